@@ -1,0 +1,48 @@
+# The project's commands. `make` alone prints them; each does all of its own set-up.
+
+VENV := $(or $(ANGIME_VENV),.venv)
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.angime-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test test-all demo up generate bench clean
+
+help: ## print these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## install what requirements.lock names into .venv (ANGIME_VENV names another folder)
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup
+	@scripts/setup "$(VENV)"
+	@touch "$@"
+
+check: setup ## look the code over: style, types, import laws, SQL, pages printed from code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint analytics
+	$(BIN)/angime docs --check
+	@! grep -nE '://| @ ' requirements.lock pipelines/kafka/jgo.lock.toml \
+		|| { echo 'A lock names an address; locks hold names, versions and checksums only.'; exit 1; }
+
+test: setup ## run every test that fits into ten minutes (ARGS="-k missed" to choose)
+	$(BIN)/pytest $(ARGS)
+
+test-all: setup ## run every test, with twenty times as many drawn cases
+	$(BIN)/pytest --hypothesis-profile=thorough --timeout=3600 $(ARGS)
+
+demo: setup ## show a simulated company's calls, from signed webhooks to open pages
+	$(BIN)/angime demo $(ARGS)
+
+up: setup ## run broker, receiver, normaliser, streams, lander and pages; Ctrl-C stops them
+	$(BIN)/angime up $(ARGS)
+
+generate: setup ## print schemas and docs from the code again
+	$(BIN)/angime docs
+
+bench: setup ## measure throughput and freshness, each against a bare loop
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean: ## delete the installed environment and every cache; the state in .angime stays
+	rm -rf "$(VENV)" .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,194 @@
+"""Admission: which Kafka records are events, as rows of a temporary table, and which are dead letters, with why."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
+
+import msgspec
+import polars as pl
+from msgspec import Struct
+
+from analytics.connection import Connection, handed_in
+from analytics.log import PARSED
+from analytics.plain import are_plain
+from schemas import codec
+from schemas.errors import InvalidEvent
+from schemas.instants import Instant, from_rfc3339
+from schemas.records import DeadLetter, dead_from_kafka
+
+DEAD_TOPIC = "dead"
+STAGE = "land"
+# How finely the log's memory tells times apart; see analytics.memory.
+SLOT_SECONDS = 600
+
+
+class LandRecord(Protocol):
+    """A record as it lies in Kafka; `topic` without prefix."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102  # the names say it
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...  # noqa: D102
+
+
+class Refusal(Struct, frozen=True):
+    """A dead letter, and the record on which it stood."""
+
+    record: LandRecord
+    letter: DeadLetter
+
+
+@cache
+def our_version() -> str:
+    """Version of the package that runs; of a source tree that is not installed, `source`."""
+    try:
+        return version("angime")
+    except PackageNotFoundError:
+        return "source"
+
+
+def admit(connection: Connection, records: Sequence[LandRecord], *, now: Instant) -> list[Refusal]:
+    """Put the events among `records` into the temporary table `batch`, and give the rest as dead letters.
+
+    `batch` has the columns of `log.events`, the `position` in the batch, hashes of id and entity, and the `slot` of
+    time it was recorded in. Records of the topic of dead letters are given back as the letters they hold.
+    """
+    refusals = [_letter_of(record, now=now) for record in records if record.topic == DEAD_TOPIC]
+    events = [record for record in records if record.topic != DEAD_TOPIC]
+    frame = pl.DataFrame(
+        {
+            "topic": [record.topic for record in events],
+            "partition": [record.partition for record in events],
+            "offset": [record.offset for record in events],
+            "value": _texts([record.value for record in events]),
+        },
+        schema={"topic": pl.String, "partition": pl.Int32, "offset": pl.Int64, "value": pl.String},
+    ).with_row_index("position")
+    is_plain = are_plain(frame["value"])
+    if not is_plain.all():
+        read: dict[int, str | None] = {}
+        suspects: list[int] = (~is_plain).arg_true().to_list()
+        for position in suspects:
+            text, reason = _read(events[position].value)
+            read[position] = text
+            if text is None:
+                refusals.append(_refuse(events[position], reason=reason, now=now))
+        anew = pl.Series(read.values(), dtype=pl.String)
+        frame = frame.with_columns(value=frame["value"].scatter(list(read), anew)).drop_nulls("value")
+    with handed_in(connection, "records", frame):
+        connection.execute(_BATCH, {"landed_at": now})
+    return refusals
+
+
+_BATCH = f"""
+create or replace temp table batch as
+select
+    *,
+    hash(id) as id_hash,
+    hash(entity) as entity_hash,
+    cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer) as slot
+from ({PARSED})
+"""  # noqa: S608  # our own text
+
+
+def append_dead(connection: Connection, refusals: Iterable[Refusal], *, now: Instant) -> None:
+    """Put dead letters into `log.dead`."""
+    rows = [_dead_row(refusal.letter) for refusal in refusals]
+    if not rows:
+        return
+    with handed_in(connection, "letters", pl.DataFrame(rows, schema=_DEAD_SCHEMA)):
+        connection.execute(
+            "insert into log.dead by name select * replace (cast(died_at as timestamptz) as died_at), "
+            "cast($landed_at as timestamptz) as landed_at from letters",
+            {"landed_at": now},
+        )
+
+
+def _texts(values: list[bytes | None]) -> pl.Series:
+    """Give values as text, null for what is no UTF-8."""
+    try:
+        return pl.Series(values, dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series([_text(value) for value in values], dtype=pl.String)
+
+
+def _text(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _read(value: bytes | None) -> tuple[str | None, str]:
+    """Give the JSON text of an event, or None and why it is none.
+
+    The text is written anew from what was read, so that a key which stands twice means the same to every reader.
+    """
+    if value is None:
+        return None, "the record has no value"
+    try:
+        codec.decode(value)
+        return msgspec.json.encode(codec.parse_json(value)).decode(), ""
+    except InvalidEvent as refusal:
+        return None, refusal.reason
+
+
+def _refuse(record: LandRecord, *, reason: str, now: Instant) -> Refusal:
+    letter = DeadLetter(
+        reason=reason,
+        stage=STAGE,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        died_at=now,
+        version=our_version(),
+        key=record.key or b"",
+        body=record.value or b"",
+        headers=tuple(record.headers),
+    )
+    return Refusal(record=record, letter=letter)
+
+
+def _letter_of(record: LandRecord, *, now: Instant) -> Refusal:
+    try:
+        letter = dead_from_kafka(record.key, record.value, record.headers)
+        from_rfc3339(letter.died_at)
+    except InvalidEvent as refusal:
+        return _refuse(record, reason=refusal.reason, now=now)
+    if not (0 <= letter.partition < 2**31 and 0 <= letter.offset < 2**63):
+        return _refuse(record, reason="the headers of a dead letter name no position of a topic", now=now)
+    return Refusal(record=record, letter=letter)
+
+
+def _dead_row(letter: DeadLetter) -> dict[str, Any]:
+    headers = [[name, base64.b64encode(content).decode()] for name, content in letter.headers]
+    row = {name: getattr(letter, name) for name in _DEAD_SCHEMA}
+    return row | {"headers": msgspec.json.encode(headers).decode()}
+
+
+_DEAD_SCHEMA: dict[str, Any] = {
+    "reason": pl.String,
+    "stage": pl.String,
+    "topic": pl.String,
+    "partition": pl.Int32,
+    "offset": pl.Int64,
+    "part": pl.String,
+    "source": pl.String,
+    "account": pl.String,
+    "company": pl.String,
+    "key": pl.Binary,
+    "body": pl.Binary,
+    "headers": pl.String,
+    "version": pl.String,
+    "died_at": pl.String,
+}

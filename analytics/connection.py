@@ -1,0 +1,70 @@
+"""What the warehouse's parts ask of its engine: statements, rows, frames, and columns handed in."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import polars as pl
+
+Parameters = Sequence[Any] | dict[str, Any]
+
+# The layers of the warehouse, each a schema, in the order in which they are built.
+LAYERS = ("log", "reference", "staging", "facts", "reports", "checks")
+
+
+class Connection(Protocol):
+    """A session of the engine, with the warehouse's layers as schemas.
+
+    Texts name tables as `layer.table`; the engine finds them whether the warehouse is a lake or lies in memory.
+    A bare name is a temporary table or a frame handed in. A method returns when the engine is done.
+    """
+
+    def execute(self, text: str, parameters: Parameters = ()) -> None:
+        """Run one statement, or several when there are no parameters, and drop what it gives."""
+        ...
+
+    def rows(self, text: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and give all its rows."""
+        ...
+
+    def frame(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
+        """Run one statement and give its rows as a Polars frame."""
+        ...
+
+    def hand_in(self, name: str, table: Any) -> None:
+        """Let texts read a Polars frame or an Arrow table under `name` until `take_back`."""
+        ...
+
+    def take_back(self, name: str) -> None:
+        """Forget a table handed in."""
+        ...
+
+    def create_view(self, relation: str, select: str) -> None:
+        """Create or replace a view; its text is kept as it is, so that it holds wherever the warehouse is attached."""
+        ...
+
+    def arrange(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
+        """Sort a table's files by the time `by`, and part them by its `year`, `month` or `day`."""
+        ...
+
+
+@contextmanager
+def transaction(connection: Connection) -> Generator[None]:
+    """Make the statements inside one transaction: all of them are kept, or, when anything is raised, none."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+@contextmanager
+def handed_in(connection: Connection, name: str, frame: pl.DataFrame) -> Generator[None]:
+    """Let texts read `frame` under `name` inside."""
+    connection.hand_in(name, frame)
+    try:
+        yield
+    finally:
+        connection.take_back(name)

@@ -1,0 +1,375 @@
+-- One row a call: one conversation attempt between a contact and the company, folded from all its facts.
+-- The fold is free of their order and of repeats. What is said of the call as a whole outweighs what is said of a leg,
+-- and then the earlier outweighs the later. Talk is summed over the legs, or is the call's own: never both.
+-- key: call_id
+-- events: call.*
+-- entity: $.call_id
+-- time: started_at
+-- columns:
+--   call_id varchar: id of the call
+--   company varchar: tenant
+--   source varchar: provider, such as twilio
+--   account varchar: connected number or session
+--   channel varchar: phone, whatsapp, … , other when nobody says
+--   provider_call_id varchar: the provider's own id
+--   direction varchar: incoming, outgoing, internal or unknown
+--   device varchar: phone, computer or unknown: where the company's side talked
+--   media varchar: audio or video
+--   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   contact_name varchar: name of the contact as the provider knows it
+--   company_number varchar: the company's number
+--   operator_endpoint varchar: endpoint that talked last, else that rang last, as the provider writes it
+--   operator_id varchar: operator whose endpoint it is
+--   team_id varchar: the operator's team
+--   started_at timestamptz: when the call began: said by the provider, else the earliest moment that its facts allow
+--   rang_at timestamptz: when ringing began: at the first device, else when the call was offered
+--   answered_at timestamptz: when somebody picked up, null when nobody did
+--   ended_at timestamptz: when it was over, null while it is not
+--   day date: local date of started_at in the company's zone
+--   hour integer: local hour of started_at, 0 to 23
+--   weekday integer: local weekday of started_at, 1 is Monday
+--   is_business_hours boolean: whether it began in the company's hours; a company that states none is always open,
+--     but for its holidays
+--   answer_seconds double, seconds: ringing to pickup, of answered calls
+--   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up
+--   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did
+--   total_seconds double, seconds: beginning to end with ringing
+--   outcome varchar: answered, voicemail, machine, missed, abandoned, rejected, no_answer, busy, cancelled, failed,
+--     not_permitted or in_progress
+--   outcome_reason varchar: the rule that decided, with its figures
+--   provider_status varchar: the provider's own word for how it ended
+--   disposition varchar: how the provider says it ended, in our words
+--   answered_by varchar: human, machine, voicemail, ivr or unknown, null when nothing picked up
+--   ended_by varchar: company, contact or unknown
+--   error_code varchar: the provider's error code
+--   is_internal boolean: between people of the company: by direction, or by the company's list of numbers
+--   is_test boolean: a test: marked by the provider, or by the company's list of numbers
+--   legs integer: distinct legs
+--   transfers integer: times it was handed on
+--   recording_id varchar: its recording: stored before not stored, the earliest first
+--   recording_path varchar: path of that recording in our store
+--   has_transcript boolean: whether that recording became text
+--   transcript_language varchar: language of its transcript
+--   transcript_model varchar: model of its transcript
+--   is_demo_transcript boolean: whether that is the demo model
+--   events integer: its facts, of which the log holds each once
+with
+-- The call's own word (leg_id is null) and its legs side by side.
+joined as (
+    select
+        call_id,
+        arg_min(company, place) as company,
+        arg_min(source, place) as source,
+        arg_min(account, place) as account,
+        coalesce(arg_min(channel, place), 'other') as channel,
+        arg_min(provider_call_id, place) as provider_call_id,
+        coalesce(arg_min(direction, place), 'unknown') as direction,
+        coalesce(arg_min(device, place), 'unknown') as device,
+        coalesce(arg_min(media, place), 'audio') as media,
+        arg_min(contact_key, if(starts_with(contact_key, 'phone:'), '0', '1') || place) as contact_key,
+        arg_min(contact_name, place) as contact_name,
+        arg_min(company_number, place) as company_number,
+        coalesce(min(said_start_at), min(latest_start_at), min(first_at)) as started_at,
+        coalesce(min(rang_at), min(said_start_at)) as rang_at,
+        bool_or(is_test) as is_test,
+        cast(sum(transfers) as integer) as transfers,
+        cast(sum(events) as integer) as events,
+        cast(count(leg_id) filter (where is_ring) as integer) as legs,
+        coalesce(
+            bool_or(is_over) filter (where leg_id is null)
+            or (
+                bool_and(is_over) filter (where is_ring and leg_id is not null)
+                and not coalesce(
+                    bool_or(picked_at is not null or picked_by != 'unknown') filter (where leg_id is null), false
+                )
+            ), false
+        ) as is_over,
+        coalesce(bool_and(is_over) filter (where is_ring and leg_id is not null), false) as are_legs_over,
+        coalesce(max(ended_at) filter (where leg_id is null), max(ended_at)) as ended_at,
+        coalesce(max(talk_ms) filter (where leg_id is null), 0) as own_talk_ms,
+        cast(coalesce(sum(talk_ms) filter (where leg_id is not null), 0) as bigint) as legs_talk_ms,
+        coalesce(bool_or(picked_by = 'human') filter (where leg_id is null), false) as is_own_human,
+        coalesce(
+            min(picked_at) filter (where leg_id is not null and talk_ms > 0),
+            min(picked_at) filter (where leg_id is null and talk_ms > 0)
+        ) as answered_at,
+        min(accepted_at) filter (where picked_by in ('human', 'unknown')) as accepted_at,
+        bool_or(picked_by = 'human') as is_human,
+        min(picked_by) filter (where picked_by in ('machine', 'voicemail')) as machine,
+        bool_or(picked_by = 'ivr') as is_menu,
+        max(total_ms) filter (where leg_id is null) as said_total_ms,
+        coalesce(
+            max(nullif(disposition, 'completed')) filter (where leg_id is null),
+            arg_min(
+                disposition,
+                case disposition
+                    when 'not_permitted' then 1
+                    when 'voicemail' then 2
+                    when 'no_answer' then 3
+                    when 'cancelled' then 4
+                    when 'rejected' then 5
+                    when 'busy' then 6
+                    when 'failed' then 7
+                    when 'completed' then 8
+                end
+            ),
+            'unknown'
+        ) as disposition,
+        coalesce(
+            arg_max(operator, last_place) filter (where leg_id is not null and talk_ms > 0),
+            arg_max(to_operator, last_place),
+            max(operator) filter (where leg_id is null and talk_ms > 0),
+            arg_max(operator, operator_place)
+        ) as operator_endpoint,
+        coalesce(
+            max(provider_status) filter (where leg_id is null),
+            arg_max(provider_status, last_place) filter (where leg_id is not null)
+        ) as provider_status,
+        coalesce(
+            max(ended_by) filter (where leg_id is null),
+            arg_max(ended_by, last_place) filter (where leg_id is not null),
+            'unknown'
+        ) as ended_by,
+        coalesce(
+            max(error_code) filter (where leg_id is null),
+            arg_max(error_code, last_place) filter (where leg_id is not null)
+        ) as error_code
+    from staging.call_legs
+    group by call_id
+),
+
+recorded as (
+    select
+        call_id,
+        recording_id,
+        arg_min(recording_path, place) as recording_path,
+        min(time) filter (where type = 'call.recording_made_available') as available_at,
+        arg_max(
+            struct_pack(
+                language := transcript_language,
+                model := transcript_model,
+                is_demo := coalesce(is_demo_transcript, false)
+            ),
+            if(transcript_origin = 'whisperx', '1', '0') || place
+        ) filter (where type = 'call.transcribed') as transcript
+    from staging.call_facts
+    where
+        type in ('call.recording_made_available', 'call.recording_stored', 'call.transcribed')
+        and recording_id is not null
+    group by call_id, recording_id
+),
+
+chosen as (
+    select
+        call_id,
+        arg_min(
+            struct_pack(recording_id := recording_id, path := recording_path, transcript := transcript),
+            (
+                recording_path is null, transcript is null,
+                coalesce(available_at, timestamptz '9999-12-31 00:00:00+00'), recording_id
+            )
+        ) as recording
+    from recorded
+    group by call_id
+),
+
+-- Two spans a day at most, without overlap: their least and greatest bounds are the spans.
+open_hours as (
+    select
+        company,
+        weekday,
+        min(opens) as first_opens,
+        min(closes) as first_closes,
+        max(opens) as last_opens,
+        max(closes) as last_closes
+    from reference.hours
+    group by company, weekday
+),
+
+weighed as (
+    select
+        *,
+        case
+            when legs_talk_ms > 0 then legs_talk_ms
+            when legs = 0 or is_own_human or not are_legs_over then own_talk_ms
+            else 0
+        end as talk_ms
+    from joined
+),
+
+measured as (
+    select
+        weighed.* exclude (rang_at),
+        chosen.recording,
+        coalesce(weighed.rang_at, weighed.started_at) as rang_at,
+        case
+            when weighed.talk_ms > 0 then weighed.answered_at
+            when not weighed.is_over then weighed.accepted_at
+        end as picked_at,
+        case when weighed.is_over then greatest(weighed.ended_at, weighed.started_at) end as over_at,
+        coalesce(thresholds.short_abandon_seconds, 5) as threshold_seconds,
+        timezone(coalesce(companies.time_zone, 'UTC'), weighed.started_at) as local_start,
+        substr(weighed.contact_key, strpos(weighed.contact_key, ':') + 1) as contact_number
+    from weighed
+    left join chosen on weighed.call_id = chosen.call_id
+    left join reference.companies on weighed.company = companies.company
+    left join reference.thresholds on weighed.company = thresholds.company
+),
+
+timed as (
+    select
+        *,
+        case
+            when coalesce(picked_at, over_at) is not null
+                then greatest(epoch_ms(coalesce(picked_at, over_at)) - epoch_ms(rang_at), 0)
+        end as ring_ms,
+        coalesce(epoch_ms(over_at) - epoch_ms(started_at), said_total_ms) as total_ms,
+        extract(isodow from local_start) as weekday,
+        cast(local_start as date) as day,
+        cast(local_start as time) as time_of_day
+    from measured
+),
+
+decided as (
+    select
+        *,
+        case
+            when not is_over then 'in_progress'
+            when talk_ms > 0 then 'answered'
+            when disposition = 'not_permitted' then 'not_permitted'
+            when machine is not null then machine
+            when disposition in ('rejected', 'busy', 'failed') then disposition
+            when disposition = 'unknown' and error_code is not null then 'failed'
+            when direction = 'incoming' and ring_ms < threshold_seconds * 1000 and ended_by != 'company'
+                then 'abandoned'
+            when direction = 'incoming' then 'missed'
+            when
+                direction = 'outgoing' and (disposition = 'cancelled' or ended_by = 'company')
+                and disposition != 'no_answer'
+                then 'cancelled'
+            else 'no_answer'
+        end as outcome,
+        case
+            when talk_ms = 0 and regexp_full_match(error_code, '[A-Za-z0-9 _-]{1,8}')
+                then '; the provider''s error is ' || error_code
+            else ''
+        end as error,
+        format('{:.1f} s', ring_ms / 1000) as ring,
+        format('{:.1f} s', talk_ms / 1000) as talk,
+        threshold_seconds || ' s' as threshold,
+        if(is_menu, 'only a menu picked up: ', '') as although,
+        case
+            when talk_ms = 0 and regexp_full_match(provider_status, '[A-Za-z][A-Za-z _-]{0,31}')
+                then '; the provider''s word is ' || provider_status
+            else ''
+        end as word
+    from timed
+)
+
+select
+    decided.call_id,
+    decided.company,
+    decided.source,
+    decided.account,
+    decided.channel,
+    decided.provider_call_id,
+    decided.direction,
+    decided.device,
+    decided.media,
+    decided.contact_key,
+    decided.contact_name,
+    decided.company_number,
+    decided.operator_endpoint,
+    endpoints.operator_id,
+    endpoints.team_id,
+    decided.started_at,
+    decided.rang_at,
+    decided.picked_at as answered_at,
+    decided.over_at as ended_at,
+    decided.day,
+    cast(extract(hour from decided.local_start) as integer) as hour,
+    cast(decided.weekday as integer) as weekday,
+    holidays.day is null and (
+        decided.company not in (select hours.company from reference.hours)
+        or coalesce(
+            (decided.time_of_day >= open_hours.first_opens and decided.time_of_day < open_hours.first_closes)
+            or (decided.time_of_day >= open_hours.last_opens and decided.time_of_day < open_hours.last_closes),
+            false
+        )
+    ) as is_business_hours,
+    case when decided.outcome = 'answered' then decided.ring_ms / 1000 end as answer_seconds,
+    decided.ring_ms / 1000 as ring_seconds,
+    case when decided.talk_ms > 0 then decided.talk_ms / 1000 end as talk_seconds,
+    decided.total_ms / 1000 as total_seconds,
+    decided.outcome,
+    case decided.outcome
+        when 'in_progress'
+            then
+                'no fact says yet that the call is over'
+                || if(decided.picked_at is null, '', '; it was picked up after ' || decided.ring)
+        when 'answered'
+            then
+                if(decided.is_human, 'a person talked for ', 'somebody talked for ') || decided.talk
+                || ' after ' || decided.ring || ' of ringing'
+                || if(decided.is_human, '', '; no fact says that it was a machine')
+        when 'not_permitted' then 'refused for want of permission or by a limit'
+        when 'voicemail' then 'only a voicemail picked up, nobody talked'
+        when 'machine' then 'only a machine picked up, nobody talked'
+        when 'rejected' then 'the called side declined after ' || decided.ring || ' of ringing'
+        when 'busy' then 'the line was busy'
+        when 'failed' then 'a technical failure, nobody talked'
+        when 'missed'
+            then
+                decided.although || 'incoming, rang ' || decided.ring || ', nobody answered (threshold '
+                || decided.threshold || ')'
+        when 'abandoned'
+            then
+                decided.although || 'incoming, the caller hung up after ' || decided.ring
+                || ', sooner than the threshold of ' || decided.threshold
+        when 'cancelled' then 'outgoing, hung up by us after ' || decided.ring || ', before anybody answered'
+        when 'no_answer'
+            then
+                decided.although || if(decided.direction = 'unknown', 'direction unknown', decided.direction)
+                || ', rang ' || decided.ring || ', nobody answered'
+    end || decided.error || decided.word as outcome_reason,
+    decided.provider_status,
+    decided.disposition,
+    case
+        when decided.talk_ms > 0 or decided.picked_at is not null
+            then case when decided.is_human then 'human' else 'unknown' end
+        when decided.machine is not null then decided.machine
+        when decided.is_menu then 'ivr'
+    end as answered_by,
+    decided.ended_by,
+    decided.error_code,
+    decided.direction = 'internal' or internal_contacts.number is not null as is_internal,
+    decided.is_test or test_contacts.number is not null or test_lines.number is not null as is_test,
+    decided.legs,
+    decided.transfers,
+    decided.recording.recording_id,
+    decided.recording.path as recording_path,
+    decided.recording.transcript is not null as has_transcript,
+    decided.recording.transcript.language as transcript_language,
+    decided.recording.transcript.model as transcript_model,
+    decided.recording.transcript.is_demo as is_demo_transcript,
+    decided.events
+from decided
+left join reference.endpoints
+    on decided.company = endpoints.company and decided.operator_endpoint = endpoints.endpoint
+left join open_hours on decided.company = open_hours.company and decided.weekday = open_hours.weekday
+left join reference.holidays on decided.company = holidays.company and decided.day = holidays.day
+left join reference.numbers as internal_contacts
+    on
+        decided.company = internal_contacts.company
+        and decided.contact_number = internal_contacts.number
+        and internal_contacts.kind = 'internal'
+left join reference.numbers as test_contacts
+    on
+        decided.company = test_contacts.company
+        and decided.contact_number = test_contacts.number
+        and test_contacts.kind = 'test'
+left join reference.numbers as test_lines
+    on
+        decided.company = test_lines.company
+        and decided.company_number = test_lines.number
+        and test_lines.kind = 'test'

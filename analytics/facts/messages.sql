@@ -1,0 +1,116 @@
+-- One row a message, folded from its body, its statuses and the reactions to it.
+-- The fold is free of the order of its facts and of repeats; of what several facts say, the earliest outweighs.
+-- key: message_id
+-- events: message.*
+-- entity: $.message_id
+-- time: first_at
+-- columns:
+--   message_id varchar: id of the message
+--   company varchar: tenant
+--   source varchar: provider
+--   account varchar: connected number or session
+--   channel varchar: whatsapp, telegram, … , other when nobody says
+--   conversation_id varchar: conversation of the company with the contact
+--   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   contact_name varchar: name of the contact
+--   company_number varchar: the company's number
+--   direction varchar: incoming, outgoing, or unknown where only a reaction to it is known
+--   kind varchar: text, image, … , null when its body is not known
+--   text varchar: text or caption
+--   first_at timestamptz: when it was written, else when its first fact occurred
+--   sent_at timestamptz: when it was written, null when its body is not known
+--   delivered_at timestamptz: when the contact's device first had it
+--   read_at timestamptz: when the contact first saw it
+--   failed_at timestamptz: when it could not be delivered
+--   error_code varchar: the provider's error code of the failure
+--   reaction varchar: emoji that now stands on it, the contact's before the company's
+--   status varchar: received; or sent, failed, delivered, read: how far it got, a delivery outweighs a failure
+--   day date: local date of first_at in the company's zone
+--   hour integer: local hour of first_at, 0 to 23
+--   weekday integer: local weekday of first_at, 1 is Monday
+--   events integer: its facts, of which the log holds each once
+with
+ranked as (
+    select
+        *,
+        if(kind is null, '1', '0') || place as nth
+    from staging.message_facts
+),
+
+folded as (
+    select
+        message_id,
+        arg_min(company, nth) as company,
+        arg_min(source, nth) as source,
+        arg_min(account, nth) as account,
+        coalesce(arg_min(channel, nth), 'other') as channel,
+        arg_min(conversation_id, nth) as conversation_id,
+        coalesce(
+            arg_min(contact_key, nth) filter (where starts_with(contact_key, 'phone:')),
+            arg_min(contact_key, nth)
+        ) as contact_key,
+        arg_min(contact_name, nth) as contact_name,
+        arg_min(company_number, nth) as company_number,
+        case arg_min(type, nth)
+            when 'message.received' then 'incoming'
+            when 'message.sent' then 'outgoing'
+            else if(bool_and(type = 'message.reacted_to'), 'unknown', 'outgoing')
+        end as direction,
+        arg_min(kind, nth) as kind,
+        arg_min(text, nth) as text,
+        coalesce(min(time) filter (where kind is not null), min(time)) as first_at,
+        min(time) filter (where kind is not null) as sent_at,
+        min(time) filter (where type = 'message.delivered') as delivered_at,
+        min(time) filter (where type = 'message.read') as read_at,
+        min(time) filter (where type = 'message.failed') as failed_at,
+        arg_min(error_code, nth) filter (where type = 'message.failed') as error_code,
+        coalesce(
+            nullif(arg_max(emoji, nth) filter (where reacted_by = 'contact'), ''),
+            nullif(arg_max(emoji, nth) filter (where reacted_by = 'company'), '')
+        ) as reaction,
+        count(*) as events
+    from ranked
+    group by message_id
+),
+
+placed as (
+    select
+        folded.*,
+        timezone(coalesce(companies.time_zone, 'UTC'), folded.first_at) as local_first
+    from folded
+    left join reference.companies on folded.company = companies.company
+)
+
+select
+    message_id,
+    company,
+    source,
+    account,
+    channel,
+    conversation_id,
+    contact_key,
+    contact_name,
+    company_number,
+    direction,
+    kind,
+    text,
+    first_at,
+    sent_at,
+    delivered_at,
+    read_at,
+    failed_at,
+    error_code,
+    reaction,
+    case
+        when direction = 'incoming' then 'received'
+        when read_at is not null then 'read'
+        when delivered_at is not null then 'delivered'
+        when failed_at is not null then 'failed'
+        when direction = 'outgoing' then 'sent'
+        else 'unknown'
+    end as status,
+    cast(local_first as date) as day,
+    cast(extract(hour from local_first) as integer) as hour,
+    cast(extract(isodow from local_first) as integer) as weekday,
+    cast(events as integer) as events
+from placed

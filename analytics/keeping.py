@@ -1,0 +1,53 @@
+"""What is held while the warehouse is written: a lock against a second writer, and its catalog kept open."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from schemas.errors import Misconfigured
+
+# The last connection that closes a SQLite file takes its write-ahead log down under an exclusive lock, and readers that
+# come just then sleep for whole seconds. One idle connection in a process of its own (two copies of SQLite in one
+# process would break each other's locks) means that no reader is ever the last. It ends with its standard input.
+_KEEP = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("select count(*) from sqlite_master").fetchall()
+sys.stdin.read()
+"""
+
+
+class Lock:
+    """The right to write a warehouse, held until `release` or the end of the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise Misconfigured(
+                f"another process writes the warehouse in {folder}: stop it first, or set ANGIME_HOME to another folder"
+            ) from None
+
+    def release(self) -> None:
+        """Let another process write."""
+        os.close(self._file)
+
+
+class Keeper:
+    """An idle process that keeps the catalog open, so that readers never wait for it to be opened and closed."""
+
+    def __init__(self, catalog: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _KEEP, str(catalog)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()

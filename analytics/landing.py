@@ -1,0 +1,208 @@
+"""Landing: a batch of Kafka records becomes rows of the log, with its offsets and folded facts, in one transaction."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from msgspec import Struct
+
+from analytics.admission import LandRecord, Refusal, admit, append_dead
+from analytics.connection import Connection, handed_in, transaction
+from analytics.log import EVENTS
+from analytics.memory import Memory
+from analytics.rebuild import mark_behind
+from analytics.refresh import Refresher
+from schemas.errors import Misconfigured
+from schemas.instants import Instant
+
+Offsets = dict[tuple[str, int], int]
+
+
+class Batch(Struct, frozen=True):
+    """Records to be landed together, each partition's in the order of its offsets."""
+
+    records: Sequence[LandRecord]
+
+
+class Landed(Struct, frozen=True, kw_only=True):
+    """What one transaction wrote.
+
+    `events` were new; `duplicates` were in the log already, `conflicts` of them with other content; `dead` are no
+    event, or were dead letters before; `known` records had been landed by an earlier transaction.
+    """
+
+    events: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    dead: int = 0
+    known: int = 0
+
+
+class Lander:
+    """Lands batch after batch: what one writing process holds between two transactions."""
+
+    def __init__(self, connection: Connection, *, refresher: Refresher, hot_events: int) -> None:
+        self._connection = connection
+        self._refresher = refresher
+        self._memory = Memory(connection, hot_events=hot_events)
+        self._offsets = read_offsets(connection)
+        self.is_behind = False
+
+    def next_offsets(self) -> Offsets:
+        """Give the offset at which reading goes on, by topic and partition."""
+        return dict(self._offsets)
+
+    def land(self, batch: Batch, *, now: Instant, folds: bool = True) -> Landed:
+        """Write a batch: all of it, or, when anything is raised, nothing.
+
+        Records before the stored offset of their partition were landed before and are left out. Without `folds` the
+        facts fall behind the log, which the log says (`log.builds`), until they are rebuilt. Raises Misconfigured
+        when somebody else wrote offsets meanwhile.
+        """
+        records = [record for record in batch.records if record.offset >= self._offsets.get(_place(record), 0)]
+        known = len(batch.records) - len(records)
+        if not records:
+            return Landed(known=known)
+        refusals = admit(self._connection, records, now=now)
+        if not folds and not self.is_behind:
+            self._memory.cool()
+        with transaction(self._connection):
+            self._check_offsets()
+            conflicts = self._collapse(folds=folds)
+            events = self._append(records, refusals, now=now)
+            self._refresh(events, folds=folds)
+        self.is_behind = self.is_behind or not folds
+        self._memory.ids.add(self._memory.hashes())
+        self._offsets |= {_place(record): record.offset + 1 for record in records}
+        if self._memory.trim():
+            self._refresher.forget()
+        dead = len(refusals)
+        return Landed(
+            events=events, duplicates=len(records) - dead - events, conflicts=conflicts, dead=dead, known=known
+        )
+
+    def catch_up(self) -> None:
+        """Go on folding, after the facts were rebuilt."""
+        self._refresher.forget()
+        if self.is_behind:
+            self._memory.warm()
+        self.is_behind = False
+
+    def _refresh(self, events: int, *, folds: bool) -> None:
+        if events and folds:
+            self._refresher.refresh()
+        elif not self.is_behind and not folds:
+            mark_behind(self._connection)
+        if events:
+            self._memory.keep()
+
+    def _check_offsets(self) -> None:
+        if read_offsets(self._connection) != self._offsets:
+            raise Misconfigured("another process lands into this warehouse: stop one of the two")
+
+    def _collapse(self, *, folds: bool) -> int:
+        """Leave in `batch` only events that the log lacks, each once; gives how many were in conflict."""
+        hashes = self._memory.hashes()
+        slots = self._memory.locate()
+        conflicts = 0
+        if len(np.unique(hashes)) < len(hashes):
+            self._connection.execute(f"""
+                create or replace temp table doubled as
+                select position, {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
+                from batch
+                window by_id as (partition by id order by position)
+                qualify row_number() over by_id > 1
+            """)  # noqa: S608  # our own column names
+            conflicts += self._leave_out_doubled()
+        are_suspects = self._memory.ids.may_hold(hashes).any()
+        if folds or are_suspects:
+            self._memory.recall(slots)
+        if are_suspects:
+            self._find_in_log()
+            conflicts += self._leave_out_doubled()
+        return conflicts
+
+    def _find_in_log(self) -> None:
+        """Put the events of `batch` whose ids the log has into `doubled`.
+
+        The same id nearly always means the same entity; the whole log is searched for ids that only seem known.
+        """
+        self._connection.execute(f"""
+            create or replace temp table doubled as
+            select batch.position, {_content("batch")} <> {_content("earlier")} as is_conflict
+            from batch join earlier using (id)
+        """)  # noqa: S608  # our own column names
+        rest = self._connection.frame(
+            "select id, id_hash from batch where position not in (select position from doubled)"
+        )
+        suspects = rest.filter(pl.Series(self._memory.ids.may_hold(rest["id_hash"].to_numpy())))
+        if suspects.height == 0:
+            return
+        marks = ", ".join("?" for _ in range(suspects.height))
+        self._connection.execute(
+            f"""
+            insert into doubled
+            select batch.position, {_content("batch")} <> {_content("kept")}
+            from (select * from log.events where id in ({marks})) as kept join batch using (id)
+            """,  # noqa: S608  # marks are question marks
+            suspects["id"].to_list(),
+        )
+
+    def _leave_out_doubled(self) -> int:
+        [(conflicts,)] = self._connection.rows("select count(*) filter (where is_conflict) from doubled")
+        if conflicts:
+            self._connection.execute(f"""
+                insert into log.conflicts ({EVENTS})
+                select {EVENTS} from batch join doubled using (position) where is_conflict
+            """)  # noqa: S608  # our own column names
+        self._connection.execute("delete from batch where position in (select position from doubled)")
+        return conflicts
+
+    def _append(self, records: Sequence[LandRecord], refusals: Sequence[Refusal], *, now: Instant) -> int:
+        """Write events, dead letters and offsets; gives the number of events."""
+        append_dead(self._connection, refusals, now=now)
+        new = {
+            (topic, partition): count
+            for topic, partition, count in self._connection.rows(
+                'select topic, "partition", count(*) from batch group by all'
+            )
+        }
+        events = sum(new.values())
+        if events:
+            self._connection.execute(f"insert into log.events ({EVENTS}) select {EVENTS} from batch")  # noqa: S608
+        dead: Offsets = {}
+        for refusal in refusals:
+            dead[_place(refusal.record)] = dead.get(_place(refusal.record), 0) + 1
+        self._append_offsets(records, events=new, dead=dead, now=now)
+        return events
+
+    def _append_offsets(self, records: Sequence[LandRecord], *, events: Offsets, dead: Offsets, now: Instant) -> None:
+        places: dict[tuple[str, int], list[int]] = {}
+        for record in records:
+            places.setdefault(_place(record), []).append(record.offset)
+        rows = [
+            (*place, offsets[0], offsets[-1] + 1, len(offsets), events.get(place, 0), dead.get(place, 0))
+            for place, offsets in places.items()
+        ]
+        names = ["topic", "partition", "first_offset", "next_offset", "records", "events", "dead"]
+        with handed_in(self._connection, "read_offsets", pl.DataFrame(rows, schema=names, orient="row")):
+            self._connection.execute(
+                "insert into log.offsets by name select *, cast($landed_at as timestamptz) as landed_at "
+                "from read_offsets",
+                {"landed_at": now},
+            )
+
+
+def read_offsets(connection: Connection) -> Offsets:
+    """Read from the log how far each partition was landed."""
+    rows = connection.rows('select topic, "partition", max(next_offset) from log.offsets group by all')
+    return {(topic, partition): offset for topic, partition, offset in rows}
+
+
+def _content(table: str) -> str:
+    """What must be the same in two events of one id: when we heard of it, and from what, may differ."""
+    return f"({', '.join(f'{table}.{name}' for name in ('type', 'dataschema', 'subject', 'time', 'data'))})"
+
+
+def _place(record: LandRecord) -> tuple[str, int]:
+    return record.topic, record.partition

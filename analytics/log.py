@@ -1,0 +1,118 @@
+"""The tables of the log, which is the truth: events, how far each topic was read, dead letters, conflicts."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from analytics.connection import Connection, handed_in
+from schemas import codec
+from schemas.envelope import Event
+from schemas.instants import Instant
+
+_EVENT_COLUMNS = (
+    ("id", "varchar", "id of the fact; each stands once, the first that was landed"),
+    ("source", "varchar", "provider, such as twilio"),
+    ("type", "varchar", "event type, such as call.ended"),
+    ("subject", "varchar", "what the fact is about, in the provider's order of events"),
+    ("time", "timestamptz", "when it occurred, by the source's clock"),
+    ("recorded_at", "timestamptz", "when we received it, by our clock"),
+    ("company", "varchar", "tenant"),
+    ("account", "varchar", "connected number or session"),
+    ("partition_key", "varchar", "what keeps its order in Kafka"),
+    ("causation_id", "varchar", "raw record or event it was made from"),
+    ("dataschema", "varchar", "event type and version as published, such as call.ended/2"),
+    ("data", "json", "the fact itself, as it was published"),
+    ("entity", "varchar", "call id of call.*, message id of message.*, else the subject: what is folded as a whole"),
+    ("topic", "varchar", "Kafka topic without prefix"),
+    ("partition", "integer", "Kafka partition"),
+    ("offset", "bigint", "Kafka offset"),
+    ("landed_at", "timestamptz", "when this row was written, by our clock"),
+)
+_OFFSET_COLUMNS = (
+    ("topic", "varchar", "Kafka topic without prefix"),
+    ("partition", "integer", "Kafka partition"),
+    ("first_offset", "bigint", "first offset of the batch"),
+    ("next_offset", "bigint", "offset after the last of the batch; the greatest is where reading goes on"),
+    ("records", "bigint", "records of the batch; those that are neither new nor dead were there already"),
+    ("events", "bigint", "records among them that were new events"),
+    ("dead", "bigint", "records among them that are no event, or hold a dead letter"),
+    ("landed_at", "timestamptz", "when this row was written, by our clock"),
+)
+_DEAD_COLUMNS = (
+    ("reason", "varchar", "why the bytes were refused, in one sentence without their content"),
+    ("stage", "varchar", "stage that refused them"),
+    ("topic", "varchar", "topic on which they stood, without prefix"),
+    ("partition", "integer", "its partition"),
+    ("offset", "bigint", "its offset"),
+    ("part", "varchar", "path into a body of many things, empty for the whole"),
+    ("source", "varchar", "provider, empty when unknown"),
+    ("account", "varchar", "account, empty when unknown"),
+    ("company", "varchar", "tenant, empty when unknown"),
+    ("key", "blob", "key of the record"),
+    ("body", "blob", "the untouched bytes"),
+    ("headers", "varchar", "headers of the record, as a JSON list of name and base64 of the content"),
+    ("version", "varchar", "version of Angime that refused them"),
+    ("died_at", "timestamptz", "when they were refused"),
+    ("landed_at", "timestamptz", "when this row was written, by our clock"),
+)
+_BUILD_COLUMNS = (
+    ("fingerprint", "varchar", "names the SQL files and the company data by which the facts were built"),
+    ("built_at", "timestamptz", "when, by our clock"),
+)
+
+TABLES = {
+    "log.events": ("One row a fact, for ever: every canonical event that was landed.", _EVENT_COLUMNS),
+    "log.offsets": ("One row a batch and partition: how far the topics were landed.", _OFFSET_COLUMNS),
+    "log.dead": ("One row a dead letter: bytes that are no event, with the reason.", _DEAD_COLUMNS),
+    "log.conflicts": (
+        "One row an event whose id the log had already, with other content; the first is kept.",
+        _EVENT_COLUMNS,
+    ),
+    "log.builds": ("One row a build of all facts from the log.", _BUILD_COLUMNS),
+}
+
+EVENTS = ", ".join(f'"{name}"' for name, _, _ in _EVENT_COLUMNS)
+EVENT_TYPES = ", ".join(f'"{name}" {type_}' for name, type_, _ in _EVENT_COLUMNS)
+
+# Records become rows in one pass: the envelope's attributes are read once, `data` keeps its JSON text.
+_ENVELOPE = (
+    '{"id":"VARCHAR","source":"VARCHAR","type":"VARCHAR","subject":"VARCHAR","time":"VARCHAR",'
+    '"recordedat":"VARCHAR","company":"VARCHAR","account":"VARCHAR","partitionkey":"VARCHAR",'
+    '"causationid":"VARCHAR","dataschema":"VARCHAR","data":"JSON"}'
+)
+PARSED = f"""
+select
+    e.id as id, e.source as source, e.type as type, e.subject as subject,
+    cast(e.time as timestamptz) as time, cast(e.recordedat as timestamptz) as recorded_at,
+    e.company as company, e.account as account, e.partitionkey as partition_key, e.causationid as causation_id,
+    e.dataschema as dataschema, e.data as data,
+    case
+        when starts_with(e.type, 'call.') then e.data ->> '$.call_id'
+        when starts_with(e.type, 'message.') then e.data ->> '$.message_id'
+        else e.subject
+    end as entity,
+    * exclude (e, value), cast($landed_at as timestamptz) as landed_at
+from (select from_json(value, '{_ENVELOPE}') as e, * from records)
+"""  # noqa: S608  # our own text
+
+
+def create_log(connection: Connection) -> None:
+    """Create the log's tables."""
+    for relation, (_, columns) in TABLES.items():
+        listed = ", ".join(f'"{name}" {type_}' for name, type_, _ in columns)
+        connection.execute(f"create table {relation} ({listed})")
+    connection.arrange("log.events", by="recorded_at", parts=("year", "month", "day"))
+
+
+def append_events(connection: Connection, events: Iterable[Event], *, landed_at: Instant) -> None:
+    """Put `events` into the log as they are, for tests and tools that have no Kafka; nothing is deduplicated."""
+    values = [codec.encode(event).decode() for event in events]
+    frame = pl.DataFrame({"value": values}, schema={"value": pl.String}).with_row_index("offset")
+    with handed_in(connection, "records", frame.with_columns(topic=pl.lit(""), partition=pl.lit(0))):
+        connection.execute(f"insert into log.events by name {PARSED}", {"landed_at": landed_at})
+
+
+def quoted(text: str) -> str:
+    """Write `text` as a SQL literal, for the few statements that take no parameters."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"

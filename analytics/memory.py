@@ -1,0 +1,153 @@
+"""What the writer remembers of the log: ids it may hold, when each entity was heard of, and the newest events.
+
+Everything here is derived from `log.events` when the writer starts, and only makes it faster to find there what is
+needed: whatever is not surely in memory is read from the log.
+"""
+
+from itertools import pairwise
+
+from analytics.admission import SLOT_SECONDS
+from analytics.connection import Connection
+from analytics.log import EVENT_TYPES, EVENTS
+from analytics.seen import Hashes, IdFilter
+
+DAYS_A_READ = 32
+# Slots further apart than this are read as two stretches of time.
+GAP_SLOTS = 6
+MAX_STRETCHES = 40
+FIRST_SLOT, LAST_SLOT = -(2**31), 2**31 - 2
+
+
+class Memory:
+    """The writer's memory of one warehouse.
+
+    Temporary tables: `places` says in which slots of time events of an entity were recorded, `hot` holds all events
+    recorded in `hot_floor` and later slots.
+    """
+
+    def __init__(self, connection: Connection, *, hot_events: int) -> None:
+        self._connection = connection
+        self._hot_events = hot_events
+        self.ids = IdFilter(capacity=0)
+        self.hot_floor = 0
+        self.load()
+
+    def load(self) -> None:
+        """Read everything anew from the log."""
+        self._connection.execute(f"""
+            create or replace temp table places as
+            select distinct hash(entity) as entity_hash, {_SLOT} as slot from log.events
+        """)  # noqa: S608  # our own text
+        self._load_ids()
+        self.warm()
+
+    def locate(self) -> list[int]:
+        """Put the entities of `batch` that the log has heard of into the temporary table `known`; gives the slots."""
+        self._connection.execute("""
+            create or replace temp table known as
+            select distinct entity, slot from places
+            join (select distinct entity, entity_hash from batch) using (entity_hash)
+        """)
+        return [slot for (slot,) in self._connection.rows("select distinct slot from known order by slot")]
+
+    def recall(self, slots: list[int]) -> None:
+        """Put the events that the log holds of the `known` entities, in these slots, into the temporary `earlier`."""
+        cold = [slot for slot in slots if slot < self.hot_floor]
+        parts = [
+            f"select {EVENTS} from log.events where recorded_at >= to_timestamp({first * SLOT_SECONDS}) "  # noqa: S608
+            f"and recorded_at < to_timestamp({(last + 1) * SLOT_SECONDS}) and entity in (select entity from known)"
+            for first, last in stretches(cold)
+        ]
+        if len(cold) < len(slots):
+            parts.append(f"select {EVENTS} from hot where entity in (select entity from known)")  # noqa: S608
+        if not parts:
+            parts.append(f"select {EVENTS} from hot where false")  # noqa: S608
+        self._connection.execute(f"create or replace temp table earlier as {' union all '.join(parts)}")
+
+    def hashes(self) -> Hashes:
+        """Hashes of the ids of `batch`, in the order of `position`."""
+        return self._connection.frame("select id_hash from batch order by position")["id_hash"].to_numpy()
+
+    def keep(self) -> None:
+        """Remember the events of `batch`, inside the transaction that puts them into the log."""
+        self._connection.execute("""
+            insert into places select distinct entity_hash, slot from batch
+            where not exists (select 1 from known where known.entity = batch.entity and known.slot = batch.slot)
+        """)
+        if self.hot_floor <= LAST_SLOT:
+            self._connection.execute(
+                f"insert into hot select {EVENTS}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
+            )
+
+    def cool(self) -> None:
+        """Keep no hot events until `warm`: while nothing is folded, none are needed."""
+        self._connection.execute(f"create or replace temp table hot ({EVENT_TYPES}, slot integer)")
+        self.hot_floor = LAST_SLOT + 1
+
+    def warm(self) -> None:
+        """Read the newest events from the log."""
+        self._connection.execute(f"create or replace temp table hot ({EVENT_TYPES}, slot integer)")
+        self.hot_floor = self._floor(f"(select {_SLOT} as slot from log.events)")  # noqa: S608
+        self._connection.execute(
+            f"insert into hot select {EVENTS}, {_SLOT} from log.events where recorded_at >= to_timestamp(?)",  # noqa: S608
+            [self.hot_floor * SLOT_SECONDS],
+        )
+
+    def trim(self) -> bool:
+        """Forget the oldest hot events when there are many more than wanted; says whether it did."""
+        [(count,)] = self._connection.rows("select count(*) from hot")
+        if count <= self._hot_events + self._hot_events // 4:
+            return False
+        self.hot_floor = self._floor("hot")
+        self._connection.execute(f"delete from hot where slot < {self.hot_floor}")  # noqa: S608
+        if self.ids.is_overfull:
+            self._load_ids()
+        return True
+
+    def _load_ids(self) -> None:
+        [(count,)] = self._connection.rows("select count(*) from log.events")
+        self.ids = IdFilter(capacity=2 * count)
+        size = DAYS_A_READ * 86_400 // SLOT_SECONDS
+        stretch = "cast(floor(slot / ?) as integer)"
+        for (number,) in self._connection.rows(f"select distinct {stretch} from places", [float(size)]):  # noqa: S608
+            found = self._connection.frame(
+                "select hash(id) as id_hash from log.events "
+                "where recorded_at >= to_timestamp(?) and recorded_at < to_timestamp(?)",
+                [number * size * SLOT_SECONDS, (number + 1) * size * SLOT_SECONDS],
+            )
+            self.ids.add(found["id_hash"].to_numpy())
+
+    def _floor(self, relation: str) -> int:
+        """First slot from which on at most the wanted number of events were recorded."""
+        [(floor,)] = self._connection.rows(
+            f"""
+            select coalesce(
+                min(slot) filter (where newest_first <= $wanted),
+                max(slot) + 1,
+                {FIRST_SLOT}
+            )
+            from (
+                select slot, sum(count(*)) over (order by slot desc) as newest_first from {relation} group by slot
+            )
+            """,  # noqa: S608  # our own text
+            {"wanted": self._hot_events},
+        )
+        return floor
+
+
+_SLOT = f"cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer)"
+
+
+def stretches(slots: list[int]) -> list[tuple[int, int]]:
+    """Join ascending `slots` into stretches (first, last) that leave out long gaps; few enough to ask for at once."""
+    if not slots:
+        return []
+    gaps = sorted((later - earlier for earlier, later in pairwise(slots)), reverse=True)
+    least = max(GAP_SLOTS, gaps[MAX_STRETCHES] if len(gaps) > MAX_STRETCHES else 0)
+    found: list[tuple[int, int]] = []
+    first = slots[0]
+    for earlier, later in pairwise([*slots, slots[-1]]):
+        if later - earlier > least:
+            found.append((first, earlier))
+            first = later
+    return [*found, (first, slots[-1])]

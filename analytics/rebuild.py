@@ -1,0 +1,99 @@
+"""Rebuild: facts and reports are made anew from the log, beside their readers, and shown to be the same."""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import TypedDict
+
+from msgspec import Struct
+
+from analytics import reference
+from analytics.connection import Connection, transaction
+from analytics.dictionary import write_dictionary
+from analytics.views import View
+from schemas.company import Company
+
+OnStep = Callable[[str], None]
+
+
+class TableHash(Struct, frozen=True):
+    """The rows of a table whatever their order: how many, and the sum of their hashes."""
+
+    rows: int
+    total: int
+
+
+class Rebuilt(TypedDict):
+    """One table that was made anew: its rows, and, when verified, whether they are the very rows of before."""
+
+    table: str
+    rows: int
+    same: bool | None
+
+
+def table_hash(connection: Connection, relation: str) -> TableHash:
+    """Hash all rows of a table or view; equal for equal rows in any order, under one version of DuckDB."""
+    [(rows, total)] = connection.rows(
+        f"select count(*), coalesce(sum(hash(counted)::hugeint), 0)::hugeint from {relation} as counted"  # noqa: S608
+    )
+    return TableHash(rows=rows, total=total)
+
+
+def fingerprint(views: Sequence[View], *, companies: Sequence[Company]) -> str:
+    """Name what the facts are built by: the texts, and the company data that they read."""
+    texts = [f"{view.relation}\n{view.select}\n{view.columns}" for view in views]
+    rows = [f"{name}\n{frame.rows()}" for name, frame in reference.frames(companies).items()]
+    return sha256("\n".join([*texts, *rows]).encode()).hexdigest()
+
+
+def read_fingerprint(connection: Connection) -> str:
+    """Give the fingerprint of the last build, empty when there was none."""
+    rows = connection.rows("select fingerprint from log.builds order by built_at desc, fingerprint limit 1")
+    return rows[0][0] if rows else ""
+
+
+def mark_behind(connection: Connection) -> None:
+    """Write down that the facts are behind the log: whoever opens the warehouse next builds them anew."""
+    connection.execute("insert into log.builds values ('', now())")
+
+
+def rebuild(
+    connection: Connection,
+    views: Sequence[View],
+    *,
+    companies: Sequence[Company],
+    verify: bool = False,
+    on_step: OnStep = lambda _: None,
+) -> list[Rebuilt]:
+    """Load company data and make every view and every table of facts and reports anew, in one transaction.
+
+    Readers see the old rows until the end. With `verify` the tables are hashed before as well; else `same` is None.
+    """
+    tables = [view.relation for view in views if view.is_table]
+    with transaction(connection):
+        before = {relation: table_hash(connection, relation) for relation in tables} if verify else {}
+        reference.load(connection, companies)
+        for view in views:
+            on_step(view.relation)
+            if view.is_table:
+                _create_table(connection, view)
+            else:
+                connection.create_view(view.relation, view.select)
+        write_dictionary(connection, views)
+        after = {relation: table_hash(connection, relation) for relation in tables}
+        connection.execute("insert into log.builds values (?, now())", [fingerprint(views, companies=companies)])
+    return [
+        Rebuilt(
+            table=relation,
+            rows=after[relation].rows,
+            same=after[relation] == before[relation] if verify else None,
+        )
+        for relation in tables
+    ]
+
+
+def _create_table(connection: Connection, view: View) -> None:
+    connection.execute(f"drop table if exists {view.relation}")
+    connection.execute(f"create table {view.relation} as select * from (\n{view.select}\n) limit 0")  # noqa: S608
+    if view.time:
+        connection.arrange(view.relation, by=view.time, parts=("year", "month"))
+    connection.execute(f"insert into {view.relation}\n{view.select}")

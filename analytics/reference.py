@@ -1,0 +1,196 @@
+"""Company data as the reference tables of the warehouse: who is who, when it is open, which bounds judge its calls."""
+
+import re
+from collections.abc import Iterable
+from datetime import time
+from typing import Any
+
+import polars as pl
+
+from analytics.connection import Connection
+from analytics.log import quoted
+from schemas.company import WEEKDAYS, Company, parse_span
+
+_SPACING = re.compile(r"[\s().\-]+")
+
+
+_TYPES: dict[str, Any] = {"varchar": pl.String, "integer": pl.Int32, "time": pl.Time, "date": pl.Date}
+
+# Each table: what one row is, and its columns in their order, with type and meaning.
+TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "companies": (
+        "One row a company.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "name": ("varchar", "name for people"),
+            "time_zone": ("varchar", "zone in which its days and hours are counted"),
+            "default_region": ("varchar", "country of numbers written without one"),
+        },
+    ),
+    "accounts": (
+        "One row an account: a connected number or session at a source.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "account": ("varchar", "id of the account"),
+            "source": ("varchar", "provider"),
+            "channel": ("varchar", "phone, whatsapp, …"),
+            "address": ("varchar", "the company's own number or id there"),
+            "time_zone": ("varchar", "zone in which the source writes local times"),
+            "language": ("varchar", "language of its calls where nothing else tells"),
+        },
+    ),
+    "teams": (
+        "One row a team of operators.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "team_id": ("varchar", "id of the team"),
+            "name": ("varchar", "name for people"),
+        },
+    ),
+    "operators": (
+        "One row an operator: a person of the company who takes calls.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "operator_id": ("varchar", "id of the operator"),
+            "name": ("varchar", "name for people"),
+            "team_id": ("varchar", "team of the operator"),
+        },
+    ),
+    "endpoints": (
+        "One row an endpoint at which an operator takes calls, as sources write it.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "endpoint": ("varchar", "such as PJSIP/101"),
+            "operator_id": ("varchar", "operator who sits there"),
+            "team_id": ("varchar", "team of the operator"),
+        },
+    ),
+    "hours": (
+        "One row a span of business hours on a weekday, two spans a day at most.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "weekday": ("integer", "1 is Monday"),
+            "opens": ("time", "local time of opening"),
+            "closes": ("time", "local time of closing, itself no longer open"),
+        },
+    ),
+    "holidays": (
+        "One row a day on which the company is closed.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "day": ("date", "local date"),
+        },
+    ),
+    "thresholds": (
+        "One row a company: bounds that judge its calls.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "short_abandon_seconds": ("integer", "a caller who hangs up sooner abandoned, seconds"),
+            "service_level_seconds": ("integer", "an answer within this time is in time, seconds"),
+        },
+    ),
+    "numbers": (
+        "One row a number whose calls are left out of metrics.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "number": ("varchar", "number without spacing, or another value by which a contact is known"),
+            "kind": ("varchar", "internal or test"),
+        },
+    ),
+}
+
+
+def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
+    """Give the reference tables of `companies` by name, every table there, sorted, no row twice."""
+    listed = tuple(companies)
+    rows: dict[str, list[tuple[Any, ...]]] = {
+        "companies": [(company.id, company.name, company.time_zone, company.default_region) for company in listed],
+        "accounts": [
+            (
+                company.id,
+                account.id,
+                account.source,
+                account.channel,
+                account.address,
+                company.zone_of(account),
+                account.language,
+            )
+            for company in listed
+            for account in company.accounts
+        ],
+        "teams": [(company.id, team.id, team.name) for company in listed for team in company.teams],
+        "operators": [
+            (company.id, operator.id, operator.name, operator.team)
+            for company in listed
+            for operator in company.operators
+        ],
+        "endpoints": [
+            (company.id, endpoint, operator.id, operator.team)
+            for company in listed
+            for operator in company.operators
+            for endpoint in operator.endpoints
+        ],
+        "hours": [row for company in listed for row in _hours(company)],
+        "holidays": [(company.id, day) for company in listed for day in company.holidays],
+        "thresholds": [
+            (company.id, company.thresholds.short_abandon_seconds, company.thresholds.service_level_seconds)
+            for company in listed
+        ],
+        "numbers": [row for company in listed for row in _numbers(company)],
+    }
+    return {name: _frame(name, rows=rows[name]) for name in TABLES}
+
+
+def load(connection: Connection, companies: Iterable[Company]) -> bool:
+    """Bring the reference tables up to `companies`, and say whether anything changed.
+
+    Works inside a transaction of the connection's. Facts that were folded with other company data stay as they are:
+    after a change they must be folded again.
+    """
+    changed = False
+    for name, frame in frames(companies).items():
+        _, columns = TABLES[name]
+        relation = f"reference.{name}"
+        listed = ", ".join(f'"{column}" {type_}' for column, (type_, _) in columns.items())
+        connection.execute(f"create table if not exists {relation} ({listed})")
+        if _sorted(connection.frame(f"from {relation}")).equals(frame):
+            continue
+        connection.hand_in("handed_in", frame.to_arrow())  # pyright: ignore[reportUnknownArgumentType]  # Polars' gap
+        connection.execute(f"delete from {relation}")  # noqa: S608  # the names are ours
+        connection.execute(f"insert into {relation} from handed_in")
+        connection.take_back("handed_in")
+        changed = True
+    return changed
+
+
+def comment_on_reference(connection: Connection) -> None:
+    """Write what the reference tables and their columns mean into the catalog."""
+    for name, (grain, columns) in TABLES.items():
+        connection.execute(f"comment on table reference.{name} is {quoted(grain)}")
+        for column, (_, meaning) in columns.items():
+            connection.execute(f'comment on column reference.{name}."{column}" is {quoted(meaning)}')
+
+
+def _hours(company: Company) -> list[tuple[str, int, time, time]]:
+    return [
+        (company.id, WEEKDAYS.index(weekday) + 1, *parse_span(span))
+        for weekday, spans in company.hours.items()
+        for span in spans
+    ]
+
+
+def _numbers(company: Company) -> list[tuple[str, str, str]]:
+    return [
+        (company.id, _SPACING.sub("", number), kind)
+        for kind, numbers in (("internal", company.internal_numbers), ("test", company.test_numbers))
+        for number in numbers
+    ]
+
+
+def _frame(name: str, *, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    schema = {column: _TYPES[type_] for column, (type_, _) in TABLES[name][1].items()}
+    return _sorted(pl.DataFrame(rows, schema=schema, orient="row").unique())
+
+
+def _sorted(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.sort(pl.all(), nulls_last=False)

@@ -1,0 +1,38 @@
+"""What a person may set of the warehouse, each by an environment variable `ANGIME_…`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class AnalyticsSettings(BaseSettings):
+    """Where the warehouse lies, and how much of the machine it may use."""
+
+    model_config = SettingsConfigDict(env_prefix="ANGIME_", frozen=True, extra="ignore")
+
+    home: Annotated[Path, Field(description="folder of all state of this installation")] = Path(".angime")
+    company: Annotated[
+        Path | None,
+        Field(description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"),
+    ] = None
+    warehouse_memory_mib: Annotated[
+        int, Field(ge=256, description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk")
+    ] = 2048
+    warehouse_threads: Annotated[int, Field(ge=1, le=256, description="threads of DuckDB in one process")] = 2
+    hot_events: Annotated[
+        int, Field(ge=0, description="newest events that the lander keeps in memory, to fold live calls fast")
+    ] = 200_000
+
+    @property
+    def warehouse(self) -> Path:
+        """Folder of the warehouse: its catalog and its data files."""
+        return self.home / "warehouse"
+
+    @property
+    def catalog(self) -> Path:
+        """The file that knows all tables, snapshots and data files."""
+        return self.warehouse / "catalog.sqlite"

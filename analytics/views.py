@@ -1,0 +1,185 @@
+"""The SQL files of the warehouse: their headers read, their order found, their texts composed."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+FOLDER = Path(__file__).parent
+SQL_LAYERS = ("staging", "facts", "reports", "checks")
+
+_COLUMN = re.compile(r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_()\[\]]+)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$")
+_FIELD = re.compile(r"^-- (?P<name>key|events|entity|time|by|severity|columns):\s*(?P<value>.*)$")
+_MORE = re.compile(r"^--\s{2,}(?P<text>\S.*)$")
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One column as the header declares it; `unit` is empty for what has none."""
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """One SQL file: a `select` and what its header says of it.
+
+    `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
+    a whole when one of its events arrives, `time` the column that sorts and partitions a table. A report with `by`
+    is a table too, summed again for the values of these columns that changed.
+    """
+
+    layer: str
+    name: str
+    select: str
+    grain: str
+    key: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    entity: str = ""
+    time: str = ""
+    by: tuple[str, ...] = ()
+    severity: str = ""
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def relation(self) -> str:
+        """Name as texts write it: `layer.name`."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its rows are kept, and refreshed when events arrive, rather than computed by each reader."""
+        return self.layer == "facts" or bool(self.by)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Relations its text names, each once, in order of appearance."""
+        return tuple(dict.fromkeys(match[0] for match in _RELATION.finditer(_without_comments(self.select))))
+
+
+_RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|checks)\.[a-z_][a-z0-9_]*")
+
+
+def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
+    """Read every SQL file below `folder`, in an order in which each reads only what stands before it.
+
+    Raises ValueError, naming the file, for a header that cannot be read or views that read each other in a circle.
+    """
+    found = [
+        parse_view(file.read_text(encoding="utf-8"), layer=layer, name=file.stem)
+        for layer in SQL_LAYERS
+        for file in sorted((folder / layer).glob("*.sql"))
+    ]
+    return tuple(_in_order(found))
+
+
+def parse_view(text: str, *, layer: str, name: str) -> View:
+    """Split a SQL file into its header and its `select`; raises ValueError where the header lacks its sentence."""
+    lines = text.strip().splitlines()
+    size = next((index for index, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    fields: dict[str, str] = {}
+    grain: list[str] = []
+    columns: list[Column] = []
+    field = ""
+    for line in lines[:size]:
+        if match := _FIELD.match(line):
+            field = match["name"]
+            fields[field] = match["value"].strip()
+        elif field == "columns":
+            _add_column(columns, line, where=f"{layer}.{name}")
+        elif field and (match := _MORE.match(line)):
+            fields[field] = f"{fields[field]} {match['text']}".strip()
+        else:
+            grain.append(line.removeprefix("--").strip())
+    if not any(grain):
+        raise ValueError(f"{layer}.{name}: the header must begin with a sentence on the grain")
+    return View(
+        layer=layer,
+        name=name,
+        select="\n".join(lines[size:]).strip().rstrip(";"),
+        grain=" ".join(part for part in grain if part),
+        key=_words(fields.get("key", "")),
+        events=_words(fields.get("events", "")),
+        entity=fields.get("entity", "").removeprefix("$."),
+        time=fields.get("time", ""),
+        by=_words(fields.get("by", "")),
+        severity=fields.get("severity", ""),
+        columns=tuple(columns),
+    )
+
+
+def with_inputs(text: str, *, inputs: Sequence[tuple[str, str]]) -> str:
+    """Give `text` with each `layer.name` of `inputs` read from the `select` beside it instead.
+
+    Each becomes a common table expression, which goes by its old bare name where the text gives it no alias. An input
+    reads those before it in their new form, and itself in its old one.
+    """
+    expressions: list[str] = []
+    renamed: set[str] = set()
+    for relation, select in _needed(text, inputs):
+        expressions.append(f"{_inner(relation)} as (\n{_renamed(select, renamed)}\n)")
+        renamed.add(relation)
+    listed = ",\n".join(expressions)
+    return f"with {listed}\nselect * from (\n{_renamed(text, renamed)}\n)"
+
+
+def _needed(text: str, inputs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out inputs that neither the text nor a needed input reads."""
+    needed: list[tuple[str, str]] = []
+    read = set(_RELATION.findall(text))
+    for relation, select in reversed(inputs):
+        if relation in read:
+            needed.insert(0, (relation, select))
+            read |= set(_RELATION.findall(select))
+    return needed
+
+
+def _renamed(select: str, relations: set[str]) -> str:
+    return _RELATION_AND_ALIAS.sub(lambda match: _inlined(match, relations), select)
+
+
+_RELATION_AND_ALIAS = re.compile(_RELATION.pattern + r"(?P<alias>\s+as\b)?")
+
+
+def _inlined(match: re.Match[str], renamed: set[str]) -> str:
+    relation = match[0].removesuffix(match["alias"] or "")
+    if relation not in renamed:
+        return match[0]
+    return _inner(relation) + (match["alias"] or f" as {relation.partition('.')[2]}")
+
+
+def _inner(relation: str) -> str:
+    return relation.replace(".", "__")
+
+
+def _add_column(columns: list[Column], line: str, *, where: str) -> None:
+    if match := _COLUMN.match(line):
+        columns.append(
+            Column(name=match["name"], type=match["type"], unit=match["unit"] or "", meaning=match["meaning"])
+        )
+    elif columns and (more := _MORE.match(line)):
+        last = columns.pop()
+        columns.append(Column(name=last.name, type=last.type, unit=last.unit, meaning=f"{last.meaning} {more['text']}"))
+    else:
+        raise ValueError(f"{where}: this line of the header declares no column: {line}")
+
+
+def _in_order(views: list[View]) -> list[View]:
+    waiting = {view.relation: view for view in views}
+    ordered: list[View] = []
+    while waiting:
+        ready = [view for view in waiting.values() if not any(relation in waiting for relation in view.reads)]
+        if not ready:
+            raise ValueError(f"these views read each other in a circle: {', '.join(sorted(waiting))}")
+        ordered.extend(waiting.pop(view.relation) for view in ready)
+    return ordered
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.partition("(")[0].replace(",", " ").split())
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"--[^\n]*", "", text)

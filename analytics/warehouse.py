@@ -1,0 +1,332 @@
+"""The one door to DuckDB: opens the warehouse for its writer, for readers, and in memory for tests."""
+
+import importlib.util
+import re
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import polars as pl
+
+from analytics import log, reference, views
+from analytics.admission import LandRecord
+from analytics.company import read_companies
+from analytics.connection import LAYERS, Connection, Parameters, transaction
+from analytics.keeping import Keeper, Lock
+from analytics.landing import Batch, Landed, Lander, Offsets
+from analytics.maintenance import Maintained, Maintainer
+from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
+from analytics.refresh import Refresher
+from analytics.settings import AnalyticsSettings
+from schemas.company import Company
+from schemas.envelope import Event
+from schemas.errors import Misconfigured, NotYet
+from schemas.instants import Instant
+
+__all__ = [
+    "AnalyticsSettings",
+    "Batch",
+    "Connection",
+    "LandRecord",
+    "Landed",
+    "Maintained",
+    "Offsets",
+    "Reader",
+    "Rebuilt",
+    "Scratch",
+    "TableHash",
+    "Writer",
+    "open_reader",
+    "open_writer",
+    "scratch",
+]
+
+CATALOG = "lake"
+EXTENSIONS = ("sqlite_scanner", "ducklake")
+BUSY_MILLISECONDS = 30_000
+# A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
+INLINED_ROWS = 50
+FRESH_EVENTS = 100_000
+
+_LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
+
+
+class DuckConnection:
+    """A DuckDB session; `catalog` is the attached lake that holds the layers, empty where they lie in memory."""
+
+    def __init__(self, session: duckdb.DuckDBPyConnection, *, catalog: str = "") -> None:
+        self._session = session
+        self._prefix = f"{catalog}." if catalog else ""
+
+    def execute(self, text: str, parameters: Parameters = ()) -> None:
+        """Run statements and drop what they give."""
+        self._run(text, parameters).fetchall()
+
+    def rows(self, text: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and give all its rows."""
+        return self._run(text, parameters).fetchall()
+
+    def frame(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
+        """Run one statement and give its rows as a Polars frame."""
+        return self._run(text, parameters).pl()
+
+    def hand_in(self, name: str, table: Any) -> None:
+        """Let texts read `table` under `name`."""
+        self._session.register(name, table)
+
+    def take_back(self, name: str) -> None:
+        """Forget a table handed in."""
+        self._session.unregister(name)
+
+    def create_view(self, relation: str, select: str) -> None:
+        """Create or replace a view."""
+        self._session.execute(f"create or replace view {self._prefix}{relation} as\n{select}")
+
+    def arrange(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
+        """Sort and part the files of a table; a table in memory has none."""
+        if self._prefix:
+            parted = ", ".join(f"{part}({by})" for part in parts)
+            self._session.execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
+            self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def _run(self, text: str, parameters: Parameters) -> duckdb.DuckDBPyConnection:
+        placed = _LAYER_NAME.sub(rf"{self._prefix}\1.", text) if self._prefix else text
+        return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
+
+
+class Writer:
+    """The one writing session of a warehouse: lands, refreshes, maintains, rebuilds."""
+
+    def __init__(self, settings: AnalyticsSettings) -> None:
+        self._companies = read_companies(settings)
+        settings.warehouse.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock(settings.warehouse)
+        self._views = views.read_views()
+        session = _open_session(settings)
+        _attach(session, settings, reads_only=False)
+        self.connection = DuckConnection(session, catalog=CATALOG)
+        self._keeper = Keeper(settings.catalog)
+        self._prepare()
+        self._lander = Lander(
+            self.connection,
+            refresher=Refresher(self.connection, self._views),
+            hot_events=settings.hot_events,
+        )
+        self._maintainer = Maintainer(self.connection, catalog=CATALOG)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def is_fresh(self) -> bool:
+        """Whether the log holds little, so that to rebuild the facts costs less than to fold a backlog."""
+        [(events,)] = self.connection.rows("select count(*) from log.events")
+        return events <= FRESH_EVENTS
+
+    def next_offsets(self) -> Offsets:
+        """Give the offset at which reading goes on, by topic and partition."""
+        return self._lander.next_offsets()
+
+    def land(self, batch: Batch, *, now: Instant, folds: bool = True) -> Landed:
+        """Write events, offsets, dead letters and folded facts in one transaction; see analytics.landing.
+
+        Without `folds` the facts are left behind, for a backlog that is larger than the log; `catch_up` after it.
+        """
+        if folds:
+            self.catch_up()
+        return self._lander.land(batch, now=now, folds=folds)
+
+    def catch_up(self) -> None:
+        """Build the facts anew when they were left behind the log."""
+        if self._lander.is_behind:
+            self.rebuild()
+
+    def maintain(self, now: Instant) -> Maintained:
+        """Merge small files and forget old snapshots, bounded; see analytics.maintenance."""
+        return self._maintainer.maintain(now)
+
+    def rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
+        """Make facts and reports anew from the log; with `verify`, hash them before and after."""
+        rebuilt = rebuild(self.connection, self._views, companies=self._companies, verify=verify, on_step=on_step)
+        self._lander.catch_up()
+        return rebuilt
+
+    def table_hash(self, relation: str) -> TableHash:
+        """Hash all rows of a table, whatever their order."""
+        return table_hash(self.connection, relation)
+
+    def close(self) -> None:
+        """Let go of the warehouse."""
+        self.connection.close()
+        self._keeper.close()
+        self._lock.release()
+
+    def _prepare(self) -> None:
+        """Create what is missing, and build the facts anew when their texts or the company data changed."""
+        existing = self.connection.rows(
+            "select 1 from duckdb_schemas() where database_name = ? and schema_name = 'log'", [CATALOG]
+        )
+        if not existing:
+            with transaction(self.connection):
+                for layer in LAYERS:
+                    self.connection.execute(f"create schema {CATALOG}.{layer}")
+                log.create_log(self.connection)
+        if read_fingerprint(self.connection) != fingerprint(self._views, companies=self._companies):
+            rebuild(self.connection, self._views, companies=self._companies)
+
+
+class Reader:
+    """A session that reads a warehouse while another process writes it; every statement sees one snapshot."""
+
+    def __init__(self, settings: AnalyticsSettings) -> None:
+        if not settings.catalog.exists():
+            raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+        session = _open_session(settings)
+        _attach(session, settings, reads_only=True)
+        session.execute(f"use {CATALOG}")
+        self._connection = DuckConnection(session)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
+        """Give the rows of one statement; parameters are bound, never pasted."""
+        return self._connection.frame(text, parameters)
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Let the statements inside see one state of the warehouse; at most analytics.maintenance.READER_SECONDS."""
+        with transaction(self._connection):
+            yield
+
+    def snapshot_id(self) -> int:
+        """Name the state of the warehouse that the next statement sees; it grows with each that is written."""
+        [(snapshot,)] = self._connection.rows(f"from ducklake_current_snapshot('{CATALOG}')")
+        return snapshot
+
+    def comments(self) -> pl.DataFrame:
+        """Give what every table, view and column means: relation, column (empty for the whole), type, comment."""
+        return self._connection.frame(
+            """
+            select schema_name || '.' || table_name as relation, '' as "column", 'table' as type, comment
+            from duckdb_tables() where database_name = $catalog
+            union all
+            select schema_name || '.' || view_name, '', 'view', comment
+            from duckdb_views() where database_name = $catalog
+            union all
+            select schema_name || '.' || table_name, column_name, data_type, comment
+            from duckdb_columns() where database_name = $catalog
+            order by relation, "column"
+            """,
+            {"catalog": CATALOG},
+        )
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+
+class Scratch:
+    """A warehouse in memory, built in one go from the very SQL files, for drawn-table tests."""
+
+    def __init__(self) -> None:
+        session = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+        session.execute("set TimeZone = 'UTC'")
+        self.connection = DuckConnection(session)
+        for layer in LAYERS:
+            self.connection.execute(f"create schema {layer}")
+        log.create_log(self.connection)
+        reference.load(self.connection, ())
+
+    def load_reference(self, companies: Iterable[Company]) -> None:
+        """Fill `reference.*` from company data."""
+        reference.load(self.connection, tuple(companies))
+
+    def load_events(self, events: Iterable[Event]) -> None:
+        """Append `events` to the log as they are, doubled ones too."""
+        log.append_events(self.connection, events, landed_at="2026-01-01T00:00:00.000Z")
+
+    def build(self) -> None:
+        """Run every SQL file in the order of the layers."""
+        for view in views.read_views():
+            kind = "table" if view.is_table else "view"
+            self.connection.execute(f"create or replace {kind} {view.relation} as\n{view.select}")
+
+    def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
+        """Give the rows of one statement."""
+        return self.connection.frame(text, parameters)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self.connection.close()
+
+
+def open_writer(settings: AnalyticsSettings) -> Writer:
+    """Open the warehouse for its one writing process, creating what is missing.
+
+    The facts are built anew from the log first when the SQL files or the company files changed. Raises Misconfigured
+    when another process holds the warehouse, or a company file cannot be read.
+    """
+    return Writer(settings)
+
+
+def open_reader(settings: AnalyticsSettings) -> Reader:
+    """Open the warehouse to read, beside its writer; raises NotYet where there is none."""
+    return Reader(settings)
+
+
+def scratch() -> Scratch:
+    """Open a warehouse in memory with all layers and no rows."""
+    return Scratch()
+
+
+def _open_session(settings: AnalyticsSettings) -> duckdb.DuckDBPyConnection:
+    session = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": f"{settings.warehouse_memory_mib}MiB",
+            "threads": settings.warehouse_threads,
+            "temp_directory": str(settings.home / "temporary"),
+            "preserve_insertion_order": False,
+        }
+    )
+    session.execute("set TimeZone = 'UTC'")
+    for name in EXTENSIONS:
+        session.execute(f"load {log.quoted(str(_extension_file(name)))}")
+    return session
+
+
+def _extension_file(name: str) -> Path:
+    """Find the signed extension in its wheel; it is loaded from there, and nothing is installed or fetched."""
+    found = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if found is None or found.origin is None:
+        raise Misconfigured(f"the package duckdb-extension-{name} is missing: run `make setup`")
+    return Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+
+
+def _attach(session: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, *, reads_only: bool) -> None:
+    # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
+    options = [
+        f"data_path {log.quoted(str(settings.warehouse.resolve() / 'data'))}",
+        "override_data_path true",
+        "meta_journal_mode 'WAL'",
+        f"meta_busy_timeout {BUSY_MILLISECONDS}",
+        f"data_inlining_row_limit {INLINED_ROWS}",
+        *(["read_only"] if reads_only else []),
+    ]
+    catalog = log.quoted(f"ducklake:sqlite:{settings.catalog.resolve()}")
+    session.execute(f"attach {catalog} as {CATALOG} ({', '.join(options)})")
+    if not reads_only:
+        session.execute(f"call {CATALOG}.set_option('parquet_compression', 'zstd')")

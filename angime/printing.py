@@ -1,0 +1,256 @@
+"""Docs that are printed from code: each printed file is made here from the one place that knows, and checked in CI."""
+
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemas.catalogue import EVENT_TYPES, EventType
+from schemas.envelope import Attributes
+from schemas.topics import TOPICS, Topic
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSIONS = ROOT / "schemas" / "versions"
+NOTICE = "<!-- Printed from code by `angime docs`; edit the code, not this page. -->\n\n"
+
+JsonSchema = dict[str, Any]
+
+
+def printed() -> Iterator[tuple[Path, Callable[[], str]]]:
+    """Give every printed file with the function that makes its text."""
+    for event_type in EVENT_TYPES.values():
+        yield schema_file(event_type), lambda event_type=event_type: _json(data_schema(event_type))
+    yield VERSIONS / "envelope.schema.json", lambda: _json(envelope_schema())
+    yield ROOT / "docs" / "asyncapi.json", lambda: _json(asyncapi())
+    yield ROOT / "docs" / "events.md", events_page
+    yield ROOT / "docs" / "topics.md", topics_page
+    yield ROOT / "docs" / "settings.md", settings_page
+    yield ROOT / "docs" / "commands.md", commands_page
+    yield ROOT / "docs" / "sources.md", sources_page
+    yield ROOT / "docs" / "views.md", views_page
+    yield ROOT / "docs" / "metrics.md", metrics_page
+
+
+def stale() -> list[Path]:
+    """List the printed files that are not as the code would print them now."""
+    return [path for path, text in printed() if not path.exists() or path.read_text() != text()]
+
+
+def print_all() -> list[Path]:
+    """Write the stale files; a published schema that would change is left alone, since it never may."""
+    written = [path for path in stale() if not (path.parent.parent == VERSIONS and path.exists())]
+    texts = dict(printed())
+    for path in written:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts[path]())
+    return written
+
+
+def schema_file(event_type: EventType) -> Path:
+    """Where the JSON Schema of the newest version of an event's data lies."""
+    return VERSIONS / event_type.name / f"{event_type.version}.schema.json"
+
+
+def data_schema(event_type: EventType) -> JsonSchema:
+    """Give the JSON Schema (2020-12) of an event type's `data`."""
+    (schema,), definitions = msgspec.json.schema_components([event_type.struct], ref_template="#/$defs/{name}")
+    own = definitions.pop(str(schema["$ref"]).rpartition("/")[2])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"angime:{event_type.dataschema}",
+        **own,
+        "title": event_type.dataschema,
+        "description": event_type.meaning,
+        **({"$defs": definitions} if definitions else {}),
+    }
+
+
+def envelope_schema() -> JsonSchema:
+    """Give the JSON Schema of the attributes that every event carries around its data."""
+    (schema,), definitions = msgspec.json.schema_components([Attributes], ref_template="#/$defs/{name}")
+    own: JsonSchema = definitions.pop(str(schema["$ref"]).rpartition("/")[2])
+    own["properties"]["data"] = {"type": "object", "description": "as the schema named by dataschema says"}
+    own["required"] = [*own["required"], "data"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "angime:envelope", **own}
+
+
+def asyncapi() -> JsonSchema:
+    """Describe topics, messages and who sends and receives them as an AsyncAPI 3.0 document."""
+    types_of = {
+        name: [event_type for event_type in EVENT_TYPES.values() if event_type.topic == name] for name in TOPICS
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Angime",
+            "version": "1",
+            "description": "Events of business calls and messages in Kafka; every canonical record is a CloudEvent.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {name: _channel(topic, types_of[name]) for name, topic in TOPICS.items()},
+        "operations": dict(_operations()),
+        "components": {
+            "messages": {event_type.name: _message(event_type) for event_type in EVENT_TYPES.values()}
+            | {
+                "raw": {"title": "A provider's bytes", "contentType": "application/octet-stream"},
+                "dead": {"title": "A dead letter: untouched bytes", "contentType": "application/octet-stream"},
+            }
+        },
+    }
+
+
+def events_page() -> str:
+    """Print docs/events.md: every event type with its fields."""
+    lines = [
+        "# Events\n",
+        NOTICE.strip(),
+        "\nEvery record on a canonical topic is one [CloudEvents 1.0](https://cloudevents.io) object in JSON.",
+        "`time` is the source's clock, `recordedat` ours. Ids are deterministic: the same fact has the same id.\n",
+        "## The envelope\n",
+        *_field_table(envelope_schema()),
+    ]
+    for event_type in EVENT_TYPES.values():
+        schema = data_schema(event_type)
+        lines += [
+            f"\n## {event_type.name}\n",
+            f"{_plain(event_type.meaning)}\n",
+            f"Topic `{TOPICS[event_type.topic].kafka_name}`, newest version `{event_type.dataschema}`, "
+            f"[schema](../schemas/versions/{event_type.name}/{event_type.version}.schema.json).\n",
+            *_field_table(schema),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def topics_page() -> str:
+    """Print docs/topics.md."""
+    lines = ["# Topics\n", NOTICE.strip(), ""]
+    lines += ["| topic | holds | key | partitions | kept | written by | read by | refused records |"]
+    lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for topic in TOPICS.values():
+        dead = f"to `{TOPICS['dead'].kafka_name}`" if topic.dead_letters else "–"
+        lines.append(
+            f"| `{topic.kafka_name}` | {topic.holds} | {topic.key} | {topic.partitions} | {topic.retention_days} days "
+            f"| {', '.join(topic.writers)} | {', '.join(topic.readers)} | {dead} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def settings_page() -> str:
+    """Print docs/settings.md from the settings classes of the folders."""
+    from angime.settings import SETTINGS
+
+    lines = ["# Settings\n", NOTICE.strip(), "\nEach is an environment variable.", ""]
+    for folder, settings in SETTINGS.items():
+        lines += [f"\n## {folder}\n", " ".join((settings.__doc__ or "").split()), ""]
+        lines += ["| setting | default | meaning |", "| --- | --- | --- |"]
+        for name, field in settings.model_fields.items():
+            default = "" if field.default is None else str(field.default)
+            shown = f"`{default}`" if default else "–"
+            lines.append(f"| `ANGIME_{name.upper()}` | {shown} | {_plain(field.description or '')} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """Print docs/commands.md from the command line itself."""
+    from angime.commands import describe
+
+    return "# Commands\n\n" + NOTICE + describe()
+
+
+def sources_page() -> str:
+    """Print docs/sources.md from the source modules."""
+    from pipelines.sources import GUIDES, SOURCES
+
+    lines = ["# Sources\n", NOTICE.strip(), ""]
+    for source in SOURCES.values():
+        guide = GUIDES[source.name]
+        lines += [f"\n## {source.title} (`{source.name}`)\n", f"Gives: {', '.join(source.capabilities)}.\n"]
+        lines += [f"Origin: {guide.origin_check}\n", "To connect it:\n"]
+        lines += [f"{number}. {step}" for number, step in enumerate(guide.connect_steps, start=1)]
+        if guide.settings:
+            lines += ["\nSettings of the account, under `[accounts.settings]`:\n"]
+            lines += [f"- `{name}`: {meaning}" for name, meaning in guide.settings.items()]
+    return "\n".join(lines) + "\n"
+
+
+def views_page() -> str:
+    """Print docs/views.md from the warehouse's dictionary."""
+    from analytics.dictionary import describe_views
+
+    return "# Tables and views\n\n" + NOTICE + describe_views()
+
+
+def metrics_page() -> str:
+    """Print docs/metrics.md from the catalogue."""
+    from analytics.metrics import catalogue
+
+    lines = ["# Metrics\n", NOTICE.strip()]
+    lines += ["\nNo data is empty, never 0 % or 100 %. A rate never stands without its count."]
+    for metric in catalogue().values():
+        lines += [f"\n## {metric.title.en} (`{metric.name}`)\n", _plain(metric.meaning.en), ""]
+        lines += ["```sql", metric.formula, "```", ""]
+        lines += [f"Unit: {metric.unit}. Good: {metric.good}. Since version {metric.since}."]
+    return "\n".join(lines) + "\n"
+
+
+def _channel(topic: Topic, event_types: list[EventType]) -> JsonSchema:
+    names = [event_type.name for event_type in event_types] or [topic.name]
+    return {
+        "address": topic.kafka_name,
+        "description": f"{topic.holds}; key: {topic.key}",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+        "bindings": {"kafka": {"partitions": topic.partitions, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _operations() -> Iterator[tuple[str, JsonSchema]]:
+    for topic in TOPICS.values():
+        for action, parties in (("send", topic.writers), ("receive", topic.readers)):
+            for party in parties:
+                name = f"{party}.{action}.{topic.name}".replace(".", "_")
+                yield name, {"action": action, "channel": {"$ref": f"#/channels/{topic.name}"}, "summary": party}
+
+
+def _message(event_type: EventType) -> JsonSchema:
+    envelope = "../schemas/versions/envelope.schema.json"
+    schema = f"../schemas/versions/{event_type.name}/{event_type.version}.schema.json"
+    return {
+        "name": event_type.name,
+        "title": event_type.dataschema,
+        "summary": event_type.meaning,
+        "contentType": "application/cloudevents+json",
+        "payload": {"allOf": [{"$ref": envelope}, {"properties": {"data": {"$ref": schema}}}]},
+    }
+
+
+def _field_table(schema: JsonSchema) -> Iterator[str]:
+    required = set(schema.get("required", ()))
+    yield "| field | type | must | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in schema["properties"].items():
+        must = "yes" if name in required else ""
+        yield f"| `{name}` | {_type(field)} | {must} | {_plain(field.get('description', ''))} |"
+
+
+def _type(field: JsonSchema) -> str:
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
+    if "anyOf" in field:
+        return " or ".join(_type(option) for option in field["anyOf"])
+    if "enum" in field:
+        return ", ".join(f"`{word}`" for word in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}" if field.get("items") else "list"
+    return str(field.get("type", "any"))
+
+
+def _plain(text: str) -> str:
+    return inspect.cleandoc(text).replace("\n", " ").replace("|", "\\|")
+
+
+def _json(document: JsonSchema) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,103 @@
+"""Traffic of this very moment: calls that begin and end now, for measuring freshness and for a page that moves."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from angime.simulator import chats, sending, whatsapp
+from angime.simulator.attempts import new_id
+from angime.simulator.company import PEOPLE, SALES
+from angime.simulator.delivery import Parcel, whatsapp_parcels
+from angime.simulator.story import Call, Contact, Leg, Story
+
+ANSWERED = 0.8  # share of live calls that somebody picks up
+PATIENCE_SECONDS = 25
+TALK_SECONDS = 12
+PAUSE_SECONDS = (2.0, 7.0)
+
+
+class LiveCall(Struct, frozen=True, kw_only=True):
+    """A call of now: the parcel that tells its beginning and the one that tells its end."""
+
+    call: Call
+    begins: Parcel
+    ends: Parcel
+
+
+def live_call(chance: random.Random, contact: Contact, *, after: int, now: int, is_answered: bool = True) -> LiveCall:
+    """Let `contact` call on WhatsApp in the minute before `now`, so that all of it may be told at once.
+
+    It begins after the story's end, `after`, which is how live calls of an earlier demo are known.
+    """
+    began_at = max(now - 55 + chance.randrange(5), after + 1)
+    call = Call(
+        id=new_id(chance, SALES, at=began_at),
+        account=SALES.account,
+        source=SALES.source,
+        direction="incoming",
+        outcome="missed",
+        contact=contact,
+        began_at=began_at,
+        rang_at=began_at,
+        ended_at=began_at + PATIENCE_SECONDS,
+    )
+    if is_answered:
+        call = _picked_up(chance, call, ended_at=now)
+    begins, *_, ends = whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
+    begin_parcel, end_parcel = whatsapp_parcels([begins, ends], line=SALES, changes_a_body=1)
+    return LiveCall(call=call, begins=begin_parcel, ends=end_parcel)
+
+
+def live_messages(chance: random.Random, contact: Contact, *, now: int) -> list[Parcel]:
+    """Let `contact` write, and us answer within the last minutes."""
+    written = chats.conversation(chance, SALES, contact=contact, at=now - 120, now=now)
+    changes = [change for message in written for change in whatsapp.changes_of_message(message, line=SALES)]
+    return whatsapp_parcels(changes, line=SALES)
+
+
+def callers(story: Story, *, chance: random.Random) -> Iterator[Contact]:
+    """Draw contacts of the story, for ever."""
+    known = [call.contact for call in story.calls if call.account == SALES.account and call.contact is not None]
+    while True:
+        yield chance.choice(known)
+
+
+def _picked_up(chance: random.Random, call: Call, *, ended_at: int) -> Call:
+    answered_at = min(call.began_at + chance.randint(3, 12), ended_at - 1)
+    operator = chance.choice([person.id for person in PEOPLE if person.team in SALES.teams])
+    leg = Leg(operator=operator, rang_at=call.began_at, answered_at=answered_at, ended_at=ended_at)
+    return replace(
+        call,
+        outcome="answered",
+        answered_at=answered_at,
+        ended_at=ended_at,
+        talk_seconds=ended_at - answered_at,
+        operator=operator,
+        legs=(leg,),
+    )
+
+
+def trickle(story: Story, *, base_url: str, is_over: Callable[[], bool]) -> None:
+    """Let somebody call and somebody write every few seconds, until `is_over`."""
+    asyncio.run(_trickle(story, base_url=base_url, is_over=is_over))
+
+
+async def _trickle(story: Story, *, base_url: str, is_over: Callable[[], bool]) -> None:
+    chance = random.Random(time.time_ns())  # noqa: S311  # a story, not a secret
+    contacts = callers(story, chance=chance)
+    async with sending.connect() as client:
+        while not is_over():
+            now = int(time.time())
+            for letter in live_messages(chance, next(contacts), now=now):
+                await sending.post(client, letter, base_url=base_url, seed=story.seed)
+            is_answered = chance.random() < ANSWERED
+            ends_at = now + TALK_SECONDS
+            one = live_call(chance, next(contacts), after=story.now, now=ends_at, is_answered=is_answered)
+            await sending.post(client, one.begins, base_url=base_url, seed=story.seed)
+            await asyncio.sleep(TALK_SECONDS)
+            await sending.post(client, one.ends, base_url=base_url, seed=story.seed)
+            await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))

@@ -1,0 +1,192 @@
+"""Everything on one machine: the broker and the five stages, started again when they crash, stopped in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+from msgspec import Struct
+
+from angime.settings import load
+from dashboards.settings import DashboardsSettings
+from pipelines import local_kafka, topics
+from pipelines.broker import Admin
+from pipelines.free_ports import free_port, is_free
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured
+
+STAGES = ("receive", "normalise", "stream", "land", "pages")
+WRONG_SETTINGS, HALTED = 2, 3
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+CALM_SECONDS = 60.0  # a stage that ran this long starts again at once
+STOP_SECONDS = 11.0  # `angime up` ends within 15 s: this, then the kill, then the broker in a few seconds
+READY_SECONDS = 90.0
+LOOK_AGAIN_SECONDS = 0.1
+
+Say = Callable[[str, str], None]
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What `up` may be asked for: where log lines and steps go, which stages run, and with which other settings."""
+
+    say: Say
+    on_step: Callable[[str], None]
+    stages: tuple[str, ...] = STAGES
+    may_choose_ports: bool = False
+    longest_wait_seconds: float = LONGEST_WAIT_SECONDS
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+class Stack:
+    """The running stages of one machine. `stop` ends them; `failed` tells why one gave up for good."""
+
+    def __init__(self, options: Options, *, environ: Mapping[str, str], owns_broker: bool) -> None:
+        self._environ = dict(environ)
+        self._say = options.say
+        self._longest_wait_seconds = options.longest_wait_seconds
+        self._owns_broker = owns_broker
+        self._stages = options.stages
+        self._stopping = threading.Event()
+        self._failure: str | None = None
+        self._watchers = [threading.Thread(target=self._watch, args=(stage,), daemon=True) for stage in options.stages]
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self.receiver_url = f"http://{environ['ANGIME_RECEIVE_HOST']}:{environ['ANGIME_RECEIVE_PORT']}"
+        self.pages_url = f"http://127.0.0.1:{environ['ANGIME_PAGES_PORT']}"
+        self.home = Path(environ["ANGIME_HOME"])
+        for watcher in self._watchers:
+            watcher.start()
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The settings with which the stages run."""
+        return self._environ
+
+    @property
+    def failed(self) -> str | None:
+        """Why a stage stopped for good (its settings are wrong), None while all is well."""
+        return self._failure
+
+    def pid(self, stage: str) -> int | None:
+        """The process of a stage that runs now."""
+        process = self._processes.get(stage)
+        return process.pid if process is not None and process.poll() is None else None
+
+    def wait_ready(self, *, seconds: float = READY_SECONDS) -> None:
+        """Return when receiver and pages answer. Raises Misconfigured when they don't in time."""
+        health = {"receive": f"{self.receiver_url}/readyz", "pages": f"{self.pages_url}/_stcore/health"}
+        waiting: list[str] = [url for stage, url in health.items() if stage in self._stages]
+        deadline = time.monotonic() + seconds
+        while waiting:
+            if self._failure:
+                raise Misconfigured(self._failure)
+            if time.monotonic() > deadline:
+                raise Misconfigured(f"not ready after {seconds:.0f} s: {waiting[0]}; its log stands above")
+            waiting = [url for url in waiting if not _answers(url)]
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    def stop(self) -> None:
+        """End the stages in good order, then by force, then the broker if it was ours to start."""
+        self._stopping.set()
+        for process in self._processes.values():
+            _signal(process, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self._processes.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _signal(process, signal.SIGKILL)
+        for watcher in self._watchers:
+            watcher.join(1.0)
+        if self._owns_broker:
+            local_kafka.stop(self.home)
+
+    def _watch(self, stage: str) -> None:
+        """Run one stage again and again until we stop; wrong settings end everything, a halted stage only itself."""
+        wait_seconds = FIRST_WAIT_SECONDS
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = self._run_once(stage)
+            if self._stopping.is_set() or code == WRONG_SETTINGS:
+                return
+            if code == HALTED:
+                self._say(
+                    "up", f"{stage} stays stopped, the others go on; mend what it said and start `angime up` anew"
+                )
+                return
+            if time.monotonic() - began > CALM_SECONDS:
+                wait_seconds = FIRST_WAIT_SECONDS
+            self._say("up", f"{stage} ended with {code}; it starts again in {wait_seconds:.1f} s")
+            self._stopping.wait(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, self._longest_wait_seconds)
+
+    def _run_once(self, stage: str) -> int:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "angime", stage],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # the terminal's Ctrl-C reaches us alone, and we stop the stages in order
+        )
+        self._processes[stage] = process
+        if self._stopping.is_set():
+            _signal(process, signal.SIGTERM)
+        last = ""
+        for line in process.stdout or ():
+            last = line.rstrip() or last
+            self._say(stage, line.rstrip())
+        code = process.wait()
+        if code == WRONG_SETTINGS:
+            self._failure = last
+        return code
+
+
+def start(options: Options) -> Stack:
+    """Start the broker (unless ANGIME_KAFKA names one), the topics and the stages. Raises Misconfigured."""
+    settings = load(PipelinesSettings)
+    home = settings.home.absolute()
+    bootstrap = settings.kafka or local_kafka.start(home, on_step=options.on_step).bootstrap
+    options.on_step("Topics")
+    with closing(Admin(bootstrap)) as admin:
+        topics.apply(admin)
+    environ = {
+        **os.environ,
+        "ANGIME_HOME": str(home),
+        "ANGIME_KAFKA": bootstrap,
+        "ANGIME_RECEIVE_HOST": settings.receive_host,
+        "ANGIME_RECEIVE_PORT": str(_port(settings.receive_port, "ANGIME_RECEIVE_PORT", options=options)),
+        "ANGIME_PAGES_PORT": str(_port(load(DashboardsSettings).pages_port, "ANGIME_PAGES_PORT", options=options)),
+        "PYTHONUNBUFFERED": "1",
+        **dict(options.extra),
+    }
+    options.on_step("Stages: " + ", ".join(options.stages))
+    return Stack(options, environ=environ, owns_broker=not settings.kafka)
+
+
+def _port(wanted: int, name: str, *, options: Options) -> int:
+    if wanted and is_free(wanted):
+        return wanted
+    if wanted and not options.may_choose_ports:
+        raise Misconfigured(f"port {wanted} is taken by another program: set {name} to another one, or to 0 for any")
+    return free_port()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _signal(process: subprocess.Popen[str], number: int) -> None:
+    if process.poll() is None:
+        process.send_signal(number)

@@ -1,0 +1,1 @@
+"""The pages: Streamlit, one function a page, text in four languages."""

@@ -1,0 +1,113 @@
+"""The pages as one application: their menu, and what stands around each of them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+from msgspec import structs
+
+from analytics import questions
+from analytics.questions import NotYet
+from dashboards import call, calls, controls, overview, page, texts
+from dashboards.page import Page, heading
+from dashboards.settings import DashboardsSettings
+from dashboards.state import State, period, scope
+from dashboards.texts import Texts, plain
+
+DRAW: dict[str, Callable[[Page], None]] = {"overview": overview.draw, "calls": calls.draw, "call": call.draw}
+ICON = Path(__file__).with_name("icon.svg")
+ICONS = {"overview": ":material/insights:", "calls": ":material/call:", "call": ":material/graphic_eq:"}
+
+
+def main() -> None:
+    """Draw the page that the URL names."""
+    st.set_page_config(page_title="Angime", page_icon=str(ICON), layout="wide")
+    say = _texts()
+    titles = {"overview": say("Overview"), "calls": say("Calls"), "call": say("One call")}
+    paths: dict[str, st.Page] = {}
+    for name, title in titles.items():
+        paths[name] = st.Page(
+            _show(name, say=say, paths=paths),
+            title=title,
+            icon=ICONS[name],
+            url_path=name,
+            default=name == "overview",
+            visibility="hidden" if name == "call" else "visible",
+        )
+    st.navigation(list(paths.values()), position="top").run()
+
+
+def _show(name: str, *, say: Texts, paths: Mapping[str, st.Page]) -> Callable[[], None]:
+    """Give the function that draws a page, as the menu wants one."""
+
+    def show() -> None:
+        settings = DashboardsSettings()
+        try:
+            reader = page.open_reader(settings.home)
+        except NotYet:
+            _tell(
+                say("There is no warehouse yet."),
+                say("Start Angime (angime up), or see it with made-up calls (angime demo), then load this page again."),
+            )
+            return
+        listed = questions.companies(reader).to_dicts()
+        if not listed:
+            _tell(say("No company is known yet."), say("Describe it in company.toml and start Angime again."))
+            return
+        state = controls.restore(name)
+        company = next((one for one in listed if one["company"] == state.company), listed[0])
+        state = structs.replace(state, company=company["company"])
+        controls.remember(state)
+        shown = _page(state, say=say, settings=settings, reader=reader, company=company, paths=paths)
+        controls.draw(shown, companies=listed)
+        DRAW[name](shown)
+
+    return show
+
+
+def _page(  # noqa: PLR0913  # what a page stands on
+    state: State,
+    *,
+    say: Texts,
+    settings: DashboardsSettings,
+    reader: page.SharedReader,
+    company: dict[str, str],
+    paths: Mapping[str, st.Page],
+) -> Page:
+    now, zone = page.now(), ZoneInfo(company["time_zone"])
+    asked = period(state, now=now, zone=zone)
+    named = questions.teams(reader, company=company["company"]).iter_rows()
+    return Page(
+        settings=settings,
+        state=state,
+        say=say,
+        reader=reader,
+        snapshot=reader.snapshot_id(),
+        company=company,
+        zone=zone,
+        now=now,
+        period=asked,
+        before=asked.before() if state.is_compared else None,
+        scope=scope(state, company=company["company"]),
+        names=dict(named),
+        paths=paths,
+    )
+
+
+def _texts() -> Texts:
+    """Speak the language of the URL, of the session where the menu has emptied the URL, or of the browser."""
+    remembered: State | None = st.session_state.get("state")
+    wanted = st.query_params.get("lang", "")
+    if not st.query_params.to_dict() and remembered is not None:
+        wanted = remembered.language
+    return texts.texts(texts.choose(wanted, accepted=[st.context.locale or ""]))
+
+
+def _tell(head: str, what: str) -> None:
+    heading(head, level=2)
+    st.write(plain(what, limit=300))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The charts: frames in, Altair out; no clock, no warehouse, nothing of Streamlit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+CALM = "#1F8A82"
+LOSS = "#D1495B"
+GREY = "#8A9694"
+OUTCOME_COLOURS = {
+    "answered": CALM,
+    "missed": LOSS,
+    "abandoned": "#E8934A",
+    "voicemail": "#8E7CC3",
+    "machine": "#6C8EBF",
+    "no_answer": "#E0B84C",
+    "rejected": "#B5637A",
+    "busy": "#B08968",
+    "cancelled": "#9AA5A3",
+    "failed": "#5D6B6A",
+    "not_permitted": "#3E4C59",
+    "in_progress": "#64B5F6",
+}
+HEIGHT = 260
+
+
+def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_share: bool) -> alt.LayerChart:
+    """Draw a metric by day (columns day, label, value, shown, before, before_shown, sample, is_small)."""
+    labels = frame.sort("day")["label"].to_list()
+    top = alt.Scale(domain=[0, 1]) if is_share else alt.Scale(zero=True)
+    axis_x = alt.Axis(labelAngle=0, labelOverlap="greedy", title=None, ticks=False, labelPadding=8)
+    axis_y = alt.Axis(format=".0%" if is_share else ",.0f", title=None, tickCount=4, domain=False, ticks=False)
+    base = alt.Chart(_rows(frame)).encode(
+        x=alt.X("label:O", sort=labels, axis=axis_x),
+        tooltip=[
+            alt.Tooltip("label:N", title=titles["day"]),
+            alt.Tooltip("shown:N", title=titles["value"]),
+            alt.Tooltip("sample:N", title=titles["sample"]),
+            alt.Tooltip("before_shown:N", title=titles["before"]),
+        ],
+    )
+    before = base.mark_line(strokeDash=[4, 4], color=GREY, strokeWidth=1.5).encode(
+        y=alt.Y("before:Q", scale=top, axis=axis_y)
+    )
+    line = base.mark_line(color=CALM, strokeWidth=2.5).encode(y=alt.Y("value:Q", scale=top, axis=axis_y))
+    points = base.mark_point(size=70, color=CALM, filled=True, opacity=1).encode(
+        y=alt.Y("value:Q", scale=top, axis=axis_y),
+        fillOpacity=alt.condition("datum.is_small", alt.value(0.15), alt.value(1)),
+    )
+    layers = (before, line, points) if frame["before"].is_not_null().any() else (line, points)
+    return _finish(alt.layer(*layers).properties(height=HEIGHT), number=number)
+
+
+def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+    """Draw missed calls by weekday and hour (columns weekday, weekday_label, hour, missed, incoming); cells select."""
+    cell = alt.selection_point(name="cell", fields=["weekday", "hour"], on="click", empty=True)
+    chart = (
+        alt.Chart(_rows(frame))
+        .mark_rect(color=LOSS, cornerRadius=3, stroke="transparent", strokeWidth=2, cursor="pointer")
+        .encode(
+            x=alt.X("hour:O", axis=alt.Axis(labelAngle=0, title=titles["hour"], ticks=False, labelOverlap="greedy")),
+            y=alt.Y("weekday_label:O", sort=list(weekdays), axis=alt.Axis(title=None, ticks=False)),
+            opacity=alt.Opacity("missed:Q", scale=alt.Scale(range=[0.07, 1]), legend=None),
+            tooltip=[
+                alt.Tooltip("weekday_label:N", title=titles["weekday"]),
+                alt.Tooltip("hour:N", title=titles["hour"]),
+                alt.Tooltip("missed:Q", title=titles["missed"]),
+                alt.Tooltip("incoming:Q", title=titles["incoming"]),
+            ],
+        )
+        .add_params(cell)
+        .properties(height=HEIGHT)
+    )
+    return _finish(chart, number=number)
+
+
+def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+    """Draw how calls ended by channel (columns channel, channel_label, outcome, outcome_label, calls); bars select."""
+    bar = alt.selection_point(name="bar", fields=["channel", "outcome"], on="click", empty=True)
+    used = frame.unique("outcome").sort("outcome")
+    colours = alt.Scale(
+        domain=used["outcome_label"].to_list(),
+        range=[OUTCOME_COLOURS.get(outcome, GREY) for outcome in used["outcome"].to_list()],
+    )
+    chart = (
+        alt.Chart(_rows(frame))
+        .mark_bar(cornerRadius=2, cursor="pointer")
+        .encode(
+            x=alt.X("calls:Q", stack="zero", axis=alt.Axis(title=titles["calls"], tickCount=5, format=",.0f")),
+            y=alt.Y("channel_label:N", sort="-x", axis=alt.Axis(title=None, ticks=False, labelLimit=120)),
+            color=alt.Color(
+                "outcome_label:N",
+                scale=colours,
+                legend=alt.Legend(title=None, orient="bottom", columns=2, symbolType="square"),
+            ),
+            order=alt.Order("calls:Q", sort="descending"),
+            tooltip=[
+                alt.Tooltip("channel_label:N", title=titles["channel"]),
+                alt.Tooltip("outcome_label:N", title=titles["outcome"]),
+                alt.Tooltip("calls:Q", title=titles["calls"]),
+            ],
+        )
+        .add_params(bar)
+        .properties(height=HEIGHT)
+    )
+    return _finish(chart, number=number)
+
+
+def _rows(frame: pl.DataFrame) -> alt.Data:
+    return alt.Data(values=frame.with_columns(pl.selectors.date().cast(pl.String)).to_dicts())
+
+
+def _finish(chart: Any, *, number: dict[str, str]) -> Any:
+    locale = {"number": {**number, "grouping": [3], "currency": ["", ""]}}
+    return chart.configure(locale=locale).configure_view(strokeWidth=0).configure_axis(grid=False, domainOpacity=0.3)

@@ -1,0 +1,166 @@
+"""The choices beside every page: period, comparison, scope, language; kept in the URL, which is their only truth."""
+
+from datetime import timedelta
+from typing import Any
+
+import streamlit as st
+from msgspec import structs
+
+from analytics import questions
+from dashboards.page import Page
+from dashboards.state import PRESETS, State, read, without_page, write
+from dashboards.texts import N_, NAMES, clean
+
+PRESET_NAMES = {
+    "last7": N_("Last 7 days"),
+    "today": N_("Today"),
+    "yesterday": N_("Yesterday"),
+    "week": N_("This week"),
+    "last28": N_("Last 28 days"),
+    "month": N_("This month"),
+    "custom": N_("Choose dates"),
+}
+HOURS_NAMES = {"": N_("All hours"), "open": N_("Business hours"), "closed": N_("Outside business hours")}
+DIRECTION_NAMES = {"": N_("Both directions"), "incoming": N_("Incoming"), "outgoing": N_("Outgoing")}
+
+
+def restore(path: str) -> State:
+    """Read the state from the URL; on a page reached from the menu, whose URL is empty, go on with the same scope."""
+    params = st.query_params.to_dict()
+    remembered: State | None = st.session_state.get("state")
+    if not params and remembered is not None and st.session_state.get("path") != path:
+        state = without_page(remembered)
+    else:
+        state = read(params)
+    st.session_state["state"] = state
+    st.session_state["path"] = path
+    return state
+
+
+def remember(state: State) -> None:
+    """Write the state into the URL; a company always stands there, so that an empty URL is one from the menu."""
+    st.session_state["state"] = state
+    if st.query_params.to_dict() != write(state):
+        st.query_params.from_dict(write(state))
+
+
+def bind(field: str, *, value: object) -> dict[str, Any]:
+    """Tie a widget to a field of the state: gives its key and what happens when it changes."""
+    key = f"choice_{field}"
+    st.session_state[key] = value
+    return {"key": key, "on_change": changed, "args": (field,)}
+
+
+def changed(field: str) -> None:
+    """Take a widget's new value into the state and the URL; the list begins again at its first page."""
+    value = st.session_state[f"choice_{field}"]
+    state: State = st.session_state["state"]
+    if field == "dates":
+        if len(value) != 2:
+            return
+        state = structs.replace(state, preset="custom", first=value[0], last=value[1], page=1)
+    else:
+        fallback = getattr(State(), field)
+        value = tuple(value) if isinstance(fallback, tuple) else value
+        state = structs.replace(state, **{"page": 1, field: fallback if value is None else value})
+    remember(state)
+
+
+def draw(page: Page, *, companies: list[dict[str, Any]]) -> None:
+    """Draw the choices in the sidebar."""
+    say, state = page.say, page.state
+    with st.sidebar:
+        if len(companies) > 1:
+            names = {company["company"]: company["name"] for company in companies}
+            st.selectbox(
+                say("Company"),
+                list(names),
+                format_func=lambda company: clean(names[company]),
+                **bind("company", value=page.company["company"]),
+            )
+        st.selectbox(
+            say("Period"),
+            PRESETS,
+            format_func=lambda preset: say(PRESET_NAMES[preset]),
+            **bind("preset", value=state.preset),
+        )
+        if state.preset == "custom":
+            st.date_input(
+                say("From and to"),
+                max_value=page.now.astimezone(page.zone).date(),
+                format="YYYY-MM-DD",
+                **bind("dates", value=(page.period.first, page.period.last)),
+            )
+        st.caption(say.days(page.period.first, page.period.last))
+        st.toggle(say("Compare with the period before"), **bind("is_compared", value=state.is_compared))
+        if page.before:
+            st.caption(say.days(page.before.first, page.before.last))
+        _scope(page)
+        st.divider()
+        st.selectbox(
+            say("Language"),
+            list(NAMES),
+            format_func=lambda language: NAMES[language],
+            **bind("language", value=say.language),
+        )
+        st.caption(say("Time zone: {zone}", zone=page.zone.key.replace("_", " ")))
+        st.caption(say("The link in the address bar opens exactly this page."))
+        if state.preset != "custom":
+            st.button(say("Keep these dates in the link"), type="tertiary", on_click=_pin, args=(page,))
+
+
+def _scope(page: Page) -> None:
+    say, state = page.say, page.state
+    teams = page.ask(questions.teams, company=page.scope.company)["team_id"].to_list()
+    channels = page.ask(questions.channels, company=page.scope.company)["channel"].to_list()
+    st.selectbox(
+        say("Team"),
+        _with(teams, state.team),
+        format_func=lambda team: clean(page.team(team)) if team else say("All teams"),
+        **bind("team", value=state.team),
+    )
+    st.selectbox(
+        say("Channel"),
+        _with(channels, state.channel),
+        format_func=lambda channel: say.word(channel) if channel else say("All channels"),
+        **bind("channel", value=state.channel),
+    )
+    st.selectbox(
+        say("Direction"),
+        _with(["incoming", "outgoing"], state.direction),
+        format_func=lambda direction: say(DIRECTION_NAMES[direction]) if direction in DIRECTION_NAMES else direction,
+        **bind("direction", value=state.direction),
+    )
+    st.selectbox(
+        say("Hours"),
+        list(HOURS_NAMES),
+        format_func=lambda hours: say(HOURS_NAMES[hours]),
+        **bind("hours", value=state.hours),
+    )
+
+
+def _with(options: list[str], chosen: str) -> list[str]:
+    """Offer all, the options, and what a link chose although it is no longer among them."""
+    return ["", *options, *([chosen] if chosen and chosen not in options else [])]
+
+
+def _pin(page: Page) -> None:
+    remember(structs.replace(page.state, preset="custom", first=page.period.first, last=page.period.last))
+
+
+def stamp(page: Page) -> None:
+    """Say how old the figures are: grey, amber or red."""
+    newest = page.ask(questions.as_of, company=page.scope.company)
+    if newest is None:
+        return
+    age = page.now - newest
+    shown = page.say("Data as of {moment}", moment=page.say.moment(newest, zone=page.zone, pattern="EEE d MMM, HH:mm"))
+    if age > timedelta(minutes=page.settings.very_stale_after_minutes):
+        st.badge(f"{shown} · {page.say.ago(age)}", color="red", icon=":material/error:")
+        st.caption(
+            page.say("Nothing has arrived since then: either nobody called or wrote, or a connection is interrupted.")
+        )
+    elif age > timedelta(minutes=page.settings.stale_after_minutes):
+        st.badge(f"{shown} · {page.say.ago(age)}", color="orange", icon=":material/schedule:")
+    else:
+        st.badge(shown, color="green", icon=":material/check_circle:")

@@ -1,0 +1,370 @@
+# pyright: reportUnknownMemberType=false
+"""The first page: better or worse than before, where the loss is, and the figures behind it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from msgspec import Struct, structs
+
+from analytics import questions
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue
+from analytics.questions import Period
+from dashboards import charts, controls, downloads
+from dashboards.page import Page, heading
+from dashboards.state import State
+from dashboards.texts import EMPTY, plain
+
+TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
+UNANSWERED = (
+    *("missed", "abandoned", "voicemail", "machine", "rejected"),
+    *("no_answer", "busy", "cancelled", "failed", "not_permitted"),
+)
+# A difference of the answer rate below a point is called no difference.
+SAME_SHARE = 0.01
+
+
+class Figure(Struct, frozen=True):
+    """A metric's value (None: empty), the numerator of a share, and how many calls stand behind it."""
+
+    value: float | None = None
+    numerator: float | None = None
+    sample: int = 0
+
+
+class Loss(Struct, frozen=True):
+    """A place where incoming calls were lost: its name, and how many of how many."""
+
+    name: str
+    lost: int
+    incoming: int
+    state: State
+
+
+def draw(page: Page) -> None:
+    """Draw the page."""
+    now = _figures(page, period=page.period)
+    before = _figures(page, period=page.before) if page.before else {}
+    left_out = page.ask(questions.left_out, period=page.period, scope=page.scope)
+    controls.stamp(page)
+    if left_out["calls"] == 0:
+        _empty(page)
+        return
+    losses = _losses(page, rank=_rank(now["answer_rate"], before.get("answer_rate")))
+    heading(answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=losses), level=2)
+    _links(page, losses)
+    _tiles(page, now=now, before=before)
+    _trend(page)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _heat(page)
+    with right:
+        _outcomes(page)
+    _footer(page, left_out)
+
+
+def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[Loss]) -> str:
+    """Say in words whether more calls were answered than before, and where they were lost."""
+    say = page.say
+    share = say.figure(now.value, unit="share")
+    if now.value is None:
+        return say("No incoming calls in this period.")
+    if now.sample < SMALL_SAMPLE:
+        return say.plural(
+            "Only {n} incoming call: too few to say whether it got better or worse.",
+            "Only {n} incoming calls: too few to say whether it got better or worse.",
+            now.sample,
+        )
+    if before is None or before.value is None:
+        told = say("{share} of incoming calls were answered.", share=share)
+    elif abs(now.value - before.value) < SAME_SHARE:
+        told = say("Answer rate stayed at {share}.", share=share)
+    elif now.value > before.value:
+        told = say("Better: answer rate rose to {share} from {before}.", share=share, before=_share(page, before))
+    else:
+        told = say("Worse: answer rate fell to {share} from {before}.", share=share, before=_share(page, before))
+    where = say(", ").join(loss.name for loss in losses)
+    more = say(" Heaviest loss: {where}.", where=where) if where else ""
+    return told + more
+
+
+def _share(page: Page, figure: Figure) -> str:
+    return page.say.figure(figure.value, unit="share")
+
+
+def _rank(now: Figure, before: Figure | None) -> questions.Rank:
+    if now.value is None or before is None or before.value is None:
+        return "lost"
+    return "excess" if now.value < before.value - SAME_SHARE else "lost"
+
+
+def _figures(page: Page, *, period: Period) -> dict[str, Figure]:
+    names = tuple(catalogue())
+    rows = page.ask(questions.figures, period=period, scope=page.scope, metrics=names).to_dicts()
+    return {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in rows}
+
+
+def _losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
+    """Find the two hours, the team and the channel with the heaviest loss; one that is chosen already says nothing."""
+    lost = structs.replace(page.state, direction="incoming", outcomes=UNANSWERED)
+    found: list[Loss] = []
+    for by in ("hour", "team", "channel"):
+        if (by == "team" and page.state.team) or (by == "channel" and page.state.channel):
+            continue
+        rows = page.ask(
+            questions.losses, period=page.period, before=page.before, scope=page.scope, by=by, rank=rank
+        ).to_dicts()
+        if not rows or not rows[0]["lost"] or (by != "hour" and len(rows) == 1):
+            continue
+        heaviest = rows[0]
+        name, state = _place(page, by=by, key=heaviest["key"], state=lost)
+        found.append(Loss(name, heaviest["lost"], heaviest["incoming"], state))
+    return found
+
+
+def _place(page: Page, *, by: str, key: Any, state: State) -> tuple[str, State]:
+    if by == "hour":
+        return page.say.hours(key, key + 1), structs.replace(state, at_hours=(key, key + 1))
+    if by == "team":
+        return page.say("team {name}", name=page.team(key)), structs.replace(state, team=key)
+    return page.say.word(key), structs.replace(state, channel=key)
+
+
+def _links(page: Page, losses: Sequence[Loss]) -> None:
+    if not losses:
+        return
+    with st.container(horizontal=True, gap="small"):
+        for loss in losses:
+            label = page.say(
+                "{place}: {lost} of {incoming} not answered",
+                place=loss.name,
+                lost=page.say.number(loss.lost),
+                incoming=page.say.number(loss.incoming),
+            )
+            page.link("calls", plain(label), state=loss.state, icon=":material/arrow_forward:")
+
+
+def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> None:
+    days = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=TILES, by=("day",))
+    for start in range(0, len(TILES), 3):
+        for column, name in zip(st.columns(3), TILES[start : start + 3], strict=True):
+            line = days.filter(pl.col("metric") == name)["value"].drop_nulls().to_list()
+            with column, st.container(border=True, height="stretch"):
+                _tile(page, catalogue()[name], now=now, before=before, line=line)
+
+
+def _tile(page: Page, metric: Metric, *, now: dict[str, Figure], before: dict[str, Figure], line: list[float]) -> None:
+    say, figure, earlier = page.say, now[metric.name], before.get(metric.name)
+    change = None
+    if figure.value is not None and earlier is not None and earlier.value is not None:
+        change = say.change(figure.value - earlier.value, unit=metric.unit)
+    is_flat = change is not None and not set(change) & set("123456789")
+    st.metric(
+        metric.title.of(say.language),
+        say.figure(figure.value, unit=metric.unit),
+        change,
+        delta_color="off" if is_flat or metric.good == "none" else "normal" if metric.good == "up" else "inverse",
+        delta_arrow="off" if is_flat else "auto",
+        help=definition(page, metric),
+        chart_data=line if len(line) > 1 else None,
+        chart_type="area",
+    )
+    st.caption(plain(_count(page, metric, now=now, figure=figure), limit=300))
+
+
+def _count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure) -> str:
+    """Say how many calls stand behind a figure, for a figure never stands alone."""
+    say = page.say
+    if figure.sample == 0:
+        return say("no such calls")
+    if metric.unit == "share":
+        told = say("{part} of {n} calls", part=say.number(figure.numerator), n=say.number(figure.sample))
+    elif metric.name == "missed_calls":
+        told = say.plural("of {n} incoming call", "of {n} incoming calls", figure.sample)
+    else:
+        told = say.plural("{n} answered call", "{n} answered calls", figure.sample)
+    if metric.name == "answer_seconds_median":
+        told += say(" · 9 of 10 within {time}", time=say.seconds(now["answer_seconds_p90"].value))
+    return told + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")
+
+
+def definition(page: Page, metric: Metric) -> str:
+    """Say what a metric is, what it leaves out, and its formula."""
+    bounds = page.ask(questions.thresholds, company=page.scope.company)
+    meaning = plain(metric.meaning.of(page.say.language).format(**bounds), limit=1_000)
+    left_out = plain(page.say("Internal and test calls, and calls still in progress, are left out."), limit=500)
+    return f"{meaning}\n\n{left_out}\n\n```sql\n{metric.formula}\n```"
+
+
+def _trend(page: Page) -> None:
+    say = page.say
+    metric = catalogue()[page.state.metric]
+    title, choice = st.columns([2, 1], vertical_alignment="bottom")
+    with title:
+        heading(say("Day by day"))
+    choice.selectbox(
+        say("Metric"),
+        list(catalogue()),
+        format_func=lambda name: catalogue()[name].title.of(say.language),
+        label_visibility="collapsed",
+        **controls.bind("metric", value=metric.name),
+    )
+    frame = _by_day(page, metric)
+    if frame.height < 2:
+        st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
+    else:
+        titles = {
+            "day": say("Day"),
+            "value": metric.title.of(say.language),
+            "sample": say("Calls"),
+            "before": say("The period before"),
+        }
+        st.altair_chart(
+            charts.trend(frame, titles=titles, number=_number(page), is_share=metric.unit == "share"),
+            key=f"trend_{metric.name}",
+            alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
+        )
+        if frame["before"].is_not_null().any():
+            st.caption(plain(say("Dashed: the period before. Pale points: fewer than {n} calls.", n=SMALL_SAMPLE)))
+    with st.expander(say("As a table"), icon=":material/table_rows:"):
+        _table(page, frame, metric)
+        downloads.draw(page, lambda: _every_day(page), name="angime-figures")
+
+
+def _by_day(page: Page, metric: Metric) -> pl.DataFrame:
+    """Put the days of the period beside those of the period before, as far as there were calls."""
+    now = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(metric.name,), by=("day",))
+    rows = now.filter(pl.col("sample") > 0)
+    before = rows.clear()
+    if page.before:
+        step = page.period.first - page.before.first
+        before = page.ask(
+            questions.figures, period=page.before, scope=page.scope, metrics=(metric.name,), by=("day",)
+        ).with_columns(pl.col("day") + step)
+    joined = rows.join(before.select("day", before="value"), on="day", how="left").sort("day")
+    return joined.with_columns(
+        label=pl.Series([page.say.day(day) for day in joined["day"]], dtype=pl.String),
+        shown=pl.Series([page.say.figure(value, unit=metric.unit) for value in joined["value"]], dtype=pl.String),
+        before_shown=pl.Series(
+            [page.say.figure(value, unit=metric.unit) for value in joined["before"]], dtype=pl.String
+        ),
+        is_small=pl.col("sample") < SMALL_SAMPLE,
+    )
+
+
+def _table(page: Page, frame: pl.DataFrame, metric: Metric) -> None:
+    say = page.say
+    table = frame.select(
+        pl.col("label").alias(say("Day")),
+        pl.col("shown").alias(metric.title.of(say.language)),
+        pl.col("sample").alias(say("Calls")),
+        pl.col("before_shown").alias(say("The period before")),
+    )
+    st.dataframe(table, hide_index=True)
+
+
+def _every_day(page: Page) -> pl.DataFrame:
+    """Give every metric by day for a file: numerators and samples of shares and counts add up to the tiles."""
+    return page.ask(questions.figures, period=page.period, scope=page.scope, metrics=tuple(catalogue()), by=("day",))
+
+
+def _heat(page: Page) -> None:
+    say = page.say
+    heading(say("When calls are missed"))
+    rows = page.ask(
+        questions.figures, period=page.period, scope=page.scope, metrics=("missed_calls",), by=("weekday", "hour")
+    ).filter(pl.col("sample") > 0)
+    if rows.is_empty():
+        st.caption(plain(say("No incoming calls in this period.")))
+        return
+    names = say.weekdays()
+    cells = rows.select(
+        "weekday",
+        "hour",
+        weekday_label=pl.Series([names[day - 1] for day in rows["weekday"]], dtype=pl.String),
+        missed=pl.col("numerator").cast(pl.Int64),
+        incoming="sample",
+    )
+    titles = {
+        "weekday": say("Weekday"),
+        "hour": say("Hour of the day"),
+        "missed": say("Missed calls"),
+        "incoming": say("Incoming calls"),
+    }
+    chosen = st.altair_chart(
+        charts.heat(cells, weekdays=names, titles=titles, number=_number(page)),
+        key="heat",
+        on_select="rerun",
+        alt=say("Missed calls by weekday and hour; a cell opens its calls."),
+    )
+    st.caption(plain(say("Choose a cell to see its calls."), limit=200))
+    for cell in chosen.get("selection", {}).get("cell", []):
+        state = structs.replace(
+            page.state,
+            direction="incoming",
+            outcomes=("missed",),
+            weekday=int(cell["weekday"]),
+            at_hours=(int(cell["hour"]),),
+        )
+        page.go("calls", state=state)
+
+
+def _outcomes(page: Page) -> None:
+    say = page.say
+    heading(say("How calls ended, by channel"))
+    rows = page.ask(questions.outcomes, period=page.period, scope=page.scope)
+    if rows.is_empty():
+        st.caption(plain(say("No calls in this period.")))
+        return
+    bars = rows.group_by("channel", "outcome").agg(pl.col("calls").sum())
+    bars = bars.with_columns(
+        channel_label=pl.Series([say.word(word) for word in bars["channel"]], dtype=pl.String),
+        outcome_label=pl.Series([say.word(word) for word in bars["outcome"]], dtype=pl.String),
+    )
+    titles = {"channel": say("Channel"), "outcome": say("Outcome"), "calls": say("Calls")}
+    chosen = st.altair_chart(
+        charts.outcomes(bars, titles=titles, number=_number(page)),
+        key="outcomes",
+        on_select="rerun",
+        alt=say("Calls by channel and outcome; a bar opens its calls."),
+    )
+    st.caption(plain(say("Choose a bar to see its calls."), limit=200))
+    for bar in chosen.get("selection", {}).get("bar", []):
+        page.go("calls", state=structs.replace(page.state, channel=bar["channel"], outcomes=(bar["outcome"],)))
+
+
+def _footer(page: Page, left_out: dict[str, int]) -> None:
+    say = page.say
+    told = say(
+        "Left out of the figures: internal {internal}, test {test}, still in progress {in_progress}.",
+        internal=say.number(left_out["internal"]),
+        test=say.number(left_out["test"]),
+        in_progress=say.number(left_out["in_progress"]),
+    )
+    st.caption(plain(told, limit=500))
+    page.link("calls", say("All calls of this period"), state=page.state, icon=":material/list:")
+
+
+def _empty(page: Page) -> None:
+    say = page.say
+    extent = page.ask(questions.extent, company=page.scope.company)
+    heading(say("No calls here."), level=2)
+    if extent["calls"] == 0:
+        st.write(plain(say("No call has arrived yet. Once a source is connected, its calls appear here."), limit=500))
+        return
+    span = say.days(extent["first_day"], extent["last_day"])
+    st.write(plain(say("Calls are there for {span}. Choose another period, or fewer filters.", span=span), limit=500))
+    state = State(
+        language=page.state.language,
+        preset="custom",
+        first=extent["last_day"],
+        last=extent["last_day"],
+        is_compared=True,
+    )
+    page.link("overview", say("Go to the last day with calls"), state=state, icon=":material/history:")
+
+
+def _number(page: Page) -> dict[str, str]:
+    symbols = page.say.locale.number_symbols["latn"]
+    return {"decimal": str(symbols.get("decimal", ".")), "thousands": str(symbols.get("group", EMPTY))}

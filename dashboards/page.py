@@ -1,0 +1,102 @@
+"""What every page stands on: the person's choices resolved, the warehouse's answers kept by snapshot, the links."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import streamlit as st
+from msgspec import Struct
+
+from analytics import warehouse
+from analytics.questions import Period, Reader, Scope
+from analytics.settings import AnalyticsSettings
+from dashboards.settings import DashboardsSettings
+from dashboards.state import State, write
+from dashboards.texts import Texts, plain
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_KEPT_ANSWERS = 1_000
+
+
+class SharedReader:
+    """One reader for all sessions of the process; statements take turns, for a session of the engine serves one."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._lock = Lock()
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
+        """Give the rows of one statement."""
+        with self._lock:
+            return self._reader.sql(text, parameters)
+
+    def snapshot_id(self) -> int:
+        """Name the state of the warehouse."""
+        with self._lock:
+            return self._reader.snapshot_id()
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """A page of one company as one person asked for it at `now`; `before` is None without a comparison."""
+
+    settings: DashboardsSettings
+    state: State
+    say: Texts
+    reader: SharedReader
+    snapshot: int
+    company: dict[str, Any]
+    zone: ZoneInfo
+    now: datetime
+    period: Period
+    before: Period | None
+    scope: Scope
+    names: dict[str, str]
+    paths: Mapping[str, st.Page]
+
+    def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask a question of analytics.questions; its answer is kept until the warehouse changes."""
+        key = f"{self.settings.home.absolute()} {question.__name__} {kwargs!r}"
+        return _answer(self.snapshot, key, lambda: question(self.reader, *args, **kwargs))
+
+    def link(self, to: str, label: str, *, state: State, icon: str | None = None) -> None:
+        """Draw a link to the page `to` in `state`."""
+        st.page_link(self.paths[to], label=label, icon=icon, query_params=self.params(state))
+
+    def go(self, to: str, *, state: State) -> None:
+        """Go to the page `to` in `state`."""
+        st.switch_page(self.paths[to], query_params=self.params(state))
+
+    def params(self, state: State) -> dict[str, str]:
+        """Write a state as this company's parameters of the URL."""
+        return {"company": self.company["company"]} | write(state)
+
+    def team(self, team_id: str | None) -> str:
+        """Name a team."""
+        return self.names.get(team_id or "", team_id or "") or self.say("no team")
+
+
+@st.cache_resource(show_spinner=False)
+def open_reader(home: Path) -> SharedReader:
+    """Open the warehouse under `home` once for the process; raises NotYet while there is none."""
+    return SharedReader(warehouse.open_reader(AnalyticsSettings(home=home)))
+
+
+def now() -> datetime:
+    """Tell the time; pages and charts take it from here."""
+    return datetime.now(UTC)
+
+
+def heading(text: str, *, level: int = 4) -> None:
+    """Draw a heading whose text may be foreign."""
+    st.markdown(f"{'#' * level} {plain(text, limit=300)}")
+
+
+@st.cache_data(show_spinner=False, max_entries=MAX_KEPT_ANSWERS)
+def _answer(snapshot: int, key: str, _ask: Callable[[], Any]) -> Any:  # noqa: ARG001  # both are what it is kept under
+    return _ask()

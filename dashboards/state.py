@@ -1,0 +1,179 @@
+"""What a page shows, as the URL says it: a link restores it; nothing of Streamlit here, and time is a parameter."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from analytics.metrics import LANGUAGES, catalogue
+from analytics.questions import CallFilter, Order, Period, Scope
+
+Preset = Literal["last7", "today", "yesterday", "week", "last28", "month", "custom"]
+Hours = Literal["", "open", "closed"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+ORDERS: tuple[Order, ...] = get_args(Order)
+_PRESETS: dict[str, Preset] = {preset: preset for preset in PRESETS}
+_ORDERS: dict[str, Order] = {order: order for order in ORDERS}
+_HOURS: dict[str, Hours] = {"yes": "open", "no": "closed"}
+MAX_DAYS = 800
+MAX_TEXT = 200
+MAX_PAGE = 1_000_000
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """The choices of a person; every one has a default, which the URL leaves out."""
+
+    language: str = ""
+    company: str = ""
+    preset: Preset = "last7"
+    first: date | None = None
+    last: date | None = None
+    is_compared: bool = True
+    team: str = ""
+    channel: str = ""
+    direction: str = ""
+    hours: Hours = ""
+    metric: str = "answer_rate"
+    outcomes: tuple[str, ...] = ()
+    at_hours: tuple[int, ...] = ()
+    weekday: int = 0
+    operator: str = ""
+    search: str = ""
+    with_left_out: bool = False
+    order: Order = "started_at"
+    is_ascending: bool = False
+    page: int = 1
+    call: str = ""
+
+
+def read(params: Mapping[str, str]) -> State:
+    """Read the URL's parameters; what makes no sense falls back to its default."""
+    metric = params.get("metric", "")
+    language = params.get("lang", "")
+    return State(
+        language=language if language in LANGUAGES else "",
+        company=params.get("company", "")[:MAX_TEXT],
+        preset=_PRESETS.get(params.get("period", ""), "last7"),
+        first=_date(params.get("from", "")),
+        last=_date(params.get("to", "")),
+        is_compared=params.get("compare", "") != "no",
+        team=params.get("team", "")[:MAX_TEXT],
+        channel=params.get("channel", "")[:MAX_TEXT],
+        direction=params.get("direction", "")[:MAX_TEXT],
+        hours=_HOURS.get(params.get("open", ""), ""),
+        metric=metric if metric in catalogue() else "answer_rate",
+        outcomes=tuple(word for word in params.get("outcome", "").split(",") if word)[:20],
+        at_hours=tuple(int(hour) for hour in params.get("hour", "").split(",") if _is_below(hour, 24)),
+        weekday=int(params.get("weekday", "0")) if _is_below(params.get("weekday", ""), 8) else 0,
+        operator=params.get("operator", "")[:MAX_TEXT],
+        search=params.get("search", "")[:MAX_TEXT],
+        with_left_out=params.get("all", "") == "yes",
+        order=_ORDERS.get(params.get("sort", "").removeprefix("-"), "started_at"),
+        is_ascending=params.get("sort", "").startswith("-"),
+        page=max(1, int(params.get("page", "1"))) if _is_below(params.get("page", ""), MAX_PAGE) else 1,
+        call=params.get("call", "")[:MAX_TEXT],
+    )
+
+
+def write(state: State) -> dict[str, str]:
+    """Write the URL's parameters, without what is at its default; `read(write(state)) == state`."""
+    is_custom = state.preset == "custom"
+    sort = f"{'-' if state.is_ascending else ''}{state.order}"
+    params = {
+        "lang": state.language,
+        "company": state.company,
+        "period": "" if state.preset == "last7" else state.preset,
+        "from": state.first.isoformat() if is_custom and state.first else "",
+        "to": state.last.isoformat() if is_custom and state.last else "",
+        "compare": "" if state.is_compared else "no",
+        "team": state.team,
+        "channel": state.channel,
+        "direction": state.direction,
+        "open": {"open": "yes", "closed": "no", "": ""}[state.hours],
+        "metric": "" if state.metric == "answer_rate" else state.metric,
+        "outcome": ",".join(state.outcomes),
+        "hour": ",".join(str(hour) for hour in state.at_hours),
+        "weekday": str(state.weekday) if state.weekday else "",
+        "operator": state.operator,
+        "search": state.search,
+        "all": "yes" if state.with_left_out else "",
+        "sort": "" if sort == "started_at" else sort,
+        "page": str(state.page) if state.page > 1 else "",
+        "call": state.call,
+    }
+    return {name: value for name, value in params.items() if value}
+
+
+def without_page(state: State) -> State:
+    """Keep what holds on every page: language, company, period, comparison and scope."""
+    return State(
+        language=state.language,
+        company=state.company,
+        preset=state.preset,
+        first=state.first,
+        last=state.last,
+        is_compared=state.is_compared,
+        team=state.team,
+        channel=state.channel,
+        direction=state.direction,
+        hours=state.hours,
+    )
+
+
+def period(state: State, *, now: datetime, zone: ZoneInfo) -> Period:
+    """Give the local days that a state means at `now`; a period that is not over is cut at the minute of `now`."""
+    moment = now.astimezone(zone).replace(second=0, microsecond=0)
+    today = moment.date()
+    yesterday = today - timedelta(days=1)
+    first, last = {
+        "last7": (today - timedelta(days=7), yesterday),
+        "today": (today, today),
+        "yesterday": (yesterday, yesterday),
+        "week": (today - timedelta(days=today.weekday()), today),
+        "last28": (today - timedelta(days=28), yesterday),
+        "month": (today.replace(day=1), today),
+        "custom": _custom(state, today=today),
+    }[state.preset]
+    return Period(first, last, moment if last >= today else None)
+
+
+def scope(state: State, *, company: str) -> Scope:
+    """Give the scope that a state means."""
+    return Scope(
+        company=company,
+        teams=(state.team,) if state.team else (),
+        channels=(state.channel,) if state.channel else (),
+        directions=(state.direction,) if state.direction else (),
+        is_business_hours={"open": True, "closed": False}.get(state.hours),
+    )
+
+
+def filters(state: State) -> CallFilter:
+    """Give what the list of calls shows of the scope."""
+    return CallFilter(
+        outcomes=state.outcomes,
+        hours=state.at_hours,
+        weekdays=(state.weekday,) if state.weekday else (),
+        operator=state.operator,
+        search=state.search,
+        with_left_out=state.with_left_out,
+    )
+
+
+def _custom(state: State, *, today: date) -> tuple[date, date]:
+    last = min(state.last or today, today)
+    first = min(state.first or last, last)
+    return max(first, last - timedelta(days=MAX_DAYS - 1)), last
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _is_below(text: str, bound: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10 and int(text) < bound

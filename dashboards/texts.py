@@ -1,0 +1,215 @@
+"""Words and numbers in the person's language: gettext catalogues and Babel's forms; nothing of Streamlit."""
+
+import gettext
+import io
+import re
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_interval, format_timedelta, get_day_names
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+
+from analytics.metrics import LANGUAGES, Unit
+
+FOLDER = Path(__file__).with_name("locale")
+NAMES = {"en": "English", "ru": "Русский", "kk": "Қазақша", "pt": "Português"}
+EMPTY = "–"
+MAX_SHOWN_CHARACTERS = 120
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def N_(text: str) -> str:  # noqa: N802  # gettext's own name for a text that is translated later
+    """Mark a text for the catalogues."""
+    return text
+
+
+WORDS = {
+    "answered": N_("answered"),
+    "completed": N_("completed"),
+    "voicemail": N_("voicemail"),
+    "machine": N_("machine"),
+    "missed": N_("missed"),
+    "abandoned": N_("abandoned"),
+    "rejected": N_("rejected"),
+    "no_answer": N_("no answer"),
+    "busy": N_("busy"),
+    "cancelled": N_("cancelled"),
+    "failed": N_("failed"),
+    "not_permitted": N_("not permitted"),
+    "in_progress": N_("in progress"),
+    "incoming": N_("incoming"),
+    "outgoing": N_("outgoing"),
+    "internal": N_("internal"),
+    "unknown": N_("unknown"),
+    "phone": N_("Telephone"),
+    "whatsapp": "WhatsApp",
+    "waba": "WhatsApp Business",
+    "messenger": "Messenger",
+    "instagram": "Instagram",
+    "telegram": "Telegram",
+    "vk": N_("VK"),
+    "viber": "Viber",
+    "sms": "SMS",
+    "email": N_("E-mail"),
+    "web": N_("Web"),
+    "other": N_("Other"),
+    "computer": N_("computer"),
+    "mobile": N_("phone"),
+    "audio": N_("audio"),
+    "video": N_("video"),
+    "operator": N_("Operator"),
+    "customer": N_("Customer"),
+    "company": N_("company"),
+    "contact": N_("contact"),
+    "human": N_("a person"),
+    "ivr": N_("voice menu"),
+    "received": N_("received"),
+    "sent": N_("sent"),
+    "delivered": N_("delivered"),
+    "read": N_("read"),
+    "call.offered": N_("offered"),
+    "call.rang": N_("rang"),
+    "call.accepted": N_("picked up"),
+    "call.rejected": N_("declined"),
+    "call.transferred": N_("transferred"),
+    "call.ended": N_("ended"),
+    "call.recording_made_available": N_("recording available"),
+    "call.recording_stored": N_("recording stored"),
+    "call.transcribed": N_("transcribed"),
+}
+
+
+class Texts:
+    """Everything that is written in one language; call it with an English text to have it translated."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.locale = Locale.parse("pt_BR" if language == "pt" else language)
+        self._catalogue = _catalogue(language)
+
+    def __call__(self, text: str, **values: object) -> str:
+        """Translate `text` and fill its places."""
+        return self._catalogue.gettext(text).format(**values)
+
+    def plural(self, one: str, many: str, n: int, **values: object) -> str:
+        """Translate the form that fits `n`, which fills the place `{n}`."""
+        return self._catalogue.ngettext(one, many, n).format(n=self.number(n), **values)
+
+    def word(self, value: str | None) -> str:
+        """Say a word of the domain (an outcome, a channel, a kind of fact); an unknown one is given as it is."""
+        if not value:
+            return EMPTY
+        return self._catalogue.gettext(WORDS[value]) if value in WORDS else value
+
+    def number(self, value: float | None, *, digits: int = 0) -> str:
+        """Write a number with the language's separators."""
+        if value is None:
+            return EMPTY
+        return format_decimal(round(value, digits), locale=self.locale, decimal_quantization=False)
+
+    def figure(self, value: float | None, *, unit: Unit) -> str:
+        """Write a metric's value with its unit."""
+        if value is None:
+            return EMPTY
+        if unit == "share":
+            return format_percent(round(value, 3), locale=self.locale, decimal_quantization=False)
+        if unit == "seconds":
+            return self.seconds(value)
+        return self.number(value)
+
+    def change(self, value: float, *, unit: Unit) -> str:
+        """Write a difference of two values, its sign first (an ASCII minus, which the tile reads)."""
+        sign = "-" if value < 0 else "+"
+        if unit == "share":
+            return sign + self("{n} points", n=self.number(abs(value) * 100, digits=1))
+        if unit == "seconds":
+            return sign + self("{n} s", n=self.number(abs(value), digits=1))
+        return sign + self.number(abs(value))
+
+    def seconds(self, value: float | None) -> str:
+        """Write a duration: seconds below a minute, then minutes:seconds, then hours:minutes:seconds."""
+        if value is None:
+            return EMPTY
+        if value < 60:
+            return self("{n} s", n=self.number(value, digits=1 if value < 20 else 0))
+        minutes, rest = divmod(round(value), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+    def day(self, day: date) -> str:
+        """Write a local date, short, with its weekday."""
+        return format_date(day, "EEE d MMM", locale=self.locale)
+
+    def days(self, first: date, last: date) -> str:
+        """Write a span of local dates, both included."""
+        return format_interval(first, last, "yMMMd", locale=self.locale)
+
+    def moment(self, moment: datetime | None, *, zone: ZoneInfo, pattern: str = "EEE d MMM, HH:mm:ss") -> str:
+        """Write an instant by the company's clock."""
+        if moment is None:
+            return EMPTY
+        return format_datetime(moment.astimezone(zone), pattern, locale=self.locale)
+
+    def ago(self, age: timedelta) -> str:
+        """Write how long ago something was."""
+        return format_timedelta(-age, granularity="minute", add_direction=True, locale=self.locale)
+
+    def weekdays(self) -> list[str]:
+        """Give the short names of the weekdays, Monday first."""
+        names = get_day_names("abbreviated", context="stand-alone", locale=self.locale)
+        return [names[day] for day in range(7)]
+
+    def hours(self, first: int, last: int) -> str:
+        """Write a span of hours of the day, `last` included."""
+        return f"{first:02d}:00–{last + 1:02d}:00"
+
+
+@cache
+def texts(language: str) -> Texts:
+    """Give the texts of a language of LANGUAGES."""
+    return Texts(language)
+
+
+def choose(wanted: str, *, accepted: Iterable[str]) -> str:
+    """Choose the language: the person's choice, else the first that the browser accepts and we speak, else English."""
+    for tag in (wanted, *accepted):
+        language = tag.split("-")[0].split("_")[0].lower()
+        if language in LANGUAGES:
+            return language
+    return "en"
+
+
+def plain(text: str | None, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
+    """Make foreign text safe for Markdown: one line, its marks escaped, no control or direction characters."""
+    if not text:
+        return EMPTY
+    return _MARKDOWN.sub(r"\\\1", clean(text, limit=limit))
+
+
+def clean(text: str | None, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
+    """Make foreign text fit for a cell: one line, cut at `limit`, no control or direction characters."""
+    if not text:
+        return ""
+    line = " ".join(_CONTROLS.sub("", text[: limit * 4]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Read a catalogue; English stands in the code itself."""
+    if language == "en":
+        return gettext.NullTranslations()
+    with (FOLDER / f"{language}.po").open(encoding="utf-8") as file:
+        read = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, read)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

@@ -1,0 +1,110 @@
+"""Land: what lies on the canonical topics becomes rows of the warehouse, each record once, with its facts."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from analytics import warehouse
+from pipelines.ports import Consumer, Record
+from pipelines.settings import PipelinesSettings
+from schemas.errors import NotYet
+from schemas.instants import Instant, instant
+from schemas.topics import CANONICAL
+
+TOPICS = (*CANONICAL, "dead")
+MAX_BATCH_RECORDS = 50_000
+MAX_BATCH_BYTES = 64 * 1024 * 1024
+POLLED_RECORDS = 10_000
+# An idle lander looks up this often; a batch that has begun to fill waits at most so long for more.
+IDLE_SECONDS = 0.5
+GATHERING_SECONDS = 0.1
+# Files that one round of maintenance gives up are deleted by the next: this is the grace of running readers.
+MAINTENANCE_SECONDS = 30.0
+RECONNECT_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, stop: threading.Event) -> None:
+    """Land until `stop` is set, connecting anew whenever Kafka was away.
+
+    Raises Misconfigured when another process lands into the same warehouse, or the topics are not those it read.
+    """
+    from pipelines.broker import assign
+
+    with warehouse.open_writer(analytics) as writer:
+        while not stop.is_set():
+            try:
+                consumer = assign(
+                    settings.kafka, topics=TOPICS, offsets=writer.next_offsets(), transport=settings.transport
+                )
+            except NotYet as refusal:
+                log.warning("kafka_away", reason=refusal.reason)
+                stop.wait(RECONNECT_SECONDS)
+                continue
+            try:
+                land(consumer, writer=writer, stop=stop)
+            except NotYet as refusal:
+                log.warning("kafka_went_away", reason=refusal.reason)
+            finally:
+                consumer.close()
+
+
+def land(
+    consumer: Consumer,
+    *,
+    writer: warehouse.Writer,
+    stop: threading.Event,
+    now: Callable[[], Instant] = lambda: instant(datetime.now(UTC)),
+) -> None:
+    """Land what `consumer` gives until `stop` is set, one transaction a batch, with maintenance between.
+
+    Raises NotYet when the consumer is of no more use; nothing is lost then, because the offsets lie with the rows.
+    """
+    maintained = time.monotonic()
+    is_fresh = writer.is_fresh()
+    while not stop.is_set():
+        records = gather(consumer)
+        # A fresh warehouse takes in a backlog first: its facts are built once, at the end, instead of batch by batch.
+        is_fresh = is_fresh and (not records or len(records) >= MAX_BATCH_RECORDS)
+        if records:
+            _land(records, writer=writer, now=now(), folds=not is_fresh)
+        else:
+            writer.catch_up()
+        if time.monotonic() - maintained >= MAINTENANCE_SECONDS:
+            writer.maintain(now())
+            maintained = time.monotonic()
+
+
+def _land(records: list[Record], *, writer: warehouse.Writer, now: Instant, folds: bool) -> None:
+    landed = writer.land(warehouse.Batch(records), now=now, folds=folds)
+    log.debug("landed", events=landed.events, duplicates=landed.duplicates, dead=landed.dead)
+    if landed.dead or landed.conflicts:
+        log.warning("refused_records_kept", dead=landed.dead, conflicts=landed.conflicts)
+
+
+def gather(consumer: Consumer) -> list[Record]:
+    """Wait for records, then take what is there, up to a batch; a trickle is not waited for.
+
+    While one batch is written the next one grows in the consumer, so that batches are as large as traffic demands.
+    """
+    records = consumer.poll(max_records=POLLED_RECORDS, timeout_seconds=IDLE_SECONDS)
+    size_bytes = _size_bytes(records)
+    deadline = time.monotonic() + GATHERING_SECONDS
+    while records and len(records) < MAX_BATCH_RECORDS and size_bytes < MAX_BATCH_BYTES:
+        more = consumer.poll(
+            max_records=min(POLLED_RECORDS, MAX_BATCH_RECORDS - len(records)),
+            timeout_seconds=max(0.0, deadline - time.monotonic()),
+        )
+        if not more:
+            break
+        records += more
+        size_bytes += _size_bytes(more)
+    return records
+
+
+def _size_bytes(records: list[Record]) -> int:
+    return sum(len(record.value or b"") for record in records)

@@ -1,0 +1,115 @@
+"""Who may send what: company files, the accounts in them with their source, and their secrets."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from pipelines.settings import PipelinesSettings
+from pipelines.sources import SOURCES
+from pipelines.sources.contract import Source
+from schemas.company import Account, Company, SecretReference, parse_company, resolve_secret
+from schemas.errors import Misconfigured
+
+MAX_COMPANY_FILE_BYTES = 1024 * 1024
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """A connected account: its company, what it is, and the source that speaks for it."""
+
+    company: Company
+    account: Account
+    source: Source
+
+
+class Secrets(Struct, frozen=True, kw_only=True):
+    """What proves an account's requests; never logged."""
+
+    secrets: tuple[str, ...] = ()
+    verify_secret: str | None = None
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+Origins = Mapping[tuple[str, str], Origin]
+
+
+def load_companies(path: Path) -> tuple[Company, ...]:
+    """Read a company.toml, or every *.toml of a folder, in the order of their names.
+
+    Raises Misconfigured with one sentence that names the file, where it can the line, and what is wrong.
+    """
+    files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    if not files:
+        raise Misconfigured(f"{path} holds no *.toml: put a company file there, or set ANGIME_COMPANY")
+    return tuple(parse_company(_text_of(file), file=str(file)) for file in files)
+
+
+def load_origins(settings: PipelinesSettings) -> dict[tuple[str, str], Origin]:
+    """Give every account of every company, by source and account id.
+
+    Raises Misconfigured for files that are not right, for a source nobody speaks for, and for an account that stands
+    at two companies, because requests name only the source and the account.
+    """
+    origins: dict[tuple[str, str], Origin] = {}
+    for company in load_companies(settings.company_path):
+        for account in company.accounts:
+            source = SOURCES.get(account.source)
+            if source is None:
+                raise Misconfigured(
+                    f"account {account.id!r} of {company.id!r} has the source {account.source!r}, which is unknown; "
+                    f"known are {', '.join(sorted(SOURCES))}"
+                )
+            place = (account.source, account.id)
+            if place in origins:
+                raise Misconfigured(
+                    f"account {account.id!r} of {account.source} stands at {origins[place].company.id!r} "
+                    f"and at {company.id!r}: give one of them another id"
+                )
+            origins[place] = Origin(company=company, account=account, source=source)
+    return origins
+
+
+def load_secrets(
+    origins: Origins, *, settings: PipelinesSettings, environ: Mapping[str, str] = os.environ
+) -> dict[tuple[str, str], Secrets]:
+    """Look up the secrets of every account; a relative `file:` lies beside the company file.
+
+    Raises Misconfigured for the first that is missing, naming its account and how to set it.
+    """
+    path = settings.company_path
+    folder = path if path.is_dir() else path.parent
+
+    def look_up(reference: SecretReference, *, account: Account) -> str:
+        try:
+            return resolve_secret(
+                reference, environ=environ, read=lambda name: (folder / name).read_text(encoding="utf-8")
+            )
+        except Misconfigured as error:
+            raise Misconfigured(f"account {account.id!r} of {account.source}: {error.reason}") from None
+
+    return {
+        place: Secrets(
+            secrets=tuple(look_up(reference, account=origin.account) for reference in origin.account.secrets),
+            verify_secret=(
+                look_up(origin.account.verify_secret, account=origin.account) if origin.account.verify_secret else None
+            ),
+        )
+        for place, origin in origins.items()
+    }
+
+
+def _text_of(file: Path) -> str:
+    try:
+        size = file.stat().st_size
+        if size > MAX_COMPANY_FILE_BYTES:
+            raise Misconfigured(f"{file} is {size} bytes; a company file has at most {MAX_COMPANY_FILE_BYTES}")
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{file} is no text in UTF-8") from None
+    except OSError:
+        raise Misconfigured(
+            f"the company file {file} cannot be read: write one there, or set ANGIME_COMPANY to yours"
+        ) from None

@@ -1,0 +1,54 @@
+"""What a person may set of the pipelines, each by an environment variable `ANGIME_…`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.topics import MAX_RECORD_BYTES
+
+KIB = 1024
+MIB = 1024 * KIB
+
+Transport = Literal["auto", "kafka-python", "confluent"]
+
+
+class PipelinesSettings(BaseSettings):
+    """Where state lies, which Kafka is spoken to, and what the receiver accepts."""
+
+    model_config = SettingsConfigDict(env_prefix="ANGIME_", frozen=True, extra="ignore")
+
+    home: Annotated[Path, Field(description="folder of all state of this installation")] = Path(".angime")
+    kafka: Annotated[
+        str, Field(description="bootstrap addresses of Kafka, such as 127.0.0.1:9092; empty: the local broker")
+    ] = ""
+    company: Annotated[
+        Path | None,
+        Field(description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"),
+    ] = None
+    transport: Annotated[
+        Transport, Field(description="Kafka client of the pipelines; auto takes confluent where it is installed")
+    ] = "auto"
+    receive_host: Annotated[str, Field(description="address on which the receiver listens")] = "127.0.0.1"
+    receive_port: Annotated[
+        int, Field(ge=0, le=65_535, description="port on which the receiver listens; 0: any free one")
+    ] = 8080
+    max_body_bytes: Annotated[
+        int,
+        Field(gt=0, le=MAX_RECORD_BYTES, description="largest webhook body that is accepted, in bytes; larger: 413"),
+    ] = MIB
+    outbox_bytes: Annotated[
+        int,
+        Field(ge=4 * MIB, description="disk that webhooks may take while Kafka is away, in bytes; beyond: 503"),
+    ] = 256 * MIB
+
+    @property
+    def company_path(self) -> Path:
+        """Where company data lies."""
+        return self.company if self.company is not None else self.home / "company.toml"
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Where webhooks wait while Kafka is away."""
+        return self.home / "outbox"

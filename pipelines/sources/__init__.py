@@ -1,0 +1,12 @@
+"""The registry of sources: one module a provider, each pure; what differs is in the module."""
+
+from pipelines.sources import asterisk, ingest, twilio, whatsapp_cloud
+from pipelines.sources.contract import Source
+from pipelines.sources.guide import Guide
+
+_MODULES = (whatsapp_cloud, twilio, asterisk, ingest)
+
+SOURCES: dict[str, Source] = {module.SOURCE.name: module.SOURCE for module in _MODULES}
+GUIDES: dict[str, Guide] = {module.SOURCE.name: module.GUIDE for module in _MODULES}
+
+__all__ = ["GUIDES", "SOURCES"]

@@ -1,0 +1,138 @@
+"""Call detail records of Asterisk as they lie in files and JSON, each row under its place and today's column names."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from pipelines.sources.reading import Fields, as_object, items
+from schemas.codec import parse_json
+from schemas.errors import InvalidEvent
+
+# The order in which cdr_csv writes (Asterisk, CDR specification); what stands behind depends on its configuration.
+STANDARD = (
+    "accountcode",
+    "src",
+    "dst",
+    "dcontext",
+    "clid",
+    "channel",
+    "dstchannel",
+    "lastapp",
+    "lastdata",
+    "start",
+    "answer",
+    "end",
+    "duration",
+    "billsec",
+    "disposition",
+    "amaflags",
+)
+_NEWER = ("peeraccount", "linkedid", "sequence")
+LAYOUTS: dict[int, tuple[str, ...]] = {
+    16: STANDARD,
+    17: (*STANDARD, "uniqueid"),
+    18: (*STANDARD, "uniqueid", "userfield"),
+    19: (*STANDARD, *_NEWER),
+    20: (*STANDARD, "uniqueid", *_NEWER),
+    21: (*STANDARD, "uniqueid", "userfield", *_NEWER),
+}
+# Names that the manager interface, FreePBX and adaptive drivers give to the same columns.
+ALIASES = {
+    "source": "src",
+    "destination": "dst",
+    "destinationcontext": "dcontext",
+    "callerid": "clid",
+    "destinationchannel": "dstchannel",
+    "lastapplication": "lastapp",
+    "starttime": "start",
+    "calldate": "start",
+    "answertime": "answer",
+    "endtime": "end",
+    "billableseconds": "billsec",
+    "recordingfile": "recording",
+}
+_WRAPPERS = ("cdr", "cdrs", "rows", "records")
+_HEADER_WORDS = frozenset({"src", "dst", "disposition", "duration", "billsec", "source", "destination"})
+
+
+class Row(Struct, frozen=True):
+    """One row: where it stands (`line 4`, `[3]`), its columns, or why it cannot be read."""
+
+    part: str
+    columns: Fields
+    problem: str = ""
+
+
+def rows(body: bytes, *, columns: tuple[str, ...] = ()) -> list[Row]:
+    """Read a file's lines, a JSON object or a list of them; `columns` names the order of a custom file.
+
+    Raises InvalidEvent when the body is neither.
+    """
+    if body.lstrip()[:1] in {b"{", b"["}:
+        return list(_from_json(parse_json(body)))
+    return list(_from_lines(body, columns=columns))
+
+
+def _from_json(value: Any) -> Iterator[Row]:
+    prefix = ""
+    if isinstance(value, dict):
+        fields = as_object(value, what="the body")
+        prefix = next((name for name in _WRAPPERS if isinstance(fields.get(name), dict | list)), "")
+        value = fields[prefix] if prefix else fields
+    if not isinstance(value, list):
+        yield Row(prefix, _renamed(as_object(value, what="the row")))
+        return
+    for number, one in enumerate(items({"rows": value}, "rows")):
+        part = f"{prefix}[{number}]"
+        try:
+            yield Row(part, _renamed(as_object(one, what="the row")))
+        except InvalidEvent as error:
+            yield Row(part, {}, error.reason)
+
+
+def _renamed(fields: Fields) -> Fields:
+    """Give the columns under today's names, in lower case; what is not there stays out."""
+    columns: Fields = {}
+    for name, value in fields.items():
+        lower = name.lower().replace("_", "")
+        columns.setdefault(ALIASES.get(lower, lower), value)
+    return columns
+
+
+def _from_lines(body: bytes, *, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Read line by line: the recorder writes a row a line, so that a broken line never swallows its neighbours."""
+    header: tuple[str, ...] = columns
+    for number, line in enumerate(body.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        if not line.strip():
+            continue
+        part = f"line {number}"
+        try:
+            cells = _cells(line)
+        except InvalidEvent as error:
+            yield Row(part, {}, error.reason)
+            continue
+        words = tuple(cell.strip().lower() for cell in cells)
+        if len(_HEADER_WORDS.intersection(words)) >= len(_HEADER_WORDS) // 2:
+            header = words
+            continue
+        layout = header or LAYOUTS.get(len(cells))
+        if layout is None:
+            yield Row(part, {}, f"the line has {len(cells)} columns; 16 to 21 are known")
+        elif len(layout) != len(cells):
+            yield Row(part, {}, f"the line has {len(cells)} columns; its header names {len(layout)}")
+        else:
+            yield Row(part, _renamed(dict(zip(layout, cells, strict=True))))
+
+
+def _cells(line: bytes) -> list[str]:
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidEvent("the line is not in UTF-8") from None
+    try:
+        read = list(csv.reader([text], strict=True))
+    except csv.Error:
+        raise InvalidEvent("the line is no CSV: a quote is open or out of place") from None
+    return read[0] if read else []

@@ -1,0 +1,105 @@
+"""What every source gives: how to know its requests, what to answer, and which facts its bytes hold; all pure."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from schemas.company import Account, Company
+from schemas.envelope import Event
+from schemas.instants import Instant
+from schemas.records import RawRecord
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """An HTTP request as it came; nothing of it has been parsed.
+
+    `url` is the full public address with its query, as the provider called (and perhaps signed) it: where the
+    account's `settings.public_url` is given, its scheme and host stand in front. Header names are lower case.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    received_at: Instant
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a provider is answered."""
+
+    status: int = 200
+    body: str = ""
+    content_type: str = "text/plain"
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """A part of a body that cannot become facts, and why.
+
+    `part` is a JSON path such as `entry[0].changes[1].value.calls[0]`; "" is the whole body. `reason` names fields,
+    never their content.
+    """
+
+    part: str = ""
+    reason: str
+
+
+class Translation(Struct, frozen=True, kw_only=True):
+    """What became of a body: facts, parts refused, and where it holds no fact of ours a word on what it is."""
+
+    events: tuple[Event, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    ignored: str = ""
+
+
+class IsGenuine(Protocol):
+    """Tells whether a request comes from the provider.
+
+    Works on the raw bytes, in constant time, and is true when any one of the (up to two) `secrets` proves it; with
+    no secrets it is false, unless the provider has no proof of origin at all. `now` bounds the age of a signature
+    where the provider signs a time. Never raises, whatever the request holds.
+    """
+
+    def __call__(self, request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
+        """Say whether `request` is genuine."""
+        ...
+
+
+class Handshake(Protocol):
+    """Answers the GET with which a provider makes sure of an address; None when the request does not prove itself."""
+
+    def __call__(self, request: Request, *, verify_secret: str | None) -> Answer | None:
+        """Give the answer to a challenge, or None."""
+        ...
+
+
+class Translate(Protocol):
+    """Reads a raw record as facts.
+
+    Pure: the same record gives the same events, ids included. Raises InvalidEvent only when nothing of the body can
+    be read; parts that are broken are listed in the translation while the rest goes on. Any other exception is a bug.
+    """
+
+    def __call__(self, raw: RawRecord, *, company: Company, account: Account) -> Translation:
+        """Give the facts that `raw` holds."""
+        ...
+
+
+def no_handshake(request: Request, *, verify_secret: str | None) -> Answer | None:  # noqa: ARG001  # the port's form
+    """Refuse every GET: the provider makes none."""
+    return None
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """A provider: its name in URLs and events, what people call it, what it can tell us, and its three functions.
+
+    `capabilities` are words such as `calls`, `messages`, `recordings`, `transcripts`, `permissions`, `accounts`.
+    """
+
+    name: str
+    title: str
+    capabilities: tuple[str, ...]
+    is_genuine: IsGenuine
+    translate: Translate
+    handshake: Handshake = no_handshake
+    answer: Answer = Answer()

@@ -1,0 +1,89 @@
+"""Wrapping what a source found as events: ids, keys and the two clocks, checked by the codec before they leave."""
+
+from msgspec import Struct
+
+from schemas import codec
+from schemas.accounts import AccountFact
+from schemas.calls import CallFact
+from schemas.catalogue import TYPE_OF_STRUCT
+from schemas.company import Account, Company
+from schemas.envelope import Event, event
+from schemas.errors import InvalidEvent
+from schemas.ids import Id, conversation_id, fact_id
+from schemas.instants import Instant
+from schemas.messages import MessageFact
+from schemas.people import Identity
+from schemas.permissions import PermissionFact
+from schemas.records import RawRecord
+
+
+class Scene(Struct, frozen=True):
+    """Whose raw record is being read: it, the company, the account."""
+
+    raw: RawRecord
+    company: Company
+    account: Account
+
+    @property
+    def region(self) -> str:
+        """Country of numbers written without one."""
+        return self.company.region_of(self.account)
+
+    @property
+    def zone(self) -> str:
+        """Name of the zone in which the source writes local times."""
+        return self.company.zone_of(self.account)
+
+    def setting(self, name: str) -> str:
+        """Text of one of the account's settings, empty when it is not set."""
+        value = self.account.settings.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def names(self, setting: str) -> frozenset[str]:
+        """Words listed in one of the account's settings."""
+        value = self.account.settings.get(setting, [])
+        return frozenset(value if isinstance(value, list) else [value] if isinstance(value, str) else [])
+
+
+def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Instant) -> Event:
+    """Wrap one fact; `identity` is how the provider tells it from every other fact of the same type.
+
+    Raises InvalidEvent, naming the field, where it breaks its own schema (text too long, NUL, seconds out of range).
+    """
+    raw, account = scene.raw, scene.account
+    wrapped = event(
+        struct,
+        id=fact_id(raw.source, account.id, TYPE_OF_STRUCT[type(struct)].name, *identity),
+        source=raw.source,
+        account=account.id,
+        company=scene.company.id,
+        time=time,
+        recordedat=raw.received_at,
+        key=_key(struct, account=account),
+        causationid=raw.raw_id,
+    )
+    return codec.decode(codec.encode(wrapped))
+
+
+def conversation_of(scene: Scene, contact: tuple[Identity, ...]) -> Id:
+    """Give the conversation with a contact, by his phone where it is known; raises InvalidEvent without identity."""
+    if not contact:
+        raise InvalidEvent("the contact has no identity")
+    return conversation_id(scene.company.id, contact[0].kind, contact[0].value)
+
+
+def contact_key(contact: tuple[Identity, ...]) -> str:
+    """Give the text by which a contact's facts are kept in order."""
+    return f"{contact[0].kind}:{contact[0].value}"
+
+
+def _key(struct: Struct, *, account: Account) -> str:
+    if isinstance(struct, CallFact):
+        return struct.call_id
+    if isinstance(struct, MessageFact):
+        return struct.conversation_id
+    if isinstance(struct, PermissionFact):
+        return contact_key(struct.contact)
+    if isinstance(struct, AccountFact):
+        return account.id
+    raise TypeError(type(struct))

@@ -1,0 +1,207 @@
+"""Our own door: CloudEvents of our types, one or a batch, for every module that speaks to us directly."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from pipelines.sources.contract import Request, Source, Translation
+from pipelines.sources.facts import Scene, contact_key, conversation_of
+from pipelines.sources.guide import Guide
+from pipelines.sources.phones import phone_identity
+from pipelines.sources.reading import Fields, as_object, items, required, text
+from pipelines.sources.signatures import hmac_base64, holds_token, is_same, key_of_base64
+from pipelines.sources.translations import attempt, found, ignored, joined
+from schemas import codec
+from schemas.catalogue import EVENT_TYPES
+from schemas.company import Account, Company
+from schemas.envelope import Event
+from schemas.errors import InvalidEvent
+from schemas.ids import ID_PATTERN, Id, call_id, conversation_id, fact_id, message_id, recording_id
+from schemas.instants import Instant, from_rfc3339, moment
+from schemas.people import Identity
+from schemas.records import RawRecord
+
+MAX_AGE_SECONDS = 300
+SECRET_PREFIX = "whsec_"  # noqa: S105  # how Standard Webhooks marks a secret
+SIGNATURE_VERSION = "v1,"
+
+
+def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
+    """Check a Standard Webhooks signature no older (or newer) than five minutes, or else a bearer token.
+
+    The signature is HMAC-SHA256 of `id.timestamp.body` with the key that a `whsec_` secret holds in base64.
+    """
+    given = request.headers.get("webhook-signature")
+    if given is None:
+        return holds_token(request.headers, secrets=secrets)
+    told_id, told_time = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
+    is_time = told_time.isascii() and told_time.isdigit() and len(told_time) <= len("1700000000")
+    age = abs(moment(now).timestamp() - int(told_time)) if is_time else MAX_AGE_SECONDS + 1
+    signed = f"{told_id}.{told_time}.".encode(errors="backslashreplace") + request.body
+    keys = [key_of_base64(secret.removeprefix(SECRET_PREFIX)) for secret in secrets]
+    wanted = [hmac_base64(signed, key=key, algorithm="sha256") for key in keys if key]
+    offered = [one.removeprefix(SIGNATURE_VERSION) for one in given.split() if one.startswith(SIGNATURE_VERSION)]
+    matches = [is_same(one, signature) for one in offered for signature in wanted]
+    return bool(told_id) and age <= MAX_AGE_SECONDS and any(matches)
+
+
+def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
+    """Read one event or a batch; in a batch a broken one is refused by its place and the rest goes on."""
+    scene = Scene(raw, company, account)
+    body = codec.parse_json(raw.body)
+    if isinstance(body, dict):
+        return found(_event(scene, body))
+    if not isinstance(body, list):
+        raise InvalidEvent("the body is neither an event nor a list of events")
+    batch = items({"the batch": body}, "the batch")
+    if not batch:
+        return ignored("the batch is empty")
+    return joined(
+        attempt(f"[{number}]", lambda value=value: found(_event(scene, value))) for number, value in enumerate(batch)
+    )
+
+
+def _event(scene: Scene, value: Any) -> Event:
+    """Read one CloudEvent as ours: tenant and receipt are forced, ids and times brought to our form.
+
+    Raises InvalidEvent when it is none, names another tenant, or its data do not fit its type.
+    """
+    given = as_object(value, what="the event")
+    _check_envelope(scene, given)
+    name = required(given, "type")
+    event_type = EVENT_TYPES.get(name)
+    if event_type is None:
+        raise InvalidEvent("the event type is unknown")
+    fields = _data(scene, given, topic=event_type.topic, name=name)
+    key = _key(scene, fields, topic=event_type.topic, name=name)
+    attributes: Fields = {
+        "id": _own_id(scene, given, name=name),
+        "source": scene.raw.source,
+        "type": name,
+        "subject": key,
+        "time": from_rfc3339(required(given, "time")),
+        "recordedat": scene.raw.received_at,
+        "company": scene.company.id,
+        "account": scene.account.id,
+        "partitionkey": key,
+        "dataschema": text(given, "dataschema") or event_type.dataschema,
+        "causationid": scene.raw.raw_id,
+        "data": fields,
+    }
+    return codec.decode(msgspec.json.encode(attributes))
+
+
+def _check_envelope(scene: Scene, given: Fields) -> None:
+    if required(given, "specversion") != "1.0":
+        raise InvalidEvent("specversion is not 1.0")
+    required(given, "source")
+    for name, ours in (("company", scene.company.id), ("account", scene.account.id)):
+        told = text(given, name)
+        if told is not None and told != ours:
+            raise InvalidEvent(f"{name} is not the one this address belongs to")
+    media_type = (text(given, "datacontenttype") or "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" or "data_base64" in given:
+        raise InvalidEvent("the data are not JSON")
+
+
+def _own_id(scene: Scene, given: Fields, *, name: str) -> Id:
+    """Keep an id that is a UUID; any other is made one, from it and its source, always the same."""
+    written = required(given, "id")
+    if ID_PATTERN.match(written.lower()):
+        return written.lower()
+    return fact_id(scene.raw.source, scene.account.id, name, required(given, "source"), written)
+
+
+def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
+    fields = {
+        field: from_rfc3339(value) if field.endswith("_at") and isinstance(value, str) else value
+        for field, value in as_object(given.get("data"), what="data").items()
+    }
+    if "contact" in fields:
+        fields["contact"] = [_identity(scene, one) for one in items(fields, "contact")]
+    if topic in {"calls", "transcripts"}:
+        _name_call(scene, fields)
+    if name.startswith("message."):
+        _name_message(scene, fields)
+    return fields
+
+
+def _identity(scene: Scene, value: Any) -> Fields:
+    """Bring a phone to E.164; other identities are kept as they are."""
+    one = as_object(value, what="contact[]")
+    kind, written = required(one, "kind"), required(one, "value")
+    if kind != "phone":
+        return {"kind": kind, "value": written}
+    known = phone_identity(written, region=scene.region)
+    if known is None:
+        raise InvalidEvent("a phone of the contact is hidden: leave it out")
+    return {"kind": known.kind, "value": known.value}
+
+
+def _name_call(scene: Scene, fields: Fields) -> None:
+    """Fill in the ids of a call and its recording: UUIDs are kept, other names are made UUIDs."""
+    source, account = scene.raw.source, scene.account.id
+    written = required(fields, "call_id", "provider_call_id")
+    fields.setdefault("provider_call_id", written)
+    fields["call_id"] = _uuid(written) or call_id(source, account, written)
+    recording = text(fields, "recording_id")
+    if recording is not None:
+        fields["recording_id"] = _uuid(recording) or recording_id(source, account, recording)
+
+
+def _name_message(scene: Scene, fields: Fields) -> None:
+    source, account = scene.raw.source, scene.account.id
+    written = required(fields, "message_id", "provider_message_id")
+    fields.setdefault("provider_message_id", written)
+    fields["message_id"] = _uuid(written) or message_id(source, account, written)
+    replied = text(fields, "reply_to_message_id")
+    if replied is not None:
+        fields["reply_to_message_id"] = _uuid(replied) or message_id(source, account, replied)
+    conversation = text(fields, "conversation_id")
+    if conversation is None:
+        fields["conversation_id"] = conversation_of(scene, _contact(fields))
+    else:
+        fields["conversation_id"] = _uuid(conversation) or conversation_id(scene.company.id, "ingest", conversation)
+
+
+def _contact(fields: Fields) -> tuple[Identity, ...]:
+    known = [Identity(kind=one["kind"], value=one["value"]) for one in items(fields, "contact")]
+    return tuple(sorted(known, key=lambda one: one.kind != "phone"))
+
+
+def _uuid(written: str) -> Id | None:
+    return written.lower() if ID_PATTERN.match(written.lower()) else None
+
+
+def _key(scene: Scene, fields: Fields, *, topic: str, name: str) -> str:
+    if topic in {"calls", "transcripts"}:
+        return required(fields, "call_id")
+    if name.startswith("message."):
+        return required(fields, "conversation_id")
+    if name.startswith("permission."):
+        contact = _contact(fields)
+        if not contact:
+            raise InvalidEvent("the contact has no identity")
+        return contact_key(contact)
+    return scene.account.id
+
+
+SOURCE = Source(
+    name="ingest",
+    title="Angime's own door (CloudEvents)",
+    capabilities=("calls", "messages", "recordings", "transcripts", "permissions", "accounts"),
+    is_genuine=is_genuine,
+    translate=translate,
+)
+
+GUIDE = Guide(
+    origin_check="A Standard Webhooks signature (`webhook-id`, `webhook-timestamp`, `webhook-signature`) no older than "
+    "five minutes, or a bearer token.",
+    connect_steps=(
+        "Make a secret: `whsec_` and 24 or more random bytes in base64 to sign with, or any long token to send.",
+        "Put it where `secrets` points; two may be valid at once while you change it.",
+        "Post CloudEvents 1.0 in JSON, one or a list, of the types in docs/events.md to `/hooks/ingest/ACCOUNT`.",
+        "Use UUIDs as ids, or names that never change: the same id is the same fact, however often it is sent.",
+    ),
+)

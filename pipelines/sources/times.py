@@ -1,0 +1,68 @@
+"""Times as providers write them, read as instants: epochs, RFC 2822, and local times of a zone."""
+
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipelines.sources.reading import as_number
+from schemas.errors import InvalidEvent
+from schemas.instants import Instant, from_epoch, from_rfc3339, instant, moment
+
+# Assumption: an epoch of twelve digits or more counts milliseconds; in seconds it would be the year 5138 or later.
+EARLIEST_MILLISECONDS = 100_000_000_000
+
+
+def from_epoch_field(value: Any, *, what: str) -> Instant:
+    """Read an epoch in seconds or milliseconds, a number or its text; raises InvalidEvent for all else."""
+    if value is None or value == "":
+        raise InvalidEvent(f"{what} is missing")
+    count = as_number(value, what=what)
+    return from_epoch(count / 1000 if count >= EARLIEST_MILLISECONDS else count)
+
+
+def from_rfc2822(text: str, *, what: str) -> Instant:
+    """Read `Mon, 02 Mar 2026 09:15:30 +0000`; without a zone it is UTC. Raises InvalidEvent for all else."""
+    try:
+        parsed = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        raise InvalidEvent(f"{what} is not an RFC 2822 time") from None
+    return instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=ZoneInfo("UTC")))
+
+
+def from_local(text: str, *, zone: str, what: str, near: Instant | None = None) -> Instant:
+    """Read `2026-03-02 14:15:30`, a clock time in `zone`; a time that names its own zone is taken by it.
+
+    When clocks are put back an hour comes twice: the one closer to `near` is meant, the first without it.
+    Raises InvalidEvent for all else.
+    """
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidEvent(f"{what} is not a date and a time") from None
+    if parsed.tzinfo is not None:
+        return from_rfc3339(text.strip())
+    if len(text.strip()) <= len("2026-03-02"):
+        raise InvalidEvent(f"{what} is not a date and a time")
+    first = parsed.replace(tzinfo=_zone(zone))
+    second = first.replace(fold=1)
+    if near is None or first.utcoffset() == second.utcoffset():
+        return instant(first)
+    return min(instant(first), instant(second), key=lambda candidate: abs(moment(candidate) - moment(near)))
+
+
+def after(time: Instant, *, seconds: float) -> Instant:
+    """Give the instant `seconds` after `time` (before it when negative); raises InvalidEvent outside 1970–9999."""
+    try:
+        return instant(moment(time) + timedelta(seconds=seconds))
+    except OverflowError:
+        raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidEvent("the account's time zone is not known") from None

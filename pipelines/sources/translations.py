@@ -1,0 +1,38 @@
+"""Joining what the parts of a body became: events go on, a broken part is refused alone, and silence gets a reason."""
+
+from collections.abc import Callable, Iterable
+
+from pipelines.sources.contract import Refusal, Translation
+from schemas.envelope import Event
+from schemas.errors import InvalidEvent
+
+MAX_IGNORED_REASONS = 8
+
+
+def found(*events: Event | None) -> Translation:
+    """Say that a part holds these facts."""
+    return Translation(events=tuple(event for event in events if event is not None))
+
+
+def ignored(reason: str) -> Translation:
+    """Say that a part is understood and holds no fact of ours."""
+    return Translation(ignored=reason)
+
+
+def attempt(part: str, read: Callable[[], Translation]) -> Translation:
+    """Read one part; when it raises InvalidEvent the part, a JSON path, is refused with that reason."""
+    try:
+        return read()
+    except InvalidEvent as error:
+        return Translation(refused=(Refusal(part=part, reason=error.reason),))
+
+
+def joined(parts: Iterable[Translation]) -> Translation:
+    """Join parts in their order; a reason to ignore stands only when nothing was found and nothing refused."""
+    read = tuple(parts)
+    events = tuple(event for part in read for event in part.events)
+    refused = tuple(refusal for part in read for refusal in part.refused)
+    if events or refused:
+        return Translation(events=events, refused=refused)
+    reasons = dict.fromkeys(part.ignored for part in read if part.ignored)
+    return Translation(ignored="; ".join(list(reasons)[:MAX_IGNORED_REASONS]))

@@ -1,0 +1,180 @@
+"""WhatsApp Cloud API of Meta: calls, messages, permissions, recordings and the account, from its webhooks."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from pipelines.sources.contract import Answer, Request, Source, Translation
+from pipelines.sources.facts import Scene
+from pipelines.sources.guide import Guide
+from pipelines.sources.reading import Fields, as_object, items, text, word
+from pipelines.sources.signatures import is_hmac_sha256_hex, is_same
+from pipelines.sources.translations import attempt, ignored, joined
+from pipelines.sources.whatsapp_accounts import account_change
+from pipelines.sources.whatsapp_calls import call, call_status
+from pipelines.sources.whatsapp_messages import echoed, received, remembered
+from pipelines.sources.whatsapp_people import Inbox, inbox
+from pipelines.sources.whatsapp_statuses import message_status
+from schemas.codec import parse_json
+from schemas.company import Account, Company
+from schemas.errors import InvalidEvent
+from schemas.instants import Instant
+from schemas.records import RawRecord
+
+OBJECT = "whatsapp_business_account"
+SIGNATURE_SCHEME = "sha256="
+MAX_CHALLENGE_LENGTH = 1000
+
+_LISTS = ("messages", "statuses", "calls", "message_echoes", "history")
+
+
+def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+    """Check `X-Hub-Signature-256`: HMAC-SHA256 of the raw body with the app secret (Meta, Webhooks, validating)."""
+    given = request.headers.get("x-hub-signature-256", "")
+    has_scheme = given.startswith(SIGNATURE_SCHEME)
+    digest = given.removeprefix(SIGNATURE_SCHEME)
+    return is_hmac_sha256_hex(request.body, given=digest, secrets=secrets) and has_scheme
+
+
+def handshake(request: Request, *, verify_secret: str | None) -> Answer | None:
+    """Answer Meta's GET with its challenge when it knows our verify token."""
+    _, _, query = request.url.partition("?")
+    asked = {name: values[0] for name, values in parse_qs(query).items()}
+    challenge = asked.get("hub.challenge", "")
+    is_known = is_same(asked.get("hub.verify_token"), verify_secret or "")
+    is_plain = challenge.isascii() and challenge.isprintable() and 0 < len(challenge) <= MAX_CHALLENGE_LENGTH
+    if is_known and is_plain and request.method == "GET" and asked.get("hub.mode") == "subscribe":
+        return Answer(body=challenge)
+    return None
+
+
+def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
+    """Read every item of every change of every entry; a broken one is refused by its own path."""
+    scene = Scene(raw, company, account)
+    body = as_object(parse_json(raw.body), what="the body")
+    if "entry" not in body and "field" in body and "value" in body:
+        return attempt("", lambda: _change(scene, body, entry={}, path=""))
+    name = text(body, "object") or OBJECT
+    if name != OBJECT:
+        raise InvalidEvent(f"the body is about {word(name)}, not about a WhatsApp business account")
+    if "entry" not in body:
+        raise InvalidEvent("the body has no entry")
+    entries = items(body, "entry")
+    if not entries:
+        return ignored("the body has no entries")
+    return joined(
+        attempt(path, lambda value=value, path=path: _entry(scene, value, path=path))
+        for path, value in _numbered("entry", entries)
+    )
+
+
+def _entry(scene: Scene, value: Any, *, path: str) -> Translation:
+    entry = as_object(value, what="the entry")
+    changes = items(entry, "changes")
+    if not changes:
+        return ignored("an entry has no changes")
+    return joined(
+        attempt(part, lambda change=change, part=part: _change(scene, change, entry=entry, path=f"{part}."))
+        for part, change in _numbered(f"{path}.changes", changes)
+    )
+
+
+def _change(scene: Scene, change: Any, *, entry: Fields, path: str) -> Translation:
+    fields = as_object(change, what="the change")
+    value = as_object(fields.get("value"), what="value")
+    field = text(fields, "field") or ""
+    present = [name for name in _LISTS if value.get(name) is not None]
+    if not present:
+        if field in {"messages", "calls"} or value.get("errors"):
+            return ignored("a change holds no message, status or call")
+        return account_change(scene, field=field, value=value, entry=entry)
+    lengths = (len(value[name]) for name in present if isinstance(value[name], list))
+    box, broken_cards = inbox(scene, value, item_count=sum(lengths), path=f"{path}value.")
+    read = [
+        attempt(f"{path}value.{name}", lambda name=name: _items(box, value, name=name, path=path, field=field))
+        for name in present
+    ]
+    return joined([*read, broken_cards])
+
+
+def _items(box: Inbox, value: Fields, *, name: str, path: str, field: str) -> Translation:
+    """Read one list of a change, item by item; raises InvalidEvent when it is no list, so that the others go on."""
+    found = items(value, name)
+    if not found:
+        return ignored(f"{name} is empty")
+    numbered = _numbered(f"{path}value.{name}", found)
+    if name == "history":
+        return joined(
+            attempt(where, lambda chunk=chunk, where=where: _history(box, chunk, path=where))
+            for where, chunk in numbered
+        )
+    read = _reader(box, value, name=name, is_alone=len(found) == 1, field=field)
+    return joined(attempt(where, lambda item=item: read(item)) for where, item in numbered)
+
+
+def _reader(box: Inbox, value: Fields, *, name: str, is_alone: bool, field: str) -> Callable[[Any], Translation]:
+    if name == "messages":
+        return lambda item: received(box, item)
+    if name == "message_echoes":
+        return lambda item: echoed(box, item)
+    if name == "calls":
+        return lambda item: call(box, item, errors=items(value, "errors") if is_alone else [])
+    return lambda item: _status(box, item, field=field)
+
+
+def _status(box: Inbox, item: Any, *, field: str) -> Translation:
+    """Read a status of a call or of a message: both come in `statuses`."""
+    fields = as_object(item, what="the status")
+    kind = (text(fields, "type") or "").lower()
+    if kind == "call" or (not kind and field == "calls"):
+        return call_status(box, fields)
+    return message_status(box, fields)
+
+
+def _history(box: Inbox, value: Any, *, path: str) -> Translation:
+    """Read the threads of a linked app's history, message by message."""
+    threads = items(as_object(value, what="the history"), "threads")
+    if not threads:
+        return ignored("a part of the history holds no threads")
+    return joined(
+        attempt(where, lambda thread=thread, where=where: _thread(box, thread, path=where))
+        for where, thread in _numbered(f"{path}.threads", threads)
+    )
+
+
+def _thread(box: Inbox, value: Any, *, path: str) -> Translation:
+    thread = as_object(value, what="the thread")
+    messages = _numbered(f"{path}.messages", items(thread, "messages"))
+    return joined(
+        attempt(where, lambda message=message: remembered(box, message, thread=thread)) for where, message in messages
+    )
+
+
+def _numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
+    return [(f"{path}[{number}]", value) for number, value in enumerate(values)]
+
+
+SOURCE = Source(
+    name="whatsapp_cloud",
+    title="WhatsApp Business (Cloud API)",
+    capabilities=("calls", "messages", "recordings", "permissions", "accounts"),
+    is_genuine=is_genuine,
+    translate=translate,
+    handshake=handshake,
+)
+
+GUIDE = Guide(
+    origin_check="`X-Hub-Signature-256`: HMAC-SHA256 of the raw body with the app secret.",
+    connect_steps=(
+        "In the app's settings at Meta copy the app secret into the file or variable that `secrets` names.",
+        "Think of a verify token and put it where `verify_secret` points.",
+        "Under WhatsApp, Configuration, set the callback address `/hooks/whatsapp_cloud/ACCOUNT` and the same token.",
+        "Subscribe to the fields `messages`, `calls`, `account_update` and `phone_number_quality_update`; with a "
+        "linked app also to `smb_message_echoes` and `history`.",
+        "For recordings put an access token that may read media where `fetch_secret` points.",
+    ),
+    settings={
+        "callback_data": "`operator` when the callback data of your calls names the operator's endpoint.",
+        "graph_url": "Address that gives a recording's address for its media id, when it is not Meta's.",
+    },
+)

@@ -1,0 +1,110 @@
+"""Shows what a source makes of files, without Kafka: the canonical events, or why it is refused."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipelines.origins import Origin
+from pipelines.sources import SOURCES
+from pipelines.sources.contract import Source, Translation
+from schemas.codec import decode, encode
+from schemas.company import Account, Company
+from schemas.envelope import Event
+from schemas.errors import InvalidEvent, Misconfigured
+from schemas.ids import raw_id
+from schemas.instants import Instant
+from schemas.records import RawRecord
+
+STAND_IN = "example"
+RECEIVED_AT: Instant = "2026-01-01T00:00:00.000Z"  # fixed, so that the same file gives the same bytes
+MAX_FILE_BYTES = 64 * 1024 * 1024
+
+
+def stand_in(source: str) -> Origin:
+    """Give a company and an account to translate with, where no company.toml says otherwise."""
+    account = Account(id=STAND_IN, source=source)
+    company = Company(id=STAND_IN, name=STAND_IN, time_zone="Asia/Almaty", default_region="KZ", accounts=(account,))
+    return Origin(company=company, account=account, source=_source(source))
+
+
+def translate_files(
+    source: str,
+    files: Sequence[Path],
+    *,
+    headers: Mapping[str, str] | None = None,
+    origin: Origin | None = None,
+    received_at: Instant = RECEIVED_AT,
+) -> list[dict[str, Any]]:
+    """Give for each file what its bytes become, ready for JSON.
+
+    `{"file", "events", "refused"}`, where `refused` lists parts that are broken and is left out when none is;
+    `{"file", "ignored"}` for a body that holds no fact of ours; `{"file", "refused": reason}` when nothing can be read.
+    A file is a body as the provider sends it; for forms it may also be a JSON object of the decoded fields.
+    Raises Misconfigured for an unknown source and for files that cannot be read.
+    """
+    spoken_for = origin or stand_in(source)
+    content_type = {name.lower(): word for name, word in (headers or {}).items()}.get("content-type", "")
+    return [
+        {"file": str(file), **_shown(_body_of(file), spoken_for, content_type=content_type, received_at=received_at)}
+        for file in files
+    ]
+
+
+def canonical(event: Event) -> bytes:
+    """Encode an event, and read it back as every reader will; raises InvalidEvent for what they would refuse."""
+    try:
+        value = encode(event)
+    except UnicodeEncodeError:
+        raise InvalidEvent("text holds half of a surrogate pair") from None
+    decode(value)
+    return value
+
+
+def _shown(body: bytes, origin: Origin, *, content_type: str, received_at: Instant) -> dict[str, Any]:
+    source, account = origin.account.source, origin.account.id
+    raw = RawRecord(
+        raw_id=raw_id(source, account, hashlib.sha256(body).hexdigest()),
+        source=source,
+        account=account,
+        company=origin.company.id,
+        received_at=received_at,
+        content_type=content_type,
+        body=body,
+    )
+    try:
+        translation = origin.source.translate(raw, company=origin.company, account=origin.account)
+    except InvalidEvent as error:
+        return {"refused": error.reason}
+    if translation.ignored and not translation.events and not translation.refused:
+        return {"ignored": translation.ignored}
+    return _listed(translation)
+
+
+def _listed(translation: Translation) -> dict[str, Any]:
+    events: list[Any] = []
+    refused = [{"part": refusal.part, "reason": refusal.reason} for refusal in translation.refused]
+    for event in translation.events:
+        try:
+            events.append(msgspec.json.decode(canonical(event)))
+        except InvalidEvent as error:
+            refused.append({"part": "", "reason": f"{event.type}: {error.reason}"})
+    return {"events": events, "refused": refused} if refused else {"events": events}
+
+
+def _source(name: str) -> Source:
+    source = SOURCES.get(name)
+    if source is None:
+        raise Misconfigured(f"the source {name!r} is unknown; known are {', '.join(sorted(SOURCES))}")
+    return source
+
+
+def _body_of(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise Misconfigured(f"{file} is larger than {MAX_FILE_BYTES} bytes")
+        return file.read_bytes()
+    except OSError as error:
+        raise Misconfigured(f"{file} cannot be read: {error.strerror}") from None

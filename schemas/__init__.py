@@ -1,0 +1,1 @@
+"""The contracts: event types, envelope, topics, upcasters, codec and errors; no I/O and no clock."""

@@ -1,0 +1,56 @@
+"""The one list of event types: what each means, its newest version, its struct and its topic."""
+
+from msgspec import Struct
+
+from schemas import accounts, calls, messages, permissions, transcripts
+
+
+class EventType(Struct, frozen=True):
+    """One kind of fact: `name` in the past tense, the newest `version`, the struct of its `data`, its topic."""
+
+    name: str
+    version: int
+    struct: type[Struct]
+    topic: str
+
+    @property
+    def dataschema(self) -> str:
+        """The name and version as they stand in the envelope."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def meaning(self) -> str:
+        """What one event of this type says, in a sentence or two."""
+        return " ".join((self.struct.__doc__ or "").split())
+
+
+_ALL = (
+    EventType("call.offered", 1, calls.CallOffered, "calls"),
+    EventType("call.rang", 1, calls.CallRang, "calls"),
+    EventType("call.accepted", 1, calls.CallAccepted, "calls"),
+    EventType("call.rejected", 1, calls.CallRejected, "calls"),
+    EventType("call.transferred", 1, calls.CallTransferred, "calls"),
+    EventType("call.ended", 2, calls.CallEnded, "calls"),
+    EventType("call.recording_made_available", 1, calls.CallRecordingMadeAvailable, "calls"),
+    EventType("call.recording_stored", 1, calls.CallRecordingStored, "transcripts"),
+    EventType("call.transcribed", 1, transcripts.CallTranscribed, "transcripts"),
+    EventType("message.received", 1, messages.MessageReceived, "messages"),
+    EventType("message.sent", 1, messages.MessageSent, "messages"),
+    EventType("message.delivered", 1, messages.MessageDelivered, "messages"),
+    EventType("message.read", 1, messages.MessageRead, "messages"),
+    EventType("message.failed", 1, messages.MessageFailed, "messages"),
+    EventType("message.reacted_to", 1, messages.MessageReactedTo, "messages"),
+    EventType("permission.requested", 1, permissions.PermissionRequested, "crm"),
+    EventType("permission.granted", 1, permissions.PermissionGranted, "crm"),
+    EventType("permission.denied", 1, permissions.PermissionDenied, "crm"),
+    EventType("permission.revoked", 1, permissions.PermissionRevoked, "crm"),
+    EventType("account.linked", 1, accounts.AccountLinked, "accounts"),
+    EventType("account.unlinked", 1, accounts.AccountUnlinked, "accounts"),
+    EventType("account.came_online", 1, accounts.AccountCameOnline, "accounts"),
+    EventType("account.went_offline", 1, accounts.AccountWentOffline, "accounts"),
+    EventType("account.restricted", 1, accounts.AccountRestricted, "accounts"),
+    EventType("account.quality_changed", 1, accounts.AccountQualityChanged, "accounts"),
+)
+
+EVENT_TYPES: dict[str, EventType] = {event_type.name: event_type for event_type in _ALL}
+TYPE_OF_STRUCT: dict[type[Struct], EventType] = {event_type.struct: event_type for event_type in _ALL}

@@ -1,0 +1,172 @@
+"""Events to bytes and back: the newest reader reads every version, and says why it refuses."""
+
+import re
+from datetime import datetime
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Raw, Struct
+
+from schemas.catalogue import EVENT_TYPES, EventType
+from schemas.envelope import Attributes, Event
+from schemas.errors import InvalidEvent
+from schemas.instants import Instant
+from schemas.upcasters import upcast
+
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 32
+
+# An escaped NUL: the backslash before `u0000` is itself not escaped.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class _Envelope(Attributes, frozen=True, kw_only=True):
+    data: Raw
+
+
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_ANY = msgspec.json.Decoder()
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode(event: Event) -> bytes:
+    """Give the one byte form of an event: UTF-8 JSON, attributes in their declared order, data last."""
+    return _ENCODER.encode(event)
+
+
+def decode(body: bytes) -> Event:
+    """Read one event of any published version as today's struct.
+
+    Raises InvalidEvent with a reason for bytes that are no event, for an unknown type or a newer version, and for
+    text that no table can hold (NUL). The reason names fields, never their content.
+    """
+    if len(body) > MAX_EVENT_BYTES:
+        raise InvalidEvent(f"the event is larger than {MAX_EVENT_BYTES} bytes")
+    envelope = _read(_ENVELOPES, body)
+    event_type, version = _resolve(envelope)
+    if version == event_type.version:
+        struct = _read(_DECODERS[event_type.name], bytes(envelope.data), at="data")
+    else:
+        fields = _read(_OBJECT, bytes(envelope.data), at="data")
+        struct = convert(upcast(event_type.name, fields, version=version, newest=event_type.version), event_type)
+    attributes = {name: getattr(envelope, name) for name in Attributes.__struct_fields__}
+    attributes["dataschema"] = event_type.dataschema
+    event = Event(**attributes, data=struct)
+    check(event, body=body)
+    return event
+
+
+def check(event: Event, *, body: bytes | None = None) -> None:
+    """Raise InvalidEvent where the types cannot: days that do not exist, and NUL in text."""
+    data: Struct = event.data
+    for owner in (event, data):
+        for name in _instants_of(type(owner)):
+            _check_day(getattr(owner, name), name=name)
+    written = encode(event) if body is None else body
+    if b"\\u0000" in written and _NUL.search(written):
+        raise InvalidEvent("text holds a NUL character")
+
+
+def parse_json(body: bytes) -> Any:
+    """Decode a provider's JSON into plain values; raises InvalidEvent for broken or too deep JSON."""
+    try:
+        value = _ANY.decode(body)
+    except RecursionError:
+        raise InvalidEvent(f"JSON is nested deeper than {MAX_DEPTH}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidEvent("the body is no valid JSON in UTF-8") from None
+    if not _is_within_depth(value):
+        raise InvalidEvent(f"JSON is nested deeper than {MAX_DEPTH}")
+    return value
+
+
+def convert(fields: dict[str, Any], event_type: EventType) -> Struct:
+    """Read plain `fields` as today's struct of `event_type`; raises InvalidEvent naming the field."""
+    try:
+        return msgspec.convert(fields, event_type.struct)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(_without_content(str(error), at="data")) from None
+
+
+def _resolve(envelope: _Envelope) -> tuple[EventType, int]:
+    event_type = EVENT_TYPES.get(envelope.type)
+    if event_type is None:
+        raise InvalidEvent("the event type is unknown")
+    name, _, version_text = envelope.dataschema.partition("/")
+    if name != envelope.type or not (version_text.isascii() and version_text.isdigit()):
+        raise InvalidEvent("dataschema does not name the event's type and a version")
+    version = int(version_text)
+    if not 1 <= version <= event_type.version:
+        raise InvalidEvent(f"{name} has no version {version} here; the newest is {event_type.version}")
+    return event_type, version
+
+
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    name: msgspec.json.Decoder(event_type.struct) for name, event_type in EVENT_TYPES.items()
+}
+
+
+def _read(decoder: msgspec.json.Decoder[Any], body: bytes, *, at: str = "") -> Any:
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        raise InvalidEvent(f"JSON is nested deeper than {MAX_DEPTH}") from None
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(_without_content(str(error), at=at)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidEvent("the body is no valid JSON in UTF-8") from None
+
+
+def _without_content(message: str, *, at: str = "") -> str:
+    """Say msgspec's sentence as `field: what is wrong`, without an enum value that was sent or a long pattern."""
+    problem, _, path = message.partition(" - at `$")
+    if problem.startswith("Invalid enum value"):
+        problem = "not one of the known words"
+    elif "matching regex" in problem:
+        problem = "not of the form that the schema asks for"
+    field = f"{at}{path.rstrip('`')}".lstrip(".")
+    problem = problem.replace("`", "")
+    return f"{field}: {problem}" if field else problem
+
+
+def _is_within_depth(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def _check_day(text: str | None, *, name: str) -> None:
+    if text is None:
+        return
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidEvent(f"{name} is a day that does not exist") from None
+
+
+def _instants_of(struct: type[Any]) -> tuple[str, ...]:
+    names = _INSTANTS.get(struct)
+    if names is None:
+        hints = get_type_hints(struct, include_extras=True)
+        names = tuple(name for name, hint in hints.items() if _is_instant(hint))
+        _INSTANTS[struct] = names
+    return names
+
+
+def _is_instant(hint: Any) -> bool:
+    """Say whether an annotation is an instant, optional or described further."""
+    parts = get_args(hint)
+    return get_args(Instant)[1] in parts or any(_is_instant(part) for part in parts)
+
+
+_INSTANTS: dict[type[Any], tuple[str, ...]] = {}

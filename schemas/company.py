@@ -1,0 +1,224 @@
+"""Company data: the form of `company.toml`, checked with sentences that name the line; no file is read here."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import date, time
+from itertools import pairwise
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta, Struct
+
+from schemas.envelope import Name
+from schemas.errors import Misconfigured
+from schemas.people import Channel, Role
+
+Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
+SecretReference = Annotated[
+    str, Meta(pattern=r"^(env|file):.+$", description="env:NAME or file:PATH, never the secret itself")
+]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MAX_SPANS_A_DAY = 2
+
+
+class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A connected number or session at a source.
+
+    `address` is the company's own number or id there, `time_zone` that of a source which writes local times.
+    Up to two `secrets` are valid at once, so that they can be rotated. `fetch_secret` opens its recordings, and is
+    sent to `recording_hosts` (`host` or `host:port`) only; a host named there may have a private address.
+    `language` is spoken in its calls where nothing else tells. `settings` holds what one source alone knows.
+    """
+
+    id: Name
+    source: Name
+    channel: Channel = "other"
+    address: str = ""
+    time_zone: str = ""
+    default_region: Region | None = None
+    secrets: Annotated[tuple[SecretReference, ...], Meta(max_length=2)] = ()
+    verify_secret: SecretReference | None = None
+    fetch_secret: SecretReference | None = None
+    fetch_auth: Literal["bearer", "basic"] = "bearer"
+    recording_hosts: tuple[str, ...] = ()
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")] | None = None
+    channel_roles: tuple[Role, ...] = ()
+    settings: dict[str, str | int | bool | list[str]] = {}
+
+
+class Team(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A team of operators."""
+
+    id: Name
+    name: str
+
+
+class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person of the company, and the endpoints (as sources write them) at which he or she takes calls."""
+
+    id: Name
+    name: str
+    team: Name
+    endpoints: tuple[str, ...] = ()
+
+
+class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds that judge calls, in seconds."""
+
+    short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 5
+    service_level_seconds: Annotated[int, Meta(ge=1, le=3600)] = 20
+
+
+class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One tenant: its clock, hours, people and accounts."""
+
+    id: Name
+    name: str
+    time_zone: str
+    default_region: Region
+    hours: dict[Weekday, tuple[str, ...]] = {}
+    holidays: tuple[date, ...] = ()
+    internal_numbers: tuple[str, ...] = ()
+    test_numbers: tuple[str, ...] = ()
+    thresholds: Thresholds = Thresholds()
+    teams: tuple[Team, ...] = ()
+    operators: tuple[Operator, ...] = ()
+    accounts: tuple[Account, ...] = ()
+
+    def account(self, account_id: str) -> Account | None:
+        """Find an account by its id."""
+        return next((account for account in self.accounts if account.id == account_id), None)
+
+    def zone_of(self, account: Account) -> str:
+        """Name of the time zone in which an account's source writes local times."""
+        return account.time_zone or self.time_zone
+
+    def region_of(self, account: Account) -> str:
+        """Country of numbers that an account's source writes without one."""
+        return account.default_region or self.default_region
+
+
+def parse_company(text: str, *, file: str = "company.toml") -> Company:
+    """Read and check `company.toml`.
+
+    Raises Misconfigured with one sentence: file, line where it can be told, what is wrong and what is allowed.
+    """
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{file}: {error}") from None
+    try:
+        company = msgspec.convert(fields, Company)
+    except msgspec.ValidationError as error:
+        raise Misconfigured(_with_line(str(error), text=text, file=file)) from None
+    for problem in _problems(company):
+        raise Misconfigured(f"{file}: {problem}")
+    return company
+
+
+def parse_span(span: str) -> tuple[time, time]:
+    """Read business hours such as `09:00-13:00`; `24:00` ends a day. Raises ValueError for all else."""
+    begin, separator, end = span.partition("-")
+    if not separator:
+        raise ValueError(span)
+    closing = time.max if end.strip() == "24:00" else time.fromisoformat(end.strip())
+    opening = time.fromisoformat(begin.strip())
+    if opening >= closing:
+        raise ValueError(span)
+    return opening, closing
+
+
+def resolve_secret(reference: SecretReference, *, environ: Mapping[str, str], read: Callable[[str], str]) -> str:
+    """Give the secret that `reference` points to, looked up in `environ` or by `read`, without spaces around it.
+
+    Raises Misconfigured when it is not there or empty.
+    """
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        secret = environ.get(name, "").strip()
+    else:
+        try:
+            secret = read(name).strip()
+        except OSError:
+            secret = ""
+    if not secret:
+        where = f"set the environment variable {name}" if kind == "env" else f"write it into the file {name}"
+        raise Misconfigured(f"the secret {reference} is missing: {where}")
+    return secret
+
+
+def _problems(company: Company) -> list[str]:
+    zones = [company.time_zone, *(account.time_zone for account in company.accounts if account.time_zone)]
+    problems = [f"time_zone {zone!r} is not known; write it like Asia/Almaty" for zone in zones if not _is_zone(zone)]
+    problems += _repeated("account", [account.id for account in company.accounts])
+    problems += _repeated("team", [team.id for team in company.teams])
+    problems += _repeated("operator", [operator.id for operator in company.operators])
+    problems += _repeated("endpoint", [end for operator in company.operators for end in operator.endpoints])
+    teams = {team.id for team in company.teams}
+    problems += [
+        f"operator {operator.id!r} is in team {operator.team!r}, which is not listed under [[teams]]"
+        for operator in company.operators
+        if operator.team not in teams
+    ]
+    problems += [f"hours.{day}: {problem}" for day, spans in company.hours.items() for problem in _span_problems(spans)]
+    return problems
+
+
+def _span_problems(spans: tuple[str, ...]) -> list[str]:
+    if len(spans) > MAX_SPANS_A_DAY:
+        return [f"at most {MAX_SPANS_A_DAY} spans a day"]
+    try:
+        read = [parse_span(span) for span in spans]
+    except ValueError:
+        return ["write each span like 09:00-13:00, the beginning before the end"]
+    overlaps = any(earlier[1] > later[0] for earlier, later in pairwise(read))
+    return ["spans must follow each other without overlap"] if overlaps else []
+
+
+def _repeated(noun: str, names: list[str]) -> list[str]:
+    return [f"{noun} {name!r} stands twice" for name in sorted({name for name in names if names.count(name) > 1})]
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+_FORMS: tuple[Meta, ...] = tuple(get_args(form)[1] for form in (Name, Region, SecretReference))
+
+
+def _with_line(message: str, *, text: str, file: str) -> str:
+    """Point at the line of the table and key that msgspec's path names (`$.accounts[1].source`)."""
+    problem, _, path = message.partition(" - at `$")
+    for form in _FORMS:
+        if form.pattern and form.pattern in problem:
+            problem = f"must be {form.description}"
+    parts: list[Any] = re.findall(r"[A-Za-z_]+|\d+", path)
+    line = _line_of(parts, text=text)
+    where = ".".join(parts)
+    problem = problem.replace("`", "")
+    return f"{file}{f', line {line}' if line else ''}: {problem}{f' ({where})' if where else ''}"
+
+
+def _line_of(parts: list[str], *, text: str) -> int | None:
+    lines = text.splitlines()
+    start = 0
+    line: int | None = None
+    for index, part in enumerate(parts):
+        following = parts[index + 1] if index + 1 < len(parts) else ""
+        wanted = int(following) if following.isdigit() else 0
+        pattern = re.compile(
+            rf"^\s*(\[\[?\s*{re.escape(part)}\s*\]\]?|{re.escape(part)}\s*=|\[.*\.{re.escape(part)}\])"
+        )
+        hits = [number for number in range(start, len(lines)) if pattern.match(lines[number])]
+        if part.isdigit() or len(hits) <= wanted:
+            continue
+        start = hits[wanted]
+        line = start + 1
+    return line

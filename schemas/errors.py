@@ -1,0 +1,35 @@
+"""The tree of errors: each class says what happens next.
+
+    AngimeError
+    ├── InvalidEvent    → the bytes go to the dead letters, the rest goes on
+    ├── NotYet          → the work is tried again later, with back-off
+    ├── Misconfigured   → the program stops with one line for a person, exit 2
+    └── Halted          → one stage stops until a person has looked, exit 3; the others go on
+
+Nothing else is caught: any other exception is a bug, the process ends, its supervisor starts it again and the
+work is repeated. A reason never holds message text, transcript text, phone numbers, names or secrets.
+"""
+
+
+class AngimeError(Exception):
+    """What every refusal of ours has in common: one sentence for a person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidEvent(AngimeError):
+    """These bytes can never become an event as they are; keep them as a dead letter and go on."""
+
+
+class NotYet(AngimeError):
+    """Something outside is not ready (a broker, a recording); try the same again later."""
+
+
+class Halted(AngimeError):
+    """So much is refused that it must be our fault; the stage stops before it buries what is good."""
+
+
+class Misconfigured(AngimeError):
+    """A setting, a file or the machine is not as it must be; the sentence says which and how to mend it."""

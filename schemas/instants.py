@@ -1,0 +1,57 @@
+"""Instants as text: UTC, RFC 3339, always milliseconds and `Z`, so that equal instants are equal bytes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.errors import InvalidEvent
+
+Instant = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$",
+        description="UTC, RFC 3339 with milliseconds, such as 2026-03-01T08:30:00.000Z",
+    ),
+]
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+
+
+def instant(moment: datetime) -> Instant:
+    """Write an aware `moment` as an instant, cut (not rounded) to milliseconds.
+
+    Raises InvalidEvent for a moment without a zone, or outside 1970–9999.
+    """
+    if moment.tzinfo is None:
+        raise InvalidEvent("a time has no zone")
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
+    if not EARLIEST <= utc <= LATEST:
+        raise InvalidEvent("a time lies outside the years 1970 to 9999")
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+
+def from_epoch(seconds: float) -> Instant:
+    """Write epoch `seconds` (may carry a fraction) as an instant; raises InvalidEvent outside 1970–9999."""
+    try:
+        return instant(EARLIEST + timedelta(milliseconds=round(seconds * 1000)))
+    except (OverflowError, ValueError):
+        raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
+
+
+def from_rfc3339(text: str) -> Instant:
+    """Read any RFC 3339 or ISO 8601 time that names its zone; raises InvalidEvent for all else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidEvent("a time is not RFC 3339") from None
+    return instant(moment)
+
+
+def moment(text: Instant) -> datetime:
+    """Give the aware UTC datetime that an instant writes."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""Facts from facts: the Faust app and its agents, thin over pure cores."""

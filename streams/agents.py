@@ -1,0 +1,146 @@
+# pyright: basic, reportGeneralTypeIssues=false, reportInvalidTypeArguments=false
+"""The agents: thin over `streams.listening`; they read, retry, send the next fact, and bury what cannot be read."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+
+import faust
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from schemas.codec import decode, encode
+from schemas.envelope import Event, topic_of
+from schemas.errors import InvalidEvent, NotYet
+from schemas.instants import Instant
+from schemas.people import Role
+from schemas.records import DeadLetter, dead_to_kafka
+from schemas.topics import PREFIX
+from streams.app import topic
+from streams.listening import Ears, Listen, language_of, listen_to, read_recording, store_recording, transcribed
+from streams.transcribe import Transcript
+
+# A provider's "not yet" is waited for about ten minutes; then the event becomes a dead letter and can be redelivered.
+MAX_ATTEMPTS = 9
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 120.0
+STAGE = "streams"
+CRASHED = 70
+
+_log = structlog.get_logger("angime.streams")
+
+Step = Callable[[Event], Awaitable[Event | None]]
+
+
+def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
+    app: faust.App,
+    *,
+    ears: Ears,
+    listen: Listen | None,
+    pool: Executor,
+    clock: Callable[[], Instant],
+    version: str,
+) -> None:
+    """Give the app its agents; without `listen` recordings are kept and not transcribed."""
+    desk = _Desk(app, clock=clock, version=version)
+
+    async def keep_recording(fact: Event) -> Event | None:
+        if fact.type != "call.recording_made_available":
+            return None
+        return await store_recording(fact, ears=ears, now=clock())
+
+    async def transcribe_recording(fact: Event) -> Event | None:
+        if fact.type != "call.recording_stored" or listen is None:
+            return None
+        content = await read_recording(fact, ears=ears)
+        loop = asyncio.get_running_loop()
+        transcript = await loop.run_in_executor(
+            pool, _listen_in_pool, content, fact.data.channel_roles, language_of(fact, ears=ears), listen
+        )
+        _log.info("transcribed", call=fact.data.call_id, real_time_factor=round(transcript.real_time_factor, 3))
+        return transcribed(fact, transcript=transcript, now=clock())
+
+    @app.agent(topic(app, "calls"), name="keep_recordings", concurrency=1)
+    async def keep_recordings(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
+        async for record in stream.events():
+            await desk.handle(record, step=keep_recording)
+
+    @app.agent(topic(app, "transcripts"), name="transcribe_recordings", concurrency=1)
+    async def transcribe_recordings(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
+        async for record in stream.events():
+            await desk.handle(record, step=transcribe_recording)
+
+
+def _listen_in_pool(content: bytes, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:
+    return listen_to(content, roles=roles, language=language, listen=listen)
+
+
+class _Desk:
+    """What every agent does around its step: decode, retry, send and wait for Kafka, or bury."""
+
+    def __init__(self, app: faust.App, *, clock: Callable[[], Instant], version: str) -> None:
+        self._app = app
+        self._clock = clock
+        self._version = version
+
+    async def handle(self, record: faust.EventT[bytes], *, step: Step) -> None:
+        """Do one event whole. Any error that is not a refusal ends the process here.
+
+        Faust would acknowledge the event of an agent that raised; a process that is gone acknowledges nothing.
+        """
+        try:
+            await self._handle(record, step=step)
+        except Exception:  # noqa: BLE001  # nothing is swallowed: the process ends
+            _log.exception("the worker ends, the event will be done again")
+            os._exit(CRASHED)
+
+    async def _handle(self, record: faust.EventT[bytes], *, step: Step) -> None:
+        try:
+            fact = decode(record.value or b"")
+            made = await _with_patience(step, fact)
+        except (InvalidEvent, NotYet) as error:
+            await self._bury(record, reason=error.reason)
+            return
+        if made is not None:
+            await self._send(topic_of(made), key=made.partitionkey.encode(), value=encode(made))
+
+    async def _send(
+        self, name: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]] | None = None
+    ) -> None:
+        sent = await topic(self._app, name).send(key=key, value=value, headers=headers)
+        await sent
+
+    async def _bury(self, record: faust.EventT[bytes], *, reason: str) -> None:
+        message = record.message
+        letter = DeadLetter(
+            reason=reason,
+            stage=STAGE,
+            topic=message.topic.removeprefix(PREFIX),
+            partition=message.partition,
+            offset=message.offset,
+            died_at=self._clock(),
+            version=self._version,
+            key=message.key or b"",
+            body=message.value or b"",
+            headers=tuple(_pairs(message.headers)),
+        )
+        key, value, headers = dead_to_kafka(letter)
+        await self._send("dead", key=key, value=value, headers=headers)
+        _log.warning("buried", topic=letter.topic, partition=letter.partition, offset=letter.offset, reason=reason)
+
+
+async def _with_patience(step: Step, fact: Event) -> Event | None:
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type(NotYet),
+        stop=stop_after_attempt(MAX_ATTEMPTS),
+        wait=wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
+        reraise=True,
+    )
+    return await attempts(step, fact)
+
+
+def _pairs(headers: Mapping[str, bytes] | Sequence[tuple[str, bytes]] | None) -> list[tuple[str, bytes]]:
+    if isinstance(headers, Mapping):
+        return list(headers.items())
+    return list(headers or ())

@@ -1,0 +1,106 @@
+"""Audio in: a recording's file becomes 16 kHz float samples a channel, by PyAV, within stated limits."""
+
+from pathlib import Path
+from typing import Final
+
+import av
+import numpy as np
+from av.audio import AudioFrame, AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from schemas.errors import InvalidEvent
+
+SAMPLES_PER_SECOND: Final = 16_000  # what Whisper and Silero hear
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024
+MAX_DURATION_SECONDS: Final = 4 * 3600.0
+MAX_CHANNELS: Final = 16
+MIN_DURATION_SECONDS: Final = 0.05
+# Only containers of recordings: FFmpeg's playlists and lists would let a recording read other files.
+_CONTAINERS: Final = "wav,w64,aiff,au,mp3,ogg,flac,mov,matroska,amr,amrnb,amrwb,gsm,caf,aac"
+_RIFF_HEADER_BYTES: Final = 8  # "RIFF" and the size of what follows
+_LENGTH_UNKNOWN: Final = 0x7FFF_0000  # from here on a size means: written while the call went on
+
+
+class AudioLimits(Struct, frozen=True, kw_only=True):
+    """What a recording may cost us before it is refused."""
+
+    file_bytes: int = MAX_FILE_BYTES
+    duration_seconds: float = MAX_DURATION_SECONDS
+    channels: int = MAX_CHANNELS
+
+
+class Audio(Struct, frozen=True, kw_only=True):
+    """A decoded recording: float32 samples of shape (channels, n) in -1…1 at 16 kHz."""
+
+    samples: NDArray[np.float32]
+    duration_seconds: float
+    channels: int
+
+
+def decode(path: Path, *, limits: AudioLimits = AudioLimits()) -> Audio:  # noqa: B008 - the limits are frozen
+    """Decode a recording of any common container and codec.
+
+    Raises InvalidEvent with a reason for a file that is missing, empty, too large, too long, cut short or no audio.
+    """
+    if not path.is_file():
+        raise InvalidEvent("The recording's file does not exist.")
+    size_bytes = path.stat().st_size
+    if size_bytes == 0:
+        raise InvalidEvent("The recording is empty: 0 bytes.")
+    if size_bytes > limits.file_bytes:
+        raise InvalidEvent(f"The recording has {size_bytes} bytes; at most {limits.file_bytes} are taken.")
+    _refuse_cut_short(path, size_bytes=size_bytes)
+    try:
+        with av.open(str(path), options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}) as opened:
+            return _decode_opened(opened, limits=limits)
+    except (FFmpegError, UnicodeDecodeError, ValueError) as reason:
+        raise InvalidEvent(f"The recording cannot be decoded as audio ({type(reason).__name__}).") from reason
+
+
+def _decode_opened(opened: InputContainer, *, limits: AudioLimits) -> Audio:
+    if not opened.streams.audio:
+        raise InvalidEvent("The recording holds no audio.")
+    stream = opened.streams.audio[0]
+    channels = stream.codec_context.channels
+    if not 1 <= channels <= limits.channels:
+        raise InvalidEvent(f"The recording has {channels} channels; 1 to {limits.channels} are taken.")
+    blocks = _decoded_blocks(opened, stream, limits=limits)
+    samples = np.concatenate(blocks, axis=1) if blocks else np.zeros((channels, 0), dtype=np.float32)
+    duration_seconds = samples.shape[1] / SAMPLES_PER_SECOND
+    if duration_seconds < MIN_DURATION_SECONDS:
+        raise InvalidEvent(f"The recording holds {duration_seconds:.2f} s of audio, which is nothing to hear.")
+    return Audio(samples=samples, duration_seconds=duration_seconds, channels=samples.shape[0])
+
+
+def _decoded_blocks(opened: InputContainer, stream: AudioStream, *, limits: AudioLimits) -> list[NDArray[np.float32]]:
+    """Blocks of shape (channels, n) at 16 kHz; stops as soon as the recording is longer than allowed."""
+    resampler = av.AudioResampler(format="fltp", rate=SAMPLES_PER_SECOND)
+    blocks: list[NDArray[np.float32]] = []
+    left = int(limits.duration_seconds * SAMPLES_PER_SECOND)
+    for frame in opened.decode(stream):
+        for block in _resampled(resampler, frame):
+            blocks.append(block)
+            left -= block.shape[1]
+        if left < 0:
+            raise InvalidEvent(f"The recording is longer than {limits.duration_seconds:.0f} s.")
+    return blocks + (_resampled(resampler, None) if blocks else [])
+
+
+def _resampled(resampler: av.AudioResampler, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
+    return [np.asarray(block.to_ndarray(), dtype=np.float32) for block in resampler.resample(frame)]
+
+
+def _refuse_cut_short(path: Path, *, size_bytes: int) -> None:
+    """Refuse a half-fetched recording: its missing half would look like silence.
+
+    Of WAV only, for FFmpeg takes such a file as a shorter one; it refuses a cut FLAC or MP4 by itself, and nothing
+    in a cut MP3 or Ogg file tells its true length.
+    """
+    with path.open("rb") as file:
+        header = file.read(_RIFF_HEADER_BYTES)
+    stated_bytes = int.from_bytes(header[4:], "little")
+    if header[:4] == b"RIFF" and stated_bytes < _LENGTH_UNKNOWN and size_bytes < stated_bytes:
+        raise InvalidEvent(f"The recording is cut short: {size_bytes} of {stated_bytes + 8} bytes are there.")

@@ -1,0 +1,124 @@
+"""What the agents do, one event in and the next fact out: keep a recording, and turn a kept one into text."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from obstore.store import ObjectStore
+
+from schemas.calls import CallFact, CallRecordingStored
+from schemas.catalogue import TYPE_OF_STRUCT
+from schemas.company import Account, Company
+from schemas.envelope import Event, event
+from schemas.errors import InvalidEvent
+from schemas.ids import fact_id
+from schemas.instants import Instant
+from schemas.people import Role
+from schemas.transcripts import CallTranscribed
+from streams.fetch import fetch
+from streams.store import keep, load, path_of
+from streams.transcribe import Transcript
+
+Listen = Callable[[Path, tuple[Role, ...], str | None], Transcript]
+
+
+class Ears(Struct, frozen=True, kw_only=True):
+    """What listening needs: companies by id, secrets by company and account, and the store of recordings."""
+
+    companies: dict[str, Company]
+    fetch_secrets: dict[tuple[str, str], str]
+    store: ObjectStore
+
+
+async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Event | None:
+    """Fetch and keep the recording of a `call.recording_made_available` event; None without consent.
+
+    A repetition has the same id and the same data. Raises InvalidEvent and NotYet as the fetch does.
+    """
+    recording = available.data
+    if recording.consent == "refused":
+        return None
+    account = _account_of(available, ears=ears)
+    secret = ears.fetch_secrets.get((available.company, available.account))
+    content, media_type = await fetch(recording.url, account=account, secret=secret)
+    path = path_of(available)
+    await keep(ears.store, path, content)
+    stored = CallRecordingStored(
+        **_call_of(recording),
+        recording_id=recording.recording_id,
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        media_type=recording.media_type or media_type or None,
+        channel_roles=recording.channel_roles or account.channel_roles,
+    )
+    return _follow(available, stored, identity=(recording.recording_id,), now=now)
+
+
+async def read_recording(stored: Event, *, ears: Ears) -> bytes:
+    """Read back a kept recording and check that it is still what was kept."""
+    content = await load(ears.store, stored.data.path)
+    if hashlib.sha256(content).hexdigest() != stored.data.sha256:
+        raise InvalidEvent("the kept recording is not what was stored: its sha256 differs")
+    return content
+
+
+def transcribed(stored: Event, *, transcript: Transcript, now: Instant) -> Event:
+    """Make the `call.transcribed` event of a kept recording; a repetition has the same id."""
+    recording = stored.data
+    said = CallTranscribed(
+        **_call_of(recording),
+        recording_id=recording.recording_id,
+        origin=transcript.origin,
+        model=transcript.model,
+        is_demo_model=transcript.is_demo_model,
+        language=transcript.language,
+        grade=transcript.grade,
+        duration_seconds=transcript.duration_seconds,
+        channels=transcript.channels,
+        turns=transcript.turns,
+    )
+    return _follow(stored, said, identity=(recording.recording_id, transcript.model), now=now)
+
+
+def language_of(stored: Event, *, ears: Ears) -> str | None:
+    """Give the language that company data promises for an account's calls; None: the model must find it."""
+    return _account_of(stored, ears=ears).language
+
+
+def listen_to(content: bytes, *, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:
+    """Hand bytes to `listen` as a file that lives no longer than the work."""
+    with tempfile.NamedTemporaryFile(prefix="angime-", suffix=".audio") as file:
+        file.write(content)
+        file.flush()
+        return listen(Path(file.name), roles, language)
+
+
+def _follow(cause: Event, fact: CallFact, *, identity: tuple[str, ...], now: Instant) -> Event:
+    """Wrap a fact made from another: it occurred with its cause and was recorded now."""
+    return event(
+        fact,
+        id=fact_id(cause.source, cause.account, TYPE_OF_STRUCT[type(fact)].name, *identity),
+        source=cause.source,
+        account=cause.account,
+        company=cause.company,
+        time=cause.time,
+        recordedat=now,
+        key=cause.partitionkey,
+        causationid=cause.id,
+    )
+
+
+def _call_of(fact: CallFact) -> dict[str, Any]:
+    return {name: getattr(fact, name) for name in CallFact.__struct_fields__}
+
+
+def _account_of(fact: Event, *, ears: Ears) -> Account:
+    company = ears.companies.get(fact.company)
+    account = company.account(fact.account) if company else None
+    if account is None:
+        raise InvalidEvent("the company data knows no such company and account")
+    return account

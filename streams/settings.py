@@ -1,0 +1,37 @@
+"""Settings of the stream worker."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StreamsSettings(BaseSettings):
+    """Where recordings are kept and what listens to them."""
+
+    model_config = SettingsConfigDict(env_prefix="ANGIME_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".angime"), description="folder of all state of this installation")
+    kafka: str = Field("", description="bootstrap addresses of Kafka, such as 127.0.0.1:9092; empty: the local broker")
+    company: Path | None = Field(
+        None, description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"
+    )
+    recordings: str = Field("", description="where recordings are kept, an obstore URL; empty: recordings under home")
+    speech_model: str = Field(
+        "",
+        description="WhisperX model: a name, a folder, or `demo` for the demo model; empty: recordings are only kept",
+    )
+    speech_device: str = Field("auto", description="auto, cpu or cuda")
+    speech_compute_type: str = Field("default", description="CTranslate2 compute type: default, int8, float16, float32")
+    speech_threads: int = Field(2, ge=1, le=256, description="processor threads of one transcription")
+    speech_download: bool = Field(default=False, description="let WhisperX download models that are not on the disk")
+
+    @property
+    def company_path(self) -> Path:
+        """The company file or folder that is used."""
+        return self.company or self.home / "company.toml"
+
+    @property
+    def recordings_url(self) -> str:
+        """The store of recordings as an obstore URL."""
+        return self.recordings or (self.home / "recordings").absolute().as_uri()

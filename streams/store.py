@@ -1,0 +1,59 @@
+"""The store of recordings: a folder by default, or any object store that obstore knows."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from schemas.envelope import Event
+from schemas.errors import Misconfigured, NotYet
+
+SUFFIXES = {
+    "audio/wav": ".wav",
+    "audio/x-wav": ".wav",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "audio/opus": ".ogg",
+    "audio/flac": ".flac",
+    "audio/mp4": ".m4a",
+    "audio/webm": ".webm",
+    "audio/amr": ".amr",
+}
+
+
+def open_store(url: str) -> ObjectStore:
+    """Open the store at an obstore URL; a folder is made when it is missing. Raises Misconfigured."""
+    try:
+        if url.startswith("file:"):
+            Path(unquote(urlparse(url).path)).mkdir(parents=True, exist_ok=True)
+        return from_url(url)
+    except (BaseError, OSError, ValueError) as error:
+        raise Misconfigured(f"ANGIME_RECORDINGS cannot be opened: {type(error).__name__}") from None
+
+
+def path_of(available: Event) -> str:
+    """Where the recording of a `call.recording_made_available` event lies: by company, day and recording.
+
+    Every part is of our own making (an id, a date, a checked name), so no provider's text can climb out.
+    """
+    day = available.time[:10].replace("-", "/")
+    suffix = SUFFIXES.get((available.data.media_type or "").partition(";")[0].strip().lower(), ".audio")
+    return f"{available.company}/{day}/{available.data.recording_id}{suffix}"
+
+
+async def keep(store: ObjectStore, path: str, content: bytes) -> None:
+    """Write a recording whole; the same again changes nothing. Raises NotYet while the store is away."""
+    try:
+        await obstore.put_async(store, path, content)
+    except (BaseError, OSError) as error:
+        raise NotYet(f"the store of recordings refused to write: {type(error).__name__}") from None
+
+
+async def load(store: ObjectStore, path: str) -> bytes:
+    """Read a recording whole. Raises NotYet while the store is away or the recording is not there."""
+    try:
+        return bytes(await (await obstore.get_async(store, path)).bytes_async())
+    except (BaseError, OSError) as error:
+        raise NotYet(f"the store of recordings refused to read: {type(error).__name__}") from None

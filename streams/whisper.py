@@ -1,0 +1,212 @@
+# pyright: reportUnknownMemberType=false, reportIncompatibleMethodOverride=false
+"""The door to WhisperX: the one module that imports it, only in the process that transcribes and only when it does."""
+
+import contextlib
+import io
+import logging
+import math
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from schemas.errors import Misconfigured
+from schemas.transcripts import Word
+from streams.audio import SAMPLES_PER_SECOND
+from streams.demo_model import MODEL_FOLDER, MODEL_NAME, language_of
+from streams.transcribe import UNKNOWN_LANGUAGE, Recognition
+from streams.turns import Segment, Span
+
+DEMO: Final = "demo"  # the settings' name for the model in this repository
+SETTING: Final = "ANGIME_SPEECH_MODEL"
+CHUNK_PADDING_SECONDS: Final = 0.2  # of sound kept around a span, so that no first or last sound is cut
+BATCH_CHUNKS: Final = 8
+# Forty sentences are told apart by their first words; wider beams come to prefer other, longer ones.
+_DEMO_OPTIONS: Final = {"beam_size": 1}
+_ENGLISH_ONLY: Final = "en"  # what WhisperX must be told for a model without language tokens
+
+
+class SpeechSettings(Struct, frozen=True, kw_only=True):
+    """Which model runs where. `model` is "demo", a folder, or a WhisperX model's name such as "small".
+
+    `device` is cpu, cuda or auto; `offline` means that nothing is fetched: a name must be in the local cache.
+    """
+
+    model: str = DEMO
+    device: str = "auto"
+    compute_type: str = "default"
+    threads: int = 2
+    offline: bool = True
+
+
+class WhisperTranscriber:
+    """WhisperX with one model held open; implements streams.transcribe.Transcriber.
+
+    `demo_folder` is another training's demo model, to be measured.
+    """
+
+    def __init__(self, settings: SpeechSettings, *, demo_folder: Path = MODEL_FOLDER) -> None:
+        self._settings = settings
+        self._demo_folder = demo_folder
+        self._pipeline: Any = None
+        self._activity: Any = None
+
+    @property
+    def model_name(self) -> str:
+        """Name the model as people see it: "demo model", a model's name, or a folder's last part."""
+        if self.is_demo_model:
+            return MODEL_NAME
+        return Path(self._settings.model).name
+
+    @property
+    def is_demo_model(self) -> bool:
+        """Whether this is the model of the repository."""
+        return self._settings.model == DEMO
+
+    @property
+    def engine(self) -> str:
+        """Version and class of the pipeline that runs, taken from the object itself."""
+        if self._pipeline is None:
+            return ""
+        pipeline: object = self._pipeline
+        kind = type(pipeline)
+        return f"whisperx {version('whisperx')} {kind.__module__}.{kind.__qualname__}"
+
+    def load(self) -> float:
+        """Import WhisperX and load the model, once; the seconds that took."""
+        if self._pipeline is not None:
+            return 0.0
+        began = time.perf_counter()
+        self._pipeline, self._activity = _open_pipeline(self._settings, demo_folder=self._demo_folder)
+        return time.perf_counter() - began
+
+    def recognise(self, samples: NDArray[np.float32], *, spans: Sequence[Span], language: str | None) -> Recognition:
+        """One span is one chunk: WhisperX's own merging would mix sentences and lose their times."""
+        self.load()
+        if not spans:
+            return Recognition(segments=(), language=language or UNKNOWN_LANGUAGE)
+        chunks = [_chunk(span, seconds=len(samples) / SAMPLES_PER_SECOND) for span in spans]
+        is_multilingual = bool(self._pipeline.model.model.is_multilingual)
+        spoken = language or (self._detected(samples, chunks=chunks) if is_multilingual else None)
+        if is_multilingual and spoken not in self._pipeline.model.supported_languages:
+            raise Misconfigured(f"The model {self.model_name} does not know the language {spoken}.")
+        self._activity.chunks = chunks
+        answer = self._pipeline.transcribe(
+            samples, batch_size=BATCH_CHUNKS, language=spoken if is_multilingual else _ENGLISH_ONLY
+        )
+        heard = answer["segments"]
+        segments = tuple(_segment(one, span=span) for one, span in zip(heard, spans, strict=True))
+        if self.is_demo_model and spoken is None:
+            spoken = language_of(segment.text for segment in segments)
+        return Recognition(segments=segments, language=spoken or UNKNOWN_LANGUAGE)
+
+    def _detected(self, samples: NDArray[np.float32], *, chunks: Sequence[tuple[float, float]]) -> str:
+        """Detect the language of what is spoken; the recording's start may be silence, so only speech is shown."""
+        speech = [samples[int(start * SAMPLES_PER_SECOND) : int(end * SAMPLES_PER_SECOND)] for start, end in chunks]
+        return str(self._pipeline.detect_language(np.concatenate(speech)))
+
+
+def _chunk(span: Span, *, seconds: float) -> tuple[float, float]:
+    start = max(0.0, span.start_seconds - CHUNK_PADDING_SECONDS)
+    return start, min(seconds, span.end_seconds + CHUNK_PADDING_SECONDS)
+
+
+def _segment(heard: dict[str, Any], *, span: Span) -> Segment:
+    """WhisperX's mean log probability of a token becomes a confidence of 0-1; its words have no times yet."""
+    confidence = round(min(1.0, math.exp(float(heard["avg_logprob"]))), 4)
+    text = str(heard["text"]).strip()
+    words = tuple(Word(text=word) for word in text.split())
+    return Segment(span=span, text=text, confidence=confidence, words=words)
+
+
+def _model_source(settings: SpeechSettings, *, demo_folder: Path) -> str:
+    """Decide what WhisperX is given: our folder, a folder of the user's, or a name it knows."""
+    if not settings.model:
+        raise Misconfigured(f'No speech model is set: give {SETTING} a model name, a folder, or "{DEMO}".')
+    source = demo_folder if settings.model == DEMO else Path(settings.model)
+    is_folder = settings.model == DEMO or source.is_absolute() or source.is_dir()
+    if is_folder and not (source / "model.bin").is_file():
+        raise Misconfigured(f"{SETTING} names {source}, but there is no CTranslate2 model (model.bin) in it.")
+    return str(source) if is_folder else settings.model
+
+
+def _open_pipeline(settings: SpeechSettings, *, demo_folder: Path) -> tuple[Any, Any]:
+    """Open the WhisperX pipeline, and the voice activity object that hands it our chunks."""
+    source = _model_source(settings, demo_folder=demo_folder)
+    os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
+    if settings.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # of torchcodec and pyannote, about files and features not used here
+        try:
+            import whisperx
+
+            activity = _given_chunks()
+        except ModuleNotFoundError as reason:
+            raise Misconfigured("WhisperX is not installed: install angime[speech].") from reason
+        try:
+            pipeline = whisperx.load_model(
+                source,
+                _device(settings.device),
+                compute_type=settings.compute_type,
+                asr_options=_DEMO_OPTIONS if settings.model == DEMO else None,
+                vad_model=activity,
+                local_files_only=settings.offline,
+                threads=settings.threads,
+            )
+        except (OSError, ValueError, RuntimeError) as reason:
+            raise Misconfigured(
+                f"WhisperX cannot load the model of {SETTING} ({settings.model}, {settings.device},"
+                f" {settings.compute_type}): {type(reason).__name__}. Give a model's folder, one that is already in"
+                f' the local cache, or "{DEMO}".'
+            ) from reason
+    _quieten()
+    return pipeline, activity
+
+
+def _given_chunks() -> Any:
+    """Voice activity that was found already; WhisperX takes only an object of its own class."""
+    from whisperx.vads import Vad
+
+    class GivenChunks(Vad):
+        chunks: Sequence[tuple[float, float]] = ()
+
+        def __call__(self, _audio: object) -> Sequence[tuple[float, float]]:
+            return self.chunks
+
+        @staticmethod
+        def preprocess_audio(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+            return audio
+
+        @staticmethod
+        def merge_chunks(
+            segments: Sequence[tuple[float, float]],
+            chunk_size: int,  # noqa: ARG004 - WhisperX gives it; our chunks are as long as they are
+            **_thresholds: float,
+        ) -> list[dict[str, Any]]:
+            return [{"start": start, "end": end, "segments": [(start, end)]} for start, end in segments]
+
+    return GivenChunks(vad_onset=0.5)
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    import ctranslate2
+
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def _quieten() -> None:
+    """WhisperX writes its own log to standard output, where a command's answer belongs."""
+    library = logging.getLogger("whisperx")
+    library.handlers.clear()
+    library.propagate = True
+    library.setLevel(logging.WARNING)

@@ -1,0 +1,129 @@
+"""The stream worker as a process: settings in, Faust until a signal, the model in a process of its own."""
+
+import asyncio
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from schemas.company import Company, parse_company, resolve_secret
+from schemas.errors import Misconfigured
+from schemas.instants import Instant, instant
+from schemas.people import Role
+from streams.listening import Ears, Listen
+from streams.settings import StreamsSettings
+from streams.store import open_store
+from streams.transcribe import Transcript, transcribe_file
+from streams.whisper import SpeechSettings, WhisperTranscriber
+
+if TYPE_CHECKING:
+    import faust  # noqa: TID251  # a type only; the door is streams.app
+
+STOP_SECONDS = 8.0
+
+_log = structlog.get_logger("angime.streams")
+
+
+def run(settings: StreamsSettings, *, environ: dict[str, str]) -> None:
+    """Run the worker until SIGTERM or SIGINT. Raises Misconfigured before anything is started."""
+    ears = open_ears(settings, environ=environ)
+    asyncio.run(_serve(settings, ears=ears))
+
+
+async def _serve(settings: StreamsSettings, *, ears: Ears) -> None:
+    from streams.agents import add_agents
+    from streams.app import make_app
+
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    app = make_app(settings.kafka, home=str(settings.home / "streams"))
+    # The model lives in a process of its own, so that Faust's loop keeps its heartbeats while it listens.
+    pool = ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+    if settings.speech_model:
+        pool.submit(_load_model, speech_of(settings))  # in seconds that nothing waits for
+    add_agents(app, ears=ears, listen=listener(settings), pool=pool, clock=_now, version=version("angime"))
+    await app.start()
+    _log.info("ready")
+    await stop.wait()
+    await _end(app, pool=pool)
+
+
+async def _end(app: "faust.App", *, pool: ProcessPoolExecutor) -> None:
+    """Stop within the limit; what is unfinished was not acknowledged and is done again at the next start."""
+    try:
+        await asyncio.wait_for(app.stop(), STOP_SECONDS)
+    except TimeoutError:
+        _log.warning("stopped hard", after_seconds=STOP_SECONDS)
+    for process in multiprocessing.active_children():
+        process.kill()
+    pool.shutdown(cancel_futures=True)
+
+
+def open_ears(settings: StreamsSettings, *, environ: dict[str, str]) -> Ears:
+    """Read the companies and their secrets, and open the store. Raises Misconfigured."""
+    companies = {company.id: company for company in _companies(settings.company_path)}
+    base = settings.company_path if settings.company_path.is_dir() else settings.company_path.parent
+    secrets = {
+        (company.id, account.id): resolve_secret(
+            account.fetch_secret, environ=environ, read=lambda name: (base / name).read_text()
+        )
+        for company in companies.values()
+        for account in company.accounts
+        if account.fetch_secret
+    }
+    return Ears(companies=companies, fetch_secrets=secrets, store=open_store(settings.recordings_url))
+
+
+def listener(settings: StreamsSettings) -> Listen | None:
+    """Give what transcribes a file, to be called in another process; None when no model is set."""
+    if not settings.speech_model:
+        return None
+    return _Listener(settings)
+
+
+def speech_of(settings: StreamsSettings) -> SpeechSettings:
+    """Give what the settings say of the model."""
+    return SpeechSettings(
+        model=settings.speech_model,
+        device=settings.speech_device,
+        compute_type=settings.speech_compute_type,
+        threads=settings.speech_threads,
+        offline=not settings.speech_download,
+    )
+
+
+class _Listener:
+    """A picklable call into the one transcriber of its process."""
+
+    def __init__(self, settings: StreamsSettings) -> None:
+        self._speech = speech_of(settings)
+
+    def __call__(self, path: Path, roles: tuple[Role, ...], language: str | None) -> Transcript:
+        return transcribe_file(path, roles=roles, language=language, transcriber=_transcriber(self._speech))
+
+
+def _load_model(speech: SpeechSettings) -> None:
+    _transcriber(speech).load()
+
+
+@cache
+def _transcriber(speech: SpeechSettings) -> WhisperTranscriber:
+    return WhisperTranscriber(speech)
+
+
+def _companies(path: Path) -> list[Company]:
+    files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    if not files or not all(file.is_file() for file in files):
+        raise Misconfigured(f"there is no company file at {path}: write one, or set ANGIME_COMPANY to where it is")
+    return [parse_company(file.read_text(), file=str(file)) for file in files]
+
+
+def _now() -> Instant:
+    return instant(datetime.now(UTC))

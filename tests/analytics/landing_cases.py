@@ -1,0 +1,147 @@
+"""Events drawn for the tests of landing: calls and messages with their facts, and the Kafka records that hold them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from analytics.warehouse import AnalyticsSettings
+from schemas import calls, codec, messages, transcripts
+from schemas.envelope import Event, event
+from schemas.ids import call_id, conversation_id, fact_id, message_id, recording_id
+from schemas.instants import Instant, instant
+from schemas.people import Identity
+
+NOW = "2026-03-09T12:00:00.000Z"
+BEGIN = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+SOURCE, ACCOUNT, COMPANY = "twilio", "main", "acme"
+SECONDS_APART = (0, 1, 20, 700, 90_000, 400_000)
+
+
+class KafkaRecord(Struct, frozen=True):
+    """A record as the lander takes it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def call_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 5) -> list[Event]:
+    """Give the facts of one call that was answered and transcribed; the nth is recorded so many seconds later."""
+    known = {
+        "call_id": call_id(SOURCE, ACCOUNT, f"CA{number}"),
+        "provider_call_id": f"CA{number}",
+        "direction": "outgoing" if number % 3 == 0 else "incoming",
+        "channel": "phone",
+        "contact": (Identity("phone", f"+7701{number % 7:07d}"),),
+        "operator": f"PJSIP/10{number % 4}",
+    }
+    recording = recording_id(SOURCE, ACCOUNT, f"RE{number}")
+    turns = (
+        transcripts.Turn(channel=0, role="operator", start_seconds=0, end_seconds=2, text="Good day"),
+        transcripts.Turn(channel=1, role="customer", start_seconds=2, end_seconds=4, text="Сәлем"),
+    )
+    facts = [
+        calls.CallOffered(**known),
+        calls.CallRang(**known),
+        calls.CallAccepted(**known, answered_by="human"),
+        calls.CallEnded(**known, talk_seconds=number % 90, total_seconds=number % 90 + 8, disposition="completed"),
+        transcripts.CallTranscribed(
+            **known,
+            recording_id=recording,
+            origin="whisperx",
+            model="demo",
+            language="kk",
+            grade="segments",
+            duration_seconds=4,
+            channels=2,
+            turns=turns,
+        ),
+    ]
+    return [
+        _event(
+            fact,
+            identity=f"CA{number}/{place}",
+            key=known["call_id"],
+            time=begin + timedelta(seconds=4 * place),
+            recorded_after=after,
+        )
+        for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
+    ]
+
+
+def message_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 3) -> list[Event]:
+    """Give the facts of one message of the company that was delivered and read."""
+    conversation = conversation_id(COMPANY, "phone", f"+7701{number % 7:07d}")
+    known = {
+        "message_id": message_id(SOURCE, ACCOUNT, f"SM{number}"),
+        "provider_message_id": f"SM{number}",
+        "conversation_id": conversation,
+        "channel": "whatsapp",
+        "contact": (Identity("phone", f"+7701{number % 7:07d}"),),
+    }
+    facts = [
+        messages.MessageSent(**known, text="Your order has arrived"),
+        messages.MessageDelivered(**known),
+        messages.MessageRead(**known),
+    ]
+    return [
+        _event(
+            fact,
+            identity=f"SM{number}/{place}",
+            key=conversation,
+            time=begin + timedelta(seconds=9 * place),
+            recorded_after=after,
+        )
+        for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
+    ]
+
+
+def records_of(events: Iterable[Event], *, first_offset: int = 0, topic: str = "calls") -> list[KafkaRecord]:
+    """Put events onto one partition, in their order."""
+    return [
+        KafkaRecord(topic=topic, partition=0, offset=offset, value=codec.encode(fact))
+        for offset, fact in enumerate(events, start=first_offset)
+    ]
+
+
+def settings_at(home: object, *, hot_events: int = 200_000) -> AnalyticsSettings:
+    """Settings of a small warehouse under `home`."""
+    return AnalyticsSettings.model_validate(
+        {"home": home, "hot_events": hot_events, "warehouse_memory_mib": 512, "warehouse_threads": 1}
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """Draw facts of a few calls and messages, some of them recorded days late, some doubled, in any order."""
+    begins = st.integers(0, 3 * 86_400).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
+    late = st.sampled_from(SECONDS_APART)
+    facts: list[Event] = []
+    for number in range(draw(st.integers(1, 5))):
+        facts += call_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 5)))
+    for number in range(draw(st.integers(0, 3))):
+        facts += message_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 3)))
+    repeated = [fact for fact in facts for _ in range(draw(st.integers(1, 5)))]
+    return draw(st.permutations(repeated))
+
+
+def _event(fact: Struct, *, identity: str, key: str, time: datetime, recorded_after: int) -> Event:
+    return event(
+        fact,
+        id=fact_id(SOURCE, ACCOUNT, type(fact).__name__, identity),
+        source=SOURCE,
+        account=ACCOUNT,
+        company=COMPANY,
+        time=instant(time),
+        recordedat=_later(time, recorded_after),
+        key=key,
+    )
+
+
+def _later(time: datetime, seconds: int) -> Instant:
+    return instant(time + timedelta(seconds=seconds, milliseconds=300))

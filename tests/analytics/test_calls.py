@@ -1,0 +1,504 @@
+"""One row a call: outcomes, talk, times and people as they are folded from drawn facts."""
+
+import msgspec
+
+from schemas import codec
+from schemas.company import Thresholds
+from tests.analytics.drawn import COMPANY, call, draw, drawn_events, recording, tidy, warehouse
+
+
+def _calls(facts: str, expected: str, *, source: str = "twilio") -> list[str]:
+    return draw(warehouse(drawn_events(facts, source=source)).sql("from facts.calls"), like=_named(expected))
+
+
+def _named(expected: str) -> str:
+    return expected.replace("call ", "provider_call_id ", 1)
+
+
+def _drawn(expected: str) -> list[str]:
+    return tidy(_named(expected))
+
+
+def test_outcomes_of_incoming_calls() -> None:
+    facts = """
+    call      | fact     | at       | says
+    answered  | offered  | 05:00:00 | direction=incoming
+    answered  | accepted | 05:00:12 | answered_by=human
+    answered  | ended    | 05:05:12 | disposition=completed; talk_seconds=300
+    missed    | offered  | 05:00:00 | direction=incoming
+    missed    | ended    | 05:00:23 | disposition=no_answer
+    abandoned | offered  | 05:00:00 | direction=incoming
+    abandoned | ended    | 05:00:04 | disposition=cancelled
+    at bound  | offered  | 05:00:00 | direction=incoming
+    at bound  | ended    | 05:00:05 | disposition=cancelled
+    gave up   | offered  | 05:00:00 | direction=incoming
+    gave up   | ended    | 05:00:01 | disposition=no_answer; ended_by=company
+    voicemail | offered  | 05:00:00 | direction=incoming
+    voicemail | accepted | 05:00:20 | answered_by=voicemail
+    voicemail | ended    | 05:01:00 | disposition=completed; total_seconds=60
+    declined  | offered  | 05:00:00 | direction=incoming
+    declined  | ended    | 05:00:07 | disposition=rejected
+    open      | offered  | 05:00:00 | direction=incoming
+    talking   | offered  | 05:00:00 | direction=incoming
+    talking   | accepted | 05:00:06 |
+    """
+    expected = """
+    call      | outcome     | talk_seconds | ring_seconds | answer_seconds | answered_by | ended_at
+    answered  | answered    | 300          | 12           | 12             | human       | 05:05:12
+    missed    | missed      |              | 23           |                |             | 05:00:23
+    abandoned | abandoned   |              | 4            |                |             | 05:00:04
+    at bound  | missed      |              | 5            |                |             | 05:00:05
+    gave up   | missed      |              | 1            |                |             | 05:00:01
+    voicemail | voicemail   |              | 60           |                | voicemail   | 05:01:00
+    declined  | rejected    |              | 7            |                |             | 05:00:07
+    open      | in_progress |              |              |                |             |
+    talking   | in_progress |              | 6            |                | unknown     |
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_outcomes_of_outgoing_calls() -> None:
+    facts = """
+    call      | fact     | at       | says
+    answered  | offered  | 05:00:00 | direction=outgoing
+    answered  | rang     | 05:00:03 |
+    answered  | accepted | 05:00:13 |
+    answered  | ended    | 05:01:13 | disposition=completed
+    rang out  | offered  | 05:00:00 | direction=outgoing
+    rang out  | ended    | 05:00:40 | disposition=no_answer; ended_by=company
+    busy      | offered  | 05:00:00 | direction=outgoing
+    busy      | ended    | 05:00:02 | disposition=busy
+    cancelled | offered  | 05:00:00 | direction=outgoing
+    cancelled | ended    | 05:00:09 | disposition=cancelled
+    hung up   | offered  | 05:00:00 | direction=outgoing
+    hung up   | ended    | 05:00:09 | ended_by=company
+    declined  | offered  | 05:00:00 | direction=outgoing
+    declined  | rejected | 05:00:08 | rejected_by=contact
+    declined  | ended    | 05:00:09 | disposition=no_answer; provider_status=COMPLETED
+    machine   | offered  | 05:00:00 | direction=outgoing
+    machine   | accepted | 05:00:10 |
+    machine   | ended    | 05:00:30 | disposition=completed; answered_by=machine; talk_seconds=20
+    limit     | offered  | 05:00:00 | direction=outgoing
+    limit     | ended    | 05:00:01 | disposition=not_permitted; error_code=138006
+    broken    | offered  | 05:00:00 | direction=outgoing
+    broken    | ended    | 05:00:01 | disposition=failed; error_code=131000
+    error     | offered  | 05:00:00 | direction=outgoing
+    error     | ended    | 05:00:01 | error_code=131000
+    """
+    expected = """
+    call      | outcome       | talk_seconds | ring_seconds | answered_by | ended_by | error_code
+    answered  | answered      | 60           | 10           | unknown     | unknown  |
+    rang out  | no_answer     |              | 40           |             | company  |
+    busy      | busy          |              | 2            |             | unknown  |
+    cancelled | cancelled     |              | 9            |             | unknown  |
+    hung up   | cancelled     |              | 9            |             | company  |
+    declined  | rejected      |              | 9            |             | contact  |
+    machine   | machine       |              | 30           | machine     | unknown  |
+    limit     | not_permitted |              | 1            |             | unknown  | 138006
+    broken    | failed        |              | 1            |             | unknown  | 131000
+    error     | failed        |              | 1            |             | unknown  | 131000
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_completed_does_not_mean_answered() -> None:
+    facts = """
+    call | fact    | at       | says
+    in   | offered | 05:00:00 | direction=incoming
+    in   | ended   | 05:00:23 | disposition=completed; provider_status=COMPLETED
+    out  | offered | 05:00:00 | direction=outgoing
+    out  | ended   | 05:00:41 | disposition=completed; provider_status=COMPLETED
+    zero | offered | 05:00:00 | direction=incoming
+    zero | ended   | 05:00:23 | disposition=completed; provider_status=COMPLETED; talk_seconds=0
+    """
+    expected = """
+    call | outcome   | provider_status | outcome_reason
+    in   | missed    | COMPLETED       | incoming, rang 23.0 s, nobody answered (threshold 5 s); the provider's word is COMPLETED
+    out  | no_answer | COMPLETED       | outgoing, rang 41.0 s, nobody answered; the provider's word is COMPLETED
+    zero | missed    | COMPLETED       | incoming, rang 23.0 s, nobody answered (threshold 5 s); the provider's word is COMPLETED
+    """  # noqa: E501
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_failed_call_with_a_duration_stays_failed_unless_somebody_picked_up() -> None:
+    facts = """
+    call    | fact     | at       | says
+    failed  | offered  | 05:00:00 | direction=outgoing
+    failed  | ended    | 05:00:20 | disposition=failed; talk_seconds=20; answered_at=05:00:00
+    dropped | offered  | 05:00:00 | direction=outgoing
+    dropped | accepted | 05:00:10 | answered_by=human
+    dropped | ended    | 05:00:30 | disposition=failed; talk_seconds=20
+    """
+    expected = """
+    call    | outcome  | talk_seconds | outcome_reason
+    failed  | failed   |              | a technical failure, nobody talked
+    dropped | answered | 20           | a person talked for 20.0 s after 10.0 s of ringing
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_menu_that_picks_up_is_no_answer() -> None:
+    facts = """
+    call      | leg | fact     | at       | says
+    menu      |     | offered  | 05:00:00 | direction=incoming
+    menu      |     | ended    | 05:00:31 | disposition=completed; answered_by=ivr; talk_seconds=30
+    short     |     | offered  | 05:00:00 | direction=incoming
+    short     |     | accepted | 05:00:01 | answered_by=ivr
+    short     |     | ended    | 05:00:03 | disposition=completed
+    then team |     | offered  | 05:00:00 | direction=incoming
+    then team |     | accepted | 05:00:01 | answered_by=ivr
+    then team | a   | rang     | 05:00:20 | operator=PJSIP/101
+    then team | a   | ended    | 05:00:45 | disposition=completed; talk_seconds=15; operator=PJSIP/101
+    then team |     | ended    | 05:00:45 | disposition=completed; answered_by=ivr; total_seconds=45
+    unnamed   |     | offered  | 05:00:00 | direction=incoming
+    unnamed   |     | accepted | 05:00:01 | answered_by=ivr
+    unnamed   |     | accepted | 05:00:20 |
+    unnamed   |     | ended    | 05:00:50 | disposition=completed
+    """
+    expected = """
+    call      | outcome   | answered_by | ring_seconds | talk_seconds | operator_id
+    menu      | missed    | ivr         | 31           |              |
+    short     | abandoned | ivr         | 3            |              |
+    then team | answered  | unknown     | 10           | 15           | aigul
+    unnamed   | answered  | unknown     | 20           | 30           |
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_connect_is_not_pickup() -> None:
+    facts = """
+    call | fact     | at       | says
+    out  | offered  | 05:00:00 | direction=outgoing
+    out  | rang     | 05:00:04 |
+    out  | accepted | 05:00:24 | answered_by=human
+    out  | ended    | 05:01:04 | disposition=completed; talk_seconds=40
+    """
+    expected = """
+    call | started_at | rang_at  | answered_at | ended_at | answer_seconds | talk_seconds | total_seconds
+    out  | 05:00:00   | 05:00:04 | 05:00:24    | 05:01:04 | 20             | 40           | 64
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_talk_is_summed_over_legs_or_is_the_calls_own_never_both() -> None:
+    facts = """
+    call     | leg | fact    | at       | says
+    transfer |     | offered | 05:00:00 | direction=incoming
+    transfer | a   | ended   | 05:01:10 | started_at=05:00:00; answered_at=05:00:10; talk_seconds=60; operator=PJSIP/101
+    transfer | b   | ended   | 05:02:20 | started_at=05:01:10; answered_at=05:01:20; talk_seconds=60; operator=PJSIP/102
+    transfer |     | ended   | 05:02:20 | disposition=completed; talk_seconds=140
+    queue    |     | offered | 05:00:00 | direction=incoming
+    queue    | a   | ended   | 05:00:20 | started_at=05:00:00; disposition=no_answer; operator=PJSIP/101
+    queue    | b   | ended   | 05:01:20 | started_at=05:00:20; talk_seconds=50; operator=PJSIP/102
+    hold     |     | offered | 05:00:00 | direction=incoming
+    hold     | a   | ended   | 05:00:40 | started_at=05:00:10; disposition=no_answer; operator=PJSIP/101
+    hold     |     | ended   | 05:00:40 | disposition=completed; talk_seconds=39
+    person   |     | offered | 05:00:00 | direction=incoming
+    person   | a   | ended   | 05:00:40 | started_at=05:00:10; disposition=no_answer; operator=PJSIP/101
+    person   |     | ended   | 05:00:40 | disposition=completed; talk_seconds=5; answered_by=human
+    """
+    expected = """
+    call     | outcome  | talk_seconds | legs | operator_id | answered_at
+    transfer | answered | 120          | 2    | oleg        | 05:00:10
+    queue    | answered | 50           | 2    | oleg        | 05:00:30
+    hold     | missed   |              | 1    | aigul       |
+    person   | answered | 5            | 1    | aigul       | 05:00:35
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_of_several_ends_of_one_leg_the_one_that_knows_most_leads() -> None:
+    facts = """
+    call | leg | fact  | at           | says
+    c    | a   | ended | 05:01:00     | disposition=no_answer; direction=incoming; ended_by=contact
+    c    | a   | ended | 05:01:00.400 | disposition=completed; talk_seconds=30; answered_at=05:00:30.400
+    c    | a   | ended | 05:01:02     | provider_status=completed
+    """
+    expected = """
+    call | outcome  | talk_seconds | ended_at   | disposition | ended_by | provider_status | events
+    c    | answered | 30           | 05:01:00.4 | completed   | contact  | completed       | 3
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_one_operator_who_declines_does_not_decide_for_a_team() -> None:
+    facts = """
+    call | leg | fact     | at       | says
+    some |     | offered  | 05:00:00 | direction=incoming
+    some | a   | rejected | 05:00:03 | rejected_by=company; operator=PJSIP/101
+    some | b   | ended    | 05:00:25 | disposition=no_answer; operator=PJSIP/102
+    all  |     | offered  | 05:00:00 | direction=incoming
+    all  | a   | rejected | 05:00:03 | rejected_by=company; operator=PJSIP/101
+    all  | b   | ended    | 05:00:06 | disposition=rejected; operator=PJSIP/102
+    """
+    expected = """
+    call | outcome  | operator_id
+    some | missed   | oleg
+    all  | rejected | oleg
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_call_is_not_over_while_one_leg_is_open() -> None:
+    facts = """
+    call   | leg | fact     | at       | says
+    rings  |     | offered  | 05:00:00 | direction=incoming
+    rings  | a   | ended    | 05:00:20 | disposition=no_answer
+    rings  | b   | rang     | 05:00:20 |
+    menu   |     | accepted | 05:00:00 | direction=incoming; answered_by=ivr
+    menu   | a   | ended    | 05:00:20 | disposition=no_answer
+    closed |     | offered  | 05:00:00 | direction=incoming
+    closed | b   | rang     | 05:00:20 |
+    closed |     | ended    | 05:00:30 | disposition=no_answer
+    """
+    expected = """
+    call   | outcome
+    rings  | in_progress
+    menu   | in_progress
+    closed | missed
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_an_end_before_its_beginning_and_a_call_known_by_its_end_alone() -> None:
+    facts = """
+    call      | fact    | at       | says
+    crossed   | ended   | 05:00:25 | disposition=no_answer
+    crossed   | offered | 05:00:00 | direction=incoming
+    said      | ended   | 05:00:25 | started_at=05:00:00; direction=incoming; disposition=no_answer
+    counted   | ended   | 05:01:00 | total_seconds=40; talk_seconds=30; direction=incoming
+    only talk | ended   | 05:01:00 | talk_seconds=30; direction=outgoing
+    picked up | ended   | 05:01:00 | answered_at=05:00:20; direction=outgoing
+    unlike    | ended   | 05:01:00 | disposition=no_answer
+    """
+    expected = """
+    call      | outcome   | direction | started_at | answered_at | ended_at | talk_seconds | total_seconds
+    crossed   | missed    | incoming  | 05:00:00   |             | 05:00:25 |              | 25
+    said      | missed    | incoming  | 05:00:00   |             | 05:00:25 |              | 25
+    counted   | answered  | incoming  | 05:00:20   | 05:00:30    | 05:01:00 | 30           | 40
+    only talk | answered  | outgoing  | 05:00:30   | 05:00:30    | 05:01:00 | 30           | 30
+    picked up | answered  | outgoing  | 05:00:20   | 05:00:20    | 05:01:00 | 40           | 40
+    unlike    | no_answer | unknown   | 05:01:00   |             | 05:01:00 |              | 0
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_call_known_by_its_recording_alone_is_a_row_all_the_same() -> None:
+    facts = """
+    call | leg | fact                     | at       | says
+    c    | a   | recording_made_available | 05:00:30 | recording_id=r; url=x
+    """
+    expected = """
+    call | outcome     | direction | started_at | legs | has_transcript | is_internal | is_test | events
+    c    | in_progress | unknown   | 05:00:30   | 0    | no             | no          | no      | 1
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_the_stored_recording_and_its_best_transcript_stand_beside_the_call() -> None:
+    sha, turns = "0" * 64, "grade=words; duration_seconds=9; channels=2"
+    facts = f"""
+    call  | fact                     | at       | says
+    c     | ended                    | 05:00:30 | started_at=05:00:00; talk_seconds=20
+    c     | recording_made_available | 05:00:31 | recording_id=first; url=x
+    c     | recording_made_available | 05:00:32 | recording_id=second; url=x
+    c     | recording_stored         | 06:00:00 | recording_id=second; path=p.wav; sha256={sha}; size_bytes=9
+    c     | transcribed              | 06:10:00 | recording_id=second; origin=whisperx; model=old; language=ru; {turns}
+    c     | transcribed              | 06:20:00 | recording_id=second; origin=whisperx; model=demo; language=kk; is_demo_model=yes; {turns}
+    c     | transcribed              | 06:30:00 | recording_id=second; origin=provider; model=theirs; language=en; {turns}
+    quiet | ended                    | 05:00:30 | started_at=05:00:00; talk_seconds=20
+    """  # noqa: E501
+    expected = """
+    call  | recording_path | has_transcript | transcript_language | transcript_model | is_demo_transcript | started_at
+    c     | p.wav          | yes            | kk                  | demo             | yes                | 05:00:00
+    quiet |                | no             |                     |                  |                    | 05:00:00
+    """
+    built = warehouse(drawn_events(facts))
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+    assert recording("second") == built.sql("select max(recording_id) from facts.calls").item()
+
+
+def test_what_is_said_of_the_call_outweighs_its_legs_and_the_earlier_the_later() -> None:
+    facts = """
+    call | leg | fact    | at       | says
+    c    | a   | rang    | 05:00:01 | direction=internal; channel=phone; contact=sip:101; contact_name=Leg; device=computer
+    c    |     | offered | 05:00:02 | direction=incoming; contact=whatsapp_user:KZ.1; contact_name=Айгүл; company_number=+77270000000
+    c    |     | rang    | 05:00:03 | contact=phone:+77010000001; contact_name=Later; channel=whatsapp
+    """  # noqa: E501
+    expected = """
+    call | direction | channel  | contact_key        | contact_name | company_number | device   | media
+    c    | incoming  | whatsapp | phone:+77010000001 | Айгүл        | +77270000000   | computer | audio
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_transfer_without_legs_names_the_operator_who_took_over() -> None:
+    facts = """
+    call | fact        | at       | says
+    c    | accepted    | 05:00:10 | operator=PJSIP/101; answered_by=human; direction=incoming
+    c    | transferred | 05:01:00 | from_operator=PJSIP/101; to_operator=client:aigul
+    c    | transferred | 05:02:00 | from_operator=client:aigul; to_operator=PJSIP/102
+    c    | ended       | 05:03:00 | disposition=completed; operator=PJSIP/101
+    """
+    expected = """
+    call | outcome  | transfers | operator_endpoint | operator_id | team_id
+    c    | answered | 2         | PJSIP/102         | oleg        | sales
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_internal_and_test_calls_are_marked() -> None:
+    facts = """
+    call     | fact    | at       | says
+    colleague| offered | 05:00:00 | direction=internal; contact=sip:102
+    office   | offered | 05:00:00 | direction=incoming; contact=phone:+77271111111
+    marked   | offered | 05:00:00 | direction=incoming; contact=phone:+77010000001; is_test=yes
+    tester   | offered | 05:00:00 | direction=incoming; contact=phone:+77019999999
+    test line| offered | 05:00:00 | direction=incoming; contact=phone:+77010000001; company_number=+77019999999
+    customer | offered | 05:00:00 | direction=incoming; contact=phone:+77010000001
+    unknown  | offered | 05:00:00 | direction=incoming
+    """
+    expected = """
+    call      | is_internal | is_test
+    colleague | yes         | no
+    office    | yes         | no
+    marked    | no          | yes
+    tester    | no          | yes
+    test line | no          | yes
+    customer  | no          | no
+    unknown   | no          | no
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_the_day_is_the_local_date_of_the_start_and_hours_may_have_a_pause() -> None:
+    facts = """
+    call          | fact    | at                  | says
+    before nine   | offered | 03:59:59.999        |
+    at nine       | offered | 04:00:00            |
+    at one        | offered | 08:00:00            |
+    at two        | offered | 09:00:00            |
+    after six     | offered | 13:00:00            |
+    last minute   | offered | 18:59:59.999        |
+    past midnight | offered | 19:00:00            |
+    saturday late | offered | 2026-03-07 18:59:59 |
+    holiday       | offered | 2026-03-09 05:00:00 |
+    sunday        | offered | 2026-03-08 05:00:00 |
+    """
+    expected = """
+    call          | day        | hour | weekday | is_business_hours
+    before nine   | 2026-03-02 | 8    | 1       | no
+    at nine       | 2026-03-02 | 9    | 1       | yes
+    at one        | 2026-03-02 | 13   | 1       | no
+    at two        | 2026-03-02 | 14   | 1       | yes
+    after six     | 2026-03-02 | 18   | 1       | no
+    last minute   | 2026-03-02 | 23   | 1       | no
+    past midnight | 2026-03-03 | 0    | 2       | no
+    saturday late | 2026-03-07 | 23   | 6       | yes
+    holiday       | 2026-03-09 | 10   | 1       | no
+    sunday        | 2026-03-08 | 10   | 7       | no
+    """
+    built = warehouse(drawn_events(facts), [msgspec.structs.replace(COMPANY, time_zone="Asia/Almaty")])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
+def test_a_company_in_a_zone_with_summer_time_keeps_its_own_clock() -> None:
+    facts = """
+    call        | fact    | at                  | says
+    winter      | offered | 2026-03-28 23:30:00 |
+    last winter | offered | 2026-03-29 00:59:59 |
+    summer      | offered | 2026-03-29 01:00:00 |
+    autumn      | offered | 2026-10-25 00:30:00 |
+    again       | offered | 2026-10-25 01:30:00 |
+    """
+    expected = """
+    call        | day        | hour | is_business_hours
+    winter      | 2026-03-29 | 0    | yes
+    last winter | 2026-03-29 | 1    | yes
+    summer      | 2026-03-29 | 3    | yes
+    autumn      | 2026-10-25 | 2    | yes
+    again       | 2026-10-25 | 2    | yes
+    """
+    berlin = msgspec.structs.replace(COMPANY, time_zone="Europe/Berlin", hours={})
+    built = warehouse(drawn_events(facts), [berlin])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
+def test_a_company_without_data_is_counted_in_utc_with_the_usual_threshold() -> None:
+    facts = """
+    call | fact    | at       | says
+    c    | offered | 23:30:00 | direction=incoming
+    c    | ended   | 23:30:04 | disposition=no_answer
+    """
+    expected = """
+    call | day        | hour | is_business_hours | outcome   | operator_id
+    c    | 2026-03-02 | 23   | yes               | abandoned |
+    """
+    built = warehouse(drawn_events(facts), [])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
+def test_the_short_abandon_threshold_is_the_companys() -> None:
+    facts = """
+    call | fact    | at       | says
+    c    | offered | 05:00:00 | direction=incoming
+    c    | ended   | 05:00:12 | disposition=no_answer
+    """
+    expected = """
+    call | outcome   | outcome_reason
+    c    | abandoned | incoming, the caller hung up after 12.0 s, sooner than the threshold of 15 s
+    """
+    patient = msgspec.structs.replace(COMPANY, thresholds=Thresholds(short_abandon_seconds=15))
+    built = warehouse(drawn_events(facts), [patient])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
+def test_an_old_version_reads_as_its_upcast() -> None:
+    old = """
+    call | fact    | at       | says
+    c    | ended/1 | 05:01:00 | duration_seconds=30; status=completed; answered_by=human; total_seconds=40
+    n    | ended/1 | 05:01:00 | status=no_answer
+    e    | ended/1 | 05:01:00 |
+    """
+    events = drawn_events(old)
+    upcast = [codec.decode(codec.encode(event)) for event in events]
+    read = "from staging.call_facts order by all"
+
+    assert {"call.ended/1"} == {event.dataschema for event in events}
+    assert {"call.ended/2"} == {event.dataschema for event in upcast}
+    assert warehouse(upcast).sql(read).rows() == warehouse(events).sql(read).rows()
+
+
+def test_a_reason_repeats_no_words_that_could_be_personal() -> None:
+    facts = """
+    call | fact  | at       | says
+    c    | ended | 05:01:00 | provider_status=+77010000001; error_code=77010000001; contact_name=Айгүл; disposition=busy
+    """
+    expected = """
+    call | outcome_reason
+    c    | the line was busy
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_fact_that_cannot_be_read_spoils_no_other() -> None:
+    facts = """
+    call | fact    | at       | says
+    good | offered | 05:00:00 | direction=incoming
+    odd  | offered | 05:00:00 | direction=incoming
+    """
+    built = warehouse(drawn_events(facts))
+    built.connection.execute(
+        'update log.events set data = \'{"direction": 3, "contact": "x", "is_test": []}\' where entity = ?',
+        [call("odd")],
+    )
+    built.build()
+
+    assert [("good", "incoming"), (None, "3")] == built.sql(
+        "select provider_call_id, direction from facts.calls order by all nulls last"
+    ).rows()

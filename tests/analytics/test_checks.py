@@ -1,0 +1,154 @@
+"""Checks: each gives the rows that should not exist, and none for an ordinary day."""
+
+import pytest
+
+from analytics.views import read_views
+from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
+
+_CHECKS = [view for view in read_views() if view.layer == "checks"]
+
+_ORDINARY = """
+call | leg | fact     | at       | says
+a    |     | offered  | 05:00:00 | direction=incoming; contact=phone:+77010000001
+a    | l   | rang     | 05:00:01 | operator=PJSIP/101
+a    | l   | accepted | 05:00:12 | answered_by=human; operator=PJSIP/101
+a    | l   | ended    | 05:05:12 | disposition=completed; talk_seconds=300; operator=PJSIP/101
+a    |     | ended    | 05:05:12 | disposition=completed
+b    |     | offered  | 05:06:00 | direction=incoming; contact=phone:+77010000001
+b    |     | ended    | 05:06:30 | disposition=no_answer
+"""
+
+
+@pytest.mark.parametrize("check", _CHECKS, ids=lambda check: check.name)
+def test_an_ordinary_day_passes(check: object) -> None:
+    relation = getattr(check, "relation", "")
+
+    assert [] == warehouse(drawn_events(_ORDINARY)).sql(f"from {relation}").rows()
+
+
+@pytest.mark.parametrize("check", _CHECKS, ids=lambda check: check.name)
+def test_a_check_says_how_grave_it_is(check: object) -> None:
+    assert getattr(check, "severity", "") in {"fail", "warn"}
+
+
+def _found(facts: str, check: str, expected: str) -> list[str]:
+    events = drawn_events(facts)
+    names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
+    return draw(warehouse(events).sql(f"from checks.{check}"), like=expected, names=names)
+
+
+def test_a_call_that_ends_before_it_begins_is_found() -> None:
+    facts = """
+    call | fact     | at       | says
+    end  | offered  | 05:00:00 |
+    end  | ended    | 04:59:00 |
+    pick | offered  | 05:00:00 |
+    pick | accepted | 04:59:58 |
+    pick | ended    | 05:01:00 |
+    good | offered  | 05:00:00 |
+    good | ended    | 05:01:00 |
+    """
+    expected = """
+    call_id | started_at | answered_at | ended_at
+    end     | 05:00:00   |             | 04:59:00
+    pick    | 05:00:00   | 04:59:58    | 05:01:00
+    """
+    assert tidy(expected) == _found(facts, "call_times_out_of_order", expected)
+
+
+def test_more_talk_than_time_is_found() -> None:
+    facts = """
+    call    | fact    | at       | says
+    much    | offered | 05:00:00 |
+    much    | ended   | 05:00:10 | talk_seconds=60
+    rounded | offered | 05:00:00 |
+    rounded | ended   | 05:00:10 | talk_seconds=11
+    """
+    expected = """
+    call_id | talk_seconds | total_seconds
+    much    | 60           | 10
+    """
+    assert tidy(expected) == _found(facts, "talk_beyond_total", expected)
+
+
+def test_an_operator_in_two_calls_is_found() -> None:
+    facts = """
+    call   | fact  | at       | says
+    first  | ended | 05:10:00 | answered_at=05:00:00; talk_seconds=600; operator=PJSIP/101
+    second | ended | 05:06:00 | answered_at=05:05:00; talk_seconds=60; operator=client:aigul
+    third  | ended | 05:09:00 | answered_at=05:08:00; talk_seconds=60; operator=PJSIP/101
+    fourth | ended | 05:11:00 | answered_at=05:10:00; talk_seconds=60; operator=PJSIP/101
+    other  | ended | 05:06:00 | answered_at=05:05:00; talk_seconds=60; operator=PJSIP/102
+    """
+    expected = """
+    call_id | operator_id | answered_at | busy_until
+    second  | aigul       | 05:05:00    | 05:10:00
+    third   | aigul       | 05:08:00    | 05:10:00
+    """
+    assert tidy(expected) == _found(facts, "operators_in_two_calls", expected)
+
+
+def test_a_call_that_is_never_over_is_found() -> None:
+    facts = """
+    call  | fact    | at                  | says
+    stuck | offered | 2026-03-02 05:00:00 |
+    fresh | offered | 2026-03-03 05:00:01 |
+    """
+    expected = """
+    call_id | started_at
+    stuck   | 05:00:00
+    """
+    assert tidy(expected) == _found(facts, "calls_never_over", expected)
+
+
+def test_a_source_that_names_no_directions_is_found() -> None:
+    facts = "call | fact | at\n" + "\n".join(f"c{number} | offered | 05:00:00" for number in range(20))
+    expected = """
+    company | source | calls | unknown
+    acme    | twilio | 20    | 20
+    """
+    assert tidy(expected) == _found(facts, "directions_unknown", expected)
+
+
+def test_an_endpoint_that_is_nobodys_is_found() -> None:
+    facts = """
+    call | fact  | at       | says
+    a    | ended | 05:10:00 | talk_seconds=600; operator=PJSIP/999
+    b    | ended | 05:10:00 | talk_seconds=600; operator=PJSIP/101
+    c    | ended | 05:10:00 | disposition=no_answer; operator=PJSIP/998
+    """
+    expected = """
+    company | operator_endpoint | calls
+    acme    | PJSIP/999         | 1
+    """
+    assert tidy(expected) == _found(facts, "endpoints_unknown", expected)
+
+
+def test_a_roll_up_that_does_not_add_up_is_found() -> None:
+    built = warehouse(drawn_events(_ORDINARY))
+    built.connection.execute("update reports.calls_daily set calls = calls + 1, talk_seconds = 299")
+    expected = """
+    company | day        | calls | calls_summed | talk_ms | talk_ms_summed
+    acme    | 2026-03-02 | 2     | 3            | 300000  | 299000
+    """
+    assert tidy(expected) == draw(built.sql("from checks.calls_daily_differs"), like=expected)
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        ("insert into facts.calls from facts.calls limit 1", "facts_not_unique"),
+        ("update facts.calls set outcome = 'lost'", "facts_out_of_domain"),
+        ("insert into facts.turns (call_id, recording_id, turn) values ('x', 'y', 1)", "turns_without_call"),
+        ("update log.events set time = recorded_at + interval 2 hours", "events_from_the_future"),
+        (
+            "insert into facts.messages (message_id, sent_at, read_at) values ('m', '2026-03-02', '2026-03-01')",
+            "messages_out_of_order",
+        ),
+    ],
+)
+def test_what_only_a_bug_or_a_wrong_clock_can_do_is_found(broken: str, check: str) -> None:
+    built = warehouse(drawn_events(_ORDINARY))
+    built.connection.execute(broken)
+
+    assert 0 < built.sql(f"from checks.{check}").height

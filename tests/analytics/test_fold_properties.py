@@ -1,0 +1,88 @@
+"""The fold is free of the order of facts and of repeats: any permutation, any subset twice, the same rows."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.log import append_events
+from analytics.views import read_views
+from analytics.warehouse import Scratch
+from schemas.envelope import Event
+from tests.analytics.drawn import drawn_events, warehouse
+
+_FACTS = [view for view in read_views() if view.layer == "facts"]
+_CALLS = """
+call     | leg | fact                     | at           | says
+talk     |     | offered                  | 05:00:00     | direction=incoming; contact=whatsapp_user:KZ.1; contact_name=A
+talk     |     | rang                     | 05:00:00     | contact=phone:+77010000001; contact_name=B; channel=waba
+talk     | a   | accepted                 | 05:00:07     | operator=PJSIP/101
+talk     | a   | ended                    | 05:00:40.100 | talk_seconds=0.1; operator=PJSIP/101; ended_by=company
+talk     | a   | ended                    | 05:00:40.100 | talk_seconds=0.1; operator=PJSIP/102; ended_by=contact
+talk     | b   | ended                    | 05:00:50.200 | talk_seconds=0.2; operator=PJSIP/102; disposition=failed
+talk     | c   | ended                    | 05:00:50.200 | talk_seconds=0.7; operator=PJSIP/101; disposition=completed
+talk     | d   | ended                    | 05:00:50.200 | talk_seconds=1e-3; operator=PJSIP/103; error_code=1
+talk     |     | transferred              | 05:00:45     | to_operator=PJSIP/102
+talk     |     | transferred              | 05:00:45     | to_operator=PJSIP/101
+talk     |     | recording_made_available | 05:01:00     | recording_id=r; url=x
+talk     |     | recording_made_available | 05:01:00     | recording_id=s; url=x
+talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=m; language=kk; grade=turns; duration_seconds=3; channels=1; turns=[{"channel":0,"role":"operator","start_seconds":0,"end_seconds":1},{"channel":0,"role":"customer","start_seconds":0,"end_seconds":2}]
+talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=n; language=ru; grade=turns; duration_seconds=3; channels=1; turns=[{"channel":1,"role":"operator","start_seconds":0,"end_seconds":1}]
+declined |     | rejected                 | 05:00:05     | direction=outgoing; rejected_by=contact
+declined |     | ended                    | 05:00:06     | disposition=no_answer
+twice    |     | ended                    | 05:00:06     | disposition=no_answer; direction=incoming
+twice    |     | ended                    | 05:00:06     | disposition=cancelled; direction=outgoing
+menu     |     | accepted                 | 05:00:06     | answered_by=ivr
+menu     |     | accepted                 | 05:00:06     | answered_by=unknown
+menu     |     | ended                    | 05:00:26     | disposition=completed
+"""  # noqa: E501
+_MESSAGES = """
+message | fact       | at       | says
+m       | sent       | 05:00:00 | text=one
+m       | sent       | 05:00:00 | text=two
+m       | delivered  | 05:00:01 |
+m       | failed     | 05:00:01 | error_code=2
+m       | failed     | 05:00:01 | error_code=1
+m       | reacted_to | 05:00:03 | emoji=👍
+m       | reacted_to | 05:00:03 | emoji=🙏
+n       | received   | 05:00:00 | kind=image
+"""
+_EVENTS = [*drawn_events(_CALLS), *drawn_events(_MESSAGES)]
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Scratch:
+    return warehouse(_EVENTS)
+
+
+def _fold(scratch: Scratch, events: list[Event]) -> dict[str, list[tuple[object, ...]]]:
+    """Fold `events` in this order; the count of facts is the log's, which holds each once, so it is left out."""
+    scratch.connection.execute("delete from log.events")
+    append_events(scratch.connection, events, landed_at="2026-01-01T00:00:00.000Z")
+    frames = {fact.relation: scratch.sql(f"from ({fact.select})") for fact in _FACTS}
+    return {relation: sorted(frame.drop("events", strict=False).rows(), key=str) for relation, frame in frames.items()}
+
+
+@pytest.fixture(scope="module")
+def once(scratch: Scratch) -> dict[str, list[tuple[object, ...]]]:
+    return _fold(scratch, _EVENTS)
+
+
+@given(chance=st.randoms(use_true_random=False), repeated=st.sets(st.integers(0, len(_EVENTS) - 1)))
+def test_any_order_and_any_repeats_give_the_same_rows(
+    scratch: Scratch,
+    once: dict[str, list[tuple[object, ...]]],
+    chance: random.Random,
+    repeated: set[int],
+) -> None:
+    events = [*_EVENTS, *(_EVENTS[place] for place in repeated)]
+    chance.shuffle(events)
+
+    assert once == _fold(scratch, events)
+
+
+def test_the_fold_of_the_property_has_rows_of_every_grain(once: dict[str, list[tuple[object, ...]]]) -> None:
+    assert {"facts.calls": 4, "facts.messages": 2, "facts.turns": 1} == {
+        relation: len(rows) for relation, rows in once.items()
+    }

@@ -1,0 +1,277 @@
+"""Landing: nothing twice, nothing lost, what is no event is kept as it came, and one writer only."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from analytics.connection import Connection
+from analytics.landing import Lander
+from analytics.refresh import Refresher
+from analytics.views import read_views
+from analytics.warehouse import Batch, Landed, Scratch, open_writer, scratch
+from schemas import codec
+from schemas.errors import Misconfigured
+from schemas.records import DeadLetter, dead_to_kafka
+from tests.analytics.landing_cases import (
+    BEGIN,
+    NOW,
+    KafkaRecord,
+    call_events,
+    message_events,
+    records_of,
+    settings_at,
+)
+
+GOOD = call_events(1)[0]
+
+
+@pytest.fixture
+def warehouse() -> Scratch:
+    """Open a warehouse in memory with all its tables."""
+    opened = scratch()
+    opened.build()
+    return opened
+
+
+@pytest.fixture
+def lander(warehouse: Scratch) -> Lander:
+    """Open a lander on it."""
+    return lander_on(warehouse.connection)
+
+
+def lander_on(connection: Connection) -> Lander:
+    return Lander(connection, refresher=Refresher(connection, read_views()), hot_events=1_000)
+
+
+def test_a_batch_lands_with_its_facts_and_offsets(warehouse: Scratch, lander: Lander) -> None:
+    landed = lander.land(Batch(records_of([*call_events(1), *call_events(2)])), now=NOW)
+    assert landed == Landed(events=10)
+    assert lander.next_offsets() == {("calls", 0): 10}
+    assert warehouse.connection.rows("select call_id, outcome, events from facts.calls order by provider_call_id") == [
+        (fact[0].data.call_id, "answered", 5) for fact in (call_events(1), call_events(2))
+    ]
+
+
+def test_the_same_event_later_in_a_batch_and_in_later_batches_is_a_duplicate(lander: Lander) -> None:
+    records = records_of([GOOD, GOOD, GOOD])
+    assert lander.land(Batch(records[:2]), now=NOW) == Landed(events=1, duplicates=1)
+    assert lander.land(Batch(records[2:]), now=NOW) == Landed(duplicates=1)
+
+
+def test_a_duplicate_that_comes_days_late_is_found_without_memory_of_it(warehouse: Scratch) -> None:
+    lander_on(warehouse.connection).land(Batch(records_of([GOOD])), now=NOW)
+    later = msgspec.structs.replace(GOOD, recordedat="2026-03-20T00:00:00.000Z", causationid=GOOD.id)
+    restarted = lander_on(warehouse.connection)
+    assert restarted.land(Batch(records_of([later], first_offset=1)), now=NOW) == Landed(duplicates=1)
+
+
+def test_the_first_landed_of_one_id_wins_and_the_other_is_kept_as_a_conflict(
+    warehouse: Scratch, lander: Lander
+) -> None:
+    changed = msgspec.structs.replace(GOOD, time="2026-03-01T23:31:00.000Z")
+    again = msgspec.structs.replace(GOOD, time="2026-03-01T23:32:00.000Z")
+    records = records_of([GOOD, changed, again])
+    assert lander.land(Batch(records[:2]), now=NOW) == Landed(events=1, duplicates=1, conflicts=1)
+    assert lander.land(Batch(records[2:]), now=NOW) == Landed(duplicates=1, conflicts=1)
+    assert warehouse.connection.rows("select time from log.events") == [(BEGIN,)]
+    minutes = "select minute(time) from log.conflicts order by all"
+    assert warehouse.connection.rows(minutes) == [(31,), (32,)]
+
+
+def test_an_id_that_another_entity_used_is_found_in_the_whole_log(warehouse: Scratch, lander: Lander) -> None:
+    stolen = msgspec.structs.replace(call_events(2)[0], id=GOOD.id)
+    lander.land(Batch(records_of([GOOD])), now=NOW)
+    landed = lander.land(Batch(records_of([stolen], first_offset=1)), now=NOW)
+    assert landed == Landed(duplicates=1, conflicts=1)
+    assert warehouse.connection.rows("select count(*) from facts.calls") == [(1,)]
+
+
+def _changed(**fields: Any) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(codec.encode(GOOD)) | fields)
+
+
+REFUSED = {
+    "no JSON": (b"hello", "no valid JSON"),
+    "half of it": (codec.encode(GOOD)[:80], "no valid JSON"),
+    "no value": (None, "no value"),
+    "empty": (b"", "no valid JSON"),
+    "not UTF-8": (codec.encode(GOOD).replace(b"twilio", b"tw\xff\xfeio"), "UTF-8"),
+    "a list": (b"[]", "object"),
+    "wrong type": (_changed(time=5), "time"),
+    "wrong type within data": (_changed(data=msgspec.to_builtins(GOOD.data) | {"is_test": "no"}), "is_test"),
+    "a day that does not exist": (_changed(time="2026-02-30T00:00:00.000Z"), "does not exist"),
+    "unknown type": (_changed(type="call.teleported"), "unknown"),
+    "newer version": (_changed(dataschema="call.offered/9"), "no version 9"),
+    "NUL": (_changed(data=msgspec.to_builtins(GOOD.data) | {"contact_name": "a\0b"}), "NUL"),
+    "a lone surrogate": (codec.encode(GOOD).replace(b"CA1", b"\\ud800"), "no valid JSON"),
+    "a huge number": (
+        _changed(data=msgspec.to_builtins(GOOD.data) | {"n": 0}).replace(b'"n":0', b'"n":' + b"9" * 400),
+        "",
+    ),
+    "nested too deep": (_changed(x=0).replace(b'"x":0', b'"x":' + b"[" * 100 + b"]" * 100), "nested"),
+    "nested far too deep": (_changed(x=0).replace(b'"x":0', b'"x":' + b"[" * 9999 + b"]" * 9999), "nested"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_no_event_is_kept_untouched_and_the_rest_of_its_batch_lands(
+    warehouse: Scratch, lander: Lander, case: str
+) -> None:
+    body, reason = REFUSED[case]
+    record = KafkaRecord("calls", 0, 1, body, key=b"k", headers=(("h", b"\xff"),))
+    landed = lander.land(Batch([*records_of([GOOD]), record]), now=NOW)
+    if case == "a huge number":
+        # Unknown fields are ignored, whatever they hold: an event, if not the one that was landed.
+        assert landed == Landed(events=1, duplicates=1, conflicts=1)
+        return
+    assert landed == Landed(events=1, dead=1)
+    [(kept, said, stage, topic, offset, key)] = warehouse.connection.rows(
+        'select body, reason, stage, topic, "offset", "key" from log.dead'
+    )
+    assert (kept, stage, topic, offset, key) == (body or b"", "land", "calls", 1, b"k")
+    assert reason in said
+
+
+def test_a_key_that_stands_twice_means_the_same_to_the_check_and_to_the_log(warehouse: Scratch, lander: Lander) -> None:
+    doubled = codec.encode(GOOD).replace(b'{"id":', b'{"id":"00000000-0000-0000-0000-000000000000","id":', 1)
+    assert lander.land(Batch([KafkaRecord("calls", 0, 0, doubled)]), now=NOW) == Landed(events=1)
+    assert warehouse.connection.rows("select id from log.events") == [(GOOD.id,)]
+
+
+def test_an_old_version_stays_in_the_log_as_it_was_published(warehouse: Scratch, lander: Lander) -> None:
+    ended = call_events(1)[3]
+    old = msgspec.to_builtins(ended.data) | {"duration_seconds": 7, "status": "completed"}
+    value = msgspec.json.encode(msgspec.json.decode(codec.encode(ended)) | {"dataschema": "call.ended/1", "data": old})
+    lander.land(Batch([KafkaRecord("calls", 0, 0, value)]), now=NOW)
+    assert warehouse.connection.rows("select dataschema, data ->> '$.duration_seconds' from log.events") == [
+        ("call.ended/1", "7")
+    ]
+
+
+def test_dead_letters_of_other_stages_land_as_they_are(warehouse: Scratch, lander: Lander) -> None:
+    letter = DeadLetter(
+        reason="broken",
+        stage="normalise",
+        topic="raw",
+        partition=3,
+        offset=9,
+        died_at=NOW,
+        version="1",
+        source="twilio",
+        key=b"k",
+        body=b"\x00\xff",
+        headers=(("a", b"b"),),
+    )
+    key, value, headers = dead_to_kafka(letter)
+    records = [
+        KafkaRecord("dead", 0, 0, value, key=key, headers=tuple(headers)),
+        KafkaRecord("dead", 0, 1, b"not ours"),
+    ]
+    assert lander.land(Batch(records), now=NOW) == Landed(dead=2)
+    assert warehouse.connection.rows(
+        'select stage, topic, partition, "offset", body, headers from log.dead order by stage'
+    ) == [("land", "dead", 0, 1, b"not ours", "[]"), ("normalise", "raw", 3, 9, b"\x00\xff", '[["a","Yg=="]]')]
+
+
+def test_records_that_were_landed_before_are_left_out_of_a_batch(lander: Lander) -> None:
+    records = records_of([*call_events(1), *message_events(1)])
+    lander.land(Batch(records[:5]), now=NOW)
+    assert lander.land(Batch(records[3:]), now=NOW) == Landed(events=3, known=2)
+    assert lander.land(Batch(records[3:]), now=NOW) == Landed(known=5)
+
+
+def test_a_lander_whose_offsets_somebody_else_moved_stops_and_writes_nothing(
+    warehouse: Scratch, lander: Lander
+) -> None:
+    lander_on(warehouse.connection).land(Batch(records_of(call_events(1))), now=NOW)
+    with pytest.raises(Misconfigured, match="another process lands"):
+        lander.land(Batch(records_of(call_events(2))), now=NOW)
+    assert warehouse.connection.rows("select count(*) from log.events") == [(5,)]
+
+
+def test_a_late_event_that_moves_the_start_of_its_call_leaves_one_row(warehouse: Scratch, lander: Lander) -> None:
+    facts = call_events(1)
+    earlier = msgspec.structs.replace(facts[0], time="2026-02-20T08:00:00.000Z", recordedat=NOW)
+    lander.land(Batch(records_of(facts[1:])), now=NOW)
+    lander_on(warehouse.connection).land(Batch(records_of([earlier], first_offset=4)), now=NOW)
+    assert warehouse.connection.rows("select count(*), min(day)::varchar from facts.calls") == [(1, "2026-02-20")]
+    assert warehouse.connection.rows("select day::varchar, calls from reports.calls_daily") == [("2026-02-20", 1)]
+
+
+def test_a_backlog_is_taken_in_first_and_its_facts_are_built_at_the_end(tmp_path: Path) -> None:
+    records = records_of([fact for number in range(12) for fact in call_events(number)] * 2)
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records[:20]), now=NOW, folds=False)
+        assert writer.land(Batch(records[20:100]), now=NOW, folds=False) == Landed(events=40, duplicates=40)
+        assert writer.connection.rows("select count(*) from facts.calls") == [(0,)]
+        writer.land(Batch(records[100:]), now=NOW)
+        assert writer.connection.rows("select count(*), sum(events) from facts.calls") == [(12, 60)]
+        assert all(table["same"] for table in writer.rebuild(verify=True))
+
+
+def test_facts_left_behind_by_a_lander_that_died_are_built_at_the_next_start(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(1))), now=NOW, folds=False)
+    with open_writer(settings_at(tmp_path)) as writer:
+        assert writer.connection.rows("select count(*), sum(events) from facts.calls") == [(1, 5)]
+
+
+def test_a_second_writer_is_told_that_there_is_one(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)), pytest.raises(Misconfigured, match="another process writes"):
+        open_writer(settings_at(tmp_path))
+
+
+KILLS = 5
+ALL_CALLS = 150
+_LAND = """
+import sys
+from pathlib import Path
+from analytics.warehouse import Batch, open_writer
+from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+
+with open_writer(settings_at(sys.argv[1])) as writer:
+    records = records_of(fact for number in range(int(sys.argv[2])) for fact in call_events(number))
+    at = writer.next_offsets().get(("calls", 0), 0)
+    print("ready", flush=True)
+    while at < len(records):
+        size = 20 + at % 87
+        writer.land(Batch(records[at:at + size]), now=NOW)
+        at += size
+        if at % 3 == 0:
+            writer.maintain(NOW)
+        print(at, flush=True)
+"""
+
+
+def test_a_lander_killed_at_any_moment_goes_on_where_its_last_transaction_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _LAND, str(tmp_path), str(ALL_CALLS)]
+    for kill in range(KILLS):
+        lander = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True)
+        assert lander.stdout is not None
+        lander.stdout.readline()
+        time.sleep(0.13 * (kill + 1) + 0.037 * (os.getpid() % 7))
+        lander.send_signal(signal.SIGKILL)
+        lander.communicate()
+        with open_writer(settings_at(tmp_path)) as writer:
+            counts = writer.connection.rows(
+                "select count(*), count(distinct id), (select coalesce(max(next_offset), 0) from log.offsets) "
+                "from log.events"
+            )
+            [(events, ids, offset)] = counts
+            assert events == ids == offset
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, cwd=Path(__file__).parents[2], timeout=120)
+    with open_writer(settings_at(tmp_path)) as writer:
+        assert writer.connection.rows("select count(*), count(distinct id) from log.events") == [
+            (5 * ALL_CALLS, 5 * ALL_CALLS)
+        ]
+        assert writer.connection.rows("select count(*), count(distinct call_id) from facts.calls") == [
+            (ALL_CALLS, ALL_CALLS)
+        ]
+        assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []

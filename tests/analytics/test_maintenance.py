@@ -1,0 +1,96 @@
+"""Maintenance beside readers: no error, no answer that contradicts itself, few files, and every row still there."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import settings as drawing
+
+from analytics.maintenance import READER_SECONDS, Maintainer
+from analytics.warehouse import CATALOG, Batch, Maintained, open_reader, open_writer
+from schemas.instants import Instant, instant
+from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+
+READERS = 2
+TRANSACTIONS = 500 if drawing.get_current_profile_name() == "thorough" else 60
+# What readers are promised in this test; their transactions last a fraction of it.
+FILE_SECONDS, READER_SECONDS_HERE = 3.0, 6.0
+ROOT = Path(__file__).parents[2]
+
+# Statements of one transaction, with time between them in which the writer lands and maintains.
+_READ = """
+import sys, time
+from analytics.warehouse import open_reader
+from tests.analytics.landing_cases import settings_at
+
+QUESTION = "select count(*) as calls, sum(events) as events, min(started_at) as first from facts.calls"
+least, inconsistent, kept_short = 0, 0, 0
+with open_reader(settings_at(sys.argv[1])) as reader:
+    while kept_short < int(sys.argv[2]):
+        began = time.monotonic()
+        with reader.transaction():
+            [before] = reader.sql(QUESTION).rows()
+            [(events,)] = reader.sql("select count(*) from log.events").rows()
+            time.sleep(0.004 * (kept_short % 25))
+            [after] = reader.sql(QUESTION).rows()
+        if time.monotonic() - began < float(sys.argv[3]):
+            kept_short += 1
+            inconsistent += before != after or before[1] != events or before[0] < least
+        least = before[0]
+print(inconsistent)
+"""
+
+
+def test_readers_never_notice_maintenance_at_full_speed(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        maintainer = Maintainer(
+            writer.connection, catalog=CATALOG, file_seconds=FILE_SECONDS, reader_seconds=READER_SECONDS_HERE
+        )
+        writer.land(Batch(records_of(call_events(0))), now=NOW)
+        command = [sys.executable, "-c", _READ, str(tmp_path), str(TRANSACTIONS // READERS), str(FILE_SECONDS)]
+        readers = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) for _ in range(READERS)]
+        number, rounds = 1, 0
+        while any(reader.poll() is None for reader in readers):
+            writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+            rounds += maintainer.maintain(_now()).is_merged
+            number += 1
+        said = [(reader.communicate()[0], reader.returncode) for reader in readers]
+        assert writer.connection.rows("select count(*) from facts.calls") == [(number,)]
+    assert said == [("0\n", 0)] * READERS
+    assert rounds > 0
+
+
+def test_maintenance_leaves_few_files_and_every_row(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        for number in range(30):
+            writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+        before = writer.table_hash("facts.calls"), writer.table_hash("log.events")
+        for hours in range(5):
+            writer.maintain(_now(hours=hours))
+        assert len(list(tmp_path.rglob("*.parquet"))) < 30
+        assert (writer.table_hash("facts.calls"), writer.table_hash("log.events")) == before
+        assert writer.next_offsets() == {("calls", 0): 150}
+        assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
+def test_a_snapshot_that_a_reader_may_still_see_is_kept(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(0))), now=NOW)
+        writer.maintain(_now())
+        with open_reader(settings_at(tmp_path)) as reader, reader.transaction():
+            assert reader.sql("select count(*) from facts.calls").item() == 1
+            writer.land(Batch(records_of(call_events(1), first_offset=5)), now=NOW)
+            assert writer.maintain(_now(seconds=READER_SECONDS // 2)) == Maintained(is_merged=True)
+            assert reader.sql("select count(*) from facts.calls").item() == 1
+
+
+def test_a_round_soon_after_another_leaves_the_files_alone(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.maintain(_now())
+        assert writer.maintain(_now(seconds=60)) == Maintained(is_merged=True)
+        assert writer.maintain(_now(seconds=61)) == Maintained()
+
+
+def _now(*, seconds: float = 0, hours: float = 0) -> Instant:
+    return instant(datetime.now(UTC) + timedelta(seconds=seconds, hours=hours))

@@ -1,0 +1,87 @@
+"""One row a message: body, statuses and reactions folded from drawn facts in any order."""
+
+from schemas import ids
+from tests.analytics.drawn import draw, drawn_events, tidy, warehouse
+
+
+def _messages(facts: str, expected: str) -> list[str]:
+    events = drawn_events(facts)
+    names = {event.data.message_id: event.data.provider_message_id for event in events}
+    return draw(warehouse(events).sql("from facts.messages"), like=expected, names=names)
+
+
+def test_a_status_is_how_far_a_message_got_in_whatever_order_it_was_told() -> None:
+    facts = """
+    message   | fact      | at       | says
+    sent      | sent      | 05:00:00 | text=hello
+    delivered | delivered | 05:00:02 |
+    delivered | sent      | 05:00:00 |
+    read      | read      | 05:00:05 |
+    read      | sent      | 05:00:00 |
+    read      | delivered | 05:00:02 |
+    read      | read      | 05:00:09 |
+    failed    | sent      | 05:00:00 |
+    failed    | failed    | 05:00:01 | error_code=131026
+    after all | failed    | 05:00:01 | error_code=131026
+    after all | delivered | 05:00:09 |
+    answered  | received  | 05:00:00 | text=сәлем
+    late      | delivered | 05:00:02 |
+    """
+    expected = """
+    message_id | direction | status    | text  | kind | sent_at  | delivered_at | read_at  | failed_at | error_code | events
+    sent       | outgoing  | sent      | hello | text | 05:00:00 |              |          |           |            | 1
+    delivered  | outgoing  | delivered |       | text | 05:00:00 | 05:00:02     |          |           |            | 2
+    read       | outgoing  | read      |       | text | 05:00:00 | 05:00:02     | 05:00:05 |           |            | 4
+    failed     | outgoing  | failed    |       | text | 05:00:00 |              |          | 05:00:01  | 131026     | 2
+    after all  | outgoing  | delivered |       |      |          | 05:00:09     |          | 05:00:01  | 131026     | 2
+    answered   | incoming  | received  | сәлем | text | 05:00:00 |              |          |           |            | 1
+    late       | outgoing  | delivered |       |      |          | 05:00:02     |          |           |            | 1
+    """  # noqa: E501
+    assert tidy(expected) == _messages(facts, expected)
+
+
+def test_the_last_reaction_stands_and_the_contacts_before_the_companys() -> None:
+    facts = """
+    message | fact       | at       | says
+    both    | sent       | 05:00:00 |
+    both    | reacted_to | 05:00:03 | emoji=👍; reacted_by=contact
+    both    | reacted_to | 05:00:09 | emoji=🙏; reacted_by=company
+    both    | reacted_to | 05:00:01 | emoji=😀; reacted_by=contact
+    taken   | received   | 05:00:00 |
+    taken   | reacted_to | 05:00:01 | emoji=😀; reacted_by=company
+    taken   | reacted_to | 05:00:03 | emoji=; reacted_by=company
+    alone   | reacted_to | 05:00:03 | emoji=👍
+    """
+    expected = """
+    message_id | direction | status   | reaction
+    both       | outgoing  | sent     | 👍
+    taken      | incoming  | received |
+    alone      | unknown   | unknown  | 👍
+    """
+    assert tidy(expected) == _messages(facts, expected)
+
+
+def test_a_message_belongs_to_the_local_day_on_which_it_was_written() -> None:
+    facts = """
+    message | fact      | at                  | says
+    m       | sent      | 2026-03-02 18:59:59 | contact=phone:+77010000001; channel=waba
+    m       | delivered | 2026-03-02 19:00:01 | contact=whatsapp_user:KZ.1
+    n       | delivered | 2026-03-02 19:00:01 | contact=telegram:7
+    """
+    expected = """
+    message_id | day        | hour | weekday | contact_key        | channel | first_at
+    m          | 2026-03-02 | 23   | 1       | phone:+77010000001 | waba    | 18:59:59
+    n          | 2026-03-03 | 0    | 2       | telegram:7         | other   | 19:00:01
+    """
+    assert tidy(expected) == _messages(facts, expected)
+
+
+def test_a_message_keeps_the_conversation_that_its_facts_name() -> None:
+    facts = """
+    message | fact | at       | says
+    m       | sent | 05:00:00 |
+    """
+    built = warehouse(drawn_events(facts))
+    expected = ids.conversation_id("acme", "phone", "+77010000001")
+
+    assert [(expected,)] == built.sql("select conversation_id from facts.messages").rows()

@@ -1,0 +1,97 @@
+"""The patterns of plain events: never wider than the codec, and wide enough for the events of everyday."""
+
+import msgspec
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as drawing
+from hypothesis import strategies as st
+
+from analytics.plain import MAX_PLAIN_BYTES, are_plain, pattern_of
+from schemas import codec
+from schemas.catalogue import EVENT_TYPES
+from tests.analytics.landing_cases import call_events, message_events
+
+EVERYDAY = [*call_events(1)[:4], *message_events(1)]
+BODIES = [codec.encode(fact).decode() for fact in EVERYDAY]
+# What breaks an event when it is put somewhere into it: words of JSON, of our types, and characters that mean much.
+PIECES = [
+    "",
+    '"',
+    "\\",
+    "\\\\u0000",
+    "\\u0000",
+    "\x7f",
+    "null",
+    "-1",
+    "1e9",
+    "604801",
+    "0.5",
+    "{}",
+    "[]",
+    ",",
+    ":",
+    "2",
+    "2026-02-30T00:00:00.000Z",
+    "\n",
+    "é",
+    "\u2028",
+    "call.ended/1",
+    "true",
+    "x" * 300,
+    " ",
+    "00",
+    "9999999",
+]
+
+
+def test_events_of_everyday_are_plain() -> None:
+    assert are_plain(pl.Series(BODIES)).to_list() == [True] * len(BODIES)
+
+
+def test_events_of_every_type_but_transcripts_have_a_pattern() -> None:
+    assert [name for name in EVENT_TYPES if not pattern_of(name)] == ["call.transcribed"]
+
+
+@pytest.mark.parametrize("text", [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2])
+def test_what_is_no_event_is_not_plain(text: str | None) -> None:
+    assert are_plain(pl.Series([text], dtype=pl.String)).to_list() == [False]
+
+
+def test_the_envelope_alone_is_as_long_as_the_limit_of_texts_assumes() -> None:
+    shortest = msgspec.structs.replace(
+        EVERYDAY[0], source="a", account="a", company="a", subject="a", partitionkey="a", data={}
+    )
+    assert len(codec.encode(shortest)) > MAX_PLAIN_BYTES - 1024
+
+
+@drawing(max_examples=20 * (drawing.default.max_examples if drawing.default else 100))
+@given(
+    body=st.sampled_from(BODIES),
+    cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=3),
+)
+def test_whatever_is_plain_is_an_event_to_the_codec(body: str, cuts: list[tuple[float, int, str]]) -> None:
+    for share, length, piece in cuts:
+        place = int(share * len(body))
+        body = body[:place] + piece + body[place + length :]
+    if are_plain(pl.Series([body])).item():
+        assert codec.decode(body.encode()).id in body
+
+
+@drawing(max_examples=5 * (drawing.default.max_examples if drawing.default else 100))
+@given(body=st.sampled_from(BODIES), draws=st.data())
+def test_a_value_of_another_kind_is_plain_only_where_the_codec_takes_it(body: str, draws: st.DataObject) -> None:
+    fields = msgspec.json.decode(body)
+    owner = draws.draw(st.sampled_from([fields, fields["data"]]))
+    name = draws.draw(st.sampled_from(sorted(owner)))
+    owner[name] = draws.draw(
+        st.none()
+        | st.booleans()
+        | st.integers(-5, 10**16)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=300)
+        | st.lists(st.sampled_from(["operator", 5, {"kind": "phone", "value": ""}]), max_size=20)
+    )
+    changed = msgspec.json.encode(fields)
+    if are_plain(pl.Series([changed.decode()])).item():
+        assert codec.decode(changed).id in changed.decode()

@@ -1,0 +1,196 @@
+"""What pages ask: figures, losses, lists and single calls, on drawn calls in a real DuckDB."""
+
+from collections.abc import Generator
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from analytics import questions, warehouse
+from analytics.metrics import catalogue
+from analytics.questions import CallFilter, Period, Scope
+
+WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
+NOMAD = Scope(company="nomad")
+
+# company, day, hour, direction, channel, team, outcome, in hours, wait, talk, left out
+CALLS = """
+    nomad   2026-03-09  12  incoming  phone  south  missed      yes  -   -    -
+    nomad   2026-03-09  12  incoming  phone  south  missed      yes  -   -    -
+    nomad   2026-03-09  13  incoming  phone  south  abandoned   yes  -   -    -
+    nomad   2026-03-10  10  incoming  phone  north  answered    yes  10  60   -
+    nomad   2026-03-10  10  incoming  waba   north  answered    yes  30  120  -
+    nomad   2026-03-11  20  incoming  waba   north  voicemail   no   -   -    -
+    nomad   2026-03-11  10  outgoing  phone  north  answered    yes  5   300  -
+    nomad   2026-03-11  10  outgoing  phone  north  no_answer   yes  -   -    -
+    nomad   2026-03-11  10  incoming  phone  north  in_progress yes  -   -    -
+    nomad   2026-03-12  10  incoming  phone  north  missed      yes  -   -    internal
+    nomad   2026-03-12  10  incoming  phone  north  missed      yes  -   -    test
+    nomad   2026-03-03  12  incoming  phone  south  answered    yes  20  60   -
+    nomad   2026-03-03  10  incoming  phone  north  missed      yes  -   -    -
+    other   2026-03-10  10  incoming  phone  north  missed      yes  -   -    -
+"""
+
+
+@pytest.fixture(scope="module")
+def reader() -> Generator[warehouse.Scratch]:
+    scratch = warehouse.scratch()
+    scratch.build()
+    names = "call_id company day hour direction channel team_id outcome is_business_hours answer_seconds talk_seconds"
+    for number, line in enumerate(CALLS.strip().splitlines()):
+        company, day, hour, direction, channel, team, outcome, is_open, wait, talk, left_out = line.split()
+        row = [f"call-{number}", company, day, int(hour), direction, channel, team, outcome, is_open == "yes"]
+        row += [None if seconds == "-" else float(seconds) for seconds in (wait, talk)]
+        row += [
+            left_out == "internal",
+            left_out == "test",
+            f"{day} {hour}:30:00+00",
+            date.fromisoformat(day).isoweekday(),
+        ]
+        row += ["=cmd()" if number == 0 else f"Contact {number}", f"phone:+7701{number:07d}"]
+        columns = ", ".join(
+            [*names.split(), "is_internal", "is_test", "started_at", "weekday", "contact_name", "contact_key"]
+        )
+        places = ", ".join("?" for _ in row)
+        scratch.connection.execute(f"insert into facts.calls ({columns}) values ({places})", row)  # noqa: S608
+    yield scratch
+    scratch.close()
+
+
+def figure(reader: warehouse.Scratch, metric: str, *, scope: Scope = NOMAD) -> tuple[float | None, int]:
+    row = questions.figures(reader, period=WEEK, scope=scope, metrics=(metric,)).to_dicts()[0]
+    return row["value"], row["sample"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("answer_rate", (2 / 6, 6)),
+        ("missed_calls", (2.0, 6)),
+        ("abandonment_rate", (1 / 5, 5)),
+        ("service_level", (1 / 4, 4)),
+        ("answer_seconds_median", (20.0, 2)),
+        ("answer_seconds_p90", (28.0, 2)),
+        ("contact_rate", (1 / 2, 2)),
+        ("talk_minutes", (8.0, 3)),
+    ],
+)
+def test_a_metric_counts_what_the_catalogue_says(
+    reader: warehouse.Scratch, metric: str, expected: tuple[float, int]
+) -> None:
+    value, sample = figure(reader, metric)
+    assert (pytest.approx(value), sample) == expected
+
+
+def test_every_metric_of_the_catalogue_can_be_counted(reader: warehouse.Scratch) -> None:
+    rows = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=tuple(catalogue()))
+    assert list(catalogue()) == rows["metric"].to_list()
+
+
+def test_a_metric_without_calls_is_empty_and_not_zero(reader: warehouse.Scratch) -> None:
+    rows = questions.figures(reader, period=WEEK, scope=Scope(company="nobody"), metrics=tuple(catalogue()))
+    assert [None] * len(catalogue()) == rows["value"].to_list()
+
+
+def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: warehouse.Scratch) -> None:
+    metrics = ("answer_rate", "missed_calls", "contact_rate", "talk_minutes")
+    whole = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=metrics).sort("metric")
+    days = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=metrics, by=("day",))
+    summed = days.group_by("metric").agg(pl.col("numerator").sum(), pl.col("sample").sum()).sort("metric")
+    assert whole.select("metric", "numerator", "sample").to_dicts() == summed.to_dicts()
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (Scope(company="nomad", teams=("north",)), (2 / 3, 3)),
+        (Scope(company="nomad", channels=("waba",)), (1 / 2, 2)),
+        (Scope(company="nomad", is_business_hours=False), (0.0, 1)),
+        (Scope(company="nomad", directions=("outgoing",)), (None, 0)),
+        (Scope(company="other"), (0.0, 1)),
+        (Scope(company="nomad' or 1=1 --"), (None, 0)),
+    ],
+)
+def test_a_scope_is_respected(reader: warehouse.Scratch, scope: Scope, expected: tuple[float | None, int]) -> None:
+    assert expected == figure(reader, "answer_rate", scope=scope)
+
+
+def test_the_loss_is_found_where_more_was_lost_than_before(reader: warehouse.Scratch) -> None:
+    def heaviest(by: questions.Dimension) -> tuple[object, int, int]:
+        row = questions.losses(reader, period=WEEK, before=WEEK.before(), scope=NOMAD, by=by, rank="excess").to_dicts()[
+            0
+        ]
+        return row["key"], row["lost"], row["incoming"]
+
+    assert [(12, 3, 3), ("south", 3, 3), ("phone", 3, 4)] == [heaviest(by) for by in ("hour", "team", "channel")]
+
+
+def test_losses_without_a_period_before_are_ranked_by_their_number(reader: warehouse.Scratch) -> None:
+    rows = questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by="team", rank="lost")
+    assert [("south", 3), ("north", 1)] == rows.select("key", "lost").rows()
+
+
+def test_what_metrics_leave_out_is_counted(reader: warehouse.Scratch) -> None:
+    expected = {"calls": 11, "internal": 1, "test": 1, "in_progress": 1}
+    assert expected == questions.left_out(reader, period=WEEK, scope=NOMAD)
+
+
+def test_the_list_of_missed_calls_has_as_many_rows_as_the_tile_says(reader: warehouse.Scratch) -> None:
+    missed = CallFilter(outcomes=("missed",))
+    scope = Scope(company="nomad", directions=("incoming",))
+    listed = questions.calls(reader, period=WEEK, scope=scope, filters=missed)
+    counted = questions.count_calls(reader, period=WEEK, scope=scope, filters=missed)["calls"]
+    assert (2, 2, 2.0) == (listed.height, counted, figure(reader, "missed_calls")[0])
+
+
+def test_a_list_is_paged_without_gaps_or_repeats(reader: warehouse.Scratch) -> None:
+    pages = [
+        questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter(), limit=4, offset=offset)
+        for offset in (0, 4, 8)
+    ]
+    ids = [call_id for page in pages for call_id in page["call_id"]]
+    assert (9, 9) == (len(ids), len(set(ids)))
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (CallFilter(search="contact 3"), ["call-3"]),
+        (CallFilter(search="+77010000004"), ["call-4"]),
+        (CallFilter(search="%"), []),
+        (CallFilter(search="' or 1=1 --"), []),
+        (CallFilter(hours=(12, 13), weekdays=(1,)), ["call-0", "call-1", "call-2"]),
+        (CallFilter(outcomes=("missed",), with_left_out=True), ["call-0", "call-1", "call-10", "call-9"]),
+    ],
+)
+def test_a_list_is_filtered(reader: warehouse.Scratch, filters: CallFilter, expected: list[str]) -> None:
+    listed = questions.calls(reader, period=WEEK, scope=NOMAD, filters=filters)
+    assert expected == sorted(listed["call_id"].to_list())
+
+
+def test_a_call_of_another_company_is_not_shown(reader: warehouse.Scratch) -> None:
+    asked = {"company": "nomad", "call_id": "call-13"}
+    assert (None, 0) == (questions.call(reader, **asked), questions.facts_of_call(reader, **asked).height)
+
+
+def test_a_contact_s_history_is_told_to_its_company_only(reader: warehouse.Scratch) -> None:
+    key = "phone:+77010000003"
+    heights = [questions.history(reader, company=company, contact_key=key).height for company in ("nomad", "other")]
+    assert [1, 0] == heights
+
+
+def test_the_period_before_is_cut_at_the_same_moment() -> None:
+    today = Period(date(2026, 3, 10), date(2026, 3, 10), datetime(2026, 3, 10, 9, 30, tzinfo=UTC))
+    expected = Period(date(2026, 3, 9), date(2026, 3, 9), datetime(2026, 3, 9, 9, 30, tzinfo=UTC))
+    assert expected == today.before()
+
+
+def test_a_period_that_is_not_over_leaves_later_calls_out(reader: warehouse.Scratch) -> None:
+    until = Period(date(2026, 3, 9), date(2026, 3, 9), datetime(2026, 3, 9, 13, 0, tzinfo=UTC))
+    expected = {"calls": 2, "answered": 0, "talk_minutes": 0}
+    assert expected == questions.count_calls(reader, period=until, scope=NOMAD, filters=CallFilter())
+
+
+def test_the_extent_tells_the_first_and_the_last_day(reader: warehouse.Scratch) -> None:
+    expected = {"first_day": date(2026, 3, 3), "last_day": date(2026, 3, 12), "calls": 13}
+    assert expected == questions.extent(reader, company="nomad")

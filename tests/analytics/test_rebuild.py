@@ -1,0 +1,85 @@
+"""Rebuild: facts come out of the log the same as before, and a change of text or company data makes them anew."""
+
+from pathlib import Path
+
+from analytics.rebuild import TableHash
+from analytics.views import read_views
+from analytics.warehouse import Batch, open_reader, open_writer
+from tests.analytics.landing_cases import COMPANY, NOW, call_events, message_events, records_of, settings_at
+
+HISTORY = [fact for number in range(6) for fact in (*call_events(number), *message_events(number))]
+COMPANY_FILE = f"""
+id = "{COMPANY}"
+name = "Acme"
+time_zone = "{{zone}}"
+default_region = "KZ"
+"""
+
+
+def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
+    steps: list[str] = []
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(HISTORY)), now=NOW)
+        rebuilt = writer.rebuild(verify=True, on_step=steps.append)
+    assert {table["table"]: (table["rows"], table["same"]) for table in rebuilt} == {
+        "facts.calls": (6, True),
+        "facts.messages": (6, True),
+        "facts.turns": (12, True),
+        "reports.calls_daily": (2, True),
+    }
+    assert steps == [view.relation for view in read_views()]
+
+
+def test_a_verified_rebuild_says_which_table_was_wrong(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(HISTORY)), now=NOW)
+        writer.connection.execute("update facts.calls set talk_seconds = 1 where provider_call_id = 'CA3'")
+        rebuilt = writer.rebuild(verify=True)
+        assert [table["table"] for table in rebuilt if not table["same"]] == ["facts.calls"]
+        assert all(table["same"] for table in writer.rebuild(verify=True))
+
+
+def test_landing_goes_on_after_a_rebuild(tmp_path: Path) -> None:
+    records = records_of(HISTORY)
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records[:20]), now=NOW)
+        writer.rebuild()
+        writer.land(Batch(records[20:]), now=NOW)
+        assert all(table["same"] for table in writer.rebuild(verify=True))
+
+
+def test_a_table_has_the_same_hash_in_any_order_and_another_when_a_row_stands_twice(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.connection.execute("""
+            create temp table up as from range(100) order by 1;
+            create temp table down as from range(100) order by 1 desc;
+            create temp table twice as select 7 as range union all select 7;
+            create temp table none as from up limit 0
+        """)
+        assert writer.table_hash("up") == writer.table_hash("down")
+        assert writer.table_hash("twice").rows == 2
+        assert writer.table_hash("twice").total != 0
+        assert writer.table_hash("none") == TableHash(rows=0, total=0)
+
+
+def test_facts_follow_a_changed_company_file_at_the_next_start(tmp_path: Path) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text(COMPANY_FILE.format(zone="UTC"), encoding="utf-8")
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(1))), now=NOW)
+        assert writer.connection.rows("select day::varchar, hour from facts.calls") == [("2026-03-01", 23)]
+    file.write_text(COMPANY_FILE.format(zone="Asia/Almaty"), encoding="utf-8")
+    with open_writer(settings_at(tmp_path)) as writer:
+        assert writer.connection.rows("select day::varchar, hour from facts.calls") == [("2026-03-02", 4)]
+        assert writer.connection.rows("select day::varchar from reports.calls_daily") == [("2026-03-02",)]
+
+
+def test_an_unchanged_warehouse_is_not_built_again_when_it_is_opened(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)):
+        pass
+    with open_reader(settings_at(tmp_path)) as reader:
+        first = reader.snapshot_id()
+    with open_writer(settings_at(tmp_path)):
+        pass
+    with open_reader(settings_at(tmp_path)) as reader:
+        assert reader.snapshot_id() == first

@@ -1,0 +1,106 @@
+"""The door: who may open the warehouse, what readers see of it, and what its columns say of themselves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analytics.views import parse_view, read_views, with_inputs
+from analytics.warehouse import Batch, open_reader, open_writer, scratch
+from schemas.errors import Misconfigured, NotYet
+from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+
+
+def test_a_reader_in_another_process_sees_what_was_landed(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from analytics.warehouse import open_reader\n"
+        "from tests.analytics.landing_cases import settings_at\n"
+        "with open_reader(settings_at(sys.argv[1])) as reader:\n"
+        "    print(reader.sql('select outcome from facts.calls where events = $n', {'n': 5}).rows())\n"
+    )
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(1))), now=NOW)
+        read = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)],
+            capture_output=True,
+            cwd=Path(__file__).parents[2],
+            check=True,
+            text=True,
+        )
+    assert read.stdout == "[('answered',)]\n"
+
+
+def test_a_reader_sees_each_new_state_under_a_greater_snapshot(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer, open_reader(settings_at(tmp_path)) as reader:
+        before = reader.snapshot_id()
+        writer.land(Batch(records_of(call_events(1))), now=NOW)
+        assert reader.snapshot_id() > before
+        assert reader.sql("select count(*) from facts.calls").item() == 1
+
+
+def test_a_reader_can_change_nothing(tmp_path: Path) -> None:
+    with (
+        open_writer(settings_at(tmp_path)),
+        open_reader(settings_at(tmp_path)) as reader,
+        pytest.raises(Exception, match="read-only"),
+    ):
+        reader.sql("delete from log.events")
+
+
+def test_readers_without_a_warehouse_are_told_to_wait(tmp_path: Path) -> None:
+    with pytest.raises(NotYet, match="no warehouse yet"):
+        open_reader(settings_at(tmp_path))
+
+
+def test_a_warehouse_moved_with_its_folder_opens_again(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path / "here")) as writer:
+        writer.land(Batch(records_of([fact for number in range(40) for fact in call_events(number)])), now=NOW)
+    (tmp_path / "here").rename(tmp_path / "there")
+    with open_reader(settings_at(tmp_path / "there")) as reader:
+        assert reader.sql("select count(*) from log.events").item() == 200
+
+
+def test_a_company_file_that_was_named_and_is_missing_is_a_misconfiguration(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path).model_copy(update={"company": tmp_path / "none.toml"})
+    with pytest.raises(Misconfigured, match=r"none\.toml"):
+        open_writer(settings)
+
+
+def test_every_table_view_and_column_says_what_it_means(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)), open_reader(settings_at(tmp_path)) as reader:
+        silent = reader.sql("select relation, \"column\" from reference.dictionary where meaning = ''").rows()
+        listed = set(reader.sql("select distinct relation from reference.dictionary").to_series())
+        commented = set(reader.comments().drop_nulls("comment")["relation"])
+    assert silent == []
+    assert {view.relation for view in read_views()} | {"log.events", "reference.operators"} <= listed & commented
+
+
+def test_a_header_is_read_into_grain_key_and_columns() -> None:
+    view = parse_view(
+        "-- One row a call.\n-- key: call_id\n-- entity: $.call_id\n-- columns:\n"
+        "--   call_id varchar: its id\n--   talk_seconds double, seconds: talk of it,\n--     without ringing\n"
+        "select 1\n",
+        layer="facts",
+        name="calls",
+    )
+    assert (view.grain, view.key, view.entity, view.select) == ("One row a call.", ("call_id",), "call_id", "select 1")
+    assert [(column.name, column.unit, column.meaning) for column in view.columns] == [
+        ("call_id", "", "its id"),
+        ("talk_seconds", "seconds", "talk of it, without ringing"),
+    ]
+
+
+def test_a_header_without_a_sentence_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"facts\.calls: the header must begin with a sentence"):
+        parse_view("select 1", layer="facts", name="calls")
+
+
+def test_a_text_reads_what_it_is_given_instead_of_its_tables() -> None:
+    warehouse = scratch()
+    text = with_inputs(
+        "with events as (select id from log.events) select events.id, e.id from events, log.events as e, staging.one",
+        inputs=[("log.events", "select 7 as id"), ("staging.one", "select * from log.events")],
+    )
+    assert warehouse.sql(text).rows() == [(7, 7)]

@@ -1,0 +1,115 @@
+"""The front door: what a person types, and what is said to a person who made a mistake."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from angime import printing
+
+
+class Said(Struct, frozen=True):
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def _angime(*words: str, home: Path, **settings: str) -> Said:
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "angime", *words],
+        env={**environ, "ANGIME_HOME": str(home), **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"ANGIME_SPEECH_THREADS": "many"}, "ANGIME_SPEECH_THREADS is 'many'"),
+        ({"ANGIME_RECEIVE_PORT": "99999"}, "ANGIME_RECEIVE_PORT is '99999'"),
+        ({"ANGIME_SPEACH_MODEL": "demo"}, "did you mean ANGIME_SPEECH_MODEL?"),
+        ({"ANGIME_PAGES_HOST": "0.0.0.0"}, "ANGIME_PAGES_HOST"),  # noqa: S104  # refused is what is tested
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_2(tmp_path: Path, settings: dict[str, str], sentence: str) -> None:
+    said = _angime("pages", home=tmp_path, **settings)
+
+    assert said.code == 2
+    assert sentence in said.err
+    assert len(said.err.strip().splitlines()) == 1
+
+
+def test_without_a_broker_a_stage_says_how_to_get_one(tmp_path: Path) -> None:
+    said = _angime("normalise", home=tmp_path)
+
+    assert (said.code, said.err.strip()) == (
+        2,
+        "angime: no Kafka runs: `angime broker start` starts one, or ANGIME_KAFKA names an existing one",
+    )
+
+
+def test_without_a_warehouse_a_question_says_what_to_start(tmp_path: Path) -> None:
+    said = _angime("sql", "select 1", home=tmp_path)
+
+    assert said.code == 1
+    assert "there is no warehouse yet" in said.err
+
+
+def test_a_mistyped_command_suggests_the_right_one(tmp_path: Path) -> None:
+    said = _angime("trnscribe", "x.wav", home=tmp_path)
+
+    assert said.code == 2
+    assert "transcribe" in said.err
+
+
+def test_sources_are_listed_for_programs(tmp_path: Path) -> None:
+    said = _angime("sources", "--json", home=tmp_path)
+
+    assert [source["name"] for source in json.loads(said.out)] == ["whatsapp_cloud", "twilio", "asterisk", "ingest"]
+
+
+def test_a_payload_is_translated_without_kafka(tmp_path: Path) -> None:
+    good = tmp_path / "call.json"
+    good.write_text(
+        json.dumps({"CallSid": "CA1", "CallStatus": "ringing", "Direction": "inbound", "From": "+77011112233"})
+    )
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+
+    said = _angime("translate", "twilio", str(good), str(broken), "--json", home=tmp_path)
+
+    first, second = (json.loads(line) for line in said.out.splitlines())
+    assert said.code == 0
+    assert {event["type"] for event in first["events"]} <= {"call.offered", "call.rang"}
+    assert first["events"]
+    assert second["refused"]
+
+
+def test_a_broker_that_does_not_run_is_exit_1(tmp_path: Path) -> None:
+    said = _angime("broker", "status", "--json", home=tmp_path)
+
+    assert said.code == 1
+    assert json.loads(said.out)["running"] is False
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    page = printing.commands_page()
+    commands = page.split("\n## ")[1:]
+
+    assert len(commands) >= 15
+    assert [command.partition("\n")[0] for command in commands if "Example: `angime" not in command] == []
+
+
+def test_the_printed_docs_are_fresh() -> None:
+    assert printing.stale() == []

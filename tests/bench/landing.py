@@ -1,0 +1,117 @@
+"""Kafka to warehouse in bulk: the lander beside what people write first and beside a bare loop without guarantees."""
+
+import json
+import time
+import uuid
+from pathlib import Path
+
+import confluent_kafka
+import duckdb
+import duckdb_extensions
+import kafka
+import pyarrow as pa
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import Batch, open_writer
+from pipelines.broker import assign
+from pipelines.land import TOPICS, gather
+from schemas.topics import TOPICS as DECLARED
+
+ROWS_AT_ONCE = 500
+RECORDS_AT_ONCE = 20_000
+COLUMNS = "id, source, type, subject, time, recordedat, company, account, data"
+ENVELOPE = (
+    '{"id":"VARCHAR","source":"VARCHAR","type":"VARCHAR","subject":"VARCHAR","time":"TIMESTAMPTZ",'
+    '"recordedat":"TIMESTAMPTZ","company":"VARCHAR","account":"VARCHAR","data":"JSON"}'
+)
+COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+
+
+def ours(bootstrap: str, folder: Path, *, count: int) -> float:
+    """Land `count` records as `angime land` does: dedupe, offsets and facts in one transaction. Events a second."""
+    folder.mkdir()
+    (folder / "company.toml").write_text(COMPANY)
+    with open_writer(AnalyticsSettings(home=folder)) as writer:
+        consumer = assign(bootstrap, topics=TOPICS, offsets=writer.next_offsets())
+        landed, began = 0, time.perf_counter()
+        while landed < count:
+            records = gather(consumer)
+            if records:
+                landed += writer.land(Batch(records), now="2026-06-01T00:00:00.000Z").events
+        seconds = time.perf_counter() - began
+        consumer.close()
+    return landed / seconds
+
+
+def naive(bootstrap: str, folder: Path, *, count: int) -> float:
+    """kafka-python, `json.loads` and `executemany` into a DuckDB file: what people write first. Events a second."""
+    folder.mkdir()
+    consumer = kafka.KafkaConsumer(
+        DECLARED["calls"].kafka_name,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    session = duckdb.connect(str(folder / "naive.duckdb"))
+    session.execute(
+        "create table events (id text, source text, type text, subject text, time timestamptz, "
+        "recordedat timestamptz, company text, account text, data json)"
+    )
+    rows: list[tuple[str, ...]] = []
+    landed, began = 0, time.perf_counter()
+    for record in consumer:
+        fields = json.loads(record.value)
+        fields["data"] = json.dumps(fields["data"])
+        rows.append(tuple(fields[name] for name in COLUMNS.split(", ")))
+        if len(rows) == ROWS_AT_ONCE:
+            session.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            landed += len(rows)
+            rows.clear()
+        if landed >= count:
+            break
+    seconds = time.perf_counter() - began
+    consumer.close()
+    session.close()
+    return landed / seconds
+
+
+def bare(bootstrap: str, folder: Path, *, count: int) -> float:
+    """confluent-kafka and one Arrow column into the same lake: no checks, no dedupe, no offsets, no facts.
+
+    Events a second.
+    """
+    folder.mkdir()
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": str(uuid.uuid4()),
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([DECLARED["calls"].kafka_name])
+    session = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    for extension in ("ducklake", "sqlite_scanner"):
+        duckdb_extensions.import_extension(extension, con=session)
+        session.load_extension(extension)
+    session.execute(f"attach 'ducklake:sqlite:{folder}/catalog.sqlite' as lake (data_path '{folder}/data/')")
+    session.execute("call lake.set_option('parquet_compression', 'zstd')")
+    session.execute("set preserve_insertion_order = false")
+    session.execute(
+        "create table lake.events (id text, source text, type text, subject text, time timestamptz, "
+        "recordedat timestamptz, company text, account text, data json)"
+    )
+    landed, began = 0, time.perf_counter()
+    while landed < count:
+        messages = consumer.consume(RECORDS_AT_ONCE, timeout=0.5)
+        if not messages:
+            continue
+        session.register("batch", pa.table({"value": pa.array([one.value() for one in messages], pa.string())}))
+        session.execute(
+            f"insert into lake.events select unnest(from_json(value, '{ENVELOPE}')) from batch"  # noqa: S608
+        )
+        landed += len(messages)
+    seconds = time.perf_counter() - began
+    consumer.close()
+    session.close()
+    return landed / seconds

@@ -1,0 +1,49 @@
+"""What tests of several folders stand on: a real Kafka broker, a real browser, and how many cases are drawn."""
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from pipelines import local_kafka
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+# `make test` draws the same cases each time; `make test-all` others, and twenty times as many.
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=1_000, deadline=None, print_blob=True)
+settings.load_profile("ci")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a page test where no browser is, except where one must be (ANGIME_REQUIRE_BROWSER=1): there it fails."""
+    if item.get_closest_marker("browser") is None or _browser() is not None:
+        return
+    reason = f"no Chromium on this machine (looked for {', '.join(BROWSERS)})"
+    if os.environ.get("ANGIME_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Generator[local_kafka.Running]:
+    """Run one local broker for the session, in a home of its own; tests name their topics and groups apart."""
+    home = tmp_path_factory.mktemp("kafka-home")
+    yield local_kafka.start(home, on_step=print)
+    local_kafka.stop(home)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Find the browser's program, for Playwright's `executable_path`; asked for by tests marked `browser`."""
+    found = _browser()
+    assert found is not None, "a test that asks for the browser carries the marker `browser`"
+    return found
+
+
+def _browser() -> Path | None:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    return Path(found) if found is not None else None

@@ -1,0 +1,153 @@
+"""The pages in a real Chromium: every page, language, scheme and width; clicks that lead on; lines that seek."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+HEADS = {
+    "en": ("Day by day", "What was said"),
+    "ru": ("По дням", "О чём говорили"),
+    "kk": ("Күн сайын", "Не айтылды"),
+    "pt": ("Dia a dia", "O que foi dito"),
+}
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Generator[BrowserContext]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(chromium), args=FLAGS)
+        yield started.new_context(locale="en-GB", accept_downloads=True)
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def call_id(seeded_home: Path) -> str:
+    reader = open_reader(AnalyticsSettings(home=seeded_home))
+    found = reader.sql("select call_id from facts.calls where has_transcript order by started_at limit 1").item()
+    reader.close()
+    return found
+
+
+class Visit:
+    """One visit of a page, and what went wrong in it."""
+
+    def __init__(self, browser: BrowserContext, address: str, *, width: int = 1280, is_dark: bool = False) -> None:
+        self.page: Page = browser.new_page()
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme="dark" if is_dark else "light")
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.strangers: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", self._asked)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(address)
+        self.page.wait_for_selector("[data-testid=stMain] h2")
+
+    def _asked(self, request) -> None:  # noqa: ANN001
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.strangers.append(request.url)
+
+    def is_well(self) -> bool:
+        """Whether nothing broke, nothing runs over the edge, and nobody outside was asked."""
+        failed = self.page.locator("[data-testid=stException]").count()
+        is_wide = self.page.evaluate("document.scrollingElement.scrollWidth > window.innerWidth + 1")
+        return (failed, is_wide, self.errors, self.strangers) == (0, False, [], [])
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "is_dark"), [("en", 1280, False), ("ru", 390, True), ("kk", 390, False), ("pt", 1280, True)]
+)
+def test_overview_and_a_call_are_drawn(  # noqa: PLR0917  # fixtures and the drawn case
+    browser: BrowserContext, pages: str, call_id: str, language: str, width: int, is_dark: bool
+) -> None:
+    overview_head, call_head = HEADS[language]
+    overview = Visit(browser, f"{pages}/?lang={language}", width=width, is_dark=is_dark)
+    expect(overview.page.get_by_text(overview_head, exact=True)).to_be_visible()
+    expect(
+        overview.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
+    ).to_have_count(3)
+    call = Visit(browser, f"{pages}/call?lang={language}&call={call_id}", width=width, is_dark=is_dark)
+    expect(call.page.get_by_text(call_head, exact=True)).to_be_visible()
+    assert (True, True) == (overview.is_well(), call.is_well())
+    overview.page.close()
+    call.page.close()
+
+
+def test_a_line_of_the_transcript_seeks_the_player(browser: BrowserContext, pages: str, call_id: str) -> None:
+    visit = Visit(browser, f"{pages}/call?call={call_id}")
+    visit.page.wait_for_function("document.querySelector('.st-key-player audio')?.readyState >= 1")
+    visit.page.get_by_text("Obrigada, eu espero.").click()
+    visit.page.wait_for_function("document.querySelector('.st-key-player audio').currentTime >= 9.2")
+    expect(visit.page.locator(".turn.spoken")).to_contain_text("Obrigada")
+    visit.page.close()
+
+
+def test_what_was_said_is_text_and_never_markup(browser: BrowserContext, pages: str, call_id: str) -> None:
+    visit = Visit(browser, f"{pages}/call?call={call_id}")
+    expect(visit.page.get_by_text("<b>order</b> & $5")).to_be_visible()
+    visit.page.close()
+
+
+def test_the_sentence_leads_to_the_very_calls_and_back(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/?period=last28")
+    link = visit.page.get_by_role("link", name="not answered").first
+    lost = link.inner_text().split(": ")[1].split(" of ")[0]
+    link.click()
+    heading = visit.page.get_by_role("heading", name="answered")
+    expect(heading).to_contain_text(f"{lost} calls")
+    visit.page.go_back()
+    expect(visit.page.get_by_text("Day by day", exact=True)).to_be_visible()
+    assert "period=last28" in visit.page.url
+    visit.page.close()
+
+
+def test_a_cell_of_the_heat_map_opens_its_calls(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/?period=last28")
+    chart = visit.page.locator("[data-testid=stVegaLiteChart]").nth(1).locator("canvas, svg").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    visit.page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.25)
+    visit.page.wait_for_url("**/calls?**weekday=**")
+    assert "outcome=missed" in visit.page.url
+    visit.page.close()
+
+
+def test_a_row_of_the_list_opens_its_call(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/calls?period=last28")
+    table = visit.page.locator("[data-testid=stDataFrame] canvas").first
+    box = table.bounding_box()
+    assert box is not None
+    visit.page.mouse.click(box["x"] + 150, box["y"] + 55)
+    visit.page.wait_for_url("**/call?**call=**")
+    expect(visit.page.get_by_text("What happened", exact=True)).to_be_visible()
+    assert visit.is_well()
+    visit.page.close()
+
+
+def test_a_file_holds_as_many_rows_as_the_headline_says(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/calls?period=last28&outcome=missed&direction=incoming")
+    said = visit.page.locator("[data-testid=stMain] h2").inner_text().split(" ")[0].replace(",", "")
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="CSV").click()
+    rows = Path(download.value.path()).read_text(encoding="utf-8-sig").strip().splitlines()
+    assert int(said) == len(rows) - 1
+    visit.page.close()

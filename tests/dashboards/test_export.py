@@ -1,0 +1,42 @@
+"""Files to take along: what was text stays text in a spreadsheet, and no row is lost."""
+
+import io
+import zipfile
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from dashboards import export
+
+TABLE = pl.DataFrame(
+    {
+        "contact": ['=HYPERLINK("http://evil.example")', "+77010000001", "@cmd", "-1", "\t=1", "Анна", None],
+        "operator": ["Ivan"] * 7,
+        "talk_seconds": [1.5, 2.0, 3.0, 4.0, 5.0, 6.0, -7.0],
+        "started_at": [datetime(2026, 3, 9, 4, 0, tzinfo=UTC)] * 7,
+    }
+)
+
+
+def test_no_text_of_a_csv_is_a_formula() -> None:
+    read = pl.read_csv(export.csv(TABLE).removeprefix(b"\xef\xbb\xbf"))
+    expected = ['\'=HYPERLINK("http://evil.example")', "'+77010000001", "'@cmd", "'-1", "'\t=1", "Анна", None]
+    assert expected == read["contact"].to_list()
+
+
+def test_numbers_of_a_csv_stay_numbers() -> None:
+    read = pl.read_csv(export.csv(TABLE).removeprefix(b"\xef\xbb\xbf"))
+    assert TABLE["talk_seconds"].to_list() == read["talk_seconds"].to_list()
+
+
+def test_a_spreadsheet_holds_text_and_no_formula() -> None:
+    with zipfile.ZipFile(io.BytesIO(export.xlsx(TABLE))) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        shared = book.read("xl/sharedStrings.xml").decode()
+    assert ("<f>" not in sheet, "HYPERLINK" in shared, "+77010000001" in shared) == (True, True, True)
+
+
+@pytest.mark.parametrize("write", [export.csv, export.xlsx])
+def test_an_empty_table_can_be_taken_along(write) -> None:  # noqa: ANN001
+    assert len(write(TABLE.clear())) > 0

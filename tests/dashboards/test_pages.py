@@ -1,0 +1,108 @@
+"""What the pages say in each state of the warehouse, drawn by Streamlit without a browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit for testing its pages
+from streamlit.util import calc_hash  # noqa: TID251
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+from dashboards import app
+from tests.dashboards import seed
+
+LANGUAGES = ("en", "ru", "kk", "pt")
+SECONDS = 60
+
+
+def run(home: Path, environment: pytest.MonkeyPatch, *, page: str = "", **params: str) -> AppTest:
+    environment.setenv("ANGIME_HOME", str(home))
+    test = AppTest.from_file(app.__file__, default_timeout=SECONDS)
+    for name, value in params.items():
+        test.query_params[name] = value
+    if page:
+        test.session_state["state"] = None
+        test._page_hash = calc_hash(page)  # noqa: SLF001  # AppTest can switch to files only, not to functions
+    return test.run()
+
+
+def told(test: AppTest) -> str:
+    return "\n".join(element.value for element in (*test.markdown, *test.caption))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_overview_answers_in_every_language(seeded_home: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    test = run(seeded_home, monkeypatch, lang=language)
+    assert ([], 6, True) == (list(test.exception), len(test.metric), test.markdown[1].value.startswith("## "))
+
+
+def test_a_warehouse_that_is_not_there_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(tmp_path, monkeypatch)
+    assert ([], True) == (list(test.exception), "There is no warehouse yet" in told(test))
+
+
+def test_an_empty_warehouse_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "company.toml").write_text(seed.COMPANY_TOML, encoding="utf-8")
+    seed.land(tmp_path, [])
+    test = run(tmp_path, monkeypatch)
+    assert ([], True) == (list(test.exception), "No call has arrived yet" in told(test))
+
+
+def test_a_period_without_calls_says_where_calls_are(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, period="custom", **{"from": "2020-01-01", "to": "2020-01-31"})
+    assert ([], True) == (list(test.exception), "Choose another period" in told(test))
+
+
+def test_a_choice_is_written_into_the_url(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch)
+    test.selectbox(key="choice_team").set_value("south").run()
+    assert ([], "south") == (list(test.exception), test.query_params["team"])
+
+
+def test_a_link_restores_its_choices(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, team="south", open="yes", compare="no", period="last28")
+    chosen = [test.selectbox(key=f"choice_{field}").value for field in ("team", "hours", "preset")]
+    assert (["south", "open", "last28"], False) == (chosen, test.toggle(key="choice_is_compared").value)
+
+
+def test_without_comparison_no_tile_shows_a_change(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, compare="no")
+    assert {""} == {metric.delta for metric in test.metric}
+
+
+def test_the_list_says_how_many_calls_it_holds(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="calls", period="last28")
+    assert ([], 1, True) == (list(test.exception), len(test.dataframe), " calls · " in told(test).replace("\\", ""))
+
+
+def test_a_list_without_a_match_is_explained(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="calls", search="nobody at all")
+    assert ([], ["No call fits. Take a filter away or choose another period."]) == (
+        list(test.exception),
+        [element.value for element in test.info],
+    )
+
+
+def test_a_call_tells_why_and_what_was_said(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = _some_call(seeded_home, "has_transcript")
+    test = run(seeded_home, monkeypatch, page="call", call=call)
+    assert ([], True) == (list(test.exception), "a person talked for" in told(test).replace("\\", ""))
+
+
+def test_a_hostile_name_is_shown_as_text(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = _some_call(seeded_home, "contains(contact_name, '<script>')")
+    test = run(seeded_home, monkeypatch, page="call", call=call)
+    assert ([], True) == (list(test.exception), r"\<script\>alert\(1\)\<\/script\>" in told(test))
+
+
+@pytest.mark.parametrize("call", ["", "nothing", "' or 1=1 --", "../../etc/passwd"])
+def test_a_call_that_is_not_there_is_said_so(seeded_home: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    test = run(seeded_home, monkeypatch, page="call", call=call)
+    assert ([], True) == (list(test.exception), "No such call" in told(test))
+
+
+def _some_call(home: Path, condition: str) -> str:
+    reader = open_reader(AnalyticsSettings(home=home))
+    [found] = reader.sql(f"select call_id from facts.calls where {condition} limit 1")["call_id"]  # noqa: S608
+    reader.close()
+    return found

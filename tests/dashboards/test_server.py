@@ -1,0 +1,27 @@
+"""How the pages' process is started, and where it refuses to listen."""
+
+import sys
+
+import pytest
+
+from analytics.questions import Misconfigured
+from dashboards.server import command
+from dashboards.settings import DashboardsSettings
+
+
+def test_the_pages_listen_where_the_settings_say() -> None:
+    line = command(DashboardsSettings(pages_port=18_123))
+    assert [sys.executable, "-m", "streamlit", "run"] == line[:4]
+    assert {"--server.address=127.0.0.1", "--server.port=18123", "--browser.gatherUsageStats=false"} <= set(line)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_an_address_of_this_machine_is_accepted(host: str) -> None:
+    assert f"--server.address={host}" in command(DashboardsSettings(pages_host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "pages.example.com", ""])  # noqa: S104
+def test_any_other_address_is_refused_in_one_line(host: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        command(DashboardsSettings(pages_host=host))
+    assert (True, False) == ("ANGIME_PAGES_HOST" in refused.value.reason, "\n" in refused.value.reason)

@@ -1,0 +1,112 @@
+"""Words in four languages, and foreign text that must stay text."""
+
+from datetime import date
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from analytics.metrics import LANGUAGES, catalogue
+from dashboards import texts
+
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+KEYWORDS = {"say": (1,), "self": (1,), "N_": (1,), "plural": (1, 2)}
+
+
+def words_of_the_code() -> set[str]:
+    folder = Path(texts.__file__).parent
+    found = extract_from_dir(folder, method_map=[("**.py", "python")], keywords=KEYWORDS)
+    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+
+
+def messages(language: str) -> dict[str, Message]:
+    with (texts.FOLDER / f"{language}.po").open(encoding="utf-8") as file:
+        read = read_po(file, locale=language)
+    return {message.id if isinstance(message.id, str) else message.id[0]: message for message in read if message.id}
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_text_of_the_code_is_translated_and_no_other(language: str) -> None:
+    assert words_of_the_code() == set(messages(language))
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_translation_is_empty_or_loses_a_place(language: str) -> None:
+    wrong = [
+        source
+        for source, message in messages(language).items()
+        for said in ([message.string] if isinstance(message.string, str) else message.string)
+        if (not said.strip(" ,") and source != ", ") or places(source) != places(said)
+    ]
+    assert [] == wrong
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_metric_is_explained(language: str) -> None:
+    told = [metric.title.of(language) and metric.meaning.of(language) for metric in catalogue().values()]
+    assert all(told)
+
+
+@pytest.mark.parametrize(
+    ("language", "n", "expected"),
+    [
+        ("en", 1, "1 call"),
+        ("en", 2500, "2,500 calls"),
+        ("ru", 1, "1 звонок"),
+        ("ru", 3, "3 звонка"),
+        ("ru", 11, "11 звонков"),
+        ("kk", 5, "5 қоңырау"),
+        ("pt", 1, "1 chamada"),
+        ("pt", 2500, "2.500 chamadas"),
+    ],
+)
+def test_numbers_take_the_form_of_the_language(language: str, n: int, expected: str) -> None:
+    assert expected == texts.texts(language).plural("{n} call", "{n} calls", n)
+
+
+def test_no_data_is_a_dash() -> None:
+    assert "–" == texts.texts("en").figure(None, unit="share")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(8.44, "8.4 s"), (59, "59 s"), (60, "1:00"), (3661.2, "1:01:01"), (None, "–")]
+)
+def test_durations_are_short(seconds: float | None, expected: str) -> None:
+    assert expected == texts.texts("en").seconds(seconds)
+
+
+def test_a_day_is_written_in_the_language() -> None:
+    day = date(2026, 3, 9)
+    assert ["Mon 9 Mar", "пн 9 мар.", "seg. 9 mar."] == [texts.texts(name).day(day) for name in ("en", "ru", "pt")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "accepted", "expected"),
+    [("kk", ["ru-RU"], "kk"), ("", ["pt-BR"], "pt"), ("", ["de", "ru"], "ru"), ("", ["de"], "en"), ("xx", [], "en")],
+)
+def test_the_choice_comes_before_the_browser(wanted: str, accepted: list[str], expected: str) -> None:
+    assert expected == texts.choose(wanted, accepted=accepted)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "expected"),
+    [
+        ("**bold**", r"\*\*bold\*\*"),
+        ("[x](http://evil)", r"\[x\]\(http\:\/\/evil\)"),
+        ("<img src=x>", r"\<img src\=x\>"),
+        (":red[boo] $x$", r"\:red\[boo\] \$x\$"),
+        ("one\ntwo\x00\u202ethree", "one twothree"),
+        ("a" * 10_000, "a" * 119 + "…"),
+        ("Дана 😀", "Дана 😀"),
+        (None, "–"),
+    ],
+)
+def test_foreign_text_is_shown_as_text(foreign: str | None, expected: str) -> None:
+    assert expected == texts.plain(foreign)

@@ -1,0 +1,52 @@
+"""The demo in small, with everything real: broker, stages, WhisperX; the warehouse tells the simulator's truth."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STAGES = ("receive", "normalise", "stream", "land")
+PROGRAM = """
+import sys
+from pathlib import Path
+from angime.demo import Wish, play
+sys.exit(play(Path(sys.argv[1]), wish=Wish({wish})))
+"""
+
+
+def run_demo(home: Path, **wish: object) -> subprocess.CompletedProcess[str]:
+    """Run a demo of another size than the command's in a process of its own, as the command is one."""
+    wished = ", ".join(f"{name}={value!r}" for name, value in {**wish, "once": True, "json_output": True}.items())
+    program = PROGRAM.format(wish=wished)
+    return subprocess.run([sys.executable, "-c", program, home], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.kafka
+@pytest.mark.speech
+def test_the_warehouse_tells_the_truth_of_a_small_company_and_of_the_same_story_again(tmp_path: Path) -> None:
+    sizes = {"seed": 5, "days": 10, "calls": 200, "recordings": 3, "live_calls": 5, "stages": STAGES}
+
+    runs = [run_demo(tmp_path, **sizes) for _ in range(2)]
+
+    assert [run.returncode for run in runs] == [0, 0], runs[-1].stderr
+    first, second = (json.loads(run.stdout) for run in runs)
+    assert (first["mismatches"], second["mismatches"]) == (0, 0)
+    assert (first["transcripts"], second["transcripts"]) == (3, 3)
+    assert first["calls_reported"] == first["calls_simulated"]
+    # The second run adds the calls of its own moment to those of the first.
+    assert second["calls_reported"] == first["calls_reported"] + 5
+    assert 0 < first["freshness_p95_seconds"] < 30
+    assert set(first["seconds"]) == {"start", "send_and_land", "transcribe", "freshness", "compare"}
+
+
+@pytest.mark.kafka
+@pytest.mark.speech
+def test_nobody_is_named_in_the_logs_of_a_demo(tmp_path: Path) -> None:
+    run = run_demo(tmp_path, seed=6, days=10, calls=60, recordings=0, live_calls=2, stages=STAGES)
+
+    shown = (tmp_path / "logs" / "demo.log").read_text(encoding="utf-8") + run.stderr
+    assert run.returncode == 0, run.stderr
+    assert re.findall(r"\+7\d{10}|\+55\d{10}|\b8700\d{7}|Здравствуйте|Сәлем", shown) == []

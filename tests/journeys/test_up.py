@@ -1,0 +1,132 @@
+"""`angime up`: everything starts, what crashes starts again, and Ctrl-C ends it all within fifteen seconds."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pipelines import local_kafka
+from pipelines.free_ports import free_port
+
+COMPANY = 'id = "demo"\nname = "Demo"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+READY_SECONDS = 90.0
+STOP_SECONDS = 15.0
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+
+class Running:
+    """`angime up` as a person started it, with the lines that it printed."""
+
+    def __init__(self, home: Path) -> None:
+        self.port, pages = free_port(), free_port()
+        environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
+        settings = {
+            "ANGIME_HOME": str(home),
+            "ANGIME_RECEIVE_PORT": str(self.port),
+            "ANGIME_PAGES_PORT": str(pages),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "angime", "up"],
+            env={**environ, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stderr or ():
+            self.lines.append(line.rstrip())
+
+    def says(self, words: str) -> bool:
+        """Say whether a line with these words was printed."""
+        return any(words in line for line in self.lines)
+
+    def end(self) -> None:
+        """Press Ctrl-C, if it still runs."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(60)
+        self._reader.join(5)
+        if self.process.stderr:
+            self.process.stderr.close()
+
+
+def _wait(claim: Callable[[], bool], *, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if claim():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    (tmp_path / "company.toml").write_text(COMPANY)
+    started = Running(tmp_path)
+    yield started
+    started.end()
+    local_kafka.stop(tmp_path)
+
+
+def test_a_crashed_stage_starts_again_and_ctrl_c_ends_everything_soon(running: Running, tmp_path: Path) -> None:
+    assert _wait(lambda: running.says("Pages: http"), seconds=READY_SECONDS), running.lines
+
+    ready = httpx.get(f"http://127.0.0.1:{running.port}/readyz", trust_env=False)
+    assert ready.status_code == 200
+
+    for pid in _children(running.process.pid, word="receive"):
+        os.kill(pid, signal.SIGKILL)
+    assert _wait(lambda: running.says("receive ended with -9; it starts again"), seconds=10), running.lines
+    assert _wait(lambda: _is_ready(running.port), seconds=30)
+
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    code = running.process.wait(60)
+
+    assert code == 0
+    assert time.monotonic() - began < STOP_SECONDS
+    assert local_kafka.status(tmp_path).is_running is False
+
+
+def test_a_home_without_company_data_ends_with_one_line(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    try:
+        assert running.process.wait(READY_SECONDS) == 2
+    finally:
+        running.end()
+        local_kafka.stop(tmp_path)
+
+    assert "company" in running.lines[-1]
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _children(parent: int, *, word: str) -> list[int]:
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (folder / "status").read_text()
+            command = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if f"PPid:\t{parent}\n" in status and word in command:
+            found.append(int(folder.name))
+    return found

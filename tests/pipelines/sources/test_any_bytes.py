@@ -1,0 +1,118 @@
+"""Whatever a body holds, it becomes facts, a named refusal or a reason to ignore: never another exception."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.sources import SOURCES
+from pipelines.sources.contract import Refusal, Translation
+from schemas import codec
+from schemas.errors import InvalidEvent
+
+TranslateAs = Callable[[str, bytes], Translation]
+
+GOLDEN = Path(__file__).parent / "golden"
+BODIES = {
+    source: [path.read_bytes() for path in sorted((GOLDEN / source).iterdir()) if ".events." not in path.name]
+    for source in SOURCES
+}
+ODD: list[Any] = [
+    *(None, True, False, 0, -1, 1.5, 10**30, 1e300, "", " ", "x" * 2000, "\x00", "🙏", "٣", "1e5", "NaN", "-0"),
+    *([], {}, [[]], [{}], [None], {"": None}, [1, "2"], {"id": {}}, "9" * 400, "2026-02-30 10:00:00", "+", "sip:@"),
+]
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+values = st.sampled_from(ODD) | st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+)
+
+
+def answer(translate_as: TranslateAs, source: str, body: bytes) -> Translation:
+    """Translate; a body refused whole is a refusal like any other."""
+    try:
+        return translate_as(source, body)
+    except InvalidEvent as error:
+        return Translation(refused=(Refusal(reason=error.reason),))
+
+
+def holds_its_word(translate_as: TranslateAs, source: str, body: bytes) -> None:
+    told = answer(translate_as, source, body)
+    assert told.events or told.refused or told.ignored
+    assert all(refusal.reason for refusal in told.refused)
+    assert [codec.decode(codec.encode(event)) for event in told.events] == list(told.events)
+    assert answer(translate_as, source, body) == told
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@given(body=st.binary(max_size=400))
+def test_any_bytes(translate_as: TranslateAs, source: str, body: bytes) -> None:
+    holds_its_word(translate_as, source, body)
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@given(value=values)
+def test_any_json(translate_as: TranslateAs, source: str, value: Any) -> None:
+    holds_its_word(translate_as, source, json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@given(drawn=st.data())
+def test_a_golden_body_with_bytes_changed(translate_as: TranslateAs, source: str, drawn: st.DataObject) -> None:
+    body = bytearray(drawn.draw(st.sampled_from(BODIES[source])))
+    for _ in range(drawn.draw(st.integers(1, 4))):
+        position = drawn.draw(st.integers(0, len(body)))
+        removed = drawn.draw(st.integers(0, 3))
+        body[position : position + removed] = drawn.draw(st.binary(max_size=3) | st.sampled_from([b"\x00", b'"', b","]))
+    holds_its_word(translate_as, source, bytes(body))
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@given(drawn=st.data())
+def test_a_golden_body_with_values_changed(translate_as: TranslateAs, source: str, drawn: st.DataObject) -> None:
+    value = as_json(source, drawn.draw(st.sampled_from(BODIES[source])))
+    for _ in range(drawn.draw(st.integers(1, 3))):
+        value = with_one_changed(value, drawn)
+    holds_its_word(translate_as, source, json.dumps(value).encode())
+
+
+@given(drawn=st.data())
+def test_a_twilio_form_with_fields_changed(translate_as: TranslateAs, drawn: st.DataObject) -> None:
+    form = dict(parse_qsl(drawn.draw(st.sampled_from(BODIES["twilio"])).decode(), keep_blank_values=True))
+    for name in drawn.draw(st.lists(st.sampled_from(sorted(form) or ["CallSid"]), max_size=4)):
+        form[name] = drawn.draw(st.text(max_size=12) | st.sampled_from([str(odd) for odd in ODD]))
+    holds_its_word(translate_as, "twilio", urlencode(form).encode(errors="replace"))
+
+
+@given(cells=st.lists(st.text(max_size=12) | st.sampled_from([str(odd) for odd in ODD]), min_size=16, max_size=21))
+def test_a_row_of_any_cells(translate_as: TranslateAs, cells: list[str]) -> None:
+    line = ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+    holds_its_word(translate_as, "asterisk", line.encode(errors="replace"))
+
+
+def as_json(source: str, body: bytes) -> Any:
+    """Give a golden body as JSON values: a form as its fields, lines of a file as one row."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        if source == "twilio":
+            return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+        return {"src": "87011234567", "start": "2026-03-02 14:15:30", "duration": 5, "disposition": "BUSY", "dst": "1"}
+
+
+def with_one_changed(value: Any, drawn: st.DataObject) -> Any:
+    """Replace, remove or double one thing somewhere inside."""
+    if not value or not isinstance(value, dict | list) or drawn.draw(st.integers(0, 7)) == 0:
+        return drawn.draw(st.sampled_from(ODD) | values)
+    if isinstance(value, list):
+        position = drawn.draw(st.integers(0, len(value) - 1))
+        changed = with_one_changed(value[position], drawn)
+        return [*value[:position], changed, *value[position + drawn.draw(st.integers(0, 1)) :]]
+    name = drawn.draw(st.sampled_from(sorted(value)))
+    if drawn.draw(st.integers(0, 5)) == 0:
+        return {key: kept for key, kept in value.items() if key != name}
+    return value | {name: with_one_changed(value[name], drawn)}

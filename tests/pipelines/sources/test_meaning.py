@@ -1,0 +1,296 @@
+"""What the sources understand: one fact in two forms, who is who, settings of an account, odd clocks."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+
+from pipelines.sources import GUIDES, SOURCES
+from pipelines.sources.contract import Answer, Request, Translation
+from schemas.company import Account, Company
+from schemas.envelope import Event
+from schemas.records import RawRecord
+
+TranslateAs = Callable[[str, bytes], Translation]
+AccountOf = Callable[[str], Account]
+RawOf = Callable[[str, bytes], RawRecord]
+
+METADATA = {"display_phone_number": "77272000000", "phone_number_id": "1"}
+CALL = {"id": "wacid.1", "from": "77011234567", "to": "77272000000", "timestamp": "1772445600"}
+FORM = {"CallSid": "CA1", "From": "+77011234567", "To": "+77272000001", "Direction": "inbound"}
+ROW = {
+    "src": "87011234567",
+    "dst": "101",
+    "channel": "PJSIP/kcell-0000001a",
+    "dstchannel": "PJSIP/101-0000001b",
+    "lastapp": "Dial",
+    "start": "2026-03-02 14:15:30",
+    "end": "2026-03-02 14:16:42",
+    "duration": 72,
+    "billsec": 60,
+    "disposition": "ANSWERED",
+    "uniqueid": "1772442930.26",
+}
+
+
+@pytest.fixture
+def translate_with(company: Company, account_of: AccountOf, raw_of: RawOf) -> Callable[..., tuple[Event, ...]]:
+    def translate(source: str, body: bytes, /, **changed: Any) -> tuple[Event, ...]:
+        fields = {name: getattr(account_of(source), name) for name in Account.__struct_fields__}
+        account = Account(**(fields | changed))
+        return SOURCES[source].translate(raw_of(source, body), company=company, account=account).events
+
+    return translate
+
+
+def whatsapp(**value: Any) -> bytes:
+    change = {"field": "calls", "value": {"messaging_product": "whatsapp", "metadata": METADATA, **value}}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}).encode()
+
+
+def form(**fields: str) -> bytes:
+    return urlencode(FORM | fields).encode()
+
+
+def row(**columns: Any) -> bytes:
+    return json.dumps(ROW | columns).encode()
+
+
+def only(translation: Translation) -> Event:
+    assert translation.refused == ()
+    (event,) = translation.events
+    return event
+
+
+def test_a_whatsapp_call_has_one_id_in_calls_and_in_statuses(translate_as: TranslateAs) -> None:
+    connected = only(translate_as("whatsapp_cloud", whatsapp(calls=[CALL | {"event": "connect"}])))
+    status = CALL | {"type": "call", "status": "ACCEPTED", "recipient_id": "77011234567"}
+    accepted = only(translate_as("whatsapp_cloud", whatsapp(statuses=[status])))
+
+    assert connected.data.call_id == accepted.data.call_id == connected.partitionkey
+
+
+def test_an_accepted_call_is_one_fact_as_a_status_and_as_an_event(translate_as: TranslateAs) -> None:
+    status = CALL | {"type": "call", "status": "ACCEPTED", "recipient_id": "77011234567"}
+    told = [
+        only(translate_as("whatsapp_cloud", whatsapp(statuses=[status]))),
+        only(translate_as("whatsapp_cloud", whatsapp(calls=[CALL | {"event": "accepted"}]))),
+    ]
+
+    assert told[0].id == told[1].id
+
+
+def test_the_same_item_in_another_body_is_the_same_fact(translate_as: TranslateAs) -> None:
+    alone = only(translate_as("whatsapp_cloud", whatsapp(calls=[CALL | {"event": "connect"}])))
+    doubled = translate_as("whatsapp_cloud", whatsapp(calls=[CALL | {"event": "connect"}] * 2)).events
+
+    assert [event.id for event in doubled] == [alone.id, alone.id]
+    assert doubled[0].data == alone.data
+
+
+def test_callback_data_names_the_operator_where_the_account_says_so(
+    translate_with: Callable[..., tuple[Event, ...]],
+) -> None:
+    body = whatsapp(calls=[CALL | {"event": "connect", "biz_opaque_callback_data": "aigerim"}])
+
+    operators = [
+        translate_with("whatsapp_cloud", body, settings=settings)[0].data.operator
+        for settings in ({}, {"callback_data": "operator"})
+    ]
+
+    assert operators == [None, "aigerim"]
+
+
+def test_a_card_of_another_number_is_not_the_contacts(translate_as: TranslateAs) -> None:
+    stranger = {"profile": {"name": "Other"}, "wa_id": "77059998877", "user_id": "KZ.9"}
+    event = only(translate_as("whatsapp_cloud", whatsapp(contacts=[stranger], calls=[CALL | {"event": "connect"}])))
+
+    assert [one.value for one in event.data.contact] == ["+77011234567"]
+    assert event.data.contact_name is None
+
+
+def test_whatsapps_challenge_is_answered_to_who_knows_the_token() -> None:
+    url = "https://h.example/hooks/whatsapp_cloud/waba?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="
+    shake = SOURCES["whatsapp_cloud"].handshake
+    answers = [shake(get(url + token), verify_secret=secret) for token, secret in (("t", "t"), ("x", "t"), ("", None))]
+
+    assert answers == [Answer(body="1158201444"), None, None]
+
+
+def test_no_handshake_falls_over_an_odd_address() -> None:
+    urls = ["", "?", "http://[::1?hub.mode", "https://h/?hub.mode=subscribe&hub.verify_token=t&hub.challenge=%00%ff"]
+
+    assert [source.handshake(get(url), verify_secret="t") for source in SOURCES.values() for url in urls] == (
+        [None] * len(urls) * len(SOURCES)
+    )
+
+
+def get(url: str) -> Request:
+    return Request(method="GET", url=url, received_at="2026-03-02T12:00:00.000Z")
+
+
+def test_a_repeated_callback_of_twilio_is_the_same_fact(translate_as: TranslateAs) -> None:
+    body = form(
+        CallStatus="completed", CallDuration="5", SequenceNumber="3", Timestamp="Mon, 02 Mar 2026 10:00:54 +0000"
+    )
+
+    assert translate_as("twilio", body) == translate_as("twilio", body)
+
+
+@pytest.mark.parametrize(
+    ("written", "direction", "contact"),
+    [
+        ("inbound", "incoming", "+77011234567"),
+        ("trunking-originating", "incoming", "+77011234567"),
+        ("outbound-api", "outgoing", "+77272000001"),
+        ("trunking-terminating", "outgoing", "+77272000001"),
+        ("", "unknown", "+77011234567"),
+    ],
+)
+def test_a_direction_of_twilio_is_read_from_the_companys_side(
+    translate_as: TranslateAs, written: str, direction: str, contact: str
+) -> None:
+    ended = only(translate_as("twilio", form(CallStatus="busy", Direction=written)))
+
+    assert (ended.data.direction, ended.data.contact[0].value) == (direction, contact)
+
+
+def test_legs_share_their_parents_call(translate_as: TranslateAs) -> None:
+    parent = only(translate_as("twilio", form(CallStatus="completed", CallDuration="75")))
+    leg = only(translate_as("twilio", form(CallSid="CA2", ParentCallSid="CA1", To="client:aigerim", CallStatus="busy")))
+
+    assert (leg.data.call_id, leg.data.leg_id, parent.data.leg_id) == (parent.data.call_id, "CA2", None)
+
+
+def test_instructions_that_pick_up_are_nobody(translate_with: Callable[..., tuple[Event, ...]]) -> None:
+    body = form(CallStatus="completed", CallDuration="75")
+    (ended,) = translate_with("twilio", body, settings={"answered_by_instructions": True})
+
+    assert (ended.data.answered_by, ended.data.talk_seconds, ended.data.total_seconds) == ("ivr", None, 75.0)
+
+
+def test_a_leg_to_an_operator_proves_an_answer_all_the_same(translate_with: Callable[..., tuple[Event, ...]]) -> None:
+    body = form(CallSid="CA2", ParentCallSid="CA1", To="client:aigerim", CallStatus="completed", CallDuration="55")
+    (ended,) = translate_with("twilio", body, settings={"answered_by_instructions": True})
+
+    assert (ended.data.answered_by, ended.data.talk_seconds) == ("unknown", 55.0)
+
+
+def test_minutes_are_never_taken_for_seconds(translate_as: TranslateAs) -> None:
+    ended = only(translate_as("twilio", form(CallStatus="completed", Duration="2")))
+
+    assert ended.data.talk_seconds is None
+
+
+def test_local_times_are_read_in_the_accounts_zone(translate_with: Callable[..., tuple[Event, ...]]) -> None:
+    starts = [
+        translate_with("asterisk", row(), time_zone=zone)[0].data.started_at
+        for zone in ("", "UTC", "America/Sao_Paulo")
+    ]
+
+    assert starts == ["2026-03-02T09:15:30.000Z", "2026-03-02T14:15:30.000Z", "2026-03-02T17:15:30.000Z"]
+
+
+@pytest.mark.parametrize(("born", "start"), [("1793510130.1", "05:15:30"), ("1793513730.2", "06:15:30")])
+def test_an_hour_that_comes_twice_is_told_by_the_channels_birth(
+    translate_with: Callable[..., tuple[Event, ...]], born: str, start: str
+) -> None:
+    body = row(start="2026-11-01 01:15:30", end="2026-11-01 01:16:42", uniqueid=born)
+    (ended, *_) = translate_with("asterisk", body, time_zone="America/New_York")
+
+    assert ended.data.started_at == f"2026-11-01T{start}.000Z"
+    assert ended.time == f"2026-11-01T{start[:3]}16:42.000Z"
+
+
+def test_a_row_read_twice_is_the_same_fact(translate_as: TranslateAs) -> None:
+    once, doubled = translate_as("asterisk", row()), translate_as("asterisk", b"[" + row() + b"," + row() + b"]")
+
+    assert [event.id for event in doubled.events] == [once.events[0].id] * 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "direction", "operator"),
+    [
+        ({}, "incoming", "PJSIP/101"),
+        ({"src": "101", "dst": "87051112233", "channel": "PJSIP/102-1a", "dstchannel": ""}, "outgoing", "PJSIP/102"),
+        ({"src": "+77272000002", "dst": "87051112233", "channel": "Local/1@x-1a;2"}, "outgoing", "PJSIP/101"),
+        ({"src": "101", "dst": "600", "channel": "SIP/101-1a", "dstchannel": ""}, "internal", "SIP/101"),
+        ({"src": "anonymous", "dcontext": "from-trunk"}, "incoming", "PJSIP/101"),
+        ({"src": "1414", "dcontext": "from-trunk"}, "incoming", "PJSIP/101"),
+        ({"src": "87011234567", "dstchannel": "PJSIP/kcell-0000001b"}, "incoming", "PJSIP/kcell"),
+    ],
+)
+def test_a_row_tells_who_called_whom(
+    translate_as: TranslateAs, columns: dict[str, Any], direction: str, operator: str | None
+) -> None:
+    ended = only(translate_as("asterisk", row(**columns)))
+
+    assert (ended.data.direction, ended.data.operator) == (direction, operator)
+
+
+@pytest.mark.parametrize(
+    ("application", "channel", "answered_by", "talk"),
+    [
+        ("Dial", "PJSIP/101-1b", "unknown", 60.0),
+        ("BackGround", "", "ivr", 0.0),
+        ("WaitExten", "PJSIP/101-1b", "ivr", 0.0),
+        ("VoiceMail", "PJSIP/101-1b", "voicemail", 0.0),
+        ("Queue", "", "ivr", 0.0),
+        ("Queue", "PJSIP/101-1b", "unknown", 60.0),
+        ("ConfBridge", "", "unknown", 60.0),
+        ("Stasis", "", "ivr", 0.0),
+    ],
+)
+def test_an_answered_row_is_a_talk_only_with_somebody(
+    translate_as: TranslateAs, application: str, channel: str, answered_by: str, talk: float
+) -> None:
+    ended = only(translate_as("asterisk", row(lastapp=application, dstchannel=channel)))
+
+    assert (ended.data.answered_by, ended.data.talk_seconds) == (answered_by, talk)
+
+
+def test_columns_of_a_custom_file_are_named_by_the_account(translate_with: Callable[..., tuple[Event, ...]]) -> None:
+    columns = ["start", "src", "dst", "channel", "dstchannel", "duration", "billsec", "disposition", "uniqueid"]
+    line = "2026-03-02 14:15:30,87011234567,101,PJSIP/kcell-1a,PJSIP/101-1b,72,60,ANSWERED,1772442930.26\n"
+    (ended,) = translate_with("asterisk", line.encode(), settings={"columns": columns})
+
+    assert (ended.data.talk_seconds, ended.data.operator) == (60.0, "PJSIP/101")
+
+
+def test_ids_of_a_module_are_the_same_on_every_day(translate_as: TranslateAs) -> None:
+    event = {"specversion": "1.0", "id": "evt-1", "source": "/m", "type": "call.rang", "time": "2026-03-02T10:00:00Z"}
+    body = json.dumps(event | {"data": {"call_id": "C-1"}}).encode()
+    again = json.dumps(event | {"data": {"call_id": "C-1"}, "extension": 1}).encode()
+    told = [only(translate_as("ingest", one)) for one in (body, again)]
+
+    assert told[0].id == told[1].id
+    assert told[0].data == told[1].data
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2026-03-02T15:00:00+05:00", "2026-03-02T10:00:00Z", "2026-03-02T10:00:00.000000+00:00", "20260302T100000Z"],
+)
+def test_any_form_of_a_time_is_one_instant(translate_as: TranslateAs, written: str) -> None:
+    event = {"specversion": "1.0", "id": "e", "source": "/m", "type": "call.rang", "time": written}
+
+    assert only(translate_as("ingest", json.dumps(event | {"data": {"call_id": "C"}}).encode())).time == (
+        "2026-03-02T10:00:00.000Z"
+    )
+
+
+def test_every_source_has_a_guide_and_is_called_by_its_name() -> None:
+    assert set(SOURCES) == set(GUIDES) == {"whatsapp_cloud", "twilio", "asterisk", "ingest"}
+    assert [name for name, source in SOURCES.items() if source.name != name or not source.title] == []
+    assert [name for name, guide in GUIDES.items() if not guide.connect_steps or not guide.origin_check] == []
+
+
+def test_every_fact_of_a_body_names_the_record_it_was_made_from(translate_as: TranslateAs, raw_of: RawOf) -> None:
+    body = whatsapp(calls=[CALL | {"event": "connect"}])
+    event = only(translate_as("whatsapp_cloud", body))
+
+    assert (event.causationid, event.company, event.account) == (raw_of("whatsapp_cloud", body).raw_id, "demo", "waba")
+    assert msgspec.json.decode(msgspec.json.encode(event))["specversion"] == "1.0"

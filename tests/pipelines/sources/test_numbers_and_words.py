@@ -1,0 +1,99 @@
+"""Numbers, times and values as providers write them."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.sources.phones import e164, phone_identity
+from pipelines.sources.reading import number, text, word
+from pipelines.sources.times import from_epoch_field, from_local, from_rfc2822
+from schemas.errors import InvalidEvent
+from schemas.people import Identity
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "expected"),
+    [
+        ("8 701 123-45-67", "KZ", "+77011234567"),
+        ("77011234567", "KZ", "+77011234567"),
+        ("+7 (701) 123 45 67", "BR", "+77011234567"),
+        ("(11) 98765-4321", "BR", "+5511987654321"),
+        ("5511987654321", "KZ", "+5511987654321"),
+        ("5511987654321", None, "+5511987654321"),
+        ("+15005550006", None, "+15005550006"),
+        ("101", "KZ", None),
+        ("101", "US", None),
+        ("1414", "KZ", None),
+        ("sales", "KZ", None),
+        ("9" * 300, "KZ", None),
+    ],
+)
+def test_a_number_becomes_e164_in_its_region(written: str, region: str | None, expected: str | None) -> None:
+    assert e164(written, region=region) == expected
+
+
+@pytest.mark.parametrize("written", [None, "", " ", "anonymous", "Restricted", "<unknown>", "+266696687", "266696687"])
+def test_a_hidden_caller_has_no_identity(written: str | None) -> None:
+    assert phone_identity(written, region="KZ") is None
+
+
+def test_what_is_no_phone_is_kept_as_another_number() -> None:
+    assert phone_identity("1414", region="KZ") == Identity(kind="other_number", value="1414")
+
+
+@given(written=st.text(max_size=40), region=st.sampled_from(["KZ", "US", None]))
+def test_any_text_is_a_number_or_none(written: str, region: str | None) -> None:
+    found = e164(written, region=region)
+
+    assert found is None or (found.startswith("+") and found[1:].isdigit())
+
+
+@pytest.mark.parametrize("value", [1772445600, "1772445600", 1772445600.0, 1772445600000, "1772445600000"])
+def test_an_epoch_counts_seconds_or_milliseconds(value: Any) -> None:
+    assert from_epoch_field(value, what="timestamp") == "2026-03-02T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", True, [], math.nan, math.inf, 10**30, "9" * 40, -1, "٣"])
+def test_what_is_no_epoch_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidEvent, match="t"):
+        from_epoch_field(value, what="timestamp")
+
+
+@pytest.mark.parametrize(
+    "written", ["Mon, 02 Mar 2026 10:00:00 +0000", "Mon, 02 Mar 2026 15:00:00 +0500", "02 Mar 2026 10:00:00 -0000"]
+)
+def test_rfc_2822_names_its_zone(written: str) -> None:
+    assert from_rfc2822(written, what="Timestamp") == "2026-03-02T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("written", ["", "yesterday", "2026", "Mon, 99 Mar 2026 10:00:00 +0000", "1 1 1 1:1:1 +99999"])
+def test_what_is_no_rfc_2822_time_is_refused(written: str) -> None:
+    with pytest.raises(InvalidEvent):
+        from_rfc2822(written, what="Timestamp")
+
+
+@pytest.mark.parametrize("written", ["", "14:15", "2026-03-02", "2026-02-30 10:00:00", "0001-01-01 00:00:00"])
+def test_what_is_no_clock_time_is_refused(written: str) -> None:
+    with pytest.raises(InvalidEvent):
+        from_local(written, zone="Asia/Almaty", what="start")
+
+
+def test_numbers_written_as_text_are_numbers_and_words_are_not() -> None:
+    assert (number({"n": " 12.5 "}, "n"), number({"n": ""}, "n"), number({}, "n")) == (12.5, None, None)
+    with pytest.raises(InvalidEvent, match="n is not a number"):
+        number({"n": "twelve"}, "n")
+
+
+def test_text_may_be_a_whole_number_and_nothing_else() -> None:
+    assert (text({"a": 5}, "a"), text({"a": " "}, "a"), text({"a": None, "b": "x"}, "a", "b")) == ("5", None, "x")
+    with pytest.raises(InvalidEvent, match="a is not text"):
+        text({"a": ["x"]}, "a")
+
+
+def test_a_reason_repeats_keywords_only() -> None:
+    assert [word(value) for value in ("COMPLETED", "+77011234567", "Сәлем", {"a": 1}, "x" * 60)] == (
+        ["`COMPLETED`"] + ["another word"] * 4
+    )

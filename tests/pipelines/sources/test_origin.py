@@ -1,0 +1,235 @@
+"""Origin: requests signed by independent signers are genuine, and nothing else is."""
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+from starlette.datastructures import ImmutableMultiDict
+from twilio.request_validator import RequestValidator
+
+from pipelines.sources import SOURCES
+from pipelines.sources.contract import Request
+
+NOW = "2026-03-02T12:00:00.000Z"
+MOMENT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+OLD, NEW, WRONG = "old-secret", "new-secret", "wrong-secret"
+URL = "https://hooks.example.kz/hooks/twilio/main?team=сату&empty="
+FORM = {"CallSid": "CA1", "From": "+77011234567", "Body": "Сәлем 🙏 & co", "Empty": ""}
+JSON_BODY = '{"entry": [], "text": "Қайырлы таң"}'.encode()
+KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+OTHER_KEY = "whsec_" + base64.b64encode(b"another key of 24 bytes.").decode()
+
+
+def request(body: bytes, *, url: str = URL, **headers: str) -> Request:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Request(method="POST", url=url, headers=named, body=body, received_at=NOW)
+
+
+def is_genuine(source: str, asked: Request, *secrets: str, now: str = NOW) -> bool:
+    return SOURCES[source].is_genuine(asked, secrets=secrets, now=now)
+
+
+def meta(body: bytes = JSON_BODY, *, secret: str = OLD) -> Request:
+    digest = hmac.digest(secret.encode(), body, "sha256").hex()
+    return request(body, x_hub_signature_256=f"sha256={digest}")
+
+
+def twilio(fields: dict[str, str] = FORM, *, secret: str = OLD, url: str = URL) -> Request:
+    signature = RequestValidator(secret).compute_signature(url, fields)
+    body = urlencode(fields).encode()
+    return request(
+        body, url=url, x_twilio_signature=signature, content_type="application/x-www-form-urlencoded; charset=utf-8"
+    )
+
+
+def twilio_json(body: bytes = JSON_BODY, *, secret: str = OLD) -> Request:
+    url = f"https://hooks.example.kz/hooks/twilio/main?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    signature = RequestValidator(secret).compute_signature(url, {})
+    return request(body, url=url, x_twilio_signature=signature, content_type="application/json")
+
+
+def webhook(body: bytes = JSON_BODY, *, secret: str = KEY, moment: datetime = MOMENT) -> Request:
+    signature = Webhook(secret).sign("msg_1", moment, body.decode())
+    return request(
+        body, webhook_id="msg_1", webhook_timestamp=str(int(moment.timestamp())), webhook_signature=signature
+    )
+
+
+def token(source_token: str = OLD) -> Request:
+    return request(JSON_BODY, authorization=f"Bearer {source_token}")
+
+
+SIGNED = {
+    "whatsapp_cloud": (meta(), meta(secret=NEW), OLD, NEW),
+    "twilio form": (twilio(), twilio(secret=NEW), OLD, NEW),
+    "twilio json": (twilio_json(), twilio_json(secret=NEW), OLD, NEW),
+    "asterisk token": (token(), token(NEW), OLD, NEW),
+    "ingest token": (token(), token(NEW), OLD, NEW),
+    "ingest signature": (webhook(), webhook(secret=OTHER_KEY), KEY, OTHER_KEY),
+}
+SCHEMES = sorted(SIGNED)
+
+
+def source_of(scheme: str) -> str:
+    return scheme.partition(" ")[0]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_both_secrets_are_right_while_they_rotate(scheme: str) -> None:
+    with_old, with_new, old, new = SIGNED[scheme]
+
+    answers = [is_genuine(source_of(scheme), asked, old, new) for asked in (with_old, with_new)]
+
+    assert answers == [True, True]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_another_secret_an_empty_one_and_none_are_wrong(scheme: str) -> None:
+    asked = SIGNED[scheme][0]
+
+    assert [is_genuine(source_of(scheme), asked, *secrets) for secrets in ((WRONG,), ("",), (), (WRONG, ""))] == (
+        [False] * 4
+    )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_without_its_headers_or_with_empty_ones_a_request_is_not_genuine(scheme: str) -> None:
+    asked, _, old, new = SIGNED[scheme]
+    bare = request(asked.body, url=asked.url)
+    emptied = Request(
+        method="POST", url=asked.url, headers=dict.fromkeys(asked.headers, ""), body=asked.body, received_at=NOW
+    )
+
+    assert [is_genuine(source_of(scheme), one, old, new) for one in (bare, emptied)] == [False, False]
+
+
+@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if "token" not in scheme])
+def test_with_any_byte_of_the_body_flipped_a_request_is_not_genuine(scheme: str) -> None:
+    asked, _, old, new = SIGNED[scheme]
+    accepted = [
+        position
+        for position in range(len(asked.body))
+        for bit in (0x01, 0x20)
+        if is_genuine(source_of(scheme), with_body(asked, flipped(asked.body, position, bit)), old, new)
+        and fields(flipped(asked.body, position, bit)) != fields(asked.body)
+    ]
+
+    assert accepted == []
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_with_any_character_of_the_proof_changed_a_request_is_not_genuine(scheme: str) -> None:
+    asked, _, old, new = SIGNED[scheme]
+    header = next(name for name in asked.headers if "signature" in name or name == "authorization")
+    proof = asked.headers[header]
+    start = proof.index("=") + 1 if proof.startswith("sha256=") else len("Bearer ") if "Bearer" in proof else 0
+    changed = [proof[:at] + ("A" if proof[at] != "A" else "B") + proof[at + 1 :] for at in range(start, len(proof))]
+
+    assert [one for one in changed if is_genuine(source_of(scheme), with_header(asked, header, one), old, new)] == []
+
+
+def test_twilio_signs_the_address_with_or_without_the_default_port() -> None:
+    bare, ported = "https://hooks.example.kz/hooks/twilio/main", "https://hooks.example.kz:443/hooks/twilio/main"
+    asked = twilio(url=ported)
+
+    assert is_genuine("twilio", Request(**{**told(asked), "url": bare}), OLD)
+    assert is_genuine("twilio", Request(**{**told(twilio(url=bare)), "url": ported}), OLD)
+
+
+def test_another_query_is_not_the_address_twilio_signed() -> None:
+    assert not is_genuine("twilio", Request(**{**told(twilio()), "url": URL + "&more=1"}), OLD)
+
+
+def test_twilio_signs_fields_that_repeat() -> None:
+    body = b"Media=b&Media=a&CallSid=CA1"
+    signature = RequestValidator(OLD).compute_signature(URL, ImmutableMultiDict(parse_qsl(body.decode())))
+
+    assert is_genuine("twilio", request(body, x_twilio_signature=signature), OLD)
+
+
+def test_twilio_may_sign_with_a_shared_key_and_a_stronger_hash() -> None:
+    asked = twilio()
+    signature = RequestValidator(OLD).compute_signature(URL, FORM, algorithm="HMAC_SHA256")
+    strong = with_header(asked, "x-twilio-signature", signature)
+    settings = "x-twilio-webhooks-signature-settings"
+
+    answers = [
+        is_genuine("twilio", with_header(strong, settings, f"key=SK1,algorithm={name}"), OLD)
+        for name in ("HMAC_SHA256", "HMAC_SHA1", "HMAC_MD5")
+    ]
+
+    assert answers == [True, False, False]
+
+
+def test_a_json_body_whose_hash_nobody_signed_is_not_twilios() -> None:
+    signature = RequestValidator(OLD).compute_signature(URL, {})
+    asked = request(JSON_BODY, x_twilio_signature=signature, content_type="application/json")
+
+    assert not is_genuine("twilio", asked, OLD)
+
+
+@pytest.mark.parametrize("seconds", [-301, 301, 86_400])
+def test_a_signature_of_another_time_is_stale(seconds: int) -> None:
+    assert not is_genuine("ingest", webhook(moment=MOMENT + timedelta(seconds=seconds)), KEY)
+
+
+@pytest.mark.parametrize("seconds", [-299, 0, 299])
+def test_a_signature_of_the_last_minutes_is_fresh(seconds: int) -> None:
+    assert is_genuine("ingest", webhook(moment=MOMENT + timedelta(seconds=seconds)), KEY)
+
+
+@pytest.mark.parametrize("written", ["", "soon", "-5", "1e9", "٣", "99999999999999999999"])
+def test_a_timestamp_that_is_none_is_not_genuine(written: str) -> None:
+    assert not is_genuine("ingest", with_header(webhook(), "webhook-timestamp", written), KEY)
+
+
+def test_a_broken_signature_is_not_saved_by_a_token() -> None:
+    asked = with_header(with_header(webhook(), "webhook-signature", "v1,AAAA"), "authorization", f"Bearer {KEY}")
+
+    assert not is_genuine("ingest", asked, KEY)
+
+
+def test_one_of_several_signatures_is_enough() -> None:
+    asked = webhook()
+    signatures = f"v1,AAAA v2,zzzz {asked.headers['webhook-signature']}"
+
+    assert is_genuine("ingest", with_header(asked, "webhook-signature", signatures), KEY)
+
+
+def test_asterisk_may_send_its_token_in_a_header_of_ours() -> None:
+    assert is_genuine("asterisk", request(b"", x_angime_token=OLD), OLD)
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@pytest.mark.parametrize("url", ["", "http://[::1", "https://h:port/x", "https://h/\ud800"])
+def test_no_address_and_no_header_makes_a_check_fall_over(source: str, url: str) -> None:
+    odd = dict.fromkeys(("x-twilio-signature", "x-hub-signature-256", "webhook-signature", "authorization"), "\ud800")
+
+    assert not SOURCES[source].is_genuine(
+        Request(method="POST", url=url, headers=odd, body=b"\xff=%ff", received_at=NOW), secrets=(OLD,), now=NOW
+    )
+
+
+def flipped(body: bytes, position: int, bit: int) -> bytes:
+    return body[:position] + bytes([body[position] ^ bit]) + body[position + 1 :]
+
+
+def fields(body: bytes) -> object:
+    """Give what a form says: `%2b` and `%2B` are the same form, and are signed alike."""
+    return sorted(parse_qsl(body.decode("latin-1"), keep_blank_values=True)) if b"CallSid" in body else body
+
+
+def told(asked: Request) -> dict[str, object]:
+    return {name: getattr(asked, name) for name in asked.__struct_fields__}
+
+
+def with_body(asked: Request, body: bytes) -> Request:
+    return Request(**{**told(asked), "body": body})
+
+
+def with_header(asked: Request, name: str, value: str) -> Request:
+    return Request(**{**told(asked), "headers": {**asked.headers, name: value}})

@@ -1,0 +1,105 @@
+"""Land: what lies in Kafka comes to stand in the warehouse once, whatever happens to Kafka or to the lander."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from analytics.warehouse import open_writer
+from pipelines import land
+from pipelines.land import GATHERING_SECONDS, MAX_BATCH_RECORDS, TOPICS
+from pipelines.ports import Consumer, Positions, Record
+from schemas import codec
+from schemas.errors import NotYet
+from schemas.topics import TOPICS as DECLARED
+from tests.analytics.landing_cases import NOW, call_events, message_events, settings_at
+from tests.fakes import MemoryKafka
+
+
+@pytest.fixture
+def cluster() -> MemoryKafka:
+    """Hold all declared topics, with ten calls and ten messages on them."""
+    opened = MemoryKafka({name: topic.partitions for name, topic in DECLARED.items()})
+    producer = opened.producer()
+    for number in range(10):
+        for topic, facts in (("calls", call_events(number)), ("messages", message_events(number))):
+            for fact in facts:
+                producer.send(topic, key=fact.partitionkey.encode(), value=codec.encode(fact))
+    producer.flush()
+    return opened
+
+
+class OneByOne:
+    """A consumer that gives few records a time, and sets `stop` once there are no more."""
+
+    def __init__(self, consumer: Consumer, *, stop: threading.Event, size: int, most: int = 1_000) -> None:
+        self._consumer = consumer
+        self._stop = stop
+        self._size = size
+        self._left = most
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        """Give at most `size` records; raises NotYet after `most` of them."""
+        if self._left <= 0:
+            raise NotYet("Kafka is away")
+        records = self._consumer.poll(
+            max_records=min(self._size, max_records), timeout_seconds=min(timeout_seconds, 0.01)
+        )
+        self._left -= len(records)
+        if not records:
+            self._stop.set()
+        return records
+
+    def commit(self, positions: Positions) -> None:
+        """Never be asked to: the offsets lie in the warehouse."""
+        raise TypeError(positions)
+
+    def close(self) -> None:
+        """Let go."""
+
+
+def test_every_record_lands_once_through_a_kafka_that_goes_away(cluster: MemoryKafka, tmp_path: Path) -> None:
+    stop = threading.Event()
+    with open_writer(settings_at(tmp_path)) as writer:
+        failing = OneByOne(cluster.assign(TOPICS, {}), stop=stop, size=7, most=13)
+        with pytest.raises(NotYet):
+            land.land(failing, writer=writer, stop=stop, now=lambda: NOW)
+        working = OneByOne(cluster.assign(TOPICS, writer.next_offsets()), stop=stop, size=7)
+        land.land(working, writer=writer, stop=stop, now=lambda: NOW)
+        ends = {place: len(log) for place, log in cluster.logs.items() if log}
+        assert writer.next_offsets() == ends
+        assert writer.connection.rows("select count(*), count(distinct id) from log.events") == [(80, 80)]
+        assert writer.connection.rows("select count(*) from facts.calls") == [(10,)]
+
+
+def test_a_batch_takes_what_is_there_and_does_not_wait_for_a_trickle(cluster: MemoryKafka) -> None:
+    stop = threading.Event()
+    consumer = OneByOne(cluster.assign(TOPICS, {}), stop=stop, size=7)
+    assert len(land.gather(consumer)) == 80
+    assert land.gather(consumer) == []
+
+
+def test_a_batch_has_a_limit() -> None:
+    record = Record("calls", 0, 0, None, b"{}", (), 0)
+    endless = Endless(record)
+    assert len(land.gather(endless)) == MAX_BATCH_RECORDS
+    assert GATHERING_SECONDS < 0.5
+
+
+class Endless:
+    """A consumer that always has more of the same record."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        """Give as many as are asked for, at once."""
+        assert timeout_seconds >= 0
+        return [self._record] * max_records
+
+    def commit(self, positions: Positions) -> None:
+        """Never be asked to."""
+        raise TypeError(positions)
+
+    def close(self) -> None:
+        """Let go."""

@@ -1,0 +1,198 @@
+"""The local broker on real processes and sockets: started, found, killed, started again, stopped."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipelines import broker, kafka_hello, kafka_jars, local_kafka, topics
+from schemas.errors import Misconfigured
+from schemas.topics import TOPICS
+
+
+def silent(_step: str) -> None:
+    """Take the steps of a start and say nothing."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Generator[Path]:
+    """Give a home whose path would need quoting nearly everywhere, and leave no broker in it."""
+    home = tmp_path / "үй, a home"
+    yield home
+    local_kafka.stop(home)
+
+
+def port_of(running: local_kafka.Running) -> int:
+    return int(running.bootstrap.rpartition(":")[2])
+
+
+def read_all(bootstrap: str, *, count: int) -> list[bytes | None]:
+    consumer = broker.assign(bootstrap, topics=["raw"], offsets={})
+    deadline = time.monotonic() + 30
+    read: list[bytes | None] = []
+    while len(read) < count and time.monotonic() < deadline:
+        read += [record.value for record in consumer.poll(max_records=count, timeout_seconds=1)]
+    consumer.close()
+    return read
+
+
+@pytest.mark.kafka
+def test_a_broker_that_runs_is_found_instead_of_started_again(kafka: local_kafka.Running) -> None:
+    home = kafka.data_folder.parent.parent
+    steps: list[str] = []
+
+    assert local_kafka.start(home, on_step=steps.append) == kafka
+    assert steps == []
+    assert local_kafka.status(home) == local_kafka.Status(
+        is_running=True,
+        bootstrap=kafka.bootstrap,
+        pid=kafka.pid,
+        data_folder=home / "kafka" / "data",
+        log_file=home / "kafka" / "logs" / "broker.log",
+    )
+    assert "Kafka Server started" in kafka.log_file.read_text()
+
+
+@pytest.mark.kafka
+def test_a_broker_lives_in_a_session_of_its_own_so_that_ctrl_c_in_the_terminal_does_not_reach_it(
+    kafka: local_kafka.Running,
+) -> None:
+    assert os.getsid(kafka.pid) == kafka.pid
+
+
+@pytest.mark.kafka
+def test_a_broker_listens_on_loopback_only(kafka: local_kafka.Running) -> None:
+    assert kafka.bootstrap == f"127.0.0.1:{port_of(kafka)}"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port_of(kafka)), timeout=2)
+
+
+@pytest.mark.kafka
+def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_record(home: Path) -> None:
+    values = [str(number).encode() for number in range(500)]
+    first = local_kafka.start(home, on_step=silent)
+    with contextlib.closing(broker.Admin(first.bootstrap)) as admin:
+        topics.apply(admin, topics={"raw": TOPICS["raw"]})
+    producer = broker.connect_producer(first.bootstrap)
+    for value in values:
+        producer.send("raw", key=value, value=value)
+    producer.flush()
+    producer.close()
+
+    os.kill(first.pid, signal.SIGKILL)
+    again = local_kafka.start(home, on_step=silent)
+    read = read_all(again.bootstrap, count=len(values))
+
+    assert again.bootstrap == first.bootstrap
+    assert sorted(read) == sorted(values)
+
+
+@pytest.mark.kafka
+def test_a_stopped_broker_whose_ports_were_taken_starts_at_others_and_is_the_same_cluster(home: Path) -> None:
+    first = local_kafka.start(home, on_step=silent)
+    cluster = kafka_hello.cluster_id(port_of(first))
+    assert local_kafka.stop(home)
+    assert not local_kafka.stop(home)
+    was = msgspec.json.decode((home / "kafka" / "broker.json").read_bytes(), type=dict[str, int])
+
+    with socket.create_server(("127.0.0.1", was["port"])), socket.create_server(("127.0.0.1", was["controller_port"])):
+        again = local_kafka.start(home, on_step=silent)
+
+    assert port_of(again) not in {was["port"], was["controller_port"]}
+    assert kafka_hello.cluster_id(port_of(again)) == cluster
+
+
+@pytest.mark.kafka
+def test_three_who_start_a_broker_at_once_get_the_same_one(home: Path) -> None:
+    program = (
+        "import pathlib, sys; from pipelines import local_kafka; "
+        "print(local_kafka.start(pathlib.Path(sys.argv[1]), on_step=lambda step: None).pid)"
+    )
+    starters = [
+        subprocess.Popen([sys.executable, "-c", program, home], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+
+    pids = [starter.communicate()[0] for starter in starters]
+
+    assert pids == [f"{local_kafka.status(home).pid}\n"] * 3
+
+
+def test_a_number_left_by_a_killed_broker_is_not_mistaken_for_ours_when_another_program_has_it(home: Path) -> None:
+    folder = home / "kafka"
+    folder.mkdir(parents=True)
+    (folder / "held").touch()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
+        (folder / "broker.json").write_bytes(
+            msgspec.json.encode({"port": 20_001, "controller_port": 20_002, "pid": other.pid})
+        )
+
+        seen = local_kafka.status(home)
+        was_stopped = local_kafka.stop(home)
+        other_lives = other.poll() is None
+        other.kill()
+
+    assert seen.pid is None
+    assert not seen.is_running
+    assert not was_stopped
+    assert other_lives
+
+
+def test_a_home_that_never_had_a_broker_has_none(tmp_path: Path) -> None:
+    assert local_kafka.status(tmp_path) == local_kafka.Status(
+        is_running=False,
+        bootstrap=None,
+        pid=None,
+        data_folder=tmp_path / "kafka" / "data",
+        log_file=tmp_path / "kafka" / "logs" / "broker.log",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    with pytest.raises(Misconfigured, match=r"file/kafka cannot be written .*; make it writable or .* ANGIME_HOME"):
+        local_kafka.start(tmp_path / "file", on_step=silent)
+
+
+def test_a_damaged_state_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka" / "broker.json").write_text("{")
+
+    with pytest.raises(Misconfigured, match=r"broker\.json is damaged; delete it"):
+        local_kafka.start(tmp_path, on_step=silent)
+
+
+def test_somebody_who_does_not_speak_kafka_is_no_broker() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        web_server = f"""
+import socket
+connection, _ = socket.socket(fileno={server.fileno()}).accept()
+connection.recv(1024)
+connection.sendall(b"HTTP/1.1 400 Bad Request\\r\\n\\r\\n")
+"""
+        with subprocess.Popen([sys.executable, "-c", web_server], pass_fds=[server.fileno()]):
+            assert kafka_hello.cluster_id(server.getsockname()[1]) is None
+
+
+def test_nobody_is_no_broker() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+
+        assert kafka_hello.cluster_id(unused.getsockname()[1]) is None
+
+
+def test_every_jar_is_locked_by_its_checksum_and_the_lock_names_no_address() -> None:
+    jars = kafka_jars.locked_jars()
+
+    assert [jar for jar in jars if len(jar.sha256) != 64] == []
+    assert ("kafka_2.13", "4.3.0") in [(jar.artifact_id, jar.version) for jar in jars]
+    assert "://" not in kafka_jars.LOCK_FILE.read_text()

@@ -1,0 +1,66 @@
+"""Company files say who may send, and a mistake in them is one sentence that says how to mend it."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.origins import load_companies, load_origins, load_secrets
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured
+
+
+def company(name: str, *, source: str = "twilio", account: str = "phones") -> str:
+    """Write a company file with one account, whose secret lies in a file beside it."""
+    return (
+        f'id = "{name}"\nname = "{name}"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+        f'[[accounts]]\nid = "{account}"\nsource = "{source}"\nsecrets = ["file:secret.txt"]\n'
+    )
+
+
+def test_a_folder_holds_a_company_a_file(tmp_path: Path) -> None:
+    (tmp_path / "b.toml").write_text(company("second", account="other"))
+    (tmp_path / "a.toml").write_text(company("first"))
+    settings = PipelinesSettings(company=tmp_path)
+
+    origins = load_origins(settings)
+
+    assert [found.id for found in load_companies(tmp_path)] == ["first", "second"]
+    assert {place: origin.company.id for place, origin in origins.items()} == {
+        ("twilio", "phones"): "first",
+        ("twilio", "other"): "second",
+    }
+
+
+def test_a_secret_in_a_file_lies_beside_the_company_file(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text(company("acme"))
+    (tmp_path / "secret.txt").write_text(" hush \n")
+    settings = PipelinesSettings(home=tmp_path)
+
+    secrets = load_secrets(load_origins(settings), settings=settings, environ={})
+
+    assert secrets["twilio", "phones"].secrets == ("hush",)
+    assert "hush" not in repr(secrets)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, r"holds no \*\.toml: put a company file there, or set ANGIME_COMPANY"),
+        ({"a": company("acme", source="pigeon")}, "has the source 'pigeon', which is unknown; known are .*twilio"),
+        ({"a": company("acme"), "b": company("zenith")}, "stands at 'acme' and at 'zenith': give one of them another"),
+        ({"a": "id = "}, r"a\.toml: Invalid value"),
+    ],
+)
+def test_a_mistake_is_said_in_a_sentence(tmp_path: Path, files: dict[str, str], sentence: str) -> None:
+    for name, text in files.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+
+    with pytest.raises(Misconfigured, match=sentence):
+        load_origins(PipelinesSettings(company=tmp_path))
+
+
+def test_a_file_that_is_no_text_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(Misconfigured, match=r"company\.toml is no text in UTF-8"):
+        load_origins(PipelinesSettings(home=tmp_path))

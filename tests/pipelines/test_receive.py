@@ -1,0 +1,376 @@
+"""The receiver answers 200 only for bytes that are safe and whose origin is proved, and loses none of them."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from msgspec import Struct
+
+from pipelines import broker, local_kafka, receive, topics
+from pipelines.keep import Keeper
+from pipelines.origins import load_origins, load_secrets
+from pipelines.outbox import Outbox
+from pipelines.receive_metrics import Metrics
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured
+from schemas.records import raw_from_kafka
+from tests.fakes import MemoryKafka
+
+NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+SECRETS = {"META": "meta-secret", "META_VERIFY": "let me in", "TWILIO": "twilio-token", "OURS": "bearer-token"}
+COMPANY = """
+id = "acme"
+name = "Acme"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+
+[[accounts]]
+id = "sales"
+source = "whatsapp_cloud"
+secrets = ["env:META"]
+verify_secret = "env:META_VERIFY"
+
+[[accounts]]
+id = "phones"
+source = "twilio"
+secrets = ["env:TWILIO"]
+settings = { public_url = "https://calls.example.com" }
+
+[[accounts]]
+id = "crm"
+source = "ingest"
+secrets = ["env:OURS"]
+"""
+HOOK = "/hooks/whatsapp_cloud/sales"
+SEND_AGAIN_SECONDS = 30
+RECEIVER = """
+import signal, sys, threading
+from pipelines import receive
+from pipelines.settings import PipelinesSettings
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+receive.run(PipelinesSettings(), stop=stop, on_ready=lambda address: print(address, flush=True))
+"""
+
+
+def signed(body: bytes, *, secret: str = "meta-secret") -> dict[str, str]:
+    """Give the headers with which Meta signs `body`."""
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return {"x-hub-signature-256": f"sha256={signature}", "content-type": "application/json"}
+
+
+class Service(Struct, frozen=True):
+    """The app, with a cluster in memory behind it."""
+
+    client: httpx.Client
+    kafka: MemoryKafka
+    keeper: Keeper
+
+
+@contextmanager
+def serving(home: Path, *, kafka: MemoryKafka, outbox_bytes: int = 8 * 1024 * 1024) -> Generator[Service]:
+    """Serve the app over a cluster in memory."""
+    home.mkdir(exist_ok=True)
+    (home / "company.toml").write_text(COMPANY)
+    settings = PipelinesSettings(home=home, outbox_bytes=outbox_bytes)
+    origins = load_origins(settings)
+    failures: list[BaseException] = []
+    keeper = Keeper(
+        Outbox(settings.outbox_folder, max_bytes=settings.outbox_bytes),
+        connect=kafka.producer,
+        on_failure=failures.append,
+    )
+    doors = receive.Doors(
+        settings=settings,
+        origins=origins,
+        secrets=load_secrets(origins, settings=settings, environ=SECRETS),
+        keeper=keeper,
+        metrics=Metrics(keeper.figures),
+        now=lambda: NOW,
+    )
+    keeper.start()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = receive.http_server(doors)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with httpx.Client(base_url=address, timeout=SEND_AGAIN_SECONDS) as client:
+            yield Service(client, kafka, keeper)
+        server.should_exit = True
+        thread.join()
+    keeper.close()
+    assert failures == []
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Generator[Service]:
+    """Give a service whose Kafka is near."""
+    with serving(tmp_path, kafka=MemoryKafka({"raw": 1})) as running:
+        yield running
+
+
+def bodies(kafka: MemoryKafka) -> list[bytes | None]:
+    """Give the bodies in the topic raw."""
+    return [record.value for record in kafka.records("raw")]
+
+
+def test_a_signed_webhook_is_kept_untouched_before_it_is_answered(service: Service) -> None:
+    body = b'{ "entry": [] ,\n "x": "\xd0\xb6" }'
+
+    answer = service.client.post(HOOK, content=body, headers=signed(body))
+
+    (record,) = service.kafka.records("raw")
+    raw = raw_from_kafka(record.value, record.headers)
+    assert answer.status_code == 200
+    assert (raw.body, raw.source, raw.account, raw.company) == (body, "whatsapp_cloud", "sales", "acme")
+    assert (raw.received_at, raw.content_type) == ("2026-03-01T08:30:00.000Z", "application/json")
+    assert record.key == b"whatsapp_cloud/sales"
+
+
+def test_only_harmless_headers_are_kept(service: Service) -> None:
+    body = b"{}"
+    headers = signed(body) | {"user-agent": "meta", "authorization": "Bearer secret", "cookie": "secret"}
+
+    service.client.post(HOOK, content=body, headers=headers)
+
+    (record,) = service.kafka.records("raw")
+    ours = {name: content for name, content in record.headers if name.startswith("http-")}
+    assert ours == {"http-content-type": b"application/json", "http-user-agent": b"meta"}
+    assert not any(b"secret" in content for _, content in record.headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"x-hub-signature-256": "sha256=00"}, {"x-hub-signature-256": "nonsense"}, signed(b"{}", secret="other")],
+)
+def test_a_broken_signature_is_answered_401_and_nothing_is_kept(service: Service, headers: dict[str, str]) -> None:
+    answer = service.client.post(HOOK, content=b"{}", headers=headers)
+
+    assert answer.status_code == 401
+    assert bodies(service.kafka) == []
+
+
+@pytest.mark.parametrize("path", ["/hooks/whatsapp_cloud/nobody", "/hooks/nothing/sales", "/hooks/twilio/sales"])
+def test_an_account_that_is_not_connected_is_answered_404(service: Service, path: str) -> None:
+    answer = service.client.post(path, content=b"{}", headers=signed(b"{}"))
+
+    assert answer.status_code == 404
+    assert bodies(service.kafka) == []
+
+
+def test_a_body_of_5_mb_is_answered_413(service: Service) -> None:
+    body = b"x" * 5_000_000
+
+    answer = service.client.post(HOOK, content=body, headers=signed(body))
+
+    assert answer.status_code == 413
+    assert bodies(service.kafka) == []
+
+
+def test_a_body_without_a_length_is_read_no_further_than_the_limit(service: Service) -> None:
+    answer = service.client.post(HOOK, content=(b"x" * 65_536 for _ in range(40)))
+
+    assert answer.status_code == 413
+
+
+def test_a_handshake_is_answered_with_its_challenge(service: Service) -> None:
+    query = {"hub.mode": "subscribe", "hub.verify_token": "let me in", "hub.challenge": "1158201444"}
+
+    answer = service.client.get(HOOK, params=query)
+    refused = service.client.get(HOOK, params=query | {"hub.verify_token": "no"})
+
+    assert (answer.status_code, answer.text) == (200, "1158201444")
+    assert refused.status_code == 401
+
+
+def test_a_signature_over_the_public_address_is_checked_with_it(service: Service) -> None:
+    form = "CallSid=CA1&CallStatus=ringing"
+    url = "https://calls.example.com/hooks/twilio/phones?a=1"
+    digest = hmac.new(b"twilio-token", f"{url}CallSidCA1CallStatusringing".encode(), hashlib.sha1).digest()
+    headers = {
+        "x-twilio-signature": base64.b64encode(digest).decode(),
+        "content-type": "application/x-www-form-urlencoded",
+    }
+
+    answer = service.client.post("/hooks/twilio/phones?a=1", content=form, headers=headers)
+
+    assert (answer.status_code, answer.text) == (200, "<Response/>")
+    assert answer.headers["content-type"].startswith("text/xml")
+
+
+def test_events_go_to_the_only_account_of_ours(service: Service) -> None:
+    headers = {"authorization": "Bearer bearer-token"}
+
+    answers = [service.client.post(f"/events{query}", content=b"{}", headers=headers) for query in ("", "?account=crm")]
+    unknown = service.client.post("/events?account=other", content=b"{}", headers=headers)
+    unproved = service.client.post("/events", content=b"{}")
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert {record.key for record in service.kafka.records("raw")} == {b"ingest/crm"}
+    assert (unknown.status_code, unproved.status_code) == (404, 401)
+
+
+def test_while_kafka_is_away_webhooks_wait_on_disk_and_go_out_in_order(tmp_path: Path) -> None:
+    kafka = MemoryKafka({"raw": 1})
+    sent = [f'{{"n":{number}}}'.encode() for number in range(30)]
+    with serving(tmp_path, kafka=kafka) as service:
+        for number, body in enumerate(sent):
+            kafka.is_away = 10 <= number < 20
+            assert service.client.post(HOOK, content=body, headers=signed(body)).status_code == 200
+        wait_until(lambda: len(bodies(kafka)) == 30)
+        wait_until(lambda: service.keeper.figures().is_kafka_near)
+        figures = service.keeper.figures()
+
+    assert bodies(kafka) == sent
+    assert figures.kept_by_outbox >= 10
+    assert (figures.outbox_bytes, figures.kept_by_kafka + figures.drained) == (0, 30)
+
+
+def test_what_waits_when_the_receiver_stops_is_sent_by_the_next_one(tmp_path: Path) -> None:
+    kafka = MemoryKafka({"raw": 1})
+    sent = [f'{{"n":{number}}}'.encode() for number in range(4)]
+    kafka.is_away = True
+    with serving(tmp_path, kafka=kafka) as service:
+        for body in sent[:3]:
+            service.client.post(HOOK, content=body, headers=signed(body))
+    kafka.is_away = False
+    with serving(tmp_path, kafka=kafka) as service:
+        service.client.post(HOOK, content=sent[3], headers=signed(sent[3]))
+        wait_until(lambda: len(bodies(kafka)) == 4)
+
+    assert bodies(kafka) == sent
+
+
+def test_a_full_outbox_is_answered_503_so_that_the_provider_sends_again(tmp_path: Path) -> None:
+    kafka = MemoryKafka({"raw": 1})
+    kafka.is_away = True
+    body = b'"' + b"x" * 1_000_000 + b'"'
+    with serving(tmp_path, kafka=kafka, outbox_bytes=4 * 1024 * 1024) as service:
+        answers = [service.client.post(HOOK, content=body, headers=signed(body)) for _ in range(5)]
+        ready = service.client.get("/readyz")
+        kafka.is_away = False
+        wait_until(lambda: service.keeper.figures().is_kafka_near)
+        later = service.client.post(HOOK, content=body, headers=signed(body))
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 503]
+    assert answers[-1].headers["retry-after"] == "5"
+    assert (ready.status_code, ready.json()["kafka"]) == (503, "away")
+    assert later.status_code == 200
+    assert len(bodies(kafka)) == 5
+
+
+def test_the_service_tells_how_it_does(service: Service) -> None:
+    service.client.post(HOOK, content=b"{}", headers=signed(b"{}"))
+    service.client.post(HOOK, content=b"{}")
+
+    assert service.client.get("/healthz").json() == {"status": "alive"}
+    assert service.client.get("/readyz").json() == {"status": "ready", "kafka": "near", "outbox_bytes": 0}
+    counted = service.client.get("/metrics").text
+    assert 'angime_webhooks_answered_total{source="whatsapp_cloud",status="200"} 1.0' in counted
+    assert 'angime_webhooks_answered_total{source="whatsapp_cloud",status="401"} 1.0' in counted
+    assert 'angime_webhooks_kept_total{where="kafka"} 1.0' in counted
+    described = service.client.get("/openapi.json").json()
+    assert set(described["paths"]) == {
+        "/hooks/{source}/{account}", "/events", "/healthz", "/readyz", "/metrics",
+    }  # fmt: skip
+
+
+def test_a_missing_secret_names_its_account_and_how_to_set_it(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text(COMPANY)
+    settings = PipelinesSettings(home=tmp_path)
+    origins = load_origins(settings)
+
+    with pytest.raises(Misconfigured, match=r"'sales' of whatsapp_cloud.*set the environment variable META"):
+        load_secrets(origins, settings=settings, environ={})
+
+
+def test_a_missing_company_file_names_the_setting(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"company\.toml cannot be read.*ANGIME_COMPANY"):
+        receive.run(PipelinesSettings(home=tmp_path), stop=threading.Event())
+
+
+def wait_until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+    """Wait for something another thread or process brings about."""
+    deadline = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert is_so()
+
+
+def test_addresses_of_kafka_that_are_none_name_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text("id = 'a'\nname = 'A'\ntime_zone = 'UTC'\ndefault_region = 'KZ'\n")
+
+    with pytest.raises(Misconfigured, match=r"ANGIME_KAFKA must list addresses such as 127\.0\.0\.1:9092"):
+        receive.run(PipelinesSettings(home=tmp_path, kafka="nowhere"), stop=threading.Event())
+
+
+@contextmanager
+def receiver(home: Path, *, kafka: str) -> Generator[tuple[str, subprocess.Popen[str]]]:
+    """Run a receiver in a process of its own; give its address, and stop it by SIGTERM at the end."""
+    environ = os.environ | SECRETS | {"ANGIME_HOME": str(home), "ANGIME_KAFKA": kafka, "ANGIME_RECEIVE_PORT": "0"}
+    command = [sys.executable, "-c", RECEIVER]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        try:
+            yield next(line.strip() for line in lines if line.startswith("http")), process
+        finally:
+            process.terminate()
+            ended = process.wait(10)
+    assert ended in {0, -signal.SIGKILL}
+
+
+def post(address: str, bodies_sent: list[bytes]) -> list[int]:
+    """Send signed webhooks one after another; give the statuses."""
+    with httpx.Client(base_url=address, timeout=SEND_AGAIN_SECONDS) as client:
+        return [client.post(HOOK, content=body, headers=signed(body)).status_code for body in bodies_sent]
+
+
+@pytest.mark.kafka
+def test_an_outage_and_a_kill_of_the_receiver_lose_nothing_and_keep_the_order(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "company.toml").write_text(COMPANY)
+    sent = [json.dumps({"n": number}).encode() for number in range(60)]
+    try:
+        records = send_through_an_outage(home, sent)
+    finally:
+        local_kafka.stop(home)
+
+    assert [record.value for record in records] == sent
+
+
+def send_through_an_outage(home: Path, sent: list[bytes]) -> list[broker.Record]:
+    """Send while Kafka goes away, kill the receiver meanwhile, start both again; give what Kafka holds at the end."""
+    running = local_kafka.start(home, on_step=lambda _step: None)
+    admin = broker.Admin(running.bootstrap)
+    topics.apply(admin)
+    admin.close()
+    with receiver(home, kafka=running.bootstrap) as (address, process):
+        assert post(address, sent[:20]) == [200] * 20
+        local_kafka.stop(home)
+        assert post(address, sent[20:40]) == [200] * 20
+        process.kill()
+    with receiver(home, kafka=running.bootstrap) as (address, process):
+        assert post(address, sent[40:50]) == [200] * 10
+        local_kafka.start(home, on_step=lambda _step: None)
+        assert post(address, sent[50:]) == [200] * 10
+        wait_until(lambda: httpx.get(f"{address}/readyz").json()["kafka"] == "near")
+    consumer = broker.assign(running.bootstrap, topics=["raw"], offsets={})
+    records = [record for _ in range(20) for record in consumer.poll(max_records=500, timeout_seconds=0.2)]
+    consumer.close()
+    return records

@@ -1,0 +1,72 @@
+"""Topics in Kafka become as declared, and stay so."""
+
+import uuid
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from pipelines import topics
+from pipelines.broker import Admin
+from pipelines.local_kafka import Running
+from schemas.errors import Misconfigured
+from schemas.topics import TOPICS, Topic
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def admin(kafka: Running) -> Iterator[Admin]:
+    """Give the admin's view of the broker."""
+    found = Admin(kafka.bootstrap)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def declared() -> dict[str, Topic]:
+    """Declare the topics of this project under names of the test's own."""
+    beginning = f"test-{uuid.uuid4()}-"
+    return {beginning + name: msgspec.structs.replace(topic, name=beginning + name) for name, topic in TOPICS.items()}
+
+
+def test_missing_topics_are_created_as_declared(admin: Admin, declared: dict[str, Topic]) -> None:
+    before = [row.difference for row in topics.rows(admin, topics=declared)]
+    done = topics.apply(admin, topics=declared)
+
+    rows = topics.rows(admin, topics=declared)
+    assert set(before) == {"missing"}
+    assert len(done) == len(declared)
+    assert [(row.partitions, row.retention_days, row.difference) for row in rows] == [
+        (topic.partitions, topic.retention_days, "") for topic in declared.values()
+    ]
+
+
+def test_applying_twice_does_nothing_more(admin: Admin, declared: dict[str, Topic]) -> None:
+    topics.apply(admin, topics=declared)
+
+    assert topics.apply(admin, topics=declared) == []
+
+
+def test_a_retention_that_somebody_changed_is_set_again(admin: Admin, declared: dict[str, Topic]) -> None:
+    topics.apply(admin, topics=declared)
+    name = next(iter(declared))
+    admin.configure(name, configs={"retention.ms": "1000"})
+    differences = {row.difference for row in topics.rows(admin, topics=declared)}
+
+    done = topics.apply(admin, topics=declared)
+
+    assert differences == {"", "retention.ms"}
+    assert done == [f"set retention.ms of angime.{name}"]
+    assert {row.difference for row in topics.rows(admin, topics=declared)} == {""}
+
+
+def test_a_topic_of_too_few_partitions_is_left_alone_and_named(admin: Admin, declared: dict[str, Topic]) -> None:
+    topics.apply(admin, topics=declared)
+    name, topic = next(iter(declared.items()))
+    more = {name: msgspec.structs.replace(topic, partitions=topic.partitions + 1)}
+
+    with pytest.raises(Misconfigured, match=r"has 4 partitions in Kafka and needs 5: drain it"):
+        topics.apply(admin, topics=more)
+
+    assert topics.rows(admin, topics=more)[0].difference == "partitions"

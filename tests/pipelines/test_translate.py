@@ -1,0 +1,75 @@
+"""`angime translate` shows the events of a file, or why there are none, the same each time."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.translate import RECEIVED_AT, stand_in, translate_files
+from schemas.errors import Misconfigured
+
+ENDED = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "crm",
+    "type": "call.ended",
+    "time": "2026-03-01T08:00:00Z",
+    "data": {"provider_call_id": "c1", "talk_seconds": 3},
+}
+
+
+def written(folder: Path, body: str) -> Path:
+    """Write a file to translate."""
+    file = folder / "body.json"
+    file.write_text(body)
+    return file
+
+
+def test_a_file_is_shown_as_its_events(tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps(ENDED))
+
+    (shown,) = translate_files("ingest", [file])
+
+    (event,) = shown["events"]
+    assert shown.keys() == {"file", "events"}
+    assert shown["file"] == str(file)
+    assert (event["type"], event["data"]["talk_seconds"], event["recordedat"]) == ("call.ended", 3, RECEIVED_AT)
+    assert [shown] == translate_files("ingest", [file])
+
+
+def test_a_broken_part_is_shown_beside_the_rest(tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps([ENDED, ENDED | {"type": "call.sung"}]))
+
+    (shown,) = translate_files("ingest", [file], origin=stand_in("ingest"))
+
+    assert len(shown["events"]) == 1
+    assert shown["refused"] == [{"part": "[1]", "reason": "the event type is unknown"}]
+
+
+def test_a_file_that_cannot_be_read_as_anything_is_refused_with_its_reason(tmp_path: Path) -> None:
+    file = written(tmp_path, "{")
+
+    assert translate_files("ingest", [file]) == [
+        {"file": str(file), "refused": "the body is no valid JSON in UTF-8"},
+    ]
+
+
+def test_a_body_without_a_fact_is_shown_as_ignored(tmp_path: Path) -> None:
+    file = written(tmp_path, "[]")
+
+    assert translate_files("ingest", [file]) == [{"file": str(file), "ignored": "the batch is empty"}]
+
+
+def test_a_form_is_read_by_its_content_type(tmp_path: Path) -> None:
+    file = written(tmp_path, "CallSid=CA1&CallStatus=ringing&Direction=inbound&From=%2B77010000001&To=%2B77010000002")
+
+    (shown,) = translate_files("twilio", [file], headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+    assert "refused" not in shown
+
+
+def test_an_unknown_source_and_a_missing_file_are_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"'nothing' is unknown; known are .*twilio"):
+        translate_files("nothing", [tmp_path])
+    with pytest.raises(Misconfigured, match="cannot be read: No such file"):
+        translate_files("ingest", [tmp_path / "missing"])

@@ -1,0 +1,86 @@
+"""Company data is read whole, or refused with one sentence that says where."""
+
+import pytest
+
+from schemas.company import parse_company, resolve_secret
+from schemas.errors import Misconfigured
+
+GOOD = """
+id = "demo"
+name = "Демо"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+
+[hours]
+mon = ["09:00-13:00", "14:00-18:00"]
+
+[[teams]]
+id = "south"
+name = "Оңтүстік"
+
+[[operators]]
+id = "aigul"
+name = "Айгүл"
+team = "south"
+endpoints = ["PJSIP/101"]
+
+[[accounts]]
+id = "main"
+source = "twilio"
+channel = "phone"
+secrets = ["env:TWILIO_TOKEN", "file:secrets/old"]
+"""
+
+
+def test_a_whole_company_is_read() -> None:
+    company = parse_company(GOOD)
+
+    account = company.account("main")
+    assert account is not None
+    assert (company.zone_of(account), company.region_of(account)) == ("Asia/Almaty", "KZ")
+    assert company.operators[0].endpoints == ("PJSIP/101",)
+    assert company.account("other") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('"Asia/Almaty"', '"Almaty"', "time_zone 'Almaty' is not known; write it like Asia/Almaty"),
+        (
+            '"env:TWILIO_TOKEN"',
+            '"s3cret"',
+            "line 24: must be env:NAME or file:PATH, never the secret itself (accounts.0.secrets.0)",
+        ),
+        ('channel = "phone"', 'chanel = "phone"', "unknown field chanel"),
+        ('team = "south"', 'team = "north"', "team 'north', which is not listed under [[teams]]"),
+        ('"09:00-13:00"', '"13:00-09:00"', "hours.mon: write each span like 09:00-13:00"),
+        ('"09:00-13:00"', '"09:00-15:00"', "hours.mon: spans must follow each other without overlap"),
+        ('id = "main"', "id = ", "line 21"),
+        ('endpoints = ["PJSIP/101"]', 'endpoints = ["a", "a"]', "endpoint 'a' stands twice"),
+    ],
+)
+def test_each_mistake_gets_one_sentence(old: str, new: str, sentence: str) -> None:
+    with pytest.raises(Misconfigured) as refusal:
+        parse_company(GOOD.replace(old, new), file="company.toml")
+
+    assert sentence in refusal.value.reason
+    assert refusal.value.reason.startswith("company.toml")
+    assert "\n" not in refusal.value.reason
+    assert "s3cret" not in refusal.value.reason
+
+
+def test_a_secret_comes_from_the_environment_or_a_file() -> None:
+    files = {"secrets/a": "from file\n"}
+
+    assert resolve_secret("env:A", environ={"A": "from env"}, read=files.__getitem__) == "from env"
+    assert resolve_secret("file:secrets/a", environ={}, read=files.__getitem__) == "from file"
+
+
+def test_a_missing_secret_says_how_to_mend_it() -> None:
+    def read(name: str) -> str:
+        raise FileNotFoundError(name)
+
+    with pytest.raises(Misconfigured, match="set the environment variable A"):
+        resolve_secret("env:A", environ={}, read=read)
+    with pytest.raises(Misconfigured, match="write it into the file secrets/a"):
+        resolve_secret("file:secrets/a", environ={}, read=read)

@@ -1,0 +1,126 @@
+"""Audio in: what decodes, at which rate and shape, and which sentence refuses the rest."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schemas.errors import InvalidEvent
+from streams.audio import SAMPLES_PER_SECOND, AudioLimits, decode
+from streams.demo_model.recordings import Form, encode
+
+SECONDS = 2.0
+
+
+def tone(*, channels: int, samples_per_second: int) -> np.ndarray:
+    at = np.arange(int(SECONDS * samples_per_second)) / samples_per_second
+    rows = [9_000 * np.sin(2 * np.pi * 300 * (channel + 1) * at) for channel in range(channels)]
+    return np.stack(rows).astype(np.int16)
+
+
+def recording(folder: Path, *, form: Form = "wav", channels: int = 2, samples_per_second: int = 8_000) -> Path:
+    path = folder / f"call.{form}"
+    samples = tone(channels=channels, samples_per_second=samples_per_second)
+    path.write_bytes(encode(samples, samples_per_second=samples_per_second, form=form))
+    return path
+
+
+def written(folder: Path, content: bytes, *, name: str = "call.wav") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("form", ["wav", "wav_mulaw", "ogg"])
+@pytest.mark.parametrize("samples_per_second", [8_000, 16_000, 48_000])
+def test_every_form_becomes_16_khz_floats_a_channel(tmp_path: Path, form: Form, samples_per_second: int) -> None:
+    audio = decode(recording(tmp_path, form=form, samples_per_second=samples_per_second))
+    assert (2, np.float32) == (audio.channels, audio.samples.dtype.type)
+    assert pytest.approx(audio.duration_seconds, abs=0.05) == SECONDS
+    assert audio.samples.shape[1] == round(audio.duration_seconds * SAMPLES_PER_SECOND)
+
+
+def test_the_channels_stay_apart(tmp_path: Path) -> None:
+    audio = decode(recording(tmp_path))
+    loudest_hertz = [
+        int(np.argmax(np.abs(np.fft.rfft(channel)))) * SAMPLES_PER_SECOND / len(channel) for channel in audio.samples
+    ]
+    assert pytest.approx(loudest_hertz, abs=2) == [300, 600]
+
+
+def test_a_mono_recording_has_one_channel(tmp_path: Path) -> None:
+    audio = decode(recording(tmp_path, channels=1))
+    assert (audio.channels, audio.samples.shape[0]) == (1, 1)
+
+
+def test_a_recording_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="does not exist"):
+        decode(tmp_path / "missing.wav")
+
+
+def test_an_empty_recording_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="empty: 0 bytes"):
+        decode(written(tmp_path, b""))
+
+
+def test_a_page_named_wav_is_refused(tmp_path: Path) -> None:
+    page = b"<!doctype html><html><body>The link has expired.</body></html>" * 20
+    with pytest.raises(InvalidEvent, match="cannot be decoded as audio"):
+        decode(written(tmp_path, page))
+
+
+def test_noise_of_bytes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="cannot be decoded as audio"):
+        decode(written(tmp_path, np.random.default_rng(1).bytes(50_000)))
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.wav\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile other.wav\n",
+    ],
+)
+def test_a_playlist_never_makes_us_read_another_file(tmp_path: Path, playlist: bytes) -> None:
+    recording(tmp_path).rename(tmp_path / "other.wav")
+    with pytest.raises(InvalidEvent, match="cannot be decoded as audio"):
+        decode(written(tmp_path, playlist))
+
+
+def test_a_recording_cut_short_is_refused(tmp_path: Path) -> None:
+    whole = recording(tmp_path).read_bytes()
+    with pytest.raises(InvalidEvent, match=r"cut short: \d+ of \d+ bytes"):
+        decode(written(tmp_path, whole[: len(whole) // 2]))
+
+
+def test_a_header_without_a_length_is_that_of_a_recording_written_live(tmp_path: Path) -> None:
+    whole = recording(tmp_path).read_bytes()
+    live = whole[:4] + b"\xff\xff\xff\xff" + whole[8:]
+    assert pytest.approx(decode(written(tmp_path, live)).duration_seconds, abs=0.01) == SECONDS
+
+
+def test_a_header_with_nothing_behind_it_is_refused(tmp_path: Path) -> None:
+    nothing = encode(np.zeros((1, 8), dtype=np.int16), samples_per_second=8_000, form="wav")
+    with pytest.raises(InvalidEvent, match="nothing to hear"):
+        decode(written(tmp_path, nothing))
+
+
+def test_silence_is_audio(tmp_path: Path) -> None:
+    silence = encode(np.zeros((2, 8_000), dtype=np.int16), samples_per_second=8_000, form="wav")
+    audio = decode(written(tmp_path, silence))
+    assert (audio.duration_seconds, float(np.abs(audio.samples).max())) == (1.0, 0.0)
+
+
+def test_a_file_larger_than_allowed_is_refused_unread(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="at most 1000 are taken"):
+        decode(recording(tmp_path), limits=AudioLimits(file_bytes=1_000))
+
+
+def test_a_recording_longer_than_allowed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="longer than 1 s"):
+        decode(recording(tmp_path), limits=AudioLimits(duration_seconds=1.0))
+
+
+def test_more_channels_than_allowed_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="2 channels; 1 to 1 are taken"):
+        decode(recording(tmp_path), limits=AudioLimits(channels=1))

@@ -1,0 +1,124 @@
+"""A recording becomes a stored fact and then text; a repetition gives the same ids and the same data."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.calls import CallRecordingMadeAvailable, CallRecordingStored
+from schemas.codec import decode, encode
+from schemas.company import Account, Company
+from schemas.envelope import Event, event
+from schemas.errors import InvalidEvent, NotYet
+from schemas.ids import call_id, fact_id, recording_id
+from schemas.transcripts import Turn
+from streams.listening import Ears, listen_to, read_recording, store_recording, transcribed
+from streams.store import keep, open_store, path_of
+from streams.transcribe import Transcript
+
+CALL = call_id("twilio", "main", "CA1")
+RECORDING = recording_id("twilio", "main", "RE1")
+NOW, LATER = "2026-03-01T09:00:00.000Z", "2026-03-01T10:00:00.000Z"
+OF_CALL: dict[str, Any] = {"call_id": CALL, "provider_call_id": "CA1", "recording_id": RECORDING}
+
+
+def _event(data: msgspec.Struct) -> Event:
+    return event(
+        data,
+        id=fact_id("twilio", "main", "fact", "RE1"),
+        source="twilio",
+        account="main",
+        company="demo",
+        time="2026-03-01T08:00:00.000Z",
+        recordedat=NOW,
+        key=CALL,
+    )
+
+
+def _available(**fields: Any) -> Event:
+    shown = {"url": "http://127.0.0.1:1/x", "media_type": "audio/wav", **fields}
+    return _event(CallRecordingMadeAvailable(**OF_CALL, **shown))
+
+
+def _stored(**fields: Any) -> Event:
+    return _event(CallRecordingStored(**OF_CALL, path="demo/x.wav", size_bytes=7, **fields))
+
+
+def _ears(folder: Path) -> Ears:
+    account = Account(id="main", source="twilio", recording_hosts=("127.0.0.1",))
+    company = Company(id="demo", name="Demo", time_zone="Asia/Almaty", default_region="KZ", accounts=(account,))
+    return Ears(companies={"demo": company}, fetch_secrets={}, store=open_store(folder.as_uri()))
+
+
+def _transcript() -> Transcript:
+    turn = Turn(channel=0, role="operator", start_seconds=0.5, end_seconds=1.5, text="Сәлеметсіз бе")
+    return Transcript(
+        model="demo model",
+        is_demo_model=True,
+        language="kk",
+        grade="segments",
+        duration_seconds=2.0,
+        channels=2,
+        turns=(turn,),
+        engine="",
+        model_load_seconds=0.0,
+        transcribe_seconds=0.1,
+    )
+
+
+def test_a_recording_lies_by_company_day_and_its_own_id() -> None:
+    assert path_of(_available()) == f"demo/2026/03/01/{RECORDING}.wav"
+    assert path_of(_available(media_type="../../etc")) == f"demo/2026/03/01/{RECORDING}.audio"
+
+
+def test_without_consent_nothing_is_fetched(tmp_path: Path) -> None:
+    assert asyncio.run(store_recording(_available(consent="refused"), ears=_ears(tmp_path), now=NOW)) is None
+
+
+def test_a_provider_that_is_away_is_tried_later(tmp_path: Path) -> None:
+    with pytest.raises(NotYet):
+        asyncio.run(store_recording(_available(), ears=_ears(tmp_path), now=NOW))
+
+
+def test_an_unknown_account_is_refused(tmp_path: Path) -> None:
+    stranger = msgspec.structs.replace(_available(), account="other")
+
+    with pytest.raises(InvalidEvent, match="no such company and account"):
+        asyncio.run(store_recording(stranger, ears=_ears(tmp_path), now=NOW))
+
+
+def test_a_transcript_made_twice_is_the_same_fact() -> None:
+    stored = _stored(sha256="0" * 64)
+    first = transcribed(stored, transcript=_transcript(), now=NOW)
+    again = transcribed(stored, transcript=_transcript(), now=LATER)
+
+    assert decode(encode(first)) == first
+    assert first.data.is_demo_model
+    assert (again.id, again.time, again.data) == (first.id, first.time, first.data)
+
+
+def test_a_kept_recording_that_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
+    ears = _ears(tmp_path)
+    asyncio.run(keep(ears.store, "demo/x.wav", b"changed"))
+
+    with pytest.raises(InvalidEvent, match="sha256 differs"):
+        asyncio.run(read_recording(_stored(sha256="0" * 64), ears=ears))
+
+
+def test_a_kept_recording_that_is_not_there_yet_is_tried_later(tmp_path: Path) -> None:
+    with pytest.raises(NotYet, match="refused to read"):
+        asyncio.run(read_recording(_stored(sha256="0" * 64), ears=_ears(tmp_path)))
+
+
+def test_the_file_given_to_the_model_lives_no_longer_than_the_work() -> None:
+    seen: list[Path] = []
+
+    def listen(path: Path, roles: tuple[str, ...], language: str | None) -> Transcript:
+        assert (path.read_bytes(), roles, language) == (b"sound", ("operator",), "kk")
+        seen.append(path)
+        return _transcript()
+
+    assert listen_to(b"sound", roles=("operator",), language="kk", listen=listen) == _transcript()
+    assert not seen[0].exists()

@@ -1,0 +1,216 @@
+"""Transcribing: real WhisperX with the demo model on composed calls, and every kind of file that is none."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from schemas.errors import InvalidEvent, Misconfigured
+from schemas.people import Role
+from streams.demo_model import MODEL_FOLDER, MODEL_NAME, language_of, words_of
+from streams.demo_model.clips import clips
+from streams.demo_model.dialogues import LANGUAGES, Dialogue, dialogue, dialogues, recording_bytes
+from streams.demo_model.evaluate import LINES, Line, word_error_rates, word_errors
+from streams.demo_model.recordings import Form, encode
+from streams.transcribe import Recognition, Transcriber, Transcript, transcribe_file
+from streams.turns import Segment, Span
+from streams.whisper import SpeechSettings, WhisperTranscriber
+
+SIDES: tuple[Role, Role] = ("operator", "customer")
+DEMO_MODEL_BYTES = 5_000_000
+CLIPS_BYTES = 1_500_000
+
+
+class CountingTranscriber:
+    """A Transcriber that hears "said" in every span; for what does not depend on words."""
+
+    model_name = "counting"
+    is_demo_model = False
+    engine = ""
+
+    def load(self) -> float:
+        """Be ready at once."""
+        return 0.0
+
+    def recognise(self, samples: NDArray[np.float32], *, spans: Sequence[Span], language: str | None) -> Recognition:
+        """Hear the same everywhere."""
+        assert samples.ndim == 1
+        return Recognition(segments=tuple(Segment(span=span, text="said") for span in spans), language=language or "kk")
+
+
+@pytest.fixture(scope="module")
+def whisper() -> WhisperTranscriber:
+    return WhisperTranscriber(SpeechSettings())
+
+
+def transcribed(
+    spoken: Dialogue, folder: Path, *, transcriber: Transcriber, form: Form = "wav_mulaw", language: str | None = None
+) -> Transcript:
+    path = folder / f"call.{form}"
+    path.write_bytes(recording_bytes(spoken, form=form))
+    return transcribe_file(path, roles=SIDES, language=language, transcriber=transcriber)
+
+
+def boundary_errors_seconds(spoken: Dialogue, heard: Transcript) -> list[float]:
+    pairs = list(zip(spoken.turns, heard.turns, strict=True))
+    return [abs(said.start_seconds - turn.start_seconds) for said, turn in pairs] + [
+        abs(said.end_seconds - turn.end_seconds) for said, turn in pairs
+    ]
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("line", LINES)
+def test_the_demo_model_hears_its_sentences_in_voices_it_never_met(whisper: WhisperTranscriber, line: Line) -> None:
+    rates = word_error_rates(whisper, line=line)
+    assert {"en", "ru", "kk", "pt"} == set(rates)
+    assert {language: rate for language, rate in rates.items() if rate > 0.05} == {}
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_composed_call_becomes_the_turns_that_were_spoken(
+    whisper: WhisperTranscriber, tmp_path: Path, language: str
+) -> None:
+    spoken = dialogue(language, 3)
+    heard = transcribed(spoken, tmp_path, transcriber=whisper, language=language)
+    said_words = [word for turn in spoken.turns for word in words_of(turn.text)]
+    heard_words = [word for turn in heard.turns for word in words_of(turn.text)]
+    assert [turn.role for turn in spoken.turns] == [turn.role for turn in heard.turns]
+    assert np.mean(boundary_errors_seconds(spoken, heard)) <= 0.10
+    assert word_errors(said_words, heard_words) <= 0.05 * len(said_words)
+    assert [turn.text.split() for turn in heard.turns] == [[word.text for word in turn.words] for turn in heard.turns]
+    assert (language, "segments", MODEL_NAME, True) == (
+        heard.language,
+        heard.grade,
+        heard.model,
+        heard.is_demo_model,
+    )
+
+
+@pytest.mark.speech
+def test_what_ran_is_whisperx(whisper: WhisperTranscriber, tmp_path: Path) -> None:
+    heard = transcribed(dialogue("en", 1), tmp_path, transcriber=whisper)
+    assert heard.engine == "whisperx 3.8.6 whisperx.asr.FasterWhisperPipeline"
+    assert heard.origin == "whisperx"
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
+    assert heard.real_time_factor == pytest.approx(heard.transcribe_seconds / heard.duration_seconds)
+
+
+@pytest.mark.speech
+def test_the_same_recording_gives_the_same_transcript(whisper: WhisperTranscriber, tmp_path: Path) -> None:
+    once, again = (transcribed(dialogue("kk", 2), tmp_path, transcriber=whisper) for _ in range(2))
+    assert once.turns == again.turns
+
+
+@pytest.mark.speech
+def test_the_demo_model_tells_the_language_by_its_sentences(whisper: WhisperTranscriber, tmp_path: Path) -> None:
+    heard = [transcribed(dialogue(language, 2), tmp_path, transcriber=whisper).language for language in LANGUAGES]
+    assert list(LANGUAGES) == heard
+
+
+@pytest.mark.speech
+def test_a_transcript_is_plain_json(whisper: WhisperTranscriber, tmp_path: Path) -> None:
+    heard = transcribed(dialogue("ru", 2), tmp_path, transcriber=whisper)
+    assert heard == msgspec.json.decode(msgspec.json.encode(heard), type=Transcript)
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("form", ["wav", "wav_mulaw", "ogg"])
+def test_every_turn_is_attributed_to_its_speaker_with_bleed_and_noise(tmp_path: Path, form: Form) -> None:
+    for number in range(4):
+        spoken = dialogue("pt", number, bleed_decibels=-12.0, noise_decibels=-50.0)
+        heard = transcribed(spoken, tmp_path, transcriber=CountingTranscriber(), form=form)
+        assert [turn.role for turn in spoken.turns] == [turn.role for turn in heard.turns]
+        assert np.mean(boundary_errors_seconds(spoken, heard)) <= 0.10
+
+
+@pytest.mark.speech
+def test_the_speakers_of_a_mono_recording_are_unknown(tmp_path: Path) -> None:
+    spoken = dialogue("en", 1)
+    both = (spoken.samples.astype(np.int32).sum(axis=0, keepdims=True) // 2).astype(np.int16)
+    path = tmp_path / "mono.wav"
+    path.write_bytes(encode(both, samples_per_second=8_000, form="wav"))
+    heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
+    assert (1, {"unknown"}, {0}) == (
+        heard.channels,
+        {turn.role for turn in heard.turns},
+        {turn.channel for turn in heard.turns},
+    )
+
+
+@pytest.mark.speech
+def test_a_mono_recording_stored_twice_is_heard_once(tmp_path: Path) -> None:
+    one_side = dialogue("en", 1).samples[:1]
+    path = tmp_path / "twice.wav"
+    path.write_bytes(encode(np.repeat(one_side, 2, axis=0), samples_per_second=8_000, form="wav"))
+    heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
+    assert (2, {0}, {"unknown"}) == (
+        heard.channels,
+        {turn.channel for turn in heard.turns},
+        {turn.role for turn in heard.turns},
+    )
+
+
+@pytest.mark.speech
+def test_a_silent_recording_has_no_turns_and_no_language(tmp_path: Path) -> None:
+    path = tmp_path / "silent.wav"
+    path.write_bytes(encode(np.zeros((2, 16_000), dtype=np.int16), samples_per_second=8_000, form="wav"))
+    heard = transcribe_file(path, roles=SIDES, language=None, transcriber=CountingTranscriber())
+    assert (heard.turns, heard.grade, heard.language, heard.duration_seconds) == ((), "turns", "unknown", 2.0)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html><body>Not found</body></html>", b"RIFF\x00\x10\x00\x00WAVEfmt "])
+def test_a_file_that_is_no_recording_is_refused_with_a_reason(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "call.wav"
+    path.write_bytes(content)
+    with pytest.raises(InvalidEvent, match=r"^The recording "):
+        transcribe_file(path, roles=SIDES, language=None, transcriber=CountingTranscriber())
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [("", "No speech model is set"), ("/no/such/folder", r"no CTranslate2 model \(model.bin\) in it")],
+)
+def test_a_model_that_is_not_there_is_named_with_the_setting_to_mend(model: str, reason: str) -> None:
+    with pytest.raises(Misconfigured, match=reason) as refusal:
+        WhisperTranscriber(SpeechSettings(model=model)).load()
+    assert "ANGIME_SPEECH_MODEL" in refusal.value.reason
+
+
+@pytest.mark.speech
+def test_a_model_that_would_have_to_be_fetched_is_refused_offline() -> None:
+    with pytest.raises(Misconfigured, match=r"ANGIME_SPEECH_MODEL \(tiny, auto, default\)"):
+        WhisperTranscriber(SpeechSettings(model="tiny")).load()
+
+
+def test_the_demo_model_and_its_clips_stay_small() -> None:
+    assert sum(file.stat().st_size for file in MODEL_FOLDER.iterdir()) < DEMO_MODEL_BYTES
+    assert sum(file.stat().st_size for file in MODEL_FOLDER.with_name("clips").iterdir()) < CLIPS_BYTES
+
+
+def test_every_sentence_has_a_clip_of_either_side() -> None:
+    assert {("operator", 40), ("customer", 40)} == {
+        (side, sum(one.speaker == side for one in clips())) for side in SIDES
+    }
+
+
+def test_composed_calls_are_the_same_for_the_same_seed() -> None:
+    once, again = (dialogues(4, seed=7) for _ in range(2))
+    assert [recording_bytes(one, form="ogg") for one in once] == [recording_bytes(one, form="ogg") for one in again]
+    assert all(20 <= one.duration_seconds <= 45 for one in once)
+
+
+def test_the_language_of_words_nobody_taught_is_not_known() -> None:
+    assert language_of(["lorem ipsum"]) is None
+    assert language_of(["Көп рақмет, сау болыңыз."]) == "kk"
+
+
+def test_word_errors_count_substitutions_insertions_and_deletions() -> None:
+    assert word_errors(["a", "b"], ["a", "b"]) == 0
+    assert word_errors(["a", "b"], ["a", "c"]) == 1
+    assert word_errors(["a", "b"], ["a", "b", "c"]) == 1
+    assert word_errors(["a", "b"], []) == 2
