@@ -193,6 +193,11 @@ class Reader:
         _attach(session, settings, reads_only=True)
         session.execute(f"use {CATALOG}")
         self._connection = DuckConnection(session)
+        if not self._connection.rows(
+            "select 1 from duckdb_tables() where database_name = ? and schema_name = 'reports'", [CATALOG]
+        ):
+            self.close()
+            raise NotYet("the warehouse is being made by `angime land`: ask again in a moment")
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from dashboards.settings import DashboardsSettings
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin
 from pipelines.free_ports import free_port, is_free
+from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 
@@ -127,7 +128,8 @@ class Stack:
             wait_seconds = min(wait_seconds * 2, self._longest_wait_seconds)
 
     def _run_once(self, stage: str) -> int:
-        process = subprocess.Popen(
+        last = ""
+        with subprocess.Popen(
             [sys.executable, "-m", "angime", stage],
             env=self._environ,
             stdin=subprocess.DEVNULL,
@@ -136,15 +138,15 @@ class Stack:
             text=True,
             errors="replace",
             start_new_session=True,  # the terminal's Ctrl-C reaches us alone, and we stop the stages in order
-        )
-        self._processes[stage] = process
-        if self._stopping.is_set():
-            _signal(process, signal.SIGTERM)
-        last = ""
-        for line in process.stdout or ():
-            last = line.rstrip() or last
-            self._say(stage, line.rstrip())
-        code = process.wait()
+        ) as process:
+            self._processes[stage] = process
+            threading.Thread(target=_end_children, args=(process,), daemon=True).start()
+            if self._stopping.is_set():
+                _signal(process, signal.SIGTERM)
+            for line in process.stdout or ():
+                last = line.rstrip() or last
+                self._say(stage, line.rstrip())
+            code = process.wait()
         if code == WRONG_SETTINGS:
             self._failure = last
         return code
@@ -154,6 +156,7 @@ def start(options: Options) -> Stack:
     """Start the broker (unless ANGIME_KAFKA names one), the topics and the stages. Raises Misconfigured."""
     settings = load(PipelinesSettings)
     home = settings.home.absolute()
+    load_origins(settings)  # a wrong company file is said before anything starts
     bootstrap = settings.kafka or local_kafka.start(home, on_step=options.on_step).bootstrap
     options.on_step("Topics")
     with closing(Admin(bootstrap)) as admin:
@@ -185,6 +188,13 @@ def _answers(url: str) -> bool:
         return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def _end_children(process: subprocess.Popen[str]) -> None:
+    """End what a stage leaves behind when it is killed: its children would hold its log open, and us with it."""
+    process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _signal(process: subprocess.Popen[str], number: int) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import multiprocessing
+import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -45,7 +47,9 @@ async def _serve(settings: StreamsSettings, *, ears: Ears) -> None:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     app = make_app(settings.kafka, home=str(settings.home / "streams"))
     # The model lives in a process of its own, so that Faust's loop keeps its heartbeats while it listens.
-    pool = ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
     if settings.speech_model:
         pool.submit(_load_model, speech_of(settings))  # in seconds that nothing waits for
     add_agents(app, ears=ears, listen=listener(settings), pool=pool, clock=_now, version=version("angime"))
@@ -107,6 +111,18 @@ class _Listener:
 
     def __call__(self, path: Path, roles: tuple[Role, ...], language: str | None) -> Transcript:
         return transcribe_file(path, roles=roles, language=language, transcriber=_transcriber(self._speech))
+
+
+def _end_with_parent() -> None:
+    """Let the process of the model end when the worker was killed, however long a call it is listening to."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _load_model(speech: SpeechSettings) -> None:

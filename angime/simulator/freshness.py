@@ -37,31 +37,35 @@ class Freshness(Struct, frozen=True, kw_only=True):
         return self.seconds[-(-len(self.seconds) * 95 // 100) - 1]
 
 
-def measure(story: Story, *, base_url: str, read_sql: ReadSql, calls: int = CALLS) -> Freshness:
-    """Let `calls` calls begin and end now, 20 events a second, and watch when the warehouse shows each."""
-    return asyncio.run(_measure(story, base_url=base_url, read_sql=read_sql, calls=calls))
+def measure(
+    story: Story, *, base_url: str, read_sql: ReadSql, calls: int = CALLS, events_a_second: float = EVENTS_A_SECOND
+) -> Freshness:
+    """Let `calls` calls begin and end now, at `events_a_second`, and watch when the warehouse shows each."""
+    return asyncio.run(
+        _measure(story, base_url=base_url, read_sql=read_sql, calls=calls, pause_seconds=1 / events_a_second)
+    )
 
 
-async def _measure(story: Story, *, base_url: str, read_sql: ReadSql, calls: int) -> Freshness:
+async def _measure(story: Story, *, base_url: str, read_sql: ReadSql, calls: int, pause_seconds: float) -> Freshness:
     chance = random.Random(f"{story.seed}/{time.time_ns()}")  # noqa: S311  # a story, not a secret
     contacts = callers(story, chance=chance)
     live = [live_call(chance, next(contacts), after=story.now, now=int(time.time())) for _ in range(calls)]
     awaited: Awaited = {}
     seen: list[float] = []
     async with _watching(awaited, seen, wanted=2 * calls, read_sql=read_sql):
-        await _send(live, awaited, base_url=base_url, seed=story.seed)
+        await _send(live, awaited, base_url=base_url, seed=story.seed, pause_seconds=pause_seconds)
     missing = [LONGEST_SECONDS] * (2 * calls - len(seen))
     return Freshness(calls=tuple(one.call for one in live), seconds=tuple(sorted([*seen, *missing])))
 
 
-async def _send(live: list[LiveCall], awaited: Awaited, *, base_url: str, seed: int) -> None:
+async def _send(live: list[LiveCall], awaited: Awaited, *, base_url: str, seed: int, pause_seconds: float) -> None:
     """Send beginnings and ends in turn, each call's end some calls after its beginning."""
     async with sending.connect() as client:
         for one, is_end in _in_turn(live):
             began = time.monotonic()
             await sending.post(client, one.ends if is_end else one.begins, base_url=base_url, seed=seed)
             awaited[one.call.id, is_end] = time.monotonic()
-            await asyncio.sleep(max(0.0, 1 / EVENTS_A_SECOND - (time.monotonic() - began)))
+            await asyncio.sleep(max(0.0, pause_seconds - (time.monotonic() - began)))
 
 
 def _in_turn(live: list[LiveCall]) -> Iterator[tuple[LiveCall, bool]]:
