@@ -315,19 +315,24 @@ def own_kafka(home: Path) -> Generator[local_kafka.Running]:
 
 def put_and_kill(home: Path, *, running: local_kafka.Running) -> None:
     """Write 3 000 raw records, six of them broken; kill a normaliser amid them, and let another one end the work."""
+    put_into_kafka(running, numbers=range(2_000))
+    with normaliser(home, kafka=running.bootstrap) as process:
+        wait_until(lambda: offsets_done(running.bootstrap) > 0)
+        process.kill()
+    put_into_kafka(running, numbers=range(2_000, 3_000))
+    with normaliser(home, kafka=running.bootstrap):
+        wait_until(lambda: offsets_done(running.bootstrap) == 3_000)
+
+
+def put_into_kafka(running: local_kafka.Running, *, numbers: range) -> None:
+    """Write raw records, every five-hundredth of them broken."""
     producer = broker.connect_producer(running.bootstrap)
-    for number in range(3_000):
+    for number in numbers:
         content = b"broken" if number % 500 == 499 else body(call(number))
         key, value, headers = raw_to_kafka(raw_of(content))
         producer.send("raw", key=key, value=value, headers=headers)
     producer.flush()
     producer.close()
-
-    with normaliser(home, kafka=running.bootstrap) as process:
-        wait_until(lambda: offsets_done(running.bootstrap) > 0)
-        process.kill()
-    with normaliser(home, kafka=running.bootstrap):
-        wait_until(lambda: offsets_done(running.bootstrap) == 3_000)
 
 
 def test_a_stop_ends_a_normaliser_that_waits_for_kafka(tmp_path: Path) -> None:
