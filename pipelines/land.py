@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import structlog
@@ -18,6 +19,7 @@ TOPICS = (*CANONICAL, "dead")
 MAX_BATCH_RECORDS = 50_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024
 POLLED_RECORDS = 10_000
+BACKLOG_RECORDS = 5_000  # no live traffic brings so many at once
 # An idle lander looks up this often; a batch that has begun to fill waits at most so long for more.
 IDLE_SECONDS = 0.5
 GATHERING_SECONDS = 0.1
@@ -66,17 +68,26 @@ def land(
     """
     maintained = time.monotonic()
     is_fresh = writer.is_fresh()
-    while not stop.is_set():
-        records = gather(consumer)
-        # A fresh warehouse takes in a backlog first: its facts are built once, at the end, instead of batch by batch.
-        is_fresh = is_fresh and (not records or len(records) >= MAX_BATCH_RECORDS)
-        if records:
-            _land(records, writer=writer, now=now(), folds=not is_fresh)
-        else:
-            writer.catch_up()
-        if time.monotonic() - maintained >= MAINTENANCE_SECONDS:
-            writer.maintain(now())
-            maintained = time.monotonic()
+    with ThreadPoolExecutor(1, thread_name_prefix="gather") as hands:
+        coming = hands.submit(gather, consumer)
+        while not stop.is_set():
+            records = coming.result()
+            is_backlog = len(records) >= BACKLOG_RECORDS
+            # Of a backlog the next batch is gathered while this one is written. In a trickle it grows meanwhile.
+            if is_backlog:
+                coming = hands.submit(gather, consumer)
+            # A fresh warehouse takes in a backlog first: its facts are built once, at its end, not batch by batch.
+            defers = is_fresh and is_backlog
+            if not defers:
+                writer.catch_up()
+            if records:
+                _land(records, writer=writer, now=now(), folds=not defers)
+            is_fresh = is_fresh and (defers or not records)
+            if time.monotonic() - maintained >= MAINTENANCE_SECONDS:
+                writer.maintain(now())
+                maintained = time.monotonic()
+            if not is_backlog:
+                coming = hands.submit(gather, consumer)
 
 
 def _land(records: list[Record], *, writer: warehouse.Writer, now: Instant, folds: bool) -> None:
