@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas import accounts, calls, messages, permissions, transcripts
+from schemas import accounts, calls, crm, messages, permissions, transcripts
 
 
 class EventType(Struct, frozen=True):
@@ -44,6 +44,11 @@ _ALL = (
     EventType("permission.granted", 1, permissions.PermissionGranted, "crm"),
     EventType("permission.denied", 1, permissions.PermissionDenied, "crm"),
     EventType("permission.revoked", 1, permissions.PermissionRevoked, "crm"),
+    EventType("contact.identified", 1, crm.ContactIdentified, "crm"),
+    EventType("deal.created", 1, crm.DealCreated, "crm"),
+    EventType("deal.moved", 1, crm.DealMoved, "crm"),
+    EventType("deal.won", 1, crm.DealWon, "crm"),
+    EventType("deal.lost", 1, crm.DealLost, "crm"),
     EventType("account.linked", 1, accounts.AccountLinked, "accounts"),
     EventType("account.unlinked", 1, accounts.AccountUnlinked, "accounts"),
     EventType("account.came_online", 1, accounts.AccountCameOnline, "accounts"),

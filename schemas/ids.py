@@ -43,6 +43,11 @@ def recording_id(source: str, account: str, provider_recording_id: str) -> Id:
     return identify("recording", source, account, provider_recording_id)
 
 
+def deal_id(source: str, account: str, provider_deal_id: str) -> Id:
+    """Id of one deal of a CRM."""
+    return identify("deal", source, account, provider_deal_id)
+
+
 def conversation_id(company: str, kind: str, value: str) -> Id:
     """Id of the conversation of a company with the contact known by this identity."""
     return identify("conversation", company, kind, value)

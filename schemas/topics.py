@@ -68,8 +68,8 @@ _ALL = (
     ),
     Topic(
         name="crm",
-        holds="permission.* events, and what a CRM says of contacts and deals",
-        key="contact",
+        holds="permission.* events, and what a CRM says of contacts and deals: contact.*, deal.*",
+        key="contact, of deal.* deal_id",
         partitions=2,
         retention_days=30,
         writers=("pipelines.normalise",),

@@ -7,6 +7,7 @@ from schemas.accounts import AccountFact
 from schemas.calls import CallFact
 from schemas.catalogue import TYPE_OF_STRUCT
 from schemas.company import Account, Company
+from schemas.crm import ContactIdentified, DealFact
 from schemas.envelope import Event, event
 from schemas.errors import InvalidEvent
 from schemas.ids import Id, conversation_id, fact_id
@@ -82,8 +83,10 @@ def _key(struct: Struct, *, account: Account) -> str:
         return struct.call_id
     if isinstance(struct, MessageFact):
         return struct.conversation_id
-    if isinstance(struct, PermissionFact):
+    if isinstance(struct, PermissionFact | ContactIdentified):
         return contact_key(struct.contact)
+    if isinstance(struct, DealFact):
+        return struct.deal_id
     if isinstance(struct, AccountFact):
         return account.id
     raise TypeError(type(struct))
