@@ -1,0 +1,53 @@
+"""The verb that prints docs from code, and the description of all verbs."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from angime.commands.root import app
+
+
+@app.command()
+def docs(
+    check: Annotated[bool, typer.Option("--check", help="Only say which are stale; exit 1 if any is.")] = False,
+) -> None:
+    """Print the docs that are made from code (for those who work on Angime).
+
+    Example: `angime docs`
+    """
+    from angime import printing
+
+    if check:
+        old = printing.stale()
+        for path in old:
+            typer.echo(f"stale: {path.relative_to(printing.ROOT)}; run `angime docs`", err=True)
+        raise typer.Exit(1 if old else 0)
+    for path in printing.print_all():
+        typer.echo(f"printed {path.relative_to(printing.ROOT)}")
+
+
+def describe() -> str:
+    """Describe every command for docs/commands.md."""
+    root = typer.main.get_command(app)
+    return "\n".join(_describe_command(root, path="angime"))
+
+
+def _describe_command(command: Any, *, path: str) -> Iterator[str]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield f"## {path}\n"
+        yield (command.help or "").strip() + "\n"
+        rows = [_describe_parameter(parameter) for parameter in command.params if parameter.name != "help"]
+        if rows:
+            yield from ("| word | meaning |", "| --- | --- |", *rows, "")
+        return
+    for name, child in children.items():
+        yield from _describe_command(child, path=f"{path} {name}")
+
+
+def _describe_parameter(parameter: Any) -> str:
+    words = ", ".join(f"`{word}`" for word in parameter.opts)
+    if parameter.param_type_name == "argument":
+        words = f"`{(parameter.metavar or parameter.name).upper()}`"
+    return f"| {words} | {getattr(parameter, 'help', '') or ''} |"

@@ -1,0 +1,90 @@
+"""Verbs for the broker of this machine and the declared topics."""
+
+from contextlib import closing
+
+import typer
+
+from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.root import app
+from angime.commands.surroundings import bootstrap, home
+
+broker = typer.Typer(help="The Kafka broker of this machine.", no_args_is_help=True)
+topics = typer.Typer(help="The declared topics.", no_args_is_help=True)
+app.add_typer(broker, name="broker")
+app.add_typer(topics, name="topics")
+
+
+@broker.command("start")
+def broker_start(json_output: Json = False) -> None:
+    """Start Apache Kafka on this machine, or find the one that runs.
+
+    Example: `angime broker start`
+    """
+    from pipelines import local_kafka
+
+    running = local_kafka.start(home(), on_step=step)
+    print_fields({"bootstrap": running.bootstrap, "pid": running.pid}, as_json=json_output)
+
+
+@broker.command("stop")
+def broker_stop(json_output: Json = False) -> None:
+    """Stop the broker of this home.
+
+    Example: `angime broker stop`
+    """
+    from pipelines import local_kafka
+
+    print_fields({"stopped": local_kafka.stop(home())}, as_json=json_output)
+
+
+@broker.command("status")
+def broker_status(json_output: Json = False) -> None:
+    """Say whether the broker runs, and where. Exit 1 when it does not.
+
+    Example: `angime broker status --json`
+    """
+    from pipelines import local_kafka
+
+    found = local_kafka.status(home())
+    print_fields(
+        {
+            "running": found.is_running,
+            "bootstrap": found.bootstrap,
+            "pid": found.pid,
+            "data": str(found.data_folder),
+            "log": str(found.log_file),
+        },
+        as_json=json_output,
+    )
+    if not found.is_running:
+        raise typer.Exit(1)
+
+
+@topics.command("apply")
+def topics_apply(json_output: Json = False) -> None:
+    """Make the declared topics in Kafka; those that exist stay, with partitions and retention brought up to date.
+
+    Example: `angime topics apply`
+    """
+    from pipelines import topics as declared
+    from pipelines.broker import Admin
+
+    with closing(Admin(bootstrap())) as admin:
+        done = declared.apply(admin)
+    print_fields({"changed": done}, as_json=json_output)
+
+
+@topics.command("list")
+def topics_list(json_output: Json = False) -> None:
+    """List the declared topics and how Kafka has them.
+
+    Example: `angime topics list --json`
+    """
+    import msgspec
+
+    from pipelines import topics as declared
+    from pipelines.broker import Admin
+
+    with closing(Admin(bootstrap())) as admin:
+        rows = declared.rows(admin)
+    print_rows([msgspec.to_builtins(row) for row in rows], as_json=json_output)

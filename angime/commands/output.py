@@ -1,0 +1,49 @@
+"""What verbs print: steps on standard error, fields and rows for people, JSON and CSV for programs."""
+
+import csv
+import io
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def step(text: str) -> None:
+    """Say on standard error what is being done."""
+    Console(stderr=True).print(f"[dim]·[/] {text}", highlight=False)
+
+
+def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
+    """Print named fields: one a line, or one JSON object."""
+    if as_json:
+        typer.echo(json.dumps(fields, ensure_ascii=False, default=str))
+        return
+    for name, field in fields.items():
+        typer.echo(f"{name}: {field}")
+
+
+def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print rows that all have the same fields: a table, or a JSON list."""
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
+        return
+    if not rows:
+        typer.echo("no rows")
+        return
+    table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if field is None else str(field) for field in row.values()))
+    Console().print(table, markup=False)
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Write rows as CSV with a header."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

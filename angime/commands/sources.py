@@ -1,0 +1,118 @@
+"""Verbs that show what sources make of payloads and recordings, without Kafka."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from angime.commands.output import Json, print_rows
+from angime.commands.root import app
+
+
+@app.command()
+def sources(json_output: Json = False) -> None:
+    """List the sources and what each gives.
+
+    Example: `angime sources --json`
+    """
+    from pipelines.sources import SOURCES
+
+    print_rows(
+        [
+            {"name": source.name, "title": source.title, "capabilities": list(source.capabilities)}
+            for source in SOURCES.values()
+        ],
+        as_json=json_output,
+    )
+
+
+@app.command()
+def translate(
+    source: Annotated[str, typer.Argument(help="A source, such as twilio; `angime sources` lists them.")],
+    files: Annotated[list[Path], typer.Argument(help="Bodies as the provider sends them.")],
+    account: Annotated[str | None, typer.Option(help="Translate as this account of company.toml.")] = None,
+    header: Annotated[list[str] | None, typer.Option(help="An HTTP header, 'Name: value'; may be repeated.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Show, without Kafka, which events a payload becomes, or why it is refused.
+
+    Example: `angime translate twilio call.json --json`
+    """
+    from pipelines.translate import translate_files
+
+    origin = _origin(source, account) if account else None
+    for translated in translate_files(source, files, headers=_headers(header or []), origin=origin):
+        if json_output:
+            typer.echo(json.dumps(translated, ensure_ascii=False))
+        else:
+            _print_translation(translated)
+
+
+@app.command()
+def transcribe(  # each is an option of the command
+    files: Annotated[list[Path], typer.Argument(help="Recordings: wav, mp3, ogg, flac, …")],
+    channels: Annotated[str, typer.Option(help="Who speaks in each channel, first channel first.")] = (
+        "operator,customer"
+    ),
+    language: Annotated[str | None, typer.Option(help="Language spoken, such as kk; else it is detected.")] = None,
+    model: Annotated[str | None, typer.Option(help="WhisperX model: a name, a folder, or demo.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Transcribe recordings by speaker, without Kafka.
+
+    Example: `angime transcribe call.wav --channels operator,customer --model demo --json`
+    """
+    from angime.hearing import transcribe_files
+
+    for heard in transcribe_files(files, channels=channels, language=language, model=model):
+        if json_output:
+            typer.echo(json.dumps(heard, ensure_ascii=False))
+        else:
+            _print_transcript(heard)
+
+
+def _origin(source: str, account: str) -> Any:
+    from angime.settings import load
+    from pipelines.origins import load_origins
+    from pipelines.settings import PipelinesSettings
+    from schemas.errors import Misconfigured
+
+    origins = load_origins(load(PipelinesSettings))
+    if (source, account) not in origins:
+        known = ", ".join(name for known_source, name in origins if known_source == source) or "none"
+        raise Misconfigured(f"company.toml has no account {account!r} of {source}; it has {known}")
+    return origins[source, account]
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    """Read `Name: value` lines. Raises BadParameter for one without a colon."""
+    headers = {name.strip(): value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}
+    if len(headers) < len(lines):
+        raise typer.BadParameter("write a header as 'Name: value'", param_hint="--header")
+    return headers
+
+
+def _print_translation(translated: dict[str, Any]) -> None:
+    typer.echo(f"{translated['file']}:")
+    for event in translated.get("events", []):
+        typer.echo(f"  {event['time']}  {event['type']:<32} {event['subject']}")
+    refusals = translated.get("refused", [])
+    if isinstance(refusals, str):
+        refusals = [{"part": "the whole", "reason": refusals}]
+    for refusal in refusals:
+        typer.echo(f"  refused {refusal['part']}: {refusal['reason']}")
+    if "ignored" in translated:
+        typer.echo(f"  ignored: {translated['ignored']}")
+
+
+def _print_transcript(heard: dict[str, Any]) -> None:
+    if "refused" in heard:
+        typer.echo(f"{heard['file']}: refused: {heard['refused']}")
+        return
+    typer.echo(
+        f"{heard['file']}: {heard['duration_seconds']:.1f} s, {heard['language']}, {heard['model']}, "
+        f"{heard['real_time_factor']:.2f} × real time"
+    )
+    for turn in heard["turns"]:
+        typer.echo(f"  {turn['start_seconds']:7.2f}  {turn['role']:<9} {turn['text']}")

@@ -1,0 +1,115 @@
+"""Verbs that run: each stage alone, all of them together, and the demonstration."""
+
+import os
+import sys
+import threading
+from typing import Annotated, Any
+
+import typer
+
+from angime.commands.output import Json, step
+from angime.commands.root import app
+from angime.commands.surroundings import home, stop_on_signal, with_kafka
+
+STAGE_HELP = "It runs until Ctrl-C or SIGTERM; `angime up` runs it beside the others."
+
+
+@app.command(help=f"Take webhooks into Kafka. {STAGE_HELP}\n\nExample: `angime receive`")
+def receive() -> None:
+    """Take webhooks into Kafka."""
+    from angime.settings import load
+    from pipelines import receive as stage
+    from pipelines.settings import PipelinesSettings
+
+    stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
+
+
+@app.command(help=f"Turn raw records into canonical events. {STAGE_HELP}\n\nExample: `angime normalise`")
+def normalise() -> None:
+    """Turn raw records into canonical events."""
+    from angime.settings import load
+    from pipelines import normalise as stage
+    from pipelines.settings import PipelinesSettings
+
+    stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
+
+
+@app.command(help=f"Fetch recordings and transcribe them. {STAGE_HELP}\n\nExample: `angime stream`")
+def stream() -> None:
+    """Fetch recordings and transcribe them."""
+    from angime.settings import load
+    from streams import worker as stage
+    from streams.settings import StreamsSettings
+
+    stage.run(with_kafka(load(StreamsSettings)), environ=dict(os.environ))
+
+
+@app.command(help=f"Land events in the warehouse and refresh its facts. {STAGE_HELP}\n\nExample: `angime land`")
+def land() -> None:
+    """Land events in the warehouse and refresh its facts."""
+    from analytics.settings import AnalyticsSettings
+    from angime.settings import load
+    from pipelines import land as stage
+    from pipelines.settings import PipelinesSettings
+
+    stage.run(with_kafka(load(PipelinesSettings)), load(AnalyticsSettings), stop=stop_on_signal())
+
+
+@app.command(help=f"Serve the pages. {STAGE_HELP}\n\nExample: `angime pages`")
+def pages() -> None:
+    """Serve the pages."""
+    from angime.settings import load
+    from dashboards import server
+    from dashboards.settings import DashboardsSettings
+
+    command = server.command(load(DashboardsSettings))
+    os.execv(command[0], command)  # noqa: S606  # the process becomes the pages' server, with fixed arguments
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine: broker, receiver, normaliser, streams, lander and pages.
+
+    Example: `angime up`
+    """
+    from angime import up as everything
+    from schemas.errors import Misconfigured
+
+    say = _one_log_stream()
+    stopped = stop_on_signal()
+    stack = everything.start(everything.Options(say=say, on_step=step))
+    try:
+        stack.wait_ready()
+        step(f"Webhooks: {stack.receiver_url}/hooks/SOURCE/ACCOUNT")
+        step(f"Pages: {stack.pages_url}   (Ctrl-C ends everything)")
+        while not stopped.wait(0.2) and not stack.failed:
+            pass
+    finally:
+        stack.stop()
+    if stack.failed:
+        raise Misconfigured(stack.failed)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Compare with what is true, print, and end.")] = False,
+    json_output: Json = False,
+    seed: Annotated[int, typer.Option(help="The simulated company's seed.")] = 1,
+) -> None:
+    """Show everything with a simulated company: two months of calls and messages through the real doors.
+
+    Example: `angime demo`, or for programs `angime demo --once --json`
+    """
+    from angime.demo import run_demo
+
+    raise typer.Exit(run_demo(home(), seed=seed, once=once, json_output=json_output))
+
+
+def _one_log_stream() -> Any:
+    lock = threading.Lock()
+
+    def say(stage: str, line: str) -> None:
+        with lock:
+            sys.stderr.write(f"{stage:<10} {line}\n")
+
+    return say

@@ -1,0 +1,48 @@
+"""What verbs find around them: the home, the broker, signals."""
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+
+def home() -> Path:
+    """Give the folder under which all state lives."""
+    from angime.settings import load
+    from pipelines.settings import PipelinesSettings
+
+    return load(PipelinesSettings).home
+
+
+def bootstrap() -> str:
+    """Give Kafka's address; raises Misconfigured when none runs."""
+    from angime.settings import load
+    from pipelines.settings import PipelinesSettings
+
+    return with_kafka(load(PipelinesSettings)).kafka
+
+
+def with_kafka(settings: Any) -> Any:
+    """Fill in the local broker's address when no cluster is named. Raises Misconfigured when none runs."""
+    from pipelines import local_kafka
+    from schemas.errors import Misconfigured
+
+    if settings.kafka:
+        return settings
+    found = local_kafka.status(settings.home)
+    if not found.is_running:
+        raise Misconfigured("no Kafka runs: `angime broker start` starts one, or ANGIME_KAFKA names an existing one")
+    return settings.model_copy(update={"kafka": found.bootstrap})
+
+
+def stop_on_signal() -> threading.Event:
+    """Give an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop

@@ -1,0 +1,52 @@
+"""Verbs that ask the warehouse and build it anew."""
+
+from typing import Annotated
+
+import typer
+
+from angime.commands.output import Json, as_csv, print_rows, step
+from angime.commands.root import app
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SQL query.")],
+    json_output: Json = False,
+    csv_output: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Ask the warehouse in SQL while everything runs.
+
+    Example: `angime sql "select outcome, count(*) from facts.calls group by all"`
+    """
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import open_reader
+    from angime.settings import load
+
+    with open_reader(load(AnalyticsSettings)) as reader:
+        rows = reader.sql(query).to_dicts()
+    if csv_output:
+        typer.echo(as_csv(rows), nl=False)
+    else:
+        print_rows(rows, as_json=json_output)
+
+
+@app.command()
+def rebuild(
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare counts and hashes; exit 1 on a difference.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
+    """Build every fact again from the log and swap it in; the lander must not run meanwhile.
+
+    Example: `angime rebuild --verify`
+    """
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import open_writer
+    from angime.settings import load
+
+    with open_writer(load(AnalyticsSettings)) as warehouse:
+        rebuilt = warehouse.rebuild(verify=verify, on_step=step)
+    print_rows([dict(table) for table in rebuilt], as_json=json_output)
+    if any(table["same"] is False for table in rebuilt):
+        raise typer.Exit(1)
