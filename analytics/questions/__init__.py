@@ -1,0 +1,53 @@
+"""The questions that pages ask of the warehouse: each takes a period and a scope and gives a Polars frame.
+
+Parameters are bound, never pasted. Every question names one company, and none answers across companies: what a
+person may see is settled here and not on a page.
+"""
+
+from analytics.questions.asking import Dimension, Period, Reader, Scope
+from analytics.questions.company import as_of, channels, companies, extent, operators, teams, thresholds
+from analytics.questions.counting import Rank, figures, left_out, losses, outcomes
+from analytics.questions.listing import (
+    MAX_ROWS_OF_A_FILE,
+    MAX_ROWS_OF_A_PAGE,
+    CallFilter,
+    Order,
+    call,
+    calls,
+    count_calls,
+    facts_of_call,
+    history,
+    turns,
+)
+from schemas.errors import Misconfigured, NotYet
+
+__all__ = [
+    "MAX_ROWS_OF_A_FILE",
+    "MAX_ROWS_OF_A_PAGE",
+    "CallFilter",
+    "Dimension",
+    "Misconfigured",
+    "NotYet",
+    "Order",
+    "Period",
+    "Rank",
+    "Reader",
+    "Scope",
+    "as_of",
+    "call",
+    "calls",
+    "channels",
+    "companies",
+    "count_calls",
+    "extent",
+    "facts_of_call",
+    "figures",
+    "history",
+    "left_out",
+    "losses",
+    "operators",
+    "outcomes",
+    "teams",
+    "thresholds",
+    "turns",
+]

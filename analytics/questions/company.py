@@ -1,0 +1,56 @@
+"""Questions about a company itself: its people, channels and bounds, how far its calls reach and how new they are."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from analytics.questions.asking import Reader
+
+
+def companies(reader: Reader) -> pl.DataFrame:
+    """Give the companies: company, name, time_zone."""
+    return reader.sql("select company, name, time_zone from reference.companies order by name, company", {})
+
+
+def thresholds(reader: Reader, *, company: str) -> dict[str, int]:
+    """Give the bounds that judge a company's calls, in seconds; where company data states none, ours."""
+    text = "select short_abandon_seconds, service_level_seconds from reference.thresholds where company = $company"
+    found = reader.sql(text, {"company": company}).to_dicts()
+    return found[0] if found else {"short_abandon_seconds": 5, "service_level_seconds": 20}
+
+
+def teams(reader: Reader, *, company: str) -> pl.DataFrame:
+    """Give a company's teams: team_id, name."""
+    text = "select team_id, name from reference.teams where company = $company order by name, team_id"
+    return reader.sql(text, {"company": company})
+
+
+def operators(reader: Reader, *, company: str) -> pl.DataFrame:
+    """Give a company's operators: operator_id, name, team_id."""
+    text = "select operator_id, name, team_id from reference.operators where company = $company order by name"
+    return reader.sql(text, {"company": company})
+
+
+def channels(reader: Reader, *, company: str) -> pl.DataFrame:
+    """Give the channels on which a company had calls, the busiest first: channel, calls."""
+    text = """
+        select channel, count(*) as calls from facts.calls where company = $company
+        group by all order by calls desc, channel
+    """
+    return reader.sql(text, {"company": company})
+
+
+def extent(reader: Reader, *, company: str) -> dict[str, Any]:
+    """Tell how far a company's calls reach (first_day, last_day: local dates or None) and how many there are."""
+    text = """
+        select min(day) as first_day, max(day) as last_day, count(*) as calls
+        from facts.calls where company = $company
+    """
+    return reader.sql(text, {"company": company}).to_dicts()[0]
+
+
+def as_of(reader: Reader, *, company: str) -> datetime | None:
+    """Tell when we received the company's newest fact, by our clock; None while there is none."""
+    text = "select max(recorded_at) as as_of from log.events where company = $company"
+    return reader.sql(text, {"company": company}).item()

@@ -1,0 +1,154 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
+"""Questions about single calls: the list of calls, one call with its facts and turns, a contact's history."""
+
+from typing import Any, Literal
+
+import polars as pl
+from msgspec import Struct
+
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
+
+Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]
+
+MAX_ROWS_OF_A_FILE = 100_000
+MAX_ROWS_OF_A_PAGE = 200
+MAX_ROWS_OF_A_HISTORY = 100
+MAX_TURNS = 20_000
+MAX_FACTS = 2_000
+
+_ORDERS: dict[Order, str] = {
+    "started_at": "started_at",
+    "talk_seconds": "talk_seconds",
+    "answer_seconds": "answer_seconds",
+    "contact": "contact",
+    "operator": "operator",
+    "outcome": "outcome",
+}
+
+
+class CallFilter(Struct, frozen=True, kw_only=True):
+    """What the list of calls shows of a scope; `hours` and `weekdays` (1 is Monday) are local, empty means all.
+
+    `search` is looked for in the contact, the numbers, the ids and the operator. Internal and test calls are left
+    out, as metrics leave them out, unless `with_left_out`.
+    """
+
+    outcomes: tuple[str, ...] = ()
+    hours: tuple[int, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    operator: str = ""
+    search: str = ""
+    with_left_out: bool = False
+
+
+def calls(  # noqa: PLR0913  # a page of a list is asked for in this many words
+    reader: Reader,
+    *,
+    period: Period,
+    scope: Scope,
+    filters: CallFilter,
+    order: Order = "started_at",
+    is_descending: bool = True,
+    limit: int = MAX_ROWS_OF_A_PAGE,
+    offset: int = 0,
+) -> pl.DataFrame:
+    """Give one page of the list of calls, one row a call, with names of operator and team beside their ids."""
+    where, parameters = _matching(period, scope=scope, filters=filters)
+    text = f"""
+        select {_LISTED} from {_CALLS} where {where}
+        order by {_ORDERS[order]} {"desc" if is_descending else "asc"} nulls last, call_id
+        limit $limit offset $offset
+    """
+    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE), "offset": offset})
+
+
+def count_calls(reader: Reader, *, period: Period, scope: Scope, filters: CallFilter) -> dict[str, Any]:
+    """Count what the whole list holds: calls, answered, talk_minutes."""
+    where, parameters = _matching(period, scope=scope, filters=filters)
+    text = f"""
+        select
+            count(*) as calls, count(*) filter (where outcome = 'answered') as answered,
+            coalesce(sum(talk_seconds) filter (where outcome = 'answered'), 0) / 60 as talk_minutes
+        from {_CALLS} where {where}
+    """
+    return reader.sql(text, parameters).to_dicts()[0]
+
+
+def call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None:
+    """Give everything that is known of one call, None where the company has no such call."""
+    text = f"select * from {_CALLS} where company = $company and call_id = $call_id"
+    found = reader.sql(text, {"company": company, "call_id": call_id}).to_dicts()
+    return found[0] if found else None
+
+
+def facts_of_call(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:
+    """Give the facts of a call by when they occurred: type, time, recorded_at, lag_seconds, source, account, data."""
+    text = """
+        select type, time, recorded_at, epoch_ms(recorded_at - time) / 1000 as lag_seconds, source, account, data
+        from log.events where company = $company and entity = $call_id and starts_with(type, 'call.')
+        order by time, recorded_at, id limit $limit
+    """
+    return reader.sql(text, {"company": company, "call_id": call_id, "limit": MAX_FACTS})
+
+
+def turns(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:
+    """Give what was said in a call, in order: turn, role, start_seconds, end_seconds, text, confidence."""
+    text = """
+        select turn, role, channel, start_seconds, end_seconds, text, confidence
+        from facts.turns where company = $company and call_id = $call_id order by start_seconds, turn limit $limit
+    """
+    return reader.sql(text, {"company": company, "call_id": call_id, "limit": MAX_TURNS})
+
+
+def history(reader: Reader, *, company: str, contact_key: str) -> pl.DataFrame:
+    """Give a contact's calls and messages, the newest first.
+
+    Columns: happened_at, kind (call or message), direction, channel, outcome, text, talk_seconds, call_id.
+    """
+    text = """
+        select
+            started_at as happened_at, 'call' as kind, direction, channel, outcome, null as text, talk_seconds, call_id
+        from facts.calls where company = $company and contact_key = $contact_key
+        union all
+        select sent_at, 'message', direction, channel, status, text, null, null
+        from facts.messages where company = $company and contact_key = $contact_key
+        order by happened_at desc, call_id limit $limit
+    """
+    return reader.sql(text, {"company": company, "contact_key": contact_key, "limit": MAX_ROWS_OF_A_HISTORY})
+
+
+_CALLS = """(
+    select calls.*, operators.name as operator, teams.name as team, coalesce(contact_name, contact_key) as contact
+    from facts.calls as calls
+    left join reference.operators as operators
+        on calls.company = operators.company and calls.operator_id = operators.operator_id
+    left join reference.teams as teams on calls.company = teams.company and calls.team_id = teams.team_id
+)"""
+_LISTED = """
+    call_id, started_at, day, hour, direction, channel, contact_name, contact_key, contact, company_number, operator,
+    operator_id, team, team_id, outcome, outcome_reason, provider_status, answer_seconds, ring_seconds, talk_seconds,
+    total_seconds, is_business_hours, has_transcript, is_demo_transcript, recording_path is not null as has_recording,
+    source, account, provider_call_id
+"""
+
+
+def _matching(period: Period, *, scope: Scope, filters: CallFilter) -> tuple[str, dict[str, Any]]:
+    where, parameters = within(period, scope=scope)
+    clauses = [where] if filters.with_left_out else [where, COUNTED]
+    for column, wanted in (("outcome", filters.outcomes), ("hour", filters.hours), ("weekday", filters.weekdays)):
+        if wanted:
+            clauses.append(f"list_contains(${column}s, {column})")
+            parameters[f"{column}s"] = list(wanted)
+    if filters.operator:
+        clauses.append("operator_id = $operator")
+        parameters["operator"] = filters.operator
+    if filters.search.strip():
+        clauses.append(_SEARCHED)
+        parameters["search"] = filters.search.strip()
+    return " and ".join(clauses), parameters
+
+
+_SEARCHED = """contains(
+    lower(concat_ws(' ', contact_name, contact_key, company_number, operator, call_id, provider_call_id)),
+    lower($search)
+)"""
