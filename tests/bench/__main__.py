@@ -6,7 +6,6 @@ import os
 import platform
 import statistics
 import tempfile
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -51,15 +50,13 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
             topics.apply(admin)
         with closing(connect_producer(bootstrap)) as producer:
             events.fill(producer, count=BULK_EVENTS)
-        loops: dict[str, tuple[Callable[..., float], int]] = {
-            "naive": (landing.naive, NAIVE_EVENTS),
-            "bare": (landing.bare, BULK_EVENTS),
-            "ours": (landing.ours, BULK_EVENTS),
-        }
-        rates: dict[str, list[float]] = {name: [] for name in loops}
+        rates: dict[str, list[float]] = {name: [] for name in ("naive", "bare", "ours", "ours_with_facts")}
         for number in range(rounds):
-            for name, (loop, count) in loops.items():
-                rates[name].append(loop(bootstrap, folder / f"{name}{number}", count=count))
+            rates["naive"].append(landing.naive(bootstrap, folder / f"naive{number}", count=NAIVE_EVENTS))
+            rates["bare"].append(landing.bare(bootstrap, folder / f"bare{number}", count=BULK_EVENTS))
+            landed = landing.ours(bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
+            rates["ours"].append(landed.in_log)
+            rates["ours_with_facts"].append(landed.with_facts)
     finally:
         local_kafka.stop(home)
     medians = {name: statistics.median(found) for name, found in rates.items()}
@@ -68,6 +65,8 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         "landing_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
         "landing_v_naive": _ratio(medians["ours"] / medians["naive"], goal=40.0),
         "landing_v_bare": _ratio(medians["ours"] / medians["bare"], goal=0.6),
+        "landing_with_facts_v_naive": round(medians["ours_with_facts"] / medians["naive"], 2),
+        "landing_with_facts_v_bare": round(medians["ours_with_facts"] / medians["bare"], 2),
     }
 
 

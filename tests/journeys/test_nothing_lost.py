@@ -31,10 +31,10 @@ DAYS, CALLS, RECORDINGS = 21, 3_000, 4
 STAGES = ("receive", "normalise", "stream", "land")
 KILLS = 24
 EVENTS_AT_LEAST = 20_000
-DRAIN_SECONDS = 150.0
+DRAIN_SECONDS = 420.0  # a busy machine may need as long; a quiet one ends within seconds
 LOOK_AGAIN_SECONDS = 0.5
 
-pytestmark = [pytest.mark.kafka, pytest.mark.speech, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.speech, pytest.mark.timeout(1200)]
 
 
 class Landed(Struct, frozen=True, kw_only=True):
