@@ -83,6 +83,6 @@ def test_any_order_and_any_repeats_give_the_same_rows(
 
 
 def test_the_fold_of_the_property_has_rows_of_every_grain(once: dict[str, list[tuple[object, ...]]]) -> None:
-    assert {"facts.calls": 4, "facts.messages": 2, "facts.turns": 1} == {
+    assert {"facts.calls": 4, "facts.messages": 2, "facts.turns": 1, "facts.call_talk": 1} == {
         relation: len(rows) for relation, rows in once.items()
     }

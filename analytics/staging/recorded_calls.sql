@@ -1,0 +1,14 @@
+-- One row a call with a transcript: whose it is and when it began, as facts.calls knows it.
+-- key: call_id
+-- events: call.*
+-- columns:
+--   call_id varchar: call
+--   company varchar: tenant
+--   started_at timestamptz: when the call began
+select
+    call_id,
+    arg_min(company, if(leg_id is null, '0', '1') || place) as company,
+    coalesce(min(said_start_at), min(latest_start_at), min(time)) as started_at
+from staging.call_facts
+where call_id in (select call_transcripts.call_id from staging.call_transcripts)
+group by call_id
