@@ -26,6 +26,12 @@ def member(fields: Fields, name: str) -> Fields:
     return {} if value is None else as_object(value, what=name)
 
 
+def loose(fields: Fields, name: str) -> Fields:
+    """Give the object under `name`, empty where it is anything else: for what is the provider's own affair."""
+    value = fields.get(name)
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # keys are text
+
+
 def items(fields: Fields, name: str) -> list[Any]:
     """Give the list under `name`, empty where it is missing or null; raises InvalidEvent for another type."""
     value = fields.get(name)

@@ -40,6 +40,11 @@ def hmac_base64(content: bytes, *, key: bytes, algorithm: str) -> str:
     return base64.b64encode(hmac.digest(key, content, algorithm)).decode()
 
 
+def hmac_hex(content: bytes, *, key: bytes, algorithm: str) -> str:
+    """Give the HMAC of `content` in hex, by `sha256` or `sha512`."""
+    return hmac.digest(key, content, algorithm).hex()
+
+
 def key_of_base64(secret: str) -> bytes:
     """Give the bytes that a base64 secret stands for, empty when it is no base64."""
     try:

@@ -12,7 +12,7 @@ from schemas.company import Account, Company, parse_company
 from schemas.ids import raw_id
 from schemas.records import RawRecord
 
-ACCOUNTS = {"whatsapp_cloud": "waba", "twilio": "twilio", "asterisk": "asterisk", "ingest": "ingest"}
+ACCOUNTS = {source: source for source in SOURCES} | {"whatsapp_cloud": "waba"}
 RECEIVED_AT = "2026-03-02T12:00:00.000Z"
 
 TranslateAs = Callable[[str, bytes], Translation]

@@ -283,7 +283,7 @@ def test_any_form_of_a_time_is_one_instant(translate_as: TranslateAs, written: s
 
 
 def test_every_source_has_a_guide_and_is_called_by_its_name() -> None:
-    assert set(SOURCES) == set(GUIDES) == {"whatsapp_cloud", "twilio", "asterisk", "ingest"}
+    assert set(SOURCES) == set(GUIDES)
     assert [name for name, source in SOURCES.items() if source.name != name or not source.title] == []
     assert [name for name, guide in GUIDES.items() if not guide.connect_steps or not guide.origin_check] == []
 

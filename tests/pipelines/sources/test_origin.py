@@ -63,7 +63,16 @@ def token(source_token: str = OLD) -> Request:
     return request(JSON_BODY, authorization=f"Bearer {source_token}")
 
 
+def waha(body: bytes = JSON_BODY, *, secret: str = OLD) -> Request:
+    digest = hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+    return request(body, x_webhook_hmac=digest, x_webhook_hmac_algorithm="sha512", x_webhook_timestamp="1772452800000")
+
+
 SIGNED = {
+    "green_api token": (token(), token(NEW), OLD, NEW),
+    "waha": (waha(), waha(secret=NEW), OLD, NEW),
+    "waha token": (token(), token(NEW), OLD, NEW),
+    "evolution token": (token(), token(NEW), OLD, NEW),
     "whatsapp_cloud": (meta(), meta(secret=NEW), OLD, NEW),
     "twilio form": (twilio(), twilio(secret=NEW), OLD, NEW),
     "twilio json": (twilio_json(), twilio_json(secret=NEW), OLD, NEW),
@@ -72,6 +81,7 @@ SIGNED = {
     "ingest signature": (webhook(), webhook(secret=OTHER_KEY), KEY, OTHER_KEY),
 }
 SCHEMES = sorted(SIGNED)
+PROOFS = {"x-hub-signature-256", "x-twilio-signature", "webhook-signature", "authorization", "x-webhook-hmac"}
 
 
 def source_of(scheme: str) -> str:
@@ -124,7 +134,7 @@ def test_with_any_byte_of_the_body_flipped_a_request_is_not_genuine(scheme: str)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_with_any_character_of_the_proof_changed_a_request_is_not_genuine(scheme: str) -> None:
     asked, _, old, new = SIGNED[scheme]
-    header = next(name for name in asked.headers if "signature" in name or name == "authorization")
+    header = next(name for name in asked.headers if name in PROOFS)
     proof = asked.headers[header]
     start = proof.index("=") + 1 if proof.startswith("sha256=") else len("Bearer ") if "Bearer" in proof else 0
     changed = [proof[:at] + ("A" if proof[at] != "A" else "B") + proof[at + 1 :] for at in range(start, len(proof))]
@@ -200,6 +210,24 @@ def test_one_of_several_signatures_is_enough() -> None:
     assert is_genuine("ingest", with_header(asked, "webhook-signature", signatures), KEY)
 
 
+def test_a_broken_hmac_of_waha_is_not_saved_by_a_token() -> None:
+    asked = with_header(waha(), "authorization", f"Bearer {OLD}")
+
+    assert is_genuine("waha", asked, OLD)
+    assert not is_genuine("waha", with_header(asked, "x-webhook-hmac", "00"), OLD)
+    assert not is_genuine("waha", with_header(asked, "x-webhook-hmac-algorithm", "md5"), OLD)
+
+
+def test_evolution_may_send_its_key_in_the_body() -> None:
+    body = f'{{"event": "call", "apikey": "{OLD}"}}'.encode()
+
+    answers = [is_genuine("evolution", request(body), *secrets) for secrets in ((OLD,), (NEW, OLD), (NEW,), ("",), ())]
+
+    assert answers == [True, True, False, False, False]
+    assert not is_genuine("evolution", request(b'{"apikey": ""}'), "")
+    assert not is_genuine("evolution", request(b"not json"), OLD)
+
+
 def test_asterisk_may_send_its_token_in_a_header_of_ours() -> None:
     assert is_genuine("asterisk", request(b"", x_angime_token=OLD), OLD)
 
@@ -207,7 +235,9 @@ def test_asterisk_may_send_its_token_in_a_header_of_ours() -> None:
 @pytest.mark.parametrize("source", sorted(SOURCES))
 @pytest.mark.parametrize("url", ["", "http://[::1", "https://h:port/x", "https://h/\ud800"])
 def test_no_address_and_no_header_makes_a_check_fall_over(source: str, url: str) -> None:
-    odd = dict.fromkeys(("x-twilio-signature", "x-hub-signature-256", "webhook-signature", "authorization"), "\ud800")
+    odd = dict.fromkeys(
+        ("x-twilio-signature", "x-hub-signature-256", "webhook-signature", "authorization", "x-webhook-hmac"), "\ud800"
+    )
 
     assert not SOURCES[source].is_genuine(
         Request(method="POST", url=url, headers=odd, body=b"\xff=%ff", received_at=NOW), secrets=(OLD,), now=NOW
