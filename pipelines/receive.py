@@ -1,8 +1,9 @@
 """The door for webhooks: an HTTP service that proves the origin, keeps the bytes, and only then answers.
 
-Nothing of a body is parsed here. 200 means the bytes are safe (in Kafka, or on disk while Kafka is away); 401 that
-their origin is not proved, 404 that nobody by that name is connected, 408 and 413 that they came too slowly or are too
-many, 503 that they could not be kept, so that the provider sends them again.
+Nothing of a body is parsed here; a source looks into one before its origin is proved only where a provider makes sure
+of the address by a POST (a challenge). 200 means the bytes are safe (in Kafka, or on disk while Kafka is away); 401
+that their origin is not proved, 404 that nobody by that name is connected, 408 and 413 that they came too slowly or are
+too many, 503 that they could not be kept, so that the provider sends them again.
 """
 
 import asyncio
@@ -229,7 +230,11 @@ async def _keep(doors: Doors, http: HttpRequest, origin: Origin | None) -> Answe
     now = instant(doors.now())
     request = _request(http, origin=origin, body=body, received_at=now)
     place = (origin.account.source, origin.account.id)
-    if not origin.source.is_genuine(request, secrets=doors.secrets[place].secrets, now=now):
+    known = doors.secrets[place]
+    challenged = origin.source.challenge(request, secrets=known.secrets, verify_secret=known.verify_secret)
+    if challenged is not None:
+        return challenged
+    if not origin.source.is_genuine(request, secrets=known.secrets, now=now):
         raise _Refused(401, "the origin is not proved")
     raw = RawRecord(
         raw_id=raw_id(*place, hashlib.sha256(body).hexdigest()),

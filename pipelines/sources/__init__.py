@@ -1,10 +1,32 @@
 """The registry of sources: one module a provider, each pure; what differs is in the module."""
 
-from pipelines.sources import asterisk, evolution, green_api, ingest, twilio, waha, whatsapp_cloud
+from pipelines.sources import (
+    asterisk,
+    evolution,
+    green_api,
+    ingest,
+    instagram,
+    messenger,
+    telegram,
+    twilio,
+    waha,
+    whatsapp_cloud,
+)
 from pipelines.sources.contract import Source
 from pipelines.sources.guide import Guide
 
-_MODULES = (whatsapp_cloud, green_api, waha, evolution, twilio, asterisk, ingest)
+_MODULES = (
+    whatsapp_cloud,
+    messenger,
+    instagram,
+    telegram,
+    green_api,
+    waha,
+    evolution,
+    twilio,
+    asterisk,
+    ingest,
+)
 
 SOURCES: dict[str, Source] = {module.SOURCE.name: module.SOURCE for module in _MODULES}
 GUIDES: dict[str, Guide] = {module.SOURCE.name: module.GUIDE for module in _MODULES}

@@ -73,6 +73,18 @@ class Handshake(Protocol):
         ...
 
 
+class Challenge(Protocol):
+    """Answers a POST with which a provider makes sure of an address before it sends facts; None for all else.
+
+    It is asked before the origin is proved, so it must give nothing away but what the provider gave us for the
+    purpose (`verify_secret`), and what it answers is not kept. Where such a request carries a secret, it must be right.
+    """
+
+    def __call__(self, request: Request, *, secrets: Sequence[str], verify_secret: str | None) -> Answer | None:
+        """Give the answer to a challenge, or None."""
+        ...
+
+
 class Translate(Protocol):
     """Reads a raw record as facts.
 
@@ -90,8 +102,13 @@ def no_handshake(request: Request, *, verify_secret: str | None) -> Answer | Non
     return None
 
 
+def no_challenge(request: Request, *, secrets: Sequence[str], verify_secret: str | None) -> Answer | None:  # noqa: ARG001  # the port's form
+    """Answer no POST before its origin is proved: the provider makes no such request."""
+    return None
+
+
 class Source(Struct, frozen=True, kw_only=True):
-    """A provider: its name in URLs and events, what people call it, what it can tell us, and its three functions.
+    """A provider: its name in URLs and events, what people call it, what it can tell us, and its functions.
 
     `capabilities` are words such as `calls`, `messages`, `recordings`, `transcripts`, `permissions`, `accounts`.
     """
@@ -102,4 +119,5 @@ class Source(Struct, frozen=True, kw_only=True):
     is_genuine: IsGenuine
     translate: Translate
     handshake: Handshake = no_handshake
+    challenge: Challenge = no_challenge
     answer: Answer = Answer()

@@ -5,8 +5,13 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from pipelines.sources.contract import Request
 
 BEARER = "bearer "
+TOKEN = "token"  # noqa: S105  # the name under which a secret stands in an address
+MAX_QUERY_FIELDS = 100
 
 
 def is_same(given: str | None, wanted: str) -> bool:
@@ -27,6 +32,26 @@ def holds_token(headers: dict[str, str], *, secrets: Sequence[str], names: Seque
     if authorization[: len(BEARER)].lower() == BEARER:
         tokens.append(authorization[len(BEARER) :].strip())
     return any([is_same(token, secret) for token in tokens for secret in secrets])  # noqa: C419  # all are compared
+
+
+def is_one_of(given: str | None, secrets: Sequence[str]) -> bool:
+    """Say whether `given` is one of the secrets."""
+    return any([is_same(given, secret) for secret in secrets])  # noqa: C419  # all are compared
+
+
+def holds_shared_secret(request: Request, *, secrets: Sequence[str], names: Sequence[str] = ()) -> bool:
+    """Say whether a request of a provider that signs nothing carries one of the secrets that we share with it.
+
+    It may stand in the address as `?token=…`, in `Authorization: Bearer …`, or in one of the headers `names`.
+    """
+    _, _, query = request.url.partition("?")
+    try:
+        asked = parse_qsl(query, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError:
+        asked = []
+    tokens = [value for name, value in asked if name == TOKEN]
+    is_in_address = any([is_one_of(token, secrets) for token in tokens])  # noqa: C419  # all are compared
+    return holds_token(request.headers, secrets=secrets, names=names) or is_in_address
 
 
 def is_hmac_sha256_hex(body: bytes, *, given: str | None, secrets: Sequence[str]) -> bool:

@@ -1,5 +1,6 @@
 """Times as providers write them, read as instants: epochs, RFC 2822, and local times of a zone."""
 
+import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -13,6 +14,12 @@ from schemas.instants import Instant, from_epoch, from_rfc3339, instant, moment
 # Assumption: an epoch of twelve digits or more counts milliseconds; in seconds it would be the year 5138 or later.
 EARLIEST_MILLISECONDS = 100_000_000_000
 
+_EPOCH = re.compile(r"^[+-]?\d+(\.\d+)?$", re.ASCII)
+_CLOCK = re.compile(
+    r"^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2})(:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$",
+    re.ASCII | re.IGNORECASE,
+)
+
 
 def from_epoch_field(value: Any, *, what: str) -> Instant:
     """Read an epoch in seconds or milliseconds, a number or its text; raises InvalidEvent for all else."""
@@ -20,6 +27,25 @@ def from_epoch_field(value: Any, *, what: str) -> Instant:
         raise InvalidEvent(f"{what} is missing")
     count = as_number(value, what=what)
     return from_epoch(count / 1000 if count >= EARLIEST_MILLISECONDS else count)
+
+
+def from_written(value: Any, *, what: str) -> Instant:
+    """Read an epoch in seconds or milliseconds, or a date and a time; one that names no zone is in UTC.
+
+    `2017-11-11 12:45:53 UTC` is read as well, and so is a day or month of one digit. Raises InvalidEvent for all else.
+    """
+    if not isinstance(value, str) or _EPOCH.match(value.strip()):
+        return from_epoch_field(value, what=what)
+    found = _CLOCK.match(value.strip())
+    if found is None:
+        raise InvalidEvent(f"{what} is not a date and a time")
+    year, month, day, hour, clock, zone = found.groups()
+    offset = zone if zone is not None and zone[0] in "+-" else "+00:00"
+    try:
+        parsed = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}{clock}{offset}")
+    except ValueError:
+        raise InvalidEvent(f"{what} is not a date and a time") from None
+    return instant(parsed)
 
 
 def from_rfc2822(text: str, *, what: str) -> Instant:

@@ -1,6 +1,7 @@
 """Joining what the parts of a body became: events go on, a broken part is refused alone, and silence gets a reason."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from pipelines.sources.contract import Refusal, Translation
 from schemas.envelope import Event
@@ -25,6 +26,11 @@ def attempt(part: str, read: Callable[[], Translation]) -> Translation:
         return read()
     except InvalidEvent as error:
         return Translation(refused=(Refusal(part=part, reason=error.reason),))
+
+
+def numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
+    """Give each value of a list with its JSON path."""
+    return [(f"{path}[{number}]", value) for number, value in enumerate(values)]
 
 
 def joined(parts: Iterable[Translation]) -> Translation:

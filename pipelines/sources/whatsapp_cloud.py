@@ -1,15 +1,14 @@
 """WhatsApp Cloud API of Meta: calls, messages, permissions, recordings and the account, from its webhooks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
-from pipelines.sources.contract import Answer, Request, Source, Translation
+from pipelines.sources.contract import Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
+from pipelines.sources.meta_webhooks import handshake, is_genuine
 from pipelines.sources.reading import Fields, as_object, items, text, word
-from pipelines.sources.signatures import is_hmac_sha256_hex, is_same
-from pipelines.sources.translations import attempt, ignored, joined
+from pipelines.sources.translations import attempt, ignored, joined, numbered
 from pipelines.sources.whatsapp_accounts import account_change
 from pipelines.sources.whatsapp_calls import call, call_status
 from pipelines.sources.whatsapp_messages import echoed, received, remembered
@@ -18,34 +17,11 @@ from pipelines.sources.whatsapp_statuses import message_status
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
 from schemas.records import RawRecord
 
 OBJECT = "whatsapp_business_account"
-SIGNATURE_SCHEME = "sha256="
-MAX_CHALLENGE_LENGTH = 1000
 
 _LISTS = ("messages", "statuses", "calls", "message_echoes", "history")
-
-
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
-    """Check `X-Hub-Signature-256`: HMAC-SHA256 of the raw body with the app secret (Meta, Webhooks, validating)."""
-    given = request.headers.get("x-hub-signature-256", "")
-    has_scheme = given.startswith(SIGNATURE_SCHEME)
-    digest = given.removeprefix(SIGNATURE_SCHEME)
-    return is_hmac_sha256_hex(request.body, given=digest, secrets=secrets) and has_scheme
-
-
-def handshake(request: Request, *, verify_secret: str | None) -> Answer | None:
-    """Answer Meta's GET with its challenge when it knows our verify token."""
-    _, _, query = request.url.partition("?")
-    asked = {name: values[0] for name, values in parse_qs(query).items()}
-    challenge = asked.get("hub.challenge", "")
-    is_known = is_same(asked.get("hub.verify_token"), verify_secret or "")
-    is_plain = challenge.isascii() and challenge.isprintable() and 0 < len(challenge) <= MAX_CHALLENGE_LENGTH
-    if is_known and is_plain and request.method == "GET" and asked.get("hub.mode") == "subscribe":
-        return Answer(body=challenge)
-    return None
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
@@ -64,7 +40,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
         return ignored("the body has no entries")
     return joined(
         attempt(path, lambda value=value, path=path: _entry(scene, value, path=path))
-        for path, value in _numbered("entry", entries)
+        for path, value in numbered("entry", entries)
     )
 
 
@@ -75,7 +51,7 @@ def _entry(scene: Scene, value: Any, *, path: str) -> Translation:
         return ignored("an entry has no changes")
     return joined(
         attempt(part, lambda change=change, part=part: _change(scene, change, entry=entry, path=f"{part}."))
-        for part, change in _numbered(f"{path}.changes", changes)
+        for part, change in numbered(f"{path}.changes", changes)
     )
 
 
@@ -102,14 +78,13 @@ def _items(box: Inbox, value: Fields, *, name: str, path: str, field: str) -> Tr
     found = items(value, name)
     if not found:
         return ignored(f"{name} is empty")
-    numbered = _numbered(f"{path}value.{name}", found)
+    places = numbered(f"{path}value.{name}", found)
     if name == "history":
         return joined(
-            attempt(where, lambda chunk=chunk, where=where: _history(box, chunk, path=where))
-            for where, chunk in numbered
+            attempt(where, lambda chunk=chunk, where=where: _history(box, chunk, path=where)) for where, chunk in places
         )
     read = _reader(box, value, name=name, is_alone=len(found) == 1, field=field)
-    return joined(attempt(where, lambda item=item: read(item)) for where, item in numbered)
+    return joined(attempt(where, lambda item=item: read(item)) for where, item in places)
 
 
 def _reader(box: Inbox, value: Fields, *, name: str, is_alone: bool, field: str) -> Callable[[Any], Translation]:
@@ -138,20 +113,16 @@ def _history(box: Inbox, value: Any, *, path: str) -> Translation:
         return ignored("a part of the history holds no threads")
     return joined(
         attempt(where, lambda thread=thread, where=where: _thread(box, thread, path=where))
-        for where, thread in _numbered(f"{path}.threads", threads)
+        for where, thread in numbered(f"{path}.threads", threads)
     )
 
 
 def _thread(box: Inbox, value: Any, *, path: str) -> Translation:
     thread = as_object(value, what="the thread")
-    messages = _numbered(f"{path}.messages", items(thread, "messages"))
+    messages = numbered(f"{path}.messages", items(thread, "messages"))
     return joined(
         attempt(where, lambda message=message: remembered(box, message, thread=thread)) for where, message in messages
     )
-
-
-def _numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
-    return [(f"{path}[{number}]", value) for number, value in enumerate(values)]
 
 
 SOURCE = Source(

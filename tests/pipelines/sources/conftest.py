@@ -12,7 +12,8 @@ from schemas.company import Account, Company, parse_company
 from schemas.ids import raw_id
 from schemas.records import RawRecord
 
-ACCOUNTS = {source: source for source in SOURCES} | {"whatsapp_cloud": "waba"}
+COMPANY = parse_company((Path(__file__).parent / "company.toml").read_text())
+ACCOUNTS = {account.source: account.id for account in COMPANY.accounts}
 RECEIVED_AT = "2026-03-02T12:00:00.000Z"
 
 TranslateAs = Callable[[str, bytes], Translation]
@@ -20,7 +21,7 @@ TranslateAs = Callable[[str, bytes], Translation]
 
 @pytest.fixture(scope="session")
 def company() -> Company:
-    return parse_company((Path(__file__).parent / "company.toml").read_text())
+    return COMPANY
 
 
 @pytest.fixture(scope="session")

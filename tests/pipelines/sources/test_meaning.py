@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ TranslateAs = Callable[[str, bytes], Translation]
 AccountOf = Callable[[str], Account]
 RawOf = Callable[[str, bytes], RawRecord]
 
+GOLDEN = Path(__file__).parent / "golden"
 METADATA = {"display_phone_number": "77272000000", "phone_number_id": "1"}
 CALL = {"id": "wacid.1", "from": "77011234567", "to": "77272000000", "timestamp": "1772445600"}
 FORM = {"CallSid": "CA1", "From": "+77011234567", "To": "+77272000001", "Direction": "inbound"}
@@ -283,7 +285,7 @@ def test_any_form_of_a_time_is_one_instant(translate_as: TranslateAs, written: s
 
 
 def test_every_source_has_a_guide_and_is_called_by_its_name() -> None:
-    assert set(SOURCES) == set(GUIDES)
+    assert set(SOURCES) == set(GUIDES) == {path.name for path in GOLDEN.iterdir()}
     assert [name for name, source in SOURCES.items() if source.name != name or not source.title] == []
     assert [name for name, guide in GUIDES.items() if not guide.connect_steps or not guide.origin_check] == []
 

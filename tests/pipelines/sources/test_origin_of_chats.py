@@ -1,0 +1,94 @@
+"""Origin of chat providers' requests: signed or carrying the shared secret they are genuine, and nothing else is."""
+
+import hashlib
+import hmac
+
+import pytest
+
+from pipelines.sources import SOURCES
+from pipelines.sources.contract import Answer, Request
+
+NOW = "2026-03-02T12:00:00.000Z"
+OLD, NEW, WRONG = "old-secret", "new-secret", "wrong-secret"
+BODY = '{"text": "Қайырлы таң 🙏"}'.encode()
+
+
+def request(body: bytes = BODY, *, query: str = "", method: str = "POST", **headers: str) -> Request:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    url = f"https://hooks.example.kz/hooks/any/main{query}"
+    return Request(method=method, url=url, headers=named, body=body, received_at=NOW)
+
+
+def hub(secret: str) -> Request:
+    digest = hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest()
+    return request(x_hub_signature_256=f"sha256={digest}")
+
+
+def telegram(secret: str) -> Request:
+    return request(x_telegram_bot_api_secret_token=secret)
+
+
+SCHEMES = {"messenger": hub, "instagram": hub, "telegram": telegram}
+SIGNED = ["messenger", "instagram"]
+
+
+def is_genuine(source: str, asked: Request, *secrets: str) -> bool:
+    return SOURCES[source].is_genuine(asked, secrets=secrets, now=NOW)
+
+
+def changed(asked: Request, **fields: object) -> Request:
+    return Request(**({name: getattr(asked, name) for name in asked.__struct_fields__} | fields))
+
+
+@pytest.mark.parametrize("source", SCHEMES)
+def test_both_secrets_are_right_while_they_rotate(source: str) -> None:
+    sign = SCHEMES[source]
+
+    assert [is_genuine(source, sign(secret), OLD, NEW) for secret in (OLD, NEW)] == [True, True]
+
+
+@pytest.mark.parametrize("source", SCHEMES)
+def test_another_secret_an_empty_one_and_none_are_wrong(source: str) -> None:
+    sign = SCHEMES[source]
+    empty = sign("")
+
+    assert [is_genuine(source, sign(OLD), *secrets) for secrets in ((WRONG,), ("",), (), (WRONG, ""))] == [False] * 4
+    assert [is_genuine(source, empty, *secrets) for secrets in (("",), (OLD, ""), ())] == [False] * 3
+
+
+@pytest.mark.parametrize("source", SCHEMES)
+def test_without_its_proof_or_with_an_empty_one_a_request_is_not_genuine(source: str) -> None:
+    asked = SCHEMES[source](OLD)
+    bare = request(b"{}")
+    emptied = changed(bare, headers=dict.fromkeys(asked.headers, ""))
+
+    assert [is_genuine(source, one, OLD) for one in (bare, emptied)] == [False, False]
+
+
+@pytest.mark.parametrize("source", SCHEMES)
+def test_with_any_character_of_the_proof_changed_a_request_is_not_genuine(source: str) -> None:
+    asked = SCHEMES[source](OLD)
+    for name, proof in asked.headers.items():
+        tampered = [proof[:at] + ("A" if proof[at] != "A" else "B") + proof[at + 1 :] for at in range(len(proof))]
+        accepted = [one for one in tampered if is_genuine(source, changed(asked, headers={name: one}), OLD)]
+
+        assert accepted == []
+
+
+@pytest.mark.parametrize("source", SIGNED)
+def test_with_any_byte_of_the_body_flipped_a_request_is_not_genuine(source: str) -> None:
+    asked = SCHEMES[source](OLD)
+    bodies = [BODY[:at] + bytes([BODY[at] ^ bit]) + BODY[at + 1 :] for at in range(len(BODY)) for bit in (0x01, 0x20)]
+
+    assert [body for body in bodies if is_genuine(source, changed(asked, body=body), OLD)] == []
+
+
+@pytest.mark.parametrize("source", ["messenger", "instagram"])
+def test_metas_challenge_is_answered_to_who_knows_the_token(source: str) -> None:
+    asked = [
+        request(b"", method="GET", query=f"?hub.mode=subscribe&hub.challenge=115820&hub.verify_token={token}")
+        for token in ("t", "x")
+    ]
+    answers = [SOURCES[source].handshake(one, verify_secret="t") for one in asked]
+
+    assert answers == [Answer(body="115820"), None]
