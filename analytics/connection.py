@@ -9,7 +9,7 @@ import polars as pl
 Parameters = Sequence[Any] | dict[str, Any]
 
 # The layers of the warehouse, each a schema, in the order in which they are built.
-LAYERS = ("log", "reference", "staging", "facts", "reports", "checks")
+LAYERS = ("log", "reference", "staging", "facts", "reports", "metrics", "checks")
 
 
 class Connection(Protocol):

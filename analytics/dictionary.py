@@ -17,6 +17,7 @@ LAYER_MEANINGS = {
     "staging": "one view a kind of event: typed and named",
     "facts": "one table a grain, folded from the events",
     "reports": "what a page or an analyst reads",
+    "metrics": "the catalogue of metrics, and every metric of every day",
     "checks": "rows that should not exist",
 }
 

@@ -1,10 +1,10 @@
-"""The catalogue of metrics, read and checked from `metrics.toml`, and the SQL that counts several at once."""
+"""The catalogue of metrics, read and checked from `metrics.toml`: what is counted of which fact, what is left out."""
 
+import re
 import tomllib
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -12,11 +12,16 @@ from msgspec import Struct
 FILE = Path(__file__).with_name("metrics.toml")
 LANGUAGES = ("en", "ru", "kk", "pt")
 
-# Below this many calls a figure is marked as a small sample and never ranked (DOMAIN, rules for all metrics).
+# Below this many rows a figure is marked as a small sample and never ranked (DOMAIN, rules for all metrics).
 SMALL_SAMPLE = 20
 
 Unit = Literal["share", "calls", "seconds", "minutes"]
 Good = Literal["up", "down", "none"]
+Kind = Literal["share", "count", "sum", "ratio", "median", "p90", "p95"]
+Dimension = Literal["hour", "weekday", "channel", "team", "operator", "direction", "business_hours"]
+
+QUANTILES: dict[str, float] = {"median": 0.5, "p90": 0.9, "p95": 0.95}
+BOUND = re.compile(r"\$([a-z_]+)")
 
 
 class Texts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,56 +37,124 @@ class Texts(Struct, frozen=True, forbid_unknown_fields=True):
         return {"en": self.en, "ru": self.ru, "kk": self.kk, "pt": self.pt}[language]
 
 
+class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What metrics are counted over: a relation with `company` and `day`, one row of which is one of `rows`.
+
+    `key` tells its rows apart and `time` is the instant that the day is of. `entity` is the column by which the log
+    knows a row, empty where a row is made of several. `dimensions` are the columns by which it is narrowed and
+    grouped; by another one it cannot be.
+    """
+
+    name: str
+    relation: str
+    key: str
+    time: str
+    entity: str = ""
+    rows: Texts
+    dimensions: dict[Dimension, str]
+
+
+class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why rows are left out: a condition on each fact to which it applies, and the words for it."""
+
+    name: str
+    title: Texts
+    when: dict[str, str]
+
+
 class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A metric as the catalogue defines it; `good` is the direction in which it gets better."""
+    """A metric as the catalogue defines it.
+
+    It is about the rows of its fact that meet `of`, without those that a reason of `leave_out` takes. `numerator`
+    and `denominator` are said of one row, so that exported rows add up to the figure: a share and a count take a
+    condition, all others a measure, which is in seconds where the unit is a time. `good` is the direction in which
+    it gets better; `others` are definitions in use elsewhere.
+    """
 
     name: str
     fact: str
+    kind: Kind
+    of: str
     numerator: str
     denominator: str = ""
-    sample: str
-    leave_out: str
+    leave_out: tuple[str, ...]
     unit: Unit
     good: Good
     since: str
     title: Texts
     meaning: Texts
+    others: tuple[str, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """Name the company's bounds that its SQL asks for, each written `$name` there."""
+        return tuple(dict.fromkeys(BOUND.findall(f"{self.of} {self.numerator} {self.denominator}")))
 
     @property
     def formula(self) -> str:
         """The definition as SQL, as an analyst would repeat it; `$…` are bounds of the company."""
-        figure = f"{self.numerator}\n/ {self.denominator}" if self.denominator else self.numerator
-        return f"select {figure}\nfrom {self.fact}\nwhere not ({self.leave_out})"
+        from analytics.metric_sql import formula
+
+        return formula(self)
+
+
+class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All metrics with the facts, reasons and bounds they stand on; `version` grows when a definition changes.
+
+    `bounds` are ours, used where company data states none.
+    """
+
+    version: int
+    bounds: dict[str, int]
+    facts: dict[str, Fact]
+    reasons: dict[str, Reason]
+    metrics: dict[str, Metric]
 
 
 @cache
+def whole() -> Catalogue:
+    """Read the whole catalogue, in the order of the file. Raises ValueError for one that contradicts itself."""
+    read = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    for kind in ("facts", "reasons", "metrics"):
+        read[kind] = {name: {"name": name, **fields} for name, fields in read[kind].items()}
+    found = msgspec.convert(read, Catalogue)
+    wrong = [fault for metric in found.metrics.values() for fault in _faults(metric, found)]
+    if wrong:
+        raise ValueError(f"{FILE.name}: {'; '.join(wrong)}")
+    return found
+
+
 def catalogue() -> dict[str, Metric]:
-    """Read all metrics by name, in the order of the file."""
-    tables = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {name: msgspec.convert({"name": name, **fields}, Metric) for name, fields in tables.items()}
+    """Give all metrics by name, in the order of the file."""
+    return whole().metrics
 
 
-def figures_sql(names: Iterable[str]) -> str:
-    """Write the list of structs (metric, value, numerator, sample) that counts metrics of one fact over any group.
-
-    Each metric leaves its own calls out, so that metrics with different exclusions can stand in one query.
-    """
-    return f"[{', '.join(_figure(catalogue()[name]) for name in names)}]"
+def over(fact: str) -> dict[str, Metric]:
+    """Give the metrics that are counted over one fact."""
+    return {name: metric for name, metric in catalogue().items() if metric.fact == fact}
 
 
-def _figure(metric: Metric) -> str:
-    numerator, denominator, sample = (
-        _leaving_out(part, leave_out=metric.leave_out) for part in (metric.numerator, metric.denominator, metric.sample)
-    )
-    value = f"({numerator}) / nullif({denominator}, 0)" if denominator else f"({numerator})"
-    return (
-        f"{{'metric': '{metric.name}', "
-        f"'value': cast(case when {sample} > 0 then {value} end as double), "
-        f"'numerator': cast({numerator} as double), "
-        f"'sample': cast({sample} as bigint)}}"
-    )
+def fact_of(metric: Metric) -> Fact:
+    """Give the fact that a metric is counted over."""
+    return whole().facts[metric.fact]
 
 
-def _leaving_out(aggregate: str, *, leave_out: str) -> str:
-    """Add the exclusion to an aggregate's filter; every aggregate of the catalogue has one."""
-    return aggregate.replace("filter (where ", f"filter (where not ({leave_out}) and ")
+def reasons_of(metric: Metric) -> list[tuple[Reason, str]]:
+    """Give why rows are left out of a metric, each with its condition; a row is left out by the first that it meets."""
+    return [(reason, reason.when[metric.fact]) for reason in map(whole().reasons.__getitem__, metric.leave_out)]
+
+
+def _faults(metric: Metric, found: Catalogue) -> list[str]:
+    if metric.fact not in found.facts:
+        return [f"{metric.name} is of no known fact: {metric.fact}"]
+    known = {name for name, reason in found.reasons.items() if metric.fact in reason.when}
+    faults = [f"{metric.name} leaves out {name} of {metric.fact}" for name in metric.leave_out if name not in known]
+    faults += [f"{metric.name} asks for ${bound}" for bound in metric.bounds if bound not in found.bounds]
+    if (metric.kind == "ratio") != bool(metric.denominator):
+        faults.append(f"{metric.name}: a ratio, and only a ratio, has a denominator of its own")
+    if (metric.kind == "share") != (metric.unit == "share") and metric.kind != "ratio":
+        faults.append(f"{metric.name}: the unit of a share is share")
+    return faults
+
+
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)

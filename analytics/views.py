@@ -6,6 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from analytics import metric_views
+
 FOLDER = Path(__file__).parent
 SQL_LAYERS = ("staging", "facts", "reports", "checks")
 
@@ -59,11 +61,11 @@ class View(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(match[0] for match in _RELATION.finditer(_without_comments(self.select))))
 
 
-_RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|checks)\.[a-z_][a-z0-9_]*")
+_RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|metrics|checks)\.[a-z_][a-z0-9_]*")
 
 
 def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
-    """Read every SQL file below `folder`, in an order in which each reads only what stands before it.
+    """Read every SQL file below `folder` and the views of the metrics, each after all that it reads.
 
     Raises ValueError, naming the file, for a header that cannot be read or views that read each other in a circle.
     """
@@ -72,6 +74,7 @@ def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
         for layer in SQL_LAYERS
         for file in sorted((folder / layer).glob("*.sql"))
     ]
+    found += [parse_view(text, layer="metrics", name=name) for name, text in metric_views.texts().items()]
     return tuple(_in_order(found))
 
 

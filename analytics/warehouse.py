@@ -180,6 +180,8 @@ class Writer:
                     self.connection.execute(f"create schema {CATALOG}.{layer}")
                 log.create_log(self.connection)
         if read_fingerprint(self.connection) != fingerprint(self._views, companies=self._companies):
+            for layer in LAYERS:
+                self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
             rebuild(self.connection, self._views, companies=self._companies)
 
 

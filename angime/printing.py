@@ -186,14 +186,23 @@ def views_page() -> str:
 
 def metrics_page() -> str:
     """Print docs/metrics.md from the catalogue."""
-    from analytics.metrics import catalogue
+    from analytics.metrics import fact_of, reasons_of, whole
 
-    lines = ["# Metrics\n", NOTICE.strip()]
-    lines += ["\nNo data is empty, never 0 % or 100 %. A rate never stands without its count."]
-    for metric in catalogue().values():
+    lines = ["# Metrics\n", NOTICE.strip(), f"\nVersion {whole().version} of the catalogue."]
+    lines += [
+        "No data is empty, never 0 % or 100 %. A rate never stands without its count, and what is left out is counted."
+    ]
+    lines += ["\nA word after a dollar sign is a bound of the company; where it states none, ours holds:\n"]
+    lines += [f"- `${name}`: {bound}" for name, bound in whole().bounds.items()]
+    for metric in whole().metrics.values():
+        fact, reasons = fact_of(metric), [reason.title.en for reason, _ in reasons_of(metric)]
         lines += [f"\n## {metric.title.en} (`{metric.name}`)\n", _plain(metric.meaning.en), ""]
         lines += ["```sql", metric.formula, "```", ""]
-        lines += [f"Unit: {metric.unit}. Good: {metric.good}. Since version {metric.since}."]
+        lines += [f"Unit: {metric.unit}. Good: {metric.good}. Since version {metric.since}.\n"]
+        lines += [f"Counts {fact.rows.en}; left out: {', '.join(reasons) or 'none'}."]
+        lines += [f"Narrowed and grouped by {', '.join(['day', *fact.dimensions])}."]
+        if metric.others:
+            lines += [f"\nElsewhere defined as: {'; '.join(metric.others)}."]
     return "\n".join(lines) + "\n"
 
 

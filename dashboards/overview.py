@@ -9,7 +9,7 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
 from analytics.questions import Period
 from dashboards import charts, controls, downloads
 from dashboards.page import Page, heading
@@ -100,7 +100,7 @@ def _rank(now: Figure, before: Figure | None) -> questions.Rank:
 
 
 def _figures(page: Page, *, period: Period) -> dict[str, Figure]:
-    names = tuple(catalogue())
+    names = tuple(over("calls"))
     rows = page.ask(questions.figures, period=period, scope=page.scope, metrics=names).to_dicts()
     return {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in rows}
 
@@ -205,7 +205,7 @@ def _trend(page: Page) -> None:
         heading(say("Day by day"))
     choice.selectbox(
         say("Metric"),
-        list(catalogue()),
+        list(over("calls")),
         format_func=lambda name: catalogue()[name].title.of(say.language),
         label_visibility="collapsed",
         **controls.bind("metric", value=metric.name),
@@ -266,7 +266,7 @@ def _table(page: Page, frame: pl.DataFrame, metric: Metric) -> None:
 
 def _every_day(page: Page) -> pl.DataFrame:
     """Give every metric by day for a file: numerators and samples of shares and counts add up to the tiles."""
-    return page.ask(questions.figures, period=page.period, scope=page.scope, metrics=tuple(catalogue()), by=("day",))
+    return page.ask(questions.figures, period=page.period, scope=page.scope, metrics=tuple(over("calls")), by=("day",))
 
 
 def _heat(page: Page) -> None:

@@ -4,9 +4,9 @@ Parameters are bound, never pasted. Every question names one company, and none a
 person may see is settled here and not on a page.
 """
 
-from analytics.questions.asking import Dimension, Period, Reader, Scope
+from analytics.questions.asking import Period, Reader, Scope
 from analytics.questions.company import as_of, channels, companies, extent, operators, teams, thresholds
-from analytics.questions.counting import Rank, figures, left_out, losses, outcomes
+from analytics.questions.counting import Dimension, Rank, figures, left_out, losses, outcomes
 from analytics.questions.listing import (
     MAX_ROWS_OF_A_FILE,
     MAX_ROWS_OF_A_PAGE,

@@ -1,24 +1,14 @@
 """What every question is asked with: a reader, a period, a scope; and their conditions as SQL with bound parameters."""
 
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import polars as pl
 from msgspec import Struct
 
-Dimension = Literal["day", "hour", "weekday", "channel", "team", "operator", "direction"]
+from analytics.metrics import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
-
-COLUMNS: dict[Dimension, str] = {
-    "day": "day",
-    "hour": "hour",
-    "weekday": "weekday",
-    "channel": "channel",
-    "team": "team_id",
-    "operator": "operator_id",
-    "direction": "direction",
-}
 
 
 class Reader(Protocol):
@@ -48,32 +38,58 @@ class Period(Struct, frozen=True):
     def before(self) -> "Period":
         """Give the period of the same length right before, cut at the same moment of its last day."""
         step = timedelta(days=self.days)
+        return self._earlier(step)
+
+    def weeks_before(self) -> "Period":
+        """Give the latest period of the same length that lies before it and begins on the same weekday."""
+        return self._earlier(timedelta(weeks=-(-self.days // 7)))
+
+    def _earlier(self, step: timedelta) -> "Period":
         return Period(self.first - step, self.last - step, self.until - step if self.until else None)
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """Whose calls are meant: one company, and within it teams, channels, directions and hours (empty: all)."""
+    """Whose calls are meant: one company, and in it teams, operators, channels, directions and hours (empty: all)."""
 
     company: str
     teams: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     directions: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
     is_business_hours: bool | None = None
 
+    def narrowed(self) -> dict[Dimension, tuple[str, ...] | bool]:
+        """Give what is wanted of each dimension that is narrowed."""
+        wanted: dict[Dimension, tuple[str, ...] | bool] = {
+            "team": self.teams,
+            "channel": self.channels,
+            "direction": self.directions,
+            "operator": self.operators,
+        }
+        if self.is_business_hours is not None:
+            wanted["business_hours"] = self.is_business_hours
+        return {dimension: values for dimension, values in wanted.items() if values != ()}
 
-def within(period: Period, *, scope: Scope, suffix: str = "") -> tuple[str, dict[str, Any]]:
-    """Write the condition of a period and a scope, and its parameters; `suffix` keeps two periods' names apart."""
+
+def can_narrow(fact: Fact, scope: Scope) -> bool:
+    """Tell whether the rows of a fact have all the dimensions by which a scope is narrowed."""
+    return set(scope.narrowed()) <= set(fact.dimensions)
+
+
+def within(period: Period, *, scope: Scope, suffix: str = "", fact: Fact | None = None) -> tuple[str, dict[str, Any]]:
+    """Write the condition of a period and a scope on a fact (calls), and its parameters.
+
+    `suffix` keeps two periods' names apart.
+    """
+    counted = fact or whole().facts["calls"]
     first, last, until = (f"{name}{suffix}" for name in ("first", "last", "until"))
     clauses = ["company = $company", f"day between ${first} and ${last}"]
     parameters: dict[str, Any] = {"company": scope.company, first: period.first, last: period.last}
     if period.until is not None:
-        clauses.append(f"started_at < ${until}")
+        clauses.append(f"{counted.time} < ${until}")
         parameters[until] = period.until
-    for column, wanted in (("team_id", scope.teams), ("channel", scope.channels), ("direction", scope.directions)):
-        if wanted:
-            clauses.append(f"list_contains(${column}s, {column})")
-            parameters[f"{column}s"] = list(wanted)
-    if scope.is_business_hours is not None:
-        clauses.append("is_business_hours = $is_business_hours")
-        parameters["is_business_hours"] = scope.is_business_hours
+    for dimension, wanted in scope.narrowed().items():
+        column, name = counted.dimensions[dimension], f"scope_{dimension}"
+        clauses.append(f"{column} = ${name}" if isinstance(wanted, bool) else f"list_contains(${name}, {column})")
+        parameters[name] = wanted if isinstance(wanted, bool) else list(wanted)
     return f"({' and '.join(clauses)})", parameters

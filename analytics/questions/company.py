@@ -1,3 +1,4 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """Questions about a company itself: its people, channels and bounds, how far its calls reach and how new they are."""
 
 from datetime import datetime
@@ -5,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from analytics.metrics import whole
 from analytics.questions.asking import Reader
 
 
@@ -14,10 +16,12 @@ def companies(reader: Reader) -> pl.DataFrame:
 
 
 def thresholds(reader: Reader, *, company: str) -> dict[str, int]:
-    """Give the bounds that judge a company's calls, in seconds; where company data states none, ours."""
-    text = "select short_abandon_seconds, service_level_seconds from reference.thresholds where company = $company"
+    """Give the bounds that judge a company's calls; where company data states none, those of the catalogue."""
+    names = ", ".join(whole().bounds)
+    text = f"select {names} from reference.thresholds where company = $company"
     found = reader.sql(text, {"company": company}).to_dicts()
-    return found[0] if found else {"short_abandon_seconds": 5, "service_level_seconds": 20}
+    stated = found[0] if found else {}
+    return {name: bound if stated.get(name) is None else stated[name] for name, bound in whole().bounds.items()}
 
 
 def teams(reader: Reader, *, company: str) -> pl.DataFrame:

@@ -2,37 +2,69 @@
 """Questions that count: metrics of the catalogue over any group, where calls were lost, how they ended, what is out."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
-from analytics.metrics import catalogue, figures_sql
-from analytics.questions.asking import COLUMNS, COUNTED, Dimension, Period, Reader, Scope, within
+from analytics.metric_sql import aggregates, figures_sql
+from analytics.metrics import Dimension as Narrowing
+from analytics.metrics import Fact, catalogue, fact_of, whole
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within
 from analytics.questions.company import thresholds
 
+Dimension = Literal["day"] | Narrowing
 Rank = Literal["excess", "lost"]
+
+_TYPES = {"day": "date", "hour": "integer", "weekday": "integer", "business_hours": "boolean"}
 
 
 def figures(
     reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str], by: Sequence[Dimension] = ()
 ) -> pl.DataFrame:
-    """Count metrics of the catalogue: one row a metric and a group (`by`), with metric, value, numerator, sample.
+    """Count metrics of the catalogue: one row a metric and a group (`by`).
 
-    `value` is empty where `sample`, the number of calls behind it, is 0.
+    Columns: the group's, then metric, value, numerator, denominator, sample. `value` is empty where `sample`, the
+    number of rows behind it, is 0. So it is for a metric whose fact lacks a dimension by which the scope is narrowed;
+    one whose fact lacks a dimension of `by` has no rows at all.
     """
-    keys = "".join(f"{COLUMNS[dimension]} as {dimension}, " for dimension in by)
+    facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
+    parts: list[str] = []
+    parameters: dict[str, Any] = {"metrics": list(metrics)}
+    bounds = thresholds(reader, company=scope.company)
+    for fact in facts.values():
+        counted = [name for name in metrics if catalogue()[name].fact == fact.name]
+        where, bound = _narrowed(fact, period=period, scope=scope, by=by)
+        asked = {name for metric in counted for name in catalogue()[metric].bounds}
+        parameters |= bound | {name: bounds[name] for name in asked}
+        parts.append(_figures_of(fact, metrics=counted, where=where, by=by))
+    keys = "".join(f"{dimension}, " for dimension in by)
+    text = f"from ({' union all '.join(parts)}) order by {keys} list_position($metrics, metric)"
+    return reader.sql(text, parameters)
+
+
+def _figures_of(fact: Fact, *, metrics: Sequence[str], where: str, by: Sequence[Dimension]) -> str:
+    keys = "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
     names = "".join(f"{dimension}, " for dimension in by)
-    where, parameters = within(period, scope=scope)
-    parameters |= _bounds(reader, metrics=metrics, company=scope.company)
-    text = f"""
+    return f"""
         select {names} unnest(figures, recursive := true)
         from (
-            select {keys} {figures_sql(metrics)} as figures from facts.calls where {where}
+            select {keys} {figures_sql(metrics)} as figures from {fact.relation} where {where}
             {"group by all" if by else ""}
         )
-        {f"order by {names[:-2]}" if by else ""}
     """
-    return reader.sql(text, parameters)
+
+
+def _narrowed(fact: Fact, *, period: Period, scope: Scope, by: Sequence[Dimension]) -> tuple[str, dict[str, Any]]:
+    """Write the condition of a period and a scope; of a fact that cannot be narrowed or grouped so, no row meets it."""
+    if not can_narrow(fact, scope) or not set(by) <= {"day", *fact.dimensions}:
+        return "false", {}
+    return within(period, scope=scope, fact=fact)
+
+
+def _column(fact: Fact, dimension: Dimension) -> str:
+    if dimension == "day":
+        return "day"
+    return fact.dimensions.get(dimension) or f"cast(null as {_TYPES.get(dimension, 'varchar')})"
 
 
 def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
@@ -43,7 +75,7 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
     By hour, `key` is the first of two hours and neighbours overlap. `excess` is what was lost beyond the same share
     as before (of that group, or of all where the group had no calls). The heaviest is first, calls without a key out.
     """
-    answered = catalogue()["answer_rate"]
+    answered, incoming, _ = aggregates(catalogue()["answer_rate"])
     where, parameters = within(period, scope=scope)
     if before:
         where_before, parameters_before = within(before, scope=scope, suffix="_before")
@@ -51,13 +83,12 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
     else:
         where_before = "false"
     source = "facts.calls, unnest([hour - 1, hour]) as windows(window_start)" if by == "hour" else "facts.calls"
-    key = "window_start" if by == "hour" else COLUMNS[by]
+    key = "window_start" if by == "hour" else _column(whole().facts["calls"], by)
     text = f"""
         with cells as (
             select
-                {key} as key, {where} as is_now, {answered.denominator} as incoming,
-                {answered.denominator} - {answered.numerator} as lost
-            from {source} where ({where} or {where_before}) and not ({answered.leave_out})
+                {key} as key, {where} as is_now, {incoming} as incoming, {incoming} - {answered} as lost
+            from {source} where {where} or {where_before}
             group by all
         ),
         keys as (
@@ -75,7 +106,8 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
                 sum(lost_before) over () / nullif(sum(incoming_before) over (), 0),
                 0
             ) as excess
-        from keys where key is not null {"and key between 0 and 22" if by == "hour" else ""}
+        from keys
+        where key is not null and incoming + incoming_before > 0 {"and key between 0 and 22" if by == "hour" else ""}
         order by {"excess" if rank == "excess" else "lost"} desc, lost desc, key
     """
     return reader.sql(text, parameters)
@@ -102,9 +134,3 @@ def left_out(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
         from facts.calls where {where}
     """
     return reader.sql(text, parameters).to_dicts()[0]
-
-
-def _bounds(reader: Reader, *, metrics: Sequence[str], company: str) -> dict[str, int]:
-    """Give the company's bounds that the metrics' SQL asks for; the engine refuses those it does not."""
-    asked = "".join(catalogue()[name].numerator for name in metrics)
-    return {name: bound for name, bound in thresholds(reader, company=company).items() if f"${name}" in asked}

@@ -14,6 +14,7 @@ _LAYERS_READ = {
     "staging": {"log", "staging"},
     "facts": {"staging", "reference"},
     "reports": {"facts", "reference"},
+    "metrics": {"facts", "reports", "reference"},
     "checks": {"log", "staging", "facts", "reports", "reference"},
 }
 _FACTS = """

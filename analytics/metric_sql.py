@@ -1,0 +1,94 @@
+"""The SQL of metrics: figures over any group, the rows behind one, what was left out, and the formula for people.
+
+Sums are taken in whole milliseconds and quantiles are rounded to a hundredth of one, so that the same rows give the
+same figure to the last digit, whatever their order.
+"""
+
+from collections.abc import Iterable
+
+from analytics.metrics import QUANTILES, Metric, catalogue, fact_of, reasons_of
+
+# How many of a measure's whole parts make one of the unit.
+PARTS = {"seconds": 1_000, "minutes": 60_000}
+
+
+def figures_sql(names: Iterable[str]) -> str:
+    """Write the list of structs that counts metrics of one fact over any group.
+
+    Each holds metric, value, numerator, denominator and sample, and leaves its own rows out, so that metrics with
+    different exclusions stand in one query.
+    """
+    return f"[{', '.join(figure_sql(catalogue()[name]) for name in names)}]"
+
+
+def figure_sql(metric: Metric) -> str:
+    """Write the struct that counts one metric over a group."""
+    numerator, denominator, sample = aggregates(metric)
+    return (
+        f"{{'metric': '{metric.name}', "
+        f"'value': cast(case when {sample} > 0 then {value_sql(metric)} end as double), "
+        f"'numerator': cast({numerator} as double), "
+        f"'denominator': cast({denominator or 'null'} as double), "
+        f"'sample': cast({sample} as bigint)}}"
+    )
+
+
+def value_sql(metric: Metric) -> str:
+    """Write the figure itself over a group that has rows of it."""
+    numerator, denominator, _ = aggregates(metric)
+    if metric.kind in {"share", "ratio"}:
+        return f"{numerator} / nullif({denominator}, 0)"
+    return f"{numerator} / {PARTS[metric.unit]}" if metric.unit in PARTS else numerator
+
+
+def aggregates(metric: Metric) -> tuple[str, str, str]:
+    """Write numerator, denominator (empty where there is none) and sample over a group."""
+    counted, measure = counted_sql(metric), measure_sql(metric)
+    measured = f"{counted} and ({measure}) is not null"
+    sample = f"count(*) filter (where {counted})"
+    match metric.kind:
+        case "share":
+            return f"count(*) filter (where {counted} and ({metric.numerator}))", sample, sample
+        case "count":
+            return f"count(*) filter (where {counted} and ({metric.numerator}))", "", sample
+        case "sum":
+            return f"sum({measure}) filter (where {counted})", "", f"count(*) filter (where {measured})"
+        case "ratio":
+            denominator = f"sum({metric.denominator}) filter (where {measured})"
+            return f"sum({measure}) filter (where {counted})", denominator, f"count(*) filter (where {measured})"
+        case "median" | "p90" | "p95":
+            quantile = f"quantile_cont({measure}, {QUANTILES[metric.kind]}) filter (where {counted})"
+            return f"round({quantile}, 2)", "", f"count(*) filter (where {measured})"
+
+
+def counted_sql(metric: Metric) -> str:
+    """Write the condition of the rows that a metric counts."""
+    left_out = " or ".join(f"({when})" for _, when in reasons_of(metric))
+    return f"({metric.of}) and ({left_out}) is not true" if left_out else f"({metric.of})"
+
+
+def measure_sql(metric: Metric) -> str:
+    """Write what one row adds to the numerator: 1 or 0 of a condition, whole milliseconds of a time."""
+    if metric.kind in {"share", "count"}:
+        return f"cast(coalesce({metric.numerator}, false) as integer)"
+    return f"cast(round(({metric.numerator}) * 1000) as bigint)" if metric.unit in PARTS else metric.numerator
+
+
+def reason_sql(metric: Metric) -> str:
+    """Write why a row is left out of a metric, by the name of the first reason that it meets; null where it is not."""
+    cases = " ".join(f"when {when} then '{reason.name}'" for reason, when in reasons_of(metric))
+    return f"case {cases} end" if cases else "cast(null as varchar)"
+
+
+def formula(metric: Metric) -> str:
+    """Write a metric's definition as an analyst would repeat it."""
+    figure = {
+        "share": f"count(*) filter (where {metric.numerator}) / count(*)",
+        "count": f"count(*) filter (where {metric.numerator})",
+        "sum": f"sum({metric.numerator})" + (" / 60" if metric.unit == "minutes" else ""),
+        "ratio": f"sum({metric.numerator}) / sum({metric.denominator})",
+        "median": f"median({metric.numerator})",
+    }.get(metric.kind) or f"quantile_cont({metric.numerator}, {QUANTILES[metric.kind]})"
+    left_out = " or ".join(when for _, when in reasons_of(metric))
+    kept = f"\n    and not ({left_out})" if left_out else ""
+    return f"select {figure}\nfrom {fact_of(metric).relation}\nwhere {metric.of}{kept}"

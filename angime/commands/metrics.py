@@ -1,0 +1,186 @@
+"""Verbs that say what a metric is, and why it is what it is."""
+
+import calendar
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from angime.commands.output import Json, print_fields, print_rows
+from angime.commands.root import app
+
+if TYPE_CHECKING:
+    from analytics.explain import Explained
+    from analytics.questions import Period, Reader, Scope
+
+NARROWED_BY = {"team": "teams", "channel": "channels", "direction": "directions", "operator": "operators"}
+HOURS = {"business": True, "outside": False}
+PERIOD_FORMS = "2026-03-02, 2026-03-02..2026-03-08 or 2026-03"
+
+Company = Annotated[str, typer.Option(help="Id of the company, where the warehouse holds several.")]
+
+
+@app.command()
+def metrics(
+    name: Annotated[str, typer.Argument(help="One metric; without it, all.")] = "",
+    language: Annotated[str, typer.Option(help="en, ru, kk or pt.")] = "en",
+    json_output: Json = False,
+) -> None:
+    """Say what the metrics of the catalogue are: definition, what is left out, unit, other definitions in use.
+
+    Example: `angime metrics service_level`
+    """
+    from analytics.explain import known
+    from analytics.metrics import LANGUAGES, catalogue, fact_of, reasons_of, whole
+    from schemas.errors import Misconfigured
+
+    if language not in LANGUAGES:
+        raise Misconfigured(f"--language is {language!r}: it must be one of {', '.join(LANGUAGES)}")
+    if not name:
+        rows = [
+            {
+                "metric": metric.name,
+                "title": metric.title.of(language),
+                "of": fact_of(metric).relation,
+                "unit": metric.unit,
+                "good": metric.good,
+                "since": metric.since,
+            }
+            for metric in catalogue().values()
+        ]
+        print_rows(rows, as_json=json_output)
+        return
+    metric = known(name)
+    fields: dict[str, Any] = {
+        "metric": metric.name,
+        "title": metric.title.of(language),
+        "meaning": metric.meaning.of(language),
+        "counts": f"{fact_of(metric).rows.of(language)} ({fact_of(metric).relation})",
+        "left out": [reason.title.of(language) for reason, _ in reasons_of(metric)],
+        "unit": metric.unit,
+        "good": metric.good,
+        "since": metric.since,
+        "narrowed by": list(fact_of(metric).dimensions),
+        "other definitions in use": list(metric.others),
+        "bounds": {bound: whole().bounds[bound] for bound in metric.bounds},
+        "sql": metric.formula,
+    }
+    print_fields(fields if json_output else {key: _told(value) for key, value in fields.items()}, as_json=json_output)
+
+
+@app.command()
+def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
+    metric: Annotated[str, typer.Argument(help="Name of a metric; `angime metrics` lists them.")],
+    period: Annotated[str, typer.Option(help=f"Local days: {PERIOD_FORMS}.")],
+    scope: Annotated[str, typer.Option(help="Such as team=sales,channel=waba,hours=business.")] = "",
+    company: Company = "",
+    rows: Annotated[bool, typer.Option("--rows", help="Print the rows behind the figure instead.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Explain a figure: what is above and below the line, what was left out and why, what came late, and its SQL.
+
+    Example: `angime explain answer_rate --period 2026-03 --scope team=sales`
+    """
+    from analytics.explain import explain as explained
+    from analytics.explain import known, rows_of
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import open_reader
+    from angime.settings import load
+
+    asked, wanted = known(metric), parse_period(period)
+    with open_reader(load(AnalyticsSettings)) as reader, reader.transaction():
+        meant = parse_scope(scope, company=company or only_company(reader))
+        if rows:
+            print_rows(rows_of(reader, asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
+            return
+        fields = describe_explained(explained(reader, metric, period=wanted, scope=meant))
+    print_fields(fields if json_output else {key: _told(value) for key, value in fields.items()}, as_json=json_output)
+
+
+def describe_explained(found: "Explained") -> dict[str, Any]:
+    """Name what was found, for people and for programs."""
+    late = found.late and {
+        "events": found.late.events,
+        "rows": found.late.rows,
+        "last_recorded_at": found.late.last_recorded_at,
+    }
+    return {
+        "metric": found.metric.name,
+        "company": found.scope.company,
+        "first_day": found.period.first,
+        "last_day": found.period.last,
+        "value": found.value,
+        "unit": found.metric.unit,
+        "numerator": found.numerator,
+        "denominator": found.denominator,
+        "sample": found.sample,
+        "is_small_sample": found.is_small,
+        "left_out": {one.reason: one.rows for one in found.left_out},
+        "late": late,
+        "sql": found.figure.sql,
+        "parameters": found.figure.parameters,
+        "sql_written_out": found.figure.written_out,
+        "rows_sql": found.rows.written_out,
+    }
+
+
+def parse_period(text: str) -> "Period":
+    """Read local days: one, a first and a last, or a month. Raises Misconfigured for anything else."""
+    from analytics.questions import Period
+    from schemas.errors import Misconfigured
+
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}", text):
+            first = date.fromisoformat(f"{text}-01")
+            return Period(first, first.replace(day=calendar.monthrange(first.year, first.month)[1]))
+        first, last = (date.fromisoformat(part) for part in (text.split("..") if ".." in text else (text, text)))
+    except ValueError:
+        raise Misconfigured(f"--period is {text!r}: write {PERIOD_FORMS}") from None
+    if first > last:
+        raise Misconfigured(f"--period is {text!r}: its last day lies before its first")
+    return Period(first, last)
+
+
+def parse_scope(text: str, *, company: str) -> "Scope":
+    """Read what narrows a company: `name=value` with commas between, a name again for a further value.
+
+    Raises Misconfigured for a name that narrows nothing.
+    """
+    from analytics.questions import Scope
+    from schemas.errors import Misconfigured
+
+    wanted: dict[str, tuple[str, ...]] = {}
+    is_business_hours: bool | None = None
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        if name == "hours" and value in HOURS:
+            is_business_hours = HOURS[value]
+        elif name in NARROWED_BY and value:
+            wanted[NARROWED_BY[name]] = (*wanted.get(NARROWED_BY[name], ()), value)
+        else:
+            names = ", ".join(f"{known}=…" for known in NARROWED_BY)
+            raise Misconfigured(f"--scope has {part!r}: write {names}, hours=business or hours=outside")
+    return Scope(company=company, is_business_hours=is_business_hours, **wanted)
+
+
+def only_company(reader: "Reader") -> str:
+    """Give the only company of the warehouse. Raises Misconfigured where there are several, or none."""
+    from analytics.questions import companies
+    from schemas.errors import Misconfigured
+
+    listed: list[str] = companies(reader)["company"].to_list()
+    if len(listed) != 1:
+        raise Misconfigured(f"name the company with --company: {', '.join(listed) or 'the warehouse knows none'}")
+    return listed[0]
+
+
+def _told(value: Any) -> Any:
+    """Write a field for people: lists with commas, named counts likewise, SQL on lines of its own."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items()) or "none"  # pyright: ignore[reportUnknownVariableType]  # fields of our own
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "none"  # pyright: ignore[reportUnknownArgumentType]  # fields of our own
+    if isinstance(value, str) and "\n" in value:
+        return "\n" + "\n".join(f"    {line}" for line in value.splitlines())
+    return "none" if value is None else value

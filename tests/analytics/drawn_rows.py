@@ -1,0 +1,66 @@
+"""Drawn rows of facts: a small text table laid into a table of the warehouse, for tests of what is counted over it."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from analytics import questions
+from analytics.questions import Period, Scope
+from analytics.warehouse import Scratch, scratch
+from schemas.company import Company
+from tests.analytics.drawn import COMPANY, rows
+
+ACME = Scope(company="acme")
+MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
+CALL = {
+    "company": "acme",
+    "account": "main",
+    "source": "twilio",
+    "channel": "phone",
+    "direction": "incoming",
+    "outcome": "answered",
+    "is_internal": "no",
+    "is_test": "no",
+    "is_business_hours": "yes",
+}
+
+
+def built(companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
+    """Build a warehouse in memory with company data and no events."""
+    warehouse = scratch()
+    warehouse.load_reference(companies)
+    warehouse.build()
+    return warehouse
+
+
+def fill(warehouse: Scratch, relation: str, text: str, *, usual: Mapping[str, str]) -> Scratch:
+    """Lay drawn rows into a table. What they do not say is as `usual`, else null; a dash is null, yes and no claims."""
+    for row in rows(text):
+        cells = {**usual, **row}
+        names = ", ".join(cells)
+        places = ", ".join("?" for _ in cells)
+        warehouse.connection.execute(
+            f"insert into {relation} ({names}) values ({places})",  # noqa: S608  # drawn by the test
+            [{"-": None, "": None, "yes": True, "no": False}.get(cell, cell) for cell in cells.values()],
+        )
+    return warehouse
+
+
+def calls(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
+    """Build a warehouse that holds drawn calls: `call_id`, `started_at` (UTC) and whatever else they say."""
+    warehouse = fill(built(companies), "facts.calls", text, usual=CALL)
+    place(warehouse, "facts.calls", time="started_at")
+    return warehouse
+
+
+def place(warehouse: Scratch, relation: str, *, time: str, hours: bool = True) -> None:
+    """Give rows their local day, and hour and weekday, by the zone of their company."""
+    zone = "(select time_zone from reference.companies where companies.company = placed.company)"
+    local = f"timezone({zone}, {time})"
+    more = f", hour = extract(hour from {local}), weekday = extract(isodow from {local})" if hours else ""
+    warehouse.connection.execute(f"update {relation} as placed set day = cast({local} as date){more}")  # noqa: S608
+
+
+def figure(warehouse: Scratch, metric: str, *, period: Period = MARCH, scope: Scope = ACME) -> tuple[float | None, int]:
+    """Give the value of a metric, and its sample."""
+    [row] = questions.figures(warehouse, period=period, scope=scope, metrics=(metric,)).to_dicts()
+    return row["value"], row["sample"]

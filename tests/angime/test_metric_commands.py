@@ -1,0 +1,108 @@
+"""The verbs of metrics: periods and scopes as people write them, and a figure explained from a warehouse on disk."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from analytics.questions import Misconfigured, Period, Scope
+from analytics.warehouse import AnalyticsSettings, Batch, open_writer
+from angime.commands.metrics import parse_period, parse_scope
+from tests.analytics.drawn import drawn_events
+from tests.analytics.landing_cases import NOW, records_of
+
+COMPANY = """
+id = "acme"
+name = "Acme"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+"""
+FACTS = """
+call | fact    | at       | says
+a    | offered | 05:00:00 | direction=incoming; contact=phone:+77010000001
+a    | ended   | 05:01:00 | talk_seconds=30; answered_by=human
+b    | offered | 06:00:00 | direction=incoming; contact=phone:+77010000002
+b    | ended   | 06:00:30 | disposition=no_answer
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-02", Period(date(2026, 3, 2), date(2026, 3, 2))),
+        ("2026-03-02..2026-03-08", Period(date(2026, 3, 2), date(2026, 3, 8))),
+        ("2026-02", Period(date(2026, 2, 1), date(2026, 2, 28))),
+    ],
+)
+def test_a_period_is_a_day_two_days_or_a_month(text: str, expected: Period) -> None:
+    assert expected == parse_period(text)
+
+
+@pytest.mark.parametrize("text", ["", "march", "2026-13", "2026-02-30", "2026-03-02..", "2026-03-08..2026-03-02"])
+def test_a_period_that_is_none_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(Misconfigured, match="--period is"):
+        parse_period(text)
+
+
+def test_a_scope_names_what_narrows_the_company() -> None:
+    expected = Scope(company="acme", teams=("sales", "care"), channels=("waba",), is_business_hours=True)
+
+    assert expected == parse_scope("team=sales, team=care,channel=waba,hours=business", company="acme")
+
+
+@pytest.mark.parametrize("text", ["teem=sales", "team", "hours=never"])
+def test_a_scope_that_narrows_nothing_is_refused(text: str) -> None:
+    with pytest.raises(Misconfigured, match="--scope has"):
+        parse_scope(text, company="acme")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    (home / "company.toml").write_text(COMPANY, encoding="utf-8")
+    with open_writer(AnalyticsSettings(home=home)) as writer:
+        writer.land(Batch(records_of(drawn_events(FACTS))), now=NOW)
+    return home
+
+
+def _angime(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
+    return subprocess.run(
+        [sys.executable, "-m", "angime", *words],
+        env={**environ, "ANGIME_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_figure_is_explained_and_its_sql_gives_it_again(home: Path) -> None:
+    said = _angime("explain", "answer_rate", "--period", "2026-03", "--json", home=home)
+    told = json.loads(said.stdout)
+    again = _angime("sql", told["sql_written_out"], "--json", home=home)
+
+    assert (0.5, 1.0, 2.0, 2) == tuple(told[name] for name in ("value", "numerator", "denominator", "sample"))
+    assert {"internal": 0, "test": 0, "in_progress": 0} == told["left_out"]
+    assert {"metric": "answer_rate", "value": 0.5} == {
+        name: json.loads(again.stdout)[0][name] for name in ("metric", "value")
+    }
+
+
+def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:
+    said = _angime("explain", "answer_rate", "--period", "2026-03", "--rows", "--json", home=home)
+
+    assert [1, 0] == [row["numerator"] for row in json.loads(said.stdout)]
+
+
+def test_a_metric_that_does_not_exist_is_one_line_and_exit_2(home: Path) -> None:
+    said = _angime("metrics", "answer_rat", home=home)
+
+    assert (2, "angime: there is no metric 'answer_rat': `angime metrics` lists all") == (
+        said.returncode,
+        said.stderr.strip(),
+    )
