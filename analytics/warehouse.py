@@ -289,8 +289,14 @@ def open_writer(settings: AnalyticsSettings) -> Writer:
 
 
 def open_reader(settings: AnalyticsSettings) -> Reader:
-    """Open the warehouse to read, beside its writer; raises NotYet where there is none."""
-    return Reader(settings)
+    """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
+    try:
+        return Reader(settings)
+    except duckdb.Error as error:
+        raise Misconfigured(
+            f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
+            " put a copy of it back, or move it away and land everything anew"
+        ) from None
 
 
 def scratch() -> Scratch:

@@ -8,37 +8,37 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.questions import NotYet
-from dashboards import call, calls, controls, overview, page, texts
+from analytics.questions import Misconfigured, NotYet
+from dashboards import controls, page, texts
+from dashboards.menu import MENU, Entry
 from dashboards.page import Page, heading
 from dashboards.settings import DashboardsSettings
 from dashboards.state import State, period, scope
 from dashboards.texts import Texts, plain
 
-DRAW: dict[str, Callable[[Page], None]] = {"overview": overview.draw, "calls": calls.draw, "call": call.draw}
 ICON = Path(__file__).with_name("icon.svg")
-ICONS = {"overview": ":material/insights:", "calls": ":material/call:", "call": ":material/graphic_eq:"}
 
 
 def main() -> None:
     """Draw the page that the URL names."""
     st.set_page_config(page_title="Angime", page_icon=str(ICON), layout="wide")
     say = _texts()
-    titles = {"overview": say("Overview"), "calls": say("Calls"), "call": say("One call")}
     paths: dict[str, st.Page] = {}
-    for name, title in titles.items():
-        paths[name] = st.Page(
-            _show(name, say=say, paths=paths),
-            title=title,
-            icon=ICONS[name],
-            url_path=name,
-            default=name == "overview",
-            visibility="hidden" if name == "call" else "visible",
+    sections: dict[str, list[st.Page]] = {}
+    for entry in MENU:
+        paths[entry.name] = st.Page(
+            _show(entry, say=say, paths=paths),
+            title=say(entry.title),
+            icon=entry.icon,
+            url_path=entry.name,
+            default=entry.name == "overview",
+            visibility="hidden" if entry.is_hidden else "visible",
         )
-    st.navigation(list(paths.values()), position="top").run()
+        sections.setdefault(say(entry.section) if entry.section else "", []).append(paths[entry.name])
+    st.navigation(sections, position="top").run()
 
 
-def _show(name: str, *, say: Texts, paths: Mapping[str, st.Page]) -> Callable[[], None]:
+def _show(entry: Entry, *, say: Texts, paths: Mapping[str, st.Page]) -> Callable[[], None]:
     """Give the function that draws a page, as the menu wants one."""
 
     def show() -> None:
@@ -51,17 +51,23 @@ def _show(name: str, *, say: Texts, paths: Mapping[str, st.Page]) -> Callable[[]
                 say("Start Angime (angime up), or see it with made-up calls (angime demo), then load this page again."),
             )
             return
+        except Misconfigured:
+            _tell(
+                say("The warehouse cannot be read."),
+                say("Its catalog is damaged or of another version; the log of this process says more."),
+            )
+            return
         listed = questions.companies(reader).to_dicts()
         if not listed:
             _tell(say("No company is known yet."), say("Describe it in company.toml and start Angime again."))
             return
-        state = controls.restore(name)
+        state = controls.restore(entry.name)
         company = next((one for one in listed if one["company"] == state.company), listed[0])
         state = structs.replace(state, company=company["company"])
         controls.remember(state)
         shown = _page(state, say=say, settings=settings, reader=reader, company=company, paths=paths)
-        controls.draw(shown, companies=listed)
-        DRAW[name](shown)
+        controls.draw(shown, companies=listed, choices=entry.choices)
+        entry.draw(shown)
 
     return show
 

@@ -53,7 +53,7 @@ def draw(page: Page) -> None:
     pages = -(-counted["calls"] // ROWS)
     number = min(page.state.page, pages)
     _table(page, wanted, number=number)
-    _pager(page, number=number, pages=pages)
+    controls.pager(page, number=number, pages=pages)
     _files(page, wanted, calls=counted["calls"])
 
 
@@ -180,28 +180,6 @@ def _kept(page: Page, row: dict[str, Any]) -> str:
     if row["has_transcript"]:
         return page.say("text (demo)") if row["is_demo_transcript"] else page.say("text")
     return page.say("audio") if row["has_recording"] else EMPTY
-
-
-def _pager(page: Page, *, number: int, pages: int) -> None:
-    if pages == 1:
-        return
-    say = page.say
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            say("Earlier page"),
-            icon=":material/chevron_left:",
-            disabled=number == 1,
-            on_click=controls.remember,
-            args=(structs.replace(page.state, page=number - 1),),
-        )
-        st.markdown(plain(say("Page {page} of {pages}", page=say.number(number), pages=say.number(pages))))
-        st.button(
-            say("Next page"),
-            icon=":material/chevron_right:",
-            disabled=number == pages,
-            on_click=controls.remember,
-            args=(structs.replace(page.state, page=number + 1),),
-        )
 
 
 def _files(page: Page, wanted: CallFilter, *, calls: int) -> None:

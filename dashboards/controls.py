@@ -9,7 +9,7 @@ from msgspec import structs
 from analytics import questions
 from dashboards.page import Page
 from dashboards.state import PRESETS, State, read, without_page, write
-from dashboards.texts import N_, NAMES, clean
+from dashboards.texts import N_, NAMES, clean, plain
 
 PRESET_NAMES = {
     "last7": N_("Last 7 days"),
@@ -66,8 +66,8 @@ def changed(field: str) -> None:
     remember(state)
 
 
-def draw(page: Page, *, companies: list[dict[str, Any]]) -> None:
-    """Draw the choices in the sidebar."""
+def draw(page: Page, *, companies: list[dict[str, Any]], choices: str) -> None:
+    """Draw the choices in the sidebar: `all` of them, only company and `period`, or only the `company`."""
     say, state = page.say, page.state
     with st.sidebar:
         if len(companies) > 1:
@@ -78,24 +78,10 @@ def draw(page: Page, *, companies: list[dict[str, Any]]) -> None:
                 format_func=lambda company: clean(names[company]),
                 **bind("company", value=page.company["company"]),
             )
-        st.selectbox(
-            say("Period"),
-            PRESETS,
-            format_func=lambda preset: say(PRESET_NAMES[preset]),
-            **bind("preset", value=state.preset),
-        )
-        if state.preset == "custom":
-            st.date_input(
-                say("From and to"),
-                max_value=page.now.astimezone(page.zone).date(),
-                format="YYYY-MM-DD",
-                **bind("dates", value=(page.period.first, page.period.last)),
-            )
-        st.caption(say.days(page.period.first, page.period.last))
-        st.toggle(say("Compare with the period before"), **bind("is_compared", value=state.is_compared))
-        if page.before:
-            st.caption(say.days(page.before.first, page.before.last))
-        _scope(page)
+        if choices != "company":
+            _period(page, is_compared=choices == "all")
+        if choices == "all":
+            _scope(page)
         st.divider()
         st.selectbox(
             say("Language"),
@@ -105,8 +91,31 @@ def draw(page: Page, *, companies: list[dict[str, Any]]) -> None:
         )
         st.caption(say("Time zone: {zone}", zone=page.zone.key.replace("_", " ")))
         st.caption(say("The link in the address bar opens exactly this page."))
-        if state.preset != "custom":
+        if state.preset != "custom" and choices != "company":
             st.button(say("Keep these dates in the link"), type="tertiary", on_click=_pin, args=(page,))
+
+
+def _period(page: Page, *, is_compared: bool) -> None:
+    say, state = page.say, page.state
+    st.selectbox(
+        say("Period"),
+        PRESETS,
+        format_func=lambda preset: say(PRESET_NAMES[preset]),
+        **bind("preset", value=state.preset),
+    )
+    if state.preset == "custom":
+        st.date_input(
+            say("From and to"),
+            max_value=page.now.astimezone(page.zone).date(),
+            format="YYYY-MM-DD",
+            **bind("dates", value=(page.period.first, page.period.last)),
+        )
+    st.caption(say.days(page.period.first, page.period.last))
+    if not is_compared:
+        return
+    st.toggle(say("Compare with the period before"), **bind("is_compared", value=state.is_compared))
+    if page.before:
+        st.caption(say.days(page.before.first, page.before.last))
 
 
 def _scope(page: Page) -> None:
@@ -146,6 +155,29 @@ def _with(options: list[str], chosen: str) -> list[str]:
 
 def _pin(page: Page) -> None:
     remember(structs.replace(page.state, preset="custom", first=page.period.first, last=page.period.last))
+
+
+def pager(page: Page, *, number: int, pages: int) -> None:
+    """Draw the way through the pages of a list."""
+    if pages <= 1:
+        return
+    say = page.say
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            say("Earlier page"),
+            icon=":material/chevron_left:",
+            disabled=number == 1,
+            on_click=remember,
+            args=(structs.replace(page.state, page=number - 1),),
+        )
+        st.markdown(plain(say("Page {page} of {pages}", page=say.number(number), pages=say.number(pages))))
+        st.button(
+            say("Next page"),
+            icon=":material/chevron_right:",
+            disabled=number == pages,
+            on_click=remember,
+            args=(structs.replace(page.state, page=number + 1),),
+        )
 
 
 def stamp(page: Page) -> None:

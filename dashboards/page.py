@@ -22,6 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_KEPT_ANSWERS = 1_000
+MINUTES_OF_SELDOM = 10
 
 
 class SharedReader:
@@ -63,6 +64,12 @@ class Page(Struct, frozen=True, kw_only=True):
         """Ask a question of analytics.questions; its answer is kept until the warehouse changes."""
         key = f"{self.settings.home.absolute()} {question.__name__} {kwargs!r}"
         return _answer(self.snapshot, key, lambda: question(self.reader, *args, **kwargs))
+
+    def ask_seldom(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask a question that costs seconds; its answer is kept for MINUTES_OF_SELDOM, whatever arrives meanwhile."""
+        spell = int(self.now.timestamp()) // (60 * MINUTES_OF_SELDOM)
+        key = f"{self.settings.home.absolute()} seldom {question.__name__} {kwargs!r}"
+        return _answer(spell, key, lambda: question(self.reader, *args, **kwargs))
 
     def link(self, to: str, label: str, *, state: State, icon: str | None = None) -> None:
         """Draw a link to the page `to` in `state`."""

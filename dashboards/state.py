@@ -46,6 +46,8 @@ class State(Struct, frozen=True, kw_only=True):
     is_ascending: bool = False
     page: int = 1
     call: str = ""
+    contact: str = ""
+    is_waiting: bool = False
 
 
 def read(params: Mapping[str, str]) -> State:
@@ -74,6 +76,8 @@ def read(params: Mapping[str, str]) -> State:
         is_ascending=params.get("sort", "").startswith("-"),
         page=max(1, int(params.get("page", "1"))) if _is_below(params.get("page", ""), MAX_PAGE) else 1,
         call=params.get("call", "")[:MAX_TEXT],
+        contact=params.get("contact", "")[:MAX_TEXT],
+        is_waiting=params.get("waiting", "") == "yes",
     )
 
 
@@ -102,6 +106,8 @@ def write(state: State) -> dict[str, str]:
         "sort": "" if sort == "started_at" else sort,
         "page": str(state.page) if state.page > 1 else "",
         "call": state.call,
+        "contact": state.contact,
+        "waiting": "yes" if state.is_waiting else "",
     }
     return {name: value for name, value in params.items() if value}
 

@@ -144,6 +144,15 @@ class Texts:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
+    def size(self, size_bytes: float) -> str:
+        """Write a size with the unit that makes it short."""
+        size, unit = size_bytes, "B"
+        for unit in ("B", "kB", "MB", "GB", "TB"):
+            if size < 1_000 or unit == "TB":
+                break
+            size /= 1_000
+        return f"{self.number(size, digits=1 if size < 10 and unit != 'B' else 0)} {unit}"
+
     def day(self, day: date) -> str:
         """Write a local date, short, with its weekday."""
         return format_date(day, "EEE d MMM", locale=self.locale)

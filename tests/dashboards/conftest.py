@@ -26,6 +26,19 @@ def seeded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def homes(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Homes in the states that a page must bear: nothing yet, empty, a single call, many, and a broken catalog."""
+    made = {name: tmp_path_factory.mktemp(name) for name in ("nothing", "empty", "single", "broken")}
+    today = datetime.now(seed.ZONE).date()
+    for name, facts in (("empty", []), ("single", seed.a_single_call(today=today))):
+        (made[name] / "company.toml").write_text(seed.COMPANY_TOML, encoding="utf-8")
+        seed.land(made[name], facts)
+    (made["broken"] / "warehouse").mkdir()
+    (made["broken"] / "warehouse" / "catalog.sqlite").write_bytes(b"no catalog at all" * 100)
+    return made | {"many": seeded_home}
+
+
+@pytest.fixture(scope="session")
 def pages(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """Run the pages' process; gives its address."""
     with socket.socket() as free:

@@ -105,6 +105,13 @@ def events(*, today: date, days: int, calls_a_day: int, recordings: Path | None 
             yield from _call(drawn, at=at, name=f"{day}-{number}", is_bad=is_bad, recordings=recordings)
 
 
+def a_single_call(*, today: date) -> list[Event]:
+    """Draw the facts of one call of yesterday, which nobody wrote beside."""
+    at = datetime.combine(today - timedelta(days=1), time(11, 30), tzinfo=ZONE)
+    facts = _call(random.Random(1), at=at, name="single", is_bad=True, recordings=None)
+    return [fact for fact in facts if fact.type.startswith("call.")]
+
+
 def _call(drawn: random.Random, *, at: datetime, name: str, is_bad: bool, recordings: Path | None) -> Iterator[Event]:
     is_waba = drawn.random() < 0.35
     source, account, channel = ("whatsapp_cloud", "wa", "waba") if is_waba else ("asterisk", "pbx", "phone")

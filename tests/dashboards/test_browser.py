@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from analytics.metrics import LANGUAGES
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
+from dashboards.menu import MENU
 
 pytestmark = pytest.mark.browser
 
@@ -21,12 +23,6 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
-HEADS = {
-    "en": ("Day by day", "What was said"),
-    "ru": ("По дням", "О чём говорили"),
-    "kk": ("Күн сайын", "Не айтылды"),
-    "pt": ("Dia a dia", "O que foi dito"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +47,7 @@ class Visit:
 
     def __init__(self, browser: BrowserContext, address: str, *, width: int = 1280, is_dark: bool = False) -> None:
         self.page: Page = browser.new_page()
-        self.page.set_viewport_size({"width": width, "height": 900})
-        self.page.emulate_media(color_scheme="dark" if is_dark else "light")
+        self.looks(width=width, is_dark=is_dark)
         self.page.set_default_timeout(PATIENCE_MS)
         self.strangers: list[str] = []
         self.errors: list[str] = []
@@ -65,6 +60,20 @@ class Visit:
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             self.strangers.append(request.url)
 
+    def looks(self, *, width: int, is_dark: bool) -> None:
+        """Look at pages at another width, or by night."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme="dark" if is_dark else "light")
+
+    def sees(self, address: str) -> bool:
+        """Whether another page is drawn to its end, and is well."""
+        self.page.goto(address)
+        self.page.wait_for_selector("[data-testid=stMain] h2")
+        self.page.wait_for_function(
+            "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') !== 'running'"
+        )
+        return self.is_well()
+
     def is_well(self) -> bool:
         """Whether nothing broke, nothing runs over the edge, and nobody outside was asked."""
         failed = self.page.locator("[data-testid=stException]").count()
@@ -72,23 +81,37 @@ class Visit:
         return (failed, is_wide, self.errors, self.strangers) == (0, False, [], [])
 
 
-@pytest.mark.parametrize(
-    ("language", "width", "is_dark"), [("en", 1280, False), ("ru", 390, True), ("kk", 390, False), ("pt", 1280, True)]
-)
-def test_overview_and_a_call_are_drawn(  # noqa: PLR0917  # fixtures and the drawn case
-    browser: BrowserContext, pages: str, call_id: str, language: str, width: int, is_dark: bool
+def test_overview_has_its_charts_and_a_call_its_words(browser: BrowserContext, pages: str, call_id: str) -> None:
+    visit = Visit(browser, f"{pages}/?lang=ru", width=390, is_dark=True)
+    charts = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+    expect(visit.page.locator(charts)).to_have_count(3)
+    visit.sees(f"{pages}/call?lang=ru&call={call_id}")
+    expect(visit.page.get_by_text("О чём говорили", exact=True)).to_be_visible()
+    assert visit.is_well()
+    visit.page.close()
+
+
+def test_every_page_is_whole_in_every_language_on_desk_and_phone_by_day_and_night(
+    browser: BrowserContext, pages: str, call_id: str
 ) -> None:
-    overview_head, call_head = HEADS[language]
-    overview = Visit(browser, f"{pages}/?lang={language}", width=width, is_dark=is_dark)
-    expect(overview.page.get_by_text(overview_head, exact=True)).to_be_visible()
-    expect(
-        overview.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
-    ).to_have_count(3)
-    call = Visit(browser, f"{pages}/call?lang={language}&call={call_id}", width=width, is_dark=is_dark)
-    expect(call.page.get_by_text(call_head, exact=True)).to_be_visible()
-    assert (True, True) == (overview.is_well(), call.is_well())
-    overview.page.close()
-    call.page.close()
+    visit = Visit(browser, f"{pages}/overview")
+    wrong: list[str] = []
+    for number, entry in enumerate(MENU):
+        for turn, language in enumerate(LANGUAGES):
+            look = (number + turn) % 4
+            visit.looks(width=390 if look % 2 else 1280, is_dark=look > 1)
+            address = f"{entry.name}?lang={language}&call={call_id}"
+            wrong += [] if visit.sees(f"{pages}/{address}") else [address]
+    assert [] == wrong
+    visit.page.close()
+
+
+def test_a_call_in_a_history_opens(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/conversations?contact=phone:%2B77010000005")
+    visit.page.locator(".entry.call").first.click()
+    visit.page.wait_for_url("**/call?**call=**")
+    expect(visit.page.get_by_text("What happened", exact=True)).to_be_visible()
+    visit.page.close()
 
 
 def test_a_line_of_the_transcript_seeks_the_player(browser: BrowserContext, pages: str, call_id: str) -> None:

@@ -9,7 +9,7 @@ from streamlit.util import calc_hash  # noqa: TID251
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from dashboards import app
-from tests.dashboards import seed
+from dashboards.menu import MENU
 
 LANGUAGES = ("en", "ru", "kk", "pt")
 SECONDS = 60
@@ -36,16 +36,40 @@ def test_overview_answers_in_every_language(seeded_home: Path, monkeypatch: pyte
     assert ([], 6, True) == (list(test.exception), len(test.metric), test.markdown[1].value.startswith("## "))
 
 
-def test_a_warehouse_that_is_not_there_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test = run(tmp_path, monkeypatch)
-    assert ([], True) == (list(test.exception), "There is no warehouse yet" in told(test))
+@pytest.mark.parametrize("state", ["nothing", "empty", "broken"])
+@pytest.mark.parametrize("page", [entry.name for entry in MENU if entry.name == "overview"])
+def test_a_warehouse_without_figures_is_explained(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, state: str, page: str
+) -> None:
+    said = {
+        "nothing": "There is no warehouse yet",
+        "empty": "No call has arrived yet",
+        "broken": "The warehouse cannot be read",
+    }
+    test = run(homes[state], monkeypatch, page=page)
+    assert ([], True) == (list(test.exception), said[state] in told(test))
 
 
-def test_an_empty_warehouse_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "company.toml").write_text(seed.COMPANY_TOML, encoding="utf-8")
-    seed.land(tmp_path, [])
-    test = run(tmp_path, monkeypatch)
-    assert ([], True) == (list(test.exception), "No call has arrived yet" in told(test))
+@pytest.mark.parametrize("state", ["empty", "single", "many"])
+@pytest.mark.parametrize("page", [entry.name for entry in MENU])
+def test_every_page_begins_with_its_answer_in_every_state(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, state: str, page: str
+) -> None:
+    language = LANGUAGES[len(page + state) % len(LANGUAGES)]
+    test = run(homes[state], monkeypatch, page=page, lang=language)
+    heads = [element.value for element in test.markdown if element.value.startswith("## ")]
+    assert ([], True) == (list(test.exception), bool(heads) and len(heads[0]) > len("## "))
+
+
+@pytest.mark.parametrize(("setting", "colour"), [("STALE_AFTER", "orange"), ("VERY_STALE_AFTER", "red")])
+def test_old_figures_turn_amber_and_then_red(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, setting: str, colour: str
+) -> None:
+    monkeypatch.setenv("ANGIME_STALE_AFTER_MINUTES", "1")
+    monkeypatch.setenv("ANGIME_VERY_STALE_AFTER_MINUTES", "1000000")
+    monkeypatch.setenv(f"ANGIME_{setting}_MINUTES", "1")
+    test = run(homes["single"], monkeypatch)
+    assert f":{colour}-badge[" in "".join(element.value for element in test.markdown)
 
 
 def test_a_period_without_calls_says_where_calls_are(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +92,24 @@ def test_a_link_restores_its_choices(seeded_home: Path, monkeypatch: pytest.Monk
 def test_without_comparison_no_tile_shows_a_change(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, compare="no")
     assert {""} == {metric.delta for metric in test.metric}
+
+
+def test_a_history_is_drawn_as_text(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="conversations", contact="phone:+77010000000", lang="en")
+    assert ([], True) == (list(test.exception), r"\<script\>alert\(1\)\<\/script\>" in told(test))
+
+
+@pytest.mark.parametrize("contact", ["nobody", "' or 1=1 --"])
+def test_a_history_that_is_not_there_is_said_so(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, contact: str
+) -> None:
+    test = run(seeded_home, monkeypatch, page="conversations", contact=contact)
+    assert ([], True) == (list(test.exception), "No such conversation" in told(test))
+
+
+def test_the_catalogue_is_searched(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="metrics", search="service_level", lang="en")
+    assert ([], True) == (list(test.exception), "Service level" in told(test))
 
 
 def test_the_list_says_how_many_calls_it_holds(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,87 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
+"""What the page of conversations asks: who wrote or called of late, and all that was said between him and us."""
+
+from typing import Any
+
+import polars as pl
+
+from analytics.questions.asking import COUNTED, Period, Reader, Scope
+
+MAX_ROWS = 200
+MAX_ENTRIES = 500
+
+
+def conversations(  # noqa: PLR0913  # a page of a list is asked for in this many words
+    reader: Reader, *, period: Period, scope: Scope, search: str, is_waiting: bool, limit: int, offset: int
+) -> pl.DataFrame:
+    """Give one page of the contacts who wrote, were written to or called in the period, the latest first.
+
+    Columns: contact_key, contact_name, messages, calls, missed, last_at, last_kind (message or call),
+    last_direction, last_text, last_outcome, is_waiting (the last word, or the last ring, was the contact's and got no
+    answer), contacts (how many there are in all).
+    """
+    where, parameters = _within(period, scope=scope, search=search)
+    text = f"""
+        with entries as ({_ENTRIES}),
+        contacts as (
+            select
+                contact_key, arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
+                count(*) filter (where kind = 'message') as messages, count(*) filter (where kind = 'call') as calls,
+                count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed,
+                max(happened_at) as last_at, arg_max(kind, happened_at) as last_kind,
+                arg_max(direction, happened_at) as last_direction, max_by(text, happened_at) as last_text,
+                arg_max(outcome, happened_at) as last_outcome,
+                arg_max(
+                    direction = 'incoming' and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail')),
+                    happened_at
+                ) as is_waiting
+            from entries where {where} group by contact_key
+        )
+        select *, count(*) over () as contacts from contacts
+        where {"is_waiting" if is_waiting else "true"}
+        order by last_at desc, contact_key limit $limit offset $offset
+    """
+    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS), "offset": offset})
+
+
+def conversation(reader: Reader, *, company: str, contact_key: str, limit: int = MAX_ENTRIES) -> pl.DataFrame:
+    """Give the newest entries between a company and a contact, the oldest first; see _ENTRIES, and `entries`, all."""
+    text = f"""
+        with entries as ({_ENTRIES}),
+        newest as (
+            select *, count(*) over () as entries from entries where contact_key = $contact_key
+            order by happened_at desc, id limit $limit
+        )
+        from newest order by happened_at, id
+    """
+    parameters = {"company": company, "contact_key": contact_key, "limit": min(limit, MAX_ENTRIES)}
+    return reader.sql(text, parameters)
+
+
+# Messages and calls of one company as entries of one history.
+_ENTRIES = f"""
+    select
+        'message' as kind, message_id as id, contact_key, contact_name, first_at as happened_at, day, channel,
+        direction, text, kind as media, status, reaction, null as outcome, null as talk_seconds, null as operator_id,
+        null as team_id, false as has_recording
+    from facts.messages where company = $company and contact_key is not null
+    union all
+    select
+        'call', call_id, contact_key, contact_name, started_at, day, channel, direction, null, media, null, null,
+        outcome, talk_seconds, operator_id, team_id, recording_path is not null
+    from facts.calls where company = $company and contact_key is not null and {COUNTED}
+"""
+_SEARCHED = "contains(lower(concat_ws(' ', contact_name, contact_key, text)), lower($search))"
+
+
+def _within(period: Period, *, scope: Scope, search: str) -> tuple[str, dict[str, Any]]:
+    clauses = ["day between $first and $last"]
+    parameters: dict[str, Any] = {"company": scope.company, "first": period.first, "last": period.last}
+    for column, wanted in (("channel", scope.channels), ("team_id", scope.teams), ("direction", scope.directions)):
+        if wanted:
+            clauses.append(f"list_contains(${column}s, {column})")
+            parameters[f"{column}s"] = list(wanted)
+    if search.strip():
+        clauses.append(f"contact_key in (select contact_key from entries where {_SEARCHED})")
+        parameters["search"] = search.strip()
+    return " and ".join(clauses), parameters

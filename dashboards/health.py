@@ -1,0 +1,286 @@
+# pyright: reportUnknownMemberType=false
+"""The health of the data: what arrives and how late, what was refused and why, what the checks find, what it takes."""
+
+from datetime import datetime, time, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import streamlit as st
+
+from analytics.questions import health
+from dashboards import controls, disk, shown
+from dashboards.page import Page, heading
+from dashboards.shown import Tile
+from dashboards.texts import EMPTY, N_, clean, plain
+
+LITTLE_FREE = 0.1
+PACKAGES = ("angime", "duckdb", "polars", "streamlit", "faust-streaming", "confluent-kafka")
+SEVERITIES = {"fail": N_("figures are wrong"), "warn": N_("worth a look")}
+
+
+def draw(page: Page) -> None:
+    """Draw the page."""
+    controls.stamp(page)
+    company = page.scope.company
+    first = datetime.combine(page.period.first, time(), tzinfo=page.zone)
+    sources = page.ask(health.sources, company=company, now=_minute(page.now))
+    letters = page.ask(health.dead_letters, company=company, first=first)
+    checks = page.ask_seldom(health.checks, company=company)
+    late = page.ask(health.late_days, company=company, period=page.period)
+    conflicts = page.ask(health.conflicts, company=company)
+    heading(answer(page, sources=sources, letters=letters, checks=checks), level=2)
+    _tiles(page, sources=sources, letters=letters, checks=checks, late=late)
+    _sources(page, sources)
+    _letters(page, letters)
+    _checks(page, checks)
+    _late(page, late)
+    _conflicts(page, conflicts)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _versions(page)
+    with right:
+        _disk(page)
+
+
+def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: pl.DataFrame) -> str:
+    """Say whether the figures can be relied on, and what stands against it."""
+    say = page.say
+    against: list[str] = []
+    failing = checks.filter((pl.col("rows") > 0) & (pl.col("severity") == "fail")).height
+    if failing:
+        against.append(say.plural("{n} check fails", "{n} checks fail", failing))
+    if letters.height:
+        refused = int(letters["letters"].sum())
+        against.append(say.plural("{n} record was refused", "{n} records were refused", refused))
+    silent = sum(_is_old(page, row["newest_at"]) for row in sources.to_dicts())
+    if silent:
+        against.append(say.plural("{n} account is silent", "{n} accounts are silent", silent))
+    found = checks.filter(pl.col("rows") > 0).height
+    if not against and found:
+        return say.plural(
+            "Figures hold; {n} check found something worth a look.",
+            "Figures hold; {n} checks found something worth a look.",
+            found,
+        )
+    if not against:
+        return say("All is well: everything that arrived is counted, and every check holds.")
+    return say("Needs a look: {what}.", what=say(", ").join(against))
+
+
+def _tiles(
+    page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: pl.DataFrame, late: pl.DataFrame
+) -> None:
+    say = page.say
+    lately = sources.filter(pl.col("events_lately") > 0)
+    newest = sources["newest_at"].max()
+    found = checks.filter(pl.col("rows") > 0)
+    lag = max((row["lag_median_seconds"] for row in lately.to_dicts()), default=None)
+    landed = max((row["landed_median_seconds"] for row in lately.to_dicts()), default=None)
+    shown.tiles(
+        [
+            Tile(
+                label=say("Newest fact"),
+                value=say.ago(page.now - newest) if isinstance(newest, datetime) else EMPTY,
+                note=say.plural("{n} fact in 24 h", "{n} facts in 24 h", int(lately["events_lately"].sum())),
+                help=say("How long ago we received the newest fact, of any source."),
+            ),
+            Tile(
+                label=say("Received after it happened"),
+                value=say.seconds(lag),
+                note=say("median of the slowest account"),
+                help=say("Time between the source's clock and ours; a provider that repeats or delays makes it long."),
+            ),
+            Tile(
+                label=say("Counted after it was received"),
+                value=say.seconds(landed),
+                note=say("median of the slowest account"),
+                help=say("Time from receipt until the fact is in the warehouse and in every figure."),
+            ),
+            Tile(
+                label=say("Refused records"),
+                value=say.number(int(letters["letters"].sum())),
+                note=say.plural("{n} reason", "{n} reasons", letters["reason"].n_unique()),
+                help=say("Dead letters of the period: bytes that are no event we know. They are kept untouched."),
+            ),
+            Tile(
+                label=say("Checks with findings"),
+                value=say.number(found.height),
+                note=say.plural("of {n} check", "of {n} checks", checks.height),
+                help=say("A check looks for rows that should not exist. They run at most every ten minutes here."),
+            ),
+            Tile(
+                label=say("Days changed afterwards"),
+                value=say.number(late.height),
+                note=say.plural("{n} late fact", "{n} late facts", int(late["facts"].sum())),
+                help=say("Days whose facts arrived after the day was over; their figures are not what they were."),
+            ),
+        ]
+    )
+
+
+def _sources(page: Page, sources: pl.DataFrame) -> None:
+    say = page.say
+    heading(say("What arrives"))
+    if sources.is_empty():
+        st.caption(plain(say("No account is known yet, and nothing has arrived.")))
+        return
+    rows = sources.to_dicts()
+    shown.table(
+        {
+            say("Source"): [clean(row["source"]) for row in rows],
+            say("Account"): [clean(row["account"]) for row in rows],
+            say("Channel"): [say.word(row["channel"]) for row in rows],
+            say("Newest fact"): [_newest(page, row["newest_at"]) for row in rows],
+            say("Facts in 24 h"): [say.number(row["events_lately"]) for row in rows],
+            say("Late by (median)"): [say.seconds(row["lag_median_seconds"]) for row in rows],
+            say("19 of 20 within"): [say.seconds(row["lag_p95_seconds"]) for row in rows],
+            say("Counted after (median)"): [say.seconds(row["landed_median_seconds"]) for row in rows],
+        },
+        alt=say("Accounts with the age of their newest fact and how late facts come."),
+    )
+
+
+def _newest(page: Page, moment: datetime | None) -> str:
+    if moment is None:
+        return page.say("nothing in 30 days")
+    return page.say.ago(page.now - moment) + (" ⚠" if _is_old(page, moment) else "")
+
+
+def _is_old(page: Page, moment: datetime | None) -> bool:
+    return moment is None or page.now - moment > timedelta(minutes=page.settings.very_stale_after_minutes)
+
+
+def _letters(page: Page, letters: pl.DataFrame) -> None:
+    say = page.say
+    heading(say("What was refused, and why"))
+    if letters.is_empty():
+        st.caption(plain(say("Nothing was refused in this period.")))
+        return
+    rows = letters.to_dicts()
+    shown.table(
+        {
+            say("Reason"): [clean(row["reason"], limit=300) for row in rows],
+            say("Records"): [say.number(row["letters"]) for row in rows],
+            say("Stage"): [clean(row["stage"]) for row in rows],
+            say("Source"): [clean(row["source"]) or EMPTY for row in rows],
+            say("Version"): [clean(row["version"]) for row in rows],
+            say("First"): [_moment(page, row["first_at"]) for row in rows],
+            say("Last"): [_moment(page, row["last_at"]) for row in rows],
+        },
+        alt=say("Refused records by reason."),
+    )
+    st.caption(plain(say("The bytes are kept untouched; once the translator is mended, they are delivered again.")))
+    shown.files(page, letters, name="angime-refused")
+
+
+def _checks(page: Page, checks: pl.DataFrame) -> None:
+    say = page.say
+    heading(say("Checks"))
+    rows = checks.to_dicts()
+    shown.table(
+        {
+            say("Check"): [row["name"].replace("_", " ") for row in rows],
+            say("Finds"): [say.number(row["rows"]) if row["rows"] else "✓" for row in rows],
+            say("Means"): [_severity(page, row["severity"]) for row in rows],
+            say("What it looks for"): [clean(row["meaning"], limit=300) for row in rows],
+        },
+        alt=say("Checks with how many rows they find and what they look for."),
+    )
+
+
+def _severity(page: Page, severity: str) -> str:
+    told = SEVERITIES.get(severity)
+    return page.say(told) if told else severity
+
+
+def _late(page: Page, late: pl.DataFrame) -> None:
+    say = page.say
+    heading(say("Days changed afterwards"))
+    if late.is_empty():
+        st.caption(plain(say("No day of this period got facts after it was over.")))
+        return
+    rows = late.to_dicts()
+    shown.table(
+        {
+            say("Day"): [say.day(row["day"]) for row in rows],
+            say("Late facts"): [say.number(row["facts"]) for row in rows],
+            say("Calls"): [say.number(row["calls"]) for row in rows],
+            say("Last"): [_moment(page, row["last_at"]) for row in rows],
+        },
+        alt=say("Days whose facts arrived after the day was over."),
+    )
+
+
+def _conflicts(page: Page, conflicts: pl.DataFrame) -> None:
+    if conflicts.is_empty():
+        return
+    say = page.say
+    heading(say("Facts told twice in different words"))
+    rows = conflicts.to_dicts()
+    shown.table(
+        {
+            say("Source"): [clean(row["source"]) for row in rows],
+            say("Fact"): [say.word(row["type"]) for row in rows],
+            say("Facts"): [say.number(row["events"]) for row in rows],
+            say("Last"): [_moment(page, row["last_at"]) for row in rows],
+        },
+        alt=say("Conflicts: the same id with other content."),
+    )
+    st.caption(plain(say("The first that came is counted; the other is kept beside it."), limit=200))
+
+
+def _versions(page: Page) -> None:
+    say = page.say
+    heading(say("Versions"))
+    built = page.ask(health.built_at)
+    lines = [f"{plain(name)}: **{plain(_version(name))}**" for name in PACKAGES]
+    lines.append(f"{plain(say('Facts built from the log'))}: **{plain(_moment(page, built))}**")
+    lines.append(f"{plain(say('State of the warehouse'))}: **{plain(str(page.snapshot))}**")
+    st.markdown("  \n".join(lines))
+    with st.expander(say("Event types and their versions"), icon=":material/schema:"):
+        rows = page.ask(health.versions, company=page.scope.company, now=_minute(page.now)).to_dicts()
+        columns: dict[str, list[Any]] = {
+            say("Type and version"): [clean(row["dataschema"]) for row in rows],
+            say("Facts in 30 days"): [say.number(row["events"]) for row in rows],
+            say("Newest fact"): [_moment(page, row["newest_at"]) for row in rows],
+        }
+        shown.table(columns, alt=say("Event types and versions that came in the last 30 days."))
+
+
+def _disk(page: Page) -> None:
+    say = page.say
+    heading(say("Disk"))
+    space = _space(page)
+    share = space.free_bytes / space.total_bytes
+    free = say("Free: {size} of {whole}", size=say.size(space.free_bytes), whole=say.size(space.total_bytes))
+    st.badge(free, color="red" if share < LITTLE_FREE else "green", icon=":material/hard_drive:")
+    lines = [f"{plain(name or say('files'))}: **{plain(say.size(size))}**" for name, size in space.folders]
+    st.markdown("  \n".join(lines) or EMPTY)
+    if not space.is_whole:
+        st.caption(plain(say("There are more files than were counted.")))
+
+
+@st.cache_data(show_spinner=False, ttl=600, max_entries=10)
+def _measured(home: str) -> disk.Space:
+    return disk.space(Path(home))
+
+
+def _space(page: Page) -> disk.Space:
+    return _measured(str(page.settings.home.absolute()))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return EMPTY
+
+
+def _moment(page: Page, moment: datetime | None) -> str:
+    return page.say.moment(moment, zone=page.zone, pattern="EEE d MMM, HH:mm")
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,49 @@
+"""The menu: every page with its title, its place and what draws it."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from dashboards import call, calls, conversations, health, metrics, overview
+from dashboards.page import Page
+from dashboards.texts import N_
+
+# Which choices stand beside a page: all of them, company and period only, or company only.
+Choices = Literal["all", "period", "company"]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A page of the menu; one without a `section` stands in the bar itself, a hidden one is reached by links."""
+
+    name: str
+    title: str
+    icon: str
+    draw: Callable[[Page], None]
+    section: str = ""
+    choices: Choices = "all"
+    is_hidden: bool = False
+
+
+DATA = N_("Data")
+
+MENU = (
+    Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw),
+    Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw),
+    Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, is_hidden=True),
+    Entry(
+        name="conversations",
+        title=N_("Conversations"),
+        icon=":material/forum:",
+        draw=conversations.draw,
+    ),
+    Entry(
+        name="health",
+        title=N_("Data health"),
+        icon=":material/monitor_heart:",
+        draw=health.draw,
+        section=DATA,
+        choices="period",
+    ),
+    Entry(name="metrics", title=N_("Metrics"), icon=":material/function:", draw=metrics.draw, section=DATA),
+)

@@ -1,0 +1,90 @@
+# pyright: reportUnknownMemberType=false
+"""The catalogue of metrics: what each figure means, how it is counted, what it is now, and what it leaves out."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from msgspec import structs
+
+from analytics import questions
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue
+from dashboards import controls, shown
+from dashboards.overview import definition
+from dashboards.page import Page, heading
+from dashboards.texts import N_, plain
+
+UNITS = {"share": N_("share"), "calls": N_("calls"), "seconds": N_("seconds"), "minutes": N_("minutes")}
+GOOD = {"up": N_("higher is better"), "down": N_("lower is better"), "none": N_("neither is better")}
+
+
+def draw(page: Page) -> None:
+    """Draw the page."""
+    say = page.say
+    controls.stamp(page)
+    found = [metric for metric in catalogue().values() if _fits(page, metric)]
+    heading(
+        say.plural("{n} metric, counted in one way everywhere", "{n} metrics, each counted in one way", len(found)),
+        level=2,
+    )
+    st.text_input(
+        say("Search"),
+        placeholder=say("Name, meaning or SQL"),
+        max_chars=200,
+        icon=":material/search:",
+        **controls.bind("search", value=page.state.search),
+    )
+    if not found:
+        st.info(say("No metric fits. Try another word."), icon=":material/search_off:")
+        return
+    names = tuple(metric.name for metric in found)
+    counted = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=names)
+    figures = {row["metric"]: row for row in counted.to_dicts()}
+    for metric in found:
+        _draw(page, metric, figures[metric.name])
+    shown.files(page, _whole(page, found, counted), name="angime-metrics")
+
+
+def _fits(page: Page, metric: Metric) -> bool:
+    title, meaning = metric.title.of(page.say.language), metric.meaning.of(page.say.language)
+    text = f"{metric.name} {title} {meaning} {metric.formula}".lower()
+    return all(word in text for word in page.state.search.lower().split())
+
+
+def _draw(page: Page, metric: Metric, figure: dict[str, Any]) -> None:
+    say = page.say
+    with st.container(border=True):
+        text, number = st.columns([3, 1])
+        with text:
+            heading(metric.title.of(say.language))
+            st.markdown(definition(page, metric))
+            told = [metric.name, say(UNITS.get(metric.unit, metric.unit)), say(GOOD[metric.good]), metric.fact]
+            told.append(say("since {version}", version=metric.since))
+            st.caption(plain(" · ".join(told), limit=300))
+        with number:
+            sample = say.plural("{n} call behind it", "{n} calls behind it", figure["sample"])
+            is_small = 0 < figure["sample"] < SMALL_SAMPLE
+            st.metric(say("In this period"), say.figure(figure["value"], unit=metric.unit))
+            st.caption(plain(sample + (say(" · small sample") if is_small else ""), limit=200))
+            page.link(
+                "overview",
+                say("Day by day"),
+                state=structs.replace(page.state, metric=metric.name, search=""),
+                icon=":material/show_chart:",
+            )
+
+
+def _whole(page: Page, found: list[Metric], counted: pl.DataFrame) -> pl.DataFrame:
+    """Give the catalogue with its figures for a file."""
+    rows = [
+        {
+            "metric": metric.name,
+            "title": metric.title.of(page.say.language),
+            "meaning": metric.meaning.of(page.say.language),
+            "unit": metric.unit,
+            "good": metric.good,
+            "sql": metric.formula,
+        }
+        for metric in found
+    ]
+    return pl.DataFrame(rows).join(counted, on="metric", how="left", maintain_order="left")

@@ -1,0 +1,62 @@
+# pyright: reportUnknownMemberType=false
+"""What most pages draw: figures side by side, and tables of words whose files hold the raw figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import polars as pl
+import streamlit as st
+from msgspec import Struct
+
+from dashboards import downloads
+from dashboards.page import Page
+from dashboards.texts import plain
+
+HIGHEST = 560
+ROWS_WITHOUT_SCROLLING = 15
+Delta = Literal["normal", "inverse", "off"]
+
+
+class Tile(Struct, frozen=True, kw_only=True):
+    """A figure in words: what it is, its value, what stands behind it, its definition and its change."""
+
+    label: str
+    value: str
+    note: str = ""
+    help: str = ""
+    change: str | None = None
+    change_is: Delta = "off"
+
+
+def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
+    """Draw figures side by side."""
+    for start in range(0, len(drawn), across):
+        for column, tile in zip(st.columns(across), drawn[start : start + across], strict=False):
+            with column, st.container(border=True, height="stretch"):
+                st.metric(
+                    tile.label,
+                    tile.value,
+                    tile.change,
+                    delta_color=tile.change_is,
+                    help=plain(tile.help, limit=1_000) if tile.help else None,
+                )
+                if tile.note:
+                    st.caption(plain(tile.note, limit=300))
+
+
+def table(columns: Mapping[str, Sequence[Any]], *, alt: str, key: str | None = None) -> int | None:
+    """Draw a table of words; with a `key`, a cell can be chosen, and the place of its row is given."""
+    frame = pl.DataFrame(dict(columns), strict=False)
+    height: Any = "content" if frame.height <= ROWS_WITHOUT_SCROLLING else HIGHEST
+    if key is None:
+        st.dataframe(frame, hide_index=True, height=height, alt=alt)
+        return None
+    chosen = st.dataframe(
+        frame, hide_index=True, height=height, alt=alt, on_select="rerun", selection_mode="single-cell", key=key
+    )
+    return next((row for row, _ in chosen["selection"].get("cells", [])), None)
+
+
+def files(page: Page, frame: pl.DataFrame, *, name: str) -> None:
+    """Draw the buttons that take `frame` along as it is."""
+    downloads.draw(page, lambda: frame, name=name)

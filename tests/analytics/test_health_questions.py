@@ -1,0 +1,135 @@
+"""What the pages on health and conversations ask, on drawn events in a real DuckDB."""
+
+from collections.abc import Generator
+from datetime import UTC, date, datetime
+
+import pytest
+
+from analytics import warehouse
+from analytics.questions import Period, Scope, conversations, health
+
+NOW = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
+WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
+
+# company, account, time, recorded, landed: facts as they lie in the log
+EVENTS = """
+    nomad  pbx   2026-03-12T10:00  2026-03-12T10:01  2026-03-12T10:01
+    nomad  pbx   2026-03-12T11:00  2026-03-12T11:03  2026-03-12T11:05
+    nomad  pbx   2026-03-10T22:00  2026-03-12T11:00  2026-03-12T11:00
+    nomad  old   2026-01-01T10:00  2026-01-01T10:00  2026-01-01T10:00
+    other  pbx   2026-03-12T11:59  2026-03-12T11:59  2026-03-12T11:59
+"""
+LETTERS = """
+    nomad  too_long    2026-03-11T10:00
+    nomad  too_long    2026-03-12T10:00
+    -      no_company  2026-03-12T09:00
+    other  secret      2026-03-12T09:00
+    nomad  long_ago    2026-03-01T09:00
+"""
+# kind, contact, time, direction, outcome or text
+ENTRIES = """
+    call     a  10:00  incoming  missed
+    message  a  11:00  outgoing  we_call_you
+    call     b  10:30  incoming  missed
+    message  c  09:00  incoming  where_is_it
+    call     c  08:00  outgoing  answered
+"""
+
+
+@pytest.fixture(scope="module")
+def reader() -> Generator[warehouse.Scratch]:
+    scratch = warehouse.scratch()
+    scratch.build()
+    execute = scratch.connection.execute
+    execute("insert into reference.companies values ('nomad', 'Nomad', 'UTC', 'KZ'), ('other', 'Other', 'UTC', 'KZ')")
+    execute(
+        "insert into reference.accounts (company, account, source, channel) values "
+        "('nomad', 'pbx', 'asterisk', 'phone'), ('nomad', 'old', 'asterisk', 'phone')"
+    )
+    for number, line in enumerate(EVENTS.strip().splitlines()):
+        company, account, time, recorded, landed = line.split()
+        execute(
+            "insert into log.events"
+            " (id, source, type, company, account, time, recorded_at, landed_at, entity, dataschema)"
+            " values (?, 'asterisk', 'call.ended', ?, ?, ?, ?, ?, ?, 'call.ended/2')",
+            [str(number), company, account, f"{time}:00Z", f"{recorded}:00Z", f"{landed}:00Z", f"call-{number}"],
+        )
+    for line in LETTERS.strip().splitlines():
+        company, reason, died = line.split()
+        execute(
+            "insert into log.dead (company, reason, stage, source, version, died_at) values (?, ?, 'land', '', '1', ?)",
+            [company.strip("-"), reason, f"{died}:00Z"],
+        )
+    for number, line in enumerate(ENTRIES.strip().splitlines()):
+        kind, contact, time, direction, told = line.split()
+        is_call = kind == "call"
+        table, columns = (
+            ("calls", "call_id, started_at, outcome") if is_call else ("messages", "message_id, first_at, text")
+        )
+        execute(
+            f"insert into facts.{table} ({columns}, company, contact_key, contact_name, day, direction, channel"  # noqa: S608
+            f"{', is_internal, is_test' if is_call else ''}) values (?, ?, ?, 'nomad', ?, ?, '2026-03-12', ?, 'phone'"
+            f"{', false, false' if is_call else ''})",
+            [str(number), f"2026-03-12T{time}:00Z", told, f"phone:{contact}", contact.upper(), direction],
+        )
+    yield scratch
+    scratch.close()
+
+
+def test_every_account_tells_how_old_and_how_late_its_facts_are(reader: warehouse.Scratch) -> None:
+    found = health.sources(reader, company="nomad", now=NOW).select(
+        "account", "newest_at", "events_lately", "lag_median_seconds", "landed_median_seconds"
+    )
+    expected = [("old", None, 0, None, None), ("pbx", datetime(2026, 3, 12, 11, 3, tzinfo=UTC), 3, 180.0, 0.0)]
+    assert expected == found.rows()
+
+
+def test_dead_letters_are_counted_by_reason_and_those_of_others_stay_theirs(reader: warehouse.Scratch) -> None:
+    found = health.dead_letters(reader, company="nomad", first=datetime(2026, 3, 9, tzinfo=UTC))
+    assert [("too_long", 2), ("no_company", 1)] == found.select("reason", "letters").rows()
+
+
+def test_a_day_that_got_a_fact_after_it_was_over_is_told(reader: warehouse.Scratch) -> None:
+    found = health.late_days(reader, company="nomad", period=WEEK)
+    assert [(date(2026, 3, 10), 1, 1)] == found.select("day", "facts", "calls").rows()
+
+
+def test_every_check_runs_and_says_what_it_looks_for(reader: warehouse.Scratch) -> None:
+    found = health.checks(reader, company="nomad")
+    assert (True, {"fail", "warn"}) == (all(found["meaning"]), set(found["severity"]))
+
+
+def test_the_versions_of_event_types_are_counted(reader: warehouse.Scratch) -> None:
+    assert [("call.ended/2", 3)] == (
+        health.versions(reader, company="nomad", now=NOW).select("dataschema", "events").rows()
+    )
+
+
+def listed(reader: warehouse.Scratch, *, company: str = "nomad", search: str = "", is_waiting: bool = False) -> list:
+    rows = conversations.conversations(
+        reader, period=WEEK, scope=Scope(company=company), search=search, is_waiting=is_waiting, limit=10, offset=0
+    )
+    return rows.select("contact_name", "last_kind", "is_waiting").rows()
+
+
+def test_conversations_stand_by_their_last_word(reader: warehouse.Scratch) -> None:
+    assert [("A", "message", False), ("B", "call", True), ("C", "message", True)] == listed(reader)
+
+
+@pytest.mark.parametrize(
+    ("search", "is_waiting", "expected"),
+    [("where_is", False, ["C"]), ("", True, ["B", "C"]), ("%", False, []), ("' or 1=1 --", False, [])],
+)
+def test_conversations_are_searched(
+    reader: warehouse.Scratch, search: str, is_waiting: bool, expected: list[str]
+) -> None:
+    assert expected == [name for name, _, _ in listed(reader, search=search, is_waiting=is_waiting)]
+
+
+def test_a_history_holds_calls_between_messages_and_belongs_to_its_company(reader: warehouse.Scratch) -> None:
+    told = conversations.conversation(reader, company="nomad", contact_key="phone:a")
+    strange = conversations.conversation(reader, company="other", contact_key="phone:a")
+    assert ([("call", "missed", None), ("message", None, "we_call_you")], 0) == (
+        told.select("kind", "outcome", "text").rows(),
+        strange.height,
+    )
