@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from schemas import accounts, calls, crm, messages, permissions, transcripts
+from schemas import accounts, calls, crm, decisions, messages, permissions, transcripts
 
 
 class EventType(Struct, frozen=True):
@@ -55,6 +55,9 @@ _ALL = (
     EventType("account.went_offline", 1, accounts.AccountWentOffline, "accounts"),
     EventType("account.restricted", 1, accounts.AccountRestricted, "accounts"),
     EventType("account.quality_changed", 1, accounts.AccountQualityChanged, "accounts"),
+    EventType("dead_letter.retried", 1, decisions.DeadLetterRetried, "decisions"),
+    EventType("dead_letter.discarded", 1, decisions.DeadLetterDiscarded, "decisions"),
+    EventType("person.erased", 1, decisions.PersonErased, "decisions"),
 )
 
 EVENT_TYPES: dict[str, EventType] = {event_type.name: event_type for event_type in _ALL}

@@ -87,6 +87,16 @@ _ALL = (
         dead_letters=True,
     ),
     Topic(
+        name="decisions",
+        holds="dead_letter.* and person.* events: what the people who run Angime decided",
+        key="subject",
+        partitions=1,
+        retention_days=90,
+        writers=("angime",),
+        readers=("pipelines.land",),
+        dead_letters=True,
+    ),
+    Topic(
         name="dead",
         holds="dead letters: untouched bytes, with position, reason and our version as headers",
         key="as it was",
@@ -99,4 +109,4 @@ _ALL = (
 )
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
-CANONICAL = ("calls", "messages", "accounts", "crm", "transcripts")
+CANONICAL = ("calls", "messages", "accounts", "crm", "transcripts", "decisions")

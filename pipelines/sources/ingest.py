@@ -73,6 +73,8 @@ def _event(scene: Scene, value: Any) -> Event:
     event_type = EVENT_TYPES.get(name)
     if event_type is None:
         raise InvalidEvent("the event type is unknown")
+    if event_type.topic == "decisions":
+        raise InvalidEvent("only Angime itself tells what was decided")
     fields = _data(scene, given, topic=event_type.topic, name=name)
     key = _key(scene, fields, topic=event_type.topic, name=name)
     attributes: Fields = {

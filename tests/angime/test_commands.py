@@ -1,36 +1,12 @@
 """The front door: what a person types, and what is said to a person who made a mistake."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
 
 from angime import printing
-
-
-class Said(Struct, frozen=True):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-def _angime(*words: str, home: Path, **settings: str) -> Said:
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "angime", *words],
-        env={**environ, "ANGIME_HOME": str(home), **settings},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Said(done.returncode, done.stdout, done.stderr)
+from tests.angime.front_door import angime as _angime
 
 
 @pytest.mark.parametrize(

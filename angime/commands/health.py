@@ -1,0 +1,50 @@
+"""Verbs that say how everything stands, and what is to be mended."""
+
+import json
+
+import msgspec
+import typer
+
+from angime.commands.output import Json, print_rows
+from angime.commands.root import app
+
+
+@app.command()
+def doctor(json_output: Json = False) -> None:
+    """Look at settings, Java, ports, disk, clock, versions, models and rights; exit 1 when something is wrong.
+
+    Example: `angime doctor`
+    """
+    from angime.doctor import examine
+
+    findings = examine()
+    if json_output:
+        print_rows([msgspec.to_builtins(finding) for finding in findings], as_json=True)
+    else:
+        marks = {"good": "✓", "note": "·", "wrong": "✗"}
+        for finding in findings:
+            typer.echo(f"{marks[finding.state]} {finding.what}: {finding.found}")
+            if finding.mending:
+                typer.echo(f"    → {finding.mending}")
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(json_output: Json = False) -> None:
+    """Say how everything stands: what runs, what waits, how fresh the warehouse is.
+
+    Example: `angime status --json`
+    """
+    from angime.standing import standing
+
+    found = standing()
+    if json_output:
+        typer.echo(json.dumps(found, ensure_ascii=False, default=str))
+        return
+    for name, told in found.items():
+        if isinstance(told, dict):
+            inner = ", ".join(f"{part} {value}" for part, value in told.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            typer.echo(f"{name}: {inner or 'unknown'}")
+        else:
+            typer.echo(f"{name}: {told}")

