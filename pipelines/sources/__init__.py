@@ -9,6 +9,8 @@ from pipelines.sources import (
     messenger,
     telegram,
     twilio,
+    viber,
+    vk,
     waha,
     whatsapp_cloud,
 )
@@ -20,6 +22,8 @@ _MODULES = (
     messenger,
     instagram,
     telegram,
+    viber,
+    vk,
     green_api,
     waha,
     evolution,

@@ -32,6 +32,7 @@ from tests.fakes import MemoryKafka
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 SECRETS = {"META": "meta-secret", "META_VERIFY": "let me in", "TWILIO": "twilio-token", "OURS": "bearer-token"}
+SECRETS |= {"VK": "vk-secret", "VK_CODE": "c0de"}
 COMPANY = """
 id = "acme"
 name = "Acme"
@@ -54,6 +55,12 @@ settings = { public_url = "https://calls.example.com" }
 id = "crm"
 source = "ingest"
 secrets = ["env:OURS"]
+
+[[accounts]]
+id = "community"
+source = "vk"
+secrets = ["env:VK"]
+verify_secret = "env:VK_CODE"
 """
 HOOK = "/hooks/whatsapp_cloud/sales"
 SEND_AGAIN_SECONDS = 30
@@ -195,6 +202,16 @@ def test_a_handshake_is_answered_with_its_challenge(service: Service) -> None:
 
     assert (answer.status_code, answer.text) == (200, "1158201444")
     assert refused.status_code == 401
+
+
+def test_a_challenge_by_post_is_answered_and_not_kept(service: Service) -> None:
+    asked = service.client.post("/hooks/vk/community", json={"type": "confirmation", "group_id": 1})
+    forged = service.client.post("/hooks/vk/community", json={"type": "message_new", "secret": "other"})
+    told = service.client.post("/hooks/vk/community", json={"type": "message_new", "secret": "vk-secret"})
+
+    assert [(one.status_code, one.text) for one in (asked, told)] == [(200, "c0de"), (200, "ok")]
+    assert forged.status_code == 401
+    assert len(bodies(service.kafka)) == 1
 
 
 def test_a_signature_over_the_public_address_is_checked_with_it(service: Service) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 
 import pytest
 
@@ -28,8 +29,16 @@ def telegram(secret: str) -> Request:
     return request(x_telegram_bot_api_secret_token=secret)
 
 
-SCHEMES = {"messenger": hub, "instagram": hub, "telegram": telegram}
-SIGNED = ["messenger", "instagram"]
+def viber(secret: str) -> Request:
+    return request(x_viber_content_signature=hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest())
+
+
+def vk(secret: str) -> Request:
+    return request(json.dumps({"type": "message_new", "object": {}, "secret": secret}).encode())
+
+
+SCHEMES = {"messenger": hub, "instagram": hub, "telegram": telegram, "viber": viber, "vk": vk}
+SIGNED = ["messenger", "instagram", "viber"]
 
 
 def is_genuine(source: str, asked: Request, *secrets: str) -> bool:
@@ -69,7 +78,7 @@ def test_without_its_proof_or_with_an_empty_one_a_request_is_not_genuine(source:
 def test_with_any_character_of_the_proof_changed_a_request_is_not_genuine(source: str) -> None:
     asked = SCHEMES[source](OLD)
     for name, proof in asked.headers.items():
-        tampered = [proof[:at] + ("A" if proof[at] != "A" else "B") + proof[at + 1 :] for at in range(len(proof))]
+        tampered = [proof[:at] + ("Z" if proof[at] != "Z" else "Y") + proof[at + 1 :] for at in range(len(proof))]
         accepted = [one for one in tampered if is_genuine(source, changed(asked, headers={name: one}), OLD)]
 
         assert accepted == []
@@ -92,3 +101,42 @@ def test_metas_challenge_is_answered_to_who_knows_the_token(source: str) -> None
     answers = [SOURCES[source].handshake(one, verify_secret="t") for one in asked]
 
     assert answers == [Answer(body="115820"), None]
+
+
+def test_vks_secret_stands_in_the_body_as_text() -> None:
+    bodies = [
+        '{"secret": "old-secreT"}',
+        '{"secret": ["old-secret"]}',
+        '["old-secret"]',
+        "old-secret",
+        '{"secret": ""}',
+    ]
+
+    assert [is_genuine("vk", request(body.encode()), OLD, "") for body in bodies] == [False] * len(bodies)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "answer"),
+    [
+        ({"type": "confirmation", "group_id": 1}, "c0de", Answer(body="c0de")),
+        ({"type": "confirmation", "group_id": 1, "secret": OLD}, "c0de", Answer(body="c0de")),
+        ({"type": "confirmation", "group_id": 1, "secret": WRONG}, "c0de", None),
+        ({"type": "confirmation", "group_id": 1}, None, None),
+        ({"type": "message_new", "secret": OLD}, "c0de", None),
+        ({"type": "confirmation", "padding": "x" * 5000}, "c0de", None),
+    ],
+)
+def test_vks_confirmation_is_answered_with_the_code(body: object, code: str | None, answer: Answer | None) -> None:
+    asked = request(json.dumps(body).encode())
+
+    assert SOURCES["vk"].challenge(asked, secrets=(OLD, NEW), verify_secret=code) == answer
+
+
+def test_vk_is_answered_ok() -> None:
+    assert SOURCES["vk"].answer == Answer(body="ok")
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"7", b'{"type": {}}', b'{"type": "\\ud800"}', BODY])
+def test_no_body_makes_a_challenge_fall_over(source: str, body: bytes) -> None:
+    assert SOURCES[source].challenge(request(body), secrets=(OLD,), verify_secret="t") is None
