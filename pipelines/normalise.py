@@ -66,7 +66,7 @@ def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
     letters = [letter(refusal.reason, refusal.part) for refusal in translation.refused]
     for event in translation.events:
         try:
-            facts.append(Fact(topic_of(event), event.partitionkey.encode(), canonical(event)))
+            facts.append(Fact(topic_of(event), event.partitionkey.encode(), canonical(event, company=origin.company)))
         except InvalidEvent as error:
             letters.append(letter(f"{event.type}: {error.reason}"))
     if len(letters) > MAX_LETTERS:

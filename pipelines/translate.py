@@ -17,6 +17,8 @@ from schemas.errors import InvalidEvent, Misconfigured
 from schemas.ids import raw_id
 from schemas.instants import Instant
 from schemas.records import RawRecord
+from schemas.transcripts import CallTranscribed
+from streams.redact import without_secrets
 
 STAND_IN = "example"
 RECEIVED_AT: Instant = "2026-01-01T00:00:00.000Z"  # fixed, so that the same file gives the same bytes
@@ -53,8 +55,13 @@ def translate_files(
     ]
 
 
-def canonical(event: Event) -> bytes:
-    """Encode an event, and read it back as every reader will; raises InvalidEvent for what they would refuse."""
+def canonical(event: Event, *, company: Company) -> bytes:
+    """Encode an event, and read it back as every reader will; raises InvalidEvent for what they would refuse.
+
+    A provider's transcript leaves its secrets here, whatever source it came through.
+    """
+    if isinstance(event.data, CallTranscribed):
+        event = msgspec.structs.replace(event, data=without_secrets(event.data, company=company))
     try:
         value = encode(event)
     except UnicodeEncodeError:
@@ -80,15 +87,15 @@ def _shown(body: bytes, origin: Origin, *, content_type: str, received_at: Insta
         return {"refused": error.reason}
     if translation.ignored and not translation.events and not translation.refused:
         return {"ignored": translation.ignored}
-    return _listed(translation)
+    return _listed(translation, company=origin.company)
 
 
-def _listed(translation: Translation) -> dict[str, Any]:
+def _listed(translation: Translation, *, company: Company) -> dict[str, Any]:
     events: list[Any] = []
     refused = [{"part": refusal.part, "reason": refusal.reason} for refusal in translation.refused]
     for event in translation.events:
         try:
-            events.append(msgspec.json.decode(canonical(event)))
+            events.append(msgspec.json.decode(canonical(event, company=company)))
         except InvalidEvent as error:
             refused.append({"part": "", "reason": f"{event.type}: {error.reason}"})
     return {"events": events, "refused": refused} if refused else {"events": events}

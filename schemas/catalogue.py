@@ -33,7 +33,7 @@ _ALL = (
     EventType("call.ended", 2, calls.CallEnded, "calls"),
     EventType("call.recording_made_available", 1, calls.CallRecordingMadeAvailable, "calls"),
     EventType("call.recording_stored", 1, calls.CallRecordingStored, "transcripts"),
-    EventType("call.transcribed", 1, transcripts.CallTranscribed, "transcripts"),
+    EventType("call.transcribed", 2, transcripts.CallTranscribed, "transcripts"),
     EventType("message.received", 1, messages.MessageReceived, "messages"),
     EventType("message.sent", 1, messages.MessageSent, "messages"),
     EventType("message.delivered", 1, messages.MessageDelivered, "messages"),

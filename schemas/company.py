@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from schemas.envelope import Name
 from schemas.errors import Misconfigured
+from schemas.listening import Listening
 from schemas.people import Channel, Role
 
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
@@ -87,6 +88,7 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     teams: tuple[Team, ...] = ()
     operators: tuple[Operator, ...] = ()
     accounts: tuple[Account, ...] = ()
+    listening: Listening = Listening()
 
     def account(self, account_id: str) -> Account | None:
         """Find an account by its id."""

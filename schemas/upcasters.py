@@ -18,8 +18,15 @@ def _call_ended_1_to_2(fields: Fields) -> Fields:
     return upcast
 
 
+def _call_transcribed_1_to_2(fields: Fields) -> Fields:
+    """Version 1 knew no voices within a channel: where there were channels, they told the speakers apart."""
+    channels = fields.get("channels")
+    return {**fields, "separation": "channels" if isinstance(channels, int) and channels > 1 else "unknown"}
+
+
 STEPS: dict[tuple[str, int], Step] = {
     ("call.ended", 1): _call_ended_1_to_2,
+    ("call.transcribed", 1): _call_transcribed_1_to_2,
 }
 
 

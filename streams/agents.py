@@ -59,7 +59,7 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
             pool, _listen_in_pool, content, fact.data.channel_roles, language_of(fact, ears=ears), listen
         )
         _log.info("transcribed", call=fact.data.call_id, real_time_factor=round(transcript.real_time_factor, 3))
-        return transcribed(fact, transcript=transcript, now=clock())
+        return transcribed(fact, transcript=transcript, ears=ears, now=clock())
 
     @app.agent(topic(app, "calls"), name="keep_recordings", concurrency=1)
     async def keep_recordings(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]

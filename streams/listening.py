@@ -19,6 +19,7 @@ from schemas.instants import Instant
 from schemas.people import Role
 from schemas.transcripts import CallTranscribed
 from streams.fetch import fetch
+from streams.redact import without_secrets
 from streams.store import keep, load, path_of
 from streams.transcribe import Transcript
 
@@ -53,7 +54,7 @@ async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Even
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         media_type=recording.media_type or media_type or None,
-        channel_roles=recording.channel_roles or account.channel_roles,
+        channel_roles=recording.channel_roles or account.channel_roles or _roles_of_source(available, ears=ears),
     )
     return _follow(available, stored, identity=(recording.recording_id,), now=now)
 
@@ -66,8 +67,8 @@ async def read_recording(stored: Event, *, ears: Ears) -> bytes:
     return content
 
 
-def transcribed(stored: Event, *, transcript: Transcript, now: Instant) -> Event:
-    """Make the `call.transcribed` event of a kept recording; a repetition has the same id."""
+def transcribed(stored: Event, *, transcript: Transcript, ears: Ears, now: Instant) -> Event:
+    """Make the `call.transcribed` event of a kept recording, without its secrets; a repetition has the same id."""
     recording = stored.data
     said = CallTranscribed(
         **_call_of(recording),
@@ -80,7 +81,9 @@ def transcribed(stored: Event, *, transcript: Transcript, now: Instant) -> Event
         duration_seconds=transcript.duration_seconds,
         channels=transcript.channels,
         turns=transcript.turns,
+        separation=transcript.separation,
     )
+    said = without_secrets(said, company=_company_of(stored, ears=ears))
     return _follow(stored, said, identity=(recording.recording_id, transcript.model), now=now)
 
 
@@ -116,9 +119,19 @@ def _call_of(fact: CallFact) -> dict[str, Any]:
     return {name: getattr(fact, name) for name in CallFact.__struct_fields__}
 
 
-def _account_of(fact: Event, *, ears: Ears) -> Account:
+def _roles_of_source(fact: Event, *, ears: Ears) -> tuple[Role, ...]:
+    return _company_of(fact, ears=ears).listening.channel_roles.get(fact.source, ())
+
+
+def _company_of(fact: Event, *, ears: Ears) -> Company:
     company = ears.companies.get(fact.company)
-    account = company.account(fact.account) if company else None
+    if company is None:
+        raise InvalidEvent("the company data knows no such company and account")
+    return company
+
+
+def _account_of(fact: Event, *, ears: Ears) -> Account:
+    account = _company_of(fact, ears=ears).account(fact.account)
     if account is None:
         raise InvalidEvent("the company data knows no such company and account")
     return account

@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from schemas.people import Role
-from schemas.transcripts import Grade, Turn
+from schemas.transcripts import Grade, Separation, Turn
 from streams.audio import Audio, AudioLimits, decode
 from streams.turns import Segment, Span, grade, is_bleed, turns
 from streams.voice import levels_decibels, speech_spans, without_bleed
@@ -70,6 +70,7 @@ class Transcript(Struct, frozen=True, kw_only=True):
     engine: str
     model_load_seconds: float
     transcribe_seconds: float
+    separation: Separation = "none"
     origin: Literal["whisperx"] = "whisperx"
 
     @property
@@ -110,6 +111,7 @@ def transcribe_file(
         engine=transcriber.engine,
         model_load_seconds=round(model_load_seconds, 3),
         transcribe_seconds=round(time.perf_counter() - began, 3),
+        separation="channels" if len(samples) > 1 else "none",
     )
 
 

@@ -14,7 +14,7 @@ PURE = sorted(
     [
         *(ROOT / "schemas").rglob("*.py"),
         *(ROOT / "pipelines" / "sources").rglob("*.py"),
-        ROOT / "streams" / "turns.py",
+        *(ROOT / "streams" / f"{name}.py" for name in ("turns", "redact", "secret_numbers", "spoken_numbers")),
         ROOT / "dashboards" / "charts.py",
     ]
 )

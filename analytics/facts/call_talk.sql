@@ -49,7 +49,7 @@ heard as (
         call_id,
         recording_id,
         coalesce(text, '') as text,
-        if(role in ('operator', 'customer'), role, 'unknown ' || channel) as side,
+        if(role in ('operator', 'customer'), role, concat_ws(' ', 'unknown', channel, speaker)) as side,
         cast(round(greatest(start_seconds, 0) * 1000) as bigint) as start_ms,
         cast(round(greatest(start_seconds, end_seconds, 0) * 1000) as bigint) as end_ms,
         coalesce(json_array_length(words), 0) as listed_words,
@@ -147,7 +147,7 @@ lasting as (
         best_transcripts.call_id,
         best_transcripts.recording_id,
         any_value(best_transcripts.grade) as grade,
-        any_value(best_transcripts.channels) as channels,
+        any_value(best_transcripts.separation) as separation,
         any_value(best_transcripts.is_demo_model) as is_demo_model,
         greatest(
             cast(round(any_value(best_transcripts.duration_seconds) * 1000) as bigint), coalesce(max(runs.end_ms), 0)
@@ -286,7 +286,7 @@ whole as (
         call_id,
         cast(count(*) as integer) as recordings,
         arg_min(grade, list_position(['turns', 'segments', 'words'], grade)) as grade,
-        bool_and(channels > 1) as has_separate_channels,
+        bool_and(separation = 'channels') as has_separate_channels,
         bool_or(is_demo_model) as is_demo_model,
         sum(duration_ms) as duration_ms
     from lasting

@@ -9,6 +9,7 @@
 --   recording_id varchar: recording, of which a call may have several
 --   turn integer: number of the turn in its recording, by its beginning, from 1
 --   channel integer: audio channel, from 0
+--   speaker integer: voice within the channel, from 0, null where the channel has one or nobody knows
 --   role varchar: operator, customer or unknown
 --   start_seconds double, seconds: beginning, from the recording's start
 --   end_seconds double, seconds: end, from the recording's start
@@ -22,6 +23,7 @@ select
     call_turns.recording_id,
     call_turns.turn,
     call_turns.channel,
+    call_turns.speaker,
     call_turns.role,
     call_turns.start_seconds,
     call_turns.end_seconds,

@@ -13,6 +13,8 @@
 --   grade varchar: words, segments or turns: how fine its times are
 --   duration_seconds double, seconds: length of the recording
 --   channels bigint: audio channels of the recording
+--   separation varchar: channels, voices, none or unknown: how speakers were told apart
+--   beeps json[]: stretches of the recording in which a secret is heard
 --   turns json[]: stretches of speech, each of one speaker, as they were published
 with
 best as (
@@ -33,6 +35,8 @@ select distinct on (call_transcripts.event_id)
     call_transcripts.grade,
     call_transcripts.duration_seconds,
     call_transcripts.channels,
+    call_transcripts.separation,
+    call_transcripts.beeps,
     call_transcripts.turns
 from staging.call_transcripts
 inner join best on call_transcripts.event_id = best.event_id

@@ -14,6 +14,8 @@
 --   grade varchar: words, segments or turns: how fine its times are
 --   duration_seconds double, seconds: length of the recording
 --   channels bigint: audio channels of the recording
+--   separation varchar: channels, voices, none or unknown: how speakers were told apart
+--   beeps json[]: stretches of the recording in which a secret is heard
 --   turns json[]: stretches of speech, each of one speaker, as they were published
 with
 parsed as (
@@ -27,7 +29,7 @@ parsed as (
             '{
                 "recording_id": "VARCHAR", "origin": "VARCHAR", "model": "VARCHAR", "is_demo_model": "BOOLEAN",
                 "language": "VARCHAR", "grade": "VARCHAR", "duration_seconds": "DOUBLE", "channels": "BIGINT",
-                "turns": ["JSON"]
+                "separation": "VARCHAR", "beeps": ["JSON"], "turns": ["JSON"]
             }'
         )) as fact
     from log.events
@@ -47,5 +49,9 @@ select
     fact.grade,
     fact.duration_seconds,
     fact.channels,
+    coalesce(
+        nullif(fact.separation, 'unknown'), if(fact.channels > 1, 'channels', 'unknown')
+    ) as separation,
+    fact.beeps,
     fact.turns
 from parsed

@@ -6,6 +6,7 @@
 --   recording_id varchar: recording, of which a call may have several
 --   turn integer: number of the turn in its recording, by its beginning, from 1
 --   channel integer: audio channel, from 0
+--   speaker integer: voice within the channel, from 0, null where the channel has one or nobody knows
 --   role varchar: operator, customer or unknown
 --   start_seconds double, seconds: beginning, from the recording's start
 --   end_seconds double, seconds: end, from the recording's start
@@ -30,8 +31,8 @@ typed as (
         from_json(
             turn,
             '{
-                "channel": "INTEGER", "role": "VARCHAR", "start_seconds": "DOUBLE", "end_seconds": "DOUBLE",
-                "text": "VARCHAR", "confidence": "DOUBLE", "words": "JSON"
+                "channel": "INTEGER", "speaker": "INTEGER", "role": "VARCHAR", "start_seconds": "DOUBLE",
+                "end_seconds": "DOUBLE", "text": "VARCHAR", "confidence": "DOUBLE", "words": "JSON"
             }'
         ) as fact
     from listed
@@ -43,10 +44,11 @@ select
     cast(
         row_number() over (
             partition by typed.call_id, typed.recording_id
-            order by typed.fact.start_seconds, typed.fact.channel, typed.place
+            order by typed.fact.start_seconds, typed.fact.channel, typed.fact.speaker, typed.place
         ) as integer
     ) as turn,
     typed.fact.channel,
+    typed.fact.speaker,
     typed.fact.role,
     typed.fact.start_seconds,
     typed.fact.end_seconds,

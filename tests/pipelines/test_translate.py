@@ -73,3 +73,39 @@ def test_an_unknown_source_and_a_missing_file_are_said_in_a_sentence(tmp_path: P
         translate_files("nothing", [tmp_path])
     with pytest.raises(Misconfigured, match="cannot be read: No such file"):
         translate_files("ingest", [tmp_path / "missing"])
+
+
+def test_a_providers_transcript_leaves_its_secrets_before_it_is_an_event(tmp_path: Path) -> None:
+    said = {
+        "call_id": "c1",
+        "recording_id": "r1",
+        "origin": "provider",
+        "model": "vendor",
+        "language": "ru",
+        "grade": "words",
+        "duration_seconds": 9,
+        "channels": 2,
+        "turns": [
+            {
+                "channel": 0,
+                "role": "customer",
+                "start_seconds": 0,
+                "end_seconds": 3,
+                "text": "Карта 4111111111111111",
+                "words": [
+                    {"text": "Карта", "start_seconds": 0, "end_seconds": 1},
+                    {"text": "4111111111111111", "start_seconds": 1, "end_seconds": 3},
+                ],
+            }
+        ],
+    }
+    file = written(tmp_path, json.dumps(ENDED | {"type": "call.transcribed", "data": said}))
+
+    (shown,) = translate_files("ingest", [file])
+
+    (event,) = shown["events"]
+    assert "4111" not in json.dumps(shown)
+    assert (event["data"]["turns"][0]["text"], event["data"]["beeps"]) == (
+        "Карта [card]",
+        [{"channel": 0, "start_seconds": 0.95, "end_seconds": 3.05, "kind": "card"}],
+    )

@@ -89,10 +89,11 @@ def test_an_unknown_account_is_refused(tmp_path: Path) -> None:
         asyncio.run(store_recording(stranger, ears=_ears(tmp_path), now=NOW))
 
 
-def test_a_transcript_made_twice_is_the_same_fact() -> None:
+def test_a_transcript_made_twice_is_the_same_fact(tmp_path: Path) -> None:
+    ears = _ears(tmp_path)
     stored = _stored(sha256="0" * 64)
-    first = transcribed(stored, transcript=_transcript(), now=NOW)
-    again = transcribed(stored, transcript=_transcript(), now=LATER)
+    first = transcribed(stored, transcript=_transcript(), ears=ears, now=NOW)
+    again = transcribed(stored, transcript=_transcript(), ears=ears, now=LATER)
 
     assert decode(encode(first)) == first
     assert first.data.is_demo_model
