@@ -2,10 +2,13 @@
 
 from pipelines.sources import (
     asterisk,
+    bitrix24,
     evolution,
     green_api,
+    hubspot,
     ingest,
     instagram,
+    kommo,
     messenger,
     telegram,
     twilio,
@@ -29,6 +32,9 @@ _MODULES = (
     evolution,
     twilio,
     asterisk,
+    kommo,
+    bitrix24,
+    hubspot,
     ingest,
 )
 

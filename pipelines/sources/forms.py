@@ -9,14 +9,14 @@ from schemas.errors import InvalidEvent
 MAX_FORM_FIELDS = 1000
 
 
-def form_pairs(body: bytes) -> list[tuple[str, str]]:
+def form_pairs(body: bytes, *, max_fields: int = MAX_FORM_FIELDS) -> list[tuple[str, str]]:
     """Decode a form's names and values in their order; raises InvalidEvent where it is no form in UTF-8."""
     try:
-        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=max_fields)
     except UnicodeDecodeError:
         raise InvalidEvent("the form is not in UTF-8") from None
     except ValueError:
-        raise InvalidEvent(f"the form has more than {MAX_FORM_FIELDS} fields") from None
+        raise InvalidEvent(f"the form has more than {max_fields} fields") from None
 
 
 def form_fields(body: bytes) -> Fields:

@@ -22,6 +22,7 @@ BODIES = {
     source: [path.read_bytes() for path in sorted((GOLDEN / source).iterdir()) if ".events." not in path.name]
     for source in SOURCES
 }
+FORMS = ("twilio", "kommo", "bitrix24")
 ODD: list[Any] = [
     *(None, True, False, 0, -1, 1.5, 10**30, 1e300, "", " ", "x" * 2000, "\x00", "🙏", "٣", "1e5", "NaN", "-0"),
     *([], {}, [[]], [{}], [None], {"": None}, [1, "2"], {"id": {}}, "9" * 400, "2026-02-30 10:00:00", "+", "sip:@"),
@@ -80,12 +81,26 @@ def test_a_golden_body_with_values_changed(translate_as: TranslateAs, source: st
     holds_its_word(translate_as, source, json.dumps(value).encode())
 
 
+@pytest.mark.parametrize("source", FORMS)
 @given(drawn=st.data())
-def test_a_twilio_form_with_fields_changed(translate_as: TranslateAs, drawn: st.DataObject) -> None:
-    form = dict(parse_qsl(drawn.draw(st.sampled_from(BODIES["twilio"])).decode(), keep_blank_values=True))
+def test_a_form_with_fields_changed(translate_as: TranslateAs, source: str, drawn: st.DataObject) -> None:
+    form = dict(parse_qsl(drawn.draw(st.sampled_from(BODIES[source])).decode(), keep_blank_values=True))
     for name in drawn.draw(st.lists(st.sampled_from(sorted(form) or ["CallSid"]), max_size=4)):
         form[name] = drawn.draw(st.text(max_size=12) | st.sampled_from([str(odd) for odd in ODD]))
-    holds_its_word(translate_as, "twilio", urlencode(form).encode(errors="replace"))
+    holds_its_word(translate_as, source, urlencode(form).encode(errors="replace"))
+
+
+@given(
+    path=st.lists(st.sampled_from(["leads", "status", "note", "0", "[", "]", "", "id", "custom_fields"]), max_size=20),
+    more=st.lists(st.tuples(st.text(max_size=12), st.text(max_size=4)), max_size=6),
+)
+def test_names_in_brackets_of_any_shape(
+    translate_as: TranslateAs, path: list[str], more: list[tuple[str, str]]
+) -> None:
+    name = "leads" + "".join(f"[{step}]" for step in path)
+    body = urlencode([("leads[status][0][id]", "7"), (name, "1"), *more], errors="replace").encode()
+    holds_its_word(translate_as, "kommo", body)
+    holds_its_word(translate_as, "bitrix24", body)
 
 
 @given(cells=st.lists(st.text(max_size=12) | st.sampled_from([str(odd) for odd in ODD]), min_size=16, max_size=21))
@@ -99,7 +114,7 @@ def as_json(source: str, body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:
-        if source == "twilio":
+        if source != "asterisk":
             return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         return {"src": "87011234567", "start": "2026-03-02 14:15:30", "duration": 5, "disposition": "BUSY", "dst": "1"}
 

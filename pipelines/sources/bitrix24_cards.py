@@ -1,0 +1,147 @@
+"""Cards of Bitrix24's CRM: deals and leads with their stage where it is told, contacts with what they are known by."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from pipelines.sources.amounts import money
+from pipelines.sources.brackets import branch, leaves, objects, rows
+from pipelines.sources.contract import Translation
+from pipelines.sources.facts import Scene, fact
+from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.reading import Fields, required, text
+from pipelines.sources.times import from_epoch_field
+from pipelines.sources.translations import found, ignored
+from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
+from schemas.envelope import Event
+from schemas.ids import deal_id
+from schemas.instants import Instant
+from schemas.people import Identity
+
+MAX_IDENTITIES = 16
+MAX_NAME_LENGTH = 1024
+
+_WON, _LOST = frozenset({"WON"}), frozenset({"LOSE", "APOLOGY", "JUNK"})
+_WON_SEMANTICS, _LOST_SEMANTICS = "S", "F"
+_CONVERTED = "CONVERTED"
+
+
+class Entity(Struct, frozen=True):
+    """A deal or a lead: they count their ids apart, and call the stage differently."""
+
+    word: str
+    stage: str
+
+
+def card_added(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -> Translation:
+    """Read that a deal or lead was opened: true of the id alone, and more where the card's fields came with it."""
+    card = leaves(_card(told))
+    known = _known(scene, told, card=card, entity=entity)
+    time = _sent_at(scene, event)
+    # The bare id comes from Bitrix24, the whole card later from an application that fetched it: two facts of one deal.
+    identity_ = (known["provider_deal_id"], "card") if len(card) > 1 else (known["provider_deal_id"],)
+    opened = fact(scene, DealCreated(**known), identity=identity_, time=time)
+    return found(opened, _closed(scene, card, known=known, time=time))
+
+
+def card_updated(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -> Translation:
+    """Read a change: with the id alone nobody knows of what, with the stage it is where the deal stands now."""
+    card = leaves(_card(told))
+    number = required(card, "ID")
+    stage = text(card, entity.stage)
+    if stage is None:
+        return ignored("a card changed, and the event carries only its id: what changed is not told")
+    known = _known(scene, told, card=card, entity=entity)
+    time = _sent_at(scene, event)
+    closed = _closed(scene, card, known=known, time=time)
+    if closed is not None:
+        return found(closed)
+    moved = DealMoved(**known, from_stage=text(card, f"PREVIOUS_{entity.stage}", f"OLD_{entity.stage}"))
+    return found(fact(scene, moved, identity=(entity.word, number, stage, time), time=time))
+
+
+def contact_added(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Translation:
+    """Read that a contact or company is known by this id, and by its phones where the card's fields came with it."""
+    fields = _card(told)
+    card = leaves(fields)
+    number = required(card, "ID")
+    known = _identities(scene, fields, number=number, kind=kind)
+    names = [text(card, name) for name in ("NAME", "SECOND_NAME", "LAST_NAME")]
+    name = text(card, "TITLE") or " ".join(one for one in names if one)
+    identified = ContactIdentified(contact=known, contact_name=name[:MAX_NAME_LENGTH] or None)
+    values = (f"{one.kind}:{one.value}" for one in known)
+    return found(fact(scene, identified, identity=(kind, number, *values), time=_sent_at(scene, event)))
+
+
+def contact_updated(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Translation:
+    """Read a changed card, where the event carries more than its id."""
+    fields = _card(told)
+    number = required(leaves(fields), "ID")
+    if len(_identities(scene, fields, number=number, kind=kind)) < 2:  # the id alone tells nothing new
+        return ignored("a card changed, and the event carries only its id: what changed is not told")
+    return contact_added(scene, event, told, kind=kind)
+
+
+def _card(told: Fields) -> Fields:
+    """Give the fields of the card: under `FIELDS`, or bare."""
+    return branch(told, "FIELDS") or told
+
+
+def _known(scene: Scene, told: Fields, *, card: Fields, entity: Entity) -> dict[str, Any]:
+    number = required(card, "ID")
+    provider_deal_id = number if entity.word == "deal" else f"{entity.word} {number}"
+    stage = text(card, entity.stage)
+    contacts = [text({"id": value}, "id") for _, value in rows(_card(told), "CONTACT_IDS")]
+    main = text(card, "CONTACT_ID") or next((one for one in contacts if one), None)
+    company = text(card, "COMPANY_ID")
+    return {
+        "deal_id": deal_id(scene.raw.source, scene.account.id, provider_deal_id),
+        "provider_deal_id": provider_deal_id,
+        "contact": together(
+            identity("crm_bitrix24", None if main == "0" else main),
+            identity("crm_bitrix24_company", None if company == "0" else company) if main in {None, "0"} else None,
+            *(phone_identity(one, region=scene.region) for one in _values(_card(told), "PHONE")),
+        ),
+        "pipeline": text(card, "CATEGORY_ID") if entity.word == "deal" else entity.word,
+        "stage": stage,
+        "operator": text(card, "ASSIGNED_BY_ID"),
+        **money(scene, card, "OPPORTUNITY", code="CURRENCY_ID"),
+        "provider_status": stage,
+    }
+
+
+def _closed(scene: Scene, card: Fields, *, known: dict[str, Any], time: Instant) -> Event | None:
+    """Give the win or loss that the stage tells; a pipeline's stages bear its number in front (`C3:WON`).
+
+    A lead that was converted is neither: the deal that it became tells its course.
+    """
+    written = known["stage"] or ""
+    stage = written.rpartition(":")[2]
+    semantics = text(card, "STAGE_SEMANTIC_ID", "STATUS_SEMANTIC_ID") or ""
+    if stage == _CONVERTED:
+        return None
+    identity_ = (known["provider_deal_id"], written, time)
+    if stage in _WON or semantics == _WON_SEMANTICS or written in scene.names("won_stages"):
+        return fact(scene, DealWon(**known), identity=identity_, time=time)
+    if stage in _LOST or semantics == _LOST_SEMANTICS or written in scene.names("lost_stages"):
+        return fact(scene, DealLost(**known), identity=identity_, time=time)
+    return None
+
+
+def _identities(scene: Scene, fields: Fields, *, number: str, kind: str) -> tuple[Identity, ...]:
+    return together(
+        identity(kind, number),
+        *(phone_identity(one, region=scene.region) for one in _values(fields, "PHONE")),
+        *(identity("email", one.lower()) for one in _values(fields, "EMAIL") if "@" in one),
+    )[:MAX_IDENTITIES]
+
+
+def _values(fields: Fields, name: str) -> list[str]:
+    """Give the values of a field of many: objects with a `VALUE` and the kind it is of."""
+    written = [text(leaves(value), "VALUE") for value in objects(fields, name)]
+    return [one for one in written if one is not None]
+
+
+def _sent_at(scene: Scene, event: Fields) -> Instant:
+    written = text(leaves(event), "ts")
+    return scene.raw.received_at if written is None else from_epoch_field(written, what="ts")

@@ -1,0 +1,144 @@
+"""Contacts and deals of HubSpot, as events change one property of them or as the whole object."""
+
+from typing import Any
+
+from pipelines.sources.amounts import money
+from pipelines.sources.contract import Translation
+from pipelines.sources.facts import Scene, fact
+from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.reading import Fields, flag, items, required, text
+from pipelines.sources.times import from_epoch_field
+from pipelines.sources.translations import found, ignored
+from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
+from schemas.ids import deal_id
+from schemas.instants import Instant, from_rfc3339
+from schemas.people import Identity
+
+MAX_IDENTITIES = 16
+MAX_EMAIL_LENGTH = 256
+
+_PHONES = ("phone", "mobilephone", "hs_whatsapp_phone_number", "hs_calculated_phone_number")
+_WON, _LOST = "closedwon", "closedlost"
+_CLOSED = {"hs_is_closed_won": _WON, "hs_is_closed_lost": _LOST}
+
+
+def contact_event(scene: Scene, event: Fields, *, action: str) -> Translation:
+    """Read an event about a contact: who he is by a phone or an address that was set, or that two were one."""
+    number = required(event, "objectId", "primaryObjectId", "newObjectId")
+    known = [identity("crm_hubspot", number)]
+    if action == "merge":
+        merged = [text({"id": one}, "id") for one in items(event, "mergedObjectIds")]
+        others = (text(event, "primaryObjectId"), text(event, "newObjectId"), *merged)
+        known += [identity("crm_hubspot", one) for one in others]
+    if action == "propertychange":
+        name, written = required(event, "propertyName"), text(event, "propertyValue")
+        changed = _identity_of(scene, name, written)
+        if changed is None:
+            return ignored("a contact's property changed that does not tell who he is")
+        known.append(changed)
+    contact = together(*known)[:MAX_IDENTITIES]
+    return found(_identified(scene, contact, number=number, time=_occurred_at(scene, event)))
+
+
+def contact_object(scene: Scene, number: str, fields: Fields) -> Translation:
+    """Read a whole contact."""
+    known = [identity("crm_hubspot", number)]
+    known += [_identity_of(scene, name, text(fields, name)) for name in (*_PHONES, "email")]
+    names = [text(fields, name) for name in ("firstname", "lastname")]
+    contact = together(*known)[:MAX_IDENTITIES]
+    time = _written_at(fields, "lastmodifieddate", "createdate") or scene.raw.received_at
+    name = " ".join(one for one in names if one) or None
+    return found(_identified(scene, contact, number=number, time=time, name=name))
+
+
+def deal_event(scene: Scene, event: Fields, *, action: str) -> Translation:
+    """Read an event about a deal: opened, or its stage set anew; other properties tell nothing of its course."""
+    number = required(event, "objectId")
+    time = _occurred_at(scene, event)
+    if action == "creation":
+        return found(fact(scene, DealCreated(**_known(scene, number, {})), identity=(number,), time=time))
+    name, value = required(event, "propertyName"), text(event, "propertyValue")
+    if name in _CLOSED:
+        if not flag({name: value}, name):
+            return ignored("a deal is not closed")
+        return found(_at_stage(scene, number, {"dealstage": _CLOSED[name]}, time=time, mark=name))
+    if name != "dealstage" or value is None:
+        return ignored("a deal's property changed that does not tell its stage")
+    return found(_at_stage(scene, number, {"dealstage": value}, time=time, mark=""))
+
+
+def deal_object(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...]) -> Translation:
+    """Read a whole deal: that it was opened, and where it stands now."""
+    known = _known(scene, number, fields, contacts=contacts)
+    opened_at = _written_at(fields, "createdate", "hs_createdate") or scene.raw.received_at
+    changed_at = _written_at(fields, "hs_lastmodifieddate") or opened_at
+    opened = fact(scene, DealCreated(**known), identity=(number, "object", changed_at), time=opened_at)
+    stage = text(fields, "dealstage")
+    if stage is None:
+        return found(opened)
+    is_closed = stage in _stages(scene)
+    closed_at = _written_at(fields, "closedate") if is_closed else None
+    stands = _at_stage(scene, number, fields, time=closed_at or changed_at, mark="object", contacts=contacts)
+    return found(opened, stands)
+
+
+def _at_stage(  # noqa: PLR0913  # a deal, its fields, when and by which kind of event
+    scene: Scene, number: str, fields: Fields, *, time: Instant, mark: str, contacts: tuple[str, ...] = ()
+) -> Any:
+    """Give the win, the loss or the move that the stage tells, at `time`."""
+    known = _known(scene, number, fields, contacts=contacts)
+    stage = required(fields, "dealstage")
+    identity_ = (number, stage, time, *((mark,) if mark else ()))
+    if stage == _WON or stage in scene.names("won_stages") or flag(fields, "hs_is_closed_won"):
+        return fact(scene, DealWon(**known), identity=identity_, time=time)
+    if stage == _LOST or stage in scene.names("lost_stages"):
+        reason = text(fields, "closed_lost_reason")
+        return fact(scene, DealLost(**known, reason=reason), identity=identity_, time=time)
+    return fact(scene, DealMoved(**known), identity=identity_, time=time)
+
+
+def _stages(scene: Scene) -> frozenset[str]:
+    return scene.names("won_stages") | scene.names("lost_stages") | {_WON, _LOST}
+
+
+def _known(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...] = ()) -> dict[str, Any]:
+    stage = text(fields, "dealstage")
+    return {
+        "deal_id": deal_id(scene.raw.source, scene.account.id, number),
+        "provider_deal_id": number,
+        "contact": together(*(identity("crm_hubspot", one) for one in contacts[:1])),
+        "pipeline": text(fields, "pipeline"),
+        "stage": stage,
+        "operator": text(fields, "hubspot_owner_id"),
+        **money(scene, fields, "amount", code="deal_currency_code"),
+        "provider_status": stage,
+    }
+
+
+def _identified(
+    scene: Scene, contact: tuple[Identity, ...], *, number: str, time: Instant, name: str | None = None
+) -> Any:
+    values = (f"{one.kind}:{one.value}" for one in contact)
+    identified = ContactIdentified(contact=contact, contact_name=name)
+    return fact(scene, identified, identity=(number, *values, time), time=time)
+
+
+def _identity_of(scene: Scene, name: str, written: str | None) -> Identity | None:
+    if name in _PHONES:
+        return phone_identity(written, region=scene.region)
+    if name == "email" and written and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
+        return identity("email", written.lower())
+    return None
+
+
+def _occurred_at(scene: Scene, event: Fields) -> Instant:
+    written = text(event, "occurredAt")
+    return scene.raw.received_at if written is None else from_epoch_field(written, what="occurredAt")
+
+
+def _written_at(fields: Fields, *names: str) -> Instant | None:
+    for name in names:
+        written = text(fields, name)
+        if written is not None:
+            return from_rfc3339(written) if "-" in written[1:] else from_epoch_field(written, what=name)
+    return None

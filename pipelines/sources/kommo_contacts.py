@@ -1,0 +1,64 @@
+"""Contacts and companies of Kommo: the ids, phones and addresses by which one card is known."""
+
+from pipelines.sources.brackets import branch, leaves, objects
+from pipelines.sources.contract import Translation
+from pipelines.sources.facts import Scene, fact
+from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.reading import Fields, required, text
+from pipelines.sources.times import from_epoch_field
+from pipelines.sources.translations import found
+from schemas.crm import ContactIdentified
+from schemas.people import Identity
+
+MAX_IDENTITIES = 16
+MAX_EMAIL_LENGTH = 256
+
+# Names of the phone field in accounts of the languages in which Kommo is sold, where no code stands beside it.
+_PHONES = frozenset({"PHONE", "ТЕЛЕФОН", "TELEFONE", "TELÉFONO", "TELEFON"})
+_EMAILS = frozenset({"EMAIL", "E-MAIL", "ПОЧТА"})
+
+
+def contact_card(scene: Scene, fields: Fields) -> Translation:
+    """Read a contact's card; in older hooks companies come here too, told by their `type`."""
+    if text(leaves(fields), "type") == "company":
+        return company_card(scene, fields)
+    return _card(scene, fields, kind="crm_kommo")
+
+
+def company_card(scene: Scene, fields: Fields) -> Translation:
+    """Read a company's card: a customer like any other, with ids of its own."""
+    return _card(scene, fields, kind="crm_kommo_company")
+
+
+def identities_of(scene: Scene, fields: Fields, *, kind: str = "crm_kommo") -> tuple[Identity, ...]:
+    """Give all identities of a card: phones first, then its id in Kommo, then e-mail addresses."""
+    own = identity(kind, text(leaves(fields), "id"))
+    phones: list[Identity | None] = []
+    emails: list[Identity | None] = []
+    for field in (*objects(fields, "custom_fields"), *objects(fields, "custom_fields_values")):
+        told = leaves(field)
+        names = {(text(told, name) or "").strip().upper() for name in ("code", "field_code", "name", "field_name")}
+        for written in _values(field):
+            if names & _PHONES:
+                phones.append(phone_identity(written, region=scene.region))
+            elif names & _EMAILS and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
+                emails.append(identity("email", written.lower()))
+    return together(*phones, own, *emails)[:MAX_IDENTITIES]
+
+
+def _card(scene: Scene, fields: Fields, *, kind: str) -> Translation:
+    told = leaves(fields)
+    number = required(told, "id")
+    known = identities_of(scene, fields, kind=kind)
+    written = text(told, "last_modified", "updated_at", "date_create", "created_at")
+    time = scene.raw.received_at if written in {None, "0"} else from_epoch_field(written, what="last_modified")
+    identified = ContactIdentified(contact=known, contact_name=text(told, "name"))
+    values = (f"{one.kind}:{one.value}" for one in known)
+    return found(fact(scene, identified, identity=(kind, number, *values), time=time))
+
+
+def _values(field: Fields) -> list[str]:
+    """Give the values of a field: texts, or objects with a `value` and the kind it is of."""
+    below = branch(field, "values")
+    written = [text(leaves(branch(below, number) or {"value": value}), "value") for number, value in below.items()]
+    return [one for one in written if one is not None]

@@ -1,0 +1,88 @@
+"""Messages of Kommo's chats, whichever messenger they came by."""
+
+from typing import Any
+
+from pipelines.sources.brackets import branch, leaves
+from pipelines.sources.contract import Translation
+from pipelines.sources.facts import Scene, conversation_of, fact
+from pipelines.sources.phones import identity, together
+from pipelines.sources.reading import Fields, required, text, word
+from pipelines.sources.times import from_epoch_field
+from pipelines.sources.translations import found
+from schemas.errors import InvalidEvent
+from schemas.ids import message_id
+from schemas.messages import MessageKind, MessageReceived, MessageSent
+from schemas.people import Channel
+
+# A chat's `origin`, by the first of these words that it contains.
+_CHANNELS: tuple[tuple[str, Channel], ...] = (
+    ("waba", "waba"),
+    ("whatsapp", "whatsapp"),
+    ("instagram", "instagram"),
+    ("telegram", "telegram"),
+    ("facebook", "messenger"),
+    ("messenger", "messenger"),
+    ("viber", "viber"),
+    ("vk", "vk"),
+    ("sms", "sms"),
+    ("mail", "email"),
+    ("online_chat", "web"),
+    ("onlinechat", "web"),
+)
+_KINDS: dict[str, MessageKind] = {
+    "picture": "image",
+    "image": "image",
+    "photo": "image",
+    "voice": "audio",
+    "audio": "audio",
+    "video": "video",
+    "file": "document",
+    "document": "document",
+    "sticker": "sticker",
+    "location": "location",
+    "contact": "contacts",
+}
+
+
+def message(scene: Scene, fields: Fields) -> Translation:
+    """Read one chat message, told by its `type`: from the contact, or to him."""
+    written = (text(leaves(fields), "type") or "incoming").lower()
+    if written not in {"incoming", "outgoing"}:
+        raise InvalidEvent(f"the message type {word(written)} is none of Kommo's")
+    return _message(scene, fields, is_ours=written == "outgoing")
+
+
+def outgoing_message(scene: Scene, fields: Fields) -> Translation:
+    """Read one chat message that the company wrote."""
+    return _message(scene, fields, is_ours=True)
+
+
+def _message(scene: Scene, fields: Fields, *, is_ours: bool) -> Translation:
+    told = leaves(fields)
+    number = required(told, "id")
+    author = leaves(branch(fields, "author"))
+    contact = together(identity("crm_kommo", text(told, "contact_id")), identity("kommo_chat", text(told, "chat_id")))
+    name = text(author, "name")
+    attachment = leaves(branch(fields, "attachment"))
+    about: dict[str, Any] = {
+        "message_id": message_id(scene.raw.source, scene.account.id, number),
+        "provider_message_id": number,
+        "conversation_id": conversation_of(scene, contact),
+        "channel": _channel(text(told, "origin") or text(author, "origin") or ""),
+        "contact": contact,
+        "contact_name": None if is_ours else name,
+        "operator": text(author, "id") if is_ours else None,
+        "provider_status": text(told, "type"),
+        "text": text(told, "text"),
+        "kind": _KINDS.get((text(attachment, "type") or "").lower(), "document") if attachment else "text",
+    }
+    time = from_epoch_field(required(told, "created_at"), what="created_at")
+    struct = MessageSent(**about) if is_ours else MessageReceived(**about)
+    return found(fact(scene, struct, identity=(number,), time=time))
+
+
+def _channel(origin: str) -> Channel:
+    for part, channel in _CHANNELS:
+        if part in origin.lower():
+            return channel
+    return "other"
