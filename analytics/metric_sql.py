@@ -36,7 +36,9 @@ def figure_sql(metric: Metric) -> str:
 def value_sql(metric: Metric) -> str:
     """Write the figure itself over a group that has rows of it."""
     numerator, denominator, _ = aggregates(metric)
-    if metric.kind in {"share", "ratio"}:
+    if metric.kind == "ratio":
+        return f"{numerator} * {metric.scale} / nullif({denominator}, 0)"
+    if metric.kind == "share":
         return f"{numerator} / nullif({denominator}, 0)"
     return f"{numerator} / {PARTS[metric.unit]}" if metric.unit in PARTS else numerator
 
@@ -82,11 +84,12 @@ def reason_sql(metric: Metric) -> str:
 
 def formula(metric: Metric) -> str:
     """Write a metric's definition as an analyst would repeat it."""
+    scale = f" * {metric.scale}" if metric.scale != 1 else ""
     figure = {
         "share": f"count(*) filter (where {metric.numerator}) / count(*)",
         "count": f"count(*) filter (where {metric.numerator})",
         "sum": f"sum({metric.numerator})" + (" / 60" if metric.unit == "minutes" else ""),
-        "ratio": f"sum({metric.numerator}) / sum({metric.denominator})",
+        "ratio": f"sum({metric.numerator}){scale} / sum({metric.denominator})",
         "median": f"median({metric.numerator})",
     }.get(metric.kind) or f"quantile_cont({metric.numerator}, {QUANTILES[metric.kind]})"
     left_out = " or ".join(when for _, when in reasons_of(metric))

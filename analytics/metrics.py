@@ -15,10 +15,10 @@ LANGUAGES = ("en", "ru", "kk", "pt")
 # Below this many rows a figure is marked as a small sample and never ranked (DOMAIN, rules for all metrics).
 SMALL_SAMPLE = 20
 
-Unit = Literal["share", "calls", "seconds", "minutes"]
+Unit = Literal["share", "calls", "seconds", "minutes", "per_hour", "per_minute"]
 Good = Literal["up", "down", "none"]
 Kind = Literal["share", "count", "sum", "ratio", "median", "p90", "p95"]
-Dimension = Literal["hour", "weekday", "channel", "team", "operator", "direction", "business_hours"]
+Dimension = Literal["hour", "weekday", "channel", "team", "operator", "direction", "business_hours", "account"]
 
 QUANTILES: dict[str, float] = {"median": 0.5, "p90": 0.9, "p95": 0.95}
 BOUND = re.compile(r"\$([a-z_]+)")
@@ -67,7 +67,8 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     It is about the rows of its fact that meet `of`, without those that a reason of `leave_out` takes. `numerator`
     and `denominator` are said of one row, so that exported rows add up to the figure: a share and a count take a
-    condition, all others a measure, which is in seconds where the unit is a time. `good` is the direction in which
+    condition, all others a measure, which is in seconds where the unit is a time; a ratio is `scale` times one sum by
+    the other. `good` is the direction in which
     it gets better; `others` are definitions in use elsewhere.
     """
 
@@ -77,6 +78,7 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     of: str
     numerator: str
     denominator: str = ""
+    scale: int = 1
     leave_out: tuple[str, ...]
     unit: Unit
     good: Good

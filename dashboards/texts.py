@@ -123,7 +123,7 @@ class Texts:
             return format_percent(round(value, 3), locale=self.locale, decimal_quantization=False)
         if unit == "seconds":
             return self.seconds(value)
-        return self.number(value)
+        return self.number(value, digits=1 if unit.startswith("per_") else 0)
 
     def change(self, value: float, *, unit: Unit) -> str:
         """Write a difference of two values, its sign first (an ASCII minus, which the tile reads)."""

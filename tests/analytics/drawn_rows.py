@@ -5,6 +5,7 @@ from datetime import date
 
 from analytics import questions
 from analytics.questions import Period, Scope
+from analytics.views import read_views
 from analytics.warehouse import Scratch, scratch
 from schemas.company import Company
 from tests.analytics.drawn import COMPANY, rows
@@ -21,6 +22,16 @@ CALL = {
     "is_internal": "no",
     "is_test": "no",
     "is_business_hours": "yes",
+}
+MESSAGE = {
+    "company": "acme",
+    "account": "main",
+    "source": "whatsapp_cloud",
+    "channel": "waba",
+    "conversation_id": "talk",
+    "contact_key": "phone:+77010000001",
+    "kind": "text",
+    "text": "hello",
 }
 
 
@@ -49,7 +60,23 @@ def calls(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
     """Build a warehouse that holds drawn calls: `call_id`, `started_at` (UTC) and whatever else they say."""
     warehouse = fill(built(companies), "facts.calls", text, usual=CALL)
     place(warehouse, "facts.calls", time="started_at")
+    sum_again(warehouse)
     return warehouse
+
+
+def messages(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
+    """Build a warehouse that holds drawn messages: `message_id`, `first_at` (UTC) and whatever else they say."""
+    warehouse = fill(built(companies), "facts.messages", text, usual=MESSAGE)
+    warehouse.connection.execute("update facts.messages set sent_at = first_at")
+    place(warehouse, "facts.messages", time="first_at")
+    return warehouse
+
+
+def sum_again(warehouse: Scratch) -> None:
+    """Sum the reports that are tables over what was laid into the facts."""
+    for view in read_views():
+        if view.layer == "reports" and view.is_table:
+            warehouse.connection.execute(f"create or replace table {view.relation} as {view.select}")
 
 
 def place(warehouse: Scratch, relation: str, *, time: str, hours: bool = True) -> None:

@@ -13,7 +13,7 @@ _VIEWS = read_views()
 _LAYERS_READ = {
     "staging": {"log", "staging"},
     "facts": {"staging", "reference"},
-    "reports": {"facts", "reference"},
+    "reports": {"facts", "reports", "reference"},
     "metrics": {"facts", "reports", "reference"},
     "checks": {"log", "staging", "facts", "reports", "reference"},
 }

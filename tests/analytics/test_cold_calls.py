@@ -1,0 +1,46 @@
+"""Cold calls: our first call to a contact who never turned to us before."""
+
+from tests.analytics.drawn import draw, tidy
+from tests.analytics.drawn_rows import MESSAGE, calls, figure, fill
+
+CALLS = """
+call_id   | started_at          | direction | contact_key | outcome     | is_internal
+cold      | 2026-03-02 05:00:00 | outgoing  | phone:+71   | answered    | no
+second    | 2026-03-02 06:00:00 | outgoing  | phone:+71   | no_answer   | no
+he_called | 2026-03-02 05:00:00 | incoming  | phone:+72   | missed      | no
+warm      | 2026-03-02 05:00:01 | outgoing  | phone:+72   | answered    | no
+wrote     | 2026-03-02 05:00:00 | outgoing  | phone:+73   | answered    | no
+later     | 2026-03-02 05:00:00 | outgoing  | phone:+74   | rejected    | no
+called    | 2026-03-02 05:00:00 | incoming  | phone:+74   | answered    | no
+blank     | 2026-03-02 05:00:00 | outgoing  | -           | answered    | no
+running   | 2026-03-02 05:00:00 | outgoing  | phone:+75   | in_progress | no
+colleague | 2026-03-02 05:00:00 | outgoing  | phone:+76   | answered    | yes
+"""
+MESSAGES = """
+message_id | first_at            | direction | contact_key
+m          | 2026-03-01 05:00:00 | incoming  | phone:+73
+ours       | 2026-03-01 05:00:00 | outgoing  | phone:+71
+"""
+
+
+def test_a_call_is_cold_when_the_contact_never_turned_to_us_before() -> None:
+    warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+    expected = """
+    call_id   | is_first | is_cold | turned_to_us_at
+    blank     | no       | no      |
+    cold      | yes      | yes     |
+    colleague | yes      | yes     |
+    later     | yes      | yes     | 05:00:00
+    running   | yes      | yes     |
+    second    | no       | no      |
+    warm      | yes      | no      | 05:00:00
+    wrote     | yes      | no      | 2026-03-01 05:00:00
+    """
+
+    assert tidy(expected) == draw(warehouse.sql("from reports.cold_calls"), like=expected)
+
+
+def test_the_share_is_of_outgoing_calls_to_known_contacts() -> None:
+    warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+
+    assert (2 / 5, 5) == figure(warehouse, "cold_call_share")
