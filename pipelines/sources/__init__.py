@@ -11,11 +11,14 @@ from pipelines.sources import (
     kommo,
     messenger,
     telegram,
+    telnyx,
     twilio,
     viber,
     vk,
+    vonage,
     waha,
     whatsapp_cloud,
+    ycloud,
 )
 from pipelines.sources.contract import Source
 from pipelines.sources.guide import Guide
@@ -30,7 +33,10 @@ _MODULES = (
     green_api,
     waha,
     evolution,
+    ycloud,
     twilio,
+    telnyx,
+    vonage,
     asterisk,
     kommo,
     bitrix24,

@@ -40,6 +40,10 @@ class Scene(Struct, frozen=True):
         value = self.account.settings.get(name, "")
         return value if isinstance(value, str) else ""
 
+    def is_on(self, name: str) -> bool:
+        """Say whether one of the account's settings is `true`."""
+        return str(self.account.settings.get(name, "")).lower() == "true"
+
     def names(self, setting: str) -> frozenset[str]:
         """Words listed in one of the account's settings."""
         value = self.account.settings.get(setting, [])

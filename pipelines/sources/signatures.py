@@ -7,8 +7,14 @@ import hmac
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-from pipelines.sources.contract import Request
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from pipelines.sources.contract import Request
+from schemas.instants import Instant, moment
+
+# Assumption: as in `times`, an epoch of twelve digits or more counts milliseconds.
+EARLIEST_MILLISECONDS = 100_000_000_000
 BEARER = "bearer "
 TOKEN = "token"  # noqa: S105  # the name under which a secret stands in an address
 MAX_QUERY_FIELDS = 100
@@ -68,6 +74,29 @@ def hmac_base64(content: bytes, *, key: bytes, algorithm: str) -> str:
 def hmac_hex(content: bytes, *, key: bytes, algorithm: str) -> str:
     """Give the HMAC of `content` in hex, by `sha256` or `sha512`."""
     return hmac.digest(key, content, algorithm).hex()
+
+
+def is_fresh(written: str, *, now: Instant, max_age_seconds: int) -> bool:
+    """Say whether a signed epoch, in seconds or milliseconds, lies within `max_age_seconds` of now."""
+    if not (written.isascii() and written.isdigit() and len(written) <= len("1700000000000")):
+        return False
+    count = int(written)
+    epoch = count / 1000 if count >= EARLIEST_MILLISECONDS else count
+    return abs(moment(now).timestamp() - epoch) <= max_age_seconds
+
+
+def is_ed25519(content: bytes, *, given: str, keys: Sequence[str]) -> bool:
+    """Say whether `given`, in base64, is the Ed25519 signature of `content` by the owner of a public key in base64."""
+    signature = key_of_base64(given.strip())
+    return any([_is_signed_by(content, signature=signature, key=key_of_base64(key.strip())) for key in keys])  # noqa: C419  # all are tried
+
+
+def _is_signed_by(content: bytes, *, signature: bytes, key: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def key_of_base64(secret: str) -> bytes:

@@ -100,7 +100,7 @@ def _answered_by(scene: Scene, fields: Fields, *, told: Parties) -> AnsweredBy:
     if written:
         raise InvalidEvent("AnsweredBy is none of Twilio's words")
     is_leg = text(fields, "ParentCallSid") is not None
-    picks_up_itself = str(scene.account.settings.get("answered_by_instructions", "")).lower() == "true"
+    picks_up_itself = scene.is_on("answered_by_instructions")
     by_instructions = picks_up_itself and not is_leg and (text(fields, "Direction") or "").lower() == "inbound"
     return "ivr" if by_instructions and told.direction != "internal" else "unknown"
 

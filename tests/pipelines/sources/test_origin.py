@@ -6,7 +6,9 @@ import hmac
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
+import jwt
 import pytest
+from nacl.signing import SigningKey
 from standardwebhooks.webhooks import Webhook
 from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator
@@ -21,6 +23,8 @@ URL = "https://hooks.example.kz/hooks/twilio/main?team=сату&empty="
 FORM = {"CallSid": "CA1", "From": "+77011234567", "Body": "Сәлем 🙏 & co", "Empty": ""}
 JSON_BODY = '{"entry": [], "text": "Қайырлы таң"}'.encode()
 KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+TELNYX, OTHER_TELNYX = SigningKey(b"0123456789abcdef0123456789abcdef"), SigningKey(b"fedcba9876543210fedcba9876543210")
+LONG, OTHER_LONG = "a signature secret of 512 bits, or more" * 2, "another signature secret of 512 bits" * 2
 OTHER_KEY = "whsec_" + base64.b64encode(b"another key of 24 bytes.").decode()
 
 
@@ -68,7 +72,35 @@ def waha(body: bytes = JSON_BODY, *, secret: str = OLD) -> Request:
     return request(body, x_webhook_hmac=digest, x_webhook_hmac_algorithm="sha512", x_webhook_timestamp="1772452800000")
 
 
+def ycloud(body: bytes = JSON_BODY, *, secret: str = OLD, moment: datetime = MOMENT) -> Request:
+    stamp = int(moment.timestamp())
+    digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return request(body, ycloud_signature=f"t={stamp},s={digest}")
+
+
+def telnyx(body: bytes = JSON_BODY, *, key: SigningKey = TELNYX, moment: datetime = MOMENT) -> Request:
+    stamp = str(int(moment.timestamp()))
+    signature = base64.b64encode(key.sign(f"{stamp}|".encode() + body).signature).decode()
+    return request(body, telnyx_signature_ed25519=signature, telnyx_timestamp=stamp)
+
+
+def public(key: SigningKey) -> str:
+    return base64.b64encode(bytes(key.verify_key)).decode()
+
+
+def vonage(
+    body: bytes = JSON_BODY, *, secret: str = LONG, moment: datetime = MOMENT, algorithm: str = "HS256", **more: object
+) -> Request:
+    told = {"iat": int(moment.timestamp()), "jti": "1", "iss": "Vonage", "api_key": "a1", "application_id": "b2"}
+    told |= {"payload_hash": hashlib.sha256(body).hexdigest()} | more
+    token = jwt.encode(told, secret if algorithm != "none" else None, algorithm=algorithm)
+    return request(body, authorization=f"Bearer {token}")
+
+
 SIGNED = {
+    "ycloud": (ycloud(), ycloud(secret=NEW), OLD, NEW),
+    "telnyx": (telnyx(), telnyx(key=OTHER_TELNYX), public(TELNYX), public(OTHER_TELNYX)),
+    "vonage": (vonage(), vonage(secret=OTHER_LONG), LONG, OTHER_LONG),
     "green_api token": (token(), token(NEW), OLD, NEW),
     "waha": (waha(), waha(secret=NEW), OLD, NEW),
     "waha token": (token(), token(NEW), OLD, NEW),
@@ -81,7 +113,15 @@ SIGNED = {
     "ingest signature": (webhook(), webhook(secret=OTHER_KEY), KEY, OTHER_KEY),
 }
 SCHEMES = sorted(SIGNED)
-PROOFS = {"x-hub-signature-256", "x-twilio-signature", "webhook-signature", "authorization", "x-webhook-hmac"}
+PROOFS = {
+    "ycloud-signature",
+    "telnyx-signature-ed25519",
+    "x-hub-signature-256",
+    "x-twilio-signature",
+    "webhook-signature",
+    "authorization",
+    "x-webhook-hmac",
+}
 
 
 def source_of(scheme: str) -> str:
@@ -136,7 +176,7 @@ def test_with_any_character_of_the_proof_changed_a_request_is_not_genuine(scheme
     asked, _, old, new = SIGNED[scheme]
     header = next(name for name in asked.headers if name in PROOFS)
     proof = asked.headers[header]
-    start = proof.index("=") + 1 if proof.startswith("sha256=") else len("Bearer ") if "Bearer" in proof else 0
+    start = len("Bearer ") if "Bearer" in proof else proof.rindex("=", 0, 20) + 1 if "=" in proof[:20] else 0
     changed = [proof[:at] + ("A" if proof[at] != "A" else "B") + proof[at + 1 :] for at in range(start, len(proof))]
 
     assert [one for one in changed if is_genuine(source_of(scheme), with_header(asked, header, one), old, new)] == []
@@ -182,14 +222,55 @@ def test_a_json_body_whose_hash_nobody_signed_is_not_twilios() -> None:
     assert not is_genuine("twilio", asked, OLD)
 
 
+TIMED = {
+    "ingest": (webhook, KEY),
+    "ycloud": (ycloud, OLD),
+    "telnyx": (telnyx, public(TELNYX)),
+    "vonage": (vonage, LONG),
+}
+
+
+@pytest.mark.parametrize("source", sorted(TIMED))
 @pytest.mark.parametrize("seconds", [-301, 301, 86_400])
-def test_a_signature_of_another_time_is_stale(seconds: int) -> None:
-    assert not is_genuine("ingest", webhook(moment=MOMENT + timedelta(seconds=seconds)), KEY)
+def test_a_signature_of_another_time_is_stale(source: str, seconds: int) -> None:
+    sign, secret = TIMED[source]
+
+    assert not is_genuine(source, sign(moment=MOMENT + timedelta(seconds=seconds)), secret)
 
 
+@pytest.mark.parametrize("source", sorted(TIMED))
 @pytest.mark.parametrize("seconds", [-299, 0, 299])
-def test_a_signature_of_the_last_minutes_is_fresh(seconds: int) -> None:
-    assert is_genuine("ingest", webhook(moment=MOMENT + timedelta(seconds=seconds)), KEY)
+def test_a_signature_of_the_last_minutes_is_fresh(source: str, seconds: int) -> None:
+    sign, secret = TIMED[source]
+
+    assert is_genuine(source, sign(moment=MOMENT + timedelta(seconds=seconds)), secret)
+
+
+def test_ycloud_may_count_milliseconds() -> None:
+    stamp = int(MOMENT.timestamp() * 1000)
+    digest = hmac.new(OLD.encode(), f"{stamp}.".encode() + JSON_BODY, hashlib.sha256).hexdigest()
+
+    assert is_genuine("ycloud", request(JSON_BODY, ycloud_signature=f"t={stamp},s={digest}"), OLD)
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS384", "HS512"])
+def test_a_token_that_names_another_algorithm_proves_nothing(algorithm: str) -> None:
+    assert not is_genuine("vonage", vonage(algorithm=algorithm), LONG)
+
+
+@pytest.mark.parametrize("more", [{"payload_hash": None}, {"payload_hash": "00"}, {"iat": None}, {"iat": "soon"}])
+def test_a_token_without_the_bodys_hash_or_its_time_proves_nothing(more: dict[str, object]) -> None:
+    assert not is_genuine("vonage", vonage(**more), LONG)
+
+
+@pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "....", "e30.e30.e30", "x" * 9000])
+def test_what_is_no_token_proves_nothing(token: str) -> None:
+    assert not is_genuine("vonage", request(JSON_BODY, authorization=f"Bearer {token}"), LONG)
+
+
+@pytest.mark.parametrize("key", ["", "not base64!", "AAAA", "A" * 44])
+def test_what_is_no_public_key_proves_nothing(key: str) -> None:
+    assert not is_genuine("telnyx", telnyx(), key)
 
 
 @pytest.mark.parametrize("written", ["", "soon", "-5", "1e9", "٣", "99999999999999999999"])
@@ -235,9 +316,7 @@ def test_asterisk_may_send_its_token_in_a_header_of_ours() -> None:
 @pytest.mark.parametrize("source", sorted(SOURCES))
 @pytest.mark.parametrize("url", ["", "http://[::1", "https://h:port/x", "https://h/\ud800"])
 def test_no_address_and_no_header_makes_a_check_fall_over(source: str, url: str) -> None:
-    odd = dict.fromkeys(
-        ("x-twilio-signature", "x-hub-signature-256", "webhook-signature", "authorization", "x-webhook-hmac"), "\ud800"
-    )
+    odd = dict.fromkeys(PROOFS, "\ud800")
 
     assert not SOURCES[source].is_genuine(
         Request(method="POST", url=url, headers=odd, body=b"\xff=%ff", received_at=NOW), secrets=(OLD,), now=NOW

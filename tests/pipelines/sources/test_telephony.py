@@ -1,0 +1,123 @@
+"""What the providers of telephone calls tell: whose leg it is, one call in many legs, and how long was talked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.sources import SOURCES
+from pipelines.sources.contract import Translation
+from pipelines.sources.facts import Scene
+from pipelines.sources.telephone_causes import of_q850, of_sip, of_word
+from pipelines.sources.telephone_legs import leg
+from schemas.company import Account, Company
+from schemas.envelope import Event
+from schemas.records import RawRecord
+
+TranslateAs = Callable[[str, bytes], Translation]
+AccountOf = Callable[[str], Account]
+RawOf = Callable[[str, bytes], RawRecord]
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def body(name: str) -> bytes:
+    return (GOLDEN / f"{name}.json").read_bytes()
+
+
+def only(translation: Translation) -> Event:
+    assert translation.refused == ()
+    (event,) = translation.events
+    return event
+
+
+@pytest.fixture
+def told_by(translate_as: TranslateAs) -> Callable[[str], Any]:
+    return lambda name: only(translate_as(name.partition("/")[0], body(name))).data
+
+
+@pytest.mark.parametrize(
+    ("source", "of_call", "of_operator"),
+    [
+        ("telnyx", "call_initiated", "call_to_an_operator_initiated"),
+        ("telnyx", "call_answered", "call_answered_by_an_operator"),
+        ("vonage", "completed", "completed_by_an_operator"),
+    ],
+)
+def test_a_leg_to_an_operator_is_a_part_of_the_contacts_call(
+    told_by: Callable[[str], Any], source: str, of_call: str, of_operator: str
+) -> None:
+    call, part = told_by(f"{source}/{of_call}"), told_by(f"{source}/{of_operator}")
+
+    assert call.call_id == part.call_id
+    assert (call.leg_id, part.leg_id is not None) == (None, True)
+    assert (call.operator, part.operator is not None) == (None, True)
+    assert call.contact == part.contact
+
+
+# begin, end, the provider's word -> direction, contact, company's number, operator, whether it is the call
+@pytest.mark.parametrize(
+    ("begin", "end", "comes_in", "expected"),
+    [
+        ("+77011234567", "+77272000004", True, ("incoming", "+77011234567", "+77272000004", None, True)),
+        ("+77011234567", "+77272000004", None, ("incoming", "+77011234567", "+77272000004", None, True)),
+        ("+77272000004", "+77011234567", False, ("outgoing", "+77011234567", "+77272000004", None, True)),
+        ("+77272000004", "+77011234567", None, ("outgoing", "+77011234567", "+77272000004", None, True)),
+        ("+77011234567", "+77025556677", None, ("unknown", None, None, None, True)),
+        ("+77011234567", "sip:aigerim@x", False, ("incoming", "+77011234567", None, "sip:aigerim@x", False)),
+        ("+77272000004", "sip:aigerim@x", False, ("unknown", None, "+77272000004", "sip:aigerim@x", False)),
+        ("+77011234567", "+77017770002", False, ("incoming", "+77011234567", None, "+77017770002", False)),
+        ("sip:aigerim@x", "+77011234567", True, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
+        ("sip:aigerim@x", "+77011234567", None, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
+        ("sip:aigerim@x", "sip:bolat@x", True, ("internal", None, None, "sip:aigerim@x", False)),
+        ("anonymous", "+77272000004", True, ("incoming", None, "+77272000004", None, True)),
+        ("sip:87011234567@gw", "+77272000004", True, ("incoming", "+77011234567", "+77272000004", None, True)),
+    ],
+)
+def test_a_leg_tells_who_called_whom(
+    *,
+    company: Company,
+    account_of: AccountOf,
+    raw_of: RawOf,
+    begin: str,
+    end: str,
+    comes_in: bool | None,
+    expected: tuple[Any, ...],
+) -> None:
+    told = leg(Scene(raw_of("telnyx", b""), company, account_of("telnyx")), begin=begin, end=end, comes_in=comes_in)
+    contact = told.contact[0].value if told.contact else None
+
+    assert (told.direction, contact, told.company_number, told.operator, told.is_call) == expected
+
+
+@pytest.mark.parametrize(("source", "name"), [("telnyx", "call_answered"), ("vonage", "answered")])
+def test_what_instructions_pick_up_is_nobody(
+    company: Company, account_of: AccountOf, raw_of: RawOf, source: str, name: str
+) -> None:
+    told = json.loads(body(f"{source}/{name}"))
+    if source == "vonage":
+        told |= {"direction": "inbound", "from": "77011234567", "to": "77272000004"}
+    fields = {field: getattr(account_of(source), field) for field in Account.__struct_fields__}
+    account = Account(**fields | {"settings": {"answered_by_instructions": True}})
+
+    written = json.dumps(told).encode()
+    event = only(SOURCES[source].translate(raw_of(source, written), company=company, account=account))
+
+    assert event.data.answered_by == "ivr"
+
+
+def test_causes_are_read_alike_in_every_code() -> None:
+    assert [of_sip(486), of_sip(603), of_sip(487), of_sip(480), of_sip(500), of_sip(200), of_sip(None)] == [
+        *("busy", "rejected", "cancelled", "no_answer", "failed"),
+        *(None, None),
+    ]
+    assert [of_q850(17), of_q850(21), of_q850(19), of_q850(16), of_q850(None)] == [
+        *("busy", "rejected", "no_answer"),
+        *(None, None),
+    ]
+    assert [of_word("user_busy"), of_word("CALL_REJECTED"), of_word("NORMAL_CLEARING"), of_word(None)] == [
+        *("busy", "rejected"),
+        *(None, None),
+    ]
