@@ -6,16 +6,17 @@ import os
 import platform
 import statistics
 import tempfile
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import events, freshness, landing
+from tests.bench import events, freshness, landing, normalising
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -25,29 +26,33 @@ FILE = Path("build/bench.json")
 Figures = dict[str, Any]
 
 
+class Measure(Protocol):
+    """Measures one thing in `rounds` rounds with what it leaves in `folder`."""
+
+    def __call__(self, folder: Path, *, rounds: int) -> Figures:
+        """Give the figures by name."""
+        ...
+
+
 def main() -> None:
     """Run what was asked for; every figure stays in the table, also one below its goal."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=("landing", "freshness"), help="run one of them")
+    parser.add_argument("--only", choices=tuple(BENCHES), help="run one of them")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     asked = parser.parse_args()
     figures: Figures = {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "rounds": asked.rounds}
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
-        if asked.only != "freshness":
-            figures |= _landing(Path(folder), rounds=asked.rounds)
-        if asked.only != "landing":
-            figures |= freshness.measure(Path(folder) / "live", rounds=asked.rounds)
+        for name, measure in BENCHES.items():
+            if asked.only in {None, name}:
+                figures |= measure(Path(folder) / name, rounds=asked.rounds)
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(figures, indent=2) + "\n")
     _show(figures)
 
 
 def _landing(folder: Path, *, rounds: int) -> Figures:
-    home = folder / "broker"
-    bootstrap = local_kafka.start(home, on_step=print).bootstrap
-    try:
-        with closing(Admin(bootstrap)) as admin:
-            topics.apply(admin)
+    folder.mkdir()
+    with _broker(folder / "broker") as bootstrap:
         with closing(connect_producer(bootstrap)) as producer:
             events.fill(producer, count=BULK_EVENTS)
         rates: dict[str, list[float]] = {name: [] for name in ("naive", "bare", "ours", "ours_with_facts")}
@@ -57,8 +62,6 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
             landed = landing.ours(bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
             rates["ours"].append(landed.in_log)
             rates["ours_with_facts"].append(landed.with_facts)
-    finally:
-        local_kafka.stop(home)
     medians = {name: statistics.median(found) for name, found in rates.items()}
     return {
         "landing_events_per_second": {name: round(rate) for name, rate in medians.items()},
@@ -68,6 +71,40 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         "landing_with_facts_v_naive": round(medians["ours_with_facts"] / medians["naive"], 2),
         "landing_with_facts_v_bare": round(medians["ours_with_facts"] / medians["bare"], 2),
     }
+
+
+def _normalising(folder: Path, *, rounds: int) -> Figures:
+    """Compare events a second of processor time with quixstreams', which does less: it validates nothing."""
+    folder.mkdir()
+    home = folder / "home"
+    normalising.furnish_home(home)
+    python = normalising.make_environment(folder / "quixstreams")
+    rates: dict[str, list[float]] = {"confluent": [], "kafka-python": [], "quixstreams": []}
+    with _broker(folder / "broker") as bootstrap:
+        with closing(connect_producer(bootstrap)) as producer:
+            count = normalising.fill(producer)
+        for _ in range(rounds):
+            for transport in ("confluent", "kafka-python"):
+                rates[transport].append(normalising.ours(bootstrap, home, count=count, transport=transport))
+            rates["quixstreams"].append(normalising.quixstreams(python, bootstrap, home, count=count))
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    return {
+        "normalising_events_per_cpu_second": {name: round(rate) for name, rate in medians.items()},
+        "normalising_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
+        "normalising_v_quixstreams": _ratio(medians["confluent"] / medians["quixstreams"], goal=1.2),
+    }
+
+
+@contextmanager
+def _broker(home: Path) -> Generator[str]:
+    """Run a broker with the declared topics; gives its address."""
+    bootstrap = local_kafka.start(home, on_step=print).bootstrap
+    try:
+        with closing(Admin(bootstrap)) as admin:
+            topics.apply(admin)
+        yield bootstrap
+    finally:
+        local_kafka.stop(home)
 
 
 def _ratio(ratio: float, *, goal: float) -> Figures:
@@ -81,6 +118,12 @@ def _show(figures: Figures) -> None:
     Console().print(table)
     Console().print(f"written to {FILE}")
 
+
+BENCHES: dict[str, Measure] = {
+    "landing": _landing,
+    "normalising": _normalising,
+    "freshness": freshness.measure,
+}
 
 if __name__ == "__main__":
     main()

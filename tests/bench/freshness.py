@@ -18,16 +18,16 @@ STAGES = ("receive", "normalise", "stream", "land", "pages")
 GOAL_P95_SECONDS = 2.0
 
 
-def measure(home: Path, *, rounds: int) -> dict[str, Any]:
+def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
     """Give median and 95th percentile of each round, in seconds, with all stages of `angime up` running."""
     told = Told(seed=SEED, now=int(time.time()), days=3, calls=60)
     server = RecordingServer(seed=SEED)
-    furnish(home, told=told, recordings_host=server.host)
+    furnish(folder, told=told, recordings_host=server.host)
     story = tell(seed=SEED, now=told.now, days=told.days, calls=told.calls)
     try:
-        with running(home, stages=STAGES, on_step=print) as stack:
+        with running(folder, stages=STAGES, on_step=print) as stack:
             stack.wait_ready()
-            with reading(home) as reader:
+            with reading(folder) as reader:
                 found = [
                     freshness.measure(
                         story,

@@ -1,0 +1,107 @@
+"""Raw records to canonical events: the normaliser beside quixstreams, which translates with the same pure function.
+
+Each runs in a process of its own, over the same topic of the same broker, and what is compared is events a second of
+processor time, the client's own threads included. quixstreams lives in an environment of its own.
+"""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from angime.simulator.company import COMPANY, LINES
+from angime.simulator.delivery import whatsapp_parcels
+from angime.simulator.house import Told, furnish
+from angime.simulator.traffic import tell
+from angime.simulator.whatsapp import Change, changes_of_call, changes_of_message
+from pipelines.broker import Producer
+from schemas.ids import raw_id
+from schemas.instants import from_epoch
+from schemas.records import RawRecord, raw_to_kafka
+
+SEED = 5
+NOW = 1_790_000_000
+DAYS, CALLS = 30, 6_000
+FLUSH_EVERY = 10_000
+YARDSTICK = Path(__file__).with_name("quix_normaliser.py")
+ROOT = YARDSTICK.parents[2]
+# What the pure translation needs, in quixstreams' own environment, at the versions that are pinned here.
+QUIXSTREAMS = "quixstreams==3.28.1"
+NEEDED = ("msgspec", "phonenumbers", "tzdata")
+
+
+def furnish_home(home: Path) -> None:
+    """Leave the simulated company's file in `home`, so that its accounts are known."""
+    furnish(home, told=Told(seed=SEED, now=NOW, days=DAYS, calls=CALLS), recordings_host="127.0.0.1")
+
+
+def fill(producer: Producer) -> int:
+    """Write one source's mixed traffic onto `raw`, an item a body as Meta mostly sends them; gives how many."""
+    count = 0
+    for count, raw in enumerate(_records(), start=1):
+        key, value, headers = raw_to_kafka(raw)
+        producer.send("raw", key=key, value=value, headers=headers)
+        if count % FLUSH_EVERY == 0:
+            producer.flush()
+    producer.flush()
+    return count
+
+
+def ours(bootstrap: str, home: Path, *, count: int, transport: str) -> float:
+    """Events a second of processor time of `pipelines.normalise`, with its validation and its commits."""
+    return _measure([sys.executable, "-m", "tests.bench.own_normaliser"], bootstrap, home, count=count, word=transport)
+
+
+def quixstreams(python: Path, bootstrap: str, home: Path, *, count: int) -> float:
+    """Events a second of processor time of quixstreams: it decodes, translates, keys and routes, at least once."""
+    return _measure([str(python), str(YARDSTICK)], bootstrap, home, count=count, word=uuid.uuid4().hex)
+
+
+def make_environment(folder: Path) -> Path:
+    """Install quixstreams, and what the translation needs, into an environment of its own; gives its Python."""
+    python = folder / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    pinned = [f"{name}=={version(name)}" for name in NEEDED]
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, QUIXSTREAMS, *pinned], check=True)
+    return python
+
+
+def _measure(command: list[str], bootstrap: str, home: Path, *, count: int, word: str) -> float:
+    environ = os.environ | {"ANGIME_HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [*command, bootstrap, str(count), word], env=environ, check=True, capture_output=True, text=True
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told["events"] / told["cpu_seconds"]
+
+
+def _records() -> Iterator[RawRecord]:
+    chance = random.Random(SEED)
+    story = tell(seed=SEED, now=NOW, days=DAYS, calls=CALLS)
+    for line in LINES.values():
+        if line.source != "whatsapp_cloud":
+            continue
+        changes: list[Change] = []
+        for call in story.calls:
+            if call.account == line.account and call.contact is not None:
+                changes += changes_of_call(chance, call, line=line, contact=call.contact)
+        for message in story.messages:
+            if message.account == line.account:
+                changes += changes_of_message(message, line=line)
+        for parcel in whatsapp_parcels(changes, line=line, changes_a_body=1):
+            yield RawRecord(
+                raw_id=raw_id(line.source, line.account, hashlib.sha256(parcel.content).hexdigest()),
+                source=line.source,
+                account=line.account,
+                company=COMPANY,
+                received_at=from_epoch(parcel.at),
+                content_type=parcel.content_type,
+                body=parcel.content,
+            )
