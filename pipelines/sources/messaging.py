@@ -69,12 +69,13 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """How far a message of ours got; `word` is the provider's own for the step."""
+    """How far a message of ours got; `word` is the provider's own for the step, `whose` the member of a group."""
 
     provider_id: str
     step: Step
     time: Instant
     word: str
+    whose: str = ""
     error_code: str | None = None
 
 
@@ -126,7 +127,7 @@ def stepped(chat: Chat, receipt: Receipt) -> Event:
     conversation = _conversation(chat) if chat.contact or chat.thread else _stand_in(chat.scene, provider_id)
     about = _about(chat, provider_id, conversation=conversation) | {"provider_status": receipt.word}
     more: dict[str, Any] = {"error_code": receipt.error_code} if step == "failed" else {}
-    identity = (provider_id, step, receipt.word)
+    identity = (provider_id, step, receipt.word, *([receipt.whose] if receipt.whose else []))
     return fact(chat.scene, _STEPS[step](**about, **more), identity=identity, time=receipt.time)
 
 

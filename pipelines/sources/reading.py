@@ -8,7 +8,7 @@ from schemas.errors import InvalidEvent
 
 Fields = dict[str, Any]
 
-_WORD = re.compile(r"^[A-Za-z][A-Za-z_]{0,47}$")
+_WORD = re.compile(r"^(?=.{1,48}$)[A-Za-z][A-Za-z_]*(\.[A-Za-z_]+)*$")
 _NUMBER = re.compile(r"^[+-]?\d{1,15}(\.\d{1,12})?$", re.ASCII)
 MAX_NUMBER = 10**15
 

@@ -37,7 +37,24 @@ def vk(secret: str) -> Request:
     return request(json.dumps({"type": "message_new", "object": {}, "secret": secret}).encode())
 
 
-SCHEMES = {"messenger": hub, "instagram": hub, "telegram": telegram, "viber": viber, "vk": vk}
+def bearer(secret: str) -> Request:
+    return request(authorization=f"Bearer {secret}")
+
+
+def in_address(secret: str) -> Request:
+    return request(query=f"?team=1&token={secret}")
+
+
+SCHEMES = {
+    "messenger": hub,
+    "instagram": hub,
+    "telegram": telegram,
+    "viber": viber,
+    "vk": vk,
+    "pact": in_address,
+    "wazzup": bearer,
+}
+SHARED = ["pact", "wazzup"]
 SIGNED = ["messenger", "instagram", "viber"]
 
 
@@ -130,6 +147,33 @@ def test_vks_confirmation_is_answered_with_the_code(body: object, code: str | No
     asked = request(json.dumps(body).encode())
 
     assert SOURCES["vk"].challenge(asked, secrets=(OLD, NEW), verify_secret=code) == answer
+
+
+@pytest.mark.parametrize("source", SHARED)
+def test_a_shared_secret_may_stand_in_the_address_or_in_a_header(source: str) -> None:
+    right = [in_address(OLD), bearer(OLD), request(authorization=f"bearer {NEW}")]
+    wrong = [
+        in_address(OLD[:-1]),
+        request(query=f"?other={OLD}"),
+        request(query="?token"),
+        request(query="?" + "&".join(f"a{number}=1" for number in range(500)) + f"&token={OLD}"),
+        request(authorization=OLD),
+        request(b"old-secret"),
+    ]
+
+    assert [is_genuine(source, one, OLD, NEW) for one in right] == [True] * len(right)
+    assert [is_genuine(source, one, OLD, NEW) for one in wrong] == [False] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "body"),
+    [("pact", b'{"source":"pact.im","operation":"test"}'), ("wazzup", b'{"test": true}')],
+)
+def test_a_test_of_the_address_is_answered_before_the_secret_is_known(source: str, body: bytes) -> None:
+    asked = [request(body), request(body[:-1]), request(b'{"test": false}'), request(body + b" " * 5000)]
+    answers = [SOURCES[source].challenge(one, secrets=(OLD,), verify_secret=None) for one in asked]
+
+    assert answers == [Answer(), None, None, None]
 
 
 def test_vk_is_answered_ok() -> None:

@@ -1,0 +1,90 @@
+"""Names of messengers as aggregators write them, and whose id it is that stands for a contact there."""
+
+import re
+
+from msgspec import Struct
+
+from pipelines.sources.facts import Scene
+from pipelines.sources.linked_chats import people
+from pipelines.sources.phones import e164, identity, phone_identity
+from schemas.people import Channel, Identity
+
+_NO_LETTER = re.compile(r"[^a-z]+")
+_PHONE = re.compile(r"^\+?[\d\s()-]{10,20}$", re.ASCII)
+
+
+class Messenger(Struct, frozen=True):
+    """A messenger: our channel, and the kind of the ids that it gives contacts.
+
+    `has_phones` marks one where a contact's id is his number.
+    """
+
+    channel: Channel
+    identity: str
+    has_phones: bool = False
+
+
+_WABA = Messenger("waba", "whatsapp_user", has_phones=True)
+_WHATSAPP = Messenger("whatsapp", "whatsapp_user", has_phones=True)
+_VK = Messenger("vk", "vk")
+_MESSENGER = Messenger("messenger", "messenger")
+
+# The first of these that stands in a name's letters tells what it is: `grWhatsApp`, `telegram_personal`, `instagramV3`.
+_FRAGMENTS = (
+    ("cawhatsapp", _WABA),
+    ("whatsappbusiness", _WABA),
+    ("whatsappapi", _WABA),
+    ("whatsappcloud", _WABA),
+    ("waba", _WABA),
+    ("wapi", _WABA),
+    ("wazzupapi", _WABA),
+    ("whats", _WHATSAPP),
+    ("instagram", Messenger("instagram", "instagram")),
+    ("telegram", Messenger("telegram", "telegram")),
+    ("telegroup", Messenger("telegram", "telegram")),
+    ("tgapi", Messenger("telegram", "telegram")),
+    ("viber", Messenger("viber", "viber", has_phones=True)),
+    ("vk", _VK),
+    ("facebook", _MESSENGER),
+    ("messenger", _MESSENGER),
+    ("fb", _MESSENGER),
+    ("sms", Messenger("sms", "other_number", has_phones=True)),
+    ("mail", Messenger("email", "email")),
+    ("avito", Messenger("other", "avito")),
+    ("odnoklassniki", Messenger("other", "ok")),
+    ("webchat", Messenger("web", "web_visitor")),
+    ("livechat", Messenger("web", "web_visitor")),
+    ("widget", Messenger("web", "web_visitor")),
+)
+_EXACT = {
+    "tg": Messenger("telegram", "telegram"),
+    "ok": Messenger("other", "ok"),
+    "max": Messenger("other", "max"),
+    "wa": _WHATSAPP,
+    "web": Messenger("web", "web_visitor"),
+}
+_UNKNOWN = Messenger("other", "chat_user")
+
+
+def messenger_of(written: str | None) -> Messenger:
+    """Tell the messenger by its name; one that we do not know is the channel `other`."""
+    name = _NO_LETTER.sub("", (written or "").lower())
+    if name in _EXACT:
+        return _EXACT[name]
+    return next((known for fragment, known in _FRAGMENTS if fragment in name), _UNKNOWN)
+
+
+def person_in(scene: Scene, messenger: Messenger, written: str | None) -> Identity | None:
+    """Give the identity that an id in a messenger stands for: a number where it has numbers, else an id of its kind."""
+    if written is None or not written.strip():
+        return None
+    if "@" in written and messenger.channel in {"whatsapp", "waba"}:
+        return next(iter(people(scene, written)), None)
+    return phone_in(scene, messenger, written) or identity(messenger.identity, written)
+
+
+def phone_in(scene: Scene, messenger: Messenger, written: str | None) -> Identity | None:
+    """Give the number that an id in a messenger is, with its country code or without; None where it is none."""
+    if written is None or not messenger.has_phones or not _PHONE.match(written.strip()):
+        return None
+    return phone_identity(written, region=None if e164(written, region=None) else scene.region)
