@@ -22,7 +22,11 @@ _EVENT_COLUMNS = (
     ("causation_id", "varchar", "raw record or event it was made from"),
     ("dataschema", "varchar", "event type and version as published, such as call.ended/2"),
     ("data", "json", "the fact itself, as it was published"),
-    ("entity", "varchar", "call id of call.*, message id of message.*, else the subject: what is folded as a whole"),
+    (
+        "entity",
+        "varchar",
+        "what is folded as a whole: call, message or deal id, account of account.*, else the event's own id",
+    ),
     ("topic", "varchar", "Kafka topic without prefix"),
     ("partition", "integer", "Kafka partition"),
     ("offset", "bigint", "Kafka offset"),
@@ -89,7 +93,9 @@ select
     case
         when starts_with(e.type, 'call.') then e.data ->> '$.call_id'
         when starts_with(e.type, 'message.') then e.data ->> '$.message_id'
-        else e.subject
+        when starts_with(e.type, 'deal.') then e.data ->> '$.deal_id'
+        when starts_with(e.type, 'account.') then e.account
+        else e.id
     end as entity,
     * exclude (e, value), cast($landed_at as timestamptz) as landed_at
 from (select from_json(value, '{_ENVELOPE}') as e, * from records)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 import polars as pl
 
 from analytics.connection import Connection
 from analytics.log import quoted
-from schemas.company import WEEKDAYS, Company, parse_span
+from schemas.company import ALWAYS, FOR_EVER, WEEKDAYS, Company, Operator, parse_span
 
 _SPACING = re.compile(r"[\s().\-]+")
 
@@ -53,16 +53,28 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "company": ("varchar", "id of the tenant"),
             "operator_id": ("varchar", "id of the operator"),
             "name": ("varchar", "name for people"),
-            "team_id": ("varchar", "team of the operator"),
+            "team_id": ("varchar", "usual team of the operator"),
         },
     ),
     "endpoints": (
-        "One row an endpoint at which an operator takes calls, as sources write it.",
+        "One row a time for which an endpoint, as sources write it, was one operator's in one team.",
         {
             "company": ("varchar", "id of the tenant"),
             "endpoint": ("varchar", "such as PJSIP/101"),
             "operator_id": ("varchar", "operator who sits there"),
-            "team_id": ("varchar", "team of the operator"),
+            "team_id": ("varchar", "team of the operator then"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
+        },
+    ),
+    "memberships": (
+        "One row a time for which an operator was in a team; for each operator they follow each other without a gap.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "operator_id": ("varchar", "the operator"),
+            "team_id": ("varchar", "the team"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
         },
     ),
     "hours": (
@@ -125,10 +137,18 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
             for operator in company.operators
         ],
         "endpoints": [
-            (company.id, endpoint, operator.id, operator.team)
+            (company.id, endpoint, operator.id, team, max(since, member_since), min(until, member_until))
             for company in listed
             for operator in company.operators
-            for endpoint in operator.endpoints
+            for endpoint, since, until in _seats(operator)
+            for team, member_since, member_until in _memberships(operator)
+            if max(since, member_since) < min(until, member_until)
+        ],
+        "memberships": [
+            (company.id, operator.id, *membership)
+            for company in listed
+            for operator in company.operators
+            for membership in _memberships(operator)
         ],
         "hours": [row for company in listed for row in _hours(company)],
         "holidays": [(company.id, day) for company in listed for day in company.holidays],
@@ -169,6 +189,22 @@ def comment_on_reference(connection: Connection) -> None:
         connection.execute(f"comment on table reference.{name} is {quoted(grain)}")
         for column, (_, meaning) in columns.items():
             connection.execute(f'comment on column reference.{name}."{column}" is {quoted(meaning)}')
+
+
+def _seats(operator: Operator) -> list[tuple[str, date, date]]:
+    lasting = [(endpoint, ALWAYS, FOR_EVER) for endpoint in operator.endpoints]
+    return lasting + [(seat.endpoint, seat.since, seat.until) for seat in operator.seats]
+
+
+def _memberships(operator: Operator) -> list[tuple[str, date, date]]:
+    """Give an operator's teams one after the other: the usual one wherever no dated membership holds."""
+    listed: list[tuple[str, date, date]] = []
+    since = ALWAYS
+    for membership in sorted(operator.memberships, key=lambda one: one.since):
+        listed += [(operator.team, since, membership.since), (membership.team, membership.since, membership.until)]
+        since = membership.until
+    listed.append((operator.team, since, FOR_EVER))
+    return [one for one in listed if one[1] < one[2]]
 
 
 def _hours(company: Company) -> list[tuple[str, int, time, time]]:

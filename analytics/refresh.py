@@ -22,6 +22,8 @@ class Refresher:
 
     def __init__(self, connection: Connection, views: Sequence[View]) -> None:
         self._connection = connection
+        self._staging = [view for view in views if view.layer == "staging"]
+        self._stages = {view.name: _stage_of(view, self._staging) for view in self._staging}
         self._facts = [view for view in views if view.layer == "facts" and view.entity]
         self._reports = [view for view in views if view.layer == "reports" and view.is_table]
         self._folds = {fact.name: _fold_of(fact, views) for fact in self._facts}
@@ -47,6 +49,9 @@ class Refresher:
             f"create or replace temp table touched_events as select {EVENTS} from batch union all "  # noqa: S608
             f"select {EVENTS} from earlier where entity in (select entity from batch)"
         )
+        for view in self._staging:
+            # Read once what several facts are folded from.
+            self._connection.execute(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
         folded = [fact for fact in self._facts if self._fold(fact)]
         for report in self._reports:
             read = [fact for fact in folded if fact.relation in report.reads]
@@ -124,14 +129,27 @@ def _marks_of(fact: View, reports: Sequence[View]) -> str:
     return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums]))
 
 
+def _stage_of(view: View, staging: Sequence[View]) -> str:
+    """Compose a view over the touched events, reading those before it as they were staged."""
+    events = ("log.events", f"select {EVENTS} from touched_events")  # noqa: S608
+    return with_inputs(view.select, inputs=[events, *_staged(staging)])
+
+
 def _fold_of(fact: View, views: Sequence[View]) -> str:
-    """Compose the fold of touched entities: the fact's text over its views over the touched events."""
-    below = [view for view in views if view.layer == "staging"]
+    """Compose the fold of touched entities: the fact's text over what was staged and folded before it."""
     held = [(f"reference.{table}", f"select * from held_{table}") for table in reference.TABLES]  # noqa: S608
-    events = f"select {EVENTS} from touched_events where entity in (select entity from touched)"  # noqa: S608
-    return with_inputs(
-        fact.select, inputs=[*held, ("log.events", events), *((view.relation, view.select) for view in below)]
-    )
+    fresh = [
+        (view.relation, f"select * from fresh_{view.name}")  # noqa: S608
+        for view in views
+        if view.layer == "facts" and view.events == fact.events
+    ]
+    staged = _staged([view for view in views if view.layer == "staging"])
+    folded = with_inputs(fact.select, inputs=[*held, *staged, *fresh])
+    return f"from ({folded}) where {fact.entity} in (select entity from touched)"  # noqa: S608  # our own texts
+
+
+def _staged(staging: Sequence[View]) -> list[tuple[str, str]]:
+    return [(view.relation, f"select * from staged_{view.name}") for view in staging]  # noqa: S608
 
 
 def _sum_of(report: View, facts: Sequence[View]) -> str:

@@ -11,7 +11,9 @@ from analytics import metric_views
 FOLDER = Path(__file__).parent
 SQL_LAYERS = ("staging", "facts", "reports", "checks")
 
-_COLUMN = re.compile(r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_()\[\]]+)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$")
+_COLUMN = re.compile(
+    r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_\[\]]+(?:\(\d+,\d+\))?)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$"
+)
 _FIELD = re.compile(r"^-- (?P<name>key|events|entity|time|by|severity|columns):\s*(?P<value>.*)$")
 _MORE = re.compile(r"^--\s{2,}(?P<text>\S.*)$")
 

@@ -23,6 +23,8 @@ SecretReference = Annotated[
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_SPANS_A_DAY = 2
+# What stands for no bound in dated data.
+ALWAYS, FOR_EVER = date(1900, 1, 1), date(9999, 12, 31)
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,13 +59,34 @@ class Team(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
 
 
+class Seat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from"}):
+    """An endpoint that is one operator's for a time: from the local date `from` to before `until`."""
+
+    endpoint: str
+    since: date = ALWAYS
+    until: date = FOR_EVER
+
+
+class Membership(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from"}):
+    """A time in a team other than the operator's usual one: from the local date `from` to before `until`."""
+
+    team: Name
+    since: date = ALWAYS
+    until: date = FOR_EVER
+
+
 class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person of the company, and the endpoints (as sources write them) at which he or she takes calls."""
+    """A person of the company, and the endpoints (as sources write them) at which he or she takes calls.
+
+    `endpoints` are always this operator's, `seats` for a time; `team` holds where no dated membership does.
+    """
 
     id: Name
     name: str
     team: Name
     endpoints: tuple[str, ...] = ()
+    seats: tuple[Seat, ...] = ()
+    memberships: tuple[Membership, ...] = ()
 
 
 class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -158,12 +181,18 @@ def _problems(company: Company) -> list[str]:
     problems += _repeated("account", [account.id for account in company.accounts])
     problems += _repeated("team", [team.id for team in company.teams])
     problems += _repeated("operator", [operator.id for operator in company.operators])
-    problems += _repeated("endpoint", [end for operator in company.operators for end in operator.endpoints])
+    problems += _endpoint_problems(company)
     teams = {team.id for team in company.teams}
     problems += [
-        f"operator {operator.id!r} is in team {operator.team!r}, which is not listed under [[teams]]"
+        f"operator {operator.id!r} is in team {team!r}, which is not listed under [[teams]]"
         for operator in company.operators
-        if operator.team not in teams
+        for team in (operator.team, *(membership.team for membership in operator.memberships))
+        if team not in teams
+    ]
+    problems += [
+        f"operator {operator.id!r} is in two teams at once on {day}"
+        for operator in company.operators
+        for day in _doubled([("", one.since, one.until) for one in operator.memberships]).values()
     ]
     problems += [f"hours.{day}: {problem}" for day, spans in company.hours.items() for problem in _span_problems(spans)]
     return problems
@@ -178,6 +207,27 @@ def _span_problems(spans: tuple[str, ...]) -> list[str]:
         return ["write each span like 09:00-13:00, the beginning before the end"]
     overlaps = any(earlier[1] > later[0] for earlier, later in pairwise(read))
     return ["spans must follow each other without overlap"] if overlaps else []
+
+
+def _endpoint_problems(company: Company) -> list[str]:
+    """An endpoint is one operator's at a time."""
+    lasting = [(end, ALWAYS, FOR_EVER) for operator in company.operators for end in operator.endpoints]
+    seats = [(seat.endpoint, seat.since, seat.until) for operator in company.operators for seat in operator.seats]
+    empty = [f"the seat at {end!r} ends before it begins" for end, since, until in seats if since >= until]
+    doubled = _doubled([*lasting, *seats])
+    return empty + [
+        f"endpoint {end!r} stands twice" if day == ALWAYS else f"endpoint {end!r} is taken by two on {day}"
+        for end, day in doubled.items()
+    ]
+
+
+def _doubled(spans: list[tuple[str, date, date]]) -> dict[str, date]:
+    """Give what is said twice of one day, and the first such day."""
+    found: dict[str, date] = {}
+    for earlier, later in pairwise(sorted(spans)):
+        if earlier[0] == later[0] and earlier[2] > later[1]:
+            found.setdefault(later[0], later[1])
+    return found
 
 
 def _repeated(noun: str, names: list[str]) -> list[str]:

@@ -10,19 +10,13 @@
 with
 talks as (
     select
-        call_legs.call_id,
-        calls.company,
-        endpoints.operator_id,
-        call_legs.picked_at as answered_at,
-        call_legs.picked_at + to_milliseconds(call_legs.talk_ms) as talked_until
-    from staging.call_legs
-    inner join facts.calls on call_legs.call_id = calls.call_id
-    inner join reference.endpoints
-        on calls.company = endpoints.company and call_legs.operator = endpoints.endpoint
-    where
-        call_legs.talk_ms > 0
-        and calls.outcome = 'answered'
-        and (call_legs.leg_id is not null or calls.legs = 0)
+        call_id,
+        company,
+        operator_id,
+        answered_at,
+        answered_at + to_milliseconds(cast(round(talk_seconds * 1000) as bigint)) as talked_until
+    from facts.legs
+    where talk_seconds is not null and operator_id is not null
 ),
 
 followed as (

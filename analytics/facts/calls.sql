@@ -16,11 +16,12 @@
 --   device varchar: phone, computer or unknown: where the company's side talked
 --   media varchar: audio or video
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
 --   contact_name varchar: name of the contact as the provider knows it
 --   company_number varchar: the company's number
 --   operator_endpoint varchar: endpoint that talked last, else that rang last, as the provider writes it
---   operator_id varchar: operator whose endpoint it is
---   team_id varchar: the operator's team
+--   operator_id varchar: operator whose endpoint it was on that day
+--   team_id varchar: the operator's team on that day
 --   started_at timestamptz: when the call began: said by the provider, else the earliest moment that its facts allow
 --   rang_at timestamptz: when ringing began: at the first device, else when the call was offered
 --   answered_at timestamptz: when somebody picked up, null when nobody did
@@ -67,6 +68,10 @@ joined as (
         coalesce(arg_min(device, place), 'unknown') as device,
         coalesce(arg_min(media, place), 'audio') as media,
         arg_min(contact_key, if(starts_with(contact_key, 'phone:'), '0', '1') || place) as contact_key,
+        list_concat(
+            flatten(list(identities) filter (where identities is not null)),
+            case when min(contact_key) != max(contact_key) then [min(contact_key), max(contact_key)] end
+        ) as identities,
         arg_min(contact_name, place) as contact_name,
         arg_min(company_number, place) as company_number,
         coalesce(min(said_start_at), min(latest_start_at), min(first_at)) as started_at,
@@ -189,6 +194,9 @@ open_hours as (
 weighed as (
     select
         *,
+        nullif(list_sort(list_filter(
+            list_distinct(identities), lambda identity: identity != contact_key
+        )), []) as also_known_as,
         case
             when legs_talk_ms > 0 then legs_talk_ms
             when legs = 0 or is_own_human or not are_legs_over then own_talk_ms
@@ -277,6 +285,7 @@ select
     decided.device,
     decided.media,
     decided.contact_key,
+    decided.also_known_as,
     decided.contact_name,
     decided.company_number,
     decided.operator_endpoint,
@@ -355,7 +364,9 @@ select
     decided.events
 from decided
 left join reference.endpoints
-    on decided.company = endpoints.company and decided.operator_endpoint = endpoints.endpoint
+    on
+        decided.company = endpoints.company and decided.operator_endpoint = endpoints.endpoint
+        and decided.day >= endpoints.valid_from and decided.day < endpoints.valid_until
 left join open_hours on decided.company = open_hours.company and decided.weekday = open_hours.weekday
 left join reference.holidays on decided.company = holidays.company and decided.day = holidays.day
 left join reference.numbers as internal_contacts

@@ -12,8 +12,12 @@
 --   channel varchar: whatsapp, telegram, … , other when nobody says
 --   conversation_id varchar: conversation of the company with the contact
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
 --   contact_name varchar: name of the contact
 --   company_number varchar: the company's number
+--   operator_endpoint varchar: who wrote it, as the provider writes him
+--   operator_id varchar: operator whose endpoint that was on that day
+--   team_id varchar: the operator's team on that day
 --   direction varchar: incoming, outgoing, or unknown where only a reaction to it is known
 --   kind varchar: text, image, … , null when its body is not known
 --   text varchar: text or caption
@@ -49,8 +53,13 @@ folded as (
             arg_min(contact_key, nth) filter (where starts_with(contact_key, 'phone:')),
             arg_min(contact_key, nth)
         ) as contact_key,
+        list_concat(
+            flatten(list(identities) filter (where identities is not null)),
+            case when min(contact_key) != max(contact_key) then [min(contact_key), max(contact_key)] end
+        ) as identities,
         arg_min(contact_name, nth) as contact_name,
         arg_min(company_number, nth) as company_number,
+        arg_min(operator, nth) as operator_endpoint,
         case arg_min(type, nth)
             when 'message.received' then 'incoming'
             when 'message.sent' then 'outgoing'
@@ -73,44 +82,62 @@ folded as (
     group by message_id
 ),
 
+known as (
+    select
+        *,
+        nullif(list_sort(list_filter(
+            list_distinct(identities), lambda identity: identity != contact_key
+        )), []) as also_known_as
+    from folded
+),
+
 placed as (
     select
-        folded.*,
-        timezone(coalesce(companies.time_zone, 'UTC'), folded.first_at) as local_first
-    from folded
-    left join reference.companies on folded.company = companies.company
+        known.*,
+        timezone(coalesce(companies.time_zone, 'UTC'), known.first_at) as local_first
+    from known
+    left join reference.companies on known.company = companies.company
 )
 
 select
-    message_id,
-    company,
-    source,
-    account,
-    channel,
-    conversation_id,
-    contact_key,
-    contact_name,
-    company_number,
-    direction,
-    kind,
-    text,
-    first_at,
-    sent_at,
-    delivered_at,
-    read_at,
-    failed_at,
-    error_code,
-    reaction,
+    placed.message_id,
+    placed.company,
+    placed.source,
+    placed.account,
+    placed.channel,
+    placed.conversation_id,
+    placed.contact_key,
+    placed.also_known_as,
+    placed.contact_name,
+    placed.company_number,
+    placed.operator_endpoint,
+    endpoints.operator_id,
+    endpoints.team_id,
+    placed.direction,
+    placed.kind,
+    placed.text,
+    placed.first_at,
+    placed.sent_at,
+    placed.delivered_at,
+    placed.read_at,
+    placed.failed_at,
+    placed.error_code,
+    placed.reaction,
     case
-        when direction = 'incoming' then 'received'
-        when read_at is not null then 'read'
-        when delivered_at is not null then 'delivered'
-        when failed_at is not null then 'failed'
-        when direction = 'outgoing' then 'sent'
+        when placed.direction = 'incoming' then 'received'
+        when placed.read_at is not null then 'read'
+        when placed.delivered_at is not null then 'delivered'
+        when placed.failed_at is not null then 'failed'
+        when placed.direction = 'outgoing' then 'sent'
         else 'unknown'
     end as status,
-    cast(local_first as date) as day,
-    cast(extract(hour from local_first) as integer) as hour,
-    cast(extract(isodow from local_first) as integer) as weekday,
-    cast(events as integer) as events
+    cast(placed.local_first as date) as day,
+    cast(extract(hour from placed.local_first) as integer) as hour,
+    cast(extract(isodow from placed.local_first) as integer) as weekday,
+    cast(placed.events as integer) as events
 from placed
+left join reference.endpoints
+    on
+        placed.company = endpoints.company and placed.operator_endpoint = endpoints.endpoint
+        and cast(placed.local_first as date) >= endpoints.valid_from
+        and cast(placed.local_first as date) < endpoints.valid_until

@@ -15,6 +15,7 @@
 --   direction varchar: incoming, outgoing or internal, null when not said
 --   channel varchar: phone, whatsapp, … , null when not said
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   identities varchar[]: all identities of the contact, where the fact names more than one
 --   contact_name varchar: name of the contact
 --   company_number varchar: the company's number
 --   operator varchar: endpoint of the company's side, as the provider writes it
@@ -34,6 +35,12 @@
 --   error_code varchar: the provider's error code
 --   recording_id varchar: recording it is about
 --   recording_path varchar: path of the recording in our store
+--   media_type varchar: what kind of file the recording is
+--   size_bytes bigint, bytes: size of the recording, said by call.recording_stored
+--   channels integer: audio channels of the recording
+--   recording_seconds double, seconds: length of the recording
+--   consent varchar: given, refused or unknown, said by call.recording_made_available
+--   expires_at timestamptz: when the provider deletes the recording, or its address
 --   transcript_origin varchar: whisperx or provider
 --   transcript_model varchar: model that wrote the transcript
 --   transcript_language varchar: language of the transcript
@@ -62,7 +69,8 @@ parsed as (
                 "talk_seconds": "DOUBLE", "duration_seconds": "DOUBLE", "total_seconds": "DOUBLE",
                 "disposition": "VARCHAR", "status": "VARCHAR", "ended_by": "VARCHAR", "error_code": "VARCHAR",
                 "recording_id": "VARCHAR", "path": "VARCHAR", "origin": "VARCHAR", "model": "VARCHAR",
-                "language": "VARCHAR", "is_demo_model": "BOOLEAN"
+                "language": "VARCHAR", "is_demo_model": "BOOLEAN", "media_type": "VARCHAR", "size_bytes": "BIGINT",
+                "channels": "INTEGER", "consent": "VARCHAR", "expires_at": "VARCHAR"
             }'
         )) as fact
     from log.events
@@ -87,6 +95,10 @@ named as (
             'phone:' || list_filter(fact.contact, lambda identity: identity.kind = 'phone')[1].value,
             fact.contact[1].kind || ':' || fact.contact[1].value
         ) as contact_key,
+        case
+            when len(fact.contact) > 1
+                then list_transform(fact.contact, lambda identity: identity.kind || ':' || identity.value)
+        end as identities,
         fact.contact_name,
         fact.company_number,
         fact.operator,
@@ -108,6 +120,14 @@ named as (
         fact.error_code,
         fact.recording_id,
         fact.path as recording_path,
+        fact.media_type,
+        fact.size_bytes,
+        fact.channels,
+        case
+            when parsed.type in ('call.recording_made_available', 'call.transcribed') then fact.duration_seconds
+        end as recording_seconds,
+        fact.consent,
+        try_cast(fact.expires_at as timestamptz) as expires_at,
         fact.origin as transcript_origin,
         fact.model as transcript_model,
         fact.language as transcript_language,
@@ -129,6 +149,7 @@ select
     direction,
     channel,
     contact_key,
+    identities,
     contact_name,
     company_number,
     operator,
@@ -148,6 +169,12 @@ select
     error_code,
     recording_id,
     recording_path,
+    media_type,
+    size_bytes,
+    channels,
+    recording_seconds,
+    consent,
+    expires_at,
     transcript_origin,
     transcript_model,
     transcript_language,

@@ -37,6 +37,8 @@
 --   device varchar: phone or computer, null when not said
 --   media varchar: audio or video, null when not said
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   identities varchar[]: identities of the contact that stand together in its facts, and the least and greatest of
+--     those that stand alone
 --   contact_name varchar: name of the contact
 --   company_number varchar: the company's number
 --   is_test boolean: whether the provider marks the call as a test
@@ -106,6 +108,10 @@ said as (
         arg_min(device, place) as device,
         arg_min(media, place) as media,
         arg_min(contact_key, if(starts_with(contact_key, 'phone:'), '0', '1') || place) as contact_key,
+        list_concat(
+            flatten(list(identities) filter (where identities is not null)),
+            case when min(contact_key) != max(contact_key) then [min(contact_key), max(contact_key)] end
+        ) as identities,
         arg_min(contact_name, place) as contact_name,
         arg_min(company_number, place) as company_number,
         bool_or(is_test) as is_test,
@@ -181,6 +187,7 @@ select
     device,
     media,
     contact_key,
+    identities,
     contact_name,
     company_number,
     is_test,

@@ -13,8 +13,10 @@
 --   conversation_id varchar: conversation with the contact
 --   channel varchar: whatsapp, telegram, … , null when not said
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   identities varchar[]: all identities of the contact, where the fact names more than one
 --   contact_name varchar: name of the contact
 --   company_number varchar: the company's number
+--   operator varchar: who wrote it, as the provider writes him
 --   kind varchar: text, image, … , said by message.received and message.sent
 --   text varchar: text, or caption of what it carries
 --   error_code varchar: the provider's error code, said by message.failed
@@ -35,7 +37,7 @@ parsed as (
             '{
                 "conversation_id": "VARCHAR", "channel": "VARCHAR",
                 "contact": [{"kind": "VARCHAR", "value": "VARCHAR"}], "contact_name": "VARCHAR",
-                "company_number": "VARCHAR", "kind": "VARCHAR", "text": "VARCHAR", "error_code": "VARCHAR",
+                "company_number": "VARCHAR", "operator": "VARCHAR", "kind": "VARCHAR", "text": "VARCHAR", "error_code": "VARCHAR",
                 "emoji": "VARCHAR", "reacted_by": "VARCHAR"
             }'
         )) as fact
@@ -58,8 +60,13 @@ select
         'phone:' || list_filter(fact.contact, lambda identity: identity.kind = 'phone')[1].value,
         fact.contact[1].kind || ':' || fact.contact[1].value
     ) as contact_key,
+    case
+        when len(fact.contact) > 1
+            then list_transform(fact.contact, lambda identity: identity.kind || ':' || identity.value)
+    end as identities,
     fact.contact_name,
     fact.company_number,
+    fact.operator,
     case when parsed.type in ('message.received', 'message.sent') then coalesce(fact.kind, 'text') end as kind,
     fact.text,
     fact.error_code,

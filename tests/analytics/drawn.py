@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, get_type_hints
 
 import msgspec
@@ -60,9 +61,11 @@ def rows(text: str) -> list[dict[str, str]]:
 def drawn_events(text: str, *, source: str = "twilio", company: str = "acme") -> list[Event]:
     """Read drawn facts as events.
 
-    Columns: `call` or `message` (name), `leg` where wanted, `fact` (type without its noun; `ended/1` is an old
-    version), `at` (UTC, `HH:MM:SS` of DAY or with a date before it), `says` (`field=value; …`). An identity is written
-    `kind:value`, a time like `at`, a list as JSON. Equal lines are two facts, for an event's id is its line's number.
+    Columns: what it is about first, `call`, `message`, `deal`, `permission`, `contact` (its name) or `account` (its
+    id); `account` and `leg` where wanted, `fact` (type without its noun; `ended/1` is an old version), `at` (UTC,
+    `HH:MM:SS` of DAY or with a date before it), `says` (`field=value; …`). Identities are written `kind:value`, several
+    with commas between, a time like `at`, a list as JSON. Equal lines are two facts, for an event's id is its line's
+    number.
     """
     return [
         _event(row, number=number, source=source, company=company) for number, row in enumerate(rows(text), start=1)
@@ -104,6 +107,16 @@ def recording(name: str) -> str:
     return ids.recording_id("twilio", "main", name)
 
 
+def message(name: str) -> str:
+    """Id of the drawn message of this name."""
+    return ids.message_id("twilio", "main", name)
+
+
+def deal(name: str) -> str:
+    """Id of the drawn deal of this name."""
+    return ids.deal_id("twilio", "main", name)
+
+
 def moment(text: str) -> Instant:
     """Read `HH:MM:SS`, with a date before it where it is not DAY, as an instant in UTC."""
     written = text if "T" in text or " " in text else f"{DAY} {text}"
@@ -112,31 +125,39 @@ def moment(text: str) -> Instant:
 
 
 def _event(row: dict[str, str], *, number: int, source: str, company: str) -> Event:
-    noun = "message" if "message" in row else "call"
+    noun = next(iter(row))
     short, _, version = row["fact"].partition("/")
     kind = EVENT_TYPES[f"{noun}.{short}"]
-    key = ids.message_id("twilio", "main", row[noun]) if noun == "message" else call(row[noun])
-    fields: dict[str, Any] = {f"{noun}_id": key, f"provider_{noun}_id": row[noun]}
-    if noun == "message":
-        fields["conversation_id"] = ids.conversation_id(company, "phone", "+77010000001")
+    fields = _named(noun, row[noun], company=company)
     if row.get("leg"):
         fields["leg_id"] = row["leg"]
     fields |= _said(row.get("says", ""), struct=kind.struct)
+    key = fields.get(f"{noun}_id", f"{noun} {row[noun]}")
     envelope: dict[str, Any] = {
-        "id": ids.identify("drawn", row[noun], str(number)),
+        "id": ids.identify("drawn", noun, row[noun], str(number)),
         "source": source,
         "type": kind.name,
         "subject": key,
         "time": moment(row["at"]),
         "recordedat": moment(row["at"]),
         "company": company,
-        "account": "main",
+        "account": row.get("account", "main"),
         "partitionkey": key,
         "dataschema": f"{kind.name}/{version}" if version else kind.dataschema,
         "data": fields,
     }
     event = codec.decode(msgspec.json.encode(envelope))
     return msgspec.structs.replace(event, dataschema=envelope["dataschema"], data=fields) if version else event
+
+
+def _named(noun: str, name: str, *, company: str) -> dict[str, Any]:
+    if noun not in {"call", "message", "deal"}:
+        return {}
+    make = {"call": ids.call_id, "message": ids.message_id, "deal": ids.deal_id}[noun]
+    fields: dict[str, Any] = {f"{noun}_id": make("twilio", "main", name), f"provider_{noun}_id": name}
+    if noun == "message":
+        fields["conversation_id"] = ids.conversation_id(company, "phone", "+77010000001")
+    return fields
 
 
 def _said(text: str, *, struct: type[Any]) -> dict[str, Any]:
@@ -147,8 +168,8 @@ def _said(text: str, *, struct: type[Any]) -> dict[str, Any]:
 
 def _value(text: str, *, name: str, hint: Any) -> Any:
     if name == "contact":
-        kind, _, value = text.partition(":")
-        return [{"kind": kind, "value": value}]
+        identities = [identity.strip().partition(":") for identity in text.split(",")]
+        return [{"kind": kind, "value": value} for kind, _, value in identities]
     if name == "recording_id":
         return recording(text)
     if name.endswith("_at"):
@@ -160,7 +181,7 @@ def _value(text: str, *, name: str, hint: Any) -> Any:
     return text if hint is None else msgspec.convert({"yes": "true", "no": "false"}.get(text, text), hint, strict=False)
 
 
-def _cell(value: Any, *, names: Mapping[str, str]) -> str:
+def _cell(value: Any, *, names: Mapping[str, str]) -> str:  # noqa: PLR0911  # one answer a kind
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -170,8 +191,10 @@ def _cell(value: Any, *, names: Mapping[str, str]) -> str:
         return text.removeprefix(f"{DAY} ")
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return f"{value:.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, list):
+        return ", ".join(value)
     return names.get(str(value), re.sub(r"\s+", " ", str(value)))
 
 

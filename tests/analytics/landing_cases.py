@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from analytics.warehouse import AnalyticsSettings
-from schemas import calls, codec, messages, transcripts
+from schemas import accounts, calls, codec, crm, messages, permissions, transcripts
 from schemas.envelope import Event, event
-from schemas.ids import call_id, conversation_id, fact_id, message_id, recording_id
+from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id, recording_id
 from schemas.instants import Instant, instant
 from schemas.people import Identity
 
@@ -101,6 +101,33 @@ def message_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequ
     ]
 
 
+def other_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 9) -> list[Event]:
+    """Give a contact's deal, his permissions, who he is, and states of the account: one fact of most types."""
+    people = (Identity("phone", f"+7701{number % 7:07d}"), Identity("whatsapp_user", f"KZ.{number % 4}"))
+    known = {"deal_id": deal_id(SOURCE, ACCOUNT, f"D{number}"), "provider_deal_id": f"D{number}"}
+    facts = [
+        crm.DealCreated(**known, contact=people[:1], amount="1200.50", currency="KZT"),
+        crm.DealMoved(**known, stage="talks", operator=f"PJSIP/10{number % 4}"),
+        crm.DealWon(**known, contact=people[1:]) if number % 2 else crm.DealLost(**known, reason="too dear"),
+        permissions.PermissionRequested(contact=people[:1]),
+        permissions.PermissionGranted(contact=people[:1], given_by="user_action"),
+        permissions.PermissionRevoked(contact=people[1:]),
+        crm.ContactIdentified(contact=people if number % 3 else people[:1]),
+        accounts.AccountRestricted(restriction="BIZ_INITIATED"),
+        accounts.AccountCameOnline(),
+    ]
+    return [
+        _event(
+            fact,
+            identity=f"O{number}/{place}",
+            key=str(number),
+            time=begin + timedelta(seconds=900 * place),
+            recorded_after=after,
+        )
+        for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
+    ]
+
+
 def records_of(events: Iterable[Event], *, first_offset: int = 0, topic: str = "calls") -> list[KafkaRecord]:
     """Put events onto one partition, in their order."""
     return [
@@ -126,6 +153,8 @@ def histories(draw: st.DrawFn) -> list[Event]:
         facts += call_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 5)))
     for number in range(draw(st.integers(0, 3))):
         facts += message_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 3)))
+    for number in range(draw(st.integers(0, 3))):
+        facts += other_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 9)))
     repeated = [fact for fact in facts for _ in range(draw(st.integers(1, 5)))]
     return draw(st.permutations(repeated))
 

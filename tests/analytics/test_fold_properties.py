@@ -48,7 +48,39 @@ m       | reacted_to | 05:00:03 | emoji=👍
 m       | reacted_to | 05:00:03 | emoji=🙏
 n       | received   | 05:00:00 | kind=image
 """
-_EVENTS = [*drawn_events(_CALLS), *drawn_events(_MESSAGES)]
+_DEALS = """
+deal | fact    | at       | says
+d    | created | 05:00:00 | contact=phone:+77010000001; amount=1.10; currency=KZT
+d    | moved   | 05:01:00 | contact=telegram:7; amount=2; currency=USD
+d    | moved   | 05:01:00 | contact=telegram:8; amount=3; currency=EUR
+d    | won     | 05:02:00 | operator=PJSIP/101
+d    | won     | 05:02:00 | operator=PJSIP/102
+e    | lost    | 05:02:00 | reason=a
+e    | lost    | 05:02:00 | reason=b
+"""
+_PERMISSIONS = """
+permission | fact      | at       | says
+p          | requested | 05:00:00 | contact=phone:+77010000001,whatsapp_user:KZ.1
+p          | granted   | 05:01:00 | contact=phone:+77010000001
+p          | granted   | 05:01:00 | contact=phone:+77010000001; kind=permanent
+p          | denied    | 05:01:00 | contact=whatsapp_user:KZ.1
+p          | revoked   | 05:03:00 | contact=phone:+77010000002
+"""
+_ACCOUNTS = """
+account | fact            | at       | says
+main    | linked          | 05:00:00 |
+main    | restricted      | 05:01:00 | restriction=A
+main    | restricted      | 05:01:00 | restriction=B
+main    | came_online     | 05:01:00 |
+main    | quality_changed | 05:01:00 | quality=RED
+"""
+_CONTACTS = """
+contact | fact       | at       | says
+c       | identified | 05:00:00 | contact=telegram:7,phone:+77010000003
+"""
+_EVENTS = [
+    fact for text in (_CALLS, _MESSAGES, _DEALS, _PERMISSIONS, _ACCOUNTS, _CONTACTS) for fact in drawn_events(text)
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +92,9 @@ def _fold(scratch: Scratch, events: list[Event]) -> dict[str, list[tuple[object,
     """Fold `events` in this order; the count of facts is the log's, which holds each once, so it is left out."""
     scratch.connection.execute("delete from log.events")
     append_events(scratch.connection, events, landed_at="2026-01-01T00:00:00.000Z")
-    frames = {fact.relation: scratch.sql(f"from ({fact.select})") for fact in _FACTS}
+    for fact in _FACTS:
+        scratch.connection.execute(f"create or replace table {fact.relation} as {fact.select}")
+    frames = {fact.relation: scratch.sql(f"from {fact.relation}") for fact in _FACTS}
     return {relation: sorted(frame.drop("events", strict=False).rows(), key=str) for relation, frame in frames.items()}
 
 
@@ -83,6 +117,4 @@ def test_any_order_and_any_repeats_give_the_same_rows(
 
 
 def test_the_fold_of_the_property_has_rows_of_every_grain(once: dict[str, list[tuple[object, ...]]]) -> None:
-    assert {"facts.calls": 4, "facts.messages": 2, "facts.turns": 1, "facts.call_talk": 1, "facts.beeps": 1} == {
-        relation: len(rows) for relation, rows in once.items()
-    }
+    assert {relation for relation, rows in once.items() if not rows} == set()

@@ -21,12 +21,11 @@ def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(HISTORY)), now=NOW)
         rebuilt = writer.rebuild(verify=True, on_step=steps.append)
-    assert {table["table"]: (table["rows"], table["same"]) for table in rebuilt} == {
-        "facts.calls": (6, True),
-        "facts.messages": (6, True),
-        "facts.turns": (12, True),
-        "reports.calls_daily": (2, True),
-    }
+    assert [table["table"] for table in rebuilt if not table["same"]] == []
+    assert {"facts.calls": 6, "facts.messages": 6, "facts.turns": 12, "reports.calls_daily": 2}.items() <= {
+        table["table"]: table["rows"] for table in rebuilt
+    }.items()
+    assert {table["table"] for table in rebuilt} == {view.relation for view in read_views() if view.is_table}
     assert steps == [view.relation for view in read_views()]
 
 

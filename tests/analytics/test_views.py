@@ -6,13 +6,13 @@ import pytest
 from analytics.reference import TABLES, frames, load
 from analytics.views import View, read_views
 from analytics.warehouse import Scratch
-from schemas.company import Company
+from schemas.company import ALWAYS, FOR_EVER, Company
 from tests.analytics.drawn import COMPANY, drawn_events, warehouse
 
 _VIEWS = read_views()
 _LAYERS_READ = {
     "staging": {"log", "staging"},
-    "facts": {"staging", "reference"},
+    "facts": {"staging", "facts", "reference"},
     "reports": {"facts", "reports", "reference"},
     "metrics": {"facts", "reports", "reference"},
     "checks": {"log", "staging", "facts", "reports", "reference"},
@@ -85,9 +85,9 @@ def test_reference_tables_hold_the_company_data() -> None:
 
     assert [("acme", "Acme", "Asia/Almaty", "KZ")] == tables["companies"].rows()
     assert [
-        ("acme", "PJSIP/101", "aigul", "sales"),
-        ("acme", "PJSIP/102", "oleg", "sales"),
-        ("acme", "client:aigul", "aigul", "sales"),
+        ("acme", "PJSIP/101", "aigul", "sales", ALWAYS, FOR_EVER),
+        ("acme", "PJSIP/102", "oleg", "sales", ALWAYS, FOR_EVER),
+        ("acme", "client:aigul", "aigul", "sales", ALWAYS, FOR_EVER),
     ] == tables["endpoints"].rows()
     assert [
         ("acme", 1, "09:00:00", "13:00:00"),

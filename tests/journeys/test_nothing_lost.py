@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analytics.settings import AnalyticsSettings
+from analytics.views import read_views
 from analytics.warehouse import open_reader, open_writer
 from angime import up
 from angime.simulator import sending
@@ -28,6 +29,7 @@ from schemas.records import RawRecord
 
 SEED = 7
 DAYS, CALLS, RECORDINGS = 21, 3_000, 4
+TABLES = tuple(view.relation for view in read_views() if view.is_table)
 STAGES = ("receive", "normalise", "stream", "land")
 KILLS = 24
 EVENTS_AT_LEAST = 20_000
@@ -163,7 +165,7 @@ def _drain(home: Path, stack: up.Stack, *, events: int) -> None:
 
 def _look(home: Path) -> Landed:
     with open_writer(AnalyticsSettings(home=home)) as warehouse:
-        hashes = {name: warehouse.table_hash(name) for name in ("facts.calls", "facts.turns", "facts.messages")}
+        hashes = {name: warehouse.table_hash(name) for name in TABLES}
         warehouse.rebuild()
         rebuilt = {name: warehouse.table_hash(name) for name in hashes}
     with open_reader(AnalyticsSettings(home=home)) as reader:

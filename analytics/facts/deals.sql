@@ -1,0 +1,133 @@
+-- One row a deal of a CRM, folded from all its facts, free of their order and of repeats.
+-- The latest fact says where it stands, so that a deal that moves on after it was lost is open again; of one moment,
+-- what brings it further outweighs. Of what several facts say of its contact and worth, the latest outweighs.
+-- key: deal_id
+-- events: deal.*
+-- entity: $.deal_id
+-- time: created_at
+-- columns:
+--   deal_id varchar: id of the deal
+--   company varchar: tenant
+--   source varchar: CRM
+--   account varchar: connected CRM
+--   provider_deal_id varchar: the CRM's own id
+--   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
+--   contact_name varchar: name of the contact
+--   pipeline varchar: the CRM's own id or name of the funnel
+--   stage varchar: the CRM's own id or name of the stage it is in
+--   status varchar: open, won or lost
+--   created_at timestamptz: when it was opened; where no fact says so, its earliest fact
+--   is_created_known boolean: whether a fact says when it was opened
+--   moved_at timestamptz: when it last changed its stage, or was won or lost
+--   won_at timestamptz: when it was won, null while it is not
+--   lost_at timestamptz: when it was lost, null while it is not
+--   reason varchar: the CRM's own word for why it was lost
+--   operator_endpoint varchar: who is responsible, as the CRM writes him
+--   operator_id varchar: operator whose endpoint that was on the day it was opened
+--   team_id varchar: the operator's team on that day
+--   amount decimal(21,6): what it is worth
+--   currency varchar: currency of the amount, ISO 4217
+--   day date: local date of created_at in the company's zone
+--   events integer: its facts, of which the log holds each once
+with
+states as (
+    select
+        deal_id,
+        arg_max(type, place) as last_type,
+        max(place) filter (where type != 'deal.won') as last_not_won,
+        max(place) filter (where type != 'deal.lost') as last_not_lost
+    from staging.deal_facts
+    group by deal_id
+),
+
+folded as (
+    select
+        told.deal_id,
+        arg_min(told.company, told.place) as company,
+        arg_min(told.source, told.place) as source,
+        arg_min(told.account, told.place) as account,
+        arg_min(told.provider_deal_id, told.place) as provider_deal_id,
+        arg_max(
+            told.contact_key, if(starts_with(told.contact_key, 'phone:'), '1', '0') || told.place
+        ) as contact_key,
+        list_concat(
+            flatten(list(told.identities) filter (where told.identities is not null)),
+            case
+                when min(told.contact_key) != max(told.contact_key)
+                    then [min(told.contact_key), max(told.contact_key)]
+            end
+        ) as identities,
+        arg_max(told.contact_name, told.place) as contact_name,
+        arg_max(told.pipeline, told.place) as pipeline,
+        arg_max(told.stage, told.place) as stage,
+        case any_value(states.last_type) when 'deal.won' then 'won' when 'deal.lost' then 'lost' else 'open' end
+            as status,
+        coalesce(min(told.time) filter (where told.type = 'deal.created'), min(told.time)) as created_at,
+        bool_or(told.type = 'deal.created') as is_created_known,
+        max(told.time) filter (where told.type != 'deal.created') as moved_at,
+        min(told.time) filter (
+            where told.type = 'deal.won' and states.last_type = 'deal.won'
+            and told.place > coalesce(states.last_not_won, '')
+        ) as won_at,
+        min(told.time) filter (
+            where told.type = 'deal.lost' and states.last_type = 'deal.lost'
+            and told.place > coalesce(states.last_not_lost, '')
+        ) as lost_at,
+        arg_max(told.reason, told.place) filter (where told.type = 'deal.lost') as reason,
+        arg_max(told.operator, told.place) as operator_endpoint,
+        arg_max(told.amount, told.place) as amount,
+        arg_max(told.currency, told.place) filter (where told.amount is not null) as currency,
+        count(*) as events
+    from staging.deal_facts as told
+    inner join states on told.deal_id = states.deal_id
+    group by told.deal_id
+),
+
+known as (
+    select
+        *,
+        nullif(list_sort(list_filter(
+            list_distinct(identities), lambda identity: identity != contact_key
+        )), []) as also_known_as
+    from folded
+),
+
+placed as (
+    select
+        known.*,
+        cast(timezone(coalesce(companies.time_zone, 'UTC'), known.created_at) as date) as day
+    from known
+    left join reference.companies on known.company = companies.company
+)
+
+select
+    placed.deal_id,
+    placed.company,
+    placed.source,
+    placed.account,
+    placed.provider_deal_id,
+    placed.contact_key,
+    placed.also_known_as,
+    placed.contact_name,
+    placed.pipeline,
+    placed.stage,
+    placed.status,
+    placed.created_at,
+    placed.is_created_known,
+    placed.moved_at,
+    placed.won_at,
+    placed.lost_at,
+    case when placed.status = 'lost' then placed.reason end as reason,
+    placed.operator_endpoint,
+    endpoints.operator_id,
+    endpoints.team_id,
+    placed.amount,
+    placed.currency,
+    placed.day,
+    cast(placed.events as integer) as events
+from placed
+left join reference.endpoints
+    on
+        placed.company = endpoints.company and placed.operator_endpoint = endpoints.endpoint
+        and placed.day >= endpoints.valid_from and placed.day < endpoints.valid_until

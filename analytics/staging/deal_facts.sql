@@ -1,0 +1,74 @@
+-- One row a fact about a deal, of every type, with columns for all that any of them says.
+-- key: event_id
+-- events: deal.*
+-- columns:
+--   event_id varchar: id of the fact
+--   deal_id varchar: deal it is about
+--   type varchar: event type, such as deal.won
+--   source varchar: CRM
+--   account varchar: connected CRM
+--   company varchar: tenant
+--   time timestamptz: when it occurred, by the source's clock
+--   place varchar: sorts facts by time, then by how far the deal got, then by id
+--   provider_deal_id varchar: the CRM's own id of the deal
+--   contact_key varchar: how the contact is known, kind:value, by phone where there is one
+--   identities varchar[]: all identities of the contact, where the fact names more than one
+--   contact_name varchar: name of the contact
+--   pipeline varchar: the CRM's own id or name of the funnel
+--   stage varchar: the CRM's own id or name of the stage
+--   operator varchar: who is responsible, as the CRM writes him
+--   amount decimal(21,6): what the deal is worth
+--   currency varchar: currency of the amount, ISO 4217
+--   provider_status varchar: the CRM's own word
+--   reason varchar: the CRM's own word for why it was lost
+with
+parsed as (
+    select
+        id as event_id,
+        entity as deal_id,
+        type,
+        source,
+        account,
+        company,
+        time,
+        try(from_json(
+            data,
+            '{
+                "provider_deal_id": "VARCHAR", "contact": [{"kind": "VARCHAR", "value": "VARCHAR"}],
+                "contact_name": "VARCHAR", "pipeline": "VARCHAR", "stage": "VARCHAR", "operator": "VARCHAR",
+                "amount": "VARCHAR", "currency": "VARCHAR", "provider_status": "VARCHAR", "reason": "VARCHAR"
+            }'
+        )) as fact
+    from log.events
+    where starts_with(type, 'deal.')
+)
+
+select
+    parsed.event_id,
+    parsed.deal_id,
+    parsed.type,
+    parsed.source,
+    parsed.account,
+    parsed.company,
+    parsed.time,
+    lpad(cast(epoch_ms(parsed.time) as varchar), 15, '0')
+    || case parsed.type when 'deal.created' then '0' when 'deal.moved' then '1' when 'deal.lost' then '2' else '3' end
+    || parsed.event_id as place,
+    fact.provider_deal_id,
+    coalesce(
+        'phone:' || list_filter(fact.contact, lambda identity: identity.kind = 'phone')[1].value,
+        fact.contact[1].kind || ':' || fact.contact[1].value
+    ) as contact_key,
+    case
+        when len(fact.contact) > 1
+            then list_transform(fact.contact, lambda identity: identity.kind || ':' || identity.value)
+    end as identities,
+    fact.contact_name,
+    fact.pipeline,
+    fact.stage,
+    fact.operator,
+    try_cast(fact.amount as decimal(21, 6)) as amount,
+    case when try_cast(fact.amount as decimal(21, 6)) is not null then fact.currency end as currency,
+    fact.provider_status,
+    fact.reason
+from parsed

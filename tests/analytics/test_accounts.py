@@ -1,0 +1,57 @@
+"""Accounts: the last state of a connected number, and every state from when to when."""
+
+from tests.analytics.drawn import draw, drawn_events, tidy, warehouse
+
+FACTS = """
+account | fact            | at       | says
+qr      | linked          | 05:00:00 | company_number=+77010000009
+qr      | went_offline    | 06:00:00 |
+qr      | came_online     | 06:30:00 |
+qr      | unlinked        | 09:00:00 | provider_status=logged out
+waba    | restricted      | 05:00:00 | restriction=BIZ_INITIATED; expires_at=2026-03-05 05:00:00
+waba    | quality_changed | 05:01:00 | quality=LOW_CALLING_QUALITY
+waba    | quality_changed | 07:01:00 | quality=GREEN
+ban     | restricted      | 05:00:00 | provider_status=DISABLE
+ban     | restricted      | 06:00:00 | provider_status=DISABLE
+ban     | came_online     | 07:00:00 | provider_status=REINSTATE
+"""
+
+
+def test_an_account_is_what_its_last_facts_say() -> None:
+    expected = """
+    account | is_linked | is_online | restriction   | restricted_until    | quality | provider_status | restrictions | disconnections | events
+    qr      | no        | yes       |               |                     |         | logged out      | 0            | 2              | 4
+    waba    |           |           | BIZ_INITIATED | 2026-03-05 05:00:00 | GREEN   |                 | 1            | 0              | 3
+    ban     |           | yes       |               |                     |         | REINSTATE       | 2            | 0              | 3
+    """  # noqa: E501
+    assert tidy(expected) == draw(warehouse(drawn_events(FACTS)).sql("from facts.accounts"), like=expected)
+
+
+def test_every_state_lasts_until_the_next_of_its_aspect() -> None:
+    expected = """
+    account | aspect      | state      | word                | began_at | ended_at
+    qr      | link        | linked     |                     | 05:00:00 | 09:00:00
+    qr      | reach       | offline    |                     | 06:00:00 | 06:30:00
+    qr      | reach       | online     |                     | 06:30:00 |
+    qr      | link        | unlinked   |                     | 09:00:00 |
+    waba    | restriction | restricted | BIZ_INITIATED       | 05:00:00 | 2026-03-05 05:00:00
+    waba    | quality     | judged     | LOW_CALLING_QUALITY | 05:01:00 | 07:01:00
+    waba    | quality     | judged     | GREEN               | 07:01:00 |
+    ban     | restriction | restricted |                     | 05:00:00 | 06:00:00
+    ban     | restriction | restricted |                     | 06:00:00 | 07:00:00
+    ban     | restriction | lifted     |                     | 07:00:00 |
+    ban     | reach       | online     |                     | 07:00:00 |
+    """
+    assert tidy(expected) == draw(warehouse(drawn_events(FACTS)).sql("from facts.account_states"), like=expected)
+
+
+def test_accounts_of_one_name_at_two_companies_are_two() -> None:
+    facts = """
+    account | fact   | at
+    main    | linked | 05:00:00
+    """
+    events = [*drawn_events(facts), *drawn_events(facts, company="other")]
+
+    assert [("acme", "main"), ("other", "main")] == warehouse(events).sql(
+        "select company, account from facts.accounts order by company"
+    ).rows()

@@ -1,0 +1,56 @@
+"""One row a deal: where it stands by its latest fact, in whatever order a CRM told it."""
+
+from tests.analytics.drawn import deal, draw, drawn_events, tidy, warehouse
+
+
+def _deals(facts: str, expected: str) -> list[str]:
+    events = drawn_events(facts)
+    names = {deal(event.data.provider_deal_id): event.data.provider_deal_id for event in events}
+    return draw(warehouse(events).sql("from facts.deals"), like=expected, names=names)
+
+
+def test_the_latest_fact_says_where_a_deal_stands() -> None:
+    facts = """
+    deal     | fact    | at       | says
+    open     | created | 05:00:00 | stage=new
+    moved    | moved   | 05:10:00 | stage=talks
+    moved    | created | 05:00:00 | stage=new
+    won      | won     | 06:00:00 | stage=142
+    won      | created | 05:00:00 |
+    won      | won     | 06:30:00 |
+    lost     | lost    | 06:00:00 | reason=too dear
+    reopened | lost    | 06:00:00 | reason=too dear
+    reopened | moved   | 07:00:00 | stage=talks
+    again    | won     | 06:00:00 |
+    again    | moved   | 07:00:00 |
+    again    | won     | 08:00:00 |
+    tie      | moved   | 06:00:00 | stage=142
+    tie      | won     | 06:00:00 |
+    """
+    expected = """
+    deal_id  | status | stage | created_at | is_created_known | moved_at | won_at   | lost_at  | reason   | events
+    open     | open   | new   | 05:00:00   | yes              |          |          |          |          | 1
+    moved    | open   | talks | 05:00:00   | yes              | 05:10:00 |          |          |          | 2
+    won      | won    | 142   | 05:00:00   | yes              | 06:30:00 | 06:00:00 |          |          | 3
+    lost     | lost   |       | 06:00:00   | no               | 06:00:00 |          | 06:00:00 | too dear | 1
+    reopened | open   | talks | 06:00:00   | no               | 07:00:00 |          |          |          | 2
+    again    | won    |       | 06:00:00   | no               | 08:00:00 | 08:00:00 |          |          | 3
+    tie      | won    | 142   | 06:00:00   | no               | 06:00:00 | 06:00:00 |          |          | 2
+    """
+    assert tidy(expected) == _deals(facts, expected)
+
+
+def test_what_a_deal_is_worth_and_whose_it_is_are_said_by_its_latest_facts() -> None:
+    facts = """
+    deal | fact    | at                  | says
+    d    | created | 2026-03-02 18:59:59 | contact=telegram:7; amount=1000.50; currency=KZT; operator=client:aigul
+    d    | moved   | 2026-03-02 19:30:00 | contact=phone:+77010000001,crm_kommo:5; amount=2000; currency=USD
+    d    | moved   | 2026-03-02 20:00:00 | contact_name=Дана; operator=nobody of ours
+    e    | created | 2026-03-02 19:00:00 | operator=PJSIP/102
+    """
+    expected = """
+    deal_id | day        | contact_key        | also_known_as           | contact_name | amount | currency | operator_endpoint | operator_id
+    d       | 2026-03-02 | phone:+77010000001 | crm_kommo:5, telegram:7 | Дана         | 2000   | USD      | nobody of ours    |
+    e       | 2026-03-03 |                    |                         |              |        |          | PJSIP/102         | oleg
+    """  # noqa: E501
+    assert tidy(expected) == _deals(facts, expected)

@@ -1,0 +1,112 @@
+"""Legs and operators: each ring has its operator of that day, the talk of a call is the sum of its legs."""
+
+from schemas.company import parse_company
+from schemas.envelope import Event
+from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
+
+TRANSFERRED = """
+call  | leg | fact        | at       | says
+moved |     | offered     | 05:00:00 | direction=incoming; contact=phone:+77010000001
+moved | a   | rang        | 05:00:01 | operator=PJSIP/101
+moved | b   | rang        | 05:00:01 | operator=PJSIP/102
+moved | a   | ended       | 05:01:00 | operator=PJSIP/101; answered_at=05:00:10; talk_seconds=50
+moved |     | transferred | 05:01:00 | to_operator=PJSIP/102
+moved | b   | ended       | 05:02:40 | operator=PJSIP/102; answered_at=05:01:10; talk_seconds=90
+moved | c   | ended       | 05:00:09 | operator=client:aigul; disposition=no_answer
+moved |     | ended       | 05:02:40 | disposition=completed
+"""
+
+
+def _drawn(events: list[Event], relation: str, expected: str) -> list[str]:
+    names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
+    return draw(warehouse(events).sql(f"from {relation}"), like=expected, names=names)
+
+
+def test_each_leg_of_a_transferred_call_has_its_operator_and_its_talk() -> None:
+    expected = """
+    call_id | leg_id | operator_id | rang_at  | answered_at | ring_seconds | talk_seconds | outcome   | is_last_talker
+    moved   | a      | aigul       | 05:00:01 | 05:00:10    | 9            | 50           | answered  | no
+    moved   | b      | oleg        | 05:00:01 | 05:01:10    | 69           | 90           | answered  | yes
+    moved   | c      | aigul       | 05:00:01 |             | 8            |              | no_answer | no
+    """
+    assert tidy(expected) == _drawn(drawn_events(TRANSFERRED), "facts.legs", expected)
+
+
+def test_a_call_is_counted_once_for_the_last_talker_and_all_talk_is_kept() -> None:
+    expected = """
+    call_id | operator_id | team_id | rings | is_answered | is_counted | answered_at | ring_seconds | talk_seconds
+    moved   | aigul       | sales   | 2     | yes         | no         | 05:00:10    | 9            | 50
+    moved   | oleg        | sales   | 1     | yes         | yes        | 05:01:10    | 69           | 90
+    """
+    assert tidy(expected) == _drawn(drawn_events(TRANSFERRED), "facts.call_operators", expected)
+
+
+def test_a_call_without_legs_is_its_own_leg_where_somebody_is_known_or_talked() -> None:
+    facts = """
+    call    | leg | fact    | at       | says
+    talked  |     | offered | 05:00:00 | direction=incoming
+    talked  |     | ended   | 05:01:00 | answered_at=05:00:20; talk_seconds=40
+    named   |     | offered | 05:00:00 | direction=outgoing; operator=PJSIP/101
+    named   |     | ended   | 05:00:30 | disposition=busy
+    nobody  |     | offered | 05:00:00 | direction=incoming
+    nobody  |     | ended   | 05:00:30 | disposition=no_answer
+    over    | a   | rang    | 05:00:00 | operator=PJSIP/101
+    over    |     | ended   | 05:01:00 | answered_at=05:00:20; talk_seconds=40; answered_by=human
+    """
+    expected = """
+    call_id | leg_id | endpoint  | operator_id | talk_seconds | outcome   | is_last_talker
+    talked  |        |           |             | 40           | answered  | no
+    named   |        | PJSIP/101 | aigul       |              | busy      | yes
+    over    | a      | PJSIP/101 | aigul       |              | no_answer | yes
+    over    |        | PJSIP/101 | aigul       | 40           | answered  | yes
+    """
+    assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
+
+
+def test_the_talk_of_every_call_is_the_sum_of_its_legs() -> None:
+    built = warehouse(drawn_events(TRANSFERRED))
+    query = """
+        select calls.talk_seconds, sum(legs.talk_seconds) from facts.calls join facts.legs using (call_id) group by all
+    """
+    assert built.sql(query).rows() == [(140.0, 140.0)]
+
+
+def test_an_endpoint_is_the_operators_who_sat_there_on_the_local_day_of_the_call() -> None:
+    company = parse_company("""
+        id = "acme"
+        name = "Acme"
+        time_zone = "Asia/Almaty"
+        default_region = "KZ"
+        teams = [{ id = "sales", name = "Sales" }, { id = "care", name = "Care" }]
+
+        [[operators]]
+        id = "aigul"
+        name = "Aigul"
+        team = "sales"
+        seats = [{ endpoint = "PJSIP/101", until = 2026-03-03 }]
+        memberships = [{ team = "care", from = 2026-03-02, until = 2026-03-03 }]
+
+        [[operators]]
+        id = "oleg"
+        name = "Oleg"
+        team = "sales"
+        seats = [{ endpoint = "PJSIP/101", from = 2026-03-03 }]
+    """)
+    facts = """
+    call  | fact  | at                  | says
+    early | ended | 2026-03-01 18:59:59 | operator=PJSIP/101; total_seconds=0
+    then  | ended | 2026-03-01 19:00:00 | operator=PJSIP/101; total_seconds=0
+    late  | ended | 2026-03-02 19:00:00 | operator=PJSIP/101; total_seconds=0
+    """
+    expected = """
+    call_id | day        | operator_id | team_id
+    early   | 2026-03-01 | aigul       | sales
+    then    | 2026-03-02 | aigul       | care
+    late    | 2026-03-03 | oleg        | sales
+    """
+    events = drawn_events(facts)
+    names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
+    built = warehouse(events, [company])
+
+    assert tidy(expected) == draw(built.sql("from facts.calls"), like=expected, names=names)
+    assert tidy(expected) == draw(built.sql("from facts.legs"), like=expected, names=names)
