@@ -1,6 +1,7 @@
 -- One row a stretch of messages in which a contact waits: from his message until we write back, however often he
 -- writes. It waits from its first message that needs an answer; thanks, mere emoji, stickers, reactions and what our
--- side cannot read need none. A conversation begins anew after 24 h in which nobody wrote.
+-- side cannot read need none, and what could not be delivered is no reply. A conversation begins anew after 24 h in
+-- which nobody wrote.
 -- key: message_id
 -- columns:
 --   message_id varchar: the message from which the contact waits, the first of the stretch where none needs an answer
@@ -33,17 +34,19 @@ written as (
                 kind = 'text' and (
                     regexp_full_match(
                         lower(trim(text, ' .,!)(…' || chr(10) || chr(13))),
-                        'thanks?|thank you|thank you very much|thx|ty|ok|okay|got it|great|спасибо|спасибо большое'
-                        || '|большое спасибо|благодарю|спс|ок|окей|хорошо|понятно|понял|поняла|ясно|рахмет'
-                        || '|көп рахмет|рақмет|көп рақмет|рахмет сізге|жарайды|түсінікті|жақсы|obrigad[oa]'
-                        || '|muito obrigad[oa]|valeu|obg|certo|entendi|tá bom|beleza'
+                        'thanks?|thank you|thank you very much|thx|ty|ok|okay|got it|great'
+                        || '|спасибо|спасибо большое|большое спасибо|благодарю|спс|ок|окей|хорошо|хорошо, жду|жду'
+                        || '|договорились|понятно|понял|поняла|ясно'
+                        || '|рахмет|көп рахмет|рақмет|көп рақмет|рахмет сізге|жарайды|түсінікті|жақсы|күтемін'
+                        || '|obrigad[oa]|muito obrigad[oa]|valeu|obg|certo|entendi|tá bom|beleza|combinado'
+                        || '|fico no aguardo|aguardo'
                     )
                     or regexp_full_match(text, '[\p{So}\p{Sk}\p{Cf}\p{Mn}.!\s]+')
                 )
             ), false
         ) as is_waiting
     from facts.messages
-    where sent_at is not null and direction in ('incoming', 'outgoing')
+    where direction in ('incoming', 'outgoing') and status != 'failed'
     window conversation as (partition by company, conversation_id order by first_at, message_id)
 ),
 

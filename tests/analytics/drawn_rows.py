@@ -67,7 +67,10 @@ def calls(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
 def messages(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
     """Build a warehouse that holds drawn messages: `message_id`, `first_at` (UTC) and whatever else they say."""
     warehouse = fill(built(companies), "facts.messages", text, usual=MESSAGE)
-    warehouse.connection.execute("update facts.messages set sent_at = first_at")
+    warehouse.connection.execute("""
+        update facts.messages
+        set sent_at = first_at, status = coalesce(status, if(direction = 'incoming', 'received', 'sent'))
+    """)
     place(warehouse, "facts.messages", time="first_at")
     return warehouse
 

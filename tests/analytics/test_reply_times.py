@@ -1,10 +1,14 @@
 """Reply times: from the message that waits to our next, by the clock and in business hours, thanks and emoji aside."""
 
+from functools import cache
+
 import msgspec
 import pytest
 
 from tests.analytics.drawn import COMPANY, draw, tidy
 from tests.analytics.drawn_rows import figure, messages
+
+kept = cache(messages)
 
 # Monday 2026-03-02: Acme (UTC+5) is open 09:00-13:00 and 14:00-18:00, that is 04:00-08:00 and 09:00-13:00 UTC.
 TALKS = """
@@ -42,7 +46,7 @@ def test_a_contact_waits_from_the_first_message_that_needs_an_answer_until_we_wr
     waits      | four            | 1        | yes          | yes      |               |
     """
 
-    assert tidy(expected) == draw(messages(TALKS).sql("from reports.reply_times"), like=expected)
+    assert tidy(expected) == draw(kept(TALKS).sql("from reports.reply_times"), like=expected)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +61,18 @@ def test_a_contact_waits_from_the_first_message_that_needs_an_answer_until_we_wr
     ],
 )
 def test_reply_times_are_medians_of_what_waited_and_was_answered(metric: str, expected: tuple[float, int]) -> None:
-    assert expected == figure(messages(TALKS), metric)
+    assert expected == figure(kept(TALKS), metric)
+
+
+def test_what_could_not_be_delivered_is_no_reply() -> None:
+    warehouse = messages("""
+        message_id | first_at            | direction | status
+        a          | 2026-03-02 05:00:00 | incoming  | received
+        b          | 2026-03-02 05:00:30 | outgoing  | failed
+        c          | 2026-03-02 05:01:00 | outgoing  | delivered
+    """)
+
+    assert (60.0, 1) == figure(warehouse, "reply_seconds_median")
 
 
 def test_without_messages_reply_times_are_empty() -> None:

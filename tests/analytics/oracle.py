@@ -1,0 +1,290 @@
+"""The metrics once more, straight from what truly happened at the simulated company: short, slow, obvious, no SQL.
+
+It knows the story and not the events, and shares with the warehouse nothing but the definitions in words.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from angime.simulator import company
+from angime.simulator.people import THANKED
+from angime.simulator.story import Call, Message, Story
+from angime.simulator.traffic import is_open
+from angime.simulator.truth import contact_key, operator_known
+from schemas import ids
+
+ZONE = ZoneInfo(company.TIME_ZONE)
+IN_TIME_SECONDS = 20
+WEEK_SECONDS = 7 * 86_400
+DAY_SECONDS = 86_400
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What a metric counts one of: where it belongs, and what it adds above the line (None: nothing to measure)."""
+
+    day: date
+    channel: str
+    team: str | None = None
+    direction: str | None = None
+    is_business_hours: bool | None = None
+    adds: int | None
+
+
+Figure = tuple[float | None, int]
+Aggregate = Callable[[Sequence[int]], float]
+
+
+def share(adds: Sequence[int]) -> float:
+    """Those that count, out of all."""
+    return sum(adds) / len(adds)
+
+
+def total(adds: Sequence[int]) -> float:
+    """How many count."""
+    return float(sum(adds))
+
+
+def minutes(adds: Sequence[int]) -> float:
+    """Milliseconds, summed, as minutes."""
+    return sum(adds) / 60_000
+
+
+def middle(adds: Sequence[int]) -> float:
+    """The median of milliseconds, as seconds."""
+    return _quantile(adds, Fraction(1, 2))
+
+
+def nine_of_ten(adds: Sequence[int]) -> float:
+    """The 90th percentile of milliseconds, between neighbours in proportion, as seconds."""
+    return _quantile(adds, Fraction(9, 10))
+
+
+def _quantile(adds: Sequence[int], wanted: Fraction) -> float:
+    ordered = sorted(adds)
+    place = (len(ordered) - 1) * wanted
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    value = ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    return round(float(value), 2) / 1000
+
+
+def figure(rows: Iterable[Row], aggregate: Aggregate) -> Figure:
+    """Count rows; without any the figure is empty."""
+    adds = [row.adds for row in rows if row.adds is not None]
+    return (aggregate(adds), len(adds)) if adds else (None, 0)
+
+
+def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
+    """Give, for each metric, the rows that it counts and how."""
+    calls = [call for call in story.calls if not _is_left_out(call)]
+    over = [call for call in calls if call.outcome != "in_progress"]
+    incoming = [call for call in over if call.direction == "incoming"]
+    outgoing = [call for call in over if call.direction == "outgoing"]
+    in_hours = [call for call in incoming if is_open(call.began_at)]
+    kept_on = [call for call in in_hours if call.outcome != "abandoned"]
+    answered = [call for call in over if call.outcome == "answered"]
+    answered_in = [call for call in incoming if call.outcome == "answered"]
+    waits = [stretch for stretch in _stretches(story.messages) if stretch.needs_answer]
+    replied = [stretch for stretch in waits if stretch.replied_at is not None]
+    first = [stretch for stretch in replied if stretch.is_first]
+    firsts = _first_calls(calls)
+
+    def is_answered(call: Call) -> int:
+        return int(call.outcome == "answered")
+
+    return {
+        "answer_rate": (_rows(incoming, is_answered), share),
+        "missed_calls": (_rows(incoming, lambda call: int(call.outcome == "missed")), total),
+        "abandonment_rate": (_rows(in_hours, lambda call: int(call.outcome == "abandoned")), share),
+        "service_level": (_rows(kept_on, lambda call: int(0 <= _wait_ms(call) <= IN_TIME_SECONDS * 1000)), share),
+        "answer_seconds_median": (_rows(answered_in, _wait_ms), middle),
+        "answer_seconds_p90": (_rows(answered_in, _wait_ms), nine_of_ten),
+        "contact_rate": (_rows(outgoing, is_answered), share),
+        "talk_minutes": (_rows(answered, _talk_ms), minutes),
+        "talk_seconds_median": (_rows(answered, _talk_ms), middle),
+        "talk_seconds_p90": (_rows(answered, _talk_ms), nine_of_ten),
+        "first_call_resolution": (_rows(firsts, lambda call: int(not _rang_again(call, calls))), share),
+        "cold_call_share": (
+            _rows([call for call in outgoing if call.contact], lambda call: int(_is_cold(call, story))),
+            share,
+        ),
+        "replied_share": ([_waiting(one, int(one.replied_at is not None)) for one in waits], share),
+        "first_reply_seconds_median": ([_waiting(one, one.clock_ms) for one in first], middle),
+        "first_reply_business_seconds_median": ([_waiting(one, one.business_ms) for one in first], middle),
+        "reply_seconds_median": ([_waiting(one, one.clock_ms) for one in replied], middle),
+        "reply_seconds_p90": ([_waiting(one, one.clock_ms) for one in replied], nine_of_ten),
+        "reply_business_seconds_median": ([_waiting(one, one.business_ms) for one in replied], middle),
+    }
+
+
+def local_day(moment: int) -> date:
+    """The day on the company's calendar."""
+    return datetime.fromtimestamp(moment, ZONE).date()
+
+
+def _rows(calls: Iterable[Call], adds: Callable[[Call], int]) -> list[Row]:
+    return [
+        Row(
+            day=local_day(call.began_at),
+            channel=company.LINES[call.account].channel,
+            team=_team(call),
+            direction=call.direction,
+            is_business_hours=is_open(call.began_at),
+            adds=adds(call),
+        )
+        for call in calls
+    ]
+
+
+def _team(call: Call) -> str | None:
+    operator = operator_known(call)
+    return company.PERSON[operator].team if operator else None
+
+
+def _is_left_out(call: Call) -> bool:
+    is_test = call.contact is not None and call.contact.number == company.TEST_NUMBER
+    return call.direction == "internal" or is_test
+
+
+def _wait_ms(call: Call) -> int:
+    """From ringing to pickup; -1 where nobody picked up."""
+    return -1 if call.answered_at is None else (call.answered_at - (call.rang_at or call.began_at)) * 1000
+
+
+def _talk_ms(call: Call) -> int:
+    return call.talk_seconds * 1000
+
+
+def _first_calls(calls: Sequence[Call]) -> list[Call]:
+    """Answered incoming calls with no other answered one of the contact in the 168 h before; 168 h ago or longer."""
+    newest = max(local_day(call.began_at) for call in calls)
+    answered = [call for call in calls if call.direction == "incoming" and call.outcome == "answered" and call.contact]
+    return [
+        call
+        for call in answered
+        if local_day(call.began_at) + timedelta(days=7) < newest
+        and not any(
+            contact_key(other.contact) == contact_key(call.contact)
+            and _is_before(other, call)
+            and call.began_at - other.began_at <= WEEK_SECONDS
+            for other in answered
+        )
+    ]
+
+
+def _rang_again(call: Call, calls: Sequence[Call]) -> bool:
+    return any(
+        other.direction == "incoming"
+        and contact_key(other.contact) == contact_key(call.contact)
+        and _is_before(call, other)
+        and other.began_at - call.began_at <= WEEK_SECONDS
+        for other in calls
+    )
+
+
+def _is_cold(call: Call, story: Story) -> bool:
+    key = contact_key(call.contact)
+    calls = [other for other in story.calls if contact_key(other.contact) == key]
+    was_called = any(other.direction == "outgoing" and _is_before(other, call) for other in calls)
+    has_called = any(other.direction == "incoming" and other.began_at < call.began_at for other in calls)
+    has_written = any(
+        contact_key(message.contact) == key and message.direction == "incoming" and message.sent_at < call.began_at
+        for message in story.messages
+        if message.kind != "reaction"
+    )
+    return not (was_called or has_called or has_written)
+
+
+def _is_before(one: Call, other: Call) -> bool:
+    """Whether a call began before another; of two in one second, by id."""
+    return (one.began_at, _call_id(one)) < (other.began_at, _call_id(other))
+
+
+def _call_id(call: Call) -> str:
+    return ids.call_id(call.source, call.account, call.id)
+
+
+class _Stretch(Struct, frozen=True, kw_only=True):
+    """Messages of a contact until we wrote back."""
+
+    message: Message
+    needs_answer: bool
+    is_first: bool
+    replied_at: int | None
+
+    @property
+    def clock_ms(self) -> int:
+        return 0 if self.replied_at is None else (self.replied_at - self.message.sent_at) * 1000
+
+    @property
+    def business_ms(self) -> int:
+        return 0 if self.replied_at is None else _open_seconds(self.message.sent_at, self.replied_at) * 1000
+
+
+def _stretches(messages: Iterable[Message]) -> list[_Stretch]:
+    talks: dict[Any, list[Message]] = {}
+    for message in messages:
+        if message.kind != "reaction" and message.status != "failed":
+            talks.setdefault(contact_key(message.contact), []).append(message)
+    return [stretch for talk in talks.values() for stretch in _of_talk(sorted(talk, key=_place))]
+
+
+def _of_talk(talk: Sequence[Message]) -> list[_Stretch]:
+    found: list[_Stretch] = []
+    waiting: list[Message] = []
+    before: Message | None = None
+    is_first = False
+    for message in talk:
+        if message.direction == "incoming":
+            if not waiting:
+                is_first = before is None or message.sent_at - before.sent_at > DAY_SECONDS
+            waiting.append(message)
+        elif waiting:
+            found.append(_stretch(waiting, is_first=is_first, replied_at=message.sent_at))
+            waiting = []
+        before = message
+    return [*found, _stretch(waiting, is_first=is_first, replied_at=None)] if waiting else found
+
+
+def _stretch(waiting: Sequence[Message], *, is_first: bool, replied_at: int | None) -> _Stretch:
+    needing = [message for message in waiting if _needs_answer(message)]
+    return _Stretch(
+        message=(needing or waiting)[0], needs_answer=bool(needing), is_first=is_first, replied_at=replied_at
+    )
+
+
+def _needs_answer(message: Message) -> bool:
+    thanks = {text for texts in THANKED.values() for text in texts}
+    return message.kind != "sticker" and not (message.kind == "text" and message.text in thanks)
+
+
+def _place(message: Message) -> tuple[int, str]:
+    source = company.LINES[message.account].source
+    return message.sent_at, ids.message_id(source, message.account, message.id)
+
+
+def _waiting(stretch: _Stretch, adds: int) -> Row:
+    message = stretch.message
+    return Row(day=local_day(message.sent_at), channel=company.LINES[message.account].channel, adds=adds)
+
+
+def _open_seconds(first: int, last: int) -> int:
+    """Seconds of business hours between two moments, day by day."""
+    seconds = 0
+    day = local_day(first)
+    while day <= local_day(last):
+        opens, closes = company.HOURS.get(("mon", "tue", "wed", "thu", "fri", "sat", "sun")[day.weekday()], (0, 0))
+        if (day.month, day.day) not in company.HOLIDAYS:
+            begin, end = (_moment(day, hour) for hour in (opens, closes))
+            seconds += max(0, min(last, end) - max(first, begin))
+        day += timedelta(days=1)
+    return seconds
+
+
+def _moment(day: date, hour: int) -> int:
+    return int(datetime(day.year, day.month, day.day, hour, tzinfo=ZONE).astimezone(UTC).timestamp())

@@ -1,0 +1,175 @@
+"""The warehouse against the oracle: metrics of a simulated company, through the real translators, to the last digit."""
+
+import hashlib
+from collections.abc import Callable, Generator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics import questions
+from analytics.explain import rows_of
+from analytics.metrics import QUANTILES, catalogue, fact_of
+from analytics.questions import Period, Scope
+from analytics.warehouse import Scratch, scratch
+from angime.simulator import company, delivery
+from angime.simulator.story import Story
+from angime.simulator.traffic import tell
+from pipelines.sources import SOURCES
+from schemas.company import Company, parse_company
+from schemas.envelope import Event
+from schemas.ids import raw_id
+from schemas.records import RawRecord
+from tests.analytics import oracle
+
+NOW = int(datetime(2026, 3, 18, 12, 30, tzinfo=UTC).timestamp())  # a Wednesday, 17:30 in Almaty
+DAYS = 25
+CALLS = 600
+WHOLE = Period(date(2026, 1, 1), date(2026, 3, 31))
+
+# What a slice keeps of the warehouse's rows, and of the oracle's.
+SLICES: dict[str, tuple[Scope, Callable[[oracle.Row], bool]]] = {
+    "everything": (Scope(company="demo"), lambda _: True),
+    "one channel": (Scope(company="demo", channels=("waba",)), lambda row: row.channel == "waba"),
+    "two teams": (Scope(company="demo", teams=("north", "care")), lambda row: row.team in {"north", "care"}),
+    "incoming": (Scope(company="demo", directions=("incoming",)), lambda row: row.direction == "incoming"),
+    "closed hours": (Scope(company="demo", is_business_hours=False), lambda row: row.is_business_hours is False),
+    "all at once": (
+        Scope(company="demo", teams=("south",), channels=("phone",), is_business_hours=True),
+        lambda row: (row.team, row.channel, row.is_business_hours) == ("south", "phone", True),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return tell(seed=11, now=NOW, days=DAYS, calls=CALLS)
+
+
+@pytest.fixture(scope="module")
+def warehouse(story: Story) -> Generator[Scratch]:
+    text = company.company_toml(
+        secrets_folder=Path("secrets"), recordings_host="127.0.0.1:9", first_day=WHOLE.first, last_day=WHOLE.last
+    )
+    read = parse_company(text)
+    built = scratch()
+    built.load_reference([read])
+    built.load_events(landed(story, company=read))
+    built.build()
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="module")
+def truth(story: Story) -> dict[str, tuple[list[oracle.Row], oracle.Aggregate]]:
+    return oracle.metrics(story)
+
+
+def landed(story: Story, *, company: Company) -> list[Event]:
+    """Give the events that the providers' webhooks become, each once, in the order of their delivery."""
+    found: dict[str, Event] = {}
+    accounts = {account.id: account for account in company.accounts}
+    for parcel in delivery.parcels(story, audio={}):
+        account = accounts[parcel.account]
+        raw = RawRecord(
+            raw_id=raw_id(account.source, account.id, hashlib.sha256(parcel.body).hexdigest()),
+            source=account.source,
+            account=account.id,
+            company=company.id,
+            received_at=f"{datetime.fromtimestamp(parcel.at, UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+            content_type=parcel.content_type if parcel.form is None else "application/x-www-form-urlencoded",
+            body=parcel.body,
+        )
+        translated = SOURCES[account.source].translate(raw, company=company, account=account)
+        for event in translated.events:
+            found.setdefault(event.id, event)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("name", list(SLICES))
+def test_every_metric_is_what_truly_happened_to_the_last_digit(
+    warehouse: Scratch, truth: dict[str, tuple[list[oracle.Row], oracle.Aggregate]], name: str
+) -> None:
+    scope, keeps = SLICES[name]
+    known = {metric: oracle.figure(filter(keeps, rows), how) for metric, (rows, how) in truth.items()}
+    expected = {
+        metric: counted
+        for metric, counted in known.items()
+        if set(scope.narrowed()) <= set(fact_of(catalogue()[metric]).dimensions)
+    }
+
+    figures = questions.figures(warehouse, period=WHOLE, scope=scope, metrics=tuple(expected))
+
+    assert expected == {row["metric"]: (row["value"], row["sample"]) for row in figures.to_dicts()}
+
+
+def test_every_metric_of_every_day_is_what_truly_happened(
+    warehouse: Scratch, truth: dict[str, tuple[list[oracle.Row], oracle.Aggregate]]
+) -> None:
+    days = [oracle.local_day(NOW) - timedelta(days=back) for back in range(DAYS)]
+    expected = {
+        (metric, day): oracle.figure((row for row in rows if row.day == day), how)
+        for metric, (rows, how) in truth.items()
+        for day in days
+    }
+
+    daily = warehouse.sql("select metric, day, value, sample from metrics.daily where company = 'demo'")
+
+    counted = {(metric, day): (value, sample) for metric, day, value, sample in daily.rows()}
+    assert {key: counted_there for key, counted_there in expected.items() if counted_there[1]} == {
+        key: counted[key] for key in expected if key in counted
+    }
+
+
+@given(
+    metric=st.sampled_from(sorted(catalogue())),
+    first=st.integers(0, DAYS),
+    length=st.integers(1, DAYS),
+    teams=st.sets(st.sampled_from(sorted(company.TEAMS)), max_size=2),
+    channels=st.sets(st.sampled_from(("phone", "waba")), max_size=1),
+    directions=st.sets(st.sampled_from(("incoming", "outgoing")), max_size=1),
+    is_business_hours=st.sampled_from((None, True, False)),
+)
+def test_exported_rows_add_up_to_the_tile(  # noqa: PLR0917  # each is drawn
+    warehouse: Scratch,
+    metric: str,
+    first: int,
+    length: int,
+    teams: set[str],
+    channels: set[str],
+    directions: set[str],
+    *,
+    is_business_hours: bool | None,
+) -> None:
+    begin = oracle.local_day(NOW) - timedelta(days=first)
+    period = Period(begin, begin + timedelta(days=length))
+    fact = fact_of(catalogue()[metric])
+    scope = Scope(
+        company="demo",
+        teams=tuple(teams) if "team" in fact.dimensions else (),
+        channels=tuple(channels) if "channel" in fact.dimensions else (),
+        directions=tuple(directions) if "direction" in fact.dimensions else (),
+        is_business_hours=is_business_hours if "business_hours" in fact.dimensions else None,
+    )
+
+    [tile] = questions.figures(warehouse, period=period, scope=scope, metrics=(metric,)).to_dicts()
+    rows = rows_of(warehouse, catalogue()[metric], period=period, scope=scope).ask(warehouse)
+
+    adds = rows["numerator"].drop_nulls().to_list()
+    assert tile["sample"] == len(adds)
+    if not adds:
+        assert tile["value"] is None
+    elif catalogue()[metric].kind in QUANTILES:
+        how = {"median": oracle.middle, "p90": oracle.nine_of_ten}[catalogue()[metric].kind]
+        assert tile["value"] == how(adds)
+    else:
+        assert tile["numerator"] == sum(adds)
+        assert tile["denominator"] in {None, sum(rows["denominator"].drop_nulls().to_list())}
+
+
+def test_the_story_has_rows_for_every_metric_that_it_knows(
+    truth: dict[str, tuple[list[oracle.Row], oracle.Aggregate]],
+) -> None:
+    assert [] == [metric for metric, (rows, _) in truth.items() if len(rows) < 20]
