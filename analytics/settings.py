@@ -19,6 +19,10 @@ class AnalyticsSettings(BaseSettings):
         Path | None,
         Field(description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"),
     ] = None
+    warehouse_folder: Annotated[
+        Path | None,
+        Field(description="folder of the warehouse, such as one made by replay; empty: warehouse under home"),
+    ] = None
     warehouse_memory_mib: Annotated[
         int, Field(ge=256, description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk")
     ] = 2048
@@ -30,7 +34,7 @@ class AnalyticsSettings(BaseSettings):
     @property
     def warehouse(self) -> Path:
         """Folder of the warehouse: its catalog and its data files."""
-        return self.home / "warehouse"
+        return self.warehouse_folder or self.home / "warehouse"
 
     @property
     def catalog(self) -> Path:

@@ -2,7 +2,7 @@
 
 import importlib.util
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -39,6 +39,7 @@ __all__ = [
     "TableHash",
     "Writer",
     "open_reader",
+    "open_side_by_side",
     "open_writer",
     "scratch",
 ]
@@ -108,16 +109,13 @@ class Writer:
         settings.warehouse.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(settings.warehouse)
         self._views = views.read_views()
-        session = _open_session(settings)
-        _attach(session, settings, reads_only=False)
-        self.connection = DuckConnection(session, catalog=CATALOG)
+        self._session = _open_session(settings)
+        _attach(self._session, settings, reads_only=False)
+        self.connection = DuckConnection(self._session, catalog=CATALOG)
+        self._hot_events = settings.hot_events
         self._keeper = Keeper(settings.catalog)
         self._prepare()
-        self._lander = Lander(
-            self.connection,
-            refresher=Refresher(self.connection, self._views),
-            hot_events=settings.hot_events,
-        )
+        self._lander = self._open_lander()
         self._maintainer = Maintainer(self.connection, catalog=CATALOG)
 
     def __enter__(self) -> Self:
@@ -153,6 +151,16 @@ class Writer:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance."""
         return self._maintainer.maintain(now)
 
+    def attach_beside(self, settings: AnalyticsSettings, *, name: str) -> None:
+        """Let this session read another warehouse, as it is now, as a catalog of this name."""
+        with open_reader(settings) as reader:
+            snapshot = reader.snapshot_id()
+        _attach(self._session, settings, reads_only=True, name=name, snapshot=snapshot)
+
+    def reload(self) -> None:
+        """Read anew what the writer remembers of the log, after rows were put into it without landing."""
+        self._lander = self._open_lander()
+
     def rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
         """Make facts and reports anew from the log; with `verify`, hash them before and after."""
         rebuilt = rebuild(self.connection, self._views, companies=self._companies, verify=verify, on_step=on_step)
@@ -168,6 +176,13 @@ class Writer:
         self.connection.close()
         self._keeper.close()
         self._lock.release()
+
+    def _open_lander(self) -> Lander:
+        return Lander(
+            self.connection,
+            refresher=Refresher(self.connection, self._views),
+            hot_events=self._hot_events,
+        )
 
     def _prepare(self) -> None:
         """Create what is missing, and build the facts anew when their texts or the company data changed."""
@@ -299,6 +314,26 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
         ) from None
 
 
+@contextmanager
+def open_side_by_side(
+    catalogs: Mapping[str, AnalyticsSettings], *, snapshot: int | None = None
+) -> Generator[DuckConnection]:
+    """Open a session that reads warehouses, each as a catalog of its name, all as they were at `snapshot` if given.
+
+    Raises NotYet where one of them is not there.
+    """
+    first = next(iter(catalogs.values()))
+    session = _open_session(first)
+    try:
+        for name, settings in catalogs.items():
+            if not settings.catalog.exists():
+                raise NotYet(f"there is no warehouse in {settings.warehouse}")
+            _attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
+        yield DuckConnection(session)
+    finally:
+        session.close()
+
+
 def scratch() -> Scratch:
     """Open a warehouse in memory with all layers and no rows."""
     return Scratch()
@@ -329,7 +364,14 @@ def _extension_file(name: str) -> Path:
     return Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
 
 
-def _attach(session: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, *, reads_only: bool) -> None:
+def _attach(
+    session: duckdb.DuckDBPyConnection,
+    settings: AnalyticsSettings,
+    *,
+    reads_only: bool,
+    name: str = CATALOG,
+    snapshot: int | None = None,
+) -> None:
     # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
     options = [
         f"data_path {log.quoted(str(settings.warehouse.resolve() / 'data'))}",
@@ -338,8 +380,9 @@ def _attach(session: duckdb.DuckDBPyConnection, settings: AnalyticsSettings, *, 
         f"meta_busy_timeout {BUSY_MILLISECONDS}",
         f"data_inlining_row_limit {INLINED_ROWS}",
         *(["read_only"] if reads_only else []),
+        *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
     ]
     catalog = log.quoted(f"ducklake:sqlite:{settings.catalog.resolve()}")
-    session.execute(f"attach {catalog} as {CATALOG} ({', '.join(options)})")
+    session.execute(f"attach {catalog} as {name} ({', '.join(options)})")
     if not reads_only:
         session.execute(f"call {CATALOG}.set_option('parquet_compression', 'zstd')")

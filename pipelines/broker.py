@@ -422,6 +422,12 @@ class Admin:
         """Give the offset that the next record of each partition will have."""
         return self._offsets(topics, end=admin_words.OffsetSpec.LATEST)
 
+    def offsets_at(self, topics: Sequence[str], *, timestamp_ms: int) -> dict[tuple[str, int], int]:
+        """Give the offset of each partition's first record that Kafka took at or after this moment, else its end."""
+        ends = self.end_offsets(topics)
+        found = self._offsets(topics, end=timestamp_ms)
+        return {place: end if found.get(place, -1) < 0 else found[place] for place, end in ends.items()}
+
     def committed(self, group: str) -> dict[tuple[str, int], int]:
         """Give the next offsets that a group has committed."""
         offsets: dict[tuple[str, int], int] = {}

@@ -1,0 +1,165 @@
+"""Verbs that let the past go through the pipeline again, and compare what comes of it."""
+
+from typing import Annotated, Any, get_args
+
+import msgspec
+import typer
+
+from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.root import app
+from angime.commands.surroundings import bootstrap, home
+
+EVER = "1970-01-01"
+
+
+@app.command()
+def replay(  # noqa: PLR0913  # each is an option of the command
+    *,
+    since: Annotated[str, typer.Option("--from", help="Recorded since: 2026-03-01, 2h ago, or an offset.")] = EVER,
+    until: Annotated[str, typer.Option("--to", help="Recorded before, or an offset; else all until now.")] = "",
+    stage: Annotated[str, typer.Option(help="normalise (from raw bytes), streams or land (from events).")] = "land",
+    topic: Annotated[
+        str, typer.Option(help="Only this topic of those the stage reads; must be named for offsets.")
+    ] = "",
+    source: Annotated[str, typer.Option(help="Only of this source.")] = "",
+    call: Annotated[str, typer.Option(help="Only of this call, by our id or the provider's.")] = "",
+    company: Annotated[str, typer.Option(help="Only of this company.")] = "",
+    origin: Annotated[str, typer.Option(help="kafka, log, or auto: the log where Kafka forgot.")] = "auto",
+    into: Annotated[
+        str, typer.Option(help="Build a second warehouse of this name from the log, beside the live one.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count everything, send nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Replace the second warehouse where it exists.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Let what was received go through a stage again, while everything runs; what is known already changes nothing.
+
+    It says first what it will do, and goes on where it was interrupted when asked the same again.
+
+    Example: `angime replay --stage normalise --source twilio --from 2d --dry-run`
+    """
+    words = {
+        "since": since,
+        "until": until,
+        "stage": stage,
+        "topic": topic,
+        "source": source,
+        "call": call,
+        "company": company,
+        "origin": origin,
+    }
+    if into:
+        _build_aside(into, since=since, until=until, yes=yes, json_output=json_output)
+        return
+    from angime import replaying
+
+    choice, offsets = _choice(words)
+    file = replaying.state_file(home(), words)
+    address = bootstrap()
+    planned = replaying.plan(choice, bootstrap=address, origin=origin, offsets=offsets, file=file)
+    again = ", going on where it was interrupted" if planned.went_on else ""
+    step(f"{planned.records} records of {', '.join(choice.topics)} from {planned.origin} through {stage}{again}")
+    done = replaying.run(planned, bootstrap=address, file=file, is_dry=dry_run, say=step)
+    fields = {"origin": planned.origin, "read": done.read, "sent": done.sent, "refused": done.refused}
+    print_fields({**fields, "events": dict(done.made)}, as_json=json_output)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(help="A warehouse: live, or the name of one built by replay --into.")],
+    b: Annotated[str, typer.Argument(help="Another one.")],
+    rows: Annotated[int, typer.Option(min=0, max=10_000, help="So many rows of each difference.")] = 5,
+    json_output: Json = False,
+) -> None:
+    """Say which numbers differ between two warehouses over one log, by how much, and in which rows; exit 1 if any.
+
+    Example: `angime compare live trial`
+    """
+    from analytics import comparison
+    from angime.surveying import warehouse_of
+
+    found = comparison.compare(warehouse_of(a), warehouse_of(b), most=rows)
+    if json_output:
+        print_rows([msgspec.to_builtins(difference, builtin_types=_PLAIN) for difference in found], as_json=True)
+    elif not found:
+        typer.echo("every row of every table is the same")
+    for difference in found if not json_output else []:
+        what = f"{difference.table}.{difference.column}" if difference.column else difference.table
+        side = f" only in {a if difference.only == 'a' else b}" if difference.only else " differ"
+        change = f", by {difference.change:+g} in all" if difference.change is not None else ""
+        typer.echo(f"{what}: {difference.rows} rows{side}{change}")
+        for example in difference.examples:
+            typer.echo("    " + ", ".join(f"{name} {value}" for name, value in example.items()))
+    if found:
+        raise typer.Exit(1)
+
+
+def _plain_types() -> tuple[type, ...]:
+    from datetime import date, datetime, time
+    from decimal import Decimal
+
+    return (datetime, date, time, Decimal)
+
+
+_PLAIN = _plain_types()
+
+
+def _choice(words: dict[str, str]) -> tuple[Any, tuple[int, int | None] | None]:
+    from angime.moments import moment_of, now
+    from angime.replaying import topics_of
+    from angime.suggestions import known
+    from pipelines.replay import Choice, Stage
+    from pipelines.sources import SOURCES
+    from schemas.errors import Misconfigured
+    from schemas.topics import TOPICS
+
+    known(words["stage"], names=get_args(Stage), what="stage")
+    known(words["origin"], names=("kafka", "log", "auto"), what="origin")
+    if words["source"]:
+        known(words["source"], names=SOURCES, what="source")
+    if words["topic"]:
+        known(words["topic"], names=TOPICS, what="topic")
+    since, until = words["since"], words["until"]
+    offsets = None
+    if since.isdecimal() or until.isdecimal():
+        if not words["topic"] or words["origin"] == "log":
+            raise Misconfigured("offsets are those of one topic in Kafka: name it with --topic")
+        offsets = (int(since) if since.isdecimal() else 0, int(until) if until.isdecimal() else None)
+        since, until = EVER, ""
+    present = now()
+    choice = Choice(
+        stage=msgspec.convert(words["stage"], Stage),
+        topics=topics_of(msgspec.convert(words["stage"], Stage), topic=words["topic"]),
+        since=moment_of(since, now=present),
+        until=moment_of(until or present.isoformat(), now=present),
+        source=words["source"],
+        company=words["company"],
+        call=words["call"],
+    )
+    return choice, offsets
+
+
+def _build_aside(name: str, *, since: str, until: str, yes: bool, json_output: bool) -> None:
+    import shutil
+    from datetime import datetime
+
+    from analytics import aside
+    from analytics.settings import AnalyticsSettings
+    from angime.moments import moment_of, now
+    from angime.settings import load
+    from angime.surveying import check_name
+    from schemas.errors import Misconfigured
+
+    live = load(AnalyticsSettings)
+    folder = aside.folder_of(live, check_name(name)).warehouse
+    if folder.exists() and not (folder / "unfinished").exists():
+        if not yes:
+            raise Misconfigured(f"a warehouse {name!r} exists: say --yes to replace it, or take another name")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "unfinished").touch()
+    begin = datetime.fromisoformat(moment_of(since, now=now())) if since != EVER else None
+    end = datetime.fromisoformat(moment_of(until, now=now())) if until else None
+    rebuilt = aside.build(live, name=name, since=begin, until=end, on_step=step)
+    (folder / "unfinished").unlink()
+    print_rows([{"table": table["table"], "rows": table["rows"]} for table in rebuilt], as_json=json_output)

@@ -1,0 +1,169 @@
+"""Runs a replay from the command line: plans it, says what it will do, goes on where it was interrupted."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+from angime.moments import now
+from angime.settings import load
+from pipelines import replay
+from pipelines.broker import Admin, assign, connect_producer
+from pipelines.origins import load_origins
+from pipelines.settings import PipelinesSettings
+from schemas.errors import Misconfigured, NotYet
+from schemas.instants import instant
+from schemas.topics import CANONICAL
+
+SAY_SECONDS = 2.0
+STREAM_TOPICS = ("calls", "transcripts")
+
+Say = Callable[[str], None]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What a replay will do: `records` are read, from Kafka or from the log; `went_on` says that it was interrupted."""
+
+    choice: replay.Choice
+    origin: replay.Origin
+    records: int
+    stretch: replay.Stretch | None
+    went_on: bool = False
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Where an interrupted replay goes on; kept under the words it was asked with."""
+
+    plan: Plan
+    next: dict[str, int] | str
+
+
+def topics_of(stage: replay.Stage, *, topic: str) -> tuple[str, ...]:
+    """Give the topics that a stage reads, or the one of them that is wanted. Raises Misconfigured for another one."""
+    read = {"normalise": ("raw",), "streams": STREAM_TOPICS, "land": CANONICAL}[stage]
+    if topic and topic not in read:
+        raise Misconfigured(f"the stage {stage} reads {', '.join(read)}, not {topic!r}")
+    return (topic,) if topic else read
+
+
+def state_file(home: Path, words: dict[str, str]) -> Path:
+    """Where the state of a replay asked with these words lies."""
+    name = hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:16]
+    return home / "replays" / f"{name}.json"
+
+
+def plan(
+    choice: replay.Choice, *, bootstrap: str, origin: str, offsets: tuple[int, int | None] | None, file: Path
+) -> Plan:
+    """Find what is to be read: an interrupted replay's rest, or a stretch of Kafka, or, where it forgot, of the log.
+
+    Raises NotYet where Kafka is away, or forgot raw records, which stand nowhere else.
+    """
+    kept = read_state(file)
+    if kept is not None:
+        return msgspec.structs.replace(kept.plan, went_on=True)
+    stretch = None
+    if origin != "log":
+        with closing(Admin(bootstrap)) as admin:
+            if offsets is not None:
+                stretch = replay.stretch_between(admin, choice.topics, first=offsets[0], last=offsets[1])
+            else:
+                stretch = replay.stretch_of(admin, choice)
+    if choice.stage == "normalise" and (stretch is None or not stretch.is_whole):
+        if stretch is None or not stretch.records:
+            raise NotYet("Kafka no longer holds raw records of that time, and they are kept nowhere else")
+    elif stretch is None or (origin == "auto" and not stretch.is_whole and offsets is None):
+        with open_reader(load(AnalyticsSettings)) as reader:
+            return Plan(choice=choice, origin="log", records=replay.count_log(reader, choice), stretch=None)
+    return Plan(choice=choice, origin="kafka", records=stretch.records, stretch=stretch)
+
+
+def read_state(file: Path) -> State | None:
+    """Give where an interrupted replay goes on, None where none was."""
+    with suppress(FileNotFoundError):
+        return msgspec.json.decode(file.read_bytes(), type=State)
+    return None
+
+
+def run(planned: Plan, *, bootstrap: str, file: Path, is_dry: bool, say: Say) -> replay.Progress:
+    """Carry a plan out; `say` hears rate and time left. A dry run reads and counts everything and sends nothing."""
+    keeper = _Keeper(planned, file=file, is_dry=is_dry, say=say)
+    producer = None if is_dry else connect_producer(bootstrap, transport=load(PipelinesSettings).transport)
+    try:
+        if planned.origin == "log":
+            done = _from_log(planned, keeper=keeper, producer=producer)
+        else:
+            done = _from_kafka(planned, bootstrap=bootstrap, keeper=keeper, producer=producer)
+    finally:
+        if producer is not None:
+            producer.close()
+    if not is_dry:
+        file.unlink(missing_ok=True)
+    return done
+
+
+def _from_log(planned: Plan, *, keeper: "_Keeper", producer: replay.Producer | None) -> replay.Progress:
+    choice = planned.choice
+    if isinstance(keeper.next, str):
+        choice = msgspec.structs.replace(choice, since=keeper.next)
+    with open_reader(load(AnalyticsSettings)) as reader:
+        return replay.from_log(reader, choice, producer=producer, on_progress=keeper.keep)
+
+
+def _from_kafka(
+    planned: Plan, *, bootstrap: str, keeper: "_Keeper", producer: replay.Producer | None
+) -> replay.Progress:
+    stretch = planned.stretch
+    if stretch is None:
+        raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
+    if isinstance(keeper.next, dict):
+        starts = replay.as_positions(stretch, done=keeper.next)
+        stretch = replay.Stretch.between(starts, stretch.ends, is_whole=stretch.is_whole)
+    settings = load(PipelinesSettings)
+    origins = load_origins(settings) if planned.choice.stage == "normalise" else {}
+    topics = planned.choice.topics
+    with closing(assign(bootstrap, topics=topics, offsets=stretch.starts, transport=settings.transport)) as consumer:
+        return replay.from_kafka(
+            consumer,
+            planned.choice,
+            stretch=stretch,
+            producer=producer,
+            origins=origins,
+            now=instant(now()),
+            on_progress=keeper.keep,
+        )
+
+
+class _Keeper:
+    """Keeps where a replay is after each acknowledged batch, and says now and then how it goes."""
+
+    def __init__(self, planned: Plan, *, file: Path, is_dry: bool, say: Say) -> None:
+        kept = read_state(file) if not is_dry else None
+        self.next = kept.next if kept is not None else None
+        self._plan = planned
+        self._file = file
+        self._is_dry = is_dry
+        self._say = say
+        self._began = self._said = time.monotonic()
+
+    def keep(self, progress: replay.Progress) -> None:
+        """Hear how far it is."""
+        if not self._is_dry:
+            following = progress.next if isinstance(progress.next, str) else dict(progress.next)
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            written = self._file.with_suffix(".new")
+            written.write_bytes(msgspec.json.encode(State(plan=self._plan, next=following)))
+            written.replace(self._file)
+        moment = time.monotonic()
+        if moment - self._said >= SAY_SECONDS:
+            self._said = moment
+            rate = progress.read / (moment - self._began)
+            left = (progress.total - progress.read) / rate if rate else 0.0
+            self._say(f"{progress.read} of {progress.total}, {rate:.0f} a second, {left:.0f} s left")

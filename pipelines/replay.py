@@ -1,0 +1,367 @@
+"""Replay: what was received or told once goes through a stage again, from Kafka or, where it forgot, from the log.
+
+`normalise` reads raw records and sends what today's code makes of them; `streams` and `land` read events and send them
+to their topics again. Every id is the same as before, so that the log takes only what it lacks, however often a stretch
+is replayed. What is sent carries the header REPLAYED: nobody is notified of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from analytics.warehouse import Reader
+from pipelines.normalise import normalise
+from pipelines.origins import Origins
+from pipelines.ports import Consumer, Positions, Producer, Record
+from pipelines.tail import is_of_call
+from schemas.instants import Instant, moment
+from schemas.records import raw_from_kafka
+from schemas.topics import CANONICAL
+
+Stage = Literal["normalise", "streams", "land"]
+Origin = Literal["kafka", "log"]
+Places = dict[tuple[str, int], int]
+
+REPLAYED = "angime-replayed"
+# What the streams act on; all else that lies on their topics they pass over.
+STREAM_TYPES = ("call.recording_made_available", "call.recording_stored")
+BATCH_RECORDS = 5_000
+POLL_SECONDS = 0.5
+PATIENCE_POLLS = 60  # so many empty polls in a row, and what Kafka promised is not coming
+SLICE = timedelta(hours=6)
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """What is replayed: through which stage, recorded from `since` until before `until`, and of whom.
+
+    An empty field means all. `topics` are those that the stage reads; for `normalise` it is `raw` alone.
+    """
+
+    stage: Stage
+    topics: tuple[str, ...]
+    since: Instant
+    until: Instant
+    source: str = ""
+    company: str = ""
+    call: str = ""
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a replay is: of `total` records `read` were looked at, of which it chose and `sent` some.
+
+    `next` says where to go on: by partition for Kafka, by moment for the log. `made` counts events by type.
+    """
+
+    read: int
+    total: int
+    sent: int
+    refused: int
+    made: Mapping[str, int]
+    next: Mapping[str, int] | Instant
+
+
+class Fact(Struct, frozen=True):
+    """An event as it goes to Kafka."""
+
+    topic: str
+    type: str
+    key: bytes
+    value: bytes
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Moments(Protocol):
+    """What Kafka tells of its offsets; see pipelines.broker.Admin."""
+
+    def begin_offsets(self, topics: Sequence[str]) -> Places:
+        """Give the oldest offset that each partition still holds."""
+        ...
+
+    def end_offsets(self, topics: Sequence[str]) -> Places:
+        """Give the offset that the next record of each partition will have."""
+        ...
+
+    def offsets_at(self, topics: Sequence[str], *, timestamp_ms: int) -> Places:
+        """Give the offset of the first record at or after a moment, else the end."""
+        ...
+
+
+class Stretch(Struct, frozen=True, kw_only=True):
+    """The offsets of a replay from Kafka, by topic, partition, first and the one after the last.
+
+    `is_whole` says that Kafka still holds all that was recorded since.
+    """
+
+    parts: tuple[tuple[str, int, int, int], ...]
+    is_whole: bool
+
+    @classmethod
+    def between(cls, starts: Positions, ends: Positions, *, is_whole: bool) -> "Stretch":
+        """Give the stretch from these offsets up to before those."""
+        parts = tuple((*place, min(starts[place], end), end) for place, end in sorted(ends.items()))
+        return cls(parts=parts, is_whole=is_whole)
+
+    @property
+    def starts(self) -> Places:
+        """The first offset of each partition."""
+        return {(topic, partition): start for topic, partition, start, _ in self.parts}
+
+    @property
+    def ends(self) -> Places:
+        """The offset after the last of each partition."""
+        return {(topic, partition): end for topic, partition, _, end in self.parts}
+
+    @property
+    def records(self) -> int:
+        """How many records lie between."""
+        return sum(end - start for _, _, start, end in self.parts)
+
+
+def stretch_of(kafka: Moments, choice: Choice) -> Stretch:
+    """Find the offsets of a stretch of time. Kafka forgot some of it when a partition no longer begins at 0."""
+    since, until = (round(moment(at).timestamp() * 1000) for at in (choice.since, choice.until))
+    begins = kafka.begin_offsets(choice.topics)
+    starts = kafka.offsets_at(choice.topics, timestamp_ms=since)
+    forgotten = [place for place, begin in begins.items() if begin > 0 and starts[place] <= begin]
+    ends = kafka.offsets_at(choice.topics, timestamp_ms=until)
+    return Stretch.between(starts, ends, is_whole=bool(begins) and not forgotten)
+
+
+def stretch_between(kafka: Moments, topics: Sequence[str], *, first: int, last: int | None) -> Stretch:
+    """Give the offsets `first` up to before `last` of every partition, as far as Kafka holds them."""
+    begins, ends = kafka.begin_offsets(topics), kafka.end_offsets(topics)
+    stops = {place: end if last is None else min(end, last) for place, end in ends.items()}
+    starts = {place: min(max(first, begins[place]), stops[place]) for place in ends}
+    return Stretch.between(starts, stops, is_whole=all(begin <= first for begin in begins.values()))
+
+
+def from_kafka(  # noqa: PLR0913  # all that both ways of reading need
+    consumer: Consumer,
+    choice: Choice,
+    *,
+    stretch: Stretch,
+    producer: Producer | None,
+    origins: Origins,
+    now: Instant,
+    on_progress: OnProgress = lambda _: None,
+) -> Progress:
+    """Replay a stretch of Kafka; `consumer` reads from its starts. Without a `producer` nothing is sent, only counted.
+
+    After each batch that Kafka has acknowledged `on_progress` is told where to go on.
+    """
+    positions, ends = stretch.starts, stretch.ends
+    tally = _Tally(total=stretch.records)
+    waiting = {place for place, end in ends.items() if positions[place] < end}
+    patience = PATIENCE_POLLS
+    while waiting and patience:
+        records = consumer.poll(max_records=BATCH_RECORDS, timeout_seconds=POLL_SECONDS)
+        patience = PATIENCE_POLLS if records else patience - 1
+        for record in records:
+            place = (record.topic, record.partition)
+            positions[place] = min(record.offset + 1, ends[place])
+        meant = [record for record in records if record.offset < ends[record.topic, record.partition]]
+        tally.read += len(meant)
+        tally.send(_facts(meant, choice, origins=origins, now=now, tally=tally), producer=producer)
+        waiting = {place for place in waiting if positions[place] < ends[place]}
+        on_progress(tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()}))
+    return tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()})
+
+
+def from_log(
+    reader: Reader,
+    choice: Choice,
+    *,
+    producer: Producer | None,
+    on_progress: OnProgress = lambda _: None,
+) -> Progress:
+    """Replay events that the log keeps, as they were published, slice of time by slice. Without a `producer` count."""
+    tally = _Tally(total=count_log(reader, choice))
+    end = moment(choice.until)
+    begin = max(moment(choice.since), _first_recorded(reader, choice) or end)
+    while begin < end:
+        until = min(begin + SLICE, end)
+        facts = list(_kept(reader, choice, since=begin, until=until))
+        tally.read += len(facts)
+        tally.send(facts, producer=producer)
+        begin = until
+        on_progress(tally.progress(f"{begin:%Y-%m-%dT%H:%M:%S}.{begin.microsecond // 1000:03d}Z"))
+    return tally.progress(choice.until)
+
+
+def count_log(reader: Reader, choice: Choice) -> int:
+    """Count the events of the log that are meant."""
+    where, parameters = _where(choice)
+    [(count,)] = reader.sql(f"select count(*) from log.events where {where}", parameters).rows()  # noqa: S608
+    return count
+
+
+def to_places(written: Mapping[str, int]) -> Places:
+    """Read positions as `on_progress` tells them."""
+    return {(name.rpartition("/")[0], int(name.rpartition("/")[2])): at for name, at in written.items()}
+
+
+class _Tally:
+    """What a replay has done so far."""
+
+    def __init__(self, *, total: int) -> None:
+        self.total = total
+        self.read = 0
+        self.sent = 0
+        self.refused = 0
+        self._made: Counter[str] = Counter()
+
+    def send(self, facts: Iterable[Fact], *, producer: Producer | None) -> None:
+        """Send facts and wait until Kafka has them; without a producer only count."""
+        for fact in facts:
+            self._made[fact.type] += 1
+            if producer is not None:
+                producer.send(fact.topic, key=fact.key, value=fact.value, headers=[(REPLAYED, b"1")])
+                self.sent += 1
+        if producer is not None:
+            producer.flush()
+
+    def progress(self, following: Mapping[str, int] | Instant) -> Progress:
+        """Tell it."""
+        return Progress(
+            read=self.read,
+            total=self.total,
+            sent=self.sent,
+            refused=self.refused,
+            made=dict(sorted(self._made.items())),
+            next=following,
+        )
+
+
+def _facts(
+    records: Sequence[Record], choice: Choice, *, origins: Origins, now: Instant, tally: _Tally
+) -> Iterator[Fact]:
+    is_of = is_of_call(choice.call)
+    for record in records:
+        if choice.stage != "normalise":
+            fact = _read(record, choice)
+            if fact is not None and is_of(record):
+                yield fact
+            continue
+        if not _is_raw_meant(record, choice):
+            continue
+        outcome = normalise(record, origins=origins, now=now)
+        tally.refused += bool(outcome.letters)  # its dead letter was written when it came first
+        for fact in outcome.facts:
+            made = Record(fact.topic, 0, 0, fact.key, fact.value, (), 0)
+            if is_of(made):
+                yield Fact(fact.topic, _ENVELOPES.decode(fact.value).type, fact.key, fact.value)
+
+
+class _Envelope(Struct, frozen=True):
+    type: str
+    source: str
+    company: str
+
+
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+
+
+def _read(record: Record, choice: Choice) -> Fact | None:
+    """Give the event of a record that is meant; what is no event died when it came first, and is passed over."""
+    try:
+        envelope = _ENVELOPES.decode(record.value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if choice.source not in {"", envelope.source} or choice.company not in {"", envelope.company}:
+        return None
+    if choice.stage == "streams" and envelope.type not in STREAM_TYPES:
+        return None
+    return Fact(record.topic, envelope.type, record.key or b"", record.value or b"")
+
+
+def _is_raw_meant(record: Record, choice: Choice) -> bool:
+    if not (choice.source or choice.company):
+        return True
+    raw = raw_from_kafka(record.value, record.headers)
+    return choice.source in {"", raw.source} and choice.company in {"", raw.company}
+
+
+# The one byte form of an event is its attributes in their declared order; the log keeps each, and `data` as text.
+_ATTRIBUTES = (
+    ("id", "id"),
+    ("source", "source"),
+    ("type", "type"),
+    ("subject", "subject"),
+    ("time", "time"),
+    ("recordedat", "recorded_at"),
+    ("company", "company"),
+    ("account", "account"),
+    ("partitionkey", "partition_key"),
+    ("dataschema", "dataschema"),
+    ("causationid", "causation_id"),
+)
+
+
+def envelope_of(row: Mapping[str, Any]) -> bytes:
+    """Write an event of the log as it was published."""
+    written = [f"{_json(name)}:{_json(_said(row[column]))}" for name, column in _ATTRIBUTES]
+    written += ['"specversion":"1.0"', '"datacontenttype":"application/json"', f'"data":{row["data"]}']
+    return f"{{{','.join(written)}}}".encode()
+
+
+def _kept(reader: Reader, choice: Choice, *, since: datetime, until: datetime) -> Iterator[Fact]:
+    where, parameters = _where(choice)
+    frame = reader.sql(
+        f"""
+        select * from log.events
+        where {where} and recorded_at >= $slice_since and recorded_at < $slice_until
+        order by recorded_at, id
+        """,  # noqa: S608  # our own conditions, values are bound
+        {**parameters, "slice_since": since, "slice_until": until},
+    )
+    for row in frame.iter_rows(named=True):
+        yield Fact(row["topic"], row["type"], row["partition_key"].encode(), envelope_of(row))
+
+
+def _where(choice: Choice) -> tuple[str, dict[str, Any]]:
+    clauses = [
+        "recorded_at >= cast($since as timestamptz)",
+        "recorded_at < cast($until as timestamptz)",
+        "list_contains($topics, topic)",
+    ]
+    topics = [topic for topic in choice.topics if topic in CANONICAL]
+    parameters: dict[str, Any] = {"since": choice.since, "until": choice.until, "topics": topics}
+    for name in ("source", "company"):
+        if getattr(choice, name):
+            clauses.append(f"{name} = ${name}")
+            parameters[name] = getattr(choice, name)
+    if choice.call:
+        clauses.append("(entity = $call or (data ->> '$.provider_call_id') = $call)")
+        parameters["call"] = choice.call
+    if choice.stage == "streams":
+        clauses.append("list_contains($types, type)")
+        parameters["types"] = list(STREAM_TYPES)
+    return " and ".join(clauses), parameters
+
+
+def _first_recorded(reader: Reader, choice: Choice) -> datetime | None:
+    where, parameters = _where(choice)
+    [(first,)] = reader.sql(f"select min(recorded_at) from log.events where {where}", parameters).rows()  # noqa: S608
+    return first
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+    return value
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def as_positions(stretch: Stretch, *, done: Mapping[str, int]) -> Positions:
+    """Give where an interrupted replay goes on: where it was, within what it set out to read."""
+    reached = to_places(done)
+    return {place: max(start, reached.get(place, start)) for place, start in stretch.starts.items()}

@@ -1,0 +1,244 @@
+"""Replay: the past goes through a stage again, byte for byte, as often as wanted, and changes nothing it need not."""
+
+import json
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from analytics import aside, comparison
+from analytics.warehouse import Batch, open_reader, open_writer
+from angime.printing import VERSIONS
+from pipelines import replay
+from pipelines.land import TOPICS as LANDED
+from pipelines.origins import Origins, load_origins
+from pipelines.replay import Choice, Places, Progress, Stretch
+from pipelines.settings import PipelinesSettings
+from schemas import codec
+from schemas.errors import NotYet
+from schemas.ids import raw_id
+from schemas.records import RawRecord, raw_to_kafka
+from schemas.topics import CANONICAL, TOPICS
+from tests.analytics.landing_cases import NOW, call_events, message_events, settings_at
+from tests.fakes import MemoryKafka
+
+SINCE, UNTIL = "2026-01-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z"
+COMPANY = """
+id = "acme"
+name = "Acme"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+
+[[accounts]]
+id = "crm"
+source = "ingest"
+"""
+
+
+class Remembered:
+    """What a cluster in memory tells of its offsets; it forgot all before `begin`."""
+
+    def __init__(self, kafka: MemoryKafka, *, begin: int = 0) -> None:
+        self._kafka = kafka
+        self._begin = begin
+
+    def begin_offsets(self, topics: Sequence[str]) -> Places:
+        """Give the oldest offsets."""
+        return {place: min(self._begin, end) for place, end in self.end_offsets(topics).items()}
+
+    def end_offsets(self, topics: Sequence[str]) -> Places:
+        """Give the next offsets."""
+        return {place: len(log) for place, log in self._kafka.logs.items() if place[0] in topics}
+
+    def offsets_at(self, topics: Sequence[str], *, timestamp_ms: int) -> Places:
+        """Give the beginning for a moment of long ago, else the end."""
+        is_early = timestamp_ms < replay.moment(NOW).timestamp() * 1000
+        return self.begin_offsets(topics) if is_early else self.end_offsets(topics)
+
+
+@pytest.fixture
+def kafka() -> MemoryKafka:
+    """Hold five calls and a message, one of the calls told in an older version, and what is no event."""
+    cluster = MemoryKafka(dict.fromkeys(TOPICS, 2))
+    producer = cluster.producer()
+    for number in range(1, 6):
+        for fact in call_events(number):
+            topic = "transcripts" if fact.type == "call.transcribed" else "calls"
+            producer.send(topic, key=fact.partitionkey.encode(), value=codec.encode(fact))
+    for fact in message_events(1):
+        producer.send("messages", key=fact.partitionkey.encode(), value=codec.encode(fact))
+    old = (VERSIONS / "call.ended" / "1.whole.pass.json").read_text()
+    producer.send(
+        "calls", key=b"old", value=json.dumps(json.loads(old), separators=(",", ":"), ensure_ascii=False).encode()
+    )
+    producer.send("calls", key=b"none", value=b"no event")
+    producer.flush()
+    return cluster
+
+
+def choice(stage: replay.Stage = "land", **wanted: str) -> Choice:
+    topics = ("raw",) if stage == "normalise" else CANONICAL
+    fields: dict[str, str] = {"since": SINCE, "until": UNTIL, **wanted}
+    return Choice(stage=stage, topics=topics, **fields)
+
+
+def replayed(
+    kafka: MemoryKafka,
+    wanted: Choice,
+    *,
+    is_dry: bool = False,
+    origins: Origins | None = None,
+    stretch: Stretch | None = None,
+    told: list[Progress] | None = None,
+) -> Progress:
+    meant = stretch or replay.stretch_of(Remembered(kafka), wanted)
+    return replay.from_kafka(
+        kafka.assign(wanted.topics, meant.starts),
+        wanted,
+        stretch=meant,
+        producer=None if is_dry else kafka.producer(),
+        origins=origins or {},
+        now=NOW,
+        on_progress=(told if told is not None else []).append,
+    )
+
+
+def land(kafka: MemoryKafka, home: Path) -> dict[str, object]:
+    """Land everything, and hash every table."""
+    with open_writer(settings_at(home)) as writer:
+        consumer = kafka.assign(LANDED, writer.next_offsets())
+        writer.land(Batch(consumer.poll(max_records=10_000, timeout_seconds=0)), now=NOW)
+        tables = ("facts.calls", "facts.messages", "facts.turns", "reports.calls_daily")
+        counts = writer.connection.rows("select count(*), count(distinct id) from log.events")
+        return {"events": counts, **{name: writer.table_hash(name) for name in tables}}
+
+
+def test_events_replayed_from_kafka_and_from_the_log_change_nothing_however_often(
+    kafka: MemoryKafka, tmp_path: Path
+) -> None:
+    before = land(kafka, tmp_path)
+    first = replayed(kafka, choice())
+    again = replayed(kafka, choice())
+    with closing(open_reader(settings_at(tmp_path))) as reader:
+        from_log = replay.from_log(reader, choice(), producer=kafka.producer())
+
+    assert land(kafka, tmp_path) == before
+    assert (first.sent, again.sent, from_log.sent) == (29, 58, 29)
+    assert from_log.made == first.made
+
+
+def test_what_the_log_gives_are_the_very_bytes_that_were_published(kafka: MemoryKafka, tmp_path: Path) -> None:
+    land(kafka, tmp_path)
+    published = {record.value for topic in CANONICAL for record in kafka.records(topic)} - {b"no event"}
+    other = MemoryKafka(dict.fromkeys(TOPICS, 1))
+    with closing(open_reader(settings_at(tmp_path))) as reader:
+        replay.from_log(reader, choice(), producer=other.producer())
+
+    assert {record.value for topic in CANONICAL for record in other.records(topic)} == published
+    assert {record.headers for topic in CANONICAL for record in other.records(topic)} == {((replay.REPLAYED, b"1"),)}
+
+
+CHOSEN = (
+    (choice(source="twilio"), 29),
+    (choice(source="ingest"), 0),
+    (choice(company="demo"), 1),
+    (choice(call="CA3"), 5),
+    (choice("streams"), 0),
+)
+
+
+def test_only_what_is_meant_is_replayed(kafka: MemoryKafka, tmp_path: Path) -> None:
+    land(kafka, tmp_path)
+    expected = [count for _, count in CHOSEN]
+
+    assert [sum(replayed(kafka, wanted, is_dry=True).made.values()) for wanted, _ in CHOSEN] == expected
+    with closing(open_reader(settings_at(tmp_path))) as reader:
+        assert [replay.count_log(reader, wanted) for wanted, _ in CHOSEN] == expected
+        assert [replay.from_log(reader, wanted, producer=None).made for wanted, _ in CHOSEN] == [
+            replayed(kafka, wanted, is_dry=True).made for wanted, _ in CHOSEN
+        ]
+        late = choice(since="2026-03-05T00:00:00.000Z")
+        assert replay.from_log(reader, late, producer=None).read == 0
+
+
+def test_raw_records_are_normalised_again_by_todays_code(tmp_path: Path) -> None:
+    kafka = MemoryKafka(dict.fromkeys(TOPICS, 1))
+    (tmp_path / "company.toml").write_text(COMPANY)
+    origins = load_origins(PipelinesSettings(home=tmp_path))
+    told = {"specversion": "1.0", "id": "1", "source": "/m", "type": "call.ended", "time": "2026-03-01T08:00:00Z"}
+    producer = kafka.producer()
+    for body in (json.dumps({**told, "data": {"provider_call_id": "c1"}}).encode(), b"{"):
+        raw = RawRecord(
+            raw_id=raw_id("ingest", "crm", body.hex()), source="ingest", account="crm", company="acme",
+            received_at=NOW, content_type="application/json", body=body,
+        )  # fmt: skip
+        key, value, headers = raw_to_kafka(raw)
+        producer.send("raw", key=key, value=value, headers=headers)
+    producer.flush()
+
+    dry = replayed(kafka, choice("normalise"), origins=origins, is_dry=True)
+    assert (dry.read, dry.sent, dry.refused, dry.made) == (2, 0, 1, {"call.ended": 1})
+    assert kafka.records("calls") == []
+    done = replayed(kafka, choice("normalise"), origins=origins)
+    again = replayed(kafka, choice("normalise"), origins=origins)
+    first, second = kafka.records("calls")
+    assert (done.sent, again.sent, first.value) == (1, 1, second.value)
+    assert kafka.records("dead") == []
+
+
+def test_an_interrupted_replay_goes_on_after_the_last_batch_that_kafka_has(kafka: MemoryKafka) -> None:
+    told: list[Progress] = []
+    whole = replay.stretch_of(Remembered(kafka), choice())
+    halves = {place: (start + whole.ends[place]) // 2 for place, start in whole.starts.items()}
+    first = Stretch.between(whole.starts, halves, is_whole=True)
+    replayed(kafka, choice(), is_dry=True, stretch=first, told=told)
+    assert isinstance(told[-1].next, dict)
+    rest = Stretch.between(replay.as_positions(whole, done=told[-1].next), whole.ends, is_whole=True)
+
+    assert first.records + rest.records == whole.records
+    assert rest.starts == halves
+
+
+def test_a_broker_that_goes_away_leaves_the_place_to_go_on_from(kafka: MemoryKafka) -> None:
+    told: list[Progress] = []
+    kafka.is_away = True
+    with pytest.raises(NotYet):
+        replayed(kafka, choice(), told=told)
+    assert told == []
+
+
+@pytest.mark.parametrize(("begin", "is_whole"), [(0, True), (3, False)])
+def test_kafka_says_when_it_has_forgotten(kafka: MemoryKafka, begin: int, is_whole: bool) -> None:
+    found = replay.stretch_of(Remembered(kafka, begin=begin), choice())
+
+    assert found.is_whole is is_whole
+    assert all(start >= min(begin, found.ends[place]) for place, start in found.starts.items())
+
+
+def test_offsets_bound_a_stretch_within_what_kafka_holds(kafka: MemoryKafka) -> None:
+    found = replay.stretch_between(Remembered(kafka, begin=1), ["calls"], first=0, last=4)
+
+    assert set(found.starts.values()) == {1}
+    assert set(found.ends.values()) == {4}
+    assert (found.records, found.is_whole) == (6, False)
+
+
+def test_a_second_warehouse_of_the_same_log_is_the_same_and_a_changed_row_is_found(
+    kafka: MemoryKafka, tmp_path: Path
+) -> None:
+    live = settings_at(tmp_path)
+    land(kafka, tmp_path)
+    said: list[str] = []
+    aside.build(live, name="trial", since=None, until=None, on_step=said.append)
+    assert said[0] == "log: 29 of 29 events"
+    assert comparison.compare(live, aside.folder_of(live, "trial")) == []
+    assert aside.build(live, name="trial", since=None, until=None, on_step=said.append)
+
+    with open_writer(aside.folder_of(live, "trial")) as writer:
+        writer.connection.execute("update facts.calls set talk_seconds = 13 where provider_call_id = 'CA3'")
+        writer.connection.execute("delete from facts.messages")
+    [fewer, longer] = comparison.compare(live, aside.folder_of(live, "trial"))
+    assert (longer.table, longer.column, longer.rows, longer.change) == ("facts.calls", "talk_seconds", 1, 10.0)
+    assert [(row["a"], row["b"]) for row in longer.examples] == [(3.0, 13.0)]
+    assert (fewer.table, fewer.only, fewer.rows) == ("facts.messages", "a", 1)
