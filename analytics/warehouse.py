@@ -29,6 +29,7 @@ __all__ = [
     "AnalyticsSettings",
     "Batch",
     "Connection",
+    "Engine",
     "LandRecord",
     "Landed",
     "Maintained",
@@ -38,11 +39,16 @@ __all__ = [
     "Scratch",
     "TableHash",
     "Writer",
+    "connect",
+    "connect_file",
     "open_reader",
     "open_side_by_side",
     "open_writer",
     "scratch",
 ]
+
+# The engine's own session, for those who want all of it; what it gives are its relations and Polars frames.
+Engine = duckdb.DuckDBPyConnection
 
 CATALOG = "lake"
 EXTENSIONS = ("sqlite_scanner", "ducklake")
@@ -226,6 +232,13 @@ class Reader:
         """Give the rows of one statement; parameters are bound, never pasted."""
         return self._connection.frame(text, parameters)
 
+    def ask(self, text: str) -> list[dict[str, Any]]:
+        """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong."""
+        try:
+            return self._connection.frame(text).to_dicts()
+        except duckdb.Error as error:
+            raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None
+
     @contextmanager
     def transaction(self) -> Generator[None]:
         """Let the statements inside see one state of the warehouse; at most analytics.maintenance.READER_SECONDS."""
@@ -312,6 +325,25 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
             f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
             " put a copy of it back, or move it away and land everything anew"
         ) from None
+
+
+def connect(settings: AnalyticsSettings) -> Engine:
+    """Open the engine's own session over the live warehouse, read only, with the layers as its schemas.
+
+    Raises NotYet where there is no warehouse.
+    """
+    open_reader(settings).close()
+    session = _open_session(settings)
+    _attach(session, settings, reads_only=True)
+    session.execute(f"use {CATALOG}")
+    return session
+
+
+def connect_file(file: Path) -> Engine:
+    """Open the engine's own session over the one file of a snapshot, read only. Raises NotYet where it is not."""
+    if not file.exists():
+        raise NotYet(f"there is no snapshot at {file.parent}: `angime snapshot` writes one")
+    return duckdb.connect(str(file), read_only=True, config={"autoinstall_known_extensions": False})
 
 
 @contextmanager

@@ -1,1 +1,30 @@
-"""The front door: the command line, `up` and `demo`; it composes the folders and owns no logic."""
+"""The front door: the command line, `up` and `demo`, and `connect` for Python; it composes the folders.
+
+It owns no logic.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analytics.warehouse import Engine
+
+__all__ = ["connect"]
+
+
+def connect(place: Path | str | None = None) -> "Engine":
+    """Connect to the live warehouse of a home (by default that of the settings), or to a snapshot's folder, to read.
+
+    Gives DuckDB's own connection: `.sql(question)` is a relation, and its `.pl()` a Polars frame. Close it, or use it
+    in a `with`. Raises NotYet where there is nothing yet.
+    """
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import connect as connect_live
+    from analytics.warehouse import connect_file
+    from angime.settings import load
+
+    folder = Path(place) if place is not None else None
+    if folder is not None and (folder / "angime.duckdb").exists():
+        return connect_file(folder / "angime.duckdb")
+    settings = load(AnalyticsSettings)
+    return connect_live(settings.model_copy(update={"home": folder}) if folder is not None else settings)

@@ -1,9 +1,21 @@
 """The command line: every verb with its help and an example; the work is done where it belongs, loaded when asked."""
 
-from angime.commands import contracts, docs, health, kafka, metrics, repair, replay, sources, stages, warehouse
+from angime.commands import (
+    analysts,
+    contracts,
+    docs,
+    health,
+    kafka,
+    metrics,
+    repair,
+    replay,
+    sources,
+    stages,
+    warehouse,
+)
 from angime.commands.docs import describe
 from angime.commands.root import app
 
-VERBS = (kafka, stages, sources, warehouse, metrics, repair, replay, health, contracts, docs)
+VERBS = (kafka, stages, sources, warehouse, metrics, repair, replay, analysts, health, contracts, docs)
 
 __all__ = ["VERBS", "app", "describe"]

@@ -1,6 +1,7 @@
 """Verbs that ask the warehouse and build it anew."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -10,11 +11,11 @@ from angime.commands.root import app
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL query.")],
+    query: Annotated[str, typer.Argument(help="One SQL query; without it a shell opens.")] = "",
     json_output: Json = False,
     csv_output: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Ask the warehouse in SQL while everything runs.
+    """Ask the warehouse in SQL while everything runs, once or in a shell with completion.
 
     Example: `angime sql "select outcome, count(*) from facts.calls group by all"`
     """
@@ -22,12 +23,28 @@ def sql(
     from analytics.warehouse import open_reader
     from angime.settings import load
 
-    with open_reader(load(AnalyticsSettings)) as reader:
-        rows = reader.sql(query).to_dicts()
+    settings = load(AnalyticsSettings)
+    with open_reader(settings) as reader:
+        if not query:
+            _open_shell(reader, history=settings.home / "sql_history")
+            return
+        rows = reader.ask(query)
     if csv_output:
         typer.echo(as_csv(rows), nl=False)
     else:
         print_rows(rows, as_json=json_output)
+
+
+def _open_shell(reader: Any, *, history: Path) -> None:
+    from angime.shell import HELP, Shell, typed_lines
+
+    step(HELP)
+    shell = Shell(
+        reader,
+        show=lambda rows: print_rows(rows, as_json=False),
+        say=lambda sentence: typer.echo(sentence, err=True),
+    )
+    shell.run(typed_lines(shell, history=history))
 
 
 @app.command()

@@ -16,12 +16,13 @@ class Said(Struct, frozen=True):
     err: str
 
 
-def angime(*words: str, home: Path, is_script: bool = False, **settings: str) -> Said:
+def angime(*words: str, home: Path, is_script: bool = False, typed: str | None = None, **settings: str) -> Said:
     """Run a verb with these settings and no others, as a module or by the installed script."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
     done = subprocess.run(
         [*([str(Path(sys.executable).with_name("angime"))] if is_script else [sys.executable, "-m", "angime"]), *words],
         env={**environ, "ANGIME_HOME": str(home), **settings},
+        input=typed,
         capture_output=True,
         text=True,
         timeout=240,

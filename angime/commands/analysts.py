@@ -1,0 +1,44 @@
+"""Verbs for analysts: snapshots of the warehouse for tools of their own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.root import app
+from angime.commands.surroundings import home
+
+
+@app.command()
+def snapshot(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    without_personal_data: Annotated[
+        bool, typer.Option("--without-personal-data", help="Contacts become names without meaning, texts are left out.")
+    ] = False,
+    as_of: Annotated[str, typer.Option("--as-of", help="As it was known then: 2026-03-01, or 2h ago.")] = "",
+    json_output: Json = False,
+) -> None:
+    """Write the warehouse as one DuckDB file, as Parquet with views.sql, and as a dbt project, while everything runs.
+
+    Example: `angime snapshot /tmp/calls --without-personal-data --as-of 2026-03-01`
+    """
+    from analytics.keys import installation_key
+    from analytics.settings import AnalyticsSettings
+    from analytics.snapshots import DATABASE, take
+    from angime.moments import moment_of, now
+    from angime.settings import load
+
+    taken = take(
+        load(AnalyticsSettings),
+        folder,
+        as_of=moment_of(as_of, now=now()) if as_of else None,
+        secret=installation_key(home()) if without_personal_data else None,
+        on_step=step,
+    )
+    if json_output:
+        print_fields(msgspec.to_builtins(taken), as_json=True)
+        return
+    print_rows([{"table": name, "rows": table.rows} for name, table in taken.tables.items()], as_json=False)
+    step(f"open it: duckdb {folder / DATABASE}")

@@ -1,0 +1,114 @@
+"""A shell for SQL over the warehouse: statements end with a semicolon, names are completed, history is kept."""
+
+import atexit
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from analytics.warehouse import Reader
+from schemas.errors import AngimeError
+
+PROMPT, MORE = "angime> ", "   ...> "
+HELP = "A statement ends with ; and may span lines. \\d lists tables and views, \\d NAME columns, \\q leaves."
+KEYWORDS = ("select", "from", "where", "group by all", "order by", "limit", "join", "using", "count(*)", "describe")
+MAX_HISTORY = 1_000
+
+Show = Callable[[list[dict[str, Any]]], None]
+
+
+class Shell:
+    """One sitting: asks a reader, shows rows, and goes on after a statement that was wrong."""
+
+    def __init__(self, reader: Reader, *, show: Show, say: Callable[[str], None]) -> None:
+        self._reader = reader
+        self._show = show
+        self._say = say
+        described = reader.comments()
+        self._relations: list[str] = described["relation"].unique().sort().to_list()
+        self._columns: list[str] = described.filter(described["column"] != "")["column"].unique().sort().to_list()
+
+    def complete(self, begun: str) -> list[str]:
+        """Give the names that begin so: tables, columns and words of SQL."""
+        return [name for name in (*self._relations, *self._columns, *KEYWORDS) if name.startswith(begun)]
+
+    def run(self, lines: Iterator[str]) -> None:
+        """Take lines until they end or one says to leave."""
+        waiting: list[str] = []
+        for line in lines:
+            if not waiting and line.strip().startswith("\\"):
+                if line.strip() == "\\q":
+                    return
+                self._describe(line.strip())
+                continue
+            waiting.append(line)
+            if line.rstrip().endswith(";"):
+                self.ask("\n".join(waiting))
+                waiting = []
+        if "".join(waiting).strip():
+            self.ask("\n".join(waiting))
+
+    def ask(self, statement: str) -> None:
+        """Show the rows of one statement, or why it could not be answered."""
+        try:
+            self._show(self._reader.ask(statement))
+        except AngimeError as refusal:
+            self._say(refusal.reason)
+
+    def _describe(self, line: str) -> None:
+        command, _, name = line.partition(" ")
+        if command != "\\d":
+            self._say(HELP)
+        elif not name.strip():
+            self._show([{"relation": relation} for relation in self._relations])
+        elif re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", name.strip()):
+            self.ask(f"describe {name.strip()}")
+        else:
+            self._say("write a name such as facts.calls; \\d lists them all")
+
+
+def typed_lines(shell: Shell, *, history: Path) -> Iterator[str]:
+    """Give what is typed, with completion and history where this is a terminal."""
+    if not sys.stdin.isatty():
+        yield from (line.rstrip("\n") for line in sys.stdin)
+        return
+    _set_up_line_editing(shell, history=history)
+    statement_is_open = False
+    while True:
+        try:
+            line = input(MORE if statement_is_open else PROMPT)
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            line, statement_is_open = "", False
+        statement_is_open = bool(line.strip()) and not line.rstrip().endswith(";") and not line.startswith("\\")
+        yield line
+
+
+def _set_up_line_editing(shell: Shell, *, history: Path) -> None:
+    with suppress(ImportError):  # Python without readline: lines are read all the same
+        import readline
+
+        found: list[str] = []
+
+        def complete(begun: str, number: int) -> str | None:
+            if number == 0:
+                found[:] = shell.complete(begun)
+            return found[number] if number < len(found) else None
+
+        readline.set_completer(complete)
+        readline.set_completer_delims(" \t\n,()=<>;")
+        readline.parse_and_bind("tab: complete")
+        readline.set_history_length(MAX_HISTORY)
+        with suppress(OSError):
+            readline.read_history_file(history)
+        atexit.register(_keep_history, history)
+
+
+def _keep_history(history: Path) -> None:
+    import readline
+
+    with suppress(OSError):
+        readline.write_history_file(history)

@@ -1,0 +1,184 @@
+"""Snapshots: any DuckDB opens them, the same moment gives the same rows, and without personal data there is none."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import angime
+from analytics import snapshots
+from analytics.keys import installation_key
+from analytics.personal import treatment
+from analytics.warehouse import Batch, open_writer
+from schemas.errors import Misconfigured
+from schemas.instants import Instant
+from tests.analytics.landing_cases import call_events, message_events, records_of, settings_at
+from tests.angime.front_door import angime as front_door
+
+EARLIER: Instant = "2026-03-09T12:00:00.000Z"
+BETWEEN: Instant = "2026-03-09T12:30:00.000Z"
+LATER: Instant = "2026-03-09T13:00:00.000Z"
+SECRET = b"k" * 32
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a warehouse in which three calls and a message were landed, and a fourth call an hour later."""
+    made: Path = tmp_path_factory.mktemp("home")
+    early = [fact for number in (1, 2, 3) for fact in call_events(number)] + message_events(1)
+    with open_writer(settings_at(made)) as writer:
+        writer.land(Batch(records_of(early)), now=EARLIER)
+        writer.land(Batch(records_of(call_events(4), first_offset=len(early))), now=LATER)
+    return made
+
+
+@pytest.fixture(scope="module")
+def taken(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a snapshot of it with everything."""
+    folder: Path = tmp_path_factory.mktemp("snapshot") / "all"
+    snapshots.take(settings_at(home), folder)
+    return folder
+
+
+def by_plain_duckdb(folder: Path, program: str) -> list[list[object]]:
+    """Run a program that has the package duckdb and nothing of ours, and read what it prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import duckdb, json\n{program}"],
+        cwd=folder,
+        env={},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=240,
+    )
+    return json.loads(done.stdout)
+
+
+ASK = "print(json.dumps(c.sql('select provider_call_id, outcome from facts.calls order by all').fetchall()))"
+CALLS = [["CA1", "answered"], ["CA2", "answered"], ["CA3", "answered"], ["CA4", "answered"]]
+
+
+def test_the_file_opens_with_plain_duckdb_with_its_views(taken: Path) -> None:
+    views: list[str] = json.loads((taken / "manifest.json").read_text())["views"]
+    counted = "; ".join(f"c.sql('from {name} limit 9').fetchall()" for name in views)
+
+    assert by_plain_duckdb(taken, f"c = duckdb.connect('angime.duckdb', read_only=True)\n{counted}\n{ASK}") == CALLS
+    assert "metrics.daily" in views
+
+
+def test_the_parquet_folder_opens_with_its_views(taken: Path) -> None:
+    opened = "c = duckdb.connect()\n[c.execute(s) for s in open('views.sql').read().split(';\\n') if s.strip()]"
+
+    assert by_plain_duckdb(taken, f"{opened}\n{ASK}") == CALLS
+
+
+def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
+    with pytest.raises(Misconfigured, match="is not empty"):
+        snapshots.take(settings_at(home), taken)
+
+
+def test_the_same_moment_gives_the_same_rows_however_much_later(home: Path, taken: Path, tmp_path: Path) -> None:
+    once = snapshots.take(settings_at(home), tmp_path / "once", as_of=BETWEEN)
+    again = snapshots.take(settings_at(home), tmp_path / "again", as_of=BETWEEN)
+    now = snapshots.take(settings_at(home), tmp_path / "now", as_of=LATER)
+    whole = json.loads((taken / "manifest.json").read_text())["tables"]
+
+    assert once.tables == again.tables
+    assert (once.tables["facts.calls"].rows, now.tables["facts.calls"].rows) == (3, 4)
+    assert (once.landed_until, now.landed_until) == (EARLIER, LATER)
+    assert {name: table.hash for name, table in now.tables.items()} == {
+        name: table["hash"] for name, table in whole.items()
+    }
+
+
+def test_without_personal_data_no_identity_name_or_text_is_in_any_file(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    snapshots.take(settings_at(home), folder, secret=SECRET)
+    personal = ["+77010000001", "77010000001", "Your order has arrived", "Good day", "Сәлем", "CA1"]
+
+    texts = by_plain_duckdb(
+        folder,
+        "c = duckdb.connect('angime.duckdb', read_only=True)\n"
+        "names = c.sql(\"select schema_name || '.' || table_name from duckdb_tables()\").fetchall()\n"
+        "print(json.dumps([str(c.sql('from ' + n).fetchall()) for (n,) in names]))",
+    )
+    assert [word for word in personal for text in texts if word in str(text)] == []
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert [(path.name, word) for path in files for word in personal if word.encode() in path.read_bytes()] == []
+    [keys] = by_plain_duckdb(
+        folder,
+        "c = duckdb.connect('angime.duckdb', read_only=True)\n"
+        "print(json.dumps(c.sql('select count(*), count(distinct contact_key) from facts.calls').fetchall()))",
+    )
+    assert keys == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "becomes"),
+    [
+        ("contact_key", "VARCHAR", "replaced"),
+        ("outcome", "VARCHAR", "kept"),
+        ("talk_seconds", "DOUBLE", "kept"),
+        ("started_at", "TIMESTAMP WITH TIME ZONE", "kept"),
+        ("text", "VARCHAR", "emptied"),
+        ("words", "JSON", "emptied"),
+        ("a_column_of_tomorrow", "VARCHAR", "emptied"),
+        ("names", "VARCHAR[]", "emptied"),
+        ("counts", "INTEGER[]", "kept"),
+        ("said", 'STRUCT("text" VARCHAR)', "emptied"),
+    ],
+)
+def test_a_text_leaves_only_when_it_is_known_to_be_plain(column: str, type_: str, becomes: str) -> None:
+    assert treatment(column, type_) == becomes
+
+
+def test_the_dbt_project_describes_every_relation_and_tests_the_keys(taken: Path) -> None:
+    manifest = json.loads((taken / "manifest.json").read_text())
+    sources = json.loads((taken / "dbt" / "models" / "sources.yml").read_text())["sources"]
+    described = {f"{source['name']}.{table['name']}": table for source in sources for table in source["tables"]}
+
+    assert {name for name in (*manifest["tables"], *manifest["views"]) if not name.startswith("reference.")} == set(
+        described
+    )
+    assert all(column["description"] for table in described.values() for column in table["columns"])
+    [call_id] = [column for column in described["facts.calls"]["columns"] if column["name"] == "call_id"]
+    assert call_id["data_tests"] == ["unique", "not_null"]
+
+
+def test_python_connects_to_the_live_warehouse_and_to_a_snapshot(home: Path, taken: Path) -> None:
+    for place in (home, taken):
+        with angime.connect(place) as connection:
+            frame = connection.sql("select count(*) as calls from facts.calls").pl()
+            assert frame.equals(pl.DataFrame({"calls": [4]}))
+            with pytest.raises(Exception, match=r"read-only|read only"):
+                connection.execute("delete from facts.calls")
+
+
+def test_the_installation_has_one_secret_that_only_its_owner_reads(tmp_path: Path) -> None:
+    key = installation_key(tmp_path)
+
+    assert (len(key), installation_key(tmp_path)) == (32, key)
+    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_shell_answers_each_statement_and_goes_on_after_a_mistake(home: Path) -> None:
+    typed = (
+        "\\d facts.calls\nselect count(*)\n  as calls from facts.calls;\nselect nothing from nowhere;\nselect 7 as n;\n"
+    )
+    said = front_door("sql", home=home, typed=typed)
+
+    assert said.code == 0
+    assert "outcome_reason" in said.out
+    assert "nowhere" in said.err
+    assert said.out.split()[-2:] == ["n", "7"]
+
+
+def test_a_wrong_question_is_one_sentence_and_exit_2(home: Path) -> None:
+    said = front_door("sql", "select outcme from facts.calls", home=home)
+
+    assert said.code == 2
+    assert "outcome" in said.err
+    assert "Traceback" not in said.err
