@@ -27,6 +27,7 @@ Disposition = Literal[
     "voicemail",
     "unknown",
 ]
+RatedBy = Literal["operator", "contact", "machine", "unknown"]
 Consent = Literal["given", "refused", "unknown"]
 
 
@@ -96,6 +97,28 @@ class CallEnded(CallFact, frozen=True, kw_only=True):
     answered_by: AnsweredBy = "unknown"
     ended_by: Side = "unknown"
     error_code: Annotated[ShortText | None, Meta(description="the provider's code of what went wrong")] = None
+
+
+class CallRated(CallFact, frozen=True, kw_only=True):
+    """Somebody, or something, gave the call a mark, `best_rating` being the best there is."""
+
+    rating: Annotated[float, Meta(ge=0, le=100, description="the mark, as the provider counts it")]
+    best_rating: Annotated[float, Meta(gt=0, le=100, description="the best mark there is")] = 5
+    rated_by: Annotated[RatedBy, Meta(description="who gave the mark")] = "unknown"
+
+
+class CallTagged(CallFact, frozen=True, kw_only=True):
+    """The call was given these labels, instead of those that it had before; none when they were all taken away."""
+
+    tags: Annotated[tuple[ShortText, ...], Meta(max_length=64, description="all its labels, as the provider has them")]
+
+
+class CallQualityMeasured(CallFact, frozen=True, kw_only=True):
+    """How well the sound came through, as the provider measured it on what it received from this leg."""
+
+    mos: Annotated[float, Meta(ge=0, le=5, description="mean opinion score, 5 is the best")] | None = None
+    lost_share: Annotated[float, Meta(ge=0, le=1, description="share of packets that did not come")] | None = None
+    jitter_milliseconds: Annotated[float, Meta(ge=0, le=60_000, description="how unevenly they came")] | None = None
 
 
 class CallRecordingMadeAvailable(CallFact, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from schemas.instants import Instant, moment
 # Assumption: as in `times`, an epoch of twelve digits or more counts milliseconds.
 EARLIEST_MILLISECONDS = 100_000_000_000
 BEARER = "bearer "
+BASIC = "basic "
 TOKEN = "token"  # noqa: S105  # the name under which a secret stands in an address
 MAX_QUERY_FIELDS = 100
 
@@ -58,6 +59,15 @@ def holds_shared_secret(request: Request, *, secrets: Sequence[str], names: Sequ
     tokens = [value for name, value in asked if name == TOKEN]
     is_in_address = any([is_one_of(token, secrets) for token in tokens])  # noqa: C419  # all are compared
     return holds_token(request.headers, secrets=secrets, names=names) or is_in_address
+
+
+def holds_password(headers: dict[str, str], *, secrets: Sequence[str]) -> bool:
+    """Say whether `Authorization: Basic …` carries one of the secrets: `user:password`, or the password alone."""
+    authorization = headers.get("authorization", "")
+    is_basic = authorization[: len(BASIC)].lower() == BASIC
+    told = key_of_base64(authorization[len(BASIC) :].strip()).decode(errors="replace") if is_basic else ""
+    offered = (told, told.partition(":")[2])
+    return any([is_same(one, secret) for one in offered for secret in secrets])  # noqa: C419  # all are compared
 
 
 def is_hmac_sha256_hex(body: bytes, *, given: str | None, secrets: Sequence[str]) -> bool:

@@ -10,7 +10,16 @@ from pipelines.sources.reading import Fields, member, number, required, seconds,
 from pipelines.sources.telephone_causes import of_sip, of_word
 from pipelines.sources.telephone_legs import Leg, known_call, leg
 from pipelines.sources.translations import found
-from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRecordingMadeAvailable, Disposition
+from schemas.calls import (
+    CallAccepted,
+    CallEnded,
+    CallOffered,
+    CallQualityMeasured,
+    CallRang,
+    CallRecordingMadeAvailable,
+    Disposition,
+)
+from schemas.envelope import Event
 from schemas.errors import InvalidEvent
 from schemas.ids import recording_id
 from schemas.instants import Instant, from_rfc3339, moment
@@ -40,6 +49,8 @@ _DETECTED: dict[str, AnsweredBy] = {
     "not_sure": "unknown",
     "silence": "unknown",
 }
+MAX_MOS = 5.0
+
 _CHANNELS = {"single": 1, "mono": 1, "dual": 2}
 
 
@@ -106,7 +117,22 @@ def hung_up(told: Told) -> Translation:
     )
     over = text(fields, "end_time")
     time = from_rfc3339(over) if over else told.time
-    return found(fact(told.scene, ended, identity=(_leg_id(told),), time=time))
+    identity = (_leg_id(told),)
+    return found(fact(told.scene, ended, identity=identity, time=time), _quality(told, whose=whose, time=time))
+
+
+def _quality(told: Told, *, whose: Leg, time: Instant) -> Event | None:
+    """Read how well the leg's sound came in, where Telnyx measured it."""
+    stats = member(member(told.fields, "call_quality_stats"), "inbound")
+    mos = number(stats, "mos")
+    if mos is None or not 0 < mos <= MAX_MOS:
+        return None
+    packets, skipped = number(stats, "packet_count"), number(stats, "skip_packet_count")
+    share = skipped / (packets + skipped) if packets and skipped is not None and skipped >= 0 else None
+    measured = CallQualityMeasured(
+        **_known(told, whose, status=""), mos=mos, lost_share=round(share, 6) if share is not None else None
+    )
+    return fact(told.scene, measured, identity=(_leg_id(told),), time=time)
 
 
 def _side(source: str | None, *, whose: Leg) -> Side:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
@@ -24,6 +25,7 @@ FORM = {"CallSid": "CA1", "From": "+77011234567", "Body": "Сәлем 🙏 & co"
 JSON_BODY = '{"entry": [], "text": "Қайырлы таң"}'.encode()
 KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 TELNYX, OTHER_TELNYX = SigningKey(b"0123456789abcdef0123456789abcdef"), SigningKey(b"fedcba9876543210fedcba9876543210")
+JUSTCALL_URL = "https://hooks.example.kz/hooks/justcall/main"
 LONG, OTHER_LONG = "a signature secret of 512 bits, or more" * 2, "another signature secret of 512 bits" * 2
 OTHER_KEY = "whsec_" + base64.b64encode(b"another key of 24 bytes.").decode()
 
@@ -97,7 +99,36 @@ def vonage(
     return request(body, authorization=f"Bearer {token}")
 
 
+def justcall(
+    *, secret: str = OLD, moment: datetime = MOMENT, address: str = JUSTCALL_URL, kind: str = "call.completed"
+) -> Request:
+    """Sign as JustCall's page on dynamic signatures does: the address as `encodeURIComponent` writes it."""
+    stamp = str(int(moment.timestamp()))
+    told = "|".join([secret, address.replace(":", "%3A").replace("/", "%2F"), kind, stamp])
+    digest = hmac.new(secret.encode(), told.encode(), hashlib.sha256).hexdigest()
+    body = json.dumps({"webhook_url": address, "type": kind, "data": {}}).encode()
+    return request(body, url=JUSTCALL_URL, x_justcall_signature=digest, x_justcall_request_timestamp=stamp)
+
+
+def password(secret: str = OLD) -> Request:
+    return request(JSON_BODY, authorization="Basic " + base64.b64encode(f"angime:{secret}".encode()).decode())
+
+
+def told(asked: Request) -> dict[str, object]:
+    return {name: getattr(asked, name) for name in asked.__struct_fields__}
+
+
+def with_body(asked: Request, body: bytes) -> Request:
+    return Request(**{**told(asked), "body": body})
+
+
+def with_header(asked: Request, name: str, value: str) -> Request:
+    return Request(**{**told(asked), "headers": {**asked.headers, name: value}})
+
+
 SIGNED = {
+    "justcall": (justcall(), justcall(secret=NEW), OLD, NEW),
+    "freeswitch token": (token(), token(NEW), OLD, NEW),
     "ycloud": (ycloud(), ycloud(secret=NEW), OLD, NEW),
     "telnyx": (telnyx(), telnyx(key=OTHER_TELNYX), public(TELNYX), public(OTHER_TELNYX)),
     "vonage": (vonage(), vonage(secret=OTHER_LONG), LONG, OTHER_LONG),
@@ -113,7 +144,10 @@ SIGNED = {
     "ingest signature": (webhook(), webhook(secret=OTHER_KEY), KEY, OTHER_KEY),
 }
 SCHEMES = sorted(SIGNED)
+# JustCall signs the address, the kind and the time of a request, and not its body.
+WHOLE = [scheme for scheme in SCHEMES if "token" not in scheme and scheme != "justcall"]
 PROOFS = {
+    "x-justcall-signature",
     "ycloud-signature",
     "telnyx-signature-ed25519",
     "x-hub-signature-256",
@@ -157,7 +191,7 @@ def test_without_its_headers_or_with_empty_ones_a_request_is_not_genuine(scheme:
     assert [is_genuine(source_of(scheme), one, old, new) for one in (bare, emptied)] == [False, False]
 
 
-@pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if "token" not in scheme])
+@pytest.mark.parametrize("scheme", WHOLE)
 def test_with_any_byte_of_the_body_flipped_a_request_is_not_genuine(scheme: str) -> None:
     asked, _, old, new = SIGNED[scheme]
     accepted = [
@@ -176,7 +210,7 @@ def test_with_any_character_of_the_proof_changed_a_request_is_not_genuine(scheme
     asked, _, old, new = SIGNED[scheme]
     header = next(name for name in asked.headers if name in PROOFS)
     proof = asked.headers[header]
-    start = len("Bearer ") if "Bearer" in proof else proof.rindex("=", 0, 20) + 1 if "=" in proof[:20] else 0
+    start = proof.index(" ") + 1 if " " in proof else proof.rindex("=", 0, 20) + 1 if "=" in proof[:20] else 0
     changed = [proof[:at] + ("A" if proof[at] != "A" else "B") + proof[at + 1 :] for at in range(start, len(proof))]
 
     assert [one for one in changed if is_genuine(source_of(scheme), with_header(asked, header, one), old, new)] == []
@@ -227,6 +261,7 @@ TIMED = {
     "ycloud": (ycloud, OLD),
     "telnyx": (telnyx, public(TELNYX)),
     "vonage": (vonage, LONG),
+    "justcall": (justcall, OLD),
 }
 
 
@@ -244,6 +279,42 @@ def test_a_signature_of_the_last_minutes_is_fresh(source: str, seconds: int) -> 
     sign, secret = TIMED[source]
 
     assert is_genuine(source, sign(moment=MOMENT + timedelta(seconds=seconds)), secret)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        justcall(address="https://elsewhere.example/hooks/justcall/other"),
+        with_body(justcall(), justcall(kind="call.missed").body),
+        with_body(justcall(), justcall(address="https://hooks.example.kz/hooks/justcall/mail").body),
+        with_body(justcall(), b"{}"),
+        with_body(justcall(), b"not json"),
+    ],
+)
+def test_what_justcall_signs_cannot_be_moved_to_another_address_or_kind(asked: Request) -> None:
+    assert not is_genuine("justcall", asked, OLD)
+
+
+def test_justcall_may_sign_a_clock_in_utc() -> None:
+    told = justcall()
+    stamp = "2026-03-02 12:00:00"
+    signed = "|".join([OLD, JUSTCALL_URL.replace(":", "%3A").replace("/", "%2F"), "call.completed", stamp])
+    digest = hmac.new(OLD.encode(), signed.encode(), hashlib.sha256).hexdigest()
+    clocked = with_header(with_header(told, "x-justcall-signature", digest), "x-justcall-request-timestamp", stamp)
+
+    assert is_genuine("justcall", clocked, OLD)
+    assert not is_genuine("justcall", clocked, OLD, now="2026-03-02T13:00:00.000Z")
+
+
+def test_freeswitch_may_be_given_the_user_with_the_password() -> None:
+    assert is_genuine("freeswitch", password(), f"angime:{OLD}")
+    assert [is_genuine("freeswitch", password(given), OLD, NEW) for given in (OLD, NEW, WRONG, "")] == [
+        *(True, True),
+        *(False, False),
+    ]
+    assert not is_genuine("freeswitch", password(""), "")
+    assert not is_genuine("freeswitch", password(), "angime")
+    assert not is_genuine("freeswitch", request(b"", authorization="Basic ???"), OLD)
 
 
 def test_ycloud_may_count_milliseconds() -> None:
@@ -330,15 +401,3 @@ def flipped(body: bytes, position: int, bit: int) -> bytes:
 def fields(body: bytes) -> object:
     """Give what a form says: `%2b` and `%2B` are the same form, and are signed alike."""
     return sorted(parse_qsl(body.decode("latin-1"), keep_blank_values=True)) if b"CallSid" in body else body
-
-
-def told(asked: Request) -> dict[str, object]:
-    return {name: getattr(asked, name) for name in asked.__struct_fields__}
-
-
-def with_body(asked: Request, body: bytes) -> Request:
-    return Request(**{**told(asked), "body": body})
-
-
-def with_header(asked: Request, name: str, value: str) -> Request:
-    return Request(**{**told(asked), "headers": {**asked.headers, name: value}})

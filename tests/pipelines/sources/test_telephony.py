@@ -121,3 +121,28 @@ def test_causes_are_read_alike_in_every_code() -> None:
         *("busy", "rejected"),
         *(None, None),
     ]
+
+
+def test_freeswitch_joins_the_legs_that_a_call_dialled(
+    told_by: Callable[[str], Any], translate_as: TranslateAs
+) -> None:
+    call = translate_as("freeswitch", body("freeswitch/incoming_answered")).events[0].data
+    part, lost = (told_by(f"freeswitch/incoming_answered_{name}_leg") for name in ("operators", "second_members"))
+
+    assert (call.call_id, call.leg_id) == (part.call_id, None) == (lost.call_id, None)
+    assert [(one.operator, one.talk_seconds) for one in (part, lost)] == [("101", 48.0), ("102", 0.0)]
+
+
+def test_a_record_of_freeswitch_is_the_same_however_it_is_posted(translate_as: TranslateAs) -> None:
+    told = [
+        only(translate_as("freeswitch", (GOLDEN / "freeswitch" / name).read_bytes()))
+        for name in ("posted_as_a_form.txt", "posted_in_base64.txt")
+    ]
+
+    assert (told[0].id, told[0].data) == (told[1].id, told[1].data)
+
+
+def test_a_call_of_justcall_has_one_id_before_and_after_it_is_logged(told_by: Callable[[str], Any]) -> None:
+    begun, answered, over = (told_by(f"justcall/call_{name}") for name in ("incoming", "answered", "missed"))
+
+    assert begun.call_id == answered.call_id == over.call_id

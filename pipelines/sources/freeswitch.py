@@ -1,0 +1,102 @@
+"""FreeSWITCH: call detail records of mod_json_cdr, one for each leg, as posted or as lying in files."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from pipelines.sources.contract import Request, Source, Translation
+from pipelines.sources.facts import Scene
+from pipelines.sources.forms import form_pairs
+from pipelines.sources.freeswitch_calls import read_leg
+from pipelines.sources.guide import Guide
+from pipelines.sources.reading import Fields, as_object, items
+from pipelines.sources.signatures import holds_password, holds_token
+from pipelines.sources.translations import attempt, found, ignored, joined
+from schemas.codec import parse_json
+from schemas.company import Account, Company
+from schemas.errors import InvalidEvent
+from schemas.instants import Instant
+from schemas.records import RawRecord
+
+MAX_TEXT = 65_536
+
+_OPENING = (b"{", b"[")
+
+
+def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+    """Check basic authentication (`cred` of mod_json_cdr), or a token: FreeSWITCH itself signs nothing."""
+    by_password = holds_password(request.headers, secrets=secrets)
+    return holds_token(request.headers, secrets=secrets, names=("x-angime-token",)) or by_password
+
+
+def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
+    """Read a record, or a list of them, each by itself; values may be percent-encoded, and the whole be a form."""
+    scene = Scene(raw, company, account)
+    body = parse_json(_json_of(raw.body))
+    if not isinstance(body, list):
+        return _record(scene, body)
+    listed = items({"the body": body}, "the body")
+    if not listed:
+        return ignored("the body holds no records")
+    return joined(attempt(f"[{at}]", lambda one=one: _record(scene, one)) for at, one in enumerate(listed))
+
+
+def _json_of(body: bytes) -> bytes:
+    """Take the record out of the form `cdr=…` in which it is posted, percent-encoded or in base64."""
+    if body.lstrip()[:1] in _OPENING:
+        return body
+    told = dict(form_pairs(body)).get("cdr")
+    if told is None:
+        raise InvalidEvent("the body is neither JSON nor a form with `cdr`")
+    if told.lstrip()[:1] in {"{", "["}:
+        return told.encode(errors="replace")
+    try:
+        return base64.b64decode(told.strip().replace(" ", "+"), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidEvent("cdr is neither JSON nor base64") from None
+
+
+def _record(scene: Scene, value: Any) -> Translation:
+    record = as_object(value, what="the record")
+    if "variables" not in record and "callflow" not in record:
+        raise InvalidEvent("the record has neither variables nor callflow")
+    return found(*read_leg(scene, _decoded(record)))
+
+
+def _decoded(value: Any) -> Any:
+    """Undo the percent-encoding of values, which mod_json_cdr applies or not (`encode-values`)."""
+    if isinstance(value, str):
+        return unquote(value, errors="replace") if "%" in value and len(value) <= MAX_TEXT else value
+    if isinstance(value, list):
+        return [_decoded(one) for one in items({"list": value}, "list")]
+    if isinstance(value, dict):
+        fields: Fields = as_object(value, what="the record")
+        return {name: _decoded(one) for name, one in fields.items()}
+    return value
+
+
+SOURCE = Source(
+    name="freeswitch",
+    title="FreeSWITCH (call detail records)",
+    capabilities=("calls", "recordings"),
+    is_genuine=is_genuine,
+    translate=translate,
+)
+
+GUIDE = Guide(
+    origin_check="Basic authentication (`cred` of mod_json_cdr; the secret is `user:password` or the password), or a "
+    "token in `Authorization: Bearer …` or `X-Angime-Token`.",
+    connect_steps=(
+        "In `json_cdr.conf.xml` set `url` to `/hooks/freeswitch/ACCOUNT`, `cred` to a user and a long password, and "
+        "write the password where `secrets` points.",
+        "Keep `log-b-leg` at `true`: legs tell which operator talked, and how long.",
+        "Leave `retries` above 0: what was not taken is sent again, and counts once.",
+        "Write operators' endpoints as FreeSWITCH dials them: the extension, such as `1001`.",
+    ),
+    settings={
+        "recordings_url": "Where the files lie that `record_name` names.",
+        "trunks": "Names of gateways and profiles that lead outside, beside `external` and every gateway.",
+    },
+)
