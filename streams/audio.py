@@ -1,5 +1,6 @@
-"""Audio in: a recording's file becomes 16 kHz float samples a channel, by PyAV, within stated limits."""
+"""Audio in: a recording's file becomes 16 kHz samples a channel, by PyAV, streamed, within stated limits."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,15 @@ from schemas.errors import InvalidEvent
 SAMPLES_PER_SECOND: Final = 16_000  # what Whisper and Silero hear
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 MAX_DURATION_SECONDS: Final = 4 * 3600.0
+MAX_CHANNEL_SECONDS: Final = 8 * 3600.0  # of all channels together: 0.9 GB of samples
 MAX_CHANNELS: Final = 16
 MIN_DURATION_SECONDS: Final = 0.05
 # Only containers of recordings: FFmpeg's playlists and lists would let a recording read other files.
 _CONTAINERS: Final = "wav,w64,aiff,au,mp3,ogg,flac,mov,matroska,amr,amrnb,amrwb,gsm,caf,aac"
 _RIFF_HEADER_BYTES: Final = 8  # "RIFF" and the size of what follows
 _LENGTH_UNKNOWN: Final = 0x7FFF_0000  # from here on a size means: written while the call went on
+_FULL_SCALE: Final = 32_768.0
+_FIRST_SAMPLES: Final = 60 * SAMPLES_PER_SECOND  # room that is made at first, doubled when it is full
 
 
 class AudioLimits(Struct, frozen=True, kw_only=True):
@@ -29,15 +33,26 @@ class AudioLimits(Struct, frozen=True, kw_only=True):
 
     file_bytes: int = MAX_FILE_BYTES
     duration_seconds: float = MAX_DURATION_SECONDS
+    channel_seconds: float = MAX_CHANNEL_SECONDS
     channels: int = MAX_CHANNELS
 
 
 class Audio(Struct, frozen=True, kw_only=True):
-    """A decoded recording: float32 samples of shape (channels, n) in -1…1 at 16 kHz."""
+    """A decoded recording: int16 samples of shape (channels, n) at 16 kHz, half of what floats would take."""
 
-    samples: NDArray[np.float32]
+    pcm: NDArray[np.int16]
     duration_seconds: float
     channels: int
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """The whole recording as float32 in -1…1; made anew each time, so better asked for in pieces."""
+        return floats(self.pcm)
+
+
+def floats(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Samples of any shape as float32 in -1…1."""
+    return pcm.astype(np.float32) / np.float32(_FULL_SCALE)
 
 
 def decode(path: Path, *, limits: AudioLimits = AudioLimits()) -> Audio:  # noqa: B008 - the limits are frozen
@@ -67,30 +82,44 @@ def _decode_opened(opened: InputContainer, *, limits: AudioLimits) -> Audio:
     channels = stream.codec_context.channels
     if not 1 <= channels <= limits.channels:
         raise InvalidEvent(f"The recording has {channels} channels; 1 to {limits.channels} are taken.")
-    blocks = _decoded_blocks(opened, stream, limits=limits)
-    samples = np.concatenate(blocks, axis=1) if blocks else np.zeros((channels, 0), dtype=np.float32)
-    duration_seconds = samples.shape[1] / SAMPLES_PER_SECOND
+    pcm = _decoded(opened, stream, channels=channels, limits=limits)
+    duration_seconds = pcm.shape[1] / SAMPLES_PER_SECOND
     if duration_seconds < MIN_DURATION_SECONDS:
         raise InvalidEvent(f"The recording holds {duration_seconds:.2f} s of audio, which is nothing to hear.")
-    return Audio(samples=samples, duration_seconds=duration_seconds, channels=samples.shape[0])
+    return Audio(pcm=pcm, duration_seconds=duration_seconds, channels=pcm.shape[0])
 
 
-def _decoded_blocks(opened: InputContainer, stream: AudioStream, *, limits: AudioLimits) -> list[NDArray[np.float32]]:
-    """Blocks of shape (channels, n) at 16 kHz; stops as soon as the recording is longer than allowed."""
-    resampler = av.AudioResampler(format="fltp", rate=SAMPLES_PER_SECOND)
-    blocks: list[NDArray[np.float32]] = []
-    left = int(limits.duration_seconds * SAMPLES_PER_SECOND)
-    for frame in opened.decode(stream):
-        for block in _resampled(resampler, frame):
-            blocks.append(block)
-            left -= block.shape[1]
-        if left < 0:
-            raise InvalidEvent(f"The recording is longer than {limits.duration_seconds:.0f} s.")
-    return blocks + (_resampled(resampler, None) if blocks else [])
+def _decoded(opened: InputContainer, stream: AudioStream, *, channels: int, limits: AudioLimits) -> NDArray[np.int16]:
+    """Samples of shape (channels, n) at 16 kHz; stops as soon as the recording is longer than allowed."""
+    longest_seconds = min(limits.duration_seconds, limits.channel_seconds / channels)
+    longest = int(longest_seconds * SAMPLES_PER_SECOND)
+    resampler = av.AudioResampler(format="s16p", rate=SAMPLES_PER_SECOND)
+    pcm = np.empty((channels, min(_FIRST_SAMPLES, longest + SAMPLES_PER_SECOND)), dtype=np.int16)
+    filled = 0
+    for frame in _frames_and_the_rest(opened, stream):
+        for block in resampler.resample(frame) if frame is not None or filled else ():
+            filled, pcm = _appended(pcm, np.asarray(block.to_ndarray(), dtype=np.int16), filled=filled)
+        if filled > longest:
+            raise InvalidEvent(f"The recording is longer than {longest_seconds:.0f} s.")
+    return pcm[:, :filled]
 
 
-def _resampled(resampler: av.AudioResampler, frame: AudioFrame | None) -> list[NDArray[np.float32]]:
-    return [np.asarray(block.to_ndarray(), dtype=np.float32) for block in resampler.resample(frame)]
+def _frames_and_the_rest(opened: InputContainer, stream: AudioStream) -> Iterator[AudioFrame | None]:
+    """Every frame as it is decoded, and None, which asks the resampler for what it still holds."""
+    yield from opened.decode(stream)
+    yield None
+
+
+def _appended(pcm: NDArray[np.int16], block: NDArray[np.int16], *, filled: int) -> tuple[int, NDArray[np.int16]]:
+    if len(block) != len(pcm):
+        raise InvalidEvent(f"The recording changes from {len(pcm)} channels to {len(block)}.")
+    end = filled + block.shape[1]
+    if end > pcm.shape[1]:
+        larger = np.empty((len(pcm), max(end, pcm.shape[1] * 2)), dtype=np.int16)
+        larger[:, :filled] = pcm[:, :filled]
+        pcm = larger
+    pcm[:, filled:end] = block
+    return end, pcm
 
 
 def _refuse_cut_short(path: Path, *, size_bytes: int) -> None:

@@ -22,6 +22,7 @@ from streams.fetch import fetch
 from streams.redact import without_secrets
 from streams.store import keep, load, path_of
 from streams.transcribe import Transcript
+from streams.turns import with_roles
 
 Listen = Callable[[Path, tuple[Role, ...], str | None], Transcript]
 
@@ -70,6 +71,8 @@ async def read_recording(stored: Event, *, ears: Ears) -> bytes:
 def transcribed(stored: Event, *, transcript: Transcript, ears: Ears, now: Instant) -> Event:
     """Make the `call.transcribed` event of a kept recording, without its secrets; a repetition has the same id."""
     recording = stored.data
+    company = _company_of(stored, ears=ears)
+    first_voice = company.listening.first_voice.get(recording.direction, "unknown")
     said = CallTranscribed(
         **_call_of(recording),
         recording_id=recording.recording_id,
@@ -80,10 +83,10 @@ def transcribed(stored: Event, *, transcript: Transcript, ears: Ears, now: Insta
         grade=transcript.grade,
         duration_seconds=transcript.duration_seconds,
         channels=transcript.channels,
-        turns=transcript.turns,
+        turns=with_roles(transcript.turns, first_voice=first_voice),
         separation=transcript.separation,
     )
-    said = without_secrets(said, company=_company_of(stored, ears=ears))
+    said = without_secrets(said, company=company)
     return _follow(stored, said, identity=(recording.recording_id, transcript.model), now=now)
 
 

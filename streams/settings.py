@@ -19,7 +19,8 @@ class StreamsSettings(BaseSettings):
     recordings: str = Field("", description="where recordings are kept, an obstore URL; empty: recordings under home")
     speech_model: str = Field(
         "",
-        description="WhisperX model: a name, a folder, or `demo` for the demo model; empty: recordings are only kept",
+        description="WhisperX model: a name, a folder, `demo` for the demo model, or `none`: who speaks when, without "
+        "words; empty: recordings are only kept",
     )
     speech_device: str = Field("auto", description="auto, cpu or cuda")
     speech_compute_type: str = Field("default", description="CTranslate2 compute type: default, int8, float16, float32")

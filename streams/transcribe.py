@@ -1,21 +1,24 @@
 """From a recording's file to a transcript by speaker; what the stream's agents and `angime transcribe` call."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from schemas.people import Role
-from schemas.transcripts import Grade, Separation, Turn
-from streams.audio import Audio, AudioLimits, decode
+from schemas.transcripts import Grade, Separation, Turn, Word
+from streams.audio import SAMPLES_PER_SECOND, Audio, AudioLimits, decode, floats
 from streams.turns import Segment, Span, grade, is_bleed, turns
-from streams.voice import levels_decibels, speech_spans, without_bleed
+from streams.voice import MAX_SPEECH_SECONDS, MIN_SILENCE_SECONDS, levels_decibels, speech_spans, without_bleed
+from streams.voices import with_voices
 
 UNKNOWN_LANGUAGE: Final = "unknown"
+NO_MODEL: Final = "none"  # what a transcript's model is called where nobody wrote its words
+BLOCK_SECONDS: Final = 600  # worked on at a time, so that a long recording needs no more memory than a short one
 _SAME_SOUND_SHARE: Final = 1e-4  # of the power may differ between two channels that are one mono recording
 
 
@@ -57,6 +60,46 @@ class Transcriber(Protocol):
         ...
 
 
+class TurnsOnly:
+    """No model at all: who speaks when, without a word; implements Transcriber."""
+
+    model_name = NO_MODEL
+    is_demo_model = False
+    engine = ""
+
+    def load(self) -> float:
+        """Be ready at once."""
+        return 0.0
+
+    def recognise(self, samples: NDArray[np.float32], *, spans: Sequence[Span], language: str | None) -> Recognition:
+        """Understand nothing of any span."""
+        del samples
+        return Recognition(
+            segments=tuple(Segment(span=span, text="") for span in spans), language=language or UNKNOWN_LANGUAGE
+        )
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far a recording is heard: seconds of speech that are done, of how many, and how long that took."""
+
+    done_seconds: float
+    all_seconds: float
+    spent_seconds: float
+
+    @property
+    def share(self) -> float:
+        """What is done, 0-1."""
+        return self.done_seconds / self.all_seconds if self.all_seconds else 1.0
+
+    @property
+    def left_seconds(self) -> float | None:
+        """How long the rest will take at this pace; None before anything is done."""
+        return self.spent_seconds * (1 / self.share - 1) if self.share else None
+
+
+OnProgress = Callable[[Progress], None]
+
+
 class Transcript(Struct, frozen=True, kw_only=True):
     """What `call.transcribed` says, without the ids of the call, and what it cost."""
 
@@ -79,27 +122,40 @@ class Transcript(Struct, frozen=True, kw_only=True):
         return self.transcribe_seconds / self.duration_seconds
 
 
-def transcribe_file(
+def transcribe_file(  # noqa: PLR0913  # what is said of a recording, and who listens
     path: Path,
     *,
     roles: tuple[Role, ...],
     language: str | None,
     transcriber: Transcriber,
     limits: AudioLimits = AudioLimits(),  # noqa: B008 - the limits are frozen
+    on_progress: OnProgress = lambda _: None,
 ) -> Transcript:
     """Transcribe each channel of a recording by itself and order the turns; roles name the channels' speakers.
 
-    One channel mixes its speakers: its turns are of role unknown unless exactly one role is given. A recording in
-    which nobody speaks has no turns. Raises InvalidEvent for a file that is no usable audio, Misconfigured when
-    there is no model.
+    Two voices in one channel are told apart by their sound, and are of role unknown; exactly one role means one voice.
+    A recording in which nobody speaks has no turns. Raises InvalidEvent for a file that is no usable audio,
+    Misconfigured when there is no model.
     """
     model_load_seconds = transcriber.load()
     began = time.perf_counter()
     audio = decode(path, limits=limits)
-    samples = _distinct_channels(audio)
-    spans = _spoken_spans(samples)
-    heard_language, segments = _recognised(samples, spans=spans, language=language, transcriber=transcriber)
-    made = turns(segments, roles=roles if len(samples) > 1 or len(roles) == 1 else ())
+    pcm = _distinct_channels(audio)
+    spans = _spoken_spans(pcm)
+    is_mixed = len(pcm) == 1 and len(roles) != 1
+    if is_mixed:
+        spans = [with_voices(pcm[0], spans=spans[0])]
+    has_voices = any(span.speaker is not None for span in spans[0])
+    heard_language, segments = _recognised(
+        pcm,
+        spans=spans,
+        language=language,
+        transcriber=transcriber,
+        on_done=lambda done, whole: on_progress(
+            Progress(done_seconds=done, all_seconds=whole, spent_seconds=time.perf_counter() - began)
+        ),
+    )
+    made = turns(segments, roles=() if is_mixed else roles)
     return Transcript(
         model=transcriber.model_name,
         is_demo_model=transcriber.is_demo_model,
@@ -111,50 +167,114 @@ def transcribe_file(
         engine=transcriber.engine,
         model_load_seconds=round(model_load_seconds, 3),
         transcribe_seconds=round(time.perf_counter() - began, 3),
-        separation="channels" if len(samples) > 1 else "none",
+        separation="channels" if len(pcm) > 1 else "voices" if has_voices else "none",
     )
 
 
-def _distinct_channels(audio: Audio) -> NDArray[np.float32]:
+def _distinct_channels(audio: Audio) -> NDArray[np.int16]:
     """Keep the channels worth hearing: a mono recording stored twice would say everything twice."""
-    first = audio.samples[0]
-    others: Sequence[NDArray[np.float32]] = [audio.samples[channel] for channel in range(1, audio.channels)]
-    allowed = _SAME_SOUND_SHARE * _power(first)
-    is_one_sound = allowed > 0 and all(_power(other - first) <= allowed for other in others)
-    return audio.samples[:1] if is_one_sound else audio.samples
+    own = np.zeros(1)
+    apart = np.zeros(max(1, audio.channels - 1))
+    for piece in _blocks(audio.pcm):
+        samples = floats(piece)
+        own += np.sum(np.square(samples[:1], dtype=np.float64), axis=1)
+        if audio.channels > 1:
+            apart += np.sum(np.square(samples[1:] - samples[:1], dtype=np.float64), axis=1)
+    allowed = _SAME_SOUND_SHARE * own[0]
+    is_one_sound = allowed > 0 and bool(np.all(apart <= allowed))
+    return audio.pcm[:1] if is_one_sound else audio.pcm
 
 
-def _spoken_spans(samples: NDArray[np.float32]) -> list[tuple[Span, ...]]:
+def _blocks(pcm: NDArray[np.int16]) -> list[NDArray[np.int16]]:
+    step = BLOCK_SECONDS * SAMPLES_PER_SECOND
+    return [pcm[:, first : first + step] for first in range(0, pcm.shape[1], step)]
+
+
+def _spoken_spans(pcm: NDArray[np.int16]) -> list[tuple[Span, ...]]:
     """Per channel, where its own speaker is heard; another channel's voice leaking in is left out."""
-    found = (speech_spans(one, channel=channel) for channel, one in enumerate(without_bleed(samples)))
-    return [
-        tuple(span for span in spans if not is_bleed(span, levels_decibels=levels_decibels(samples, span=span)))
-        for spans in found
-    ]
+    found: list[list[Span]] = [[] for _ in pcm]
+    for number, piece in enumerate(_blocks(pcm)):
+        samples = floats(piece)
+        for channel, one in enumerate(without_bleed(samples)):
+            for span in speech_spans(one, channel=channel):
+                if not is_bleed(span, levels_decibels=levels_decibels(samples, span=span)):
+                    _add(found[channel], _moved(span, seconds=number * BLOCK_SECONDS))
+    return [tuple(spans) for spans in found]
+
+
+def _add(spans: list[Span], span: Span) -> None:
+    """Add a span; what a border between two blocks cut is one span again."""
+    border = span.start_seconds // BLOCK_SECONDS * BLOCK_SECONDS
+    last = spans[-1] if spans else None
+    is_cut = (
+        last is not None
+        and last.end_seconds <= border
+        and span.start_seconds - last.end_seconds < MIN_SILENCE_SECONDS
+        and span.end_seconds - last.start_seconds <= MAX_SPEECH_SECONDS
+    )
+    if last is not None and is_cut:
+        spans[-1] = structs.replace(last, end_seconds=span.end_seconds)
+    else:
+        spans.append(span)
+
+
+def _moved(span: Span, *, seconds: float) -> Span:
+    return structs.replace(span, start_seconds=span.start_seconds + seconds, end_seconds=span.end_seconds + seconds)
 
 
 def _recognised(
-    samples: NDArray[np.float32],
+    pcm: NDArray[np.int16],
     *,
     spans: Sequence[tuple[Span, ...]],
     language: str | None,
     transcriber: Transcriber,
+    on_done: Callable[[float, float], None],
 ) -> tuple[str, list[Segment]]:
     """All segments, and the language; where none is given, the channel with most speech decides it for all."""
     segments: list[Segment] = []
     taken = language
+    whole, done = sum(_spoken_seconds(one) for one in spans), 0.0
     for channel in sorted(range(len(spans)), key=lambda one: -_spoken_seconds(spans[one])):
-        if not spans[channel]:
-            continue
-        heard = transcriber.recognise(samples[channel], spans=spans[channel], language=taken)
-        segments += heard.segments
-        taken = heard.language if taken is None and heard.language != UNKNOWN_LANGUAGE else taken
+        for batch in _batches(spans[channel]):
+            heard = _heard(pcm[channel], batch, language=taken, transcriber=transcriber)
+            segments += heard.segments
+            taken = heard.language if taken is None and heard.language != UNKNOWN_LANGUAGE else taken
+            done += _spoken_seconds(batch)
+            on_done(done, whole)
     return taken or UNKNOWN_LANGUAGE, segments
+
+
+def _batches(spans: Sequence[Span]) -> list[list[Span]]:
+    """Spans in pieces of the recording that are no longer than a block."""
+    batches: list[list[Span]] = []
+    for span in spans:
+        if batches and span.end_seconds - batches[-1][0].start_seconds <= BLOCK_SECONDS:
+            batches[-1].append(span)
+        else:
+            batches.append([span])
+    return batches
+
+
+def _heard(
+    pcm: NDArray[np.int16], spans: Sequence[Span], *, language: str | None, transcriber: Transcriber
+) -> Recognition:
+    """Let the model hear the piece of a channel that holds these spans, with a second around it."""
+    begin = max(0, int(spans[0].start_seconds) - 1)
+    end = int(spans[-1].end_seconds) + 2
+    samples = floats(pcm[begin * SAMPLES_PER_SECOND : end * SAMPLES_PER_SECOND])
+    heard = transcriber.recognise(samples, spans=[_moved(one, seconds=-begin) for one in spans], language=language)
+    segments = tuple(
+        structs.replace(segment, span=span, words=tuple(_later(word, seconds=begin) for word in segment.words))
+        for segment, span in zip(heard.segments, spans, strict=True)
+    )
+    return structs.replace(heard, segments=segments)
+
+
+def _later(word: Word, *, seconds: float) -> Word:
+    if word.start_seconds is None or word.end_seconds is None:
+        return word
+    return structs.replace(word, start_seconds=word.start_seconds + seconds, end_seconds=word.end_seconds + seconds)
 
 
 def _spoken_seconds(spans: Sequence[Span]) -> float:
     return sum(span.end_seconds - span.start_seconds for span in spans)
-
-
-def _power(samples: NDArray[np.float32]) -> float:
-    return float(np.mean(np.square(samples)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from schemas.people import Role
 from schemas.transcripts import Grade, Turn, Word
@@ -13,11 +13,15 @@ TURN_GAP_SECONDS: Final = 0.8  # a shorter pause of the same speaker belongs to 
 
 
 class Span(Struct, frozen=True, kw_only=True):
-    """A stretch of one channel in which a voice sounds; seconds from the recording's start."""
+    """A stretch of one channel in which a voice sounds; seconds from the recording's start.
+
+    `speaker` counts the voices of a channel from 0; None where they are not told apart.
+    """
 
     channel: int
     start_seconds: float
     end_seconds: float
+    speaker: int | None = None
 
 
 class Segment(Struct, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ def is_bleed(span: Span, *, levels_decibels: Sequence[float]) -> bool:
 
 
 def turns(segments: Iterable[Segment], *, roles: Sequence[Role]) -> tuple[Turn, ...]:
-    """Join segments of a channel that lie less than 0.8 s apart, and order the turns by their start.
+    """Join segments of a voice that follow each other in less than 0.8 s, and order the turns by their start.
 
     `roles` names the speaker of each channel; a channel beyond it is unknown. Segments may come in any order.
     """
@@ -49,6 +53,18 @@ def turns(segments: Iterable[Segment], *, roles: Sequence[Role]) -> tuple[Turn, 
             joined.append([segment])
     made = (_turn(parts, role=_role(parts[0].span.channel, roles=roles)) for parts in joined)
     return tuple(sorted(made, key=lambda turn: (turn.start_seconds, turn.channel)))
+
+
+def with_roles(made: Sequence[Turn], *, first_voice: Role) -> tuple[Turn, ...]:
+    """Name the two voices of one channel, where it is known who speaks first; the other is the other side."""
+    other: dict[Role, Role] = {"operator": "customer", "customer": "operator"}
+    if first_voice not in other:
+        return tuple(made)
+    named = {0: first_voice, 1: other[first_voice]}
+    return tuple(
+        turn if turn.speaker is None else structs.replace(turn, role=named.get(turn.speaker, "unknown"))
+        for turn in made
+    )
 
 
 def grade(made: Sequence[Turn]) -> Grade:
@@ -63,8 +79,8 @@ def grade(made: Sequence[Turn]) -> Grade:
 
 
 def _belongs(segment: Segment, *, before: Segment) -> bool:
-    is_same_channel = segment.span.channel == before.span.channel
-    return is_same_channel and segment.span.start_seconds - before.span.end_seconds < TURN_GAP_SECONDS
+    is_same_voice = (segment.span.channel, segment.span.speaker) == (before.span.channel, before.span.speaker)
+    return is_same_voice and segment.span.start_seconds - before.span.end_seconds < TURN_GAP_SECONDS
 
 
 def _role(channel: int, *, roles: Sequence[Role]) -> Role:
@@ -74,6 +90,7 @@ def _role(channel: int, *, roles: Sequence[Role]) -> Role:
 def _turn(parts: Sequence[Segment], *, role: Role) -> Turn:
     return Turn(
         channel=parts[0].span.channel,
+        speaker=parts[0].span.speaker,
         role=role,
         start_seconds=round(parts[0].span.start_seconds, 3),
         end_seconds=round(max(part.span.end_seconds for part in parts), 3),

@@ -21,7 +21,7 @@ from schemas.errors import Misconfigured
 from schemas.transcripts import Word
 from streams.audio import SAMPLES_PER_SECOND
 from streams.demo_model import MODEL_FOLDER, MODEL_NAME, language_of
-from streams.transcribe import UNKNOWN_LANGUAGE, Recognition
+from streams.transcribe import NO_MODEL, UNKNOWN_LANGUAGE, Recognition, Transcriber, TurnsOnly
 from streams.turns import Segment, Span
 
 DEMO: Final = "demo"  # the settings' name for the model in this repository
@@ -34,7 +34,7 @@ _ENGLISH_ONLY: Final = "en"  # what WhisperX must be told for a model without la
 
 
 class SpeechSettings(Struct, frozen=True, kw_only=True):
-    """Which model runs where. `model` is "demo", a folder, or a WhisperX model's name such as "small".
+    """Which model runs where. `model` is "demo", "none", a folder, or a WhisperX model's name such as "small".
 
     `device` is cpu, cuda or auto; `offline` means that nothing is fetched: a name must be in the local cache.
     """
@@ -44,6 +44,11 @@ class SpeechSettings(Struct, frozen=True, kw_only=True):
     compute_type: str = "default"
     threads: int = 2
     offline: bool = True
+
+
+def open_transcriber(settings: SpeechSettings) -> Transcriber:
+    """Give what listens by these settings; "none" tells who speaks when, without words."""
+    return TurnsOnly() if settings.model == NO_MODEL else WhisperTranscriber(settings)
 
 
 class WhisperTranscriber:

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,14 @@ from schemas.people import Role
 from streams.listening import Ears, Listen
 from streams.settings import StreamsSettings
 from streams.store import open_store
-from streams.transcribe import Transcript, transcribe_file
-from streams.whisper import SpeechSettings, WhisperTranscriber
+from streams.transcribe import Progress, Transcriber, Transcript, transcribe_file
+from streams.whisper import SpeechSettings, open_transcriber
 
 if TYPE_CHECKING:
     import faust  # noqa: TID251  # a type only; the door is streams.app
 
 STOP_SECONDS = 8.0
+LONG_SECONDS = 600.0  # of speech: from here on the log says how far the transcription of a call is
 
 _log = structlog.get_logger("angime.streams")
 
@@ -47,9 +49,10 @@ async def _serve(settings: StreamsSettings, *, ears: Ears) -> None:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     app = make_app(settings.kafka, home=str(settings.home / "streams"))
     # The model lives in a process of its own, so that Faust's loop keeps its heartbeats while it listens.
-    pool = ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent
-    )
+    context = multiprocessing.get_context("spawn")
+    told: SimpleQueue[Progress | None] = context.SimpleQueue()
+    threading.Thread(target=_log_progress, args=(told,), daemon=True).start()
+    pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin_in_pool, initargs=(told,))
     if settings.speech_model:
         pool.submit(_load_model, speech_of(settings))  # in seconds that nothing waits for
     add_agents(app, ears=ears, listen=listener(settings), pool=pool, clock=_now, version=version("angime"))
@@ -110,11 +113,16 @@ class _Listener:
         self._speech = speech_of(settings)
 
     def __call__(self, path: Path, roles: tuple[Role, ...], language: str | None) -> Transcript:
-        return transcribe_file(path, roles=roles, language=language, transcriber=_transcriber(self._speech))
+        transcriber = _transcriber(self._speech)
+        return transcribe_file(path, roles=roles, language=language, transcriber=transcriber, on_progress=_tell)
 
 
-def _end_with_parent() -> None:
-    """Let the process of the model end when the worker was killed, however long a call it is listening to."""
+_progress: "list[SimpleQueue[Progress | None]]" = []  # of the process of the model: where it tells how far it is
+
+
+def _begin_in_pool(told: "SimpleQueue[Progress | None]") -> None:
+    """Let the process of the model tell its progress, and end when the worker was killed."""
+    _progress[:] = [told]
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -125,13 +133,25 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _tell(progress: Progress) -> None:
+    for told in _progress:
+        told.put(progress)
+
+
+def _log_progress(told: "SimpleQueue[Progress | None]") -> None:
+    """Say of long calls how far they are and how long the rest will take; `None` ends it."""
+    while (progress := told.get()) is not None:
+        if progress.all_seconds >= LONG_SECONDS and progress.left_seconds is not None:
+            _log.info("listening", done=round(progress.share, 2), left_seconds=round(progress.left_seconds))
+
+
 def _load_model(speech: SpeechSettings) -> None:
     _transcriber(speech).load()
 
 
 @cache
-def _transcriber(speech: SpeechSettings) -> WhisperTranscriber:
-    return WhisperTranscriber(speech)
+def _transcriber(speech: SpeechSettings) -> Transcriber:
+    return open_transcriber(speech)
 
 
 def _companies(path: Path) -> list[Company]:

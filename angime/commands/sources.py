@@ -1,6 +1,7 @@
 """Verbs that show what sources make of payloads and recordings, without Kafka."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,13 +51,14 @@ def translate(
 
 
 @app.command()
-def transcribe(  # each is an option of the command
-    files: Annotated[list[Path], typer.Argument(help="Recordings: wav, mp3, ogg, flac, …")],
-    channels: Annotated[str, typer.Option(help="Who speaks in each channel, first channel first.")] = (
+def transcribe(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    files: Annotated[list[Path], typer.Argument(help="Recordings: wav, mp3, ogg, flac, m4a, amr, webm.")],
+    channels: Annotated[str, typer.Option(help="Who speaks in each channel, first channel first; or mono.")] = (
         "operator,customer"
     ),
     language: Annotated[str | None, typer.Option(help="Language spoken, such as kk; else it is detected.")] = None,
-    model: Annotated[str | None, typer.Option(help="WhisperX model: a name, a folder, or demo.")] = None,
+    model: Annotated[str | None, typer.Option(help="WhisperX model: a name, a folder, demo, or none.")] = None,
+    keep_secrets: Annotated[bool, typer.Option(help="Leave card numbers, phones and the like in the text.")] = False,
     json_output: Json = False,
 ) -> None:
     """Transcribe recordings by speaker, without Kafka.
@@ -65,11 +67,28 @@ def transcribe(  # each is an option of the command
     """
     from angime.hearing import transcribe_files
 
-    for heard in transcribe_files(files, channels=channels, language=language, model=model):
+    transcripts = transcribe_files(
+        files,
+        channels=channels,
+        language=language,
+        model=model,
+        keeps_secrets=keep_secrets,
+        on_progress=_show_progress if sys.stderr.isatty() else lambda _file, _progress: None,
+    )
+    are_all_heard = True
+    for heard in transcripts:
+        are_all_heard = are_all_heard and "refused" not in heard
         if json_output:
             typer.echo(json.dumps(heard, ensure_ascii=False))
         else:
             _print_transcript(heard)
+    if not are_all_heard:
+        raise typer.Exit(1)
+
+
+def _show_progress(file: Path, progress: Any) -> None:
+    left = progress.left_seconds
+    typer.echo(f"{file}: {progress.share:.0%}{'' if left is None else f', {left:.0f} s left'}", err=True)
 
 
 def _origin(source: str, account: str) -> Any:
@@ -111,8 +130,13 @@ def _print_transcript(heard: dict[str, Any]) -> None:
         typer.echo(f"{heard['file']}: refused: {heard['refused']}")
         return
     typer.echo(
-        f"{heard['file']}: {heard['duration_seconds']:.1f} s, {heard['language']}, {heard['model']}, "
-        f"{heard['real_time_factor']:.2f} × real time"
+        f"{heard['file']}: {heard['duration_seconds']:.1f} s, {heard['language']}, model {heard['model']}, grade "
+        f"{heard['grade']}, speakers by {heard['separation']}; {heard['real_time_factor']:.3f} of real time, after "
+        f"{heard['model_load_seconds']:.1f} s of loading"
     )
     for turn in heard["turns"]:
-        typer.echo(f"  {turn['start_seconds']:7.2f}  {turn['role']:<9} {turn['text']}")
+        who = turn["role"] if turn["speaker"] is None else f"{turn['role']} {turn['speaker'] + 1}"
+        typer.echo(f"  {turn['start_seconds']:7.2f}  {who:<10} {turn['text']}")
+    for name, figure in heard["figures"].items():
+        if figure is not None:
+            typer.echo(f"  {name}: {round(figure, 3) if isinstance(figure, float) else figure}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -38,6 +39,52 @@ def test_every_form_becomes_16_khz_floats_a_channel(tmp_path: Path, form: Form, 
     assert (2, np.float32) == (audio.channels, audio.samples.dtype.type)
     assert pytest.approx(audio.duration_seconds, abs=0.05) == SECONDS
     assert audio.samples.shape[1] == round(audio.duration_seconds * SAMPLES_PER_SECOND)
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "codec", "samples_per_second", "channels"),
+    [
+        ("call.mp3", "mp3", "libmp3lame", 44_100, 2),
+        ("call.flac", "flac", "flac", 16_000, 2),
+        ("call.m4a", "mp4", "aac", 48_000, 2),
+        ("call.webm", "webm", "libopus", 48_000, 2),
+        ("alaw.wav", "wav", "pcm_alaw", 8_000, 1),
+        ("call.amr", "amr", "libopencore_amrnb", 8_000, 1),
+        ("six.flac", "flac", "flac", 16_000, 6),
+    ],
+)
+def test_every_container_of_telephony_and_messengers_is_heard(  # noqa: PLR0917  # drawn columns
+    tmp_path: Path, name: str, container: str, codec: str, samples_per_second: int, channels: int
+) -> None:
+    path = tmp_path / name
+    sound = tone(channels=channels, samples_per_second=samples_per_second)
+    with av.open(str(path), "w", format=container) as opened:
+        layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
+        stream = opened.add_stream(codec, rate=samples_per_second, layout=layout)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T).reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate = samples_per_second
+        opened.mux(stream.encode(frame))
+        opened.mux(stream.encode(None))
+
+    audio = decode(path)
+
+    assert audio.channels == channels
+    assert pytest.approx(audio.duration_seconds, abs=0.1) == SECONDS
+    assert float(np.abs(audio.samples).max()) > 0.1
+
+
+def test_a_recording_is_refused_when_its_channels_together_are_too_long(tmp_path: Path) -> None:
+    with pytest.raises(InvalidEvent, match="longer than 1 s"):
+        decode(recording(tmp_path), limits=AudioLimits(channel_seconds=2.0))
+
+
+def test_a_small_file_that_unpacks_to_hours_is_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    silence = np.zeros((1, 60 * 8_000), dtype=np.int16)
+    minute = encode(silence, samples_per_second=8_000, form="ogg")
+    bomb = written(tmp_path, minute, name="bomb.ogg")
+
+    with pytest.raises(InvalidEvent, match="longer than 5 s"):
+        decode(bomb, limits=AudioLimits(duration_seconds=5.0))
 
 
 def test_the_channels_stay_apart(tmp_path: Path) -> None:

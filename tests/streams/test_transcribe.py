@@ -16,9 +16,9 @@ from streams.demo_model.clips import clips
 from streams.demo_model.dialogues import LANGUAGES, Dialogue, dialogue, dialogues, recording_bytes
 from streams.demo_model.evaluate import LINES, Line, word_error_rates, word_errors
 from streams.demo_model.recordings import Form, encode
-from streams.transcribe import Recognition, Transcriber, Transcript, transcribe_file
+from streams.transcribe import Progress, Recognition, Transcriber, Transcript, transcribe_file
 from streams.turns import Segment, Span
-from streams.whisper import SpeechSettings, WhisperTranscriber
+from streams.whisper import SpeechSettings, WhisperTranscriber, open_transcriber
 
 SIDES: tuple[Role, Role] = ("operator", "customer")
 DEMO_MODEL_BYTES = 5_000_000
@@ -128,18 +128,90 @@ def test_every_turn_is_attributed_to_its_speaker_with_bleed_and_noise(tmp_path: 
         assert np.mean(boundary_errors_seconds(spoken, heard)) <= 0.10
 
 
-@pytest.mark.speech
-def test_the_speakers_of_a_mono_recording_are_unknown(tmp_path: Path) -> None:
-    spoken = dialogue("en", 1)
+def in_one_channel(spoken: Dialogue, folder: Path) -> Path:
     both = (spoken.samples.astype(np.int32).sum(axis=0, keepdims=True) // 2).astype(np.int16)
-    path = tmp_path / "mono.wav"
-    path.write_bytes(encode(both, samples_per_second=8_000, form="wav"))
+    path = folder / "mono.wav"
+    path.write_bytes(encode(both, samples_per_second=spoken.samples_per_second, form="wav_mulaw"))
+    return path
+
+
+def confusion(spoken: Dialogue, heard: Transcript) -> float:
+    """Share of the speech, by tenths of a second, that is given to the other voice."""
+    moments = np.arange(0, spoken.duration_seconds, 0.1)
+    said = [_who(moments, [(turn.start_seconds, turn.end_seconds, turn.channel) for turn in spoken.turns])]
+    said += [_who(moments, [(turn.start_seconds, turn.end_seconds, turn.speaker or 0) for turn in heard.turns])]
+    both = (said[0] >= 0) & (said[1] >= 0)
+    return min(float(np.mean(said[0][both] != named[both])) for named in (said[1], 1 - said[1]))
+
+
+def _who(moments: NDArray[np.float64], turns: list[tuple[float, float, int]]) -> NDArray[np.int64]:
+    who = np.full(len(moments), -1)
+    for start, end, speaker in turns:
+        who[(moments >= start) & (moments < end)] = speaker
+    return who
+
+
+@pytest.mark.speech
+def test_two_voices_in_one_channel_are_told_apart_and_of_unknown_role(tmp_path: Path) -> None:
+    errors: list[float] = []
+    for language in LANGUAGES:
+        spoken = dialogue(language, 0)
+        path = in_one_channel(spoken, tmp_path)
+        heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
+        errors.append(confusion(spoken, heard))
+        assert ("voices", {"unknown"}, {0}, {0, 1}) == (
+            heard.separation,
+            {turn.role for turn in heard.turns},
+            {turn.channel for turn in heard.turns},
+            {turn.speaker for turn in heard.turns},
+        )
+    print("confusion", errors)
+    assert max(errors) <= 0.10
+
+
+@pytest.mark.speech
+def test_one_voice_in_one_channel_is_not_split(tmp_path: Path) -> None:
+    spoken = dialogue("ru", 0)
+    path = tmp_path / "one.wav"
+    path.write_bytes(encode(spoken.samples[:1], samples_per_second=8_000, form="wav_mulaw"))
     heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
-    assert (1, {"unknown"}, {0}) == (
-        heard.channels,
-        {turn.role for turn in heard.turns},
-        {turn.channel for turn in heard.turns},
+
+    assert ("none", {None}) == (heard.separation, {turn.speaker for turn in heard.turns})
+
+
+@pytest.mark.speech
+def test_without_a_model_turns_have_no_words_and_keep_their_times(tmp_path: Path) -> None:
+    spoken = dialogue("kk", 1)
+    heard = transcribed(spoken, tmp_path, transcriber=open_transcriber(SpeechSettings(model="none")))
+
+    assert ("turns", "none", "unknown", {""}) == (
+        heard.grade,
+        heard.model,
+        heard.language,
+        {turn.text for turn in heard.turns},
     )
+    assert [turn.role for turn in spoken.turns] == [turn.role for turn in heard.turns]
+    assert np.mean(boundary_errors_seconds(spoken, heard)) <= 0.10
+
+
+@pytest.mark.speech
+def test_a_long_recording_is_heard_in_blocks_and_tells_how_far_it_is(tmp_path: Path) -> None:
+    spoken = dialogue("en", 0)
+    pause = np.zeros((2, 8_000 * 290), dtype=np.int16)
+    samples = np.concatenate([spoken.samples, pause, spoken.samples, pause, spoken.samples], axis=1)
+    path = tmp_path / "long.wav"
+    path.write_bytes(encode(samples, samples_per_second=8_000, form="wav_mulaw"))
+    told: list[Progress] = []
+    heard = transcribe_file(
+        path, roles=SIDES, language="en", transcriber=CountingTranscriber(), on_progress=told.append
+    )
+    repeat_seconds = spoken.duration_seconds + 290
+    begins = [turn.start_seconds + number * repeat_seconds for number in range(3) for turn in spoken.turns]
+
+    assert len(heard.turns) == 3 * len(spoken.turns)
+    assert np.abs(np.array(begins) - [turn.start_seconds for turn in heard.turns]).max() <= 0.15
+    assert [round(progress.share, 1) for progress in told][-1] == 1.0
+    assert [progress.left_seconds for progress in told][-1] == 0.0
 
 
 @pytest.mark.speech

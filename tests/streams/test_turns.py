@@ -1,7 +1,7 @@
 """Turns: drawn segments in, the order of speaking out."""
 
 from schemas.transcripts import Turn, Word
-from streams.turns import Segment, Span, grade, is_bleed, turns
+from streams.turns import Segment, Span, grade, is_bleed, turns, with_roles
 
 OPERATOR, CUSTOMER = 0, 1
 
@@ -97,3 +97,16 @@ def test_the_grade_is_words_only_when_every_word_has_its_time() -> None:
     assert grade(turns([segment(0, 0, 1, text="yes")], roles=roles)) == "segments"
     assert grade(turns([segment(0, 0, 1, text="")], roles=roles)) == "turns"
     assert grade(()) == "turns"
+
+
+def test_a_voice_that_comes_back_after_the_other_in_one_channel_begins_a_turn() -> None:
+    voices = [(0, 0.0, 2.0), (1, 2.1, 2.4), (0, 2.6, 4.0)]
+    heard = [
+        Segment(span=Span(channel=0, start_seconds=start, end_seconds=end, speaker=speaker), text="x")
+        for speaker, start, end in voices
+    ]
+    made = turns(heard, roles=())
+
+    assert voices == [(turn.speaker, turn.start_seconds, turn.end_seconds) for turn in made]
+    assert ["customer", "operator", "customer"] == [turn.role for turn in with_roles(made, first_voice="customer")]
+    assert made == with_roles(made, first_voice="unknown")
