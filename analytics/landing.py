@@ -83,7 +83,7 @@ class Lander:
 
     def catch_up(self) -> None:
         """Go on folding, after the facts were rebuilt."""
-        self._refresher.forget()
+        self._refresher.catch_up()
         if self.is_behind:
             self._memory.warm()
         self.is_behind = False

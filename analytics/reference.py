@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from analytics.connection import Connection
+from analytics.dialling import dialling_codes
 from analytics.log import quoted
 from schemas.company import ALWAYS, FOR_EVER, WEEKDAYS, Company, Operator, parse_span
 
@@ -99,6 +100,18 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "company": ("varchar", "id of the tenant"),
             "short_abandon_seconds": ("integer", "a caller who hangs up sooner abandoned, seconds"),
             "service_level_seconds": ("integer", "an answer within this time is in time, seconds"),
+            "callback_soon_seconds": ("integer", "who is called back within this time is called back soon, seconds"),
+            "callback_lost_seconds": ("integer", "who is not called back within this time is lost, seconds"),
+            "resolution_hours": ("integer", "who does not call again within this time was helped at once, hours"),
+            "conversion_days": ("integer", "a deal is ascribed to calls answered at most so long before, days"),
+            "attribution": ("varchar", "to which of them: last_call, first_call or any_call"),
+        },
+    ),
+    "dialling_codes": (
+        "One row a beginning of international numbers, and the country whose numbers begin so.",
+        {
+            "prefix": ("varchar", "first digits after the plus; the longest that fits tells the country"),
+            "country": ("varchar", "country of ISO 3166"),
         },
     ),
     "numbers": (
@@ -153,9 +166,10 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
         "hours": [row for company in listed for row in _hours(company)],
         "holidays": [(company.id, day) for company in listed for day in company.holidays],
         "thresholds": [
-            (company.id, company.thresholds.short_abandon_seconds, company.thresholds.service_level_seconds)
+            (company.id, *(getattr(company.thresholds, name) for name in company.thresholds.__struct_fields__))
             for company in listed
         ],
+        "dialling_codes": list(dialling_codes()),
         "numbers": [row for company in listed for row in _numbers(company)],
     }
     return {name: _frame(name, rows=rows[name]) for name in TABLES}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection
+from analytics.histories import Histories
 from analytics.log import EVENTS
 from analytics.views import View, with_inputs
 
@@ -24,15 +25,24 @@ class Refresher:
         self._connection = connection
         self._staging = [view for view in views if view.layer == "staging"]
         self._stages = {view.name: _stage_of(view, self._staging) for view in self._staging}
-        self._facts = [view for view in views if view.layer == "facts" and view.entity]
+        self._facts = [view for view in views if view.layer == "facts" and view.events]
         self._reports = [view for view in views if view.layer == "reports" and view.is_table]
         self._folds = {fact.name: _fold_of(fact, views) for fact in self._facts}
-        self._sums = {report.name: _sum_of(report, self._facts) for report in self._reports}
+        summed = [view for view in views if view.layer == "facts"]
+        self._sums = {report.name: _sum_of(report, summed) for report in self._reports}
         self._marks = {fact.name: _marks_of(fact, self._reports) for fact in self._facts}
         for table in reference.TABLES:
             # To plan a statement over a table of the lake costs tens of milliseconds, each time, however small it is.
             connection.execute(f"create or replace temp table held_{table} as from reference.{table}")
+        for fact in self._facts:
+            connection.execute(f"create or replace temp table fresh_{fact.name} as from {fact.relation} limit 0")
+        self._histories = Histories(connection, views)
         self.forget()
+
+    def catch_up(self) -> None:
+        """Go on after a rebuild: nothing that was known of rows holds any longer."""
+        self.forget()
+        self._histories.load()
 
     def forget(self) -> None:
         """Give back the memory taken by rows that are known to exist; they are searched for in the lake again."""
@@ -53,6 +63,7 @@ class Refresher:
             # Read once what several facts are folded from.
             self._connection.execute(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
         folded = [fact for fact in self._facts if self._fold(fact)]
+        folded += self._histories.refresh(folded)
         for report in self._reports:
             read = [fact for fact in folded if fact.relation in report.reads]
             if read:
@@ -61,10 +72,11 @@ class Refresher:
     def _fold(self, fact: View) -> bool:
         """Replace the rows of touched entities; says whether any entity of this fact was touched."""
         self._connection.execute(
-            f"create or replace temp table touched as select distinct entity from batch where {_types(fact)}"  # noqa: S608
+            f"create or replace temp table touched as select distinct entity from {_touching(fact)}"  # noqa: S608
         )
         [(touched,)] = self._connection.rows("select count(*) from touched")
         if not touched:
+            self._connection.execute(f"delete from fresh_{fact.name}")  # noqa: S608  # our own name
             return False
         self._connection.execute(f"create or replace temp table fresh_{fact.name} as {self._folds[fact.name]}")
         self._find_stale(fact)
@@ -173,5 +185,13 @@ def _same(report: View, *, of: str = "") -> str:
     return " and ".join(f"changed.{column} is not distinct from {table}.{column}" for column in report.by)
 
 
-def _types(fact: View) -> str:
-    return " or ".join(f"type glob '{glob}'" for glob in fact.events)
+def _touching(fact: View) -> str:
+    """Compose where touched entities are found: what lacks the events that a fact needs has no rows of it yet."""
+    touched = f"batch where {_types(fact.events)}"
+    if not fact.needs:
+        return touched
+    return f"touched_events where ({_types(fact.needs)}) and entity in (select entity from {touched})"  # noqa: S608
+
+
+def _types(globs: Sequence[str]) -> str:
+    return " or ".join(f"type glob '{glob}'" for glob in globs)

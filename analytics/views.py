@@ -14,7 +14,7 @@ SQL_LAYERS = ("staging", "facts", "reports", "checks")
 _COLUMN = re.compile(
     r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_\[\]]+(?:\(\d+,\d+\))?)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$"
 )
-_FIELD = re.compile(r"^-- (?P<name>key|events|entity|time|by|severity|columns):\s*(?P<value>.*)$")
+_FIELD = re.compile(r"^-- (?P<name>key|events|needs|entity|time|by|severity|columns):\s*(?P<value>.*)$")
 _MORE = re.compile(r"^--\s{2,}(?P<text>\S.*)$")
 
 
@@ -31,8 +31,9 @@ class View(Struct, frozen=True, kw_only=True):
     """One SQL file: a `select` and what its header says of it.
 
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
-    a whole when one of its events arrives, `time` the column that sorts and partitions a table. A report with `by`
-    is a table too, summed again for the values of these columns that changed.
+    a whole when one of its events arrives; without an event of `needs` an entity has no rows. `time` is the column that
+    sorts and partitions a table. A report with `by` is a table too, summed again for the values of these columns that
+    changed.
     """
 
     layer: str
@@ -41,6 +42,7 @@ class View(Struct, frozen=True, kw_only=True):
     grain: str
     key: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     entity: str = ""
     time: str = ""
     by: tuple[str, ...] = ()
@@ -56,6 +58,11 @@ class View(Struct, frozen=True, kw_only=True):
     def is_table(self) -> bool:
         """Whether its rows are kept, and refreshed when events arrive, rather than computed by each reader."""
         return self.layer == "facts" or bool(self.by)
+
+    @property
+    def is_of_contacts(self) -> bool:
+        """Whether it is folded from facts, contact by contact, rather than from events; see analytics.histories."""
+        return self.layer == "facts" and not self.events
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -107,6 +114,7 @@ def parse_view(text: str, *, layer: str, name: str) -> View:
         grain=" ".join(part for part in grain if part),
         key=_words(fields.get("key", "")),
         events=_words(fields.get("events", "")),
+        needs=_words(fields.get("needs", "")),
         entity=fields.get("entity", "").removeprefix("$."),
         time=fields.get("time", ""),
         by=_words(fields.get("by", "")),

@@ -20,6 +20,7 @@ Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of IS
 SecretReference = Annotated[
     str, Meta(pattern=r"^(env|file):.+$", description="env:NAME or file:PATH, never the secret itself")
 ]
+Attribution = Literal["last_call", "first_call", "any_call"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_SPANS_A_DAY = 2
@@ -90,10 +91,20 @@ class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds that judge calls, in seconds."""
+    """Bounds that judge calls.
+
+    A missed contact is called back soon within `callback_soon_seconds`, and lost after `callback_lost_seconds`. A
+    contact whose call has no second one within `resolution_hours` was helped at once. A deal is ascribed to a call that
+    was answered at most `conversion_days` before it was won: to the last such call, the first, or each of them.
+    """
 
     short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 5
     service_level_seconds: Annotated[int, Meta(ge=1, le=3600)] = 20
+    callback_soon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 1_200
+    callback_lost_seconds: Annotated[int, Meta(ge=1, le=2_592_000)] = 82_800
+    resolution_hours: Annotated[int, Meta(ge=1, le=8_760)] = 168
+    conversion_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    attribution: Attribution = "last_call"
 
 
 class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

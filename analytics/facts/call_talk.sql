@@ -4,6 +4,7 @@
 -- Overlap counts for both sides in their speech, and for none in a monologue.
 -- key: call_id
 -- events: call.*
+-- needs: call.transcribed
 -- entity: $.call_id
 -- time: day
 -- columns:

@@ -1,6 +1,7 @@
 -- One row a recording of a call, folded from what was told of it: made available, stored, transcribed.
 -- key: call_id, recording_id
 -- events: call.*
+-- needs: call.recording_*, call.transcribed
 -- entity: $.call_id
 -- time: day
 -- columns:

@@ -2,6 +2,7 @@
 -- A transcript by WhisperX outweighs the provider's, and then the later the earlier.
 -- key: call_id, recording_id, turn
 -- events: call.*
+-- needs: call.transcribed
 -- entity: $.call_id
 -- time: day
 -- columns:

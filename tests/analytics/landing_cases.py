@@ -101,6 +101,28 @@ def message_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequ
     ]
 
 
+def missed_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 2) -> list[Event]:
+    """Give the facts of an incoming call that nobody answered, on another channel than that of the contact's others."""
+    known = {
+        "call_id": call_id(SOURCE, ACCOUNT, f"MC{number}"),
+        "provider_call_id": f"MC{number}",
+        "direction": "incoming",
+        "channel": "waba",
+        "contact": (Identity("whatsapp_user", f"KZ.{number % 4}"),),
+    }
+    facts = [calls.CallOffered(**known), calls.CallEnded(**known, total_seconds=20, disposition="no_answer")]
+    return [
+        _event(
+            fact,
+            identity=f"MC{number}/{place}",
+            key=known["call_id"],
+            time=begin + timedelta(seconds=20 * place),
+            recorded_after=after,
+        )
+        for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
+    ]
+
+
 def other_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 9) -> list[Event]:
     """Give a contact's deal, his permissions, who he is, and states of the account: one fact of most types."""
     people = (Identity("phone", f"+7701{number % 7:07d}"), Identity("whatsapp_user", f"KZ.{number % 4}"))
@@ -153,6 +175,8 @@ def histories(draw: st.DrawFn) -> list[Event]:
         facts += call_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 5)))
     for number in range(draw(st.integers(0, 3))):
         facts += message_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 3)))
+    for number in range(draw(st.integers(0, 4))):
+        facts += missed_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 2)))
     for number in range(draw(st.integers(0, 3))):
         facts += other_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 9)))
     repeated = [fact for fact in facts for _ in range(draw(st.integers(1, 5)))]

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
 from analytics.log import append_events
@@ -12,6 +13,8 @@ from analytics.warehouse import Scratch
 from schemas.envelope import Event
 from tests.analytics.drawn import drawn_events, warehouse
 
+# Each case folds every table of facts anew.
+CASES = max(15, drawing.default.max_examples // 3) if drawing.default else 15
 _FACTS = [view for view in read_views() if view.layer == "facts"]
 _CALLS = """
 call     | leg | fact                     | at           | says
@@ -33,6 +36,10 @@ declined |     | rejected                 | 05:00:05     | direction=outgoing; r
 declined |     | ended                    | 05:00:06     | disposition=no_answer
 twice    |     | ended                    | 05:00:06     | disposition=no_answer; direction=incoming
 twice    |     | ended                    | 05:00:06     | disposition=cancelled; direction=outgoing
+missed   |     | offered                  | 04:00:00     | direction=incoming; contact=phone:+77010000001
+missed   |     | ended                    | 04:00:20     | disposition=no_answer
+again    |     | offered                  | 04:00:00     | direction=incoming; contact=whatsapp_user:KZ.1
+again    |     | ended                    | 04:00:20     | disposition=no_answer
 menu     |     | accepted                 | 05:00:06     | answered_by=ivr
 menu     |     | accepted                 | 05:00:06     | answered_by=unknown
 menu     |     | ended                    | 05:00:26     | disposition=completed
@@ -103,6 +110,7 @@ def once(scratch: Scratch) -> dict[str, list[tuple[object, ...]]]:
     return _fold(scratch, _EVENTS)
 
 
+@drawing(max_examples=CASES)
 @given(chance=st.randoms(use_true_random=False), repeated=st.sets(st.integers(0, len(_EVENTS) - 1)))
 def test_any_order_and_any_repeats_give_the_same_rows(
     scratch: Scratch,

@@ -69,8 +69,17 @@ def test_a_view_reads_only_the_layers_below(view: View) -> None:
 def test_a_fact_says_what_it_is_folded_from_and_by(view: View) -> None:
     columns = {column.name for column in view.columns}
 
-    assert view.events
-    assert {view.entity, view.time} <= columns
+    if view.is_of_contacts:
+        assert view.entity == "contact_id"
+        assert any(relation.startswith("facts.") for relation in view.reads)
+    else:
+        assert view.time
+        assert [] == [
+            fact.relation
+            for fact in _VIEWS
+            if fact.relation in view.reads and fact.layer == "facts" and fact.events != view.events
+        ]
+    assert {view.entity, *filter(None, [view.time])} <= columns
 
 
 @pytest.mark.parametrize("name", list(TABLES))

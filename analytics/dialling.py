@@ -1,0 +1,35 @@
+"""Which country an international number belongs to, told by its first digits."""
+
+from functools import cache
+
+import phonenumbers
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber
+
+# Countries that share these codes are told apart by the three digits behind it, tried with numbers of any ending.
+SHARED_CODES = (1, 7)
+AREA_DIGITS = 3
+ENDINGS = ("2223333", "2345678", "5550123")
+NOT_A_COUNTRY = "001"
+
+
+@cache
+def dialling_codes() -> tuple[tuple[str, str], ...]:
+    """List prefixes without plus, of at most four digits, with their country.
+
+    Of countries that share a code, those of +1 and +7 are told apart; elsewhere the largest stands for all.
+    """
+    listed: list[tuple[str, str]] = []
+    for code, regions in COUNTRY_CODE_TO_REGION_CODE.items():
+        if regions[0] == NOT_A_COUNTRY:
+            continue
+        listed.append((str(code), regions[0]))
+        if code in SHARED_CODES:
+            areas = range(10 ** (AREA_DIGITS - 1), 10**AREA_DIGITS)
+            told = ((f"{code}{area}", _region(code, area)) for area in areas)
+            listed += [(prefix, region) for prefix, region in told if region is not None and region != regions[0]]
+    return tuple(listed)
+
+
+def _region(code: int, area: int) -> str | None:
+    numbers = (PhoneNumber(country_code=code, national_number=int(f"{area}{ending}")) for ending in ENDINGS)
+    return next((region for number in numbers if (region := phonenumbers.region_code_for_number(number))), None)

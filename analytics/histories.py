@@ -1,0 +1,181 @@
+"""Histories: who is one contact, and what is folded from all facts of a contact, refreshed for those that were touched.
+
+Facts of the first level are folded from the log and know a contact by the identities that they name. Facts of the
+second are folded, by the same texts as in a rebuild, from those of the first, for every contact of which one of them
+changed or whose identities were joined. See docs/adr/0010-facts-of-contacts-are-folded-from-facts.md.
+"""
+
+import re
+from collections.abc import Sequence
+
+from analytics import reference
+from analytics.connection import Connection
+from analytics.views import View, with_inputs
+
+IDENTITIES = "facts.identities"
+LINKS = "facts.contact_events"
+
+
+class Histories:
+    """The statements of a refresh of contacts, composed once, and the identities of all contacts in memory.
+
+    Temporary tables: `people` holds the rows of facts.identities; `stale_…` and `fresh_…` the rows of a fact that a
+    refresh took away and put in their place.
+    """
+
+    def __init__(self, connection: Connection, views: Sequence[View]) -> None:
+        self._connection = connection
+        facts = [view for view in views if view.layer == "facts"]
+        self._identities = next(view for view in facts if view.relation == IDENTITIES)
+        self._named_by = [view for view in facts if view.relation in self._identities.reads]
+        self._facts = [view for view in facts if view.is_of_contacts and view is not self._identities]
+        read = {relation for fact in self._facts for relation in fact.reads}
+        self._sources = [view for view in facts if view.relation in read and view.events]
+        self._columns = {view.name: _columns_read(view, self._facts) for view in self._sources}
+        self._links = _links_of(self._identities, self._named_by)
+        self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
+        self.load()
+
+    def load(self) -> None:
+        """Read the identities of all contacts anew."""
+        self._connection.execute(f"create or replace temp table people as from {IDENTITIES}")
+        for fact in self._facts:
+            for kind in ("stale", "fresh"):
+                self._connection.execute(
+                    f"create or replace temp table {kind}_{fact.name} as from {fact.relation} limit 0"
+                )
+
+    def refresh(self, folded: Sequence[View]) -> list[View]:
+        """Fold again the contacts that the facts just `folded` name; gives the facts of which rows changed."""
+        naming = [view for view in self._named_by if view in folded]
+        if not naming:
+            return []
+        self._hear(naming)
+        if self._is_news(naming):
+            self._join()
+        [(contacts,)] = self._connection.rows("select count(*) from moved")
+        if not contacts:
+            return []
+        self._gather()
+        return [fact for fact in self._facts if self._fold(fact)]
+
+    def _hear(self, naming: Sequence[View]) -> None:
+        """Put the identities that are named into `heard`, and the contacts known so far to have them into `moved`."""
+        parts = " union ".join(
+            "select company, unnest(list_prepend(contact_key, coalesce(also_known_as, []))) as identity "  # noqa: S608
+            f"from fresh_{view.name} where contact_key is not null"
+            for view in naming
+        )
+        self._connection.execute(f"""
+            create or replace temp table heard as {parts};
+            create or replace temp table moved as
+            select distinct contact_id from people semi join heard using (company, identity)
+        """)  # noqa: S608
+
+    def _is_news(self, naming: Sequence[View]) -> bool:
+        """Whether an identity was not known before, or two that are named together were not known to be one's."""
+        [(unknown,)] = self._connection.rows("select count(*) from heard anti join people using (company, identity)")
+        if unknown:
+            return True
+        pairs = " union ".join(
+            f"select company, contact_key, unnest(also_known_as) as linked from fresh_{view.name}"  # noqa: S608
+            for view in naming
+        )
+        [(apart,)] = self._connection.rows(f"""
+            select count(*) from ({pairs}) as pairs
+            left join people as one on pairs.company = one.company and pairs.contact_key = one.identity
+            left join people as other on pairs.company = other.company and pairs.linked = other.identity
+            where one.contact_id is distinct from other.contact_id
+        """)  # noqa: S608  # our own names
+        return bool(apart)
+
+    def _join(self) -> None:
+        """Find out anew who is whom among the contacts of `moved` and the identities of `heard`."""
+        self._connection.execute(f"""
+            create or replace temp table members as
+            select company, identity, min(identity) over (partition by contact_id) as least
+            from people where contact_id in (select contact_id from moved);
+            create or replace temp table joined as {self._links};
+            create or replace temp table renamed as
+            from joined anti join people using (company, identity, contact_id);
+            create or replace temp table lost as
+            select people.* from people semi join renamed using (company, identity)
+        """)  # noqa: S608
+        [(lost,)] = self._connection.rows("select count(*) from lost")
+        if lost:
+            self._connection.execute(f"""
+                delete from {IDENTITIES}
+                where (company, identity) in (select (company, identity) from lost);
+                delete from people where (company, identity) in (select (company, identity) from lost)
+            """)  # noqa: S608  # our own names
+        self._connection.execute(f"""
+            insert into {IDENTITIES} by name from renamed;
+            insert into people by name from renamed;
+            insert into moved select distinct contact_id from renamed anti join moved using (contact_id)
+        """)  # noqa: S608  # our own names
+
+    def _gather(self) -> None:
+        """Put what the first level knows of the contacts of `moved` into `gathered_…`."""
+        self._connection.execute("""
+            create or replace temp table gathered_identities as
+            from people where contact_id in (select contact_id from moved)
+        """)
+        for view in self._sources:
+            self._connection.execute(
+                f"create or replace temp table gathered_{view.name} as "  # noqa: S608  # our own names
+                f"select {self._columns[view.name]} from {view.relation} "
+                "where contact_key in (select identity from gathered_identities)"
+            )
+
+    def _fold(self, fact: View) -> bool:
+        """Replace what changed of the rows of the contacts of `moved`; says whether anything did."""
+        key = ", ".join(fact.key)
+        self._connection.execute(f"""
+            create or replace temp table folded_{fact.name} as {self._folds[fact.name]};
+            create or replace temp table kept_before as
+            from {fact.relation} where contact_id in (select contact_id from moved);
+            create or replace temp table stale_{fact.name} as
+            from kept_before except all from folded_{fact.name};
+            create or replace temp table fresh_{fact.name} as
+            from folded_{fact.name} except all from kept_before
+        """)  # noqa: S608
+        [(stale, fresh)] = self._connection.rows(
+            f"select (select count(*) from stale_{fact.name}), (select count(*) from fresh_{fact.name})"  # noqa: S608
+        )
+        if stale:
+            self._connection.execute(
+                f"delete from {fact.relation} where ({key}) in (select ({key}) from stale_{fact.name})"  # noqa: S608
+            )
+        if fresh:
+            self._connection.execute(f"insert into {fact.relation} by name from fresh_{fact.name}")
+        return bool(stale or fresh)
+
+
+def _columns_read(view: View, facts: Sequence[View]) -> str:
+    """Name the columns of a fact that any of `facts` may read: all whose names stand in their texts."""
+    words = {
+        word for fact in facts if view.relation in fact.reads for word in re.findall(r"[a-z_][a-z0-9_]*", fact.select)
+    }
+    return ", ".join(column.name for column in view.columns if column.name in words)
+
+
+def _links_of(identities: View, named_by: Sequence[View]) -> str:
+    """Compose who is whom: the text over what was just folded, and over what is known as if it were told again."""
+    inputs = [
+        (view.relation, f"select company, contact_key, also_known_as from fresh_{view.name}")  # noqa: S608
+        for view in named_by
+    ]
+    known = "select company, identity as contact_key, [least] as also_known_as from members"
+    inputs = [(relation, f"{text} union all {known}" if relation == LINKS else text) for relation, text in inputs]
+    return with_inputs(identities.select, inputs=[*_held(), *inputs])
+
+
+def _fold_of(fact: View, sources: Sequence[View], facts: Sequence[View]) -> str:
+    gathered = [(view.relation, f"select * from gathered_{view.name}") for view in sources]  # noqa: S608
+    folded = [(view.relation, f"select * from folded_{view.name}") for view in facts if view is not fact]  # noqa: S608
+    people = (IDENTITIES, "select * from gathered_identities")
+    return with_inputs(fact.select, inputs=[*_held(), people, *gathered, *folded])
+
+
+def _held() -> list[tuple[str, str]]:
+    return [(f"reference.{table}", f"select * from held_{table}") for table in reference.TABLES]  # noqa: S608

@@ -1,0 +1,145 @@
+"""Contacts: identities named together are one, in whatever order and however late that is told."""
+
+import random
+
+from hypothesis import given
+from hypothesis import settings as drawing
+from hypothesis import strategies as st
+
+from analytics.landing import Lander
+from analytics.refresh import Refresher
+from analytics.views import read_views
+from analytics.warehouse import Batch, Scratch, scratch
+from schemas.envelope import Event
+from tests.analytics.drawn import draw, drawn_events, tidy, warehouse
+from tests.analytics.landing_cases import NOW, records_of
+
+# Each case lands up to eight batches.
+CASES = max(5, drawing.default.max_examples // 10) if drawing.default else 5
+LINKS = """
+contact | fact       | at       | says
+a       | identified | 05:00:00 | contact=telegram:1,vk:1
+b       | identified | 05:01:00 | contact=vk:2,viber:1
+c       | identified | 05:02:00 | contact=viber:1,phone:+77010000001
+d       | identified | 05:03:00 | contact=phone:+77010000001,telegram:1
+e       | identified | 05:04:00 | contact=phone:+77010000002
+f       | identified | 05:05:00 | contact=phone:+77010000003,instagram:9
+g       | identified | 05:06:00 | contact=instagram:9,vk:3
+h       | identified | 05:07:00 | contact=crm_kommo:5,vk:3
+"""
+
+
+def _groups(built: Scratch) -> set[frozenset[str]]:
+    rows = built.sql("select list(identity) from facts.identities group by contact_id").rows()
+    return {frozenset(identities) for (identities,) in rows}
+
+
+def test_identities_named_together_are_one_contact_over_any_chain_of_facts() -> None:
+    assert {
+        frozenset({"telegram:1", "vk:1", "vk:2", "viber:1", "phone:+77010000001"}),
+        frozenset({"phone:+77010000002"}),
+        frozenset({"phone:+77010000003", "instagram:9", "vk:3", "crm_kommo:5"}),
+    } == _groups(warehouse(drawn_events(LINKS)))
+
+
+@drawing(max_examples=CASES)
+@given(chance=st.randoms(use_true_random=False), size=st.integers(1, 8))
+def test_identities_linked_in_any_order_and_batches_are_the_same_contacts(chance: random.Random, size: int) -> None:
+    events = drawn_events(LINKS)
+    once = sorted(warehouse(events).sql("from facts.identities").rows())
+    chance.shuffle(events)
+    built = _landed([events[start : start + size] for start in range(0, len(events), size)])
+
+    assert once == sorted(built.sql("from facts.identities").rows())
+
+
+def _landed(batches: list[list[Event]]) -> Scratch:
+    built = scratch()
+    built.build()
+    lander = Lander(built.connection, refresher=Refresher(built.connection, read_views()), hot_events=1_000)
+    landed = 0
+    for batch in batches:
+        lander.land(Batch(records_of(batch, first_offset=landed)), now=NOW)
+        landed += len(batch)
+    return built
+
+
+def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
+    calls = drawn_events("""
+    call | fact    | at       | says
+    a    | offered | 05:00:00 | direction=incoming; contact=whatsapp_user:KZ.7; contact_name=Dana
+    a    | ended   | 05:00:30 | disposition=no_answer
+    b    | offered | 05:10:00 | direction=outgoing; contact=phone:+77010000007
+    b    | ended   | 05:11:00 | answered_at=05:10:10; talk_seconds=50
+    """)
+    link = drawn_events("""
+    contact | fact       | at       | says
+    d       | identified | 09:00:00 | contact=phone:+77010000007,whatsapp_user:KZ.7
+    """)
+    apart = """
+    phone        | country | first_kind | identities
+                 | KZ      | call       | whatsapp_user:KZ.7
+    +77010000007 | KZ      | call       | phone:+77010000007
+    """
+    joined = """
+    phone        | country | name | first_kind | identities
+    +77010000007 | KZ      | Dana | call       | phone:+77010000007, whatsapp_user:KZ.7
+    """
+    episodes = """
+    rings | closed_by   | contact_seconds | band
+    1     | called_back | 610             | soon
+    """
+    assert tidy(apart) == draw(_landed([calls]).sql("from facts.contacts"), like=apart)
+    built = _landed([calls, link])
+    assert tidy(joined) == draw(built.sql("from facts.contacts"), like=joined)
+    assert tidy(episodes) == draw(built.sql("from facts.missed_episodes"), like=episodes)
+    assert built.sql("select answered_calls, missed_calls from facts.conversations").rows() == [(1, 1)]
+
+
+def test_blank_and_anonymous_callers_are_nobody_and_our_own_numbers_join_nobody() -> None:
+    facts = """
+    call | fact    | at       | says
+    a    | offered | 05:00:00 | direction=incoming; contact=sip:anonymous
+    b    | offered | 05:01:00 | direction=incoming; contact=sip:anonymous,phone:+77010000001
+    c    | offered | 05:02:00 | direction=incoming; contact=sip:Unknown,phone:+77010000002
+    d    | offered | 05:03:00 | direction=incoming; contact=phone:+77271111111,telegram:1
+    e    | offered | 05:04:00 | direction=incoming; contact=phone:+77271111111,telegram:2
+    f    | offered | 05:05:00 | direction=incoming
+    """
+    assert {
+        frozenset({"phone:+77010000001"}),
+        frozenset({"phone:+77010000002"}),
+        frozenset({"phone:+77271111111"}),
+        frozenset({"telegram:1"}),
+        frozenset({"telegram:2"}),
+    } == _groups(warehouse(drawn_events(facts)))
+
+
+def test_the_same_identity_at_two_companies_is_two_contacts() -> None:
+    events = [*drawn_events(LINKS), *drawn_events(LINKS, company="other")]
+    counts = "select company, count(distinct contact_id) from facts.identities group by company order by company"
+
+    assert [("acme", 3), ("other", 3)] == warehouse(events).sql(counts).rows()
+
+
+def test_a_conversation_says_whose_turn_it_is() -> None:
+    facts = """
+    message | fact     | at       | says
+    m       | received | 05:00:00 | contact=telegram:1; channel=telegram
+    m2      | received | 05:05:00 | contact=telegram:1; channel=telegram
+    n       | received | 05:00:00 | contact=telegram:2; channel=telegram
+    n2      | sent     | 05:01:00 | contact=telegram:2; channel=telegram
+    o       | sent     | 04:00:00 | contact=telegram:3; channel=telegram
+    """
+    calls = """
+    call | fact  | at       | says
+    c    | ended | 05:10:00 | direction=incoming; contact=telegram:3; disposition=no_answer; total_seconds=30
+    """
+    expected = """
+    incoming_messages | outgoing_messages | missed_calls | last_kind | last_direction | last_outcome | waiting_since | last_at
+    2                 | 0                 | 0            | message   | incoming       | received     | 05:00:00      | 05:05:00
+    1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:01:00
+    0                 | 1                 | 1            | call      | incoming       | missed       | 05:09:30      | 05:09:30
+    """  # noqa: E501
+    built = warehouse([*drawn_events(facts), *drawn_events(calls)])
+    assert tidy(expected) == draw(built.sql("from facts.conversations"), like=expected)

@@ -1,0 +1,180 @@
+"""Missed episodes: one contact's missed calls until somebody talked with him, or until he is lost."""
+
+from datetime import datetime, timedelta
+
+from tests.analytics.drawn import DAY, call, draw, drawn_events, tidy, warehouse
+
+
+def _episodes(facts: str, expected: str, *, messages: str = "") -> list[str]:
+    events = drawn_events(facts)
+    names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
+    built = warehouse([*events, *(drawn_events(messages) if messages else [])])
+    return draw(built.sql("from facts.missed_episodes"), like=expected, names=names)
+
+
+def _calls(lines: str) -> str:
+    """Draw whole calls, one a line: name, contact, what happened, when it began, and seconds until it was over."""
+    says = {
+        "missed": "direction=incoming; disposition=no_answer",
+        "abandoned": "direction=incoming; disposition=no_answer; ended_by=contact",
+        "answered": "direction=incoming; disposition=completed",
+        "called": "direction=outgoing; disposition=completed",
+        "tried": "direction=outgoing; disposition=no_answer",
+        "refused": "direction=outgoing; disposition=not_permitted",
+        "internal": "direction=internal; disposition=no_answer",
+    }
+    drawn = ["call | fact | at | says"]
+    for line in lines.strip().splitlines():
+        name, contact, word, began, *rest = (part.strip() for part in line.split("|"))
+        talk = f"; answered_at={rest[0]}; talk_seconds=60; operator=PJSIP/101" if rest else ""
+        drawn += [
+            f"{name} | offered | {began} | contact={contact}",
+            f"{name} | ended | {_over(began, word, rest)} | {says[word]}{talk}",
+        ]
+    return "\n".join(drawn)
+
+
+def _over(began: str, word: str, answered: list[str]) -> str:
+    moment = datetime.fromisoformat(f"{DAY} {began}"[-19:] if not answered else f"{DAY} {answered[0]}"[-19:])
+    seconds = 60 if answered else 3 if word == "abandoned" else 20
+    return f"{moment + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}"
+
+
+A = "phone:+77010000001"
+
+
+def test_an_episode_closes_with_the_first_call_in_which_somebody_talked() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed    | 05:00:00
+    a2 | {A}        | abandoned | 05:02:00
+    a3 | {A}        | tried     | 05:05:00
+    a4 | {A}        | called    | 05:10:00 | 05:10:10
+    b1 | telegram:2 | missed    | 05:00:00
+    b2 | telegram:2 | answered  | 05:30:00 | 05:30:20
+    c1 | telegram:3 | missed    | 05:00:00
+    d1 | telegram:4 | answered  | 05:00:00 | 05:00:05
+    e1 | telegram:5 | missed    | 05:00:00
+    e2 | telegram:5 | refused   | 05:01:00
+    """)
+    expected = """
+    episode_id | rings | abandoned_rings | attempts | first_attempt_at | contacted_at | closed_by    | closed_at | attempt_seconds | contact_seconds | band | operator_id | lost_at
+    a1         | 2     | 1               | 2        | 05:05:00         | 05:10:10     | called_back  | 05:10:10  | 300             | 610             | soon | aigul       | 2026-03-03 04:00:00
+    b1         | 1     | 0               | 0        |                  | 05:30:20     | called_again | 05:30:20  |                 | 1820            | late | aigul       | 2026-03-03 04:00:00
+    c1         | 1     | 0               | 0        |                  |              |              |           |                 |                 |      |             | 2026-03-03 04:00:00
+    e1         | 1     | 0               | 0        |                  |              |              |           |                 |                 |      |             | 2026-03-03 04:00:00
+    """  # noqa: E501
+    assert tidy(expected) == _episodes(facts, expected)
+
+
+def test_the_bounds_of_soon_and_of_lost_are_inclusive_to_the_second() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed | 05:00:00
+    a2 | {A}        | called | 05:19:00            | 05:20:00
+    b1 | telegram:2 | missed | 05:00:00
+    b2 | telegram:2 | called | 05:19:00            | 05:20:01
+    c1 | telegram:3 | missed | 05:00:00
+    c2 | telegram:3 | called | 2026-03-03 03:59:00 | 2026-03-03 04:00:00
+    d1 | telegram:4 | missed | 05:00:00
+    d2 | telegram:4 | called | 2026-03-03 03:59:00 | 2026-03-03 04:00:01
+    """)
+    expected = """
+    episode_id | closed_by   | band | contact_seconds
+    a1         | called_back | soon | 1200
+    b1         | called_back | late | 1201
+    c1         | called_back | late | 82800
+    d1         |             |      | 82801
+    """
+    assert tidy(expected) == _episodes(facts, expected)
+
+
+def test_what_is_missed_after_the_contact_was_lost_or_reached_begins_another_episode() -> None:
+    facts = _calls(f"""
+    a1 | {A} | missed | 2026-03-02 05:00:00
+    a2 | {A} | missed | 2026-03-03 04:00:00
+    a3 | {A} | missed | 2026-03-03 04:00:01
+    a4 | {A} | called | 2026-03-03 05:00:00 | 2026-03-03 05:00:00
+    a5 | {A} | missed | 2026-03-03 06:00:00
+    """)
+    expected = """
+    episode_id | rings | first_missed_at     | last_missed_at      | closed_by   | contact_seconds
+    a1         | 2     | 05:00:00            | 2026-03-03 04:00:00 |             |
+    a3         | 1     | 2026-03-03 04:00:01 | 2026-03-03 04:00:01 | called_back | 3599
+    a5         | 1     | 2026-03-03 06:00:00 | 2026-03-03 06:00:00 |             |
+    """
+    assert tidy(expected) == _episodes(facts, expected)
+
+
+def test_a_message_of_ours_closes_it_only_where_no_call_does() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed   | 05:00:00
+    b1 | telegram:2 | missed   | 05:00:00
+    b2 | telegram:2 | answered | 06:00:00 | 06:00:00
+    c1 | telegram:3 | missed   | 05:00:00
+    d1 | telegram:4 | missed   | 05:00:00
+    """)
+    messages = f"""
+    message | fact     | at                  | says
+    a       | sent     | 05:10:00            | contact={A}
+    b       | sent     | 05:10:00            | contact=telegram:2
+    c       | sent     | 2026-03-03 04:00:01 | contact=telegram:3
+    d       | received | 05:10:00            | contact=telegram:4
+    e       | sent     | 05:10:00            | contact=telegram:4
+    e       | failed   | 05:10:01            | contact=telegram:4
+    """
+    expected = """
+    episode_id | closed_by    | closed_at | messaged_at         | band
+    a1         | messaged     | 05:10:00  | 05:10:00            |
+    b1         | called_again | 06:00:00  | 05:10:00            | late
+    c1         |              |           | 2026-03-03 04:00:01 |
+    d1         |              |           |                     |
+    """
+    assert tidy(expected) == _episodes(facts, expected, messages=messages)
+
+
+def test_an_episode_belongs_to_the_local_day_and_hours_of_its_first_call_and_internal_calls_to_none() -> None:
+    facts = _calls(f"""
+    a1 | {A}                | missed   | 2026-03-02 18:59:59
+    b1 | telegram:2         | missed   | 2026-03-02 19:00:00
+    c1 | telegram:3         | missed   | 2026-03-02 05:00:00
+    d1 | telegram:4         | internal | 2026-03-02 05:00:00
+    e1 | phone:+77271111111 | missed   | 2026-03-02 05:00:00
+    f1 | phone:+77019999999 | missed   | 2026-03-02 05:00:00
+    """)
+    expected = """
+    episode_id | day        | hour | weekday | is_business_hours
+    a1         | 2026-03-02 | 23   | 1       | no
+    b1         | 2026-03-03 | 0    | 2       | no
+    c1         | 2026-03-02 | 10   | 1       | yes
+    """
+    assert tidy(expected) == _episodes(facts, expected)
+
+
+def test_calls_of_one_moment_are_taken_missed_first() -> None:
+    facts = _calls(f"""
+    a1 | {A} | missed | 05:00:00
+    a2 | {A} | missed | 05:00:00
+    a3 | {A} | called | 04:59:50 | 05:00:00
+    """)
+    expected = """
+    rings | closed_by   | contact_seconds | attempts
+    2     | called_back | 0               | 0
+    """
+    assert tidy(expected) == _episodes(facts, expected)
+
+
+def test_an_episode_is_open_until_the_company_has_facts_of_later_than_its_end() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed | 2026-03-02 05:00:00
+    b1 | telegram:2 | missed | 2026-03-02 05:00:01
+    b2 | telegram:2 | tried  | 2026-03-03 04:00:00
+    c1 | telegram:3 | called | 2026-03-03 04:00:01 | 2026-03-03 04:00:05
+    """)
+    expected = """
+    episode_id | state | as_of               | lost_at
+    a1         | lost  | 2026-03-03 04:00:01 | 2026-03-03 04:00:00
+    b1         | open  | 2026-03-03 04:00:01 | 2026-03-03 04:00:01
+    """
+    events = drawn_events(facts)
+    names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
+
+    assert tidy(expected) == draw(warehouse(events).sql("from reports.missed_episodes"), like=expected, names=names)
