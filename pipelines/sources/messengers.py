@@ -74,6 +74,13 @@ def messenger_of(written: str | None) -> Messenger:
     return next((known for fragment, known in _FRAGMENTS if fragment in name), _UNKNOWN)
 
 
+def named(known: Messenger, written: str | None) -> Messenger:
+    """Tell names from ids: some write an Instagram account by its name, newer channels by its number."""
+    is_number = written is not None and written.isascii() and written.strip().lstrip("-").isdigit()
+    is_name = known.channel in {"instagram", "telegram", "vk"} and not is_number
+    return Messenger(known.channel, f"{known.identity}_name") if is_name else known
+
+
 def person_in(scene: Scene, messenger: Messenger, written: str | None) -> Identity | None:
     """Give the identity that an id in a messenger stands for: a number where it has numbers, else an id of its kind."""
     if written is None or not written.strip():

@@ -3,7 +3,7 @@
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.messaging import Chat, Medium, Receipt, Step, Written, kind_of, stepped, told_at, written
-from pipelines.sources.messengers import Messenger, messenger_of, person_in
+from pipelines.sources.messengers import Messenger, messenger_of, named, person_in
 from pipelines.sources.phones import phone_identity, together
 from pipelines.sources.reading import Fields, flag, member, required, text, word
 from pipelines.sources.translations import found, ignored
@@ -200,7 +200,7 @@ def _chat(scene: Scene, fields: Fields, *, contact: Fields, is_ours: bool, sende
             operator=operator,
             thread=(f"{known.identity.removesuffix('_user')}_group", place),
         )
-    person = person_in(scene, _named(known, place), place)
+    person = person_in(scene, named(known, place), place)
     return Chat(
         scene=scene,
         channel=_channel(scene, known),
@@ -209,13 +209,6 @@ def _chat(scene: Scene, fields: Fields, *, contact: Fields, is_ours: bool, sende
         company_number=_number(scene, fields),
         operator=operator,
     )
-
-
-def _named(known: Messenger, place: str) -> Messenger:
-    """Tell names from ids: Wazzup writes an Instagram account by its name, newer channels by its number."""
-    is_number = place.isascii() and place.strip().lstrip("-").isdigit()
-    is_name = known.channel in {"instagram", "telegram", "vk"} and not is_number
-    return Messenger(known.channel, f"{known.identity}_name") if is_name else known
 
 
 def _channel(scene: Scene, known: Messenger) -> Channel:

@@ -53,8 +53,11 @@ SCHEMES = {
     "vk": vk,
     "pact": in_address,
     "wazzup": bearer,
+    "umnico": in_address,
+    "radist": in_address,
+    "chatapp": in_address,
 }
-SHARED = ["pact", "wazzup"]
+SHARED = ["pact", "wazzup", "umnico", "radist", "chatapp"]
 SIGNED = ["messenger", "instagram", "viber"]
 
 
