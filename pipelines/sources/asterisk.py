@@ -1,14 +1,18 @@
-"""Asterisk: call detail records as lines of `Master.csv` or of a custom file, or as JSON."""
+"""Asterisk: call detail records and channel events, as lines of a file or as JSON, and events of its interface ARI."""
 
 from collections.abc import Sequence
 
+from pipelines.sources.asterisk_ari import is_ari, read_ari
 from pipelines.sources.asterisk_calls import read_row
+from pipelines.sources.asterisk_channels import is_channel_event, read_channel_event
 from pipelines.sources.asterisk_rows import Row, rows
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
+from pipelines.sources.reading import Fields, items
 from pipelines.sources.signatures import holds_token
 from pipelines.sources.translations import attempt, found, ignored, joined
+from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
@@ -23,6 +27,11 @@ def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> boo
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
     """Read every row; a broken one is refused by its line, or by its place in the JSON, and the rest goes on."""
     scene = Scene(raw, company, account)
+    events = _of_interface(raw.body)
+    if events is not None and len(events) == 1:
+        return read_ari(scene, events[0][1])
+    if events is not None:
+        return joined(attempt(part, lambda event=event: read_ari(scene, event)) for part, event in events)
     columns = account.settings.get("columns", [])
     read = rows(raw.body, columns=tuple(columns) if isinstance(columns, list) else ())
     if not read:
@@ -30,15 +39,28 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     return joined(attempt(row.part, lambda row=row: _row(scene, row)) for row in read)
 
 
+def _of_interface(body: bytes) -> list[tuple[str, Fields]] | None:
+    """Give the events of ARI that a body holds, one or a list of them; None where it is something else."""
+    if body.lstrip()[:1] not in {b"{", b"["}:
+        return None
+    value = parse_json(body)
+    listed = items({"the body": value}, "the body") if isinstance(value, list) else [value]
+    if not listed or not all(map(is_ari, listed)):
+        return None
+    return [(f"[{at}]" if isinstance(value, list) else "", event) for at, event in enumerate(listed)]
+
+
 def _row(scene: Scene, row: Row) -> Translation:
     if row.problem:
         raise InvalidEvent(row.problem)
+    if is_channel_event(row.columns):
+        return read_channel_event(scene, row.columns)
     return found(*read_row(scene, row.columns))
 
 
 SOURCE = Source(
     name="asterisk",
-    title="Asterisk (call detail records)",
+    title="Asterisk (call detail records, channel events, ARI)",
     capabilities=("calls", "recordings"),
     is_genuine=is_genuine,
     translate=translate,
@@ -51,6 +73,11 @@ GUIDE = Guide(
         "`linkedid` and `sequence` and can be joined.",
         "Set the account's `time_zone` to the zone in which Asterisk writes (`UTC` with `usegmtime = yes`).",
         "Post new lines of `Master.csv`, or rows as JSON, to `/hooks/asterisk/ACCOUNT` with the token in a header.",
+        "Channel events (CEL) may be sent beside them or instead: in `cel.conf` enable CHAN_START, ANSWER, HANGUP, "
+        "BRIDGE_ENTER, BLINDTRANSFER, ATTENDEDTRANSFER and LINKEDID_END, and post new lines of cel_custom's "
+        "`Master.csv`, or rows as JSON, to the same address. They tell of a call while it goes on.",
+        "Events of ARI may be posted there as well, as its WebSocket hands them out: set "
+        "`channelvars = CHANNEL(linkedid)` in `ari.conf`, so that they can be joined.",
         "Name operators' endpoints as Asterisk does, without the channel's suffix: `PJSIP/101`.",
     ),
     settings={
@@ -58,6 +85,8 @@ GUIDE = Guide(
         "incoming_contexts": "Contexts of the dial plan that only calls from outside enter.",
         "dial_prefix": "Digits that are dialled to get a line out.",
         "recordings_url": "Where the files lie that rows name as their recordings.",
+        "channel_events": "`alone` when channel events come without call detail records.",
+        "answered_by_instructions": "`true` when an application of ARI picks up the first channel itself.",
         "trunks": "Names of trunks that look like extensions, such as `PJSIP/7000`.",
     },
 )

@@ -68,8 +68,6 @@ def read_row(scene: Scene, row: Fields) -> list[Event]:
 
     Raises InvalidEvent when a column that tells them is missing or broken.
     """
-    if text(row, "eventtype", "eventname"):
-        raise InvalidEvent("the row is a channel event (CEL), and only call detail records (CDR) are read")
     known = _known(scene, row)
     times = _times(scene, row)
     ended = _ended(row, known=known, times=times)

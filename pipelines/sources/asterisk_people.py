@@ -50,18 +50,18 @@ def route(scene: Scene, row: Fields) -> Route:
             operator=_operator(scene, end),
         )
     is_number = _number_or_none(scene, dialled) is not None
-    if not _is_trunk(scene, end) and (_is_extension(scene, dialled) or (_is_ours(scene, end) and not is_number)):
+    if not _is_trunk(scene, end) and (_is_extension(scene, dialled) or (is_ours(scene, end) and not is_number)):
         return Route(direction="internal", operator=_operator(scene, begin))
     return Route(
         direction="outgoing",
         contact=together(phone_identity(dialled, region=scene.region) if _is_dialled(dialled) else None),
         company_number=number,
-        operator=_operator(scene, begin) or (end if _is_ours(scene, end) else None),
+        operator=_operator(scene, begin) or (end if is_ours(scene, end) else None),
     )
 
 
 def _is_from_us(scene: Scene, row: Fields, *, begin: str | None) -> bool:
-    if _is_ours(scene, begin):
+    if is_ours(scene, begin):
         return True
     contexts = _FROM_OUTSIDE | scene.names("incoming_contexts")
     if _is_trunk(scene, begin) or (text(row, "dcontext") or "").lower() in contexts:
@@ -83,7 +83,7 @@ def _operator(scene: Scene, name: str | None) -> str | None:
     return None if is_half and not is_listed else name
 
 
-def _is_ours(scene: Scene, name: str | None) -> bool:
+def is_ours(scene: Scene, name: str | None) -> bool:
     """Say whether an endpoint is an extension of the company."""
     if name is None or _is_trunk(scene, name):
         return False

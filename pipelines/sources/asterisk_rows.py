@@ -1,6 +1,7 @@
 """Call detail records of Asterisk as they lie in files and JSON, each row under its place and today's column names."""
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +54,34 @@ ALIASES = {
     "billableseconds": "billsec",
     "recordingfile": "recording",
 }
+# The order in which the sample of cel_custom writes channel events, whose kind stands first.
+CHANNEL_EVENTS = (
+    "eventtype",
+    "eventtime",
+    "cidname",
+    "cidnum",
+    "cidani",
+    "cidrdnis",
+    "ciddnid",
+    "exten",
+    "context",
+    "channame",
+    "appname",
+    "appdata",
+    "amaflags",
+    "accountcode",
+    "uniqueid",
+    "linkedid",
+    "peer",
+    "userfield",
+    "userdeftype",
+    "extra",
+)
+_KIND_OF_EVENT = re.compile(r"^[A-Z0-9][A-Z_]{2,31}$", re.ASCII)
+# What no caller's number looks like, which stands there in a call detail record.
+_TIME_OF_EVENT = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|\d{9,11}\.\d{1,9}$)", re.ASCII)
 _WRAPPERS = ("cdr", "cdrs", "rows", "records")
+_EVENT_HEADER = frozenset({"eventtype", "eventtime"})
 _HEADER_WORDS = frozenset({"src", "dst", "disposition", "duration", "billsec", "source", "destination"})
 
 
@@ -114,16 +142,24 @@ def _from_lines(body: bytes, *, columns: tuple[str, ...]) -> Iterator[Row]:
             yield Row(part, {}, error.reason)
             continue
         words = tuple(cell.strip().lower() for cell in cells)
-        if len(_HEADER_WORDS.intersection(words)) >= len(_HEADER_WORDS) // 2:
+        if len(_HEADER_WORDS.intersection(words)) >= len(_HEADER_WORDS) // 2 or set(words) >= _EVENT_HEADER:
             header = words
             continue
-        layout = header or LAYOUTS.get(len(cells))
+        layout = header or _layout(cells)
         if layout is None:
             yield Row(part, {}, f"the line has {len(cells)} columns; 16 to 21 are known")
         elif len(layout) != len(cells):
             yield Row(part, {}, f"the line has {len(cells)} columns; its header names {len(layout)}")
         else:
             yield Row(part, _renamed(dict(zip(layout, cells, strict=True))))
+
+
+def _layout(cells: list[str]) -> tuple[str, ...] | None:
+    """Tell the columns of a line by their number, and a channel event by the kind and the time that stand first."""
+    is_event = len(cells) > 1 and _KIND_OF_EVENT.match(cells[0].strip()) and _TIME_OF_EVENT.match(cells[1].strip())
+    if is_event and len(CHANNEL_EVENTS) - 2 <= len(cells) <= len(CHANNEL_EVENTS):
+        return CHANNEL_EVENTS[: len(cells)]
+    return LAYOUTS.get(len(cells))
 
 
 def _cells(line: bytes) -> list[str]:
