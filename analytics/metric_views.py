@@ -1,7 +1,7 @@
 # ruff: noqa: S608  # only texts of the catalogue are pasted
 """The layer `metrics`, written from the catalogue: its definitions as rows, and every metric of every day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from analytics.log import quoted
@@ -60,11 +60,16 @@ def _daily_sql() -> str:
 
 
 def _daily_of(metrics: list[Metric]) -> str:
+    return figures_by_day(metrics, relation=fact_of(metrics[0]).relation)
+
+
+def figures_by_day(metrics: Sequence[Metric], *, relation: str) -> str:
+    """Write the figures of metrics of one fact by company and day, over `relation`, by each company's own bounds."""
     asked = sorted({bound for metric in metrics for bound in metric.bounds})
     figures = BOUND.sub(lambda bound: f"bound_{bound[1]}", figures_sql(metric.name for metric in metrics))
     listed = "".join(f", coalesce({name}, {whole().bounds[name]}) as bound_{name}" for name in asked)
     joined = " left join reference.thresholds using (company)" if asked else ""
-    counted = f"select counted.*{listed} from {fact_of(metrics[0]).relation} as counted{joined}"
+    counted = f"select counted.*{listed} from {relation} as counted{joined}"
     return f"""select company, day, figure.*
 from (
     select company, day, unnest({figures}) as figure

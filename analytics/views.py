@@ -74,7 +74,7 @@ _RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|met
 
 
 def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
-    """Read every SQL file below `folder` and the views of the metrics, each after all that it reads.
+    """Read every SQL file below `folder` and compose what is made of them, each after all that it reads.
 
     Raises ValueError, naming the file, for a header that cannot be read or views that read each other in a circle.
     """
@@ -83,6 +83,9 @@ def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
         for layer in SQL_LAYERS
         for file in sorted((folder / layer).glob("*.sql"))
     ]
+    from analytics import corrections  # it is composed of the views that are read here
+
+    found.append(corrections.compose(found))
     found += [parse_view(text, layer="metrics", name=name) for name, text in metric_views.texts().items()]
     return tuple(_in_order(found))
 

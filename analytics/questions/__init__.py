@@ -5,8 +5,10 @@ person may see is settled here and not on a page.
 """
 
 from analytics.questions.asking import Period, Reader, Scope
+from analytics.questions.boards import BOARD, BoardOf, board, compared
 from analytics.questions.company import as_of, channels, companies, extent, operators, teams, thresholds
 from analytics.questions.counting import Dimension, Rank, figures, left_out, losses, outcomes
+from analytics.questions.lateness import corrections, watermarks
 from analytics.questions.listing import (
     MAX_ROWS_OF_A_FILE,
     MAX_ROWS_OF_A_PAGE,
@@ -22,8 +24,10 @@ from analytics.questions.listing import (
 from schemas.errors import Misconfigured, NotYet
 
 __all__ = [
+    "BOARD",
     "MAX_ROWS_OF_A_FILE",
     "MAX_ROWS_OF_A_PAGE",
+    "BoardOf",
     "CallFilter",
     "Dimension",
     "Misconfigured",
@@ -34,10 +38,13 @@ __all__ = [
     "Reader",
     "Scope",
     "as_of",
+    "board",
     "call",
     "calls",
     "channels",
     "companies",
+    "compared",
+    "corrections",
     "count_calls",
     "extent",
     "facts_of_call",
@@ -50,4 +57,5 @@ __all__ = [
     "teams",
     "thresholds",
     "turns",
+    "watermarks",
 ]

@@ -1,9 +1,7 @@
 """The warehouse against the oracle: metrics of a simulated company, through the real translators, to the last digit."""
 
-import hashlib
 from collections.abc import Callable, Generator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,21 +11,10 @@ from analytics import questions
 from analytics.explain import rows_of
 from analytics.metrics import QUANTILES, catalogue, fact_of
 from analytics.questions import Period, Scope
-from analytics.warehouse import Scratch, scratch
-from angime.simulator import company, delivery
-from angime.simulator.story import Story
-from angime.simulator.traffic import tell
-from pipelines.sources import SOURCES
-from schemas.company import Company, parse_company
-from schemas.envelope import Event
-from schemas.ids import raw_id
-from schemas.records import RawRecord
-from tests.analytics import oracle
-
-NOW = int(datetime(2026, 3, 18, 12, 30, tzinfo=UTC).timestamp())  # a Wednesday, 17:30 in Almaty
-DAYS = 25
-CALLS = 600
-WHOLE = Period(date(2026, 1, 1), date(2026, 3, 31))
+from analytics.warehouse import Scratch
+from angime.simulator import company
+from tests.analytics import oracle, simulated
+from tests.analytics.simulated import DAYS, NOW, WHOLE
 
 # What a slice keeps of the warehouse's rows, and of the oracle's.
 SLICES: dict[str, tuple[Scope, Callable[[oracle.Row], bool]]] = {
@@ -44,48 +31,15 @@ SLICES: dict[str, tuple[Scope, Callable[[oracle.Row], bool]]] = {
 
 
 @pytest.fixture(scope="module")
-def story() -> Story:
-    return tell(seed=11, now=NOW, days=DAYS, calls=CALLS)
-
-
-@pytest.fixture(scope="module")
-def warehouse(story: Story) -> Generator[Scratch]:
-    text = company.company_toml(
-        secrets_folder=Path("secrets"), recordings_host="127.0.0.1:9", first_day=WHOLE.first, last_day=WHOLE.last
-    )
-    read = parse_company(text)
-    built = scratch()
-    built.load_reference([read])
-    built.load_events(landed(story, company=read))
-    built.build()
+def warehouse() -> Generator[Scratch]:
+    built = simulated.warehouse()
     yield built
     built.close()
 
 
 @pytest.fixture(scope="module")
-def truth(story: Story) -> dict[str, tuple[list[oracle.Row], oracle.Aggregate]]:
-    return oracle.metrics(story)
-
-
-def landed(story: Story, *, company: Company) -> list[Event]:
-    """Give the events that the providers' webhooks become, each once, in the order of their delivery."""
-    found: dict[str, Event] = {}
-    accounts = {account.id: account for account in company.accounts}
-    for parcel in delivery.parcels(story, audio={}):
-        account = accounts[parcel.account]
-        raw = RawRecord(
-            raw_id=raw_id(account.source, account.id, hashlib.sha256(parcel.body).hexdigest()),
-            source=account.source,
-            account=account.id,
-            company=company.id,
-            received_at=f"{datetime.fromtimestamp(parcel.at, UTC):%Y-%m-%dT%H:%M:%S}.000Z",
-            content_type=parcel.content_type if parcel.form is None else "application/x-www-form-urlencoded",
-            body=parcel.body,
-        )
-        translated = SOURCES[account.source].translate(raw, company=company, account=account)
-        for event in translated.events:
-            found.setdefault(event.id, event)
-    return list(found.values())
+def truth() -> dict[str, tuple[list[oracle.Row], oracle.Aggregate]]:
+    return oracle.metrics(simulated.story())
 
 
 @pytest.mark.parametrize("name", list(SLICES))

@@ -13,7 +13,8 @@ _VIEWS = read_views()
 _LAYERS_READ = {
     "staging": {"log", "staging"},
     "facts": {"staging", "facts", "reference"},
-    "reports": {"facts", "reports", "reference"},
+    # What came late is known by the log alone.
+    "reports": {"log", "staging", "facts", "reports", "reference"},
     "metrics": {"facts", "reports", "reference"},
     "checks": {"log", "staging", "facts", "reports", "reference"},
 }
