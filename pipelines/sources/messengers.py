@@ -40,6 +40,7 @@ _FRAGMENTS = (
     ("wazzupapi", _WABA),
     ("whats", _WHATSAPP),
     ("instagram", Messenger("instagram", "instagram")),
+    ("instapi", Messenger("instagram", "instagram")),
     ("telegram", Messenger("telegram", "telegram")),
     ("telegroup", Messenger("telegram", "telegram")),
     ("tgapi", Messenger("telegram", "telegram")),

@@ -75,6 +75,7 @@ _OTHERS = {
     "request_thread_control": "the handing over of a chat between apps is no message",
     "game_play": "a game that was played is no message",
     "messaging_feedback": "an answer to a feedback form is no message",
+    "response_feedback": "a thumb up or down under an answer of a robot is no message",
     "prior_message": "a reference to an earlier chat is no message",
     "typing_on": "somebody is typing",
     "typing_off": "somebody stopped typing",

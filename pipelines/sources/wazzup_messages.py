@@ -26,6 +26,9 @@ _KINDS: dict[str, MessageKind] = {
     "sticker": "sticker",
     "vcard": "contacts",
     "contact": "contacts",
+    "contacts": "contacts",
+    "product": "order",
+    "order": "order",
     "geo": "location",
     "location": "location",
     "wapi_template": "template",
@@ -70,7 +73,7 @@ _SIDES = {"inbound": False, "incoming": False, "outbound": True, "outgoing": Tru
 
 def message(scene: Scene, fields: Fields) -> Translation:
     """Read one item of `messages[]`."""
-    if flag(fields, "isEdited"):
+    if flag(fields, "isEdited") or text(fields, "status") == "edited":
         return ignored("an edit of a message: it is no new one")
     if flag(fields, "isDeleted"):
         return ignored("a message that was taken back")
@@ -122,6 +125,8 @@ def _told(chat: Chat, fields: Fields, *, provider_id: str, time: Instant, is_our
     kind = _NUMBERED.get(kind, kind)
     if kind in _CALLS:
         return _missed(chat, provider_id=provider_id, time=time, is_ours=is_ours, kind=kind)
+    if "call" in kind:
+        raise InvalidEvent(f"the message type {word(kind)} is unknown")
     address = text(fields, "contentUri", "content_uri", "content_url")
     body = text(fields, "text")
     if not kind:
