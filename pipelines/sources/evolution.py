@@ -38,6 +38,9 @@ _READERS: dict[str, Callable[[Instance, Any], Translation]] = {
 _NO_FACTS = {
     "application.startup": "the server started",
     "instance.create": "an instance was made",
+    "instance.delete": "an instance was taken away",
+    "creds": "the keys of an instance",
+    "settings": "the settings of an instance",
     "contacts": "names and pictures of contacts, which come with their messages",
     "chats": "the list of chats",
     "chat": "the list of chats",

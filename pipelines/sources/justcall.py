@@ -20,31 +20,31 @@ from schemas.records import RawRecord
 
 MAX_AGE_SECONDS = 300
 
-_READERS: dict[str, Callable[[Scene, Fields], Translation]] = {
-    "call.incoming": offered,
-    "call.ringing": offered,
-    "call.initiated": offered,
-    "call.answered": accepted,
-    "call.completed": ended,
-    "call.missed": ended,
-    "call.voicemail": ended,
-    "call.abandoned": ended,
-    "call.updated": updated,
-    "sms.sent_received": message,
-    "sms.sent": message,
-    "sms.received": message,
-    "sms.delivery_status_updated": message_status,
-    "sms.status_updated": message_status,
-    "sms.delivered": message_status,
-    "whatsapp.sent_received": message,
-    "whatsapp.sent": message,
-    "whatsapp.received": message,
-}
-# What else JustCall tells, known by words in its name.
+# What an event is about and says, by words of its name (`call.completed`, `jc.call_missed`, `sms.sent_received`): its
+# page on events names what happens, and only for some what it is called.
+_OF_CALLS: tuple[tuple[str, Callable[[Scene, Fields], Translation]], ...] = (
+    ("updated", updated),
+    ("completed", ended),
+    ("missed", ended),
+    ("voicemail", ended),
+    ("abandoned", ended),
+    ("answered", accepted),
+    ("initiated", offered),
+    ("incoming", offered),
+    ("ringing", offered),
+)
+_OF_MESSAGES: tuple[tuple[str, Callable[[Scene, Fields], Translation]], ...] = (
+    ("status", message_status),
+    ("delivery", message_status),
+    ("delivered", message_status),
+    ("failed", message_status),
+    ("sent", message),
+    ("received", message),
+)
 _NO_FACTS = (
     ("queue", "a queue: the call itself is told when it is over"),
     ("ai", "a report of a machine on a call: recordings are fetched and transcribed here instead"),
-    ("voice_agent", "what a bot did in a call: the call itself is told when it is over"),
+    ("voice", "what a bot did in a call: the call itself is told when it is over"),
     ("contact", "a contact in JustCall's own list"),
     ("agent", "whether an operator is there"),
     ("user", "whether an operator is there"),
@@ -120,16 +120,25 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
         return _first_version(scene, as_object(body["data"], what="data"))
     if written is None:
         raise InvalidEvent("type is missing")
-    kind = written.lower().removeprefix("jc.").replace("call_", "call.").replace("sms_", "sms.")
-    if kind in _READERS:
-        if not inner:
-            raise InvalidEvent("data is missing")
-        return _READERS[kind](scene, inner)
-    words = kind.replace(".", "_").split("_")
-    reason = next((reason for name, reason in _NO_FACTS if name in words or (name in kind and "_" in name)), None)
-    if reason is None:
+    words = _words(written)
+    reason = next((reason for name, reason in _NO_FACTS if name in words), None)
+    if reason is not None:
+        return ignored(reason)
+    read = _reader(words)
+    if read is None:
         raise InvalidEvent(f"the event {word(written.replace('.', '_'))} is unknown")
-    return ignored(reason)
+    if not inner:
+        raise InvalidEvent("data is missing")
+    return read(scene, inner)
+
+
+def _words(written: str) -> list[str]:
+    return written.lower().replace(".", "_").split("_")
+
+
+def _reader(words: list[str]) -> Callable[[Scene, Fields], Translation] | None:
+    told = _OF_CALLS if "call" in words else _OF_MESSAGES if {"sms", "mms", "whatsapp"} & set(words) else ()
+    return next((read for name, read in told if name in words), None)
 
 
 def _first_version(scene: Scene, fields: Fields) -> Translation:
@@ -138,16 +147,14 @@ def _first_version(scene: Scene, fields: Fields) -> Translation:
         return message(scene, fields)
     if not text(fields, "callid", "call_sid", "call_id"):
         raise InvalidEvent("data is neither about a call nor about a message: it has no callid and no messageid")
-    kind = (text(fields, "type") or "").lower().removeprefix("jc.").replace("call_", "call.")
-    if kind in _READERS:
-        return _READERS[kind](scene, fields)
-    return ended(scene, fields)
+    read = _reader(_words(text(fields, "type") or "")) or ended
+    return read(scene, fields)
 
 
 SOURCE = Source(
     name="justcall",
     title="JustCall (calls and messages)",
-    capabilities=("calls", "messages", "recordings"),
+    capabilities=("calls", "messages", "recordings", "transcripts"),
     is_genuine=is_genuine,
     translate=translate,
 )

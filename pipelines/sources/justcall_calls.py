@@ -6,6 +6,7 @@ from typing import Any
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.justcall_people import about_call, began_at
+from pipelines.sources.provider_transcripts import plain_transcript
 from pipelines.sources.reading import Fields, as_object, items, loose, number, seconds, text, word
 from pipelines.sources.times import after
 from pipelines.sources.translations import found
@@ -145,7 +146,14 @@ def _recordings(
         channel_roles=roles,
         duration_seconds=talk or None,
     )
-    return [fact(scene, ready, identity=(address,), time=over)]
+    available = fact(scene, ready, identity=(address,), time=over)
+    written = text(information, "voicemail_transcription")
+    if written is None:
+        return [available]
+    transcript = plain_transcript(
+        known, recording=ready.recording_id, text=written, model="justcall", duration_seconds=talk
+    )
+    return [available, fact(scene, transcript, identity=(address,), time=over)]
 
 
 def _notes(scene: Scene, fields: Fields, *, known: dict[str, Any], time: Instant) -> list[Event]:

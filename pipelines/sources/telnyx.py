@@ -7,7 +7,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import as_object, required, word
 from pipelines.sources.signatures import is_ed25519, is_fresh
-from pipelines.sources.telnyx_calls import Told, answered, detected, hung_up, initiated, recorded, ringing
+from pipelines.sources.telnyx_calls import Told, answered, detected, hung_up, initiated, recorded, ringing, transcribed
 from pipelines.sources.telnyx_messages import message_finalized, message_received, message_sent
 from pipelines.sources.translations import ignored
 from schemas.codec import parse_json
@@ -26,6 +26,7 @@ _READERS: dict[str, Callable[[Told], Translation]] = {
     "call.machine.detection.ended": detected,
     "call.machine.premium.detection.ended": detected,
     "call.recording.saved": recorded,
+    "call.recording.transcription.saved": transcribed,
     "message.received": message_received,
     "message.sent": message_sent,
     "message.finalized": message_finalized,
@@ -33,7 +34,10 @@ _READERS: dict[str, Callable[[Told], Translation]] = {
 _NO_FACTS = {
     "call.bridged": "two legs were joined: each reports its own answer and end",
     "call.machine": "the end of a machine's greeting",
-    "call.recording": "a recording that failed, or a transcription: recordings are fetched and transcribed here",
+    "call.recording": "a recording that failed",
+    "call.deepfake_detection": "whether a voice is a machine's",
+    "call.sip_refer": "a transfer that is under way: its calls report their own answer and end",
+    "call.queue": "a queue: its calls report their own answer and end",
     "call.transcription": "a piece of a running transcription: recordings are fetched and transcribed here",
     "call.playback": "what is played into a call",
     "call.speak": "what is read out into a call",
@@ -116,7 +120,7 @@ def _reason(kind: str) -> str:
 SOURCE = Source(
     name="telnyx",
     title="Telnyx (voice and messages)",
-    capabilities=("calls", "messages", "recordings"),
+    capabilities=("calls", "messages", "recordings", "transcripts"),
     is_genuine=is_genuine,
     translate=translate,
 )

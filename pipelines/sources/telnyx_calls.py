@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
+from pipelines.sources.provider_transcripts import plain_transcript
 from pipelines.sources.reading import Fields, member, number, required, seconds, text, word
 from pipelines.sources.telephone_causes import of_sip, of_word
 from pipelines.sources.telephone_legs import Leg, known_call, leg
-from pipelines.sources.translations import found
+from pipelines.sources.translations import found, ignored
 from schemas.calls import (
     CallAccepted,
     CallEnded,
@@ -164,6 +165,25 @@ def recorded(told: Told) -> Translation:
     )
     over = text(fields, "recording_ended_at")
     return found(fact(told.scene, ready, identity=(provider_id,), time=from_rfc3339(over) if over else told.time))
+
+
+def transcribed(told: Told) -> Translation:
+    """Read what Telnyx wrote down of a recording: a text without speakers and times."""
+    fields = told.fields
+    status = (text(fields, "status") or "completed").lower()
+    written = text(fields, "transcription_text")
+    if status != "completed" or written is None:
+        return ignored("a transcription without text")
+    recording = required(fields, "recording_id")
+    struct = plain_transcript(
+        _known(told, _leg(told), status=status),
+        recording=recording_id(told.scene.raw.source, told.scene.account.id, recording),
+        text=written,
+        model="telnyx",
+        duration_seconds=_length(fields),
+    )
+    identity = (text(fields, "recording_transcription_id") or recording,)
+    return found(fact(told.scene, struct, identity=identity, time=told.time))
 
 
 def _length(fields: Fields) -> float | None:

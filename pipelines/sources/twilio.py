@@ -11,7 +11,7 @@ from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, text
 from pipelines.sources.signatures import hmac_base64, is_same
 from pipelines.sources.translations import attempt, ignored, joined
-from pipelines.sources.twilio_calls import call_status, dial_result, machine_detection, recording
+from pipelines.sources.twilio_calls import call_status, dial_result, machine_detection, recording, transcription
 from pipelines.sources.twilio_messages import message
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -24,8 +24,8 @@ _PORTS = {"https": 443, "http": 80}
 # What else Twilio posts to addresses of ours, known by the first of these fields; each with what it is.
 _OTHERS = (
     ("ConferenceSid", "a conference event: its calls report their own status"),
-    ("TranscriptionSid", "a transcription of Twilio's: recordings are fetched and transcribed here instead"),
-    ("TranscriptionEvent", "a transcription of Twilio's: recordings are fetched and transcribed here instead"),
+    ("TranscriptionEvent", "a piece of a running transcription: recordings are fetched and transcribed here instead"),
+    ("transcript_sid", "a transcript that is ready at Twilio: recordings are fetched and transcribed here instead"),
     ("StreamSid", "a media stream event"),
     ("QueueSid", "a queue event: its calls report their own status"),
     ("QueueResult", "a queue event: its calls report their own status"),
@@ -97,6 +97,8 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     for name, reason in _OTHERS:
         if text(fields, name):
             return ignored(reason)
+    if text(fields, "TranscriptionSid"):
+        return transcription(scene, fields)
     if text(fields, "MessageSid", "SmsSid", "SmsMessageSid"):
         return message(scene, fields)
     if not text(fields, "CallSid"):
@@ -130,7 +132,7 @@ def _status(scene: Scene, fields: Fields) -> Translation:
 SOURCE = Source(
     name="twilio",
     title="Twilio (voice and messages)",
-    capabilities=("calls", "messages", "recordings"),
+    capabilities=("calls", "messages", "recordings", "transcripts"),
     is_genuine=is_genuine,
     translate=translate,
     answer=Answer(body="<Response/>", content_type="text/xml"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
+from pipelines.sources.provider_transcripts import plain_transcript
 from pipelines.sources.reading import Fields, number, required, seconds, text, word
 from pipelines.sources.times import after, from_rfc2822
 from pipelines.sources.translations import found, ignored
@@ -189,6 +190,35 @@ def recording(scene: Scene, fields: Fields) -> Translation:
         duration_seconds=length,
     )
     return found(fact(scene, ready, identity=(provider_id,), time=_recorded_at(scene, fields, length=length)))
+
+
+def transcription(scene: Scene, fields: Fields) -> Translation:
+    """Read what Twilio wrote down of a recording (`<Record transcribe>`): a text without speakers and times."""
+    status = (text(fields, "TranscriptionStatus") or "completed").lower()
+    if status in {"failed", "in-progress"}:
+        return ignored(f"the transcription is {status}: there is no text")
+    if status != "completed":
+        raise InvalidEvent(f"the transcription status {word(status)} is none of Twilio's")
+    written = text(fields, "TranscriptionText")
+    if written is None:
+        return ignored("a transcription without text: nothing was said")
+    own_id = required(fields, "CallSid")
+    parent = text(fields, "ParentCallSid")
+    source, account = scene.raw.source, scene.account.id
+    known: dict[str, Any] = {
+        "call_id": call_id(source, account, parent or own_id),
+        "provider_call_id": parent or own_id,
+        "leg_id": own_id if parent else None,
+        "channel": "phone",
+    }
+    told = plain_transcript(
+        known,
+        recording=recording_id(source, account, required(fields, "RecordingSid")),
+        text=written,
+        model="twilio",
+        duration_seconds=seconds(fields, "RecordingDuration"),
+    )
+    return found(fact(scene, told, identity=(required(fields, "TranscriptionSid"),), time=_time(scene, fields)))
 
 
 def _recorded_at(scene: Scene, fields: Fields, *, length: float | None) -> Instant:

@@ -7,7 +7,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.forms import form_fields
 from pipelines.sources.guide import Guide
 from pipelines.sources.json_tokens import claims, hashes_body, is_recent
-from pipelines.sources.reading import Fields, as_object, member, text
+from pipelines.sources.reading import Fields, as_object, text
 from pipelines.sources.signatures import BEARER
 from pipelines.sources.translations import ignored
 from pipelines.sources.vonage_calls import recording, status, transfer
@@ -69,7 +69,7 @@ def _about_call(scene: Scene, fields: Fields) -> Translation:
             return read(scene, fields)
     if not text(fields, "uuid", "conversation_uuid", "call_uuid"):
         raise InvalidEvent("the body is neither about a call nor about a message: it has no uuid and no message_uuid")
-    if member(fields, "dtmf") or member(fields, "speech") or text(fields, "dtmf"):
+    if fields.get("dtmf") or fields.get("speech"):
         return ignored("keys that were pressed, or words that were said to a machine")
     return ignored("a request of a call's instructions, no status of it")
 
