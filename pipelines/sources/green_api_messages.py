@@ -1,5 +1,6 @@
 """Messages of GREEN-API: theirs, ours from the phone and through its API, and what became of them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,7 @@ _WORDS = (
     "titleText",
     "groupName",
 )
+_UNREAD = re.compile(r"^\{\{(SWE\d{3})\}\}$", re.ASCII)
 _STEPS = {"sent": MessageSent, "delivered": MessageDelivered, "read": MessageRead, "played": MessageRead}
 _FAILURES = frozenset({"failed", "noaccount", "notingroup", "yellowcard"})
 _PASSING = frozenset({"pending", "suspended"})
@@ -182,17 +184,21 @@ def _told(  # noqa: PLR0913  # what a message is, and who wrote it
     body = struct(
         **about,
         **_body(content, kind=kind),
-        provider_status=written if kind not in _KINDS else None,
         reply_to_message_id=_id(scene, reply_to) if reply_to else None,
     )
     return found(fact(scene, body, identity=(provider_id, *((changed,) if changed else ())), time=time))
 
 
 def _body(content: Fields, *, kind: str) -> dict[str, Any]:
+    """Give kind, text and media; `{{SWE001}}` stands for a message that GREEN-API could not read."""
     file = member(content, "fileMessageData")
+    unread = _UNREAD.match(_text(content) or "")
+    if unread is not None:
+        return {"kind": "unsupported", "provider_status": unread.group(1)}
     reader: Callable[[Fields], str | None] = _READERS.get(kind, _text)
     return {
         "kind": _KINDS.get(kind, "unsupported"),
+        "provider_status": None if kind in _KINDS else text(content, "typeMessage"),
         "text": reader(content),
         "media_type": text(file, "mimeType"),
         "media_id": _media_id(file),

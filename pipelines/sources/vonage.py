@@ -69,6 +69,8 @@ def _about_call(scene: Scene, fields: Fields) -> Translation:
             return read(scene, fields)
     if not text(fields, "uuid", "conversation_uuid", "call_uuid"):
         raise InvalidEvent("the body is neither about a call nor about a message: it has no uuid and no message_uuid")
+    if text(fields, "reason"):
+        return ignored("a fault in a call's instructions, no status of it")
     if fields.get("dtmf") or fields.get("speech"):
         return ignored("keys that were pressed, or words that were said to a machine")
     return ignored("a request of a call's instructions, no status of it")
