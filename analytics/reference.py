@@ -7,15 +7,24 @@ from typing import Any
 
 import polars as pl
 
+from analytics import money
 from analytics.connection import Connection
 from analytics.dialling import dialling_codes
 from analytics.log import quoted
-from schemas.company import ALWAYS, FOR_EVER, WEEKDAYS, Company, Operator, parse_span
+from schemas.company import WEEKDAYS, Company, Operator, parse_span
+from schemas.prices import ALWAYS, FOR_EVER
 
 _SPACING = re.compile(r"[\s().\-]+")
 
 
-_TYPES: dict[str, Any] = {"varchar": pl.String, "integer": pl.Int32, "time": pl.Time, "date": pl.Date}
+_TYPES: dict[str, Any] = {
+    "varchar": pl.String,
+    "integer": pl.Int32,
+    "time": pl.Time,
+    "date": pl.Date,
+    "boolean": pl.Boolean,
+    "decimal(18,6)": pl.Decimal(18, 6),
+}
 
 # Each table: what one row is, and its columns in their order, with type and meaning.
 TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
@@ -26,6 +35,8 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "name": ("varchar", "name for people"),
             "time_zone": ("varchar", "zone in which its days and hours are counted"),
             "default_region": ("varchar", "country of numbers written without one"),
+            "currency": ("varchar", "currency in which it counts, ISO 4217; null where it states none"),
+            "permission_policy": ("varchar", "name of the policy under which its WhatsApp Business calls are judged"),
         },
     ),
     "accounts": (
@@ -107,6 +118,62 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "attribution": ("varchar", "to which of them: last_call, first_call or any_call"),
         },
     ),
+    "tariffs": (
+        "One row a time for which the calls of an account were billed by a tariff.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "account": ("varchar", "account whose calls are billed"),
+            "tariff_id": ("varchar", "id of the tariff"),
+            "kind": ("varchar", "fixed, per_minute or per_pulse"),
+            "currency": ("varchar", "currency of its prices, ISO 4217"),
+            "direction": ("varchar", "which calls are billed: outgoing, incoming or both"),
+            "monthly_fee": ("decimal(18,6)", "what a calendar month costs beside the calls, once for all its accounts"),
+            "pulse_seconds": ("integer", "length of a pulse, of which each that has begun is billed; of per_minute 60"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
+        },
+    ),
+    "tariff_rates": (
+        "One row a price of a tariff: of a minute to a country, from a volume of the month on.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "tariff_id": ("varchar", "id of the tariff"),
+            "valid_from": ("date", "first local day of the tariff"),
+            "country": ("varchar", "country of the contact, ISO 3166; empty for all that have no price of their own"),
+            "above_minutes": ("integer", "minutes billed in the month before to the same countries, minutes"),
+            "until_minutes": ("integer", "where the next price begins; null for the last, minutes"),
+            "price_per_minute": ("decimal(18,6)", "price of a minute in the currency of the tariff"),
+        },
+    ),
+    "currency_rates": (
+        "One row a time for which a currency had a worth in the company's own, which has a row with 1.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "currency": ("varchar", "the currency, ISO 4217"),
+            "rate": ("decimal(18,6)", "what one unit is worth in the company's currency"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
+        },
+    ),
+    "permission_policies": (
+        "One row a time for which a policy asked what it asks before a contact may be called.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "policy": ("varchar", "name of the policy"),
+            "is_chosen": ("boolean", "whether the company judges its calls by it"),
+            "is_required": ("boolean", "whether a permission is needed at all"),
+            "permission_hours": ("integer", "how long a permission lasts, hours"),
+            "trusts_provider": ("boolean", "whether it lasts as long as the provider says, where he says so"),
+            "allows_permanent": ("boolean", "whether a permanent permission is one"),
+            "requests_a_day": ("integer", "requests in 24 h, null without limit"),
+            "requests_a_week": ("integer", "requests in 7 days, null without limit"),
+            "connections_a_day": ("integer", "connected calls to a contact in 24 h, null without limit"),
+            "unanswered_warn": ("integer", "unanswered calls in a row of which the contact is asked, null for none"),
+            "unanswered_revoke": ("integer", "unanswered calls in a row that end the permission, null for none"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
+        },
+    ),
     "dialling_codes": (
         "One row a beginning of international numbers, and the country whose numbers begin so.",
         {
@@ -129,7 +196,17 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
     """Give the reference tables of `companies` by name, every table there, sorted, no row twice."""
     listed = tuple(companies)
     rows: dict[str, list[tuple[Any, ...]]] = {
-        "companies": [(company.id, company.name, company.time_zone, company.default_region) for company in listed],
+        "companies": [
+            (
+                company.id,
+                company.name,
+                company.time_zone,
+                company.default_region,
+                company.currency,
+                company.permission_policy,
+            )
+            for company in listed
+        ],
         "accounts": [
             (
                 company.id,
@@ -169,6 +246,7 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
             (company.id, *(getattr(company.thresholds, name) for name in company.thresholds.__struct_fields__))
             for company in listed
         ],
+        **money.rows(listed),
         "dialling_codes": list(dialling_codes()),
         "numbers": [row for company in listed for row in _numbers(company)],
     }

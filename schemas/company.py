@@ -11,10 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
+from schemas.crm import Currency
 from schemas.envelope import Name
 from schemas.errors import Misconfigured
 from schemas.listening import Listening
 from schemas.people import Channel, Role
+from schemas.prices import ALWAYS, FOR_EVER, Country, CurrencyRate, Money, PermissionPolicy, Tariff, doubled, problems
 
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
 SecretReference = Annotated[
@@ -24,8 +26,6 @@ Attribution = Literal["last_call", "first_call", "any_call"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_SPANS_A_DAY = 2
-# What stands for no bound in dated data.
-ALWAYS, FOR_EVER = date(1900, 1, 1), date(9999, 12, 31)
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,7 +108,10 @@ class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One tenant: its clock, hours, people and accounts."""
+    """One tenant: its clock, hours, people and accounts, what calling costs it, and what it must ask before.
+
+    `currency` is its own, `permission_policy` names the policy under which its WhatsApp Business calls are judged.
+    """
 
     id: Name
     name: str
@@ -123,6 +126,11 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     operators: tuple[Operator, ...] = ()
     accounts: tuple[Account, ...] = ()
     listening: Listening = Listening()
+    currency: Currency | None = None
+    currency_rates: tuple[CurrencyRate, ...] = ()
+    tariffs: tuple[Tariff, ...] = ()
+    permission_policy: Name = "meta"
+    permission_policies: tuple[PermissionPolicy, ...] = ()
 
     def account(self, account_id: str) -> Account | None:
         """Find an account by its id."""
@@ -152,6 +160,9 @@ def parse_company(text: str, *, file: str = "company.toml") -> Company:
         raise Misconfigured(_with_line(str(error), text=text, file=file)) from None
     for problem in _problems(company):
         raise Misconfigured(f"{file}: {problem}")
+    for path, problem in _problems_of_money(company):
+        line = _line_of(path.split("."), text=text)
+        raise Misconfigured(f"{file}{f', line {line}' if line else ''}: {problem}")
     return company
 
 
@@ -203,7 +214,7 @@ def _problems(company: Company) -> list[str]:
     problems += [
         f"operator {operator.id!r} is in two teams at once on {day}"
         for operator in company.operators
-        for day in _doubled([("", one.since, one.until) for one in operator.memberships]).values()
+        for _, day in doubled([("", one.since, one.until) for one in operator.memberships])
     ]
     problems += [f"hours.{day}: {problem}" for day, spans in company.hours.items() for problem in _span_problems(spans)]
     return problems
@@ -220,25 +231,38 @@ def _span_problems(spans: tuple[str, ...]) -> list[str]:
     return ["spans must follow each other without overlap"] if overlaps else []
 
 
+def _problems_of_money(company: Company) -> list[tuple[str, str]]:
+    accounts = {account.id for account in company.accounts}
+    found = problems(company.tariffs, company.currency_rates, company.permission_policies)
+    found += [
+        (
+            f"tariffs.{number}",
+            f"tariff {tariff.id!r} bills the account {name!r}, which is not listed under [[accounts]]",
+        )
+        for number, tariff in enumerate(company.tariffs)
+        for name in tariff.accounts
+        if name not in accounts
+    ]
+    if company.tariffs and company.currency is None:
+        found.append(("tariffs.0", 'tariffs need the company\'s own currency above, like currency = "KZT"'))
+    known = {company.currency, *(rate.currency for rate in company.currency_rates)}
+    found += [
+        (f"tariffs.{number}", f"tariff {tariff.id!r} is in {tariff.currency}, which has no [[currency_rates]]")
+        for number, tariff in enumerate(company.tariffs)
+        if tariff.currency not in known
+    ]
+    return found
+
+
 def _endpoint_problems(company: Company) -> list[str]:
     """An endpoint is one operator's at a time."""
     lasting = [(end, ALWAYS, FOR_EVER) for operator in company.operators for end in operator.endpoints]
     seats = [(seat.endpoint, seat.since, seat.until) for operator in company.operators for seat in operator.seats]
     empty = [f"the seat at {end!r} ends before it begins" for end, since, until in seats if since >= until]
-    doubled = _doubled([*lasting, *seats])
     return empty + [
         f"endpoint {end!r} stands twice" if day == ALWAYS else f"endpoint {end!r} is taken by two on {day}"
-        for end, day in doubled.items()
+        for end, day in doubled([*lasting, *seats])
     ]
-
-
-def _doubled(spans: list[tuple[str, date, date]]) -> dict[str, date]:
-    """Give what is said twice of one day, and the first such day."""
-    found: dict[str, date] = {}
-    for earlier, later in pairwise(sorted(spans)):
-        if earlier[0] == later[0] and earlier[2] > later[1]:
-            found.setdefault(later[0], later[1])
-    return found
 
 
 def _repeated(noun: str, names: list[str]) -> list[str]:
@@ -253,14 +277,16 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-_FORMS: tuple[Meta, ...] = tuple(get_args(form)[1] for form in (Name, Region, SecretReference))
+_FORMS: tuple[Meta, ...] = tuple(
+    get_args(form)[1] for form in (Name, Region, SecretReference, Money, Currency, Country)
+)
 
 
 def _with_line(message: str, *, text: str, file: str) -> str:
     """Point at the line of the table and key that msgspec's path names (`$.accounts[1].source`)."""
     problem, _, path = message.partition(" - at `$")
     for form in _FORMS:
-        if form.pattern and form.pattern in problem:
+        if form.pattern and form.pattern in problem.replace(r"\\", "\\"):
             problem = f"must be {form.description}"
     parts: list[Any] = re.findall(r"[A-Za-z_]+|\d+", path)
     line = _line_of(parts, text=text)

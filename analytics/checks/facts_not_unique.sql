@@ -28,3 +28,99 @@ select
 from facts.turns
 group by call_id, recording_id, turn
 having count(*) > 1
+union all
+select
+    'facts.legs' as relation,
+    concat_ws('/', call_id, leg_id) as id,
+    count(*) as copies
+from facts.legs
+group by call_id, leg_id
+having count(*) > 1
+union all
+select
+    'facts.call_operators' as relation,
+    concat_ws('/', call_id, operator_id) as id,
+    count(*) as copies
+from facts.call_operators
+group by call_id, operator_id
+having count(*) > 1
+union all
+select
+    'facts.recordings' as relation,
+    concat_ws('/', call_id, recording_id) as id,
+    count(*) as copies
+from facts.recordings
+group by call_id, recording_id
+having count(*) > 1
+union all
+select
+    'facts.deals' as relation,
+    deal_id as id,
+    count(*) as copies
+from facts.deals
+group by deal_id
+having count(*) > 1
+union all
+select
+    'facts.identities' as relation,
+    concat_ws('/', company, identity) as id,
+    count(*) as copies
+from facts.identities
+group by company, identity
+having count(*) > 1
+union all
+select
+    'facts.contacts' as relation,
+    contact_id as id,
+    count(*) as copies
+from facts.contacts
+group by contact_id
+having count(*) > 1
+union all
+select
+    'facts.conversations' as relation,
+    contact_id as id,
+    count(*) as copies
+from facts.conversations
+group by contact_id
+having count(*) > 1
+union all
+select
+    'facts.missed_episodes' as relation,
+    episode_id as id,
+    count(*) as copies
+from facts.missed_episodes
+group by episode_id
+having count(*) > 1
+union all
+select
+    'facts.permissions' as relation,
+    permission_id as id,
+    count(*) as copies
+from facts.permissions
+group by permission_id
+having count(*) > 1
+union all
+select
+    'facts.permission_requests' as relation,
+    request_id as id,
+    count(*) as copies
+from facts.permission_requests
+group by request_id
+having count(*) > 1
+union all
+select
+    'facts.call_permissions' as relation,
+    call_id as id,
+    count(*) as copies
+from facts.call_permissions
+group by call_id
+having count(*) > 1
+union all
+select
+    'facts.call_charges' as relation,
+    call_id as id,
+    count(*) as copies
+from facts.call_charges
+group by call_id
+having count(*) > 1

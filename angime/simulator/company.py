@@ -27,6 +27,40 @@ HOLIDAYS = (
 )
 TEST_NUMBER = "+77270000199"
 
+# Made up, but for the price of a WhatsApp minute to Kazakhstan, which is the order of what is asked there.
+PRICES = """
+[[currency_rates]]
+currency = "USD"
+rate = "510.25"
+
+[[tariffs]]
+id = "whatsapp"
+accounts = ["waba-sales", "waba-care"]
+kind = "per_pulse"
+currency = "KZT"
+rates = [
+  { countries = ["KZ"], price_per_minute = "5.97" },
+  { countries = ["KZ"], price_per_minute = "5.37", above_minutes = 1000 },
+  { price_per_minute = "14.5" },
+]
+
+[[tariffs]]
+id = "international"
+accounts = ["twilio-line"]
+kind = "per_minute"
+currency = "USD"
+direction = "both"
+rates = [{ countries = ["BR"], price_per_minute = "0.018" }, { price_per_minute = "0.055" }]
+
+[[tariffs]]
+id = "office"
+accounts = ["office"]
+kind = "fixed"
+currency = "KZT"
+direction = "both"
+monthly_fee = "45000"
+"""
+
 Auth = Literal["basic", "bearer"]
 
 
@@ -184,6 +218,8 @@ def company_toml(*, secrets_folder: Path, recordings_host: str, first_day: date,
         'name = "Дала Хоум"',
         f'time_zone = "{TIME_ZONE}"',
         'default_region = "KZ"',
+        'currency = "KZT"',
+        'permission_policy = "meta"',
         f"holidays = [{', '.join(holidays)}]",
         f'test_numbers = ["{TEST_NUMBER}"]',
         "",
@@ -204,7 +240,7 @@ def company_toml(*, secrets_folder: Path, recordings_host: str, first_day: date,
         if line.source == "whatsapp_cloud":
             # What we hand to Meta with a call comes back in its webhooks: we hand over who of us is on it.
             lines += ["", "[accounts.settings]", 'callback_data = "operator"']
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, PRICES])
 
 
 def _account(line: Line, *, secrets_folder: Path, recordings_host: str) -> Mapping[str, str | list[str]]:

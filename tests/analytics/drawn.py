@@ -26,6 +26,15 @@ COMPANY = parse_company(
     holidays = ["2026-03-09"]
     internal_numbers = ["+7 727 111-11-11"]
     test_numbers = ["+77019999999"]
+    currency = "KZT"
+    accounts = [{ id = "main", source = "twilio" }]
+
+    [[tariffs]]
+    id = "trunk"
+    accounts = ["main"]
+    kind = "per_pulse"
+    currency = "KZT"
+    rates = [{ price_per_minute = "6" }, { price_per_minute = "3", above_minutes = 1 }]
 
     [hours]
     mon = ["09:00-13:00", "14:00-18:00"]

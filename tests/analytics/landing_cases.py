@@ -36,7 +36,7 @@ def call_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequenc
         "call_id": call_id(SOURCE, ACCOUNT, f"CA{number}"),
         "provider_call_id": f"CA{number}",
         "direction": "outgoing" if number % 3 == 0 else "incoming",
-        "channel": "phone",
+        "channel": "waba" if number % 3 == 0 else "phone",
         "contact": (Identity("phone", f"+7701{number % 7:07d}"),),
         "operator": f"PJSIP/10{number % 4}",
     }

@@ -124,6 +124,40 @@ def test_an_endpoint_that_is_nobodys_is_found() -> None:
     assert tidy(expected) == _found(facts, "endpoints_unknown", expected)
 
 
+def test_a_source_that_tells_no_endings_is_found() -> None:
+    facts = "call | fact | at | says\n" + "\n".join(
+        f"c{number} | ended | 05:00:00 | direction=incoming" for number in range(20)
+    )
+    expected = """
+    company | source | calls | unknown
+    acme    | twilio | 20    | 20
+    """
+    assert tidy(expected) == _found(facts, "outcomes_unknown", expected)
+
+
+def test_an_account_that_fell_silent_is_found() -> None:
+    facts = """
+    call | account | fact    | at                  | says
+    a    | old     | offered | 2026-03-02 05:00:00 |
+    b    | new     | offered | 2026-03-05 05:00:01 |
+    c    | other   | offered | 2026-03-02 05:00:01 |
+    """
+    expected = """
+    account | last_at  | newest_at
+    old     | 05:00:00 | 2026-03-05 05:00:01
+    """
+    assert tidy(expected) == _found(facts, "sources_silent", expected)
+
+
+def test_an_identity_that_joined_many_is_found() -> None:
+    facts = "call | fact | at | says\n" + "\n".join(
+        f"c{number} | offered | 05:00:00 | contact=phone:+77010000000,telegram:{number}" for number in range(20)
+    )
+    assert [("acme", 21)] == warehouse(drawn_events(facts)).sql(
+        "select company, identities from checks.contacts_of_many"
+    ).rows()
+
+
 def test_a_roll_up_that_does_not_add_up_is_found() -> None:
     built = warehouse(drawn_events(_ORDINARY))
     built.connection.execute("update reports.calls_daily set calls = calls + 1, talk_seconds = 299")
@@ -139,6 +173,10 @@ def test_a_roll_up_that_does_not_add_up_is_found() -> None:
     [
         ("insert into facts.calls from facts.calls limit 1", "facts_not_unique"),
         ("update facts.calls set outcome = 'lost'", "facts_out_of_domain"),
+        ("delete from facts.calls", "rows_without_call"),
+        ("update facts.legs set talk_seconds = 299", "legs_do_not_add_up"),
+        ("update facts.conversations set incoming_calls = 1", "conversations_do_not_add_up"),
+        ("insert into log.conflicts from log.events limit 1", "events_in_conflict"),
         ("insert into facts.turns (call_id, recording_id, turn) values ('x', 'y', 1)", "turns_without_call"),
         ("insert into facts.call_talk (call_id) values ('x')", "talk_does_not_add_up"),
         ("update log.events set time = recorded_at + interval 2 hours", "events_from_the_future"),

@@ -40,6 +40,8 @@ missed   |     | offered                  | 04:00:00     | direction=incoming; c
 missed   |     | ended                    | 04:00:20     | disposition=no_answer
 again    |     | offered                  | 04:00:00     | direction=incoming; contact=whatsapp_user:KZ.1
 again    |     | ended                    | 04:00:20     | disposition=no_answer
+waba     |     | offered                  | 04:30:00     | direction=outgoing; channel=waba; contact=phone:+77010000001
+waba     |     | ended                    | 04:31:00     | talk_seconds=50; answered_at=04:30:10
 menu     |     | accepted                 | 05:00:06     | answered_by=ivr
 menu     |     | accepted                 | 05:00:06     | answered_by=unknown
 menu     |     | ended                    | 05:00:26     | disposition=completed

@@ -13,11 +13,12 @@ from analytics.refresh import Refresher
 from analytics.views import read_views
 from analytics.warehouse import Batch, Scratch, open_writer, scratch
 from schemas.envelope import Event
+from tests.analytics.drawn import COMPANY
 from tests.analytics.landing_cases import NOW, histories, records_of, settings_at
 
 TABLES = [view.relation for view in read_views() if view.is_table]
 # One case lands up to a hundred batches; the lake itself, which is slower still, has a few cases of its own below.
-CASES = max(5, drawing.default.max_examples // 5) if drawing.default else 5
+CASES = max(5, drawing.default.max_examples // 8) if drawing.default else 5
 LAKE_CASES = max(2, drawing.default.max_examples // 25) if drawing.default else 2
 # None, fewer than a batch, and all events in memory.
 # A failing case is told as it was drawn: to make it smaller would land for many minutes.
@@ -31,6 +32,7 @@ def test_facts_landed_in_any_order_batch_and_repetition_equal_one_rebuild(
     history: list[Event], hot_events: int, draws: st.DataObject
 ) -> None:
     warehouse = scratch()
+    warehouse.load_reference([COMPANY])
     warehouse.build()
     lander = _lander(warehouse, hot_events=hot_events)
     for batch, restarts in _batches(history, draws=draws):

@@ -6,7 +6,8 @@ import pytest
 from analytics.reference import TABLES, frames, load
 from analytics.views import View, read_views
 from analytics.warehouse import Scratch
-from schemas.company import ALWAYS, FOR_EVER, Company
+from schemas.company import Company
+from schemas.prices import ALWAYS, FOR_EVER
 from tests.analytics.drawn import COMPANY, drawn_events, warehouse
 
 _VIEWS = read_views()
@@ -93,7 +94,7 @@ def test_a_reference_table_has_the_columns_it_declares(name: str, built: Scratch
 def test_reference_tables_hold_the_company_data() -> None:
     tables = frames([COMPANY])
 
-    assert [("acme", "Acme", "Asia/Almaty", "KZ")] == tables["companies"].rows()
+    assert [("acme", "Acme", "Asia/Almaty", "KZ", "KZT", "meta")] == tables["companies"].rows()
     assert [
         ("acme", "PJSIP/101", "aigul", "sales", ALWAYS, FOR_EVER),
         ("acme", "PJSIP/102", "oleg", "sales", ALWAYS, FOR_EVER),

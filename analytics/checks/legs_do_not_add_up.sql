@@ -1,0 +1,38 @@
+-- One row a call whose talk is not the sum of its legs, or which counts for more than one operator.
+-- key: call_id
+-- severity: fail
+-- columns:
+--   call_id varchar: call
+--   company varchar: tenant
+--   talk_ms bigint, milliseconds: its talk in facts.calls
+--   legs_talk_ms bigint, milliseconds: talk of its legs
+--   counted bigint: operators for whom it counts
+with
+summed as (
+    select
+        call_id,
+        cast(sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as bigint) as talk_ms
+    from facts.legs
+    group by call_id
+),
+
+counted as (
+    select
+        call_id,
+        count_if(is_counted) as counted
+    from facts.call_operators
+    group by call_id
+)
+
+select
+    calls.call_id,
+    calls.company,
+    coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) as talk_ms,
+    coalesce(summed.talk_ms, 0) as legs_talk_ms,
+    cast(coalesce(counted.counted, 0) as bigint) as counted
+from facts.calls
+left join summed on calls.call_id = summed.call_id
+left join counted on calls.call_id = counted.call_id
+where
+    coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) != coalesce(summed.talk_ms, 0)
+    or coalesce(counted.counted, 0) > 1

@@ -1,0 +1,45 @@
+-- One row a row of a table about calls whose call is not in facts.calls.
+-- key: relation, call_id
+-- severity: fail
+-- columns:
+--   relation varchar: table
+--   call_id varchar: call that is missing
+with
+listed as (
+    select
+        'facts.legs' as relation,
+        call_id
+    from facts.legs
+    union
+    select
+        'facts.call_operators' as relation,
+        call_id
+    from facts.call_operators
+    union
+    select
+        'facts.recordings' as relation,
+        call_id
+    from facts.recordings
+    union
+    select
+        'facts.call_charges' as relation,
+        call_id
+    from facts.call_charges
+    union
+    select
+        'facts.call_permissions' as relation,
+        call_id
+    from facts.call_permissions
+    union
+    select
+        'facts.missed_episodes' as relation,
+        episode_id as call_id
+    from facts.missed_episodes
+)
+
+select
+    listed.relation,
+    listed.call_id
+from listed
+left join facts.calls on listed.call_id = calls.call_id
+where calls.call_id is null

@@ -1,0 +1,106 @@
+-- One row a request for permission to call a contact, with what he answered and how much of the limits it used.
+-- The limits of the company's policy count requests to the same contact by the same account in the 24 hours and the
+-- seven days up to this one, itself included, since the last call in which somebody talked.
+-- key: request_id
+-- entity: contact_id
+-- time: requested_at
+-- columns:
+--   request_id varchar: event_id of the request
+--   contact_id varchar: the contact
+--   company varchar: tenant
+--   account varchar: connected number
+--   channel varchar: channel of the calls that it is about
+--   policy varchar: name of the company's policy, null where none holds on that day
+--   requested_at timestamptz: when we asked
+--   answer varchar: granted or denied, null while he has not answered, or answered another request
+--   answered_at timestamptz: when he did
+--   requests_in_day integer: requests in 24 hours, this one included
+--   requests_in_week integer: requests in 7 days, this one included
+--   is_over_limit boolean: whether it was one too many, null where the policy knows no limit
+--   day date: local date of requested_at in the company's zone
+with
+told as (
+    select
+        identities.contact_id,
+        events.company,
+        events.account,
+        events.event_id,
+        events.word,
+        events.channel,
+        events.told_at,
+        events.day
+    from facts.permission_events as events
+    inner join facts.identities on events.company = identities.company and events.contact_key = identities.identity
+    where events.word in ('requested', 'granted', 'denied') and coalesce(events.given_by, '') != 'automatic'
+),
+
+-- What follows a request before the next one is its answer.
+followed as (
+    select
+        *,
+        lead(word) over in_order as next_word,
+        lead(told_at) over in_order as next_at
+    from told
+    window in_order as (
+        partition by contact_id, account order by told_at, word != 'requested', event_id
+    )
+),
+
+talked as (
+    select
+        followed.event_id,
+        max(calls.started_at) as talked_at
+    from followed
+    inner join facts.identities on followed.contact_id = identities.contact_id
+    inner join facts.calls
+        on
+            identities.company = calls.company and identities.identity = calls.contact_key
+            and followed.account = calls.account and calls.outcome = 'answered'
+            and followed.told_at >= calls.started_at
+    where followed.word = 'requested'
+    group by followed.event_id
+),
+
+counted as (
+    select
+        followed.event_id,
+        count_if(earlier.told_at > followed.told_at - interval 24 hours) as requests_in_day,
+        count_if(earlier.told_at > followed.told_at - interval 168 hours) as requests_in_week
+    from followed
+    left join talked on followed.event_id = talked.event_id
+    inner join followed as earlier
+        on
+            followed.contact_id = earlier.contact_id and followed.account = earlier.account
+            and followed.told_at >= earlier.told_at
+            and (followed.told_at > earlier.told_at or followed.event_id >= earlier.event_id)
+    where
+        followed.word = 'requested' and earlier.word = 'requested'
+        and (talked.talked_at is null or talked.talked_at <= earlier.told_at)
+    group by followed.event_id
+)
+
+select
+    followed.event_id as request_id,
+    followed.contact_id,
+    followed.company,
+    followed.account,
+    followed.channel,
+    policies.policy,
+    followed.told_at as requested_at,
+    nullif(followed.next_word, 'requested') as answer,
+    case when followed.next_word != 'requested' then followed.next_at end as answered_at,
+    cast(counted.requests_in_day as integer) as requests_in_day,
+    cast(counted.requests_in_week as integer) as requests_in_week,
+    case
+        when coalesce(policies.requests_a_day, policies.requests_a_week) is not null
+            then
+                coalesce(counted.requests_in_day > policies.requests_a_day, false)
+                or coalesce(counted.requests_in_week > policies.requests_a_week, false)
+    end as is_over_limit,
+    followed.day
+from followed
+inner join counted on followed.event_id = counted.event_id
+left join reference.permission_policies as policies
+    on
+        followed.company = policies.company and policies.is_chosen
+        and followed.day >= policies.valid_from and followed.day < policies.valid_until

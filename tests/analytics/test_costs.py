@@ -1,0 +1,110 @@
+"""What calls cost: by dated tariff, by started pulse, by volume of the month, in two currencies, in exact decimals."""
+
+from schemas.company import parse_company
+from tests.analytics.drawn import call, draw, drawn_events, rows, tidy, warehouse
+
+COMPANY = parse_company("""
+id = "acme"
+name = "Acme"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+currency = "KZT"
+accounts = [
+  { id = "waba", source = "whatsapp_cloud" }, { id = "sip", source = "asterisk" }, { id = "qr", source = "waha" },
+]
+
+[[currency_rates]]
+currency = "USD"
+rate = "500"
+until = 2026-03-03
+
+[[currency_rates]]
+currency = "USD"
+rate = "510.25"
+from = 2026-03-03
+
+[[tariffs]]
+id = "waba"
+accounts = ["waba"]
+kind = "per_pulse"
+currency = "KZT"
+rates = [
+  { countries = ["KZ"], price_per_minute = "6" },
+  { countries = ["KZ"], price_per_minute = "3", above_minutes = 2 },
+  { price_per_minute = "60" },
+]
+
+[[tariffs]]
+id = "trunk"
+accounts = ["sip"]
+kind = "per_minute"
+currency = "USD"
+direction = "both"
+until = 2026-03-04
+rates = [{ price_per_minute = "0.013" }]
+
+[[tariffs]]
+id = "link"
+accounts = ["qr"]
+kind = "fixed"
+currency = "KZT"
+monthly_fee = "25000"
+""")
+
+
+def _costs(lines: str, expected: str) -> list[str]:
+    drawn = ["call | account | fact | at | says"]
+    for row in rows(lines):
+        talk = f"answered_at={row['at']}; talk_seconds={row['talk']}" if row["talk"] else "disposition=no_answer"
+        says = f"direction={row['direction']}; contact={row['contact']}"
+        drawn += [
+            f"{row['call']} | {row['account']} | offered | {row['at']} | {says}",
+            f"{row['call']} | {row['account']} | ended | {row['at']} | {says}; {talk}",
+        ]
+    names = {call(row["call"]): row["call"] for row in rows(lines)}
+    built = warehouse(drawn_events("\n".join(drawn)), [COMPANY])
+    return draw(built.sql("from reports.call_costs"), like=expected, names=names)
+
+
+def test_every_started_pulse_is_billed_and_the_month_gets_cheaper_by_volume() -> None:
+    lines = """
+    call | account | direction | contact               | at                  | talk
+    a    | waba    | outgoing  | phone:+77010000001    | 2026-03-02 05:00:00 | 0.1
+    b    | waba    | outgoing  | phone:+77010000002    | 2026-03-02 05:10:00 | 6
+    c    | waba    | outgoing  | whatsapp_user:KZ.1    | 2026-03-02 05:20:00 | 107
+    d    | waba    | outgoing  | phone:+77010000001    | 2026-03-02 05:30:00 | 60
+    e    | waba    | outgoing  | phone:+79160000001    | 2026-03-02 05:40:00 | 61
+    f    | waba    | outgoing  | phone:+77010000001    | 2026-03-02 05:50:00 |
+    g    | waba    | incoming  | phone:+77010000001    | 2026-03-02 06:00:00 | 60
+    h    | waba    | outgoing  | phone:+77010000001    | 2026-03-31 18:59:59 | 60
+    i    | waba    | outgoing  | phone:+77010000001    | 2026-03-31 19:00:00 | 60
+    """
+    expected = """
+    call_id | country | pulses | billed_seconds | minutes_before | price_per_minute | cost
+    a       | KZ      | 1      | 6              | 0              | 6                | 0.6
+    b       | KZ      | 1      | 6              | 0.1            | 6                | 0.6
+    c       | KZ      | 18     | 108            | 0.2            | 6                | 10.8
+    d       | KZ      | 10     | 60             | 2              | 3                | 3
+    e       | RU      | 11     | 66             | 0              | 60               | 66
+    f       | KZ      | 0      | 0              | 3              | 3                | 0
+    h       | KZ      | 10     | 60             | 3              | 3                | 3
+    i       | KZ      | 10     | 60             | 0              | 6                | 6
+    """
+    assert tidy(expected) == _costs(lines, expected)
+
+
+def test_costs_are_told_in_the_tariffs_currency_and_in_the_companys_by_the_rate_of_the_day() -> None:
+    lines = """
+    call | account | direction | contact            | at                  | talk
+    a    | sip     | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 61
+    b    | sip     | incoming  | phone:+77010000001 | 2026-03-03 05:00:00 | 60
+    c    | sip     | outgoing  | phone:+77010000001 | 2026-03-03 19:00:00 | 60
+    d    | qr      | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 60
+    """
+    expected = """
+    call_id | tariff_id | kind       | pulses | currency | cost  | company_currency | company_cost
+    a       | trunk     | per_minute | 2      | USD      | 0.026 | KZT              | 13
+    b       | trunk     | per_minute | 1      | USD      | 0.013 | KZT              | 6.633
+    d       | link      | fixed      | 0      | KZT      | 0     | KZT              | 0
+    """
+    assert tidy(expected) == _costs(lines, expected)
