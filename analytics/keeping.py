@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, NotYet
 
 # The last connection that closes a SQLite file takes its write-ahead log down under an exclusive lock, and readers that
 # come just then sleep for whole seconds. One idle connection in a process of its own (two copies of SQLite in one
@@ -51,3 +51,24 @@ class Keeper:
     def close(self) -> None:
         """End the process."""
         self._process.communicate()
+
+
+# Neither alone is enough: free pages keep old rows until VACUUM, the write-ahead log old pages until TRUNCATE.
+_VACUUM = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+held.execute("vacuum")
+busy, _, _ = held.execute("pragma wal_checkpoint(truncate)").fetchone()
+held.close()
+sys.exit(busy)
+"""
+
+
+def vacuum(catalog: Path) -> None:
+    """Take out of a closed catalog, and of its write-ahead log, what was deleted.
+
+    Raises NotYet while somebody reads it. In a process of its own: a copy of SQLite may not meet DuckDB's in one.
+    """
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", _VACUUM, str(catalog)], check=False)
+    if done.returncode:
+        raise NotYet("the catalog is being read: close pages and other readers, and ask again")

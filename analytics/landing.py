@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from analytics.admission import LandRecord, Refusal, admit, append_dead
 from analytics.connection import Connection, handed_in, transaction
+from analytics.erasure import Dropper
 from analytics.log import EVENTS
 from analytics.memory import Memory
 from analytics.rebuild import mark_behind
@@ -28,7 +29,8 @@ class Landed(Struct, frozen=True, kw_only=True):
     """What one transaction wrote.
 
     `events` were new; `duplicates` were in the log already, `conflicts` of them with other content; `dead` are no
-    event, or were dead letters before; `known` records had been landed by an earlier transaction.
+    event, or were dead letters before; `known` records had been landed by an earlier transaction; `erased` came again
+    of persons who were erased, and were dropped.
     """
 
     events: int = 0
@@ -36,16 +38,20 @@ class Landed(Struct, frozen=True, kw_only=True):
     conflicts: int = 0
     dead: int = 0
     known: int = 0
+    erased: int = 0
 
 
 class Lander:
     """Lands batch after batch: what one writing process holds between two transactions."""
 
-    def __init__(self, connection: Connection, *, refresher: Refresher, hot_events: int) -> None:
+    def __init__(
+        self, connection: Connection, *, refresher: Refresher, hot_events: int, dropper: Dropper | None = None
+    ) -> None:
         self._connection = connection
+        self._dropper = dropper
         self._refresher = refresher
         self._memory = Memory(connection, hot_events=hot_events)
-        self._offsets = read_offsets(connection)
+        self._offsets: Offsets = read_offsets(connection)
         self.is_behind = False
 
     def next_offsets(self) -> Offsets:
@@ -64,6 +70,7 @@ class Lander:
         if not records:
             return Landed(known=known)
         refusals = admit(self._connection, records, now=now)
+        erased = self._dropper.drop() if self._dropper is not None else 0
         if not folds and not self.is_behind:
             self._memory.cool()
         with transaction(self._connection):
@@ -73,12 +80,19 @@ class Lander:
             self._refresh(events, folds=folds)
         self.is_behind = self.is_behind or not folds
         self._memory.ids.add(self._memory.hashes())
+        if self._dropper is not None:
+            self._dropper.hear()
         self._offsets |= {_place(record): record.offset + 1 for record in records}
         if self._memory.trim():
             self._refresher.forget()
         dead = len(refusals)
         return Landed(
-            events=events, duplicates=len(records) - dead - events, conflicts=conflicts, dead=dead, known=known
+            events=events,
+            duplicates=len(records) - dead - events - erased,
+            conflicts=conflicts,
+            dead=dead,
+            known=known,
+            erased=erased,
         )
 
     def catch_up(self) -> None:

@@ -69,6 +69,25 @@ class Maintainer:
         self._given_up_at = today
         return Maintained(is_merged=True, expired=expired)
 
+    def purge(self) -> None:
+        """Rewrite all files without deleted rows and delete every other file now.
+
+        What was deleted is then in no data file; the catalog itself must be vacuumed after the warehouse is closed.
+        Whoever reads meanwhile sees files vanish.
+        """
+        self._call("ducklake_flush_inlined_data")
+        for schema, table in self._tables():
+            self._call("ducklake_rewrite_data_files", f", '{table}', schema => '{schema}', delete_threshold => 0")
+        old = self._connection.rows(
+            f"select snapshot_id from ducklake_snapshots('{self._catalog}') where snapshot_id < "  # noqa: S608
+            f"(select max(snapshot_id) from ducklake_snapshots('{self._catalog}')) order by snapshot_id"
+        )
+        for begin in range(0, len(old), SNAPSHOTS_A_TIME):
+            some = [snapshot for (snapshot,) in old[begin : begin + SNAPSHOTS_A_TIME]]
+            self._call("ducklake_expire_snapshots", f", versions => {some}")
+        self._call("ducklake_cleanup_old_files", ", cleanup_all => true")
+        self._call("ducklake_delete_orphaned_files", ", cleanup_all => true")
+
     def _call(self, function: str, arguments: str = "") -> None:
         self._connection.execute(f"call {function}('{self._catalog}'{arguments})")
 

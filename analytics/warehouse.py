@@ -14,6 +14,7 @@ from analytics import log, reference, views
 from analytics.admission import LandRecord
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, Parameters, transaction
+from analytics.erasure import Dropper
 from analytics.keeping import Keeper, Lock
 from analytics.landing import Batch, Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
@@ -119,6 +120,7 @@ class Writer:
         _attach(self._session, settings, reads_only=False)
         self.connection = DuckConnection(self._session, catalog=CATALOG)
         self._hot_events = settings.hot_events
+        self._home = settings.home
         self._keeper = Keeper(settings.catalog)
         self._prepare()
         self._lander = self._open_lander()
@@ -163,6 +165,10 @@ class Writer:
             snapshot = reader.snapshot_id()
         _attach(self._session, settings, reads_only=True, name=name, snapshot=snapshot)
 
+    def purge(self) -> None:
+        """Rewrite every file and forget every older state; see analytics.maintenance. Nobody may read meanwhile."""
+        self._maintainer.purge()
+
     def reload(self) -> None:
         """Read anew what the writer remembers of the log, after rows were put into it without landing."""
         self._lander = self._open_lander()
@@ -188,6 +194,7 @@ class Writer:
             self.connection,
             refresher=Refresher(self.connection, self._views),
             hot_events=self._hot_events,
+            dropper=Dropper(self.connection, home=self._home),
         )
 
     def _prepare(self) -> None:

@@ -57,3 +57,18 @@ async def load(store: ObjectStore, path: str) -> bytes:
         return bytes(await (await obstore.get_async(store, path)).bytes_async())
     except (BaseError, OSError) as error:
         raise NotYet(f"the store of recordings refused to read: {type(error).__name__}") from None
+
+
+def forget(store: ObjectStore, path: str) -> bool:
+    """Delete a recording; False where there was none. Raises NotYet while the store is away."""
+    try:
+        obstore.head(store, path)
+    except FileNotFoundError:
+        return False
+    except (BaseError, OSError) as error:
+        raise NotYet(f"the store of recordings refused to look: {type(error).__name__}") from None
+    try:
+        obstore.delete(store, path)
+    except (BaseError, OSError) as error:
+        raise NotYet(f"the store of recordings refused to delete: {type(error).__name__}") from None
+    return True

@@ -4,6 +4,7 @@ from angime.commands import (
     analysts,
     contracts,
     docs,
+    erase,
     health,
     kafka,
     metrics,
@@ -16,6 +17,6 @@ from angime.commands import (
 from angime.commands.docs import describe
 from angime.commands.root import app
 
-VERBS = (kafka, stages, sources, warehouse, metrics, repair, replay, analysts, health, contracts, docs)
+VERBS = (kafka, stages, sources, warehouse, metrics, repair, replay, analysts, erase, health, contracts, docs)
 
 __all__ = ["VERBS", "app", "describe"]

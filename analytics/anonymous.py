@@ -1,0 +1,111 @@
+"""What stays of an erased person's events: that something happened, when and for how long, and nothing of who it was.
+
+Sums and rates are folded from events, so an erased event becomes an anonymous one with the same id: identities, names,
+texts, addresses and the provider's own ids go; times, durations, outcomes and the company's side stay. One person keeps
+one made-up identity, so that "called again" still counts.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from schemas.ids import identify
+
+ERASED = "erased"
+NO_FINGERPRINT = "0" * 64
+# Fields of events that are emptied where they stand, and those whose letters are masked: counts of words stay.
+EMPTIED = frozenset({"contact_name", "media_id", "request_message_id", "reason"})
+OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "provider_deal_id": "deal_id"}
+# A word of a provider's list, such as no-answer or NO ANSWER; a sentence may say anything.
+_STATUS = re.compile(r"^([A-Za-z0-9_.:-]{1,64}|[A-Z ]{1,64})$")
+_LETTER = re.compile(r"[^\W_]")
+
+
+class Stranger(Struct, frozen=True):
+    """A made-up identity, and what must not be left anywhere: identities as written, with and without their plus."""
+
+    token: str
+    traces: tuple[str, ...]
+
+
+def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
+    """Give the ways in which identities (`kind:value`) may be written inside texts."""
+    values = {identity.partition(":")[2] for identity in identities}
+    bare = {value.lstrip("+") for value in values}
+    return tuple(sorted((trace for trace in values | bare if trace), key=len, reverse=True))
+
+
+def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
+    """Give a row of `log.events` as it stays."""
+    said = msgspec.json.decode(row["data"])
+    kept = {name: _field(name, value, said=said, stranger=stranger) for name, value in said.items()}
+    key = _key(row, kept=kept, stranger=stranger)
+    return {
+        **row,
+        "subject": key,
+        "partition_key": key,
+        "entity": row["entity"] if row["type"].startswith(("call.", "message.")) else key,
+        "causation_id": None,
+        "data": msgspec.json.encode(kept).decode(),
+    }
+
+
+def _key(row: Mapping[str, Any], *, kept: Mapping[str, Any], stranger: Stranger) -> str:
+    """Calls and deals go by ids of ours; conversations and contacts went by the identity."""
+    if "conversation_id" in kept:
+        return kept["conversation_id"]
+    is_written = any(trace in row["subject"] for trace in stranger.traces)
+    return f"{ERASED}:{stranger.token}" if is_written else row["subject"]
+
+
+def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger) -> Any:  # noqa: C901, PLR0911  # a rule each
+    if value is None or name in EMPTIED:
+        return None
+    match name:
+        case "contact":
+            return [{"kind": ERASED, "value": stranger.token}] if value else value
+        case "provider_call_id" | "provider_message_id" | "provider_deal_id":
+            return said[OWN_IDS[name]]
+        case "conversation_id":
+            return identify(ERASED, stranger.token, value)
+        case "leg_id":
+            return blake2b(f"{stranger.token}{value}".encode(), digest_size=8).hexdigest()
+        case "url" | "path":
+            return f"{ERASED}/{said['recording_id']}"
+        case "sha256":
+            return NO_FINGERPRINT
+        case "turns":
+            return [_turn(turn) for turn in value]
+        case "text":
+            return masked(value)
+        case "provider_status" if not _STATUS.match(value):
+            return None
+        case _:
+            return _without_traces(value, stranger=stranger)
+
+
+def _turn(turn: dict[str, Any]) -> dict[str, Any]:
+    words = [{**word, "text": masked(word["text"])} for word in turn.get("words", ())]
+    return {**turn, "text": masked(turn.get("text", "")), "words": words}
+
+
+def masked(text: str) -> str:
+    """Write every letter and digit as x: lengths and marks stay, so that words and questions can still be counted."""
+    return _LETTER.sub("x", text)
+
+
+def _without_traces(value: Any, *, stranger: Stranger) -> Any:
+    """Take identities out of all that is written anywhere else, such as in the provider's own words."""
+    if isinstance(value, str):
+        for trace in stranger.traces:
+            value = value.replace(trace, ERASED)
+        return value
+    if isinstance(value, list):
+        return [_without_traces(item, stranger=stranger) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {name: _without_traces(item, stranger=stranger) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return value

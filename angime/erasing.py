@@ -1,0 +1,162 @@
+"""Erases a person from everything under the home: warehouse, recordings, copies; and writes the receipt."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from analytics import anonymous, erasure
+from analytics.keeping import vacuum
+from analytics.keys import installation_key
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_writer
+from angime.settings import load
+from pipelines import local_kafka
+from pipelines.broker import connect_producer
+from pipelines.redelivery import send_decision
+from pipelines.settings import PipelinesSettings
+from schemas.envelope import Event
+from schemas.errors import Misconfigured, NotYet
+from schemas.instants import Instant, instant
+from schemas.topics import TOPICS
+from streams.settings import StreamsSettings
+from streams.store import forget, open_store
+
+CHUNK_BYTES = 1024 * 1024
+# Copies and notes that can be made again, and may hold anything: they go whole.
+COPIES = ("warehouses", "replays", "temporary", "sql_history")
+# Kafka forgets by its retention; the secret holds nobody.
+NOT_SEARCHED = ("kafka", "secret.key")
+
+Say = Callable[[str], None]
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What was erased, in figures; it names nobody. `left` lists files that still hold an identity in the clear."""
+
+    erasure: str
+    erased_at: Instant
+    identities: int
+    calls_and_messages: int
+    events: int
+    conflicts: int
+    dead_letters: int
+    recordings: int
+    copies: tuple[str, ...]
+    kafka_forgets_by: Instant
+    is_kafka_told: bool
+    left: tuple[str, ...]
+    note: str = (
+        "Sums and rates stay, for what happened is kept without who it was. Snapshots and exports that were taken "
+        "before are copies out of our reach: delete them."
+    )
+
+
+def look(identities: Sequence[str]) -> erasure.Found:
+    """Say what there is of a person, and change nothing. Raises Misconfigured while another process writes."""
+    with open_writer(load(AnalyticsSettings)) as writer:
+        return erasure.find(writer.connection, identities)
+
+
+def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
+    """Erase a person known by one or more identities `kind:value`.
+
+    The lander must not run, for it would write from memory what is being erased. Raises Misconfigured while another
+    process writes, or webhooks wait in the outbox; NotYet while the store of recordings is away or somebody reads.
+    """
+    settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
+    traces = [trace.encode() for trace in anonymous.traces_of(identities) if len(trace) >= erasure.LEAST_TRACE]
+    if any(_holds(path, traces) for path in _files(load(PipelinesSettings).outbox_folder)):
+        raise Misconfigured("webhooks of this person wait in the outbox: let `angime receive` bring them to Kafka")
+    moment = instant(now)
+    with open_writer(settings) as writer:
+        say("looking")
+        found = erasure.find(writer.connection, identities)
+        decision = erasure.decide(found, key=installation_key(home), until=moment)
+        say(f"{len(found.recordings)} recordings")
+        recordings = _forget_recordings(found.recordings)
+        say(f"{found.events} events")
+        erasure.apply(writer.connection, found, decision=decision, token=uuid.uuid4().hex)
+        writer.reload()
+        say("facts are folded anew")
+        writer.rebuild()
+        say("old files are rewritten")
+        writer.purge()
+    vacuum(settings.catalog)
+    copies = tuple(name for name in COPIES if _remove(home / name))
+    traces += [trace.encode() for trace in anonymous.traces_of(found.identities) if len(trace) >= erasure.LEAST_TRACE]
+    receipt = Receipt(
+        erasure=decision.id,
+        erased_at=moment,
+        identities=len(found.identities),
+        calls_and_messages=len(found.entities),
+        events=found.events,
+        conflicts=found.conflicts,
+        dead_letters=found.dead,
+        recordings=recordings,
+        copies=copies,
+        kafka_forgets_by=instant(now + timedelta(days=max(topic.retention_days for topic in TOPICS.values()))),
+        is_kafka_told=_tell_kafka(decision),
+        left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if _holds(path, traces))),
+    )
+    kept = home / "erasures" / f"{receipt.erasure}.json"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
+    return receipt
+
+
+def _forget_recordings(paths: Sequence[str]) -> int:
+    store = open_store(load(StreamsSettings).recordings_url)
+    meant = [path for path in paths if not path.startswith(f"{anonymous.ERASED}/")]
+    return sum(forget(store, path) for path in meant)
+
+
+def _tell_kafka(decision: Event) -> bool:
+    """Let other warehouses of this log honour it; where no Kafka runs, the log of this one tells them later."""
+    settings = load(PipelinesSettings)
+    bootstrap = settings.kafka or local_kafka.status(settings.home).bootstrap
+    if not bootstrap:
+        return False
+    try:
+        with closing(connect_producer(bootstrap, transport=settings.transport)) as producer:
+            send_decision(decision, producer=producer)
+            producer.flush()
+    except NotYet:
+        return False
+    return True
+
+
+def _remove(path: Path) -> bool:
+    if path.is_dir():
+        shutil.rmtree(path)
+        return True
+    if path.exists():
+        path.unlink()
+        return True
+    return False
+
+
+def _searched(home: Path) -> Iterator[Path]:
+    return (path for path in _files(home) if path.relative_to(home).parts[0] not in NOT_SEARCHED)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def _holds(path: Path, traces: Sequence[bytes]) -> bool:
+    """Search a file's bytes, chunk by chunk, each with the end of the one before."""
+    overlap = max(map(len, traces), default=1) - 1
+    tail = b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            held = tail + chunk
+            if any(trace in held for trace in traces):
+                return True
+            tail = held[-overlap:] if overlap else b""
+    return False
