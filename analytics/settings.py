@@ -23,6 +23,11 @@ class AnalyticsSettings(BaseSettings):
         Path | None,
         Field(description="folder of the warehouse, such as one made by replay; empty: warehouse under home"),
     ] = None
+    api_host: Annotated[str, Field(description="address on which the read API listens")] = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=1, le=65_535, description="port on which the read API listens")] = 8090
+    api_tokens: Annotated[
+        Path | None, Field(description="file of the read API's tokens; empty: api.toml under home")
+    ] = None
     warehouse_memory_mib: Annotated[
         int, Field(ge=256, description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk")
     ] = 2048
@@ -35,6 +40,11 @@ class AnalyticsSettings(BaseSettings):
     def warehouse(self) -> Path:
         """Folder of the warehouse: its catalog and its data files."""
         return self.warehouse_folder or self.home / "warehouse"
+
+    @property
+    def api_tokens_path(self) -> Path:
+        """Where the read API's tokens lie."""
+        return self.api_tokens or self.home / "api.toml"
 
     @property
     def catalog(self) -> Path:

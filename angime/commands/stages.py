@@ -55,6 +55,24 @@ def land() -> None:
     stage.run(with_kafka(load(PipelinesSettings)), load(AnalyticsSettings), stop=stop_on_signal())
 
 
+@app.command()
+def api() -> None:
+    """Serve the read API for machines, until Ctrl-C or SIGTERM; docs/api.md tells of its tokens.
+
+    Example: `angime api`
+    """
+    import uvicorn
+
+    from analytics.api import make_app, read_tokens
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import open_reader
+    from angime.settings import load
+
+    settings = load(AnalyticsSettings)
+    application = make_app(read_tokens(settings.api_tokens_path), open_reader=lambda: open_reader(settings))
+    uvicorn.run(application, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
+
+
 @app.command(help=f"Serve the pages. {STAGE_HELP}\n\nExample: `angime pages`")
 def pages() -> None:
     """Serve the pages."""

@@ -1,0 +1,243 @@
+"""The lists of the API: which rows of which table a list gives, narrowed by what, and where its next page begins."""
+
+import base64
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Literal, Protocol, get_args
+
+import msgspec
+import polars as pl
+from msgspec import Struct
+
+from analytics.api.tokens import Scope
+
+Kind = Literal["text", "day", "flag"]
+
+DEFAULT_ROWS, MAX_ROWS = 100, 500
+MAX_CURSOR_CHARACTERS, MAX_TEXT_CHARACTERS = 1024, 256
+
+
+class WrongRequest(Exception):
+    """What was asked cannot be understood; the sentence says which part."""
+
+
+class Reader(Protocol):
+    """A door to the warehouse that only reads."""
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
+        """Give the rows of one statement."""
+        ...
+
+    def snapshot_id(self) -> int:
+        """Name the state that the next statement sees."""
+        ...
+
+
+class Filter(Struct, frozen=True):
+    """A parameter that narrows a list: a condition on `$name`."""
+
+    name: str
+    kind: Kind
+    condition: str
+    meaning: str
+    words: tuple[str, ...] = ()
+
+
+class List(Struct, frozen=True, kw_only=True):
+    """A list: rows of `relation` of the token's company, ordered by `order` from the newest, `id` told apart by it.
+
+    `of` names the column of a path parameter, for lists within something.
+    """
+
+    name: str
+    path: str
+    meaning: str
+    scope: Scope
+    relation: str
+    columns: tuple[str, ...]
+    order: tuple[str, str]
+    filters: tuple[Filter, ...] = ()
+    of: str = ""
+
+
+Direction = Literal["incoming", "outgoing", "internal", "unknown"]
+Outcome = Literal[
+    *("answered", "voicemail", "machine", "missed", "abandoned", "rejected", "no_answer", "busy", "cancelled"),
+    *("failed", "not_permitted", "in_progress"),
+]
+_DAYS = (
+    Filter("from", "day", "day >= $from", "first local day"),
+    Filter("to", "day", "day <= $to", "last local day"),
+)
+_CHANNEL = Filter("channel", "text", "channel = $channel", "phone, whatsapp, waba, …")
+_TEAM = Filter("team", "text", "team_id = $team", "id of a team")
+_OPERATOR = Filter("operator", "text", "operator_id = $operator", "id of an operator")
+
+CALLS = List(
+    name="calls",
+    path="/calls",
+    meaning="Calls, the newest first.",
+    scope="calls",
+    relation="facts.calls",
+    columns=(
+        *("call_id", "source", "account", "channel", "provider_call_id", "direction", "contact_key", "company_number"),
+        *("operator_id", "team_id", "started_at", "answered_at", "ended_at", "day", "is_business_hours"),
+        *("answer_seconds", "ring_seconds", "talk_seconds", "outcome", "outcome_reason", "is_internal", "is_test"),
+        *("has_transcript",),
+    ),
+    order=("started_at", "call_id"),
+    filters=(
+        *_DAYS,
+        _CHANNEL,
+        _TEAM,
+        _OPERATOR,
+        Filter("direction", "text", "direction = $direction", "direction seen from the company", get_args(Direction)),
+        Filter("outcome", "text", "outcome = $outcome", "how it ended", get_args(Outcome)),
+        Filter("contact", "text", "contact_key = $contact", "a contact, kind:value"),
+        Filter("is_business_hours", "flag", "is_business_hours = $is_business_hours", "began in business hours"),
+    ),
+)
+TURNS = List(
+    name="turns",
+    path="/calls/{call_id}/turns",
+    meaning="What was said in a call, the last turn first.",
+    scope="texts",
+    relation="facts.turns",
+    columns=("call_id", "turn", "role", "channel", "start_seconds", "end_seconds", "text", "confidence"),
+    order=("start_seconds", "turn"),
+    of="call_id",
+)
+CONVERSATIONS = List(
+    name="conversations",
+    path="/conversations",
+    meaning="Conversations, that with the newest message first.",
+    scope="conversations",
+    relation="""(
+        select
+            company, conversation_id, any_value(channel) as channel, any_value(contact_key) as contact_key,
+            count(*) as messages, count(*) filter (where direction = 'incoming') as incoming,
+            min(first_at) as first_at, max(first_at) as last_at, max(day) as day
+        from facts.messages group by company, conversation_id
+    )""",
+    columns=(*("conversation_id", "channel", "contact_key", "messages", "incoming", "first_at", "last_at", "day"),),
+    order=("last_at", "conversation_id"),
+    filters=(*_DAYS, _CHANNEL, Filter("contact", "text", "contact_key = $contact", "a contact, kind:value")),
+)
+MESSAGES = List(
+    name="messages",
+    path="/conversations/{conversation_id}/messages",
+    meaning="Messages of a conversation, the newest first.",
+    scope="texts",
+    relation="facts.messages",
+    columns=(
+        *("message_id", "conversation_id", "channel", "direction", "kind", "text", "first_at", "sent_at"),
+        *("delivered_at", "read_at", "failed_at", "status", "operator_id", "day"),
+    ),
+    order=("first_at", "message_id"),
+    filters=_DAYS,
+    of="conversation_id",
+)
+METRICS = List(
+    name="metrics",
+    path="/metrics",
+    meaning="Metrics of the catalogue by local day, the newest day first.",
+    scope="metrics",
+    relation="metrics.daily",
+    columns=("day", "metric", "value", "numerator", "denominator", "sample"),
+    order=("day", "metric"),
+    filters=(*_DAYS, Filter("metric", "text", "metric = $metric", "name of a metric; docs/metrics.md lists them")),
+)
+LISTS = (CALLS, TURNS, CONVERSATIONS, MESSAGES, METRICS)
+
+
+class Page(Struct, frozen=True):
+    """One page of a list, and the cursor of the next, empty after the last."""
+
+    rows: list[dict[str, Any]]
+    next: str
+
+
+def page(reader: Reader, wanted: List, *, company: str, of: str, asked: Mapping[str, str]) -> Page:
+    """Give one page of a list. Raises WrongRequest for parameters that are unknown, or not of their kind."""
+    limit = _limit(asked.get("limit", ""))
+    first, second = wanted.order
+    clauses = ["company = $company"]
+    parameters: dict[str, Any] = {"company": company, "rows": limit + 1}
+    if wanted.of:
+        clauses.append(f"{wanted.of} = $of")
+        parameters["of"] = of
+    filters = {one.name: one for one in wanted.filters}
+    for name, written in asked.items():
+        if name in filters:
+            clauses.append(filters[name].condition)
+            parameters[name] = _value(filters[name], written)
+        elif name not in {"limit", "cursor"}:
+            raise WrongRequest(
+                f"there is no parameter {name[:32]!r}; there are {', '.join([*filters, 'limit', 'cursor'])}"
+            )
+    if asked.get("cursor"):
+        after, identity = _read_cursor(asked["cursor"], column=first)
+        clauses.append(f"({first}, cast({second} as varchar)) < ($after, $identity)")
+        parameters |= {"after": after, "identity": identity}
+    text = (
+        f"select {', '.join(wanted.columns)} from {wanted.relation} where {' and '.join(clauses)} "  # noqa: S608
+        f"order by {first} desc, cast({second} as varchar) desc limit $rows"
+    )
+    rows = reader.sql(text, parameters).to_dicts()
+    following = _cursor(rows[limit - 1], wanted.order) if len(rows) > limit else ""
+    return Page(rows=rows[:limit], next=following)
+
+
+def one_call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None:
+    """Give one call, None where the company has none of this id."""
+    rows = reader.sql(
+        f"select {', '.join(CALLS.columns)} from facts.calls where company = $company and call_id = $call_id",  # noqa: S608
+        {"company": company, "call_id": call_id},
+    ).to_dicts()
+    return rows[0] if rows else None
+
+
+def _limit(written: str) -> int:
+    if not written:
+        return DEFAULT_ROWS
+    if not (written.isascii() and written.isdigit()) or len(written) > 4 or not 1 <= int(written) <= MAX_ROWS:
+        raise WrongRequest(f"limit is a number from 1 to {MAX_ROWS}")
+    return int(written)
+
+
+def _value(wanted: Filter, written: str) -> Any:
+    if wanted.kind == "day":
+        try:
+            return date.fromisoformat(written)
+        except ValueError:
+            raise WrongRequest(f"{wanted.name} is a day such as 2026-03-01") from None
+    if wanted.kind == "flag":
+        if written not in {"true", "false"}:
+            raise WrongRequest(f"{wanted.name} is true or false")
+        return written == "true"
+    if wanted.words and written not in wanted.words:
+        raise WrongRequest(f"{wanted.name} is one of {', '.join(wanted.words)}")
+    if "\x00" in written or not 1 <= len(written) <= MAX_TEXT_CHARACTERS:
+        raise WrongRequest(f"{wanted.name} is a text of 1 to {MAX_TEXT_CHARACTERS} characters")
+    return written
+
+
+def _cursor(row: Mapping[str, Any], order: tuple[str, str]) -> str:
+    at, identity = (row[name] for name in order)
+    return base64.urlsafe_b64encode(msgspec.json.encode((at, str(identity)))).decode()
+
+
+def _read_cursor(cursor: str, *, column: str) -> tuple[date | datetime | float, str]:
+    kind = date if column == "day" else float if column.endswith("_seconds") else datetime
+    try:
+        after, identity = msgspec.json.decode(
+            base64.urlsafe_b64decode(cursor[:MAX_CURSOR_CHARACTERS].encode("ascii")), type=tuple[kind, str]
+        )
+    except (ValueError, msgspec.DecodeError):  # a text that is no ASCII, no base64, or not what we wrote
+        raise WrongRequest(_CURSOR) from None
+    if "\x00" in identity or (isinstance(after, datetime) and after.tzinfo is None):
+        raise WrongRequest(_CURSOR)
+    return after, identity
+
+
+_CURSOR = "cursor is the `next` of the page before, untouched"
