@@ -28,6 +28,9 @@ class AnalyticsSettings(BaseSettings):
     api_tokens: Annotated[
         Path | None, Field(description="file of the read API's tokens; empty: api.toml under home")
     ] = None
+    watch_port: Annotated[
+        int, Field(ge=1, le=65_535, description="port on which figures for Prometheus are served, on this machine only")
+    ] = 9108
     warehouse_memory_mib: Annotated[
         int, Field(ge=256, description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk")
     ] = 2048

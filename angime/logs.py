@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from angime.discretion import Discretion, without_personal_data
+
 
 def set_up(*, level: str = "info") -> None:
     """Send structlog and the standard library's warnings to standard error, one line each."""
@@ -17,8 +19,15 @@ def set_up(*, level: str = "info") -> None:
     ]
     renderer = structlog.dev.ConsoleRenderer(colors=is_terminal) if is_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[
+            structlog.processors.format_exc_info,
+            without_personal_data,
+            *shared,
+            renderer,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Discretion())

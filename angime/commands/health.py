@@ -48,3 +48,28 @@ def status(json_output: Json = False) -> None:
             typer.echo(f"{name}: {inner or 'unknown'}")
         else:
             typer.echo(f"{name}: {told}")
+
+
+@app.command()
+def watch() -> None:
+    """Serve figures for Prometheus about lag, freshness and refusals, until Ctrl-C or SIGTERM.
+
+    Example: `angime watch`
+    """
+    from prometheus_client import CollectorRegistry, start_http_server
+
+    from analytics.settings import AnalyticsSettings
+    from angime.commands.output import step
+    from angime.commands.surroundings import stop_on_signal
+    from angime.figures import Standing
+    from angime.settings import load
+
+    registry = CollectorRegistry()
+    registry.register(Standing())
+    stop = stop_on_signal()
+    port = load(AnalyticsSettings).watch_port
+    server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
+    step(f"figures on http://127.0.0.1:{port}/metrics")
+    stop.wait()
+    server.shutdown()
+    server.server_close()
