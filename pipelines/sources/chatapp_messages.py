@@ -94,6 +94,8 @@ def message(line: Line, fields: Fields) -> Translation:
 def status(line: Line, fields: Fields) -> Translation:
     """Read how far a message of ours got."""
     step = required(fields, "type", "status").lower()
+    if step == "deleted":
+        return ignored("a message that was taken back")
     if step in _WAITING:
         return ignored("a message waits to be sent")
     if step not in _STEPS:

@@ -36,6 +36,7 @@ _FRAGMENTS = (
     ("whatsappapi", _WABA),
     ("whatsappcloud", _WABA),
     ("waba", _WABA),
+    ("dialog", _WABA),  # 360dialog
     ("wapi", _WABA),
     ("wazzupapi", _WABA),
     ("whats", _WHATSAPP),

@@ -53,6 +53,7 @@ _OTHERS = {
     "messages.delete": "a message that was taken back",
     "chats.create": "a chat was opened and nothing is written yet",
     "chats.update": "a chat changed its name or operator",
+    "contacts.delete": "a contact was deleted",
     "test": "Radist makes sure of the address",
 }
 _READERS: dict[str, Callable[[Scene, Fields, str], Any]] = {

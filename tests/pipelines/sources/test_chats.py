@@ -150,6 +150,7 @@ def test_a_text_is_kept_as_it_was_written(translate_as: TranslateAs, source: str
         ("caWhatsApp", "waba", "whatsapp_user"),
         ("wapi", "waba", "whatsapp_user"),
         ("waba", "waba", "whatsapp_user"),
+        ("dialog360", "waba", "whatsapp_user"),
         ("instAPI", "instagram", "instagram"),
         ("instagramV3", "instagram", "instagram"),
         ("tgapi", "telegram", "telegram"),
