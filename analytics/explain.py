@@ -111,12 +111,14 @@ def figure_of(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -
 def rows_of(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -> Question:
     """Ask for the rows behind a figure, each with what it adds above and below the line.
 
-    A time is in milliseconds. The sums of both columns (of a median or a percentile, that of the first) are the
-    figure's.
+    A time is in milliseconds. The sums of both columns are those of the figure; a median or a percentile is that of
+    the first, and where something distinct is counted, the rows name it.
     """
     fact = fact_of(metric)
     where, parameters = _where(metric, period=period, scope=scope)
-    columns = dict.fromkeys([fact.key, fact.time, "day", *fact.dimensions.values()])
+    keys = [column.strip() for column in fact.key.split(",")]
+    distinct = [metric.distinct] if metric.distinct else []
+    columns = dict.fromkeys([*keys, fact.time, "day", *distinct, *fact.dimensions.values()])
     denominator = {"share": "1", "ratio": f"({metric.denominator})"}.get(metric.kind, "cast(null as integer)")
     text = (
         f"select {', '.join(columns)}, {measure_sql(metric)} as numerator, {denominator} as denominator\n"

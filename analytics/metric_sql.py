@@ -50,6 +50,9 @@ def aggregates(metric: Metric) -> tuple[str, str, str]:
     sample = f"count(*) filter (where {counted})"
     match metric.kind:
         case "share":
+            if metric.distinct:
+                counted_once = f"count(distinct {metric.distinct}) filter (where {counted}"
+                return f"{counted_once} and ({metric.numerator}))", f"{counted_once})", f"{counted_once})"
             return f"count(*) filter (where {counted} and ({metric.numerator}))", sample, sample
         case "count":
             return f"count(*) filter (where {counted} and ({metric.numerator}))", "", sample
@@ -85,8 +88,9 @@ def reason_sql(metric: Metric) -> str:
 def formula(metric: Metric) -> str:
     """Write a metric's definition as an analyst would repeat it."""
     scale = f" * {metric.scale}" if metric.scale != 1 else ""
+    rows = f"distinct {metric.distinct}" if metric.distinct else "*"
     figure = {
-        "share": f"count(*) filter (where {metric.numerator}) / count(*)",
+        "share": f"count({rows}) filter (where {metric.numerator}) / count({rows})",
         "count": f"count(*) filter (where {metric.numerator})",
         "sum": f"sum({metric.numerator})" + (" / 60" if metric.unit == "minutes" else ""),
         "ratio": f"sum({metric.numerator}){scale} / sum({metric.denominator})",

@@ -15,7 +15,7 @@ LANGUAGES = ("en", "ru", "kk", "pt")
 # Below this many rows a figure is marked as a small sample and never ranked (DOMAIN, rules for all metrics).
 SMALL_SAMPLE = 20
 
-Unit = Literal["share", "calls", "seconds", "minutes", "per_hour", "per_minute"]
+Unit = Literal["share", "calls", "seconds", "minutes", "per_hour", "per_minute", "per_episode", "deals"]
 Good = Literal["up", "down", "none"]
 Kind = Literal["share", "count", "sum", "ratio", "median", "p90", "p95"]
 Dimension = Literal["hour", "weekday", "channel", "team", "operator", "direction", "business_hours", "account"]
@@ -40,9 +40,10 @@ class Texts(Struct, frozen=True, forbid_unknown_fields=True):
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What metrics are counted over: a relation with `company` and `day`, one row of which is one of `rows`.
 
-    `key` tells its rows apart and `time` is the instant that the day is of. `entity` is the column by which the log
-    knows a row, empty where a row is made of several. `dimensions` are the columns by which it is narrowed and
-    grouped; by another one it cannot be.
+    `key` tells its rows apart (columns with commas between) and `time` is the instant that the day is of. `entity` is
+    the column by which the log knows a row, empty where a row is made of several. `dimensions` are the columns by
+    which it is narrowed and grouped; by another one it cannot be. What a row says of a view that `is_of_contacts`
+    hangs on the facts of its contact alone, and with `reach` on calls at most that bound of hours away.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: str
     time: str
     entity: str = ""
+    is_of_contacts: bool = False
+    reach: str = ""
     rows: Texts
     dimensions: dict[Dimension, str]
 
@@ -67,9 +70,9 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     It is about the rows of its fact that meet `of`, without those that a reason of `leave_out` takes. `numerator`
     and `denominator` are said of one row, so that exported rows add up to the figure: a share and a count take a
-    condition, all others a measure, which is in seconds where the unit is a time; a ratio is `scale` times one sum by
-    the other. `good` is the direction in which
-    it gets better; `others` are definitions in use elsewhere.
+    condition, all others a measure, which is in seconds where the unit is a time. A ratio is `scale` times one sum by
+    the other; a share with `distinct` counts what stands in that column once, however many rows it has. `good` is the
+    direction in which it gets better; `others` are definitions in use elsewhere.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     numerator: str
     denominator: str = ""
     scale: int = 1
+    distinct: str = ""
     leave_out: tuple[str, ...]
     unit: Unit
     good: Good
@@ -154,6 +158,8 @@ def _faults(metric: Metric, found: Catalogue) -> list[str]:
     faults += [f"{metric.name} asks for ${bound}" for bound in metric.bounds if bound not in found.bounds]
     if (metric.kind == "ratio") != bool(metric.denominator):
         faults.append(f"{metric.name}: a ratio, and only a ratio, has a denominator of its own")
+    if metric.distinct and metric.kind != "share":
+        faults.append(f"{metric.name}: only a share counts what is distinct")
     if (metric.kind == "share") != (metric.unit == "share") and metric.kind != "ratio":
         faults.append(f"{metric.name}: the unit of a share is share")
     return faults

@@ -21,6 +21,7 @@ from analytics.questions.listing import (
     history,
     turns,
 )
+from analytics.questions.risk import account_risk, lead_bands
 from schemas.errors import Misconfigured, NotYet
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Rank",
     "Reader",
     "Scope",
+    "account_risk",
     "as_of",
     "board",
     "call",
@@ -50,6 +52,7 @@ __all__ = [
     "facts_of_call",
     "figures",
     "history",
+    "lead_bands",
     "left_out",
     "losses",
     "operators",

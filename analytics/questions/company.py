@@ -8,6 +8,7 @@ import polars as pl
 
 from analytics.metrics import whole
 from analytics.questions.asking import Reader
+from analytics.reference import TABLES
 
 
 def companies(reader: Reader) -> pl.DataFrame:
@@ -17,8 +18,8 @@ def companies(reader: Reader) -> pl.DataFrame:
 
 def thresholds(reader: Reader, *, company: str) -> dict[str, int]:
     """Give the bounds that judge a company's calls; where company data states none, those of the catalogue."""
-    names = ", ".join(whole().bounds)
-    text = f"select {names} from reference.thresholds where company = $company"
+    names = [name for name in whole().bounds if name in TABLES["thresholds"][1]]
+    text = f"select {', '.join(names)} from reference.thresholds where company = $company"
     found = reader.sql(text, {"company": company}).to_dicts()
     stated = found[0] if found else {}
     return {name: bound if stated.get(name) is None else stated[name] for name, bound in whole().bounds.items()}

@@ -11,6 +11,7 @@ from analytics.metrics import Dimension as Narrowing
 from analytics.metrics import Fact, catalogue, fact_of, whole
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within
 from analytics.questions.company import thresholds
+from analytics.questions.narrowing import narrowed
 
 Dimension = Literal["day"] | Narrowing
 Rank = Literal["excess", "lost"]
@@ -36,19 +37,21 @@ def figures(
         where, bound = _narrowed(fact, period=period, scope=scope, by=by)
         asked = {name for metric in counted for name in catalogue()[metric].bounds}
         parameters |= bound | {name: bounds[name] for name in asked}
-        parts.append(_figures_of(fact, metrics=counted, where=where, by=by))
+        source, reach = narrowed(fact, bounds=bounds) if bound else (fact.relation, {})
+        parameters |= reach
+        parts.append(_figures_of(fact, metrics=counted, source=source, where=where, by=by))
     keys = "".join(f"{dimension}, " for dimension in by)
     text = f"from ({' union all '.join(parts)}) order by {keys} list_position($metrics, metric)"
     return reader.sql(text, parameters)
 
 
-def _figures_of(fact: Fact, *, metrics: Sequence[str], where: str, by: Sequence[Dimension]) -> str:
+def _figures_of(fact: Fact, *, metrics: Sequence[str], source: str, where: str, by: Sequence[Dimension]) -> str:
     keys = "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
     names = "".join(f"{dimension}, " for dimension in by)
     return f"""
         select {names} unnest(figures, recursive := true)
         from (
-            select {keys} {figures_sql(metrics)} as figures from {fact.relation} where {where}
+            select {keys} {figures_sql(metrics)} as figures from {source} where {where}
             {"group by all" if by else ""}
         )
     """

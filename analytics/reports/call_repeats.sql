@@ -1,4 +1,5 @@
--- One row an incoming call, with the contact's other calls around it: was it his first within 168 h, did he call again.
+-- One row an incoming call, with the contact's other calls around it: was it his first in a while, did he call again.
+-- The while is resolution_hours of the company, 168 h where it states none.
 -- A call without a known contact (blank, anonymous) is never grouped with another. Internal and test calls are looked
 -- at among themselves. What counts as the first call is an answered one without another answered one before it.
 -- key: call_id
@@ -8,7 +9,7 @@
 --   channel varchar: phone, whatsapp, …
 --   operator_id varchar: operator who talked last, else was rung last
 --   team_id varchar: the operator's team
---   contact_key varchar: how the contact is known, null when nobody knows
+--   contact_id varchar: the contact, null when nobody knows
 --   started_at timestamptz: when the call began
 --   day date: local date of started_at in the company's zone
 --   hour integer: local hour of started_at, 0 to 23
@@ -17,9 +18,9 @@
 --   outcome varchar: how it ended
 --   is_internal boolean: between people of the company
 --   is_test boolean: a test
---   is_repeat boolean: whether an answered call of the contact began within 168 h before it
---   called_again_at timestamptz: when the contact's next call within 168 h began, null when there is none
---   is_settled boolean: whether the company has calls of a day after the 168 h, so that no next call is still to come
+--   is_repeat boolean: whether an answered call of the contact began within that time before it
+--   called_again_at timestamptz: when the contact's next call within that time began, null when there is none
+--   is_settled boolean: whether the company has calls of a day after that time, so that no next call is still to come
 with
 newest as (
     select
@@ -29,17 +30,29 @@ newest as (
     group by company
 ),
 
+incoming as (
+    select
+        calls.*,
+        identities.contact_id,
+        coalesce(companies.time_zone, 'UTC') as time_zone,
+        to_hours(coalesce(thresholds.resolution_hours, 168)) as resolution_time
+    from facts.calls
+    left join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
+    left join reference.companies on calls.company = companies.company
+    left join reference.thresholds on calls.company = thresholds.company
+    where calls.direction = 'incoming'
+),
+
 placed as (
     select
         *,
         max(started_at) filter (where outcome = 'answered') over before_it as answered_before_at,
         lead(started_at) over in_order as next_at
-    from facts.calls
-    where direction = 'incoming'
+    from incoming
     window
-        in_order as (partition by company, contact_key, is_internal or is_test order by started_at, call_id),
+        in_order as (partition by company, contact_id, is_internal or is_test order by started_at, call_id),
         before_it as (
-            partition by company, contact_key, is_internal or is_test
+            partition by company, contact_id, is_internal or is_test
             order by started_at, call_id
             rows between unbounded preceding and 1 preceding
         )
@@ -51,7 +64,7 @@ select
     placed.channel,
     placed.operator_id,
     placed.team_id,
-    placed.contact_key,
+    placed.contact_id,
     placed.started_at,
     placed.day,
     placed.hour,
@@ -60,12 +73,14 @@ select
     placed.outcome,
     placed.is_internal,
     placed.is_test,
-    placed.contact_key is not null
-    and coalesce(placed.answered_before_at >= placed.started_at - interval 168 hours, false) as is_repeat,
+    placed.contact_id is not null
+    and coalesce(placed.answered_before_at >= placed.started_at - placed.resolution_time, false) as is_repeat,
     case
-        when placed.contact_key is not null and placed.next_at <= placed.started_at + interval 168 hours
+        when placed.contact_id is not null and placed.next_at <= placed.started_at + placed.resolution_time
             then placed.next_at
     end as called_again_at,
-    coalesce(newest.day > placed.day + 7, false) as is_settled
+    coalesce(
+        newest.day > cast(timezone(placed.time_zone, placed.started_at + placed.resolution_time) as date), false
+    ) as is_settled
 from placed
 left join newest on placed.company = newest.company

@@ -7,7 +7,7 @@
 --   channel varchar: phone, whatsapp, …
 --   operator_id varchar: operator who called
 --   team_id varchar: the operator's team
---   contact_key varchar: how the contact is known, null when nobody knows
+--   contact_id varchar: the contact, null when nobody knows
 --   started_at timestamptz: when the call began
 --   day date: local date of started_at in the company's zone
 --   hour integer: local hour of started_at, 0 to 23
@@ -23,34 +23,21 @@ with
 turned as (
     select
         company,
-        contact_key,
-        min(first_at) as turned_to_us_at
-    from (
-        select
-            company,
-            contact_key,
-            min(started_at) as first_at
-        from facts.calls
-        where direction = 'incoming'
-        group by company, contact_key
-        union all
-        select
-            company,
-            contact_key,
-            min(first_at) as first_at
-        from facts.messages
-        where direction = 'incoming'
-        group by company, contact_key
-    ) as inbound
-    group by company, contact_key
+        contact_id,
+        least(first_incoming_at, first_deal_at) as turned_to_us_at
+    from facts.contacts
 ),
 
 outgoing as (
     select
-        *,
-        row_number() over (partition by company, contact_key order by started_at, call_id) as nth
+        calls.*,
+        identities.contact_id,
+        row_number() over (
+            partition by calls.company, identities.contact_id order by calls.started_at, calls.call_id
+        ) as nth
     from facts.calls
-    where direction = 'outgoing'
+    left join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
+    where calls.direction = 'outgoing'
 )
 
 select
@@ -60,7 +47,7 @@ select
     outgoing.channel,
     outgoing.operator_id,
     outgoing.team_id,
-    outgoing.contact_key,
+    outgoing.contact_id,
     outgoing.started_at,
     outgoing.day,
     outgoing.hour,
@@ -69,10 +56,10 @@ select
     outgoing.outcome,
     outgoing.is_internal,
     outgoing.is_test,
-    outgoing.contact_key is not null and outgoing.nth = 1 as is_first,
+    outgoing.contact_id is not null and outgoing.nth = 1 as is_first,
     turned.turned_to_us_at,
-    outgoing.contact_key is not null
+    outgoing.contact_id is not null
     and outgoing.nth = 1
     and coalesce(turned.turned_to_us_at >= outgoing.started_at, true) as is_cold
 from outgoing
-left join turned on outgoing.company = turned.company and outgoing.contact_key = turned.contact_key
+left join turned on outgoing.company = turned.company and outgoing.contact_id = turned.contact_id

@@ -61,6 +61,7 @@ def calls(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
     warehouse = fill(built(companies), "facts.calls", text, usual=CALL)
     place(warehouse, "facts.calls", time="started_at")
     sum_again(warehouse)
+    meet(warehouse)
     return warehouse
 
 
@@ -72,7 +73,35 @@ def messages(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scrat
         set sent_at = first_at, status = coalesce(status, if(direction = 'incoming', 'received', 'sent'))
     """)
     place(warehouse, "facts.messages", time="first_at")
+    meet(warehouse)
     return warehouse
+
+
+def meet(warehouse: Scratch) -> None:
+    """Make each way in which the contacts of drawn calls, messages and deals are known a contact of its own."""
+    warehouse.connection.execute("""
+        delete from facts.identities;
+        insert into facts.identities (company, identity, contact_id)
+        select distinct company, contact_key, contact_key from (
+            select company, contact_key from facts.calls
+            union all
+            select company, contact_key from facts.messages
+            union all
+            select company, contact_key from facts.deals
+        ) where contact_key is not null;
+        delete from facts.contacts;
+        insert into facts.contacts (company, contact_id, first_incoming_at, first_deal_at)
+        select
+            company, contact_key, min(met_at) filter (where kind = 'incoming'),
+            min(met_at) filter (where kind = 'deal')
+        from (
+            select company, contact_key, started_at as met_at, direction as kind from facts.calls
+            union all
+            select company, contact_key, first_at, direction from facts.messages
+            union all
+            select company, contact_key, created_at, 'deal' from facts.deals
+        ) where contact_key is not null group by company, contact_key
+    """)
 
 
 def sum_again(warehouse: Scratch) -> None:

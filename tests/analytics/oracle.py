@@ -20,6 +20,7 @@ from schemas import ids
 
 ZONE = ZoneInfo(company.TIME_ZONE)
 IN_TIME_SECONDS = 20
+LOST_SECONDS = 23 * 3_600
 WEEK_SECONDS = 7 * 86_400
 DAY_SECONDS = 86_400
 
@@ -64,6 +65,11 @@ def nine_of_ten(adds: Sequence[int]) -> float:
     return _quantile(adds, Fraction(9, 10))
 
 
+def nineteen_of_twenty(adds: Sequence[int]) -> float:
+    """The 95th percentile of milliseconds, likewise."""
+    return _quantile(adds, Fraction(19, 20))
+
+
 def _quantile(adds: Sequence[int], wanted: Fraction) -> float:
     ordered = sorted(adds)
     place = (len(ordered) - 1) * wanted
@@ -93,6 +99,11 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     replied = [stretch for stretch in waits if stretch.replied_at is not None]
     first = [stretch for stretch in replied if stretch.is_first]
     firsts = _first_calls(calls)
+    leads = _leads(story)
+    episodes = _episodes(story)
+    over_now = [episode for episode in episodes if episode.state != "open"]
+    tried = [episode for episode in episodes if episode.attempted_at is not None]
+    talked = [episode for episode in episodes if episode.contacted_at is not None]
 
     def is_answered(call: Call) -> int:
         return int(call.outcome == "answered")
@@ -113,6 +124,21 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
             _rows([call for call in outgoing if call.contact], lambda call: int(_is_cold(call, story))),
             share,
         ),
+        "lead_attempt_seconds_median": (_met(leads, "attempted_at"), middle),
+        "lead_attempt_seconds_p95": (_met(leads, "attempted_at"), nineteen_of_twenty),
+        "lead_contact_seconds_median": (_met(leads, "contacted_at"), middle),
+        "lead_contact_seconds_p95": (_met(leads, "contacted_at"), nineteen_of_twenty),
+        "leads_within_5_minutes": ([_lead_row(lead, lead.is_met_in_time) for lead in leads], share),
+        "missed_contacts": ([episode.row(1) for episode in episodes], total),
+        "missed_recovered_soon": ([episode.row(int(episode.is_reached_within(1_200))) for episode in over_now], share),
+        "missed_recovered": (
+            [episode.row(int(episode.is_reached_within(LOST_SECONDS))) for episode in over_now],
+            share,
+        ),
+        "missed_lost": ([episode.row(int(episode.state == "lost")) for episode in over_now], share),
+        "callback_attempt_seconds_median": ([one.row(one.after_ms(one.attempted_at)) for one in tried], middle),
+        "callback_contact_seconds_median": ([one.row(one.after_ms(one.contacted_at)) for one in talked], middle),
+        "rings_per_episode": ([episode.row(len(episode.rings)) for episode in episodes], share),
         "replied_share": ([_waiting(one, int(one.replied_at is not None)) for one in waits], share),
         "first_reply_seconds_median": ([_waiting(one, one.clock_ms) for one in first], middle),
         "first_reply_business_seconds_median": ([_waiting(one, one.business_ms) for one in first], middle),
@@ -207,6 +233,132 @@ def _is_before(one: Call, other: Call) -> bool:
 
 def _call_id(call: Call) -> str:
     return ids.call_id(call.source, call.account, call.id)
+
+
+class _Episode(Struct, frozen=True, kw_only=True):
+    """Missed calls of one contact until somebody talked with him, or until they are lost."""
+
+    rings: list[Call]
+    attempted_at: int | None
+    contacted_at: int | None
+    written_at: int | None
+    now: int
+
+    @property
+    def began_at(self) -> int:
+        return self.rings[0].began_at
+
+    @property
+    def state(self) -> str:
+        if self.is_reached_within(LOST_SECONDS):
+            return "reached"
+        if self.written_at is not None:
+            return "written"
+        return "lost" if self.now > self.began_at + LOST_SECONDS else "open"
+
+    def is_reached_within(self, seconds: int) -> bool:
+        return self.contacted_at is not None and self.contacted_at - self.began_at <= seconds
+
+    def after_ms(self, moment: int | None) -> int:
+        return 0 if moment is None else (moment - self.began_at) * 1000
+
+    def row(self, adds: int) -> Row:
+        return Row(
+            day=local_day(self.began_at),
+            channel=company.LINES[self.rings[0].account].channel,
+            is_business_hours=is_open(self.began_at),
+            adds=adds,
+        )
+
+
+def _episodes(story: Story) -> list[_Episode]:
+    calls = [call for call in story.calls if not _is_left_out(call) and call.contact is not None]
+    now = max([call.began_at for call in story.calls] + [message.sent_at for message in story.messages])
+    found: list[_Episode] = []
+    for key in {contact_key(call.contact) for call in calls}:
+        his = sorted((call for call in calls if contact_key(call.contact) == key), key=lambda call: call.began_at)
+        written = [
+            message.sent_at
+            for message in story.messages
+            if message.direction == "outgoing" and contact_key(message.contact) == key and message.status != "failed"
+        ]
+        missed = [call for call in his if call.direction == "incoming" and call.outcome in {"missed", "abandoned"}]
+        while missed:
+            began_at = missed[0].began_at
+            talks = [call.answered_at for call in his if call.outcome == "answered" and call.began_at >= began_at]
+            talked_at = min((at for at in talks if at is not None), default=None)
+            until = min(began_at + LOST_SECONDS, talked_at or began_at + LOST_SECONDS)
+            # What comes after the next episode began belongs to that one.
+            next_at = min((call.began_at for call in missed if call.began_at > until), default=now + 1)
+            contacted_at = talked_at if talked_at is not None and talked_at < next_at else None
+            tries = [
+                call.began_at
+                for call in his
+                if call.direction == "outgoing"
+                and call.outcome != "not_permitted"
+                and began_at <= call.began_at < next_at
+                and (contacted_at is None or call.began_at <= contacted_at)
+            ]
+            found.append(
+                _Episode(
+                    rings=[call for call in missed if call.began_at <= until],
+                    attempted_at=min(tries, default=None),
+                    contacted_at=contacted_at,
+                    written_at=min((at for at in written if began_at <= at <= until and at < next_at), default=None),
+                    now=now,
+                )
+            )
+            missed = [call for call in missed if call.began_at > until]
+    return found
+
+
+class _Lead(Struct, frozen=True, kw_only=True):
+    """The first message of a contact with whom there was nothing before, and what followed."""
+
+    message: Message
+    attempted_at: int | None
+    contacted_at: int | None
+
+    @property
+    def is_met_in_time(self) -> int:
+        return int(self.attempted_at is not None and self.attempted_at - self.message.sent_at <= 300)
+
+
+def _leads(story: Story) -> list[_Lead]:
+    messages = [message for message in story.messages if message.kind != "reaction"]
+    found: list[_Lead] = []
+    for key in {contact_key(message.contact) for message in messages if message.direction == "incoming"}:
+        his = sorted((message for message in messages if contact_key(message.contact) == key), key=_place)
+        calls = [call for call in story.calls if contact_key(call.contact) == key]
+        first = next(message for message in his if message.direction == "incoming")
+        met = [call.began_at for call in calls] + [_known_from(message) for message in his]
+        if min(met) < first.sent_at:
+            continue
+        ours = [message.sent_at for message in his if message.direction == "outgoing" and message.status != "failed"]
+        ours += [call.began_at for call in calls if call.direction == "outgoing"]
+        talks = [call.began_at for call in calls if call.outcome == "answered"]
+        found.append(
+            _Lead(
+                message=first,
+                attempted_at=min((at for at in ours if at >= first.sent_at), default=None),
+                contacted_at=min((at for at in talks if at >= first.sent_at), default=None),
+            )
+        )
+    return found
+
+
+def _known_from(message: Message) -> int:
+    """A message that could not be delivered is known from when that was told."""
+    return message.failed_at or message.sent_at
+
+
+def _met(leads: Iterable[_Lead], moment: str) -> list[Row]:
+    reached = [(lead, getattr(lead, moment)) for lead in leads if getattr(lead, moment) is not None]
+    return [_lead_row(lead, (at - lead.message.sent_at) * 1000) for lead, at in reached]
+
+
+def _lead_row(lead: _Lead, adds: int) -> Row:
+    return Row(day=local_day(lead.message.sent_at), channel=company.LINES[lead.message.account].channel, adds=adds)
 
 
 class _Stretch(Struct, frozen=True, kw_only=True):

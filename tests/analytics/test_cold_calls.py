@@ -1,7 +1,7 @@
 """Cold calls: our first call to a contact who never turned to us before."""
 
 from tests.analytics.drawn import draw, tidy
-from tests.analytics.drawn_rows import MESSAGE, calls, figure, fill
+from tests.analytics.drawn_rows import MESSAGE, calls, figure, fill, meet
 
 CALLS = """
 call_id   | started_at          | direction | contact_key | outcome     | is_internal
@@ -25,6 +25,7 @@ ours       | 2026-03-01 05:00:00 | outgoing  | phone:+71
 
 def test_a_call_is_cold_when_the_contact_never_turned_to_us_before() -> None:
     warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+    meet(warehouse)
     expected = """
     call_id   | is_first | is_cold | turned_to_us_at
     blank     | no       | no      |
@@ -42,5 +43,6 @@ def test_a_call_is_cold_when_the_contact_never_turned_to_us_before() -> None:
 
 def test_the_share_is_of_outgoing_calls_to_known_contacts() -> None:
     warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+    meet(warehouse)
 
     assert (2 / 5, 5) == figure(warehouse, "cold_call_share")

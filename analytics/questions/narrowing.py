@@ -1,0 +1,48 @@
+"""A view over contacts, narrowed to those of a period before it is computed, so that a week costs no whole history.
+
+What such a view says of a row depends on its contact alone. So the facts that it reads are narrowed, inside its own
+text, to the contacts that were met in the period; with a reach they are narrowed to the days around it as well.
+"""
+
+from functools import cache
+from typing import Any
+
+from analytics.metrics import Fact
+from analytics.views import read_views, with_inputs
+
+_KEYS = """
+    select contact_key from facts.calls where company = $company and day between $first and $last
+    union all
+    select contact_key from facts.messages where company = $company and day between $first and $last
+    union all
+    select contact_key from facts.deals where company = $company and day between $first and $last
+"""
+_IDENTITIES = f"""
+    select * from facts.identities where company = $company and contact_id in (
+        select contact_id from facts.identities where company = $company and identity in ({_KEYS})
+    )
+"""  # noqa: S608  # a text of our own
+_OF_CONTACTS = "(day between $first and $last or contact_key in (select identity from facts.identities))"
+_AROUND = "day between $first - $reach_days::integer and $last + $reach_days::integer"
+
+
+def narrowed(fact: Fact, *, bounds: dict[str, int]) -> tuple[str, dict[str, Any]]:
+    """Give what to read a fact's rows of a period from, and its parameters beside $company, $first and $last."""
+    if not fact.is_of_contacts:
+        return fact.relation, {}
+    around = f" and {_AROUND}" if fact.reach else ""
+    of_calls = f"select * from facts.calls where company = $company and {_OF_CONTACTS}{around}"  # noqa: S608
+    inputs = [
+        ("facts.identities", _IDENTITIES),
+        ("facts.calls", of_calls),
+        ("facts.messages", f"select * from facts.messages where company = $company and {_OF_CONTACTS}"),  # noqa: S608
+        ("facts.deals", f"select * from facts.deals where company = $company and {_OF_CONTACTS}"),  # noqa: S608
+    ]
+    text = with_inputs(_select_of(fact.relation), inputs=inputs)
+    return f"({text}) as narrowed", {"reach_days": bounds[fact.reach] // 24 + 2} if fact.reach else {}
+
+
+@cache
+def _select_of(relation: str) -> str:
+    [select] = [view.select for view in read_views() if view.relation == relation]
+    return select

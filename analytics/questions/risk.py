@@ -1,0 +1,71 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
+"""Questions about risk: what may get a connected number blocked, and how fast leads are met."""
+
+import polars as pl
+
+from analytics.metrics import whole
+from analytics.questions.asking import Period, Reader, Scope, within
+
+
+def account_risk(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+    """Put the accounts with outgoing calls side by side, the riskiest first: one row an account.
+
+    Columns: account, channel, calls (outgoing, over, neither internal nor test), cold, rejected, not_permitted,
+    longest_streak (calls turned away one after the other), restrictions and complaints (what the provider told of the
+    account in the period: it limited it, or found its quality low), per_100_calls (rejected calls, restrictions and
+    complaints, by 100 calls; empty without calls).
+    """
+    where, parameters = within(period, scope=scope, fact=whole().facts["outgoing_calls"])
+    text = f"""
+        with dialled as (
+            select
+                account, channel, is_cold, outcome, started_at, call_id,
+                sum((outcome != 'rejected')::integer) over (
+                    partition by account order by started_at, call_id
+                ) as streak
+            from reports.cold_calls
+            where {where} and not is_internal and not is_test and outcome != 'in_progress'
+        ),
+        streaks as (
+            select account, max(turned_away) as longest_streak from (
+                select account, streak, count(*) filter (where outcome = 'rejected') as turned_away
+                from dialled group by account, streak
+            ) group by account
+        ),
+        counted as (
+            select
+                account, any_value(channel order by started_at desc, call_id) as channel, count(*) as calls,
+                count(*) filter (where is_cold) as cold, count(*) filter (where outcome = 'rejected') as rejected,
+                count(*) filter (where outcome = 'not_permitted') as not_permitted
+            from dialled group by account
+        ),
+        told as (
+            select
+                account, count(*) filter (where aspect = 'restriction' and state = 'restricted') as restrictions,
+                count(*) filter (
+                    where aspect = 'quality' and regexp_matches(lower(word), 'low|red|yellow|flagged|bad|poor')
+                ) as complaints
+            from facts.account_states
+            where company = $company and day between $first and $last
+            group by account
+        )
+        select
+            account, channel, coalesce(calls, 0) as calls, coalesce(cold, 0) as cold,
+            coalesce(rejected, 0) as rejected, coalesce(not_permitted, 0) as not_permitted,
+            coalesce(longest_streak, 0) as longest_streak, coalesce(restrictions, 0) as restrictions,
+            coalesce(complaints, 0) as complaints,
+            (rejected + coalesce(restrictions, 0) + coalesce(complaints, 0)) * 100 / nullif(calls, 0) as per_100_calls
+        from counted full join told using (account) left join streaks using (account)
+        order by per_100_calls desc nulls last, restrictions desc, complaints desc, account
+    """
+    return reader.sql(text, parameters)
+
+
+def lead_bands(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+    """Count leads by how soon they were first attempted: kind, band (minutes; empty where not yet), leads."""
+    where, parameters = within(period, scope=scope, fact=whole().facts["leads"])
+    text = f"""
+        select kind, band, count(*) as leads from reports.leads where {where}
+        group by kind, band order by kind, list_position(['0-5', '5-15', '15-60', '60+'], band) nulls last
+    """
+    return reader.sql(text, parameters)

@@ -1,0 +1,98 @@
+"""Speed to lead and conversion: deals and first messages until we try and until we talk; deals won after a call."""
+
+from functools import cache
+
+import pytest
+
+from analytics import questions
+from analytics.warehouse import Scratch
+from tests.analytics.drawn import draw, tidy
+from tests.analytics.drawn_rows import ACME, MARCH, MESSAGE, calls, figure, fill, meet, place
+
+CALLS = """
+call_id | started_at          | direction | contact_key | outcome
+a       | 2026-03-02 05:03:00 | outgoing  | phone:+71   | no_answer
+b       | 2026-03-02 05:20:00 | outgoing  | phone:+71   | answered
+c       | 2026-03-02 05:00:00 | incoming  | phone:+72   | answered
+d       | 2026-03-02 06:30:00 | incoming  | phone:+73   | answered
+e       | 2026-03-10 05:00:00 | outgoing  | phone:+71   | answered
+f       | 2026-03-02 05:00:00 | outgoing  | -           | answered
+"""
+MESSAGES = """
+message_id | first_at            | direction | contact_key | status
+first      | 2026-03-02 05:00:00 | incoming  | phone:+73   | received
+lost       | 2026-03-02 05:01:00 | outgoing  | phone:+73   | failed
+reply      | 2026-03-02 05:15:00 | outgoing  | phone:+73   | read
+known      | 2026-03-02 06:00:00 | incoming  | phone:+72   | received
+alone      | 2026-03-02 19:00:00 | incoming  | phone:+74   | received
+"""
+DEALS = """
+deal_id  | created_at          | contact_key | won_at              | is_created_known
+tie      | 2026-03-02 05:03:00 | phone:+71   | 2026-03-09 05:00:00 | yes
+second   | 2026-03-02 05:03:01 | phone:+71   | 2026-04-09 05:00:00 | yes
+too_late | 2026-03-02 05:03:01 | phone:+71   | 2026-04-09 05:00:01 | yes
+nobodys  | 2026-03-02 05:00:00 | -           | 2026-03-03 05:00:00 | yes
+unknown  | 2026-03-02 05:00:00 | phone:+72   | -                   | no
+"""
+
+
+@cache
+def _sold() -> Scratch:
+    warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+    place(warehouse, "facts.messages", time="first_at")
+    fill(warehouse, "facts.deals", DEALS, usual={"company": "acme", "day": "2026-03-02"})
+    meet(warehouse)
+    return warehouse
+
+
+def test_a_lead_is_a_deal_or_the_first_message_of_a_stranger() -> None:
+    expected = """
+    lead_id  | kind    | day        | hour | attempt_seconds | contact_seconds | band
+    alone    | message | 2026-03-03 | 0    |                 |                 |
+    first    | message | 2026-03-02 | 10   | 900             | 5400            | 5-15
+    nobodys  | deal    | 2026-03-02 | 10   |                 |                 |
+    second   | deal    | 2026-03-02 | 10   | 1019            | 1019            | 15-60
+    tie      | deal    | 2026-03-02 | 10   | 0               | 1020            | 0-5
+    too_late | deal    | 2026-03-02 | 10   | 1019            | 1019            | 15-60
+    """
+
+    assert tidy(expected) == draw(_sold().sql("from reports.leads"), like=expected)
+
+
+def test_a_won_deal_is_given_to_the_last_answered_call_before_it() -> None:
+    given = _sold().sql("select call_id, len(won_at) as deals from reports.calls_before_wins order by call_id")
+
+    assert [("b", 1), ("c", None), ("d", None), ("e", 1)] == given.rows()
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("lead_attempt_seconds_median", (959.5, 4)),
+        ("lead_attempt_seconds_p95", (1019.0, 4)),
+        ("lead_contact_seconds_median", (1019.5, 4)),
+        ("lead_contact_seconds_p95", (1020 + (5400 - 1020) * 0.85, 4)),
+        ("leads_within_5_minutes", (1 / 6, 6)),
+        ("conversion_after_call", (1 / 3, 3)),
+        ("deals_won_after_call", (2.0, 4)),
+    ],
+)
+def test_leads_and_deals_are_counted_as_the_catalogue_says(metric: str, expected: tuple[float, int]) -> None:
+    assert expected == figure(_sold(), metric)
+
+
+@pytest.mark.parametrize("metric", ["lead_attempt_seconds_median", "leads_within_5_minutes", "conversion_after_call"])
+def test_without_leads_and_calls_there_is_no_figure(metric: str) -> None:
+    assert (None, 0) == figure(calls("call_id | started_at"), metric)
+
+
+def test_leads_are_counted_by_band() -> None:
+    bands = questions.lead_bands(_sold(), period=MARCH, scope=ACME)
+
+    assert [
+        ("deal", "0-5", 1),
+        ("deal", "15-60", 2),
+        ("deal", None, 1),
+        ("message", "5-15", 1),
+        ("message", None, 1),
+    ] == bands.rows()
