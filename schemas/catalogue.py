@@ -49,6 +49,7 @@ _ALL = (
     EventType("permission.revoked", 1, permissions.PermissionRevoked, "crm"),
     EventType("contact.identified", 1, crm.ContactIdentified, "crm"),
     EventType("deal.created", 1, crm.DealCreated, "crm"),
+    EventType("deal.linked", 1, crm.DealLinked, "crm"),
     EventType("deal.moved", 1, crm.DealMoved, "crm"),
     EventType("deal.won", 1, crm.DealWon, "crm"),
     EventType("deal.lost", 1, crm.DealLost, "crm"),

@@ -43,6 +43,10 @@ class DealCreated(DealFact, frozen=True, kw_only=True):
     """A deal (or lead) was opened at `time`."""
 
 
+class DealLinked(DealFact, frozen=True, kw_only=True):
+    """A deal is known since `time` to be this contact's; CRMs tell it apart from the deal's own course."""
+
+
 class DealMoved(DealFact, frozen=True, kw_only=True):
     """A deal changed its stage at `time`, neither won nor lost; the stage before stands in `from_stage` if known."""
 

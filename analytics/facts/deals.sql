@@ -34,9 +34,9 @@ with
 states as (
     select
         deal_id,
-        arg_max(type, place) as last_type,
-        max(place) filter (where type != 'deal.won') as last_not_won,
-        max(place) filter (where type != 'deal.lost') as last_not_lost
+        arg_max(type, place) filter (where type != 'deal.linked') as last_type,
+        max(place) filter (where type not in ('deal.won', 'deal.linked')) as last_not_won,
+        max(place) filter (where type not in ('deal.lost', 'deal.linked')) as last_not_lost
     from staging.deal_facts
     group by deal_id
 ),
@@ -65,7 +65,7 @@ folded as (
             as status,
         coalesce(min(told.time) filter (where told.type = 'deal.created'), min(told.time)) as created_at,
         bool_or(told.type = 'deal.created') as is_created_known,
-        max(told.time) filter (where told.type != 'deal.created') as moved_at,
+        max(told.time) filter (where told.type not in ('deal.created', 'deal.linked')) as moved_at,
         min(told.time) filter (
             where told.type = 'deal.won' and states.last_type = 'deal.won'
             and told.place > coalesce(states.last_not_won, '')

@@ -52,7 +52,12 @@ select
     parsed.company,
     parsed.time,
     lpad(cast(epoch_ms(parsed.time) as varchar), 15, '0')
-    || case parsed.type when 'deal.created' then '0' when 'deal.moved' then '1' when 'deal.lost' then '2' else '3' end
+    || case
+        when parsed.type in ('deal.created', 'deal.linked') then '0'
+        when parsed.type = 'deal.moved' then '1'
+        when parsed.type = 'deal.lost' then '2'
+        else '3'
+    end
     || parsed.event_id as place,
     fact.provider_deal_id,
     coalesce(

@@ -24,6 +24,7 @@ _DEAL, _LEAD = Entity("deal", stage="STAGE_ID"), Entity("lead", stage="STATUS_ID
 _READERS: dict[str, Reader] = {
     "ONVOXIMPLANTCALLINIT": call_offered,
     "ONVOXIMPLANTCALLSTART": call_started,
+    "ONVOXIMPLANTCALLCONNECTED": call_started,
     "ONVOXIMPLANTCALLEND": call_ended,
     "ONCRMDEALADD": lambda scene, event, told: card_added(scene, event, told, entity=_DEAL),
     "ONCRMDEALUPDATE": lambda scene, event, told: card_updated(scene, event, told, entity=_DEAL),

@@ -70,7 +70,9 @@ def contact_added(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Tr
     name = text(card, "TITLE") or " ".join(one for one in names if one)
     identified = ContactIdentified(contact=known, contact_name=name[:MAX_NAME_LENGTH] or None)
     values = (f"{one.kind}:{one.value}" for one in known)
-    return found(fact(scene, identified, identity=(kind, number, *values), time=_sent_at(scene, event)))
+    when = text(leaves(event), "ts") or scene.raw.raw_id
+    identity_ = (kind, number, *values, when)
+    return found(fact(scene, identified, identity=identity_, time=_sent_at(scene, event)))
 
 
 def contact_updated(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Translation:

@@ -8,7 +8,7 @@ from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.hubspot_calls import Told, call
-from pipelines.sources.hubspot_cards import contact_event, contact_object, deal_event, deal_object
+from pipelines.sources.hubspot_cards import contact_event, contact_object, deal_event, deal_link, deal_object
 from pipelines.sources.reading import Fields, as_object, items, member, required, text, word
 from pipelines.sources.signatures import hmac_base64, is_same
 from pipelines.sources.times import from_epoch_field
@@ -114,6 +114,8 @@ def _event(scene: Scene, event: Fields, *, about: tuple[str, str]) -> Translatio
         return contact_event(scene, event, action=action)
     if kind == "deal" and action in {"creation", "propertychange"}:
         return deal_event(scene, event, action=action)
+    if kind in {"deal", "contact"} and action == "associationchange":
+        return deal_link(scene, event)
     return ignored(
         _OTHER_ACTIONS.get(action, "an event about an object that is neither a contact nor a deal nor a call")
     )
@@ -177,9 +179,10 @@ GUIDE = Guide(
         "Copy the client secret of your app into the file or variable that `secrets` names.",
         "Set the app's target URL to `/hooks/hubspot/ACCOUNT`; behind a proxy write what HubSpot calls into "
         "`public_url`.",
-        "Subscribe to contact creation, merge and changes of phone, mobilephone and email; to deal creation and "
-        "changes of dealstage; to changes of a call's hs_call_status, hs_call_duration, hs_call_direction, "
-        "hs_call_disposition, hs_call_from_number, hs_call_to_number, hs_call_recording_url and hubspot_owner_id.",
+        "Subscribe to contact creation, merge and changes of phone, mobilephone and email; to deal creation, "
+        "association with contacts and changes of dealstage; to changes of a call's "
+        "hs_call_status, hs_call_duration, hs_call_direction, hs_call_disposition, hs_call_from_number, "
+        "hs_call_to_number, hs_call_recording_url and hubspot_owner_id.",
         "Or let a workflow post whole objects (`id` and `properties`) of deals and calls to the same address.",
         "Name operators' endpoints by their owner ids in HubSpot.",
     ),

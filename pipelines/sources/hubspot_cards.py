@@ -9,7 +9,8 @@ from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, flag, items, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
-from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
+from schemas.crm import ContactIdentified, DealCreated, DealLinked, DealLost, DealMoved, DealWon
+from schemas.errors import InvalidEvent
 from schemas.ids import deal_id
 from schemas.instants import Instant, from_rfc3339
 from schemas.people import Identity
@@ -65,6 +66,21 @@ def deal_event(scene: Scene, event: Fields, *, action: str) -> Translation:
     if name != "dealstage" or value is None:
         return ignored("a deal's property changed that does not tell its stage")
     return found(_at_stage(scene, number, {"dealstage": value}, time=time, mark=""))
+
+
+def deal_link(scene: Scene, event: Fields) -> Translation:
+    """Read that a deal and a contact were linked, whichever of the two the event is about; a parting is no fact."""
+    kind = (text(event, "associationType") or "").upper()
+    ends = (text(event, "fromObjectId"), text(event, "toObjectId"))
+    if kind not in {"DEAL_TO_CONTACT", "CONTACT_TO_DEAL"} or flag(event, "associationRemoved"):
+        return ignored("two cards were parted, or linked that are not a deal and a contact")
+    number, contact = ends if kind == "DEAL_TO_CONTACT" else ends[::-1]
+    if number is None or contact is None:
+        raise InvalidEvent("fromObjectId or toObjectId is missing")
+    time = _occurred_at(scene, event)
+    known = {"deal_id": deal_id(scene.raw.source, scene.account.id, number), "provider_deal_id": number}
+    linked = DealLinked(**known, contact=together(identity("crm_hubspot", contact)))
+    return found(fact(scene, linked, identity=(number, contact, time), time=time))
 
 
 def deal_object(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...]) -> Translation:

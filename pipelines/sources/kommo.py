@@ -8,9 +8,9 @@ from pipelines.sources.brackets import branch, nested_fields, rows
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
-from pipelines.sources.kommo_calls import note
+from pipelines.sources.kommo_calls import incoming_call, note
 from pipelines.sources.kommo_contacts import company_card, contact_card
-from pipelines.sources.kommo_deals import added, changed, incoming, pipeline_action
+from pipelines.sources.kommo_deals import added, edited, incoming, moved, pipeline_action
 from pipelines.sources.kommo_messages import message, outgoing_message
 from pipelines.sources.reading import Fields, as_object, word
 from pipelines.sources.signatures import is_same
@@ -34,14 +34,30 @@ _TASK = _told_elsewhere("a task")
 _LIST = _told_elsewhere("an element of a list")
 _CUSTOMER = _told_elsewhere("a customer card: its deals and contacts tell their facts themselves")
 _TALK = _told_elsewhere("a talk was opened or changed: its messages are told apart")
+_TRIGGER = _told_elsewhere("what set off an action of a pipeline: its note or its message tells it")
 _TEMPLATE = _told_elsewhere("a message template was reviewed")
 
+
+def _incoming(scene: Scene, fields: Fields) -> Translation:
+    """Read an incoming lead: the deal, and the call where it came by telephone."""
+    return joined((incoming(scene, fields), incoming_call(scene, fields)))
+
+
 _ENTITIES: dict[str, dict[str, Reader]] = {
-    "leads": {"add": added, "status": changed, "update": changed, "note": note},
+    "leads": {
+        "add": added,
+        "status": moved,
+        "update": edited,
+        "note": note,
+        "call_in": _TRIGGER,
+        "chat": _TRIGGER,
+        "site_visit": _TRIGGER,
+        "mail_in": _TRIGGER,
+    },
     "contacts": {"add": contact_card, "update": contact_card, "note": note},
     "companies": {"add": company_card, "update": company_card, "note": note},
     "unsorted": {
-        "add": incoming,
+        "add": _incoming,
         "update": _told_elsewhere("an incoming lead changed: its deal tells it"),
         "delete": _told_elsewhere("an incoming lead was accepted or declined: its deal tells it"),
     },
@@ -106,7 +122,11 @@ def _parts(scene: Scene, fields: Fields) -> Iterator[Translation]:
             if isinstance(fields[entity], dict):
                 yield attempt(entity, lambda entity=entity: _unknown(entity))
             continue
-        for action in branch(fields, entity):
+        actions = branch(fields, entity)
+        if "id" in actions:
+            yield attempt(entity, _without_action)
+            continue
+        for action in actions:
             reader = known.get(action) or _EVERYWHERE.get(action) or _OTHERS.get(entity)
             yield from _items(scene, branch(fields, entity), entity=entity, action=action, reader=reader)
 
@@ -118,9 +138,16 @@ def _items(scene: Scene, entity_fields: Fields, *, entity: str, action: str, rea
     if not isinstance(entity_fields[action], dict):
         yield attempt(f"{entity}.{action}", lambda: _unknown(action))
         return
-    for number, value in rows(entity_fields, action):
+    below = branch(entity_fields, action)
+    # Hooks of a pipeline's own hold one deal, without a number.
+    listed = [("0", below)] if "id" in below and entity == "leads" else rows(entity_fields, action)
+    for number, value in listed:
         part = f"{entity}.{action}[{number}]"
         yield attempt(part, lambda value=value: reader(scene, as_object(value, what="the entity")))
+
+
+def _without_action() -> Translation:
+    raise InvalidEvent("the hook names no action of Kommo's: it may be one of the chats' own interface")
 
 
 def _unknown(name: str) -> Translation:

@@ -6,6 +6,7 @@ from pipelines.sources.brackets import branch, leaves
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.kommo_deals import time_of
+from pipelines.sources.kommo_messages import short_message
 from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, as_object, required, seconds, text
 from pipelines.sources.translations import found, ignored
@@ -23,6 +24,7 @@ _DIRECTIONS: dict[str, Direction] = {
     "11": "outgoing",
     "call_out": "outgoing",
 }
+_SHORT_MESSAGES = {"102": False, "sms_in": False, "103": True, "sms_out": True}
 _CONTACTS, _COMPANIES = "1", "3"
 # What `call_status` says, by its number; 2 (call back later), 3 (not there), 5 (wrong number) and 8 (no word) leave
 # open whether somebody talked, which then the duration tells.
@@ -37,10 +39,25 @@ def note(scene: Scene, fields: Fields) -> Translation:
     card = below if "note_type" in below or "id" in below else fields
     told = leaves(card)
     written = required(told, "note_type").lower()
+    if written in _SHORT_MESSAGES:
+        return short_message(scene, told, said=_said(card), is_ours=_SHORT_MESSAGES[written])
     direction = _DIRECTIONS.get(written)
     if direction is None:
-        return ignored("a note that is no call")
+        return ignored("a note that is neither a call nor a short message")
     return found(*_call(scene, told, said=_said(card), direction=direction))
+
+
+def incoming_call(scene: Scene, fields: Fields) -> Translation:
+    """Read the call by which an incoming lead of the category `sip` came; of all others there is none."""
+    said = leaves(branch(fields, "source_data"))
+    told = leaves(fields)
+    if text(told, "category") != "sip" or text(said, "from") is None:
+        return ignored("an incoming lead that came by no call")
+    number = required(told, "uid")
+    call = {"phone": said.get("from"), "uniq": said.get("uniq") or number}
+    told_call = {name: said.get(name) for name in ("duration", "link")} | call
+    card = {"id": number, "created_at": said.get("date") or told.get("date_create") or told.get("created_at")}
+    return found(*_call(scene, card, said=told_call, direction="incoming"))
 
 
 def _call(scene: Scene, told: Fields, *, said: Fields, direction: Direction) -> list[Event]:
@@ -110,13 +127,13 @@ def _said(card: Fields) -> Fields:
         return {name.lower(): value for name, value in leaves(params).items()}
     told = leaves(card)
     written = text(told, "text") or ""
-    if written.lstrip().startswith("{"):
+    if written.lstrip().startswith("{") and written.rstrip().endswith("}"):
         said = as_object(parse_json(written.encode(errors="replace")), what="the text of the call")
         return {name.lower(): value for name, value in said.items()}
     return {name.lower(): value for name, value in told.items() if name.lower() in _FLAT}
 
 
-_FLAT = frozenset({"phone", "duration", "link", "uniq", "call_status", "call_result", "call_responsible"})
+_FLAT = frozenset({"phone", "text", "duration", "link", "uniq", "call_status", "call_result", "call_responsible"})
 
 
 def _recording(

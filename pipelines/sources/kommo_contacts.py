@@ -7,10 +7,14 @@ from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found
-from schemas.crm import ContactIdentified
+from schemas.crm import ContactIdentified, DealLinked
+from schemas.envelope import Event
+from schemas.ids import deal_id
+from schemas.instants import Instant
 from schemas.people import Identity
 
 MAX_IDENTITIES = 16
+MAX_DEALS = 100
 MAX_EMAIL_LENGTH = 256
 
 # Names of the phone field in accounts of the languages in which Kommo is sold, where no code stands beside it.
@@ -54,7 +58,20 @@ def _card(scene: Scene, fields: Fields, *, kind: str) -> Translation:
     time = scene.raw.received_at if written in {None, "0"} else from_epoch_field(written, what="last_modified")
     identified = ContactIdentified(contact=known, contact_name=text(told, "name"))
     values = (f"{one.kind}:{one.value}" for one in known)
-    return found(fact(scene, identified, identity=(kind, number, *values), time=time))
+    # A company's deals are its people's too, and whose they are is better told by these.
+    deals = [*branch(fields, "linked_leads_id")][:MAX_DEALS] if kind == "crm_kommo" else []
+    return found(
+        fact(scene, identified, identity=(kind, number, *values, written or scene.raw.raw_id), time=time),
+        *(_linked(scene, deal, card=(kind, number), contact=known, time=time) for deal in deals if deal.isdigit()),
+    )
+
+
+def _linked(scene: Scene, deal: str, *, card: tuple[str, str], contact: tuple[Identity, ...], time: Instant) -> Event:
+    """Give that a deal is this contact's: hooks of deals themselves do not name him."""
+    linked = DealLinked(
+        deal_id=deal_id(scene.raw.source, scene.account.id, deal), provider_deal_id=deal, contact=contact
+    )
+    return fact(scene, linked, identity=(deal, *card, time), time=time)
 
 
 def _values(field: Fields) -> list[str]:

@@ -7,7 +7,7 @@ from pipelines.sources.brackets import branch, leaves, objects
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.kommo_contacts import identities_of
-from pipelines.sources.phones import identity, together
+from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field, from_local
 from pipelines.sources.translations import found, ignored
@@ -33,11 +33,20 @@ def added(scene: Scene, fields: Fields) -> Translation:
     return found(opened, closed)
 
 
-def changed(scene: Scene, fields: Fields) -> Translation:
-    """Read a change: of the stage where it names the stage before, or where the deal stands closed.
+def moved(scene: Scene, fields: Fields) -> Translation:
+    """Read a change of stage; hooks of a pipeline's own do not name the stage before."""
+    return _changed(scene, fields, is_move=True)
 
-    A hook of an edited deal repeats the stage without saying that it changed: that is no move.
+
+def edited(scene: Scene, fields: Fields) -> Translation:
+    """Read an edit: a move where it names another stage before, a win or loss where the deal stands closed.
+
+    An edit repeats the stage without saying that it changed, so that alone is no move.
     """
+    return _changed(scene, fields, is_move=False)
+
+
+def _changed(scene: Scene, fields: Fields, *, is_move: bool) -> Translation:
     told = leaves(fields)
     known = _known(scene, fields)
     before = text(told, "old_status_id")
@@ -45,10 +54,10 @@ def changed(scene: Scene, fields: Fields) -> Translation:
     closed = _closed(scene, told, known=known, time=time, action=f"from {before or 'unknown'}")
     if closed is not None:
         return found(closed)
-    if before is None or before == text(told, "status_id"):
+    if not is_move and before in {None, text(told, "status_id")}:
         return ignored("a deal was edited, and its stage is not said to have changed")
-    moved = DealMoved(**known, from_stage=before)
-    return found(fact(scene, moved, identity=_identity(scene, told, known=known), time=time))
+    fact_ = DealMoved(**known, from_stage=before)
+    return found(fact(scene, fact_, identity=_identity(scene, told, known=known), time=time))
 
 
 def incoming(scene: Scene, fields: Fields) -> Translation:
@@ -59,7 +68,11 @@ def incoming(scene: Scene, fields: Fields) -> Translation:
         return ignored("an incoming lead that has no deal yet")
     known = _known(scene, {"id": number, "pipeline_id": text(told, "pipeline_id")})
     cards = _below(fields, "contacts")
-    contact = together(*(one for card in cards[:MAX_CONTACTS] for one in identities_of(scene, card)))
+    caller = branch(fields, "source_data").get("from") if text(told, "category") == "sip" else None
+    contact = together(
+        phone_identity(caller if isinstance(caller, str) else None, region=scene.region),
+        *(one for card in cards[:MAX_CONTACTS] for one in identities_of(scene, card)),
+    )
     known["contact"] = contact
     created_at = time_of(scene, told, "date_create", "created_at") or scene.raw.received_at
     opened = DealCreated(**known)

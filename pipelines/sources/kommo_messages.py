@@ -5,7 +5,7 @@ from typing import Any
 from pipelines.sources.brackets import branch, leaves
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
-from pipelines.sources.phones import identity, together
+from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text, word
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found
@@ -57,6 +57,26 @@ def outgoing_message(scene: Scene, fields: Fields) -> Translation:
     return _message(scene, fields, is_ours=True)
 
 
+def short_message(scene: Scene, told: Fields, *, said: Fields, is_ours: bool) -> Translation:
+    """Read a note that is an SMS."""
+    number = required(told, "id")
+    contact = together(phone_identity(text(said, "phone"), region=scene.region))
+    about: dict[str, Any] = {
+        "message_id": message_id(scene.raw.source, scene.account.id, f"note {number}"),
+        "provider_message_id": f"note {number}",
+        "conversation_id": conversation_of(scene, contact),
+        "channel": "sms",
+        "contact": contact,
+        "operator": text(told, "created_by") if is_ours else None,
+        "text": text(said, "text"),
+    }
+    written = text(told, "created_at", "date_create")
+    is_epoch = written is not None and "-" not in written
+    time = from_epoch_field(written, what="created_at") if is_epoch else scene.raw.received_at
+    struct = MessageSent(**about) if is_ours else MessageReceived(**about)
+    return found(fact(scene, struct, identity=(f"note {number}",), time=time))
+
+
 def _message(scene: Scene, fields: Fields, *, is_ours: bool) -> Translation:
     told = leaves(fields)
     number = required(told, "id")
@@ -76,7 +96,8 @@ def _message(scene: Scene, fields: Fields, *, is_ours: bool) -> Translation:
         "text": text(told, "text"),
         "kind": _KINDS.get((text(attachment, "type") or "").lower(), "document") if attachment else "text",
     }
-    time = from_epoch_field(required(told, "created_at"), what="created_at")
+    written = text(told, "created_at")
+    time = scene.raw.received_at if written is None else from_epoch_field(written, what="created_at")
     struct = MessageSent(**about) if is_ours else MessageReceived(**about)
     return found(fact(scene, struct, identity=(number,), time=time))
 

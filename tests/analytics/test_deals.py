@@ -40,6 +40,23 @@ def test_the_latest_fact_says_where_a_deal_stands() -> None:
     assert tidy(expected) == _deals(facts, expected)
 
 
+def test_that_a_deal_was_linked_tells_whose_it_is_and_not_where_it_stands() -> None:
+    facts = """
+    deal  | fact    | at       | says
+    d     | created | 05:00:00 |
+    d     | won     | 06:00:00 |
+    d     | linked  | 07:00:00 | contact=phone:+77010000001
+    d     | won     | 08:00:00 |
+    alone | linked  | 07:00:00 | contact=crm_kommo:5
+    """
+    expected = """
+    deal_id | status | contact_key        | created_at | is_created_known | moved_at | won_at   | events
+    d       | won    | phone:+77010000001 | 05:00:00   | yes              | 08:00:00 | 06:00:00 | 4
+    alone   | open   | crm_kommo:5        | 07:00:00   | no               |          |          | 1
+    """
+    assert tidy(expected) == _deals(facts, expected)
+
+
 def test_what_a_deal_is_worth_and_whose_it_is_are_said_by_its_latest_facts() -> None:
     facts = """
     deal | fact    | at                  | says

@@ -92,6 +92,28 @@ def test_what_is_no_amount_refuses_the_deal(translate_as: TranslateAs, price: st
     assert [refusal.reason for refusal in translation.refused] == ["price is not an amount of money"]
 
 
+def test_a_contact_of_kommos_tells_whose_deals_are(translate_as: TranslateAs) -> None:
+    deal = only(translate_as("kommo", kommo())).data
+    told = {"id": "5", "type": "contact", "linked_leads_id][7][ID": "7", "last_modified": "1772445600"}
+    body = urlencode({f"contacts[update][0][{name}]": value for name, value in told.items()}).encode()
+    identified, linked = translate_as("kommo", body).events
+
+    assert (identified.type, linked.type) == ("contact.identified", "deal.linked")
+    assert linked.data.deal_id == deal.deal_id
+    assert [one.value for one in linked.data.contact] == ["5"]
+
+
+def test_a_link_is_the_same_whichever_end_tells_it(translate_as: TranslateAs) -> None:
+    told = {"fromObjectId": 7, "toObjectId": 5, "associationType": "DEAL_TO_CONTACT"}
+    turned = {"fromObjectId": 5, "toObjectId": 7, "associationType": "CONTACT_TO_DEAL"}
+    deal, contact = (
+        only(translate_as("hubspot", hubspot(**ends, subscriptionType=f"{kind}.associationChange")))
+        for kind, ends in (("deal", told), ("contact", turned))
+    )
+
+    assert (deal.type, deal.id, deal.data) == ("deal.linked", contact.id, contact.data)
+
+
 def test_a_note_written_flat_and_one_written_below_are_the_same_call(translate_as: TranslateAs) -> None:
     said = json.dumps({"UNIQ": "1", "PHONE": "87011234567", "DURATION": 5})
     told = {"id": "9", "note_type": "10", "text": said, "created_at": "1772445600"}
