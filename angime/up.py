@@ -1,4 +1,4 @@
-"""Everything on one machine: the broker and the five stages, started again when they crash, stopped in order."""
+"""Everything on one machine: the broker and the stages, started again when they crash, stopped in order."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
-from pipelines import local_kafka, topics
+from pipelines import collect, local_kafka, topics
 from pipelines.broker import Admin
 from pipelines.free_ports import free_port, is_free
 from pipelines.origins import load_origins
@@ -23,6 +23,7 @@ from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 
 STAGES = ("receive", "normalise", "stream", "land", "pages")
+COLLECT = "collect"  # runs beside them where an account has a door that is no webhook
 WRONG_SETTINGS, HALTED = 2, 3
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
@@ -156,7 +157,9 @@ def start(options: Options) -> Stack:
     """Start the broker (unless ANGIME_KAFKA names one), the topics and the stages. Raises Misconfigured."""
     settings = load(PipelinesSettings)
     home = settings.home.absolute()
-    load_origins(settings)  # a wrong company file is said before anything starts
+    origins = load_origins(settings)  # a wrong company file is said before anything starts
+    if collect.is_needed(origins) and "receive" in options.stages:
+        options = structs.replace(options, stages=(*options.stages, COLLECT))
     bootstrap = settings.kafka or local_kafka.start(home, on_step=options.on_step).bootstrap
     options.on_step("Topics")
     with closing(Admin(bootstrap)) as admin:

@@ -6,6 +6,7 @@ from angime.commands import (
     docs,
     erase,
     health,
+    importing,
     kafka,
     metrics,
     repair,
@@ -17,6 +18,20 @@ from angime.commands import (
 from angime.commands.docs import describe
 from angime.commands.root import app
 
-VERBS = (kafka, stages, sources, warehouse, metrics, repair, replay, analysts, erase, health, contracts, docs)
+VERBS = (
+    kafka,
+    stages,
+    sources,
+    importing,
+    warehouse,
+    metrics,
+    repair,
+    replay,
+    analysts,
+    erase,
+    health,
+    contracts,
+    docs,
+)
 
 __all__ = ["VERBS", "app", "describe"]

@@ -24,6 +24,19 @@ def receive() -> None:
     stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
 
 
+@app.command(
+    help="Fetch what providers do not send: follow files, poll queues, listen on sockets, as the accounts in "
+    f"company.toml ask for it. {STAGE_HELP}\n\nExample: `angime collect`"
+)
+def collect() -> None:
+    """Fetch what providers do not send."""
+    from angime.settings import load
+    from pipelines import collect as stage
+    from pipelines.settings import PipelinesSettings
+
+    stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
+
+
 @app.command(help=f"Turn raw records into canonical events. {STAGE_HELP}\n\nExample: `angime normalise`")
 def normalise() -> None:
     """Turn raw records into canonical events."""

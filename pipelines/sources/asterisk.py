@@ -72,7 +72,8 @@ GUIDE = Guide(
         "In `cdr.conf` set `unanswered = yes`, `loguniqueid = yes` and `newcdrcolumns = yes`, so that rows carry "
         "`linkedid` and `sequence` and can be joined.",
         "Set the account's `time_zone` to the zone in which Asterisk writes (`UTC` with `usegmtime = yes`).",
-        "Post new lines of `Master.csv`, or rows as JSON, to `/hooks/asterisk/ACCOUNT` with the token in a header.",
+        "Where Angime runs beside Asterisk name the file in `cdr_file`; else post new lines of `Master.csv`, or rows "
+        "as JSON, to `/hooks/asterisk/ACCOUNT` with the token in a header.",
         "Channel events (CEL) may be sent beside them or instead: in `cel.conf` enable CHAN_START, ANSWER, HANGUP, "
         "BRIDGE_ENTER, BLINDTRANSFER, ATTENDEDTRANSFER and LINKEDID_END, and post new lines of cel_custom's "
         "`Master.csv`, or rows as JSON, to the same address. They tell of a call while it goes on.",
@@ -81,6 +82,10 @@ GUIDE = Guide(
         "Name operators' endpoints as Asterisk does, without the channel's suffix: `PJSIP/101`.",
     ),
     settings={
+        "cdr_file": "Path of `Master.csv` on this machine: `angime collect` follows it, through rotation too.",
+        "ari_url": "Address of the REST interface (`http://pbx:8088/ari`): `angime collect` listens to its events. It "
+        "does not remember what was missed; the file does, so name both.",
+        "ari_login": "Where its `user:password` lies, as `env:NAME` or `file:PATH`.",
         "columns": "Names of the columns of a custom file, in their order, when it has no header line.",
         "incoming_contexts": "Contexts of the dial plan that only calls from outside enter.",
         "dial_prefix": "Digits that are dialled to get a line out.",

@@ -93,6 +93,15 @@ class Row(Struct, frozen=True):
     problem: str = ""
 
 
+def is_header(line: bytes) -> bool:
+    """Say whether a line names columns instead of filling them."""
+    try:
+        cells = _cells(line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n"))
+    except InvalidEvent:
+        return False
+    return _names_columns(tuple(cell.strip().lower() for cell in cells))
+
+
 def rows(body: bytes, *, columns: tuple[str, ...] = ()) -> list[Row]:
     """Read a file's lines, a JSON object or a list of them; `columns` names the order of a custom file.
 
@@ -142,7 +151,7 @@ def _from_lines(body: bytes, *, columns: tuple[str, ...]) -> Iterator[Row]:
             yield Row(part, {}, error.reason)
             continue
         words = tuple(cell.strip().lower() for cell in cells)
-        if len(_HEADER_WORDS.intersection(words)) >= len(_HEADER_WORDS) // 2 or set(words) >= _EVENT_HEADER:
+        if _names_columns(words):
             header = words
             continue
         layout = header or _layout(cells)
@@ -160,6 +169,11 @@ def _layout(cells: list[str]) -> tuple[str, ...] | None:
     if is_event and len(CHANNEL_EVENTS) - 2 <= len(cells) <= len(CHANNEL_EVENTS):
         return CHANNEL_EVENTS[: len(cells)]
     return LAYOUTS.get(len(cells))
+
+
+def _names_columns(words: tuple[str, ...]) -> bool:
+    is_record = len(_HEADER_WORDS.intersection(words)) >= len(_HEADER_WORDS) // 2
+    return is_record or set(words) >= _EVENT_HEADER
 
 
 def _cells(line: bytes) -> list[str]:

@@ -96,6 +96,7 @@ GUIDE = Guide(
         "Write operators' endpoints as FreeSWITCH dials them: the extension, such as `1001`.",
     ),
     settings={
+        "cdr_folder": "Folder on this machine into which mod_json_cdr writes (`log-dir`): `angime collect` follows it.",
         "recordings_url": "Where the files lie that `record_name` names.",
         "trunks": "Names of gateways and profiles that lead outside, beside `external` and every gateway.",
     },

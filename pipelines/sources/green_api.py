@@ -30,6 +30,8 @@ _READERS: dict[str, Callable[[Scene, Fields], Translation]] = {
     "statusinstancechanged": socket,
     "quotaexceeded": quota,
 }
+# Calls as the journals list them, under `typeMessage`: the same fields, and no word on the instance.
+_CALLS = {name: _READERS[name] for name in ("incomingcall", "outgoingcall")}
 _NO_FACTS = {
     "deviceinfo": "the battery and model of the linked phone",
     "incomingblock": "a change of the company's own list of blocked chats",
@@ -62,7 +64,8 @@ def _one(scene: Scene, value: Any) -> Translation:
     if "receiptId" in fields and "body" in fields:
         fields = as_object(fields["body"], what="body")
     if text(fields, "typeWebhook") is None and text(fields, "typeMessage"):
-        return remembered(scene, fields)
+        told_call = _CALLS.get(required(fields, "typeMessage").lower())
+        return told_call(scene, fields) if told_call else remembered(scene, fields)
     return _notification(scene, fields)
 
 
@@ -92,6 +95,13 @@ GUIDE = Guide(
         "Switch on `incomingWebhook`, `outgoingWebhook`, `outgoingMessageWebhook`, `outgoingAPIMessageWebhook`, "
         "`incomingCallWebhook`, `outgoingCallWebhook`, `stateWebhook`, `editedMessageWebhook` and "
         "`deletedMessageWebhook`.",
+        "Where no address of yours can be reached from outside, set no `webhookUrl`: name the instance in "
+        "`poll_instance`, and `angime collect` polls its queue instead.",
         "GREEN-API tells how long outgoing calls lasted, and of incoming ones only whether somebody picked up.",
     ),
+    settings={
+        "poll_instance": "`idInstance` whose queue is polled; what was missed is fetched from its journals.",
+        "api_token": "Where `apiTokenInstance` lies, as `env:NAME` or `file:PATH`.",
+        "api_url": "`apiUrl` of the instance, when it is not the common one.",
+    },
 )

@@ -101,6 +101,13 @@ GUIDE = Guide(
         "Set the webhook's `url` to `/hooks/waha/ACCOUNT`.",
         "Choose the events `message.any`, `message.ack`, `message.reaction`, `message.edited`, `message.revoked`, "
         "`call.received`, `call.accepted`, `call.rejected` and `session.status`.",
+        "Or set no webhook and name WAHA's address in `socket_url`: `angime collect` then listens on its WebSocket.",
         "WAHA tells that calls were received, accepted or rejected, and not how long they lasted.",
     ),
+    settings={
+        "socket_url": "WAHA's address (`http://waha:3000`), whose WebSocket is listened to; messages that were missed "
+        "are fetched, calls are not remembered.",
+        "api_token": "Where its API key lies, as `env:NAME` or `file:PATH`.",
+        "session": "Name of the session, when it is not `default`.",
+    },
 )

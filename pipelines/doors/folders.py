@@ -1,0 +1,102 @@
+"""Following a folder into which a switch writes one file a call, as FreeSWITCH's `mod_json_cdr` does."""
+
+import threading
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from pipelines.doors.contract import Ground
+
+LOOK_AGAIN_SECONDS = 2.0
+BATCH_FILES = 100
+MAX_FILE_BYTES = 4 * 1024 * 1024
+# A file may be seen before one that was begun earlier, and its writer may take his time.
+LATE_SECONDS = 600
+UNFINISHED_SECONDS = 60
+
+log = structlog.get_logger()
+
+
+class _Found(Struct, frozen=True):
+    path: Path
+    written_ns: int
+    size: int
+
+
+class FollowedFolder:
+    """A door onto a folder; each file is one body, read once it is whole.
+
+    It remembers the newest time up to which everything is done, and the names done in the ten minutes before it. Files
+    that are put there with an older time are for `angime import`.
+    """
+
+    def __init__(self, ground: Ground, folder: Path) -> None:
+        self._ground = ground
+        self._folder = folder
+        account = ground.origin.account
+        self.name = f"{account.source}-{account.id}-{folder.name}-{sha256(str(folder).encode()).hexdigest()[:8]}"
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow the folder until `stop` is set; one that is not there yet is waited for."""
+        while not stop.is_set():
+            if not self.step(stop):
+                stop.wait(LOOK_AGAIN_SECONDS)
+
+    def step(self, stop: threading.Event) -> bool:
+        """Take up to a hundred files; says whether there were any."""
+        stored = self._ground.positions.load(self.name)
+        mark = int(stored.get("mark_ns", 0))
+        done = {str(name): int(written) for name, written in dict(stored.get("done", {})).items()}
+        waiting = [
+            one
+            for one in self._files()
+            if one.written_ns >= mark - LATE_SECONDS * 1_000_000_000 and one.path.name not in done
+        ]
+        taken: list[tuple[_Found, bytes]] = []
+        for one in waiting:
+            body = self._body(one)
+            if body is not None:
+                taken.append((one, body))
+            if len(taken) >= BATCH_FILES:
+                break
+        if not taken:
+            return False
+        bodies = [body for _, body in taken if body.strip()]
+        if not self._ground.arrivals.keep_patiently(
+            self._ground.origin, bodies, stop=stop, content_type="application/json"
+        ):
+            return False
+        done |= {one.path.name: one.written_ns for one, _ in taken}
+        mark = max(mark, *(one.written_ns for one, _ in taken))
+        oldest = mark - LATE_SECONDS * 1_000_000_000
+        kept = {name: written for name, written in done.items() if written >= oldest}
+        self._ground.positions.save(self.name, {"mark_ns": mark, "done": kept})
+        return True
+
+    def _files(self) -> list[_Found]:
+        """Give the files of the folder, the oldest first."""
+        found: list[_Found] = []
+        try:
+            for path in self._folder.iterdir():
+                status = path.stat()
+                if path.suffix == ".json" and path.is_file() and status.st_size <= MAX_FILE_BYTES:
+                    found.append(_Found(path, status.st_mtime_ns, status.st_size))
+        except OSError:
+            log.info("folder_away", door=self.name)
+        return sorted(found, key=lambda one: (one.written_ns, one.path.name))
+
+    def _body(self, found: _Found) -> bytes | None:
+        """Read a file; None while its writer may not be done: it is no whole JSON yet and younger than a minute."""
+        try:
+            body = found.path.read_bytes()
+        except OSError:
+            return None
+        try:
+            msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            age = self._ground.now().timestamp() - found.written_ns / 1_000_000_000
+            return None if age < UNFINISHED_SECONDS else body
+        return body

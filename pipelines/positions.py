@@ -1,0 +1,50 @@
+"""Where each door and each import stands: one small JSON file each, replaced as a whole."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from schemas.errors import Misconfigured
+
+_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+log = structlog.get_logger()
+
+
+class Positions:
+    """A folder of positions. A position is written after what lies before it is safe in Kafka, never sooner."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, name: str) -> dict[str, Any]:
+        """Give what was stored under `name`; empty when nothing was, or when the disk damaged it."""
+        try:
+            stored = json.loads(self._path(name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            log.warning("position_unreadable", name=name)
+            return {}
+        return stored if isinstance(stored, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+    def save(self, name: str, position: dict[str, Any]) -> None:
+        """Store `position` under `name`; on return it is on the disk. Raises Misconfigured where it cannot be."""
+        path = self._path(name)
+        draft = path.with_suffix(".draft")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(position, file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError:
+            raise Misconfigured(f"{self._folder} cannot be written: check ANGIME_HOME and its rights") from None
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{_NAME.sub('_', name)}.json"
