@@ -108,6 +108,15 @@ GUIDE = Guide(
         "Think of a long random token and put it where `secrets` points.",
         "For each messenger of a license call PUT /v1/licenses/LICENSE/messengers/MESSENGER/callbackUrl with `url` set "
         "to `/hooks/chatapp/ACCOUNT?token=TOKEN` and `events` message and messageStatus.",
+        "Where no address of yours can be reached from outside, set no callback: name the lines in `licenses`, and "
+        "`angime collect` listens on ChatApp's WebSocket instead.",
         "ChatApp tells of no calls: connect the telephony, or a bridge to WhatsApp, for those.",
     ),
+    settings={
+        "licenses": "Lines to listen to, each as NUMBER/MESSENGER, such as `55570/caWhatsApp`. Messages that were "
+        "missed are fetched; statuses are not remembered.",
+        "api_token": "Where the access token lies, as `env:NAME` or `file:PATH`.",
+        "api_url": "Address of ChatApp's interface, when it is not the common one.",
+        "socket_url": "Address of its WebSocket, when it is not the common one.",
+    },
 )

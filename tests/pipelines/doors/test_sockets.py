@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
 from pipelines import collect
+from pipelines.arrivals import raw_record
 from pipelines.doors.ari import AriSpeech
 from pipelines.doors.chatapp import ChatAppSpeech, License
 from pipelines.doors.sockets import SocketDoor, Speech
@@ -146,7 +147,7 @@ def test_chatapp_is_subscribed_channel_by_channel_and_pings_are_answered(world: 
     with (
         http_server(chats.answer) as api,
         socket_server(talk) as socket,
-        listening(world, chatapp(socket, api), "green_api"),
+        listening(world, chatapp(socket, api), "chatapp"),
     ):
         assert until(lambda: numbers(world) == [1] and "pusher:pong" in chats.heard)
 
@@ -169,7 +170,7 @@ def test_a_socket_that_drops_is_opened_again_and_what_it_repeats_has_the_same_id
     with (
         http_server(chats.answer) as api,
         socket_server(talk) as socket,
-        listening(world, chatapp(socket, api), "green_api"),
+        listening(world, chatapp(socket, api), "chatapp"),
     ):
         assert until(lambda: {3, 4, 5} <= set(numbers(world)))
 
@@ -187,7 +188,7 @@ def test_what_chatapp_said_meanwhile_is_fetched_and_no_more(world: World, until:
         {"id": 7, "time": NOW.timestamp() - 3_000},
         {"id": 6, "time": NOW.timestamp() - 9_000},
     ]
-    seen(world, "green_api", ago=timedelta(hours=1))
+    seen(world, "chatapp", ago=timedelta(hours=1))
 
     def talk(connection: ServerConnection) -> None:
         chats.welcome(connection)
@@ -196,11 +197,42 @@ def test_what_chatapp_said_meanwhile_is_fetched_and_no_more(world: World, until:
     with (
         http_server(chats.answer) as api,
         socket_server(talk) as socket,
-        listening(world, chatapp(socket, api), "green_api"),
+        listening(world, chatapp(socket, api), "chatapp"),
     ):
         assert until(lambda: len(numbers(world)) >= 2)
 
     assert numbers(world) == [8, 7]
+
+
+def test_a_message_of_the_socket_and_the_same_one_fetched_are_one_fact(world: World) -> None:
+    said = {
+        "id": "3EB0",
+        "side": "in",
+        "time": NOW.timestamp(),
+        "type": "text",
+        "message": {"text": "Сәлем! 🙏"},
+        "fromUser": {"id": "77011234567", "name": "Әсел", "phone": "77011234567"},
+        "chat": {"id": "77011234567@c.us", "type": "private", "phone": "77011234567"},
+    }
+    chats = Chats()
+    chats.messages = [said]
+    told = {"event": "message", "channel": LICENSES[0].channel, "data": json.dumps({"payload": {"data": [said]}})}
+    with http_server(chats.answer) as api:
+        speech = chatapp("ws://127.0.0.1:9", api)
+        heard = speech.hear(json.dumps(told), send=str)
+        fetched = speech.missed(NOW - timedelta(hours=1))
+    origin = world.ground("chatapp").origin
+    facts = [
+        origin.source.translate(
+            raw_record(origin, body, received_at="2026-03-02T12:00:00.000Z"),
+            company=origin.company,
+            account=origin.account,
+        ).events
+        for body in (*heard, *fetched)
+    ]
+
+    assert [[event.type for event in one] for one in facts] == [["message.received"], ["message.received"]]
+    assert (facts[0][0].id, facts[0][0].data) == (facts[1][0].id, facts[1][0].data)
 
 
 def test_a_socket_that_stalls_is_nudged_and_then_opened_again(world: World, until: Until) -> None:
@@ -216,7 +248,7 @@ def test_a_socket_that_stalls_is_nudged_and_then_opened_again(world: World, unti
     with (
         http_server(chats.answer) as api,
         socket_server(talk) as socket,
-        listening(world, chatapp(socket, api), "green_api", answer_seconds=0.5),
+        listening(world, chatapp(socket, api), "chatapp", answer_seconds=0.5),
     ):
         assert until(lambda: 1 in numbers(world))
 
@@ -229,7 +261,7 @@ def test_a_refused_subscription_is_said_without_the_token(world: World) -> None:
         connection.recv(timeout=ENDLESS_SECONDS)
 
     with socket_server(talk) as socket:
-        door = SocketDoor(world.ground("green_api"), chatapp(socket, "http://127.0.0.1:9"))
+        door = SocketDoor(world.ground("chatapp"), chatapp(socket, "http://127.0.0.1:9"))
         with pytest.raises(NotYet, match="refuses the subscription") as refusal:
             door.run(world.stop)
 
@@ -237,8 +269,8 @@ def test_a_refused_subscription_is_said_without_the_token(world: World) -> None:
 
 
 def test_while_kafka_is_away_the_position_of_a_socket_stays(world: World, until: Until) -> None:
-    seen(world, "green_api", ago=timedelta(hours=1))
-    before = world.ground().positions.load("green_api-pbx-socket")
+    seen(world, "chatapp", ago=timedelta(hours=1))
+    before = world.ground().positions.load("chatapp-pbx-socket")
     world.kafka.is_away = True
     chats, told = Chats(), threading.Event()
 
@@ -251,11 +283,11 @@ def test_while_kafka_is_away_the_position_of_a_socket_stays(world: World, until:
     with (
         http_server(chats.answer) as api,
         socket_server(talk) as socket,
-        listening(world, chatapp(socket, api), "green_api"),
+        listening(world, chatapp(socket, api), "chatapp"),
     ):
         assert until(told.is_set)
 
-    assert world.ground().positions.load("green_api-pbx-socket") == before
+    assert world.ground().positions.load("chatapp-pbx-socket") == before
     assert world.bodies == []
 
 
