@@ -22,6 +22,7 @@ from analytics.questions.listing import (
     turns,
 )
 from analytics.questions.risk import account_risk, lead_bands
+from analytics.questions.tariffs import Costed, Crossing, break_even, tariff_costs, what_if
 from schemas.errors import Misconfigured, NotYet
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "MAX_ROWS_OF_A_PAGE",
     "BoardOf",
     "CallFilter",
+    "Costed",
+    "Crossing",
     "Dimension",
     "Misconfigured",
     "NotYet",
@@ -41,6 +44,7 @@ __all__ = [
     "account_risk",
     "as_of",
     "board",
+    "break_even",
     "call",
     "calls",
     "channels",
@@ -57,8 +61,10 @@ __all__ = [
     "losses",
     "operators",
     "outcomes",
+    "tariff_costs",
     "teams",
     "thresholds",
     "turns",
     "watermarks",
+    "what_if",
 ]

@@ -1,0 +1,160 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
+"""Questions about what calling costs: by tariff, what another tariff would have cost, and where two of them cross."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import polars as pl
+from msgspec import Struct
+
+from analytics.questions.asking import Period, Reader
+from analytics.views import read_views, with_inputs
+
+_SUMS = """
+    count(*) as calls, count(*) filter (where talk_seconds > 0) as answered,
+    coalesce(cast(sum(cast(round(talk_seconds * 1000) as bigint)) as bigint), 0) / 60000 as talk_minutes,
+    coalesce(sum(billed_seconds), 0) / 60 as billed_minutes,
+    cast(coalesce(sum(company_cost), 0) as decimal(18, 6)) as call_cost,
+    count(*) filter (where company_cost is null) as unpriced
+"""
+
+# A monthly fee counts for each of the period's days by its part of the month, at that day's rate.
+_FEES = """
+    select
+        kept.tariff_id,
+        cast(sum(kept.monthly_fee * rates.rate / day(last_day(days.day))) as decimal(18, 6)) as fee
+    from (
+        select cast(unnest(generate_series($first::timestamp, $last::timestamp, interval 1 day)) as date) as day
+    ) as days
+    inner join (
+        select distinct company, tariff_id, currency, monthly_fee, valid_from, valid_until
+        from reference.tariffs where company = $company
+    ) as kept on days.day >= kept.valid_from and days.day < kept.valid_until
+    inner join reference.currency_rates as rates
+        on
+            kept.company = rates.company and kept.currency = rates.currency
+            and days.day >= rates.valid_from and days.day < rates.valid_until
+    group by kept.tariff_id
+"""
+
+# The calls that are billed today, as another tariff would bill them.
+_REPRICED = """
+    select
+        charges.call_id, charges.company, charges.account, tariffs.tariff_id, tariffs.kind, tariffs.currency,
+        charges.country, coalesce(prices.country, '') as price_country, tariffs.valid_from as tariff_from,
+        charges.started_at, charges.day, charges.month, charges.talk_seconds, charges.is_left_out,
+        begun.pulses, begun.pulses * tariffs.pulse_seconds as billed_seconds
+    from facts.call_charges as charges
+    inner join (
+        select distinct company, tariff_id, kind, currency, coalesce(pulse_seconds, 60) as pulse_seconds, valid_from,
+            valid_until
+        from reference.tariffs where tariff_id = $tariff
+    ) as tariffs
+        on
+            charges.company = tariffs.company
+            and charges.day >= tariffs.valid_from and charges.day < tariffs.valid_until
+    cross join lateral (
+        select if(tariffs.kind = 'fixed', 0, (
+            coalesce(cast(round(charges.talk_seconds * 1000) as bigint), 0) + tariffs.pulse_seconds * 1000 - 1
+        ) // (tariffs.pulse_seconds * 1000)) as pulses
+    ) as begun
+    left join reference.tariff_rates as prices
+        on
+            tariffs.company = prices.company and tariffs.tariff_id = prices.tariff_id
+            and tariffs.valid_from = prices.valid_from and charges.country = prices.country and prices.above_minutes = 0
+    where charges.company = $company and charges.month >= date_trunc('month', $first) and charges.day <= $last
+"""
+
+
+class Costed(Struct, frozen=True, kw_only=True):
+    """What the traffic of a period costs by one tariff, in the company's currency.
+
+    `per_minute` divides calls and fee by the minutes talked; it is empty where nobody talked. `unpriced` counts calls
+    for which the tariff has no price, or its currency no rate: they are not in the cost.
+    """
+
+    tariff: str
+    calls: int
+    answered: int
+    talk_minutes: float
+    billed_minutes: float
+    call_cost: float
+    fee: float
+    unpriced: int
+
+    @property
+    def cost(self) -> float:
+        """Calls and fee together."""
+        return self.call_cost + self.fee
+
+    @property
+    def per_minute(self) -> float | None:
+        """What a minute of talk costs."""
+        return self.cost / self.talk_minutes if self.talk_minutes else None
+
+
+class Crossing(Struct, frozen=True, kw_only=True):
+    """A tariff with a fee beside a metered one on the same traffic; above `break_even_minutes` the fee is cheaper."""
+
+    fixed: Costed
+    metered: Costed
+    break_even_minutes: float | None
+
+
+def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFrame:
+    """Sum what calling cost by tariff, in the company's currency; internal and test calls are billed too.
+
+    Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost, unpriced, fee, cost, per_minute
+    (empty where nobody talked).
+    """
+    text = f"""
+        with summed as (
+            select tariff_id, any_value(kind) as kind, {_SUMS} from reports.call_costs
+            where company = $company and day between $first and $last group by tariff_id
+        )
+        select
+            summed.*, coalesce(fees.fee, 0) as fee, call_cost + coalesce(fees.fee, 0) as cost,
+            (call_cost + coalesce(fees.fee, 0)) / nullif(talk_minutes, 0) as per_minute
+        from summed left join ({_FEES}) as fees using (tariff_id) order by tariff_id
+    """
+    return reader.sql(text, _parameters(period, company=company))
+
+
+def what_if(reader: Reader, *, period: Period, company: str, tariff: str, accounts: Sequence[str] = ()) -> Costed:
+    """Price the calls that were billed in a period as if `tariff` had billed them, by the very text that prices calls.
+
+    Volume counts from the first of the month on, as the tariff counts it. `accounts` empty means all.
+    """
+    among = " and list_contains($accounts, charges.account)" if accounts else ""
+    chosen: dict[str, Any] = {"accounts": list(accounts)} if accounts else {}
+    repriced = with_inputs(_costs(), inputs=[("facts.call_charges", f"{_REPRICED}{among}")])
+    text = f"""
+        select {_SUMS}, coalesce((select fee from ({_FEES}) where tariff_id = $tariff), 0) as fee
+        from ({repriced}) where day between $first and $last
+    """
+    parameters = _parameters(period, company=company) | {"tariff": tariff} | chosen
+    [row] = reader.sql(text, parameters).to_dicts()
+    figures = {name: row[name] for name in ("calls", "answered", "talk_minutes", "billed_minutes", "unpriced")}
+    return Costed(tariff=tariff, call_cost=float(row["call_cost"]), fee=float(row["fee"]), **figures)
+
+
+def break_even(reader: Reader, *, period: Period, company: str, fixed: str, metered: str) -> Crossing:
+    """Tell from how many minutes of talk on a fee is cheaper than a metered price, on the real traffic of a period.
+
+    `break_even_minutes` are those of the period; empty where nobody talked, or a metered minute costs nothing.
+    """
+    by_fee, by_meter = (what_if(reader, period=period, company=company, tariff=tariff) for tariff in (fixed, metered))
+    price = by_meter.call_cost / by_meter.talk_minutes if by_meter.talk_minutes else 0.0
+    spared = by_fee.fee - by_meter.fee
+    return Crossing(fixed=by_fee, metered=by_meter, break_even_minutes=spared / price if price else None)
+
+
+def _parameters(period: Period, *, company: str) -> dict[str, Any]:
+    return {"company": company, "first": period.first, "last": period.last}
+
+
+@cache
+def _costs() -> str:
+    [select] = [view.select for view in read_views() if view.relation == "reports.call_costs"]
+    return select

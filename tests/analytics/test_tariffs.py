@@ -1,0 +1,123 @@
+"""What calling costs: by tariff, by another tariff on the same calls, and where a fee and a metered price cross."""
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+import pytest
+
+from analytics import questions
+from analytics.questions import Period
+from analytics.warehouse import Scratch
+from tests.analytics.drawn import drawn_events, warehouse
+from tests.analytics.drawn_rows import ACME, MARCH, figure, fill
+from tests.analytics.test_costs import COMPANY
+
+# Account and seconds of talk; WABA costs 6 KZT a minute in pulses of 6 s, 3 from the third minute of the month on.
+CALLS = """
+call | account | fact  | at                  | says
+a    | waba    | ended | 2026-03-02 05:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=60
+b    | waba    | ended | 2026-03-02 06:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=61
+c    | waba    | ended | 2026-03-02 07:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=90
+d    | qr      | ended | 2026-03-02 08:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=60
+e    | sip     | ended | 2026-03-02 09:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=60
+f    | waba    | ended | 2026-03-02 10:00:00 | direction=outgoing; contact=phone:+79160000001; talk_seconds=30
+g    | waba    | ended | 2026-03-02 11:00:00 | direction=outgoing; contact=phone:+77010000001; disposition=no_answer
+"""
+
+
+@cache
+def _called() -> Scratch:
+    return warehouse(drawn_events(CALLS), [COMPANY])
+
+
+def test_costs_are_summed_by_tariff_with_the_fee_of_the_period() -> None:
+    costs = questions.tariff_costs(_called(), period=MARCH, company="acme")
+
+    assert [
+        ("link", 1, 1.0, 0.0, Decimal(0), Decimal(25_000), 25_000.0),
+        ("trunk", 1, 1.0, 1.0, Decimal("6.5"), Decimal(0), 6.5),
+        ("waba", 5, 241 / 60, 4.1, Decimal("47.1"), Decimal(0), pytest.approx(47.1 * 60 / 241)),
+    ] == costs.select("tariff_id", "calls", "talk_minutes", "billed_minutes", "call_cost", "fee", "per_minute").rows()
+
+
+def test_a_fee_counts_for_each_day_by_its_part_of_the_month() -> None:
+    ten_days = Period(date(2026, 2, 26), date(2026, 3, 7))
+
+    costs = questions.tariff_costs(_called(), period=ten_days, company="acme")
+
+    [fee] = costs.filter(costs["tariff_id"] == "link")["fee"]
+    assert round(Decimal(25_000) * 3 / 28 + Decimal(25_000) * 7 / 31, 6) == fee
+
+
+def test_what_another_tariff_would_have_cost_is_priced_on_the_same_calls() -> None:
+    metered, fixed, trunk = (
+        questions.what_if(_called(), period=MARCH, company="acme", tariff=tariff)
+        for tariff in ("waba", "link", "trunk")
+    )
+
+    assert (7, 6, 361 / 60, 53.1, 0.0) == (
+        metered.calls,
+        metered.answered,
+        metered.talk_minutes,
+        metered.call_cost,
+        metered.fee,
+    )
+    assert (0.0, 25_000.0) == (fixed.call_cost, fixed.fee)
+    assert (52.0, 8.0) == (trunk.call_cost, trunk.billed_minutes)
+
+
+def test_the_tariff_that_bills_an_account_costs_what_it_cost() -> None:
+    same = questions.what_if(_called(), period=MARCH, company="acme", tariff="waba", accounts=("waba",))
+
+    assert (5, 47.1) == (same.calls, same.call_cost)
+
+
+def test_the_crossing_is_where_the_fee_is_as_dear_as_the_minutes() -> None:
+    crossing = questions.break_even(_called(), period=MARCH, company="acme", fixed="link", metered="waba")
+
+    assert crossing.break_even_minutes == pytest.approx(25_000 / (53.1 / (361 / 60)))
+    assert crossing.fixed.cost > crossing.metered.cost
+
+
+def test_without_talk_nothing_crosses() -> None:
+    crossing = questions.break_even(
+        warehouse([], [COMPANY]), period=MARCH, company="acme", fixed="link", metered="waba"
+    )
+
+    assert (None, None, 0) == (crossing.break_even_minutes, crossing.metered.per_minute, crossing.metered.calls)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [("call_cost", (53.6, 6)), ("cost_per_answered_minute", (53.6 * 60_000 / 301_000, 6))],
+)
+def test_metered_calls_are_counted_by_what_they_cost(metric: str, expected: tuple[float, int]) -> None:
+    value, sample = figure(_called(), metric)
+
+    assert (pytest.approx(expected[0]), expected[1]) == (value, sample)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"), [("permitted_share", (2 / 3, 3)), ("calls_outside_permission", (1.0, 3))]
+)
+def test_calls_are_inside_or_outside_a_permission(metric: str, expected: tuple[float, int]) -> None:
+    judged = fill(
+        warehouse([], [COMPANY]),
+        "facts.call_permissions",
+        """
+        call_id | policy   | is_permitted | reason
+        a       | meta     | yes          | permitted
+        b       | meta     | yes          | not_needed
+        c       | meta     | no           | expired
+        d       | -        | -            | -
+        """,
+        usual={"company": "acme", "day": "2026-03-02"},
+    )
+
+    assert expected == figure(judged, metric)
+
+
+@pytest.mark.parametrize("metric", ["call_cost", "cost_per_answered_minute", "permitted_share"])
+def test_without_calls_there_is_no_figure(metric: str) -> None:
+    assert (None, 0) == figure(warehouse([], [COMPANY]), metric, scope=ACME)
