@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from analytics import money
+from analytics import money, reference_listening
 from analytics.connection import Connection
 from analytics.dialling import dialling_codes
 from analytics.log import quoted
@@ -24,6 +24,7 @@ _TYPES: dict[str, Any] = {
     "date": pl.Date,
     "boolean": pl.Boolean,
     "decimal(18,6)": pl.Decimal(18, 6),
+    "double": pl.Float64,
 }
 
 # Each table: what one row is, and its columns in their order, with type and meaning.
@@ -189,6 +190,7 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "kind": ("varchar", "internal or test"),
         },
     ),
+    **reference_listening.TABLES,
 }
 
 
@@ -249,6 +251,7 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
         **money.rows(listed),
         "dialling_codes": list(dialling_codes()),
         "numbers": [row for company in listed for row in _numbers(company)],
+        **reference_listening.rows(listed),
     }
     return {name: _frame(name, rows=rows[name]) for name in TABLES}
 

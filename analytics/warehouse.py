@@ -21,6 +21,7 @@ from analytics.maintenance import Maintained, Maintainer
 from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
 from analytics.refresh import Refresher
 from analytics.settings import AnalyticsSettings
+from analytics.stems import make_stem_macros
 from schemas.company import Company
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
@@ -52,7 +53,7 @@ __all__ = [
 Engine = duckdb.DuckDBPyConnection
 
 CATALOG = "lake"
-EXTENSIONS = ("sqlite_scanner", "ducklake")
+EXTENSIONS = ("sqlite_scanner", "ducklake", "fts")
 BUSY_MILLISECONDS = 30_000
 # A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
 INLINED_ROWS = 50
@@ -285,7 +286,9 @@ class Scratch:
     def __init__(self) -> None:
         session = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
         session.execute("set TimeZone = 'UTC'")
+        session.execute(f"load {log.quoted(str(_extension_file('fts')))}")
         self.connection = DuckConnection(session)
+        make_stem_macros(self.connection)
         for layer in LAYERS:
             self.connection.execute(f"create schema {layer}")
         log.create_log(self.connection)
@@ -392,6 +395,7 @@ def _open_session(settings: AnalyticsSettings) -> duckdb.DuckDBPyConnection:
     session.execute("set TimeZone = 'UTC'")
     for name in EXTENSIONS:
         session.execute(f"load {log.quoted(str(_extension_file(name)))}")
+    make_stem_macros(DuckConnection(session))
     return session
 
 

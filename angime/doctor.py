@@ -34,7 +34,13 @@ LOW_FREE_BYTES = 10_000_000_000
 BUILT_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_SLACK = timedelta(minutes=5)
 JAVA_SECONDS = 30
-TOGETHER = ("duckdb", "duckdb-extensions", "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner")
+TOGETHER = (
+    "duckdb",
+    "duckdb-extensions",
+    "duckdb-extension-ducklake",
+    "duckdb-extension-fts",
+    "duckdb-extension-sqlite-scanner",
+)
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from schemas.crm import Currency
 from schemas.envelope import Name
 from schemas.errors import Misconfigured
-from schemas.listening import Listening
+from schemas.listening import Listening, Scorecard, Tracker, listening_problems
 from schemas.people import Channel, Role
 from schemas.prices import ALWAYS, FOR_EVER, Country, CurrencyRate, Money, PermissionPolicy, Tariff, doubled, problems
 
@@ -131,6 +131,8 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tariffs: tuple[Tariff, ...] = ()
     permission_policy: Name = "meta"
     permission_policies: tuple[PermissionPolicy, ...] = ()
+    trackers: tuple[Tracker, ...] = ()
+    scorecards: tuple[Scorecard, ...] = ()
 
     def account(self, account_id: str) -> Account | None:
         """Find an account by its id."""
@@ -217,6 +219,7 @@ def _problems(company: Company) -> list[str]:
         for _, day in doubled([("", one.since, one.until) for one in operator.memberships])
     ]
     problems += [f"hours.{day}: {problem}" for day, spans in company.hours.items() for problem in _span_problems(spans)]
+    problems += listening_problems(company.trackers, company.scorecards)
     return problems
 
 

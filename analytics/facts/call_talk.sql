@@ -11,6 +11,7 @@
 --   call_id varchar: call that was recorded
 --   company varchar: tenant
 --   day date: local date on which the call began
+--   transcripts varchar: ids of the facts that hold its transcripts, which change when these do
 --   recordings integer: its recordings that became text
 --   grade varchar: words, segments or turns: how fine the times are, of the coarsest recording
 --   has_separate_channels boolean: whether every recording has a channel for each side; where not, interruptions,
@@ -147,6 +148,7 @@ lasting as (
     select
         best_transcripts.call_id,
         best_transcripts.recording_id,
+        any_value(best_transcripts.event_id) as event_id,
         any_value(best_transcripts.grade) as grade,
         any_value(best_transcripts.separation) as separation,
         any_value(best_transcripts.is_demo_model) as is_demo_model,
@@ -285,6 +287,7 @@ counted as (
 whole as (
     select
         call_id,
+        string_agg(event_id, ' ' order by recording_id) as transcripts,
         cast(count(*) as integer) as recordings,
         arg_min(grade, list_position(['turns', 'segments', 'words'], grade)) as grade,
         bool_and(separation = 'channels') as has_separate_channels,
@@ -328,6 +331,7 @@ select
     told.call_id,
     recorded_calls.company,
     cast(timezone(coalesce(companies.time_zone, 'UTC'), recorded_calls.started_at) as date) as day,
+    told.transcripts,
     told.recordings,
     told.grade,
     told.has_separate_channels,

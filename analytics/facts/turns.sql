@@ -1,5 +1,5 @@
 -- One row a turn: a stretch of speech of one speaker in the recording of a call, from the recording's best transcript.
--- A transcript by WhisperX outweighs the provider's, and then the later the earlier.
+-- The origin that the company prefers outweighs the other (WhisperX where it says nothing), the later the earlier.
 -- key: call_id, recording_id, turn
 -- events: call.*
 -- needs: call.transcribed

@@ -1,5 +1,5 @@
 -- One row a recording that became text, with the transcript that reports use.
--- A transcript by WhisperX outweighs the provider's, and then the later the earlier.
+-- The origin that the company prefers outweighs the other (WhisperX where it says nothing), the later the earlier.
 -- key: call_id, recording_id
 -- events: call.transcribed
 -- columns:
@@ -18,10 +18,19 @@
 --   turns json[]: stretches of speech, each of one speaker, as they were published
 with
 best as (
-    select arg_max(event_id, (origin = 'whisperx', time, event_id)) as event_id
+    select
+        arg_max(
+            call_transcripts.event_id,
+            (
+                call_transcripts.origin = coalesce(listening.transcript, 'whisperx'),
+                call_transcripts.time,
+                call_transcripts.event_id
+            )
+        ) as event_id
     from staging.call_transcripts
-    where recording_id is not null
-    group by call_id, recording_id
+    left join reference.listening on call_transcripts.company = listening.company
+    where call_transcripts.recording_id is not null
+    group by call_transcripts.call_id, call_transcripts.recording_id
 )
 
 select distinct on (call_transcripts.event_id)

@@ -56,6 +56,11 @@ COMPANY = parse_company(
     name = "Oleg"
     team = "sales"
     endpoints = ["PJSIP/102"]
+
+    [[trackers]]
+    id = "hello"
+    name = "Says hello"
+    phrases = { en = ["hello"] }
     """
 )
 

@@ -1,46 +1,18 @@
 """One row a call: how the conversation went, from turns drawn with their times."""
 
-import json
 import random
 
 import pytest
 
 from analytics.warehouse import Scratch
-from tests.analytics.drawn import call, draw, drawn_events, rows, tidy, warehouse
+from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
+from tests.analytics.drawn_talk import talk
 
 _NAMES = {call(name): name for name in "abcdefghijkl"}
 
 
-def _facts(turns: str, calls: str) -> str:
-    """Write drawn turns (`call | who | from | to | says`) as transcripts of the drawn calls.
-
-    A call has its `seconds`, and `channels` or `grade` or `recording` where they are not 2, segments and its name.
-    Who is `operator`, `customer`, or a number: a channel whose speaker nobody knows.
-    """
-    lines = ["call | fact | at | says"]
-    for row in rows(calls):
-        spoken = [_turn(turn) for turn in rows(turns) if turn["call"] == row.get("recording", row["call"])]
-        lines.append(
-            f"{row['call']} | transcribed | 06:00:00 | recording_id={row.get('recording', row['call'])};"
-            f" origin=whisperx; model=m; language=ru; grade={row.get('grade') or 'segments'};"
-            f" duration_seconds={row['seconds']}; channels={row.get('channels') or 2}; turns={json.dumps(spoken)}"
-        )
-    return "\n".join(lines)
-
-
-def _turn(row: dict[str, str]) -> dict[str, object]:
-    who = row["who"]
-    return {
-        "channel": int(who) if who.isdigit() else ("operator", "customer").index(who),
-        "role": "unknown" if who.isdigit() else who,
-        "start_seconds": float(row["from"]),
-        "end_seconds": float(row["to"]),
-        "text": row.get("says", ""),
-    }
-
-
 def _talk(turns: str, calls: str) -> Scratch:
-    return warehouse(drawn_events(_facts(turns, calls)))
+    return warehouse(drawn_events(talk(turns, calls)))
 
 
 def _assert_figures(expected: str, *, turns: str, calls: str) -> None:
@@ -394,7 +366,7 @@ def test_the_report_stands_the_figures_beside_the_call() -> None:
     a    | 4
     """
     ended = "started_at=2026-03-01 20:00:00; talk_seconds=9; direction=incoming; operator=PJSIP/101"
-    facts = f"{_facts(turns, calls)}\na | ended | 05:10:00 | {ended}"
+    facts = f"{talk(turns, calls)}\na | ended | 05:10:00 | {ended}"
     expected = """
     call_id | day        | hour | direction | operator_id | team_id | outcome  | operator_seconds | silence_share
     a       | 2026-03-02 | 1    | incoming  | aigul       | sales   | answered | 2                | 0.5

@@ -30,7 +30,7 @@ talk     |     | transferred              | 05:00:45     | to_operator=PJSIP/102
 talk     |     | transferred              | 05:00:45     | to_operator=PJSIP/101
 talk     |     | recording_made_available | 05:01:00     | recording_id=r; url=x
 talk     |     | recording_made_available | 05:01:00     | recording_id=s; url=x
-talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=m; language=kk; grade=turns; duration_seconds=3; channels=1; beeps=[{"channel":0,"start_seconds":0,"end_seconds":1,"kind":"card"}]; turns=[{"channel":0,"role":"operator","start_seconds":0,"end_seconds":1},{"channel":0,"role":"customer","start_seconds":0,"end_seconds":2}]
+talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=m; language=kk; grade=turns; duration_seconds=3; channels=1; beeps=[{"channel":0,"start_seconds":0,"end_seconds":1,"kind":"card"}]; turns=[{"channel":0,"role":"operator","start_seconds":0,"end_seconds":1,"text":"Hello"},{"channel":0,"role":"customer","start_seconds":0,"end_seconds":2,"text":"Hello there"}]
 talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=n; language=ru; grade=turns; duration_seconds=3; channels=1; turns=[{"channel":1,"role":"operator","start_seconds":0,"end_seconds":1}]
 declined |     | rejected                 | 05:00:05     | direction=outgoing; rejected_by=contact
 declined |     | ended                    | 05:00:06     | disposition=no_answer

@@ -12,7 +12,7 @@ from tests.analytics.drawn import COMPANY, drawn_events, warehouse
 
 _VIEWS = read_views()
 _LAYERS_READ = {
-    "staging": {"log", "staging"},
+    "staging": {"log", "staging", "reference"},
     "facts": {"staging", "facts", "reference"},
     # What came late is known by the log alone.
     "reports": {"log", "staging", "facts", "reports", "reference"},

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import events, freshness, landing, normalising
+from tests.bench import events, freshness, landing, normalising, searching, speech
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -123,6 +123,8 @@ BENCHES: dict[str, Measure] = {
     "landing": _landing,
     "normalising": _normalising,
     "freshness": freshness.measure,
+    "searching": searching.measure,
+    "speech": speech.measure,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""The verb that searches all transcripts."""
+
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from angime.commands.output import Json
+from angime.commands.root import app
+
+
+@app.command()
+def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
+    words: Annotated[str, typer.Argument(help="Words to look for, in any of their forms.")],
+    company: Annotated[str, typer.Option(help="Company; needed where there are several.")] = "",
+    first: Annotated[str, typer.Option("--from", help="First local day, such as 2026-03-01.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last local day.")] = "",
+    operator: Annotated[list[str] | None, typer.Option(help="Only calls of this operator; repeatable.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Calls at most.")] = 20,
+    json_output: Json = False,
+) -> None:
+    """Search what was said in all calls, ranked, in English, Russian, Kazakh and Portuguese.
+
+    Exits with 1 when nothing is found.
+
+    Example: `angime search "сколько стоит доставка" --from 2026-03-01 --operator aigul`
+    """
+    from analytics.search import FILE, SearchIndex, SearchQuery
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import open_reader
+    from angime.settings import load
+    from schemas.errors import InvalidEvent
+
+    settings = load(AnalyticsSettings)
+    with open_reader(settings) as reader:
+        query = SearchQuery(
+            text=words,
+            company=company or _only_company(reader),
+            first=_day(first, option="--from"),
+            last=_day(last, option="--to"),
+            operators=tuple(operator or ()),
+            limit=limit,
+        )
+        index = SearchIndex(settings.warehouse / FILE)
+        try:
+            index.follow(reader)
+            found = index.search(query, reader=reader)
+        except InvalidEvent as error:
+            raise typer.BadParameter(error.reason, param_hint="WORDS") from None
+        finally:
+            index.close()
+    if json_output:
+        typer.echo(msgspec.json.encode(found).decode())
+    else:
+        for one in found:
+            _print_found(one)
+    if not found:
+        raise typer.Exit(1)
+
+
+def _only_company(reader: Any) -> str:
+    companies = [str(row[0]) for row in reader.sql("select company from reference.companies order by company").rows()]
+    if len(companies) != 1:
+        raise typer.BadParameter(
+            f"say which company: {', '.join(companies) or 'there is none'}", param_hint="--company"
+        )
+    return companies[0]
+
+
+def _day(written: str, *, option: str) -> date | None:
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError:
+        raise typer.BadParameter("write a day like 2026-03-01", param_hint=option) from None
+
+
+def _print_found(one: Any) -> None:
+    typer.echo(f"{one.day}  {one.call_id}  {one.operator_id or ''}  {one.score:.2f}")
+    for turn in one.turns:
+        typer.echo(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {_marked(turn)}")
+
+
+def _marked(turn: Any) -> str:
+    """The text with its found words in brackets like these: »word«."""
+    text = turn.text
+    for mark in reversed(turn.marks):
+        text = f"{text[: mark.start]}»{text[mark.start : mark.end]}«{text[mark.end :]}"
+    return text
