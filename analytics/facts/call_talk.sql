@@ -11,7 +11,7 @@
 --   call_id varchar: call that was recorded
 --   company varchar: tenant
 --   day date: local date on which the call began
---   transcripts varchar: ids of the facts that hold its transcripts, which change when these do
+--   transcripts varchar: ids of the facts that hold its transcripts, and a digest of their words
 --   recordings integer: its recordings that became text
 --   grade varchar: words, segments or turns: how fine the times are, of the coarsest recording
 --   has_separate_channels boolean: whether every recording has a channel for each side; where not, interruptions,
@@ -95,6 +95,7 @@ said as (
         count_if(side = 'operator') > 0 or count_if(starts_with(side, 'unknown')) = 0 as is_operator_known,
         count_if(side = 'customer') > 0 or count_if(starts_with(side, 'unknown')) = 0 as is_customer_known,
         bool_or(text != '') as has_text,
+        md5(string_agg(text, ' ' order by recording_id, start_ms, end_ms, side, text)) as digest,
         count_if(
             side = 'operator' and may_interrupt and coalesce(end_beside_operator > start_ms + 200, false)
         ) as operator_interruptions,
@@ -316,6 +317,7 @@ told as (
         coalesce(said.is_operator_known, true) as is_operator_known,
         coalesce(said.is_customer_known, true) as is_customer_known,
         coalesce(said.has_text, false) as has_text,
+        said.digest,
         coalesce(said.operator_interruptions, 0) as operator_interruptions,
         coalesce(said.customer_interruptions, 0) as customer_interruptions,
         coalesce(said.operator_questions, 0) as operator_questions,
@@ -331,7 +333,7 @@ select
     told.call_id,
     recorded_calls.company,
     cast(timezone(coalesce(companies.time_zone, 'UTC'), recorded_calls.started_at) as date) as day,
-    told.transcripts,
+    concat_ws(' ', told.transcripts, told.digest) as transcripts,
     told.recordings,
     told.grade,
     told.has_separate_channels,

@@ -15,7 +15,7 @@
 --   outcome varchar: our judgement of the call
 --   is_internal boolean: between people of the company
 --   is_test boolean: a test
---   transcripts varchar: ids of the facts that hold its transcripts, which change when these do
+--   transcripts varchar: ids of the facts that hold its transcripts, and a digest of their words
 --   recordings integer: its recordings that became text
 --   grade varchar: words, segments or turns: how fine the times are, of the coarsest recording
 --   has_separate_channels boolean: whether every recording has a channel for each side; where not, interruptions,
