@@ -13,14 +13,16 @@ from analytics.connection import Connection
 from analytics.views import View, with_inputs
 
 IDENTITIES = "facts.identities"
+# Searched for in the lake, for they are many; of the others, the columns that are read are in memory.
+MANY = ("facts.calls", "facts.messages")
 LINKS = "facts.contact_events"
 
 
 class Histories:
     """The statements of a refresh of contacts, composed once, and the identities of all contacts in memory.
 
-    Temporary tables: `people` holds the rows of facts.identities; `stale_…` and `fresh_…` the rows of a fact that a
-    refresh took away and put in their place.
+    Temporary tables: `people` holds the rows of facts.identities, `few_…` those of facts that are few; `stale_…` and
+    `fresh_…` the rows of a fact that a refresh took away and put in their place.
     """
 
     def __init__(self, connection: Connection, views: Sequence[View]) -> None:
@@ -39,8 +41,13 @@ class Histories:
     def load(self) -> None:
         """Read the identities of all contacts anew."""
         self._connection.execute(f"create or replace temp table people as from {IDENTITIES}")
+        for view in self._few():
+            self._connection.execute(
+                f"create or replace temp table few_{view.name} as "  # noqa: S608  # our own names
+                f"select {self._columns[view.name]} from {view.relation}"
+            )
         for fact in self._facts:
-            for kind in ("stale", "fresh"):
+            for kind in ("stale", "fresh", "folded"):
                 self._connection.execute(
                     f"create or replace temp table {kind}_{fact.name} as from {fact.relation} limit 0"
                 )
@@ -50,6 +57,7 @@ class Histories:
         naming = [view for view in self._named_by if view in folded]
         if not naming:
             return []
+        self._hold(folded)
         self._hear(naming)
         if self._is_news(naming):
             self._join()
@@ -58,6 +66,20 @@ class Histories:
             return []
         self._gather()
         return [fact for fact in self._facts if self._fold(fact)]
+
+    def _few(self) -> list[View]:
+        return [view for view in self._sources if view.relation not in MANY]
+
+    def _hold(self, folded: Sequence[View]) -> None:
+        """Bring what is held in memory up to what was just folded."""
+        for view in self._few():
+            if view in folded:
+                self._connection.execute(f"""
+                    delete from few_{view.name}
+                    where {view.entity} in (select {view.entity} from fresh_{view.name});
+                    insert into few_{view.name} by name
+                    select {self._columns[view.name]} from fresh_{view.name}
+                """)  # noqa: S608  # our own names
 
     def _hear(self, naming: Sequence[View]) -> None:
         """Put the identities that are named into `heard`, and the contacts known so far to have them into `moved`."""
@@ -121,14 +143,26 @@ class Histories:
             from people where contact_id in (select contact_id from moved)
         """)
         for view in self._sources:
+            kept = view.relation if view.relation in MANY else f"few_{view.name}"
             self._connection.execute(
                 f"create or replace temp table gathered_{view.name} as "  # noqa: S608  # our own names
-                f"select {self._columns[view.name]} from {view.relation} "
+                f"select {self._columns[view.name]} from {kept} "
                 "where contact_key in (select identity from gathered_identities)"
             )
 
+    def _has_rows(self, fact: View) -> bool:
+        """Whether the contacts of `moved` may have rows of a fact: none without a row of those that it needs.
+
+        What was told is never taken back, so that contacts without such rows never had any.
+        """
+        needed = [view for view in self._sources if view.relation in fact.needs]
+        return all(self._connection.rows(f"select 1 from gathered_{view.name} limit 1") for view in needed)  # noqa: S608
+
     def _fold(self, fact: View) -> bool:
         """Replace what changed of the rows of the contacts of `moved`; says whether anything did."""
+        if not self._has_rows(fact):
+            self._connection.execute(f"delete from folded_{fact.name}")  # noqa: S608  # our own name
+            return False
         key = ", ".join(fact.key)
         self._connection.execute(f"""
             create or replace temp table folded_{fact.name} as {self._folds[fact.name]};
@@ -156,7 +190,7 @@ def _columns_read(view: View, facts: Sequence[View]) -> str:
     words = {
         word for fact in facts if view.relation in fact.reads for word in re.findall(r"[a-z_][a-z0-9_]*", fact.select)
     }
-    return ", ".join(column.name for column in view.columns if column.name in words)
+    return ", ".join(column.name for column in view.columns if column.name in {view.entity, *words})
 
 
 def _links_of(identities: View, named_by: Sequence[View]) -> str:

@@ -31,9 +31,9 @@ class View(Struct, frozen=True, kw_only=True):
     """One SQL file: a `select` and what its header says of it.
 
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
-    a whole when one of its events arrives; without an event of `needs` an entity has no rows. `time` is the column that
-    sorts and partitions a table. A report with `by` is a table too, summed again for the values of these columns that
-    changed.
+    a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
+    rows. `time` is the column that sorts and partitions a table. A report with `by` is a table too, summed again for
+    the values of these columns that changed.
     """
 
     layer: str

@@ -2,6 +2,7 @@
 -- The limits of the company's policy count requests to the same contact by the same account in the 24 hours and the
 -- seven days up to this one, itself included, since the last call in which somebody talked.
 -- key: request_id
+-- needs: facts.permission_events
 -- entity: contact_id
 -- time: requested_at
 -- columns:

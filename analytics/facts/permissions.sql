@@ -3,6 +3,7 @@
 -- place, or with the call that the policy counts as one unanswered too many. Nothing tells that one has run out, so the
 -- end may lie ahead of all that is known.
 -- key: permission_id
+-- needs: facts.permission_events
 -- entity: contact_id
 -- time: granted_at
 -- columns:

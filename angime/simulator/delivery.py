@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from msgspec import Struct
 from msgspec.structs import replace
 
-from angime.simulator import asterisk, twilio, whatsapp
+from angime.simulator import asterisk, crm, twilio, whatsapp
 from angime.simulator.company import LINES, Line, secrets_of
 from angime.simulator.story import Call, Recorded, Story
 
@@ -74,6 +74,8 @@ def headers(parcel: Parcel, *, url: str, seed: int) -> dict[str, str]:
         return whatsapp.headers(parcel.content, app_secret=secret)
     if line.source == "asterisk":
         return asterisk.headers(token=secret, content_type=parcel.content_type)
+    if line.source == "ingest":
+        return crm.headers(token=secret)
     return {
         "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
         "x-twilio-signature": twilio.signature(url, parcel.form or {}, auth_token=secret),
@@ -148,10 +150,26 @@ def _pack_asterisk(
     return [*posted, *files]
 
 
+def _pack_crm(
+    chance: random.Random,  # noqa: ARG001  # the packers' form
+    story: Story,
+    line: Line,
+    audio: Mapping[str, Audio],  # noqa: ARG001
+) -> list[Parcel]:
+    # Drawn by chance of its own, so that what providers send does not depend on what the CRM tells.
+    delays = random.Random(f"{story.seed}/crm delivery")  # noqa: S311  # a story, not a secret
+    arriving = _delivered(delays, crm.events(story), now=story.now)
+    return [
+        Parcel(at=part[-1][0], account=line.account, content=crm.body([event for _, event in part]))
+        for part in _in_parts(arriving, size=CHANGES_A_BODY)
+    ]
+
+
 _PACKERS: dict[str, Callable[[random.Random, Story, Line, Mapping[str, Audio]], list[Parcel]]] = {
     "whatsapp_cloud": _pack_whatsapp,
     "twilio": _pack_twilio,
     "asterisk": _pack_asterisk,
+    "ingest": _pack_crm,
 }
 
 

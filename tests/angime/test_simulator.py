@@ -466,7 +466,7 @@ def test_the_companys_file_is_one_that_we_read(tmp_path: Path) -> None:
 
     read = parse_company(text)
 
-    assert (len(read.teams), len(read.operators), len(read.accounts)) == (4, 20, 4)
+    assert (len(read.teams), len(read.operators), len(read.accounts)) == (4, 20, 5)
     assert date(2025, 12, 16) in read.holidays
     assert read.accounts[2].recording_hosts == ("127.0.0.1:9",)
     assert not [secret for secret in company.secret_files(tmp_path, seed=1).values() if secret in text]
@@ -478,7 +478,7 @@ def test_secrets_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     furnish(tmp_path, told=told, recordings_host="127.0.0.1:9")
 
     files = list((tmp_path / "secrets").iterdir())
-    assert len(files) == 12
+    assert len(files) == 15
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert recall(tmp_path, seed=1, days=61, calls=100) == told
 

@@ -1,0 +1,76 @@
+"""The simulated company's deliveries, read by the real sources, fill the facts, and no check finds a fault in them."""
+
+import pytest
+
+from analytics.views import read_views
+from analytics.warehouse import Scratch
+from angime.simulator.company import COMPANY
+from angime.simulator.delivery import Parcel, parcels
+from angime.simulator.house import Told, furnish
+from angime.simulator.traffic import tell
+from pipelines.sources import SOURCES
+from schemas.company import Company, parse_company
+from schemas.envelope import Event
+from schemas.records import RawRecord
+from tests.analytics.drawn import warehouse
+
+NOW, DAYS, CALLS = 1_790_000_000, 30, 400
+# What the simulator does not tell: it hands out no recordings here, and its accounts only talk.
+EMPTY = {
+    "facts.account_states",
+    "facts.accounts",
+    "facts.beeps",
+    "facts.call_talk",
+    "facts.permission_requests",
+    "facts.recordings",
+    "facts.turns",
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+    home = tmp_path_factory.mktemp("demo")
+    furnish(home, told=Told(seed=3, now=NOW, days=DAYS, calls=CALLS), recordings_host="127.0.0.1:9")
+    company = parse_company((home / "company.toml").read_text(encoding="utf-8"))
+    events: dict[str, Event] = {}
+    for parcel in parcels(tell(seed=3, now=NOW, days=DAYS, calls=CALLS), audio={}):
+        events |= {event.id: event for event in _read(parcel, company=company)}
+    return warehouse(events.values(), [company])
+
+
+def _read(parcel: Parcel, *, company: Company) -> tuple[Event, ...]:
+    _, _, source, name = parcel.path.split("/")
+    account = company.account(name)
+    assert account is not None
+    raw = RawRecord(
+        raw_id="8f0b1c5e-27ce-5f0a-9a2f-61d1a4c3b7e1",
+        source=source,
+        account=name,
+        company=COMPANY,
+        received_at="2026-10-01T00:00:00.000Z",
+        content_type=parcel.content_type if parcel.form is None else "application/x-www-form-urlencoded",
+        body=parcel.body,
+    )
+    translation = SOURCES[source].translate(raw, company=company, account=account)
+    assert translation.refused == ()
+    return translation.events
+
+
+def test_the_simulator_fills_every_fact_that_it_can_tell(built: Scratch) -> None:
+    facts = [view.relation for view in read_views() if view.layer == "facts"]
+    empty = {relation for relation in facts if not built.sql(f"from {relation} limit 1").height}
+
+    assert empty == EMPTY
+
+
+@pytest.mark.parametrize("check", [view for view in read_views() if view.layer == "checks"], ids=lambda one: one.name)
+def test_no_check_finds_a_fault_in_the_simulated_company(built: Scratch, check: object) -> None:
+    relation, severity = getattr(check, "relation", ""), getattr(check, "severity", "")
+
+    assert severity == "warn" or built.sql(f"from {relation}").rows() == []
+
+
+def test_contacts_who_are_known_by_several_channels_are_one(built: Scratch) -> None:
+    linked = "select count(*) from facts.contacts where list_contains(list_transform(identities, lambda one: one[:4]), 'crm_') and len(identities) = 3"  # noqa: E501
+
+    assert built.sql(linked).item() > 10
