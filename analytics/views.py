@@ -1,7 +1,7 @@
 """The SQL files of the warehouse: their headers read, their order found, their texts composed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -139,6 +139,18 @@ def with_inputs(text: str, *, inputs: Sequence[tuple[str, str]]) -> str:
         renamed.add(relation)
     listed = ",\n".join(expressions)
     return f"with {listed}\nselect * from (\n{_renamed(text, renamed)}\n)"
+
+
+def reading(text: str, *, selects: Mapping[str, str]) -> str:
+    """Give `text` with each `layer.name` of `selects` read through the select beside it, in its place."""
+
+    def read(match: re.Match[str]) -> str:
+        relation = match[0].removesuffix(match["alias"] or "")
+        if relation not in selects:
+            return match[0]
+        return f"({selects[relation]})" + (match["alias"] or f" as {relation.partition('.')[2]}")
+
+    return _RELATION_AND_ALIAS.sub(read, text)
 
 
 def _needed(text: str, inputs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

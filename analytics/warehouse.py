@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import duckdb
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from analytics import log, reference, views
 from analytics.admission import LandRecord
 from analytics.company import read_companies
+from analytics.confining import check, confine
 from analytics.connection import LAYERS, Connection, Parameters, transaction
 from analytics.erasure import Dropper
 from analytics.keeping import Keeper, Lock
@@ -20,6 +21,7 @@ from analytics.landing import Batch, Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
 from analytics.refresh import Refresher
+from analytics.rights import Rights
 from analytics.settings import AnalyticsSettings
 from analytics.stems import make_stem_macros
 from schemas.company import Company
@@ -30,6 +32,7 @@ from schemas.instants import Instant
 __all__ = [
     "AnalyticsSettings",
     "Batch",
+    "Confined",
     "Connection",
     "Engine",
     "LandRecord",
@@ -43,6 +46,7 @@ __all__ = [
     "Writer",
     "connect",
     "connect_file",
+    "open_confined",
     "open_reader",
     "open_side_by_side",
     "open_writer",
@@ -58,6 +62,7 @@ BUSY_MILLISECONDS = 30_000
 # A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
 INLINED_ROWS = 50
 FRESH_EVENTS = 100_000
+CONFINED_BATCH = 2_048
 
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
 
@@ -280,6 +285,36 @@ class Reader:
         self._connection.close()
 
 
+class Confined(DuckConnection):
+    """A session for one statement of a person's own: it reads what the rights show, and nothing else of the machine."""
+
+    errors = duckdb.Error
+
+    def __init__(self, session: duckdb.DuckDBPyConnection, *, folder: Path) -> None:
+        super().__init__(session)
+        self._folder = folder
+
+    def allow(self, text: str, *, rights: Rights, salt: str) -> None:
+        """Read a statement, and lock the session around what it may see; raises confining.Refused."""
+        relations = check(self, text)
+        confine(self, relations=relations, catalog=CATALOG, folder=str(self._folder), rights=rights, salt=salt)
+
+    def some(self, text: str, *, rows: int, size_bytes: int) -> tuple[pl.DataFrame | None, bool]:
+        """Run a statement: give its first rows, None where they are too large, and whether there were more."""
+        reader = cast("Any", self._session.execute(text)).fetch_record_batch(CONFINED_BATCH)
+        batches: list[pl.DataFrame] = []
+        size = 0
+        for batch in reader:
+            batches.append(pl.DataFrame(batch))
+            size += batch.nbytes
+            if size > size_bytes:
+                return None, False
+            if sum(kept.height for kept in batches) > rows:
+                break
+        frame = pl.concat(batches) if batches else pl.DataFrame(reader.schema.empty_table())
+        return frame.head(rows), frame.height > rows
+
+
 class Scratch:
     """A warehouse in memory, built in one go from the very SQL files, for drawn-table tests."""
 
@@ -374,6 +409,15 @@ def open_side_by_side(
         yield DuckConnection(session)
     finally:
         session.close()
+
+
+def open_confined(settings: AnalyticsSettings) -> Confined:
+    """Open the warehouse for one statement of a person's own; raises NotYet where there is none."""
+    if not settings.catalog.exists():
+        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    session = _open_session(settings)
+    _attach(session, settings, reads_only=True)
+    return Confined(session, folder=settings.warehouse.resolve())
 
 
 def scratch() -> Scratch:

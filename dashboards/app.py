@@ -8,43 +8,53 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.questions import Misconfigured, NotYet
-from dashboards import controls, page, texts
+from analytics.questions import Misconfigured, NotYet, Reader
+from dashboards import controls, login, page, texts
 from dashboards.menu import MENU, Entry
 from dashboards.page import Page, heading
 from dashboards.settings import DashboardsSettings
 from dashboards.state import State, period, scope
 from dashboards.texts import Texts, plain
+from dashboards.viewer import Viewer
 
 ICON = Path(__file__).with_name("icon.svg")
 
 
 def main() -> None:
-    """Draw the page that the URL names."""
+    """Draw the page that the URL names, for the person who asks."""
     st.set_page_config(page_title="Angime", page_icon=str(ICON), layout="wide")
     say = _texts()
+    settings = DashboardsSettings()
+    viewer = login.viewer(say, settings=settings)
     paths: dict[str, st.Page] = {}
     sections: dict[str, list[st.Page]] = {}
     for entry in MENU:
         paths[entry.name] = st.Page(
-            _show(entry, say=say, paths=paths),
+            _show(entry, say=say, settings=settings, viewer=viewer, paths=paths),
             title=say(entry.title),
             icon=entry.icon,
             url_path=entry.name,
             default=entry.name == "overview",
-            visibility="hidden" if entry.is_hidden else "visible",
+            visibility="visible" if viewer and not entry.is_hidden and entry.is_for(viewer.rights) else "hidden",
         )
         sections.setdefault(say(entry.section) if entry.section else "", []).append(paths[entry.name])
     st.navigation(sections, position="top").run()
 
 
-def _show(entry: Entry, *, say: Texts, paths: Mapping[str, st.Page]) -> Callable[[], None]:
+def _show(
+    entry: Entry, *, say: Texts, settings: DashboardsSettings, viewer: Viewer | None, paths: Mapping[str, st.Page]
+) -> Callable[[], None]:
     """Give the function that draws a page, as the menu wants one."""
 
     def show() -> None:
-        settings = DashboardsSettings()
+        if viewer is None:
+            login.draw(say)
+            return
+        if not entry.is_for(viewer.rights):
+            _tell(say("This page is not for your role."), say("Ask whoever runs Angime if you need it."))
+            return
         try:
-            reader = page.open_reader(settings.home)
+            reader = page.limited_reader(settings.home, viewer.rights)
         except NotYet:
             _tell(
                 say("There is no warehouse yet."),
@@ -65,7 +75,7 @@ def _show(entry: Entry, *, say: Texts, paths: Mapping[str, st.Page]) -> Callable
         company = next((one for one in listed if one["company"] == state.company), listed[0])
         state = structs.replace(state, company=company["company"])
         controls.remember(state)
-        shown = _page(state, say=say, settings=settings, reader=reader, company=company, paths=paths)
+        shown = _page(state, say=say, settings=settings, viewer=viewer, reader=reader, company=company, paths=paths)
         controls.draw(shown, companies=listed, choices=entry.choices)
         entry.draw(shown)
 
@@ -77,7 +87,8 @@ def _page(  # noqa: PLR0913  # what a page stands on
     *,
     say: Texts,
     settings: DashboardsSettings,
-    reader: page.SharedReader,
+    viewer: Viewer,
+    reader: Reader,
     company: dict[str, str],
     paths: Mapping[str, st.Page],
 ) -> Page:
@@ -88,6 +99,7 @@ def _page(  # noqa: PLR0913  # what a page stands on
         settings=settings,
         state=state,
         say=say,
+        viewer=viewer,
         reader=reader,
         snapshot=reader.snapshot_id(),
         company=company,

@@ -9,7 +9,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from dashboards import calls, player, recordings
+from dashboards import calls, listening_log, player, recordings
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
 
@@ -84,12 +84,15 @@ def _figures(page: Page, row: dict[str, Any]) -> None:
 def _recording(page: Page, row: dict[str, Any]) -> None:
     say = page.say
     heading(say("What was said"))
-    if row["recording_path"]:
+    if row["recording_id"] and not page.viewer.rights.hears:
+        st.info(say("Recordings are not for your role."), icon=":material/hearing_disabled:")
+    elif row["recording_path"]:
         url = page.settings.recordings_url
         content = recordings.load(url, company=page.scope.company, path=row["recording_path"])
         if content is None:
             st.info(say("The recording is not in the store (any longer)."), icon=":material/music_off:")
         else:
+            _note_listening(page, row)
             player.audio(page, content, media_type=recordings.media_type(row["recording_path"]))
     turns = page.ask(questions.turns, company=page.scope.company, call_id=row["call_id"]).to_dicts()
     if turns:
@@ -104,6 +107,22 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
         st.caption(plain(say("There is no transcript (yet)."), limit=200))
     else:
         st.caption(plain(say("This call was not recorded."), limit=200))
+
+
+def _note_listening(page: Page, row: dict[str, Any]) -> None:
+    """Log, once a visit, that a recording was handed out."""
+    heard: set[str] = st.session_state.setdefault("heard", set())
+    if row["recording_id"] in heard:
+        return
+    heard.add(row["recording_id"])
+    listening_log.write(
+        page.settings.home,
+        company=page.scope.company,
+        call_id=row["call_id"],
+        recording_id=row["recording_id"],
+        mark=page.viewer.mark,
+        now=page.now,
+    )
 
 
 def _timeline(page: Page, row: dict[str, Any]) -> None:
@@ -127,6 +146,8 @@ def _timeline(page: Page, row: dict[str, Any]) -> None:
             say("Occurred: by the source's clock. Received: by ours. Facts may come late and out of order."), limit=300
         )
     )
+    if not page.viewer.rights.sees_people:
+        return
     with st.expander(say("Raw facts"), icon=":material/data_object:"):
         for fact in facts:
             st.caption(plain(f"{say.word(fact['type'])} · {say.moment(fact['time'], zone=page.zone)}", limit=200))

@@ -108,6 +108,21 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
     return _finish(chart, number=number)
 
 
+def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+    """Draw numbers in the order of their rows (columns by, height)."""
+    chart = (
+        alt.Chart(_rows(frame))
+        .mark_bar(color=CALM, cornerRadius=2)
+        .encode(
+            x=alt.X("by:N", sort=None, axis=alt.Axis(title=titles["by"], labelLimit=120, labelOverlap="greedy")),
+            y=alt.Y("height:Q", axis=alt.Axis(title=titles["height"], tickCount=5)),
+            tooltip=[alt.Tooltip("by:N", title=titles["by"]), alt.Tooltip("height:Q", title=titles["height"])],
+        )
+        .properties(height=HEIGHT)
+    )
+    return _finish(chart, number=number)
+
+
 def _rows(frame: pl.DataFrame) -> alt.Data:
     return alt.Data(values=frame.with_columns(pl.selectors.date().cast(pl.String)).to_dicts())
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from dashboards import call, calls, conversations, health, metrics, overview
+from analytics.rights import Rights
+from dashboards import call, calls, conversations, health, metrics, overview, sql
 from dashboards.page import Page
 from dashboards.texts import N_
 
@@ -23,6 +24,11 @@ class Entry(Struct, frozen=True, kw_only=True):
     section: str = ""
     choices: Choices = "all"
     is_hidden: bool = False
+    needs: Callable[[Rights], bool] | None = None
+
+    def is_for(self, rights: Rights) -> bool:
+        """Whether a person with these rights is shown the page; what it shows is settled by the rights themselves."""
+        return self.needs is None or self.needs(rights)
 
 
 DATA = N_("Data")
@@ -46,4 +52,13 @@ MENU = (
         choices="period",
     ),
     Entry(name="metrics", title=N_("Metrics"), icon=":material/function:", draw=metrics.draw, section=DATA),
+    Entry(
+        name="sql",
+        title=N_("SQL"),
+        icon=":material/terminal:",
+        draw=sql.draw,
+        section=DATA,
+        choices="company",
+        needs=lambda rights: rights.asks_sql,
+    ),
 )

@@ -9,12 +9,12 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, reasons_of, over
 from analytics.questions import Period
 from dashboards import charts, controls, downloads
 from dashboards.page import Page, heading
 from dashboards.state import State
-from dashboards.texts import EMPTY, plain
+from dashboards.texts import plain
 
 TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
 UNANSWERED = (
@@ -191,10 +191,15 @@ def _count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure
 
 def definition(page: Page, metric: Metric) -> str:
     """Say what a metric is, what it leaves out, and its formula."""
+    say = page.say
     bounds = page.ask(questions.thresholds, company=page.scope.company)
-    meaning = plain(metric.meaning.of(page.say.language).format(**bounds), limit=1_000)
-    left_out = plain(page.say("Internal and test calls, and calls still in progress, are left out."), limit=500)
-    return f"{meaning}\n\n{left_out}\n\n```sql\n{metric.formula}\n```"
+    told = [plain(metric.meaning.of(say.language).format(**bounds), limit=1_000)]
+    reasons = [reason.title.of(say.language).lower() for reason, _ in reasons_of(metric)]
+    if reasons:
+        told.append(plain(say("Left out: {reasons}.", reasons=say(", ").join(reasons)), limit=500))
+    if metric.others:
+        told.append(plain(say("Elsewhere also: {others}.", others="; ".join(metric.others)), limit=500))
+    return "\n\n".join([*told, f"```sql\n{metric.formula}\n```"])
 
 
 def _trend(page: Page) -> None:
@@ -221,7 +226,7 @@ def _trend(page: Page) -> None:
             "before": say("The period before"),
         }
         st.altair_chart(
-            charts.trend(frame, titles=titles, number=_number(page), is_share=metric.unit == "share"),
+            charts.trend(frame, titles=titles, number=say.number_format(), is_share=metric.unit == "share"),
             key=f"trend_{metric.name}",
             alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
         )
@@ -293,7 +298,7 @@ def _heat(page: Page) -> None:
         "incoming": say("Incoming calls"),
     }
     chosen = st.altair_chart(
-        charts.heat(cells, weekdays=names, titles=titles, number=_number(page)),
+        charts.heat(cells, weekdays=names, titles=titles, number=say.number_format()),
         key="heat",
         on_select="rerun",
         alt=say("Missed calls by weekday and hour; a cell opens its calls."),
@@ -324,7 +329,7 @@ def _outcomes(page: Page) -> None:
     )
     titles = {"channel": say("Channel"), "outcome": say("Outcome"), "calls": say("Calls")}
     chosen = st.altair_chart(
-        charts.outcomes(bars, titles=titles, number=_number(page)),
+        charts.outcomes(bars, titles=titles, number=say.number_format()),
         key="outcomes",
         on_select="rerun",
         alt=say("Calls by channel and outcome; a bar opens its calls."),
@@ -363,8 +368,3 @@ def _empty(page: Page) -> None:
         is_compared=True,
     )
     page.link("overview", say("Go to the last day with calls"), state=state, icon=":material/history:")
-
-
-def _number(page: Page) -> dict[str, str]:
-    symbols = page.say.locale.number_symbols["latn"]
-    return {"decimal": str(symbols.get("decimal", ".")), "thousands": str(symbols.get("group", EMPTY))}

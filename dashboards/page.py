@@ -1,5 +1,6 @@
 """What every page stands on: the person's choices resolved, the warehouse's answers kept by snapshot, the links."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +14,18 @@ from msgspec import Struct
 
 from analytics import warehouse
 from analytics.questions import Period, Reader, Scope
+from analytics.rights import LimitedReader, Rights
 from analytics.settings import AnalyticsSettings
 from dashboards.settings import DashboardsSettings
 from dashboards.state import State, write
 from dashboards.texts import Texts, plain
+from dashboards.viewer import Viewer
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_KEPT_ANSWERS = 1_000
+MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
 
 
@@ -49,7 +53,8 @@ class Page(Struct, frozen=True, kw_only=True):
     settings: DashboardsSettings
     state: State
     say: Texts
-    reader: SharedReader
+    viewer: Viewer
+    reader: Reader
     snapshot: int
     company: dict[str, Any]
     zone: ZoneInfo
@@ -62,14 +67,23 @@ class Page(Struct, frozen=True, kw_only=True):
 
     def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question of analytics.questions; its answer is kept until the warehouse changes."""
-        key = f"{self.settings.home.absolute()} {question.__name__} {kwargs!r}"
+        key = f"{self._whose} {question.__name__} {kwargs!r}"
         return _answer(self.snapshot, key, lambda: question(self.reader, *args, **kwargs))
 
     def ask_seldom(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question that costs seconds; its answer is kept for MINUTES_OF_SELDOM, whatever arrives meanwhile."""
         spell = int(self.now.timestamp()) // (60 * MINUTES_OF_SELDOM)
-        key = f"{self.settings.home.absolute()} seldom {question.__name__} {kwargs!r}"
+        key = f"{self._whose} seldom {question.__name__} {kwargs!r}"
         return _answer(spell, key, lambda: question(self.reader, *args, **kwargs))
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """Make something that is no question, and keep it as an answer is kept."""
+        return _answer(self.snapshot, f"{self._whose} {name}", make)
+
+    @property
+    def _whose(self) -> str:
+        """Name what answers belong to beside the question: the warehouse, and the rights they were given to."""
+        return f"{self.settings.home.absolute()} {self.viewer.rights!r}"
 
     def link(self, to: str, label: str, *, state: State, icon: str | None = None) -> None:
         """Draw a link to the page `to` in `state`."""
@@ -92,6 +106,17 @@ class Page(Struct, frozen=True, kw_only=True):
 def open_reader(home: Path) -> SharedReader:
     """Open the warehouse under `home` once for the process; raises NotYet while there is none."""
     return SharedReader(warehouse.open_reader(AnalyticsSettings(home=home)))
+
+
+@st.cache_resource(show_spinner=False, max_entries=MAX_KEPT_READERS, hash_funcs={Rights: repr})
+def limited_reader(home: Path, rights: Rights) -> Reader:
+    """Give the reader of a person with these rights: the only one that a page gets."""
+    return LimitedReader(open_reader(home), rights=rights, salt=_salt(home))
+
+
+@st.cache_resource(show_spinner=False)
+def _salt(_home: Path) -> str:
+    return secrets.token_hex(16)
 
 
 def now() -> datetime:

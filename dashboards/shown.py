@@ -13,7 +13,7 @@ from dashboards.page import Page
 from dashboards.texts import plain
 
 HIGHEST = 560
-ROWS_WITHOUT_SCROLLING = 15
+ROW_HEIGHT = 37
 Delta = Literal["normal", "inverse", "off"]
 
 
@@ -44,10 +44,12 @@ def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
                     st.caption(plain(tile.note, limit=300))
 
 
-def table(columns: Mapping[str, Sequence[Any]], *, alt: str, key: str | None = None) -> int | None:
+def table(
+    columns: Mapping[str, Sequence[Any]], *, alt: str, key: str | None = None, highest: int = HIGHEST
+) -> int | None:
     """Draw a table of words; with a `key`, a cell can be chosen, and the place of its row is given."""
     frame = pl.DataFrame(dict(columns), strict=False)
-    height: Any = "content" if frame.height <= ROWS_WITHOUT_SCROLLING else HIGHEST
+    height: Any = "content" if frame.height * ROW_HEIGHT <= highest else highest
     if key is None:
         st.dataframe(frame, hide_index=True, height=height, alt=alt)
         return None

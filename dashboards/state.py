@@ -19,6 +19,7 @@ _ORDERS: dict[str, Order] = {order: order for order in ORDERS}
 _HOURS: dict[str, Hours] = {"yes": "open", "no": "closed"}
 MAX_DAYS = 800
 MAX_TEXT = 200
+MAX_SQL = 4_000
 MAX_PAGE = 1_000_000
 
 
@@ -48,6 +49,7 @@ class State(Struct, frozen=True, kw_only=True):
     call: str = ""
     contact: str = ""
     is_waiting: bool = False
+    sql: str = ""
 
 
 def read(params: Mapping[str, str]) -> State:
@@ -78,6 +80,7 @@ def read(params: Mapping[str, str]) -> State:
         call=params.get("call", "")[:MAX_TEXT],
         contact=params.get("contact", "")[:MAX_TEXT],
         is_waiting=params.get("waiting", "") == "yes",
+        sql=params.get("sql", "")[:MAX_SQL],
     )
 
 
@@ -108,6 +111,7 @@ def write(state: State) -> dict[str, str]:
         "call": state.call,
         "contact": state.contact,
         "waiting": "yes" if state.is_waiting else "",
+        "sql": state.sql,
     }
     return {name: value for name, value in params.items() if value}
 

@@ -137,6 +137,11 @@ class Texts:
             return sign + self("{n} s", n=self.number(abs(value), digits=1))
         return sign + self.number(abs(value))
 
+    def number_format(self) -> dict[str, str]:
+        """Give the separators by which charts write numbers."""
+        symbols = self.locale.number_symbols["latn"]
+        return {"decimal": str(symbols.get("decimal", ".")), "thousands": str(symbols.get("group", ","))}
+
     def seconds(self, value: float | None) -> str:
         """Write a duration: seconds below a minute, then minutes:seconds, then hours:minutes:seconds."""
         if value is None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.error import URLError
@@ -12,6 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
 from dashboards.server import command
 from dashboards.settings import DashboardsSettings
 from tests.dashboards import seed
@@ -39,24 +42,40 @@ def homes(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 @pytest.fixture(scope="session")
+def call_id(seeded_home: Path) -> str:
+    """Name a call that was recorded and became text."""
+    with open_reader(AnalyticsSettings(home=seeded_home)) as reader:
+        return reader.sql("select call_id from facts.calls where has_transcript order by started_at limit 1").item()
+
+
+@pytest.fixture(scope="session")
 def pages(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """Run the pages' process; gives its address."""
+    environment = {"ANGIME_HOME": str(seeded_home), "ANGIME_PAGES_PORT": str(free_port())}
+    with running(environment, log=tmp_path_factory.mktemp("pages") / "log") as address:
+        yield address
+
+
+def free_port() -> int:
+    """Find a port on which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("pages") / "log"
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            command(DashboardsSettings(home=seeded_home, pages_port=port)),
-            env=os.environ | {"ANGIME_HOME": str(seeded_home)},
-            stdout=written,
-            stderr=written,
-        )
-        address = f"http://127.0.0.1:{port}"
-        _wait(address, process=process)
-        yield address
-        process.terminate()
-        process.wait(timeout=20)
+        return free.getsockname()[1]
+
+
+@contextmanager
+def running(environment: dict[str, str], *, log: Path) -> Generator[str]:
+    """Run the pages' process with these settings until the end; gives its address."""
+    with pytest.MonkeyPatch.context() as settings, log.open("wb") as written:
+        for name, value in environment.items():
+            settings.setenv(name, value)
+        read = DashboardsSettings()
+        process = subprocess.Popen(command(read), env=dict(os.environ), stdout=written, stderr=written)
+    address = f"http://127.0.0.1:{read.pages_port}"
+    _wait(address, process=process)
+    yield address
+    process.terminate()
+    process.wait(timeout=20)
     assert "Traceback" not in log.read_text()
 
 

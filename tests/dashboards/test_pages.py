@@ -107,6 +107,21 @@ def test_a_history_that_is_not_there_is_said_so(
     assert ([], True) == (list(test.exception), "No such conversation" in told(test))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("select count(*) as calls from facts.calls", "1 row"),
+        ("copy facts.calls to 'x'", "Not run"),
+        ("select nothing from facts.calls", "The engine does not understand this"),
+    ],
+)
+def test_sql_is_answered_or_the_reason_is_given(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
+    test = run(seeded_home, monkeypatch, page="sql", sql=text, lang="en")
+    assert ([], True) == (list(test.exception), any(f"## {expected}" in one.value for one in test.markdown))
+
+
 def test_the_catalogue_is_searched(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="metrics", search="service_level", lang="en")
     assert ([], True) == (list(test.exception), "Service level" in told(test))

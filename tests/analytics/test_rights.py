@@ -1,0 +1,169 @@
+"""Who may see what: every way to ask is tried with the rights of people who should not get an answer."""
+
+from collections.abc import Callable, Generator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from analytics import questions, warehouse
+from analytics.questions import CallFilter, Period, Reader, Scope, conversations, health
+from analytics.rights import OWNER, LimitedReader, Rights
+
+WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
+NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
+STRANGER = Rights(role="manager", companies=("other",))
+NOBODY = Rights(role="manager", companies=())
+SOUTH = Rights(role="manager", companies=("nomad",), teams=("south",))
+ANALYST = Rights(role="analyst", companies=("nomad",))
+MANAGER = Rights(role="manager", companies=("nomad",))
+
+# call, company, team, contact
+CALLS = """
+    one    nomad  north  a
+    two    nomad  south  b
+    three  other  north  a
+"""
+
+
+@pytest.fixture(scope="module")
+def whole() -> Generator[warehouse.Scratch]:
+    scratch = warehouse.scratch()
+    scratch.build()
+    execute = scratch.connection.execute
+    for company in ("nomad", "other"):
+        execute("insert into reference.companies values (?, ?, 'UTC', 'KZ')", [company, company.upper()])
+        execute("insert into reference.teams (company, team_id, name) values (?, 'north', 'North')", [company])
+        execute("insert into reference.accounts (company, account, source) values (?, 'pbx', 'asterisk')", [company])
+        execute(
+            "insert into log.dead (company, reason, stage, source, version, died_at)"
+            " values (?, 'secret', 'land', '', '1', '2026-03-12 10:00:00Z')",
+            [company],
+        )
+    for line in CALLS.strip().splitlines():
+        call, company, team, contact = line.split()
+        execute(
+            "insert into facts.calls (call_id, company, team_id, contact_key, contact_name, started_at, day, hour,"
+            " weekday, direction, channel, outcome, is_internal, is_test, is_business_hours) values (?, ?, ?, ?, ?,"
+            " '2026-03-12 10:00:00Z', '2026-03-12', 10, 4, 'incoming', 'phone', 'missed', false, false, true)",
+            [call, company, team, f"phone:+7{contact}", f"Name of {contact}"],
+        )
+        execute(
+            "insert into log.events (id, source, type, company, account, time, recorded_at, landed_at, entity, data)"
+            " values (?, 'asterisk', 'call.ended', ?, 'pbx', '2026-03-12 10:00:00Z', '2026-03-12 10:00:00Z',"
+            " '2026-03-12 10:00:00Z', ?, '{\"contact_name\": \"Name\"}')",
+            [call, company, call],
+        )
+        execute(
+            "insert into facts.turns (call_id, company, turn, role, start_seconds, end_seconds, text)"
+            " values (?, ?, 1, 'customer', 0, 1, 'what was said')",
+            [call, company],
+        )
+        execute(
+            "insert into facts.messages (message_id, company, contact_key, contact_name, first_at, sent_at, day,"
+            " direction, channel, text) values (?, ?, ?, ?, '2026-03-12 09:00:00Z', '2026-03-12 09:00:00Z',"
+            " '2026-03-12', 'incoming', 'whatsapp', 'what was written')",
+            [call, company, f"phone:+7{contact}", f"Name of {contact}"],
+        )
+    yield scratch
+    scratch.close()
+
+
+class Whole:
+    """The unlimited reader that a page never holds."""
+
+    def __init__(self, scratch: warehouse.Scratch) -> None:
+        self._scratch = scratch
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:  # noqa: D102
+        return self._scratch.sql(text, parameters)
+
+    def snapshot_id(self) -> int:  # noqa: D102
+        return 1
+
+
+def limited(whole: warehouse.Scratch, rights: Rights) -> Reader:
+    return LimitedReader(Whole(whole), rights=rights, salt="salt")
+
+
+NOMAD = Scope(company="nomad")
+WAYS: list[Callable[[Reader], Any]] = [
+    lambda reader: questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter()),
+    lambda reader: questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter(search="phone")),
+    lambda reader: questions.calls(
+        reader, period=WEEK, scope=Scope(company="nomad", teams=("north",)), filters=CallFilter()
+    ),
+    lambda reader: questions.outcomes(reader, period=WEEK, scope=NOMAD),
+    lambda reader: questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by="team", rank="lost"),
+    lambda reader: questions.call(reader, company="nomad", call_id="one"),
+    lambda reader: questions.facts_of_call(reader, company="nomad", call_id="one"),
+    lambda reader: questions.turns(reader, company="nomad", call_id="one"),
+    lambda reader: questions.history(reader, company="nomad", contact_key="phone:+7a"),
+    lambda reader: questions.teams(reader, company="nomad"),
+    lambda reader: questions.channels(reader, company="nomad"),
+    lambda reader: conversations.conversation(reader, company="nomad", contact_key="phone:+7a"),
+    lambda reader: conversations.conversations(
+        reader, period=WEEK, scope=NOMAD, search="", is_waiting=False, limit=9, offset=0
+    ),
+    lambda reader: health.sources(reader, company="nomad", now=NOW),
+    lambda reader: health.dead_letters(reader, company="nomad", first=datetime(2026, 3, 9, tzinfo=UTC)),
+    lambda reader: health.conflicts(reader, company="nomad"),
+    lambda reader: health.versions(reader, company="nomad", now=NOW),
+    lambda reader: reader.sql("select * from facts.calls where company = 'nomad' or true", {}).filter(company="nomad"),
+    lambda reader: reader.sql("select * from log.events where company = 'nomad' or true", {}).filter(company="nomad"),
+    lambda reader: reader.sql("select * from reference.companies", {}).filter(company="nomad"),
+    lambda reader: reader.sql("select * from staging.call_facts", {}).filter(company="nomad"),
+    lambda reader: reader.sql("select * from reports.calls_daily", {}).filter(company="nomad"),
+]
+
+
+@pytest.mark.parametrize("rights", [STRANGER, NOBODY], ids=["stranger", "nobody"])
+@pytest.mark.parametrize("way", WAYS, ids=range(len(WAYS)))
+def test_another_company_is_out_of_reach(
+    whole: warehouse.Scratch, way: Callable[[Reader], Any], rights: Rights
+) -> None:
+    found = way(limited(whole, rights))
+    assert found is None or found.height == 0
+
+
+def test_whoever_sees_everything_reads_the_warehouse_as_it_is(whole: warehouse.Scratch) -> None:
+    read = limited(whole, OWNER).sql("select call_id from facts.calls order by call_id", {})["call_id"]
+    assert ["one", "three", "two"] == read.to_list()
+
+
+@pytest.mark.parametrize("ask", [questions.call, questions.facts_of_call, questions.turns])
+def test_a_call_of_another_team_is_out_of_reach(whole: warehouse.Scratch, ask: Callable[..., Any]) -> None:
+    found = [ask(limited(whole, SOUTH), company="nomad", call_id=call) for call in ("one", "two")]
+    assert [False, True] == [row is not None and (isinstance(row, dict) or row.height > 0) for row in found]
+
+
+def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: warehouse.Scratch) -> None:
+    rows = conversations.conversations(
+        limited(whole, SOUTH), period=WEEK, scope=NOMAD, search="", is_waiting=False, limit=9, offset=0
+    )
+    assert ["phone:+7b"] == rows["contact_key"].to_list()
+
+
+def test_an_analyst_counts_everything_and_sees_nobody(whole: warehouse.Scratch) -> None:
+    reader = limited(whole, ANALYST)
+    row = questions.call(reader, company="nomad", call_id="one") or {}
+    said = questions.turns(reader, company="nomad", call_id="one")["text"].to_list()
+    facts = questions.facts_of_call(reader, company="nomad", call_id="one")["data"].to_list()
+    written = reader.sql("select text from facts.messages", {})["text"].to_list()
+    assert (None, [None], [None], [None, None]) == (row["contact_name"], said, facts, written)
+    assert (True, False) == (row["contact_key"].startswith("contact-"), "+7" in row["contact_key"])
+
+
+def test_a_contact_keeps_its_word_of_no_meaning_in_every_table(whole: warehouse.Scratch) -> None:
+    joined = limited(whole, ANALYST).sql(
+        "select calls.call_id from facts.calls join facts.messages as messages"
+        " on calls.contact_key = messages.contact_key order by calls.call_id",
+        {},
+    )
+    assert ["one", "two"] == joined["call_id"].to_list()
+
+
+def test_a_manager_sees_the_people_of_his_company(whole: warehouse.Scratch) -> None:
+    row = questions.call(limited(whole, MANAGER), company="nomad", call_id="one") or {}
+    assert ("Name of a", "phone:+7a") == (row["contact_name"], row["contact_key"])
