@@ -9,7 +9,7 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, reasons_of, over
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over, reasons_of
 from analytics.questions import Period
 from dashboards import charts, controls, downloads
 from dashboards.page import Page, heading
