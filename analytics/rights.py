@@ -156,7 +156,9 @@ def _conditions(relation: str, columns: set[str], *, rights: Rights, prefix: str
     own = f"from {prefix}facts.calls where {_among('team_id', rights.teams)}"
     if rights.companies is not None:
         own += f" and {_among('company', rights.companies)}"
-    if "team_id" in columns:
+    if "episode_id" in columns:
+        conditions.append(f"episode_id in (select call_id {own})")
+    elif "team_id" in columns:
         conditions.append(_among("team_id", rights.teams))
     elif "call_id" in columns:
         conditions.append(f"call_id in (select call_id {own})")

@@ -23,6 +23,13 @@ OUTCOME_COLOURS = {
     "not_permitted": "#3E4C59",
     "in_progress": "#64B5F6",
 }
+STATE_COLOURS = {
+    "called_back": CALM,
+    "called_again": "#6C8EBF",
+    "messaged": "#8E7CC3",
+    "open": "#E8934A",
+    "lost": LOSS,
+}
 HEIGHT = 260
 
 
@@ -100,6 +107,37 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
                 alt.Tooltip("channel_label:N", title=titles["channel"]),
                 alt.Tooltip("outcome_label:N", title=titles["outcome"]),
                 alt.Tooltip("calls:Q", title=titles["calls"]),
+            ],
+        )
+        .add_params(bar)
+        .properties(height=HEIGHT)
+    )
+    return _finish(chart, number=number)
+
+
+def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+    """Draw missed contacts by hour and how they stand (columns hour, state, state_label, episodes); bars select."""
+    bar = alt.selection_point(name="bar", fields=["hour", "state"], on="click", empty=True)
+    used = frame.unique("state").sort("state")
+    colours = alt.Scale(
+        domain=used["state_label"].to_list(),
+        range=[STATE_COLOURS.get(state, GREY) for state in used["state"].to_list()],
+    )
+    chart = (
+        alt.Chart(_rows(frame))
+        .mark_bar(cornerRadius=2, cursor="pointer")
+        .encode(
+            x=alt.X("hour:O", axis=alt.Axis(title=titles["hour"], labelAngle=0, ticks=False, labelOverlap="greedy")),
+            y=alt.Y("episodes:Q", stack="zero", axis=alt.Axis(title=titles["episodes"], tickCount=5, format=",.0f")),
+            color=alt.Color(
+                "state_label:N",
+                scale=colours,
+                legend=alt.Legend(title=None, orient="bottom", columns=3, symbolType="square"),
+            ),
+            tooltip=[
+                alt.Tooltip("hour:O", title=titles["hour"]),
+                alt.Tooltip("state_label:N", title=titles["state"]),
+                alt.Tooltip("episodes:Q", title=titles["episodes"]),
             ],
         )
         .add_params(bar)

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from analytics.rights import Rights
-from dashboards import call, calls, conversations, health, metrics, overview, sql
+from dashboards import call, calls, conversations, conversion, health, metrics, missed, operators, overview, sql
 from dashboards.page import Page
 from dashboards.texts import N_
 
@@ -31,17 +31,33 @@ class Entry(Struct, frozen=True, kw_only=True):
         return self.needs is None or self.needs(rights)
 
 
+RESULTS = N_("Results")
 DATA = N_("Data")
 
 MENU = (
     Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw),
     Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw),
     Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, is_hidden=True),
+    Entry(name="missed", title=N_("Missed"), icon=":material/phone_missed:", draw=missed.draw),
     Entry(
         name="conversations",
         title=N_("Conversations"),
         icon=":material/forum:",
         draw=conversations.draw,
+    ),
+    Entry(
+        name="operators",
+        title=N_("Operators and teams"),
+        icon=":material/groups:",
+        draw=operators.draw,
+        section=RESULTS,
+    ),
+    Entry(
+        name="conversion",
+        title=N_("Conversion"),
+        icon=":material/filter_alt:",
+        draw=conversion.draw,
+        section=RESULTS,
     ),
     Entry(
         name="health",

@@ -13,7 +13,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_interval, format_timedelta, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from analytics.metrics import LANGUAGES, Unit
 
@@ -75,6 +75,11 @@ WORDS = {
     "sent": N_("sent"),
     "delivered": N_("delivered"),
     "read": N_("read"),
+    "called_back": N_("called back"),
+    "called_again": N_("called again"),
+    "messaged": N_("written to"),
+    "open": N_("open"),
+    "lost": N_("lost"),
     "call.offered": N_("offered"),
     "call.rang": N_("rang"),
     "call.accepted": N_("picked up"),
@@ -127,6 +132,14 @@ class Texts:
         if unit == "seconds":
             return self.seconds(value)
         return self.number(value, digits=1 if unit.startswith("per_") else 0)
+
+    def money(self, value: float | None, *, currency: str | None) -> str:
+        """Write an amount with its currency, which may be unknown."""
+        if value is None:
+            return EMPTY
+        if not currency:
+            return self.number(value, digits=2)
+        return format_currency(value, currency, locale=self.locale)
 
     def change(self, value: float, *, unit: Unit) -> str:
         """Write a difference of two values, its sign first (an ASCII minus, which the tile reads)."""

@@ -1,0 +1,82 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
+"""What the page of missed calls asks: whom to call back now, and how the missed of a period were recovered."""
+
+import polars as pl
+
+from analytics.questions.asking import Period, Reader, Scope
+
+MAX_WAITING = 500
+
+
+def waiting(reader: Reader, *, scope: Scope) -> pl.DataFrame:
+    """Give the open episodes of missed calls, the longest waiting first: whom to call back now.
+
+    Columns: episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
+    lost_at, is_business_hours, last_text (what the contact last wrote to us, of late), as_of, episodes (how many there
+    are in all).
+    """
+    narrowed, parameters = _scoped(scope)
+    text = f"""
+        with open_episodes as (
+            select *, count(*) over () as episodes from reports.missed_episodes
+            where company = $company and state = 'open' and {narrowed}
+            order by first_missed_at, episode_id limit $limit
+        ),
+        written as (
+            select contact_key, arg_max(text, first_at) as last_text from facts.messages
+            where
+                company = $company and direction = 'incoming' and text is not null
+                and contact_key in (select 'phone:' || phone from open_episodes)
+            group by contact_key
+        )
+        select
+            episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
+            lost_at, is_business_hours, last_text, as_of, episodes
+        from open_episodes left join written on written.contact_key = 'phone:' || open_episodes.phone
+        order by first_missed_at, episode_id
+    """
+    return reader.sql(text, parameters | {"limit": MAX_WAITING})
+
+
+def recovery(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+    """Count the episodes that began in the period by the hour in which they began and how they stand.
+
+    Columns: hour, is_business_hours, state, band, episodes, rings.
+    """
+    narrowed, parameters = _scoped(scope)
+    text = f"""
+        select hour, is_business_hours, state, band, count(*) as episodes, sum(rings)::bigint as rings
+        from reports.missed_episodes
+        where company = $company and day between $first and $last and {narrowed}
+        group by all order by all
+    """
+    return reader.sql(text, parameters | {"first": period.first, "last": period.last})
+
+
+def recovered(reader: Reader, *, period: Period, scope: Scope) -> dict[str, float | int | None]:
+    """Sum the period up: episodes, soon, by_call (counts), soon_share, by_call_share, contact_seconds (median)."""
+    narrowed, parameters = _scoped(scope)
+    text = f"""
+        select
+            count(*) as episodes, count(*) filter (where band = 'soon') as soon,
+            count(*) filter (where band in ('soon', 'late')) as by_call,
+            count(*) filter (where band = 'soon') / nullif(count(*), 0) as soon_share,
+            count(*) filter (where band in ('soon', 'late')) / nullif(count(*), 0) as by_call_share,
+            median(contact_seconds) filter (where band is not null) as contact_seconds
+        from reports.missed_episodes
+        where company = $company and day between $first and $last and {narrowed}
+    """
+    return reader.sql(text, parameters | {"first": period.first, "last": period.last}).to_dicts()[0]
+
+
+def _scoped(scope: Scope) -> tuple[str, dict[str, object]]:
+    """Narrow by what an episode has: its channel, and whether it began in business hours."""
+    clauses = ["true"]
+    parameters: dict[str, object] = {"company": scope.company}
+    if scope.channels:
+        clauses.append("list_contains($channels, channel)")
+        parameters["channels"] = list(scope.channels)
+    if scope.is_business_hours is not None:
+        clauses.append("is_business_hours = $is_business_hours")
+        parameters["is_business_hours"] = scope.is_business_hours
+    return " and ".join(clauses), parameters

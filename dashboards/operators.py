@@ -1,0 +1,227 @@
+# pyright: reportUnknownMemberType=false
+"""Operators and teams: figures side by side with their counts, small samples unranked, and one operator over time."""
+
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from msgspec import structs
+
+from analytics import questions
+from analytics.metrics import SMALL_SAMPLE, catalogue
+from dashboards import charts, controls, downloads, shown
+from dashboards.overview import definition
+from dashboards.page import Page, heading
+from dashboards.shown import Tile
+from dashboards.texts import EMPTY, clean, plain
+
+BOARD = ("answer_rate", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
+ORDER = "answer_rate"
+SAME_SHARE = 0.01
+
+
+def draw(page: Page) -> None:
+    """Draw the page: the board, or the operator that the URL names."""
+    controls.stamp(page)
+    if page.state.operator:
+        _one(page)
+        return
+    say = page.say
+    teams = _figures(page, by="team")
+    heading(answer(page, teams), level=2)
+    st.caption(plain(_note(page), limit=500))
+    heading(say("Teams"))
+    _board(page, teams, by="team")
+    heading(say("Operators"))
+    operators = _figures(page, by="operator")
+    metric = page.state.metric if page.state.metric in BOARD else ORDER
+    st.selectbox(
+        say("Sort by"),
+        BOARD,
+        format_func=lambda name: catalogue()[name].title.of(say.language),
+        **controls.bind("metric", value=metric),
+    )
+    _board(page, operators, by="operator", order=metric)
+    downloads.draw(page, lambda: _long(page), name="angime-operators")
+
+
+def answer(page: Page, teams: list[dict[str, Any]]) -> str:
+    """Say how far the teams lie apart; of small samples nothing is said."""
+    say = page.say
+    fair = [row for row in teams if row["answer_rate"]["sample"] >= SMALL_SAMPLE]
+    fair.sort(key=lambda row: row["answer_rate"]["value"])
+    if len(fair) < 2:
+        return say("Too few calls to compare teams.")
+    low, high = fair[0], fair[-1]
+    if high["answer_rate"]["value"] - low["answer_rate"]["value"] < SAME_SHARE:
+        share = say.figure(high["answer_rate"]["value"], unit="share")
+        return say("All teams answer alike: about {share}.", share=share)
+    return say(
+        "{low} answers {low_share} of its incoming calls, {high} {high_share}.",
+        low=_name(page, low["key"], by="team"),
+        low_share=say.figure(low["answer_rate"]["value"], unit="share"),
+        high=_name(page, high["key"], by="team"),
+        high_share=say.figure(high["answer_rate"]["value"], unit="share"),
+    )
+
+
+def _note(page: Page) -> str:
+    return page.say(
+        "These figures judge conversations, not people: who gets which calls and when differs. They are no ground for"
+        " employment decisions on their own."
+    )
+
+
+def _figures(page: Page, *, by: Any) -> list[dict[str, Any]]:
+    """Give a row a team or operator: its key, and its figure of every metric of the board."""
+    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=BOARD, by=(by,)).to_dicts()
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row[by]:
+            found.setdefault(row[by], {"key": row[by]})[row["metric"]] = row
+    return [row for row in found.values() if any(row[name]["sample"] for name in BOARD)]
+
+
+def _board(page: Page, rows: list[dict[str, Any]], *, by: str, order: str = ORDER) -> None:
+    say = page.say
+    if not rows:
+        st.caption(plain(say("No calls in this period.")))
+        return
+    falls = catalogue()[order].good != "down"
+
+    def place(row: dict[str, Any]) -> tuple[bool, float, str]:
+        figure = row[order]
+        is_small = figure["sample"] < SMALL_SAMPLE
+        value = 0.0 if is_small or figure["value"] is None else float(figure["value"])
+        return is_small, -value if falls else value, _name(page, row["key"], by=by)
+
+    ranked = sorted(rows, key=place)
+    columns: dict[str, list[str]] = {say("Team") if by == "team" else say("Operator"): []}
+    columns |= {catalogue()[name].title.of(say.language): [] for name in BOARD}
+    for row in ranked:
+        columns[say("Team") if by == "team" else say("Operator")].append(_name(page, row["key"], by=by))
+        for name in BOARD:
+            columns[catalogue()[name].title.of(say.language)].append(_told(page, row[name], name=name))
+    chosen = shown.table(
+        columns, alt=say("Figures side by side, each with the number of calls behind it."), key=f"board_{by}"
+    )
+    st.caption(
+        plain(say("In brackets: the calls behind it. Fewer than {n} are marked * and not ranked.", n=SMALL_SAMPLE))
+    )
+    if chosen is None:
+        return
+    if by == "operator":
+        page.go("operators", state=structs.replace(page.state, operator=ranked[chosen]["key"]))
+    page.go("calls", state=structs.replace(page.state, team=ranked[chosen]["key"]))
+
+
+def _told(page: Page, figure: dict[str, Any], *, name: str) -> str:
+    if not figure["sample"]:
+        return EMPTY
+    mark = "*" if figure["sample"] < SMALL_SAMPLE else ""
+    value = page.say.figure(figure["value"], unit=catalogue()[name].unit)
+    return f"{value}{mark} ({page.say.number(figure['sample'])})"
+
+
+def _name(page: Page, key: str, *, by: str) -> str:
+    return clean(page.team(key)) if by == "team" else clean(_names(page).get(key, key))
+
+
+def _names(page: Page) -> dict[str, str]:
+    rows = page.ask(questions.operators, company=page.scope.company)
+    return dict(rows.select("operator_id", "name").iter_rows())
+
+
+def _long(page: Page) -> pl.DataFrame:
+    """Give the board for a file, one row a metric and operator; numerators and denominators add up to the tiles."""
+    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=BOARD, by=("operator",))
+    names = _names(page)
+    return rows.with_columns(name=pl.Series([names.get(key or "", key) for key in rows["operator"]], dtype=pl.String))
+
+
+def _one(page: Page) -> None:
+    say, key = page.say, page.state.operator
+    page.link(
+        "operators", say("All operators"), state=structs.replace(page.state, operator=""), icon=":material/arrow_back:"
+    )
+    if key not in _names(page):
+        heading(say("No such operator"), level=2)
+        st.write(plain(say("The link is wrong, or the operator belongs to another company."), limit=300))
+        return
+    row = next((row for row in _figures(page, by="operator") if row["key"] == key), None)
+    heading(_name(page, key, by="operator"), level=2)
+    if row is None:
+        st.caption(plain(say("No calls in this period.")))
+        return
+    st.caption(plain(_note(page), limit=500))
+    before = _before(page, key)
+    shown.tiles([_tile(page, name, row[name], before.get(name)) for name in BOARD])
+    _over_time(page, key)
+    page.link("calls", say("All calls of this operator"), state=page.state, icon=":material/list:")
+
+
+def _before(page: Page, key: str) -> dict[str, dict[str, Any]]:
+    if page.before is None:
+        return {}
+    rows = page.ask(questions.figures, period=page.before, scope=page.scope, metrics=BOARD, by=("operator",))
+    return {row["metric"]: row for row in rows.filter(pl.col("operator") == key).to_dicts()}
+
+
+def _tile(page: Page, name: str, figure: dict[str, Any], earlier: dict[str, Any] | None) -> Tile:
+    say, metric = page.say, catalogue()[name]
+    change = None
+    if figure["value"] is not None and earlier is not None and earlier["value"] is not None:
+        change = say.change(figure["value"] - earlier["value"], unit=metric.unit)
+    small = say(" · small sample") if 0 < figure["sample"] < SMALL_SAMPLE else ""
+    return Tile(
+        label=metric.title.of(say.language),
+        value=say.figure(figure["value"], unit=metric.unit),
+        note=say.plural("{n} call behind it", "{n} calls behind it", figure["sample"]) + small,
+        help=metric.meaning.of(say.language).partition("{")[0] if "{" in metric.meaning.of(say.language) else "",
+        change=change,
+        change_is={"up": "normal", "down": "inverse"}.get(metric.good, "off"),  # pyright: ignore[reportArgumentType]
+    )
+
+
+def _over_time(page: Page, key: str) -> None:
+    say = page.say
+    name = page.state.metric if page.state.metric in BOARD else ORDER
+    metric = catalogue()[name]
+    title, choice = st.columns([2, 1], vertical_alignment="bottom")
+    with title:
+        heading(say("Day by day"))
+    choice.selectbox(
+        say("Metric"),
+        BOARD,
+        format_func=lambda one: catalogue()[one].title.of(say.language),
+        label_visibility="collapsed",
+        **controls.bind("metric", value=name),
+    )
+    days = page.ask(
+        questions.figures, period=page.period, scope=page.scope, metrics=(name,), by=("day", "operator")
+    ).filter((pl.col("operator") == key) & (pl.col("sample") > 0))
+    if days.height < 2:
+        st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
+        return
+    frame = days.with_columns(
+        label=pl.Series([say.day(day) for day in days["day"]], dtype=pl.String),
+        shown=pl.Series([say.figure(value, unit=metric.unit) for value in days["value"]], dtype=pl.String),
+        before=pl.lit(None, dtype=pl.Float64),
+        before_shown=pl.lit(EMPTY),
+        is_small=pl.col("sample") < SMALL_SAMPLE,
+    )
+    titles = {
+        "day": say("Day"),
+        "value": metric.title.of(say.language),
+        "sample": say("Calls"),
+        "before": say("The period before"),
+    }
+    st.altair_chart(
+        charts.trend(frame, titles=titles, number=say.number_format(), is_share=metric.unit == "share"),
+        key=f"operator_{name}",
+        alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
+    )
+    st.markdown(definition(page, metric))
+    table = {titles["day"]: frame["label"].to_list(), titles["value"]: frame["shown"].to_list()}
+    with st.expander(say("As a table"), icon=":material/table_rows:"):
+        shown.table(table | {titles["sample"]: frame["sample"].to_list()}, alt=titles["value"])
