@@ -132,7 +132,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
             color=alt.Color(
                 "state_label:N",
                 scale=colours,
-                legend=alt.Legend(title=None, orient="bottom", columns=3, symbolType="square"),
+                legend=alt.Legend(title=None, orient="bottom", columns=2, symbolType="square"),
             ),
             tooltip=[
                 alt.Tooltip("hour:O", title=titles["hour"]),
@@ -146,14 +146,19 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
     return _finish(chart, number=number)
 
 
-def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
-    """Draw numbers in the order of their rows (columns by, height)."""
+def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_lying: bool = False) -> alt.Chart:
+    """Draw numbers in the order of their rows (columns by, height); `is_lying` gives long names their room."""
+    names = alt.Axis(title=titles["by"] or None, labelLimit=160, labelOverlap="greedy", ticks=False)
+    figures = alt.Axis(title=titles["height"], tickCount=5, format=",.6~g")
+    along, up = ("y", "x") if is_lying else ("x", "y")
     chart = (
         alt.Chart(_rows(frame))
         .mark_bar(color=CALM, cornerRadius=2)
         .encode(
-            x=alt.X("by:N", sort=None, axis=alt.Axis(title=titles["by"], labelLimit=120, labelOverlap="greedy")),
-            y=alt.Y("height:Q", axis=alt.Axis(title=titles["height"], tickCount=5)),
+            **{
+                along: alt.Y("by:N", sort=None, axis=names) if is_lying else alt.X("by:N", sort=None, axis=names),
+                up: alt.X("height:Q", axis=figures) if is_lying else alt.Y("height:Q", axis=figures),
+            },
             tooltip=[alt.Tooltip("by:N", title=titles["by"]), alt.Tooltip("height:Q", title=titles["height"])],
         )
         .properties(height=HEIGHT)

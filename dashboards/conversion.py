@@ -102,7 +102,7 @@ def _funnel(page: Page, now: Mapping[str, Any]) -> None:
     }
     frame = pl.DataFrame({"by": list(steps), "height": [float(count) for count in steps.values()]})
     st.altair_chart(
-        charts.bars(frame, titles={"by": "", "height": say("Contacts")}, number=say.number_format()),
+        charts.bars(frame, titles={"by": "", "height": say("Contacts")}, number=say.number_format(), is_lying=True),
         key="funnel",
         alt=say("Contacts from a call to a won deal; the same figures stand in the table below."),
     )

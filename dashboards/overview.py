@@ -44,16 +44,16 @@ class Loss(Struct, frozen=True):
 
 def draw(page: Page) -> None:
     """Draw the page."""
-    now = _figures(page, period=page.period)
-    before = _figures(page, period=page.before) if page.before else {}
+    now = figures(page, period=page.period)
+    before = figures(page, period=page.before) if page.before else {}
     left_out = page.ask(questions.left_out, period=page.period, scope=page.scope)
     controls.stamp(page)
     if left_out["calls"] == 0:
         _empty(page)
         return
-    losses = _losses(page, rank=_rank(now["answer_rate"], before.get("answer_rate")))
-    heading(answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=losses), level=2)
-    _links(page, losses)
+    found = losses(page, rank=rank(now["answer_rate"], before.get("answer_rate")))
+    heading(answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=found), level=2)
+    _links(page, found)
     _tiles(page, now=now, before=before)
     _trend(page)
     left, right = st.columns(2, gap="large")
@@ -93,19 +93,21 @@ def _share(page: Page, figure: Figure) -> str:
     return page.say.figure(figure.value, unit="share")
 
 
-def _rank(now: Figure, before: Figure | None) -> questions.Rank:
+def rank(now: Figure, before: Figure | None) -> questions.Rank:
+    """Say by what losses are ranked: what was lost beyond the share of before, when it got worse."""
     if now.value is None or before is None or before.value is None:
         return "lost"
     return "excess" if now.value < before.value - SAME_SHARE else "lost"
 
 
-def _figures(page: Page, *, period: Period) -> dict[str, Figure]:
+def figures(page: Page, *, period: Period) -> dict[str, Figure]:
+    """Count all metrics of calls."""
     names = tuple(over("calls"))
     rows = page.ask(questions.figures, period=period, scope=page.scope, metrics=names).to_dicts()
     return {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in rows}
 
 
-def _losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
+def losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
     """Find the two hours, the team and the channel with the heaviest loss; one that is chosen already says nothing."""
     lost = structs.replace(page.state, direction="incoming", outcomes=UNANSWERED)
     found: list[Loss] = []
@@ -170,10 +172,10 @@ def _tile(page: Page, metric: Metric, *, now: dict[str, Figure], before: dict[st
         chart_data=line if len(line) > 1 else None,
         chart_type="area",
     )
-    st.caption(plain(_count(page, metric, now=now, figure=figure), limit=300))
+    st.caption(plain(count(page, metric, now=now, figure=figure), limit=300))
 
 
-def _count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure) -> str:
+def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure) -> str:
     """Say how many calls stand behind a figure, for a figure never stands alone."""
     say = page.say
     if figure.sample == 0:
@@ -215,7 +217,7 @@ def _trend(page: Page) -> None:
         label_visibility="collapsed",
         **controls.bind("metric", value=metric.name),
     )
-    frame = _by_day(page, metric)
+    frame = by_day(page, metric)
     if frame.height < 2:
         st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
     else:
@@ -237,7 +239,7 @@ def _trend(page: Page) -> None:
         downloads.draw(page, lambda: _every_day(page), name="angime-figures")
 
 
-def _by_day(page: Page, metric: Metric) -> pl.DataFrame:
+def by_day(page: Page, metric: Metric) -> pl.DataFrame:
     """Put the days of the period beside those of the period before, as far as there were calls."""
     now = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(metric.name,), by=("day",))
     rows = now.filter(pl.col("sample") > 0)

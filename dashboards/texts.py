@@ -21,6 +21,8 @@ FOLDER = Path(__file__).with_name("locale")
 NAMES = {"en": "English", "ru": "Русский", "kk": "Қазақша", "pt": "Português"}
 EMPTY = "–"
 MAX_SHOWN_CHARACTERS = 120
+# From here on the small change of an amount is left out.
+WHOLE_FROM = 10_000
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -139,7 +141,10 @@ class Texts:
             return EMPTY
         if not currency:
             return self.number(value, digits=2)
-        return format_currency(value, currency, locale=self.locale)
+        if abs(value) < WHOLE_FROM:
+            return format_currency(value, currency, locale=self.locale)
+        pattern = self.locale.currency_formats["standard"].pattern.replace(".00", "")
+        return format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=False)
 
     def change(self, value: float, *, unit: Unit) -> str:
         """Write a difference of two values, its sign first (an ASCII minus, which the tile reads)."""

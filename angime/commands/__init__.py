@@ -3,6 +3,7 @@
 from angime.commands import (
     analysts,
     contracts,
+    digest,
     docs,
     erase,
     health,
@@ -34,6 +35,7 @@ VERBS = (
     health,
     contracts,
     docs,
+    digest,
 )
 
 __all__ = ["VERBS", "app", "describe"]

@@ -16,6 +16,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_writer
 from schemas import codec, ids
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRecordingStored
+from schemas.crm import DealCreated, DealWon
 from schemas.envelope import Event, event, topic_of
 from schemas.instants import instant
 from schemas.messages import MessageReceived
@@ -165,6 +166,8 @@ def _call(drawn: random.Random, *, at: datetime, name: str, is_bad: bool, record
     )
     if is_answered and drawn.random() < 0.15 and recordings is not None:
         yield from _recorded(fact, shared, name=name, after=rings + talks, recordings=recordings, day=at.date())
+    if is_answered and client % 5 == 0:
+        yield from _deal(at + timedelta(hours=2), client=client, is_won=client % 10 == 0)
     if drawn.random() < 0.2:
         yield _message(at - timedelta(hours=1), name=name, client=client, contact_name=contact_name)
 
@@ -208,6 +211,29 @@ def _recorded(fact, shared, *, name: str, after: float, recordings: Path, day: d
         ),
         after + 9,
     )
+
+
+def _deal(at: datetime, *, client: int, is_won: bool) -> Iterator[Event]:
+    shared = {
+        "deal_id": ids.deal_id("kommo", "crm", str(client)),
+        "provider_deal_id": str(client),
+        "contact": (Identity("phone", f"+7701{client:07d}"),),
+        "amount": "125000.00",
+        "currency": "KZT",
+    }
+    told = [(DealCreated(**shared), at)] + ([(DealWon(**shared), at + timedelta(hours=3))] if is_won else [])
+    for fact, moment in told:
+        if moment < datetime.now(UTC):
+            yield event(
+                fact,
+                id=ids.fact_id("kommo", "crm", type(fact).__name__, f"{client}-{at}"),
+                source="kommo",
+                account="crm",
+                company=COMPANY,
+                time=instant(moment),
+                recordedat=instant(moment + timedelta(seconds=2)),
+                key=f"+7701{client:07d}",
+            )
 
 
 def _message(at: datetime, *, name: str, client: int, contact_name: str) -> Event:
