@@ -150,20 +150,13 @@ def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str],
     """Draw numbers in the order of their rows (columns by, height); `is_lying` gives long names their room."""
     names = alt.Axis(title=titles["by"] or None, labelLimit=160, labelOverlap="greedy", ticks=False)
     figures = alt.Axis(title=titles["height"], tickCount=5, format=",.6~g")
-    along, up = ("y", "x") if is_lying else ("x", "y")
-    chart = (
-        alt.Chart(_rows(frame))
-        .mark_bar(color=CALM, cornerRadius=2)
-        .encode(
-            **{
-                along: alt.Y("by:N", sort=None, axis=names) if is_lying else alt.X("by:N", sort=None, axis=names),
-                up: alt.X("height:Q", axis=figures) if is_lying else alt.Y("height:Q", axis=figures),
-            },
-            tooltip=[alt.Tooltip("by:N", title=titles["by"]), alt.Tooltip("height:Q", title=titles["height"])],
-        )
-        .properties(height=HEIGHT)
-    )
-    return _finish(chart, number=number)
+    bar = alt.Chart(_rows(frame)).mark_bar(color=CALM, cornerRadius=2)
+    if is_lying:
+        bar = bar.encode(x=alt.X("height:Q", axis=figures), y=alt.Y("by:N", sort=None, axis=names))
+    else:
+        bar = bar.encode(x=alt.X("by:N", sort=None, axis=names), y=alt.Y("height:Q", axis=figures))
+    told = [alt.Tooltip("by:N", title=titles["by"]), alt.Tooltip("height:Q", title=titles["height"])]
+    return _finish(bar.encode(tooltip=told).properties(height=HEIGHT), number=number)
 
 
 def _rows(frame: pl.DataFrame) -> alt.Data:

@@ -8,6 +8,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -119,14 +120,16 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     newest = questions.as_of(page.reader, company=page.scope.company)
     as_of = say("Data as of {moment}", moment=say.moment(newest, zone=page.zone, pattern="EEE d MMM, HH:mm"))
     zone = say("Time zone: {zone}", zone=page.zone.key.replace("_", " "))
+    compared = say("Compared with the period of the same length before.")
+    by_day = say("Day by day")
     digest = Digest(
         head=head,
         answer=answer,
         tiles=tiles,
         losses=tuple(_lost(page, loss) for loss in losses),
         trend=poster.png(poster.picture(days, number=say.number_format())),
-        trend_says=f"{title} · {say('Day by day')}",
-        foot=f"{as_of} · {zone} · {say('Compared with the period of the same length before.')}",
+        trend_says=f"{title} · {by_day}",
+        foot=f"{as_of} · {zone} · {compared}",
     )
     return digest, drawn
 
@@ -162,22 +165,12 @@ def _html(digest: Digest, *, image: str, language: str) -> str:
     rows = [digest.tiles[start : start + 2] for start in range(0, len(digest.tiles), 2)]
     cells = "".join(f"<tr>{''.join(_cell(tile) for tile in row)}</tr>" for row in rows)
     losses = "".join(f"<li style='margin:4px 0'>{escape(line)}</li>" for line in digest.losses)
-    return f"""<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(digest.head)}</title></head>
-<body style="margin:0;background:#F4F6F6;font-family:Helvetica,Arial,sans-serif;color:{INK}">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px 8px">
-<table role="presentation" width="640" cellpadding="0" cellspacing="0" style="max-width:640px;width:100%;background:#FFF">
-<tr><td style="padding:28px 28px 0;color:{QUIET};font-size:14px">{escape(digest.head)}</td></tr>
-<tr><td style="padding:8px 28px 4px"><h1 style="margin:0;font-size:22px;line-height:1.35">{escape(digest.answer)}</h1>
-<ul style="padding-left:18px;color:{QUIET};font-size:14px">{losses}</ul></td></tr>
-<tr><td style="padding:0 20px"><table role="presentation" width="100%" cellpadding="0" cellspacing="8">{cells}</table>
-</td></tr>
-<tr><td style="padding:16px 28px"><p style="font-weight:bold;margin:0 0 8px">{escape(digest.trend_says)}</p>
-<img src="{image}" alt="{escape(digest.trend_says)}" width="584" style="width:100%;max-width:584px"></td></tr>
-<tr><td style="padding:0 28px 28px;color:{QUIET};font-size:12px">{escape(digest.foot)}</td></tr>
-</table></td></tr></table></body></html>
-"""
+    said = {"head": digest.head, "answer": digest.answer, "trend_says": digest.trend_says, "foot": digest.foot}
+    template = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
+    return template.substitute(
+        {name: escape(text) for name, text in said.items()}
+        | {"language": language, "ink": INK, "quiet": QUIET, "cells": cells, "losses": losses, "image": image}
+    )
 
 
 def _cell(tile: Told) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over, reasons_of
-from analytics.questions import Period
+from analytics.questions import Period, missed
 from dashboards import charts, controls, downloads
 from dashboards.page import Page, heading
 from dashboards.state import State
@@ -54,6 +54,7 @@ def draw(page: Page) -> None:
     found = losses(page, rank=rank(now["answer_rate"], before.get("answer_rate")))
     heading(answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=found), level=2)
     _links(page, found)
+    _to_do(page)
     _tiles(page, now=now, before=before)
     _trend(page)
     left, right = st.columns(2, gap="large")
@@ -145,6 +146,17 @@ def _links(page: Page, losses: Sequence[Loss]) -> None:
                 incoming=page.say.number(loss.incoming),
             )
             page.link("calls", plain(label), state=loss.state, icon=":material/arrow_forward:")
+
+
+def _to_do(page: Page) -> None:
+    """Say whom to call back now, which is the first thing to do."""
+    waiting = page.ask(missed.waiting, scope=page.scope)
+    if waiting.is_empty():
+        return
+    label = page.say.plural(
+        "{n} contact waits for a call back", "{n} contacts wait for a call back", int(waiting["episodes"][0])
+    )
+    page.link("missed", plain(label), state=page.state, icon=":material/phone_missed:")
 
 
 def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> None:

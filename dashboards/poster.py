@@ -28,7 +28,7 @@ class Told(Struct, frozen=True, kw_only=True):
     is_better: bool | None = None
 
 
-def draw(
+def draw(  # noqa: PLR0913  # what stands on a poster
     *, head: str, answer: str, tiles: Sequence[Told], days: pl.DataFrame, title: str, number: dict[str, str]
 ) -> dict[str, Any]:
     """Draw the poster as a Vega-Lite chart (days: columns day, label, value)."""
@@ -40,7 +40,8 @@ def draw(
         _words([title], size=17, colour=INK, weight="bold"),
         trend(days, is_share=True),
     ]
-    chart = alt.vconcat(*parts, spacing=18).configure(
+    stacked: Any = alt.vconcat(*parts, spacing=18)
+    chart = stacked.configure(
         background="#FFFFFF",
         padding=32,
         font="sans-serif",
@@ -49,11 +50,11 @@ def draw(
     return chart.configure_view(strokeWidth=0).configure_axis(grid=False, domainOpacity=0.3).to_dict()
 
 
-def trend(days: pl.DataFrame, *, is_share: bool) -> alt.Chart:
+def trend(days: pl.DataFrame, *, is_share: bool) -> Any:
     """Draw a metric by day."""
     labels = days.sort("day")["label"].to_list()
     rows = alt.Data(values=days.select("label", "value").to_dicts())
-    line = alt.Chart(rows).mark_line(color=CALM, strokeWidth=2.5, point=alt.OverlayMarkDef(color=CALM, size=60))
+    line: Any = alt.Chart(rows).mark_line(color=CALM, strokeWidth=2.5, point=alt.OverlayMarkDef(color=CALM, size=60))
     return line.encode(
         x=alt.X("label:O", sort=labels, axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False)),
         y=alt.Y(
@@ -66,7 +67,7 @@ def trend(days: pl.DataFrame, *, is_share: bool) -> alt.Chart:
 
 def picture(days: pl.DataFrame, *, number: dict[str, str]) -> dict[str, Any]:
     """Draw the trend by itself, for a mail."""
-    chart = trend(days, is_share=True).configure(
+    chart: Any = trend(days, is_share=True).configure(
         background="#FFFFFF", locale={"number": {**number, "grouping": [3], "currency": ["", ""]}}
     )
     return chart.configure_view(strokeWidth=0).configure_axis(grid=False, domainOpacity=0.3).to_dict()
@@ -82,10 +83,10 @@ def pdf(chart: dict[str, Any]) -> bytes:
     return vl_convert.vegalite_to_pdf(chart)
 
 
-def _words(lines: Sequence[str], *, size: int, colour: str, weight: str = "normal") -> alt.Chart:
+def _words(lines: Sequence[str], *, size: int, colour: str, weight: Any = "normal") -> Any:
     rows = alt.Data(values=[{"text": line, "row": number} for number, line in enumerate(lines)])
     height = len(lines) * size * 1.35
-    mark = alt.Chart(rows).mark_text(align="left", baseline="top", fontSize=size, color=colour, fontWeight=weight)
+    mark: Any = alt.Chart(rows).mark_text(align="left", baseline="top", fontSize=size, color=colour, fontWeight=weight)
     return mark.encode(
         x=alt.value(0),
         y=alt.Y("row:Q", scale=alt.Scale(domain=[0, len(lines)], range=[0, height]), axis=None),
@@ -93,7 +94,7 @@ def _words(lines: Sequence[str], *, size: int, colour: str, weight: str = "norma
     ).properties(width=WIDTH, height=height)
 
 
-def _tiles(tiles: Sequence[Told]) -> alt.LayerChart:
+def _tiles(tiles: Sequence[Told]) -> Any:
     """Put the figures into a grid: label, value, change and count under each other."""
     step, tall = WIDTH / ACROSS, 104
     rows = [
@@ -109,13 +110,13 @@ def _tiles(tiles: Sequence[Told]) -> alt.LayerChart:
         for place, tile in enumerate(tiles)
     ]
     height = -(-len(tiles) // ACROSS) * tall
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base: Any = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("x:Q", scale=alt.Scale(domain=[0, WIDTH], range=[0, WIDTH]), axis=None),
         y=alt.Y("y:Q", scale=alt.Scale(domain=[0, height], range=[0, height]), axis=None),
     )
 
-    def text(field: str, *, below: int, size: int, colour: Any, weight: str = "normal", right: int = 0) -> alt.Chart:
-        mark = base.mark_text(align="left", baseline="top", dy=below, dx=right, fontSize=size, fontWeight=weight)
+    def text(field: str, *, below: int, size: int, colour: Any, right: int = 0) -> Any:
+        mark: Any = base.mark_text(align="left", baseline="top", dy=below, dx=right, fontSize=size)
         return mark.encode(text=f"{field}:N", color=colour)
 
     own = alt.Color("colour:N", scale=None)
@@ -124,7 +125,7 @@ def _tiles(tiles: Sequence[Told]) -> alt.LayerChart:
         .encode(x2=alt.X2("right:Q"), y=alt.Y("y:Q", axis=None))
         .transform_calculate(right=f"datum.x + {step - 24}"),
         text("label", below=8, size=13, colour=alt.value(QUIET)),
-        text("value", below=28, size=26, colour=alt.value(INK), weight="bold"),
+        text("value", below=28, size=26, colour=alt.value(INK)),
         text("change", below=40, size=13, colour=own, right=118),
         text("note", below=64, size=12, colour=alt.value(QUIET)),
     ).properties(width=WIDTH, height=height)
