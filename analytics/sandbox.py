@@ -64,19 +64,20 @@ class Answer(Struct, frozen=True, kw_only=True):
     rows: pl.DataFrame
 
 
-def ask(settings: AnalyticsSettings, *, text: str, rights: Rights) -> Answer:
-    """Run a person's statement beside everything else; whatever it does, this returns within seconds."""
+def ask(settings: AnalyticsSettings, *, text: str, rights: Rights, seconds: float = SECONDS) -> Answer:
+    """Run a person's statement beside everything else; whatever it does, it is stopped after `seconds`."""
     if not rights.asks_sql:
         return _failed("refused", "your role does not ask in SQL")
     if not _places.acquire(timeout=WAIT_SECONDS):
         return _failed("busy", "others are asking right now; try again in a moment")
     try:
-        return _run(Request(home=str(settings.home.absolute()), text=text, rights=rights, salt=secrets.token_hex(16)))
+        request = Request(home=str(settings.home.absolute()), text=text, rights=rights, salt=secrets.token_hex(16))
+        return _run(request, seconds=seconds)
     finally:
         _places.release()
 
 
-def _run(request: Request) -> Answer:
+def _run(request: Request, *, seconds: float) -> Answer:
     with subprocess.Popen(
         [sys.executable, "-E", "-s", "-m", "analytics.sandbox"],
         stdin=subprocess.PIPE,
@@ -87,12 +88,12 @@ def _run(request: Request) -> Answer:
         start_new_session=True,
     ) as process:
         try:
-            return _talk(process, request)
+            return _talk(process, request, allowed=seconds)
         finally:
             process.kill()
 
 
-def _talk(process: subprocess.Popen[bytes], request: Request) -> Answer:
+def _talk(process: subprocess.Popen[bytes], request: Request, *, allowed: float) -> Answer:
     written, read = process.stdin, process.stdout
     if written is None or read is None:
         raise RuntimeError("the process was started without pipes")
@@ -105,10 +106,10 @@ def _talk(process: subprocess.Popen[bytes], request: Request) -> Answer:
     if ready != b"ready\n":
         return _failed("time" if ready is None else "memory", "")
     began = time.monotonic()
-    said = _read(read, until=b"", seconds=SECONDS)
+    said = _read(read, until=b"", seconds=allowed)
     seconds = time.monotonic() - began
     if said is None:
-        return _failed("time", f"stopped after {SECONDS:.0f} s", seconds=seconds)
+        return _failed("time", f"stopped after {allowed:.0f} s", seconds=seconds)
     head, _, body = said.partition(b"\n")
     if not head:
         return _failed("memory", "stopped: it wanted more memory than a question gets", seconds=seconds)

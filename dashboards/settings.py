@@ -27,6 +27,9 @@ class DashboardsSettings(BaseSettings):
         int, Field(ge=1, description="age of the newest fact from which `data as of` is red, in minutes")
     ] = 720
 
+    sql_seconds: Annotated[float, Field(gt=0, le=60, description="seconds that a query of a person's own may take")] = (
+        4.0
+    )
     oidc_metadata: Annotated[
         str,
         Field(description="where the login provider describes itself (…/.well-known/openid-configuration)"),

@@ -46,7 +46,7 @@ def _headline(page: Page, answer: Answer | None) -> str:
         return {
             "refused": say("Not run"),
             "error": say("The engine does not understand this"),
-            "time": say("Stopped: it took longer than {n} s", n=say.number(sandbox.SECONDS)),
+            "time": say("Stopped: it took longer than {n} s", n=say.number(page.settings.sql_seconds)),
             "memory": say("Stopped: it wanted too much memory"),
             "size": say("Stopped: the answer is too large to show"),
             "busy": say("Others are asking right now; try again in a moment"),
@@ -59,10 +59,9 @@ def _headline(page: Page, answer: Answer | None) -> str:
 
 def _asked(page: Page) -> Answer:
     """Run the statement beside the pages; its answer is kept while the warehouse stays as it is."""
-    settings = AnalyticsSettings(home=page.settings.home)
-    return page.keep(
-        f"sql {page.state.sql}", lambda: sandbox.ask(settings, text=page.state.sql, rights=page.viewer.rights)
-    )
+    settings, text = AnalyticsSettings(home=page.settings.home), page.state.sql
+    rights, seconds = page.viewer.rights, page.settings.sql_seconds
+    return page.keep(f"sql {text}", lambda: sandbox.ask(settings, text=text, rights=rights, seconds=seconds))
 
 
 def _editor(page: Page) -> None:
@@ -96,7 +95,7 @@ def _editor(page: Page) -> None:
         plain(
             say(
                 "It only reads, sees one state of the warehouse, and stops after {seconds} s or {rows} rows.",
-                seconds=say.number(sandbox.SECONDS),
+                seconds=say.number(page.settings.sql_seconds),
                 rows=say.number(sandbox.MAX_ROWS),
             ),
             limit=300,

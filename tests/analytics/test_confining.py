@@ -213,17 +213,20 @@ def test_a_bomb_is_stopped_and_the_next_question_is_answered(home: Path, text: s
     stopped = sandbox.ask(settings, text=text, rights=ANALYST).outcome
     assert (True, True) == (
         stopped.problem in {"time", "memory", "size", "error", "refused"},
-        stopped.seconds <= sandbox.SECONDS + 1 and time.monotonic() - began < PATIENCE_SECONDS,
+        time.monotonic() - began < PATIENCE_SECONDS,
     )
 
 
 def test_a_question_is_answered_with_the_rights_of_who_asks(home: Path) -> None:
-    answer = sandbox.ask(AnalyticsSettings(home=home), text="select company from reference.companies", rights=ANALYST)
+    text = "select company from reference.companies"
+    answer = sandbox.ask(AnalyticsSettings(home=home), text=text, rights=ANALYST, seconds=PATIENCE_SECONDS)
     assert ("", ["nomad"]) == (answer.outcome.problem, answer.rows["company"].to_list())
 
 
 def test_rows_beyond_the_limit_are_cut_and_said_so(home: Path) -> None:
-    answer = sandbox.ask(AnalyticsSettings(home=home), text="select * from range(10001)", rights=ANALYST)
+    answer = sandbox.ask(
+        AnalyticsSettings(home=home), text="select * from range(10001)", rights=ANALYST, seconds=PATIENCE_SECONDS
+    )
     assert (True, sandbox.MAX_ROWS) == (answer.outcome.is_cut, answer.rows.height)
 
 

@@ -118,6 +118,7 @@ def test_a_history_that_is_not_there_is_said_so(
 def test_sql_is_answered_or_the_reason_is_given(
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
 ) -> None:
+    monkeypatch.setenv("ANGIME_SQL_SECONDS", "60")
     test = run(seeded_home, monkeypatch, page="sql", sql=text, lang="en")
     assert ([], True) == (list(test.exception), any(f"## {expected}" in one.value for one in test.markdown))
 
