@@ -146,6 +146,41 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
     return _finish(chart, number=number)
 
 
+def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and their words
+    frame: pl.DataFrame,
+    *,
+    even: float,
+    own: float,
+    ways: Sequence[str],
+    titles: dict[str, str],
+    number: dict[str, str],
+) -> alt.LayerChart:
+    """Draw what minutes cost in two ways (columns minutes, way, cost), their crossing, and the own minutes dashed."""
+    lines = (
+        alt.Chart(_rows(frame))
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("minutes:Q", axis=alt.Axis(title=titles["minutes"], tickCount=6, format=",.0f")),
+            y=alt.Y("cost:Q", axis=alt.Axis(title=titles["cost"], tickCount=5, format=",.0f")),
+            color=alt.Color(
+                "way:N",
+                scale=alt.Scale(domain=list(ways), range=[CALM, "#E8934A"]),
+                legend=alt.Legend(title=None, orient="bottom"),
+            ),
+            tooltip=[
+                alt.Tooltip("way:N", title=titles["way"]),
+                alt.Tooltip("minutes:Q", title=titles["minutes"], format=",.0f"),
+                alt.Tooltip("cost:Q", title=titles["cost"], format=",.0f"),
+            ],
+        )
+    )
+    fee = frame.filter(pl.col("way") == ways[0])["cost"][0]
+    cross = alt.Chart(alt.Data(values=[{"minutes": even, "cost": fee}])).mark_point(size=160, color=LOSS, filled=True)
+    here = alt.Chart(alt.Data(values=[{"minutes": own}])).mark_rule(color=GREY, strokeDash=[4, 4], strokeWidth=1.5)
+    layers = alt.layer(lines, here.encode(x="minutes:Q"), cross.encode(x="minutes:Q", y="cost:Q"))
+    return _finish(layers.properties(height=HEIGHT + 40), number=number)
+
+
 def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_lying: bool = False) -> alt.Chart:
     """Draw numbers in the order of their rows (columns by, height); `is_lying` gives long names their room."""
     names = alt.Axis(title=titles["by"] or None, labelLimit=160, labelOverlap="greedy", ticks=False)

@@ -6,7 +6,21 @@ from typing import Literal
 from msgspec import Struct
 
 from analytics.rights import Rights
-from dashboards import call, calls, conversations, conversion, health, metrics, missed, operators, overview, sql
+from dashboards import (
+    call,
+    calls,
+    conversations,
+    conversion,
+    costs,
+    health,
+    metrics,
+    missed,
+    operators,
+    overview,
+    permissions,
+    search,
+    sql,
+)
 from dashboards.page import Page
 from dashboards.texts import N_
 
@@ -46,6 +60,13 @@ MENU = (
         draw=conversations.draw,
     ),
     Entry(
+        name="search",
+        title=N_("Search"),
+        icon=":material/manage_search:",
+        draw=search.draw,
+        needs=lambda rights: rights.sees_people,
+    ),
+    Entry(
         name="operators",
         title=N_("Operators and teams"),
         icon=":material/groups:",
@@ -57,6 +78,14 @@ MENU = (
         title=N_("Conversion"),
         icon=":material/filter_alt:",
         draw=conversion.draw,
+        section=RESULTS,
+    ),
+    Entry(name="costs", title=N_("Costs"), icon=":material/payments:", draw=costs.draw, section=RESULTS),
+    Entry(
+        name="permissions",
+        title=N_("Permissions and risk"),
+        icon=":material/verified_user:",
+        draw=permissions.draw,
         section=RESULTS,
     ),
     Entry(

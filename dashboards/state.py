@@ -20,6 +20,8 @@ _HOURS: dict[str, Hours] = {"yes": "open", "no": "closed"}
 MAX_DAYS = 800
 MAX_TEXT = 200
 MAX_SQL = 4_000
+MAX_AMOUNT = 1e9
+ROLES = ("operator", "customer")
 MAX_PAGE = 1_000_000
 
 
@@ -50,6 +52,10 @@ class State(Struct, frozen=True, kw_only=True):
     contact: str = ""
     is_waiting: bool = False
     sql: str = ""
+    role: str = ""
+    fee: float = 0.0
+    price: float = 0.0
+    minutes: float = 0.0
 
 
 def read(params: Mapping[str, str]) -> State:
@@ -81,6 +87,10 @@ def read(params: Mapping[str, str]) -> State:
         contact=params.get("contact", "")[:MAX_TEXT],
         is_waiting=params.get("waiting", "") == "yes",
         sql=params.get("sql", "")[:MAX_SQL],
+        role=params.get("role", "") if params.get("role", "") in ROLES else "",
+        fee=_amount(params.get("fee", "")),
+        price=_amount(params.get("price", "")),
+        minutes=_amount(params.get("minutes", "")),
     )
 
 
@@ -112,6 +122,10 @@ def write(state: State) -> dict[str, str]:
         "contact": state.contact,
         "waiting": "yes" if state.is_waiting else "",
         "sql": state.sql,
+        "role": state.role,
+        "fee": f"{state.fee!r}" if state.fee else "",
+        "price": f"{state.price!r}" if state.price else "",
+        "minutes": f"{state.minutes!r}" if state.minutes else "",
     }
     return {name: value for name, value in params.items() if value}
 
@@ -183,6 +197,14 @@ def _date(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        return 0.0
+    return amount if 0 < amount < MAX_AMOUNT else 0.0
 
 
 def _is_below(text: str, bound: int) -> bool:

@@ -1,0 +1,92 @@
+"""What the page of permissions asks: who may be called until when, who was called without, and what the risks are."""
+
+from datetime import datetime
+
+import polars as pl
+
+from analytics.questions.asking import Period, Reader, Scope
+
+MAX_ROWS = 500
+
+
+def held(reader: Reader, *, scope: Scope, now: datetime) -> pl.DataFrame:
+    """Give the permissions that hold at `now`, those that run out first at the top.
+
+    Columns: contact_name, phone, account, kind, granted_at, ended_at (None: for good), calls, answered_calls,
+    requests_in_week (requests to him of the last seven days), permissions (how many there are in all).
+    """
+    text = """
+        with holding as (
+            select *, count(*) over () as permissions from facts.permissions
+            where
+                company = $company and policy is not null and granted_at <= $now
+                and (ended_at is null or ended_at > $now)
+            order by ended_at nulls last, granted_at, permission_id limit $limit
+        ),
+        asked as (
+            select contact_id, account, count(*) as requests_in_week from facts.permission_requests
+            where company = $company and requested_at > $now - interval 7 day and requested_at <= $now
+            group by all
+        )
+        select
+            contacts.name as contact_name, contacts.phone, holding.account, holding.kind, holding.granted_at,
+            holding.ended_at, holding.calls, holding.answered_calls,
+            coalesce(asked.requests_in_week, 0) as requests_in_week, holding.permissions
+        from holding
+        left join facts.contacts as contacts
+            on holding.company = contacts.company and holding.contact_id = contacts.contact_id
+        left join asked on holding.contact_id = asked.contact_id and holding.account = asked.account
+        order by holding.ended_at nulls last, holding.granted_at, holding.permission_id
+    """
+    return reader.sql(text, {"company": scope.company, "now": now, "limit": MAX_ROWS})
+
+
+def judged(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+    """Count our calls of the period by whether the contact had agreed: reason, is_permitted, calls, over_limit."""
+    text = """
+        select
+            reason, is_permitted, count(*) as calls,
+            count(*) filter (where coalesce(is_over_limit, false)) as over_limit
+        from facts.call_permissions
+        where company = $company and day between $first and $last
+        group by all order by is_permitted, calls desc, reason
+    """
+    return reader.sql(text, {"company": scope.company, "first": period.first, "last": period.last})
+
+
+def outside(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+    """Give our calls for which no permission held, or which were one too many, the newest first.
+
+    Columns: call_id, started_at, contact_name, phone, account, reason, is_over_limit, outcome, unanswered_before.
+    """
+    text = """
+        select
+            judged.call_id, judged.started_at, contacts.name as contact_name, contacts.phone, judged.account,
+            judged.reason, coalesce(judged.is_over_limit, false) as is_over_limit, judged.outcome,
+            judged.unanswered_before
+        from facts.call_permissions as judged
+        left join facts.contacts as contacts
+            on judged.company = contacts.company and judged.contact_id = contacts.contact_id
+        where
+            judged.company = $company and judged.day between $first and $last
+            and (not judged.is_permitted or judged.is_over_limit)
+        order by judged.started_at desc, judged.call_id limit $limit
+    """
+    parameters = {"company": scope.company, "first": period.first, "last": period.last, "limit": MAX_ROWS}
+    return reader.sql(text, parameters)
+
+
+def signals(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+    """Give what providers said of our accounts in the period, or what still lasts: the newest first.
+
+    Columns: account, source, aspect (restriction, quality, link, reach), state, word, began_at, ended_at.
+    """
+    text = """
+        select account, source, aspect, state, word, began_at, ended_at from facts.account_states
+        where
+            company = $company and (aspect in ('restriction', 'quality') or state in ('unlinked', 'offline'))
+            and day <= $last and (day >= $first or ended_at is null)
+        order by began_at desc, account, aspect limit $limit
+    """
+    parameters = {"company": scope.company, "first": period.first, "last": period.last, "limit": MAX_ROWS}
+    return reader.sql(text, parameters)
