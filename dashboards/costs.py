@@ -119,24 +119,21 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
     say = page.say
     heading(say("What this period cost"))
     if rows.is_empty():
-        st.caption(
-            plain(
-                say("No tariff is described yet. Name prices in company.toml, and every call gets its cost."), limit=200
-            )
-        )
+        told = say("No tariff is described yet. Name prices in company.toml, and every call gets its cost.")
+        st.caption(plain(told, limit=200))
         return
-    told = rows.to_dicts()
+    billed = rows.to_dicts()
     shown.table(
         {
-            say("Tariff"): [clean(row["tariff_id"]) for row in told],
-            say("Way to pay"): [_kind(page, row["kind"]) for row in told],
-            say("Channels"): [", ".join(say.word(channel) for channel in row["channels"]) or EMPTY for row in told],
-            say("A minute of talk"): [say.money(row["per_minute"], currency=row["currency"]) for row in told],
-            say("Cost"): [say.money(row["cost"], currency=row["currency"]) for row in told],
-            say("Of it fee"): [say.money(row["fee"], currency=row["currency"]) for row in told],
-            say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in told],
-            say("Billed calls"): [say.number(row["calls"]) for row in told],
-            say("Without a price"): [say.number(row["unpriced"]) for row in told],
+            say("Tariff"): [clean(row["tariff_id"]) for row in billed],
+            say("Way to pay"): [_kind(page, row["kind"]) for row in billed],
+            say("Channels"): [", ".join(say.word(channel) for channel in row["channels"]) or EMPTY for row in billed],
+            say("A minute of talk"): [say.money(row["per_minute"], currency=row["currency"]) for row in billed],
+            say("Cost"): [say.money(row["cost"], currency=row["currency"]) for row in billed],
+            say("Of it fee"): [say.money(row["fee"], currency=row["currency"]) for row in billed],
+            say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
+            say("Billed calls"): [say.number(row["calls"]) for row in billed],
+            say("Without a price"): [say.number(row["unpriced"]) for row in billed],
         },
         alt=say("Cost by tariff, with the price of a minute of talk."),
     )
