@@ -140,7 +140,8 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
     st.caption(
         plain(
             say(
-                "A fee is spread over the days of its month. A minute of talk is dearer than a billed one: pulses round up."
+                "A fee is spread over the days of its month. A minute of talk is dearer than a billed one:"
+                " pulses round up."
             ),
             limit=300,
         )
