@@ -44,7 +44,9 @@ def draw(page: Page) -> None:
         state.price or own["price"] or FIRST_PRICE,
         state.minutes or own["minutes"] or FIRST_MINUTES,
     )
-    heading(answer(page, choice, currency=own["currency"]), level=2)
+    is_known = bool((state.fee or own["fee"]) and (state.price or own["price"]))
+    told = answer(page, choice, currency=own["currency"]) if is_known else None
+    heading(told or page.say("Set both prices, and they are compared on your own minutes."), level=2)
     _compare(page, choice, own)
     _tariffs(page, rows)
 
