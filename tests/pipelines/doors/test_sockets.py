@@ -268,27 +268,26 @@ def test_a_refused_subscription_is_said_without_the_token(world: World) -> None:
     assert "t0ken" not in refusal.value.reason
 
 
-def test_while_kafka_is_away_the_position_of_a_socket_stays(world: World, until: Until) -> None:
+def test_what_was_heard_while_kafka_was_away_is_fetched_when_it_is_back(world: World, until: Until) -> None:
     seen(world, "chatapp", ago=timedelta(hours=1))
-    before = world.ground().positions.load("chatapp-pbx-socket")
-    world.kafka.is_away = True
     chats, told = Chats(), threading.Event()
+    chats.messages = [{"id": 1, "time": NOW.timestamp()}]
 
     def talk(connection: ServerConnection) -> None:
         chats.welcome(connection)
-        chats.say(connection, 1)
-        told.set()
+        if not told.is_set():
+            chats.say(connection, 1)
+            told.set()
         chats.listen(connection)
 
-    with (
-        http_server(chats.answer) as api,
-        socket_server(talk) as socket,
-        listening(world, chatapp(socket, api), "chatapp"),
-    ):
-        assert until(told.is_set)
-
-    assert world.ground().positions.load("chatapp-pbx-socket") == before
-    assert world.bodies == []
+    with http_server(chats.answer) as api, socket_server(talk) as socket:
+        world.kafka.is_away = True
+        with listening(world, chatapp(socket, api), "chatapp"):
+            assert until(told.is_set)
+        assert world.bodies == []
+        world.kafka.is_away = False
+        with listening(world, chatapp(socket, api), "chatapp"):
+            assert until(lambda: 1 in numbers(world))
 
 
 def test_waha_is_asked_for_its_events_and_each_frame_is_a_body(world: World, until: Until) -> None:
