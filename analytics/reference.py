@@ -268,7 +268,11 @@ def load(connection: Connection, companies: Iterable[Company]) -> bool:
         relation = f"reference.{name}"
         listed = ", ".join(f'"{column}" {type_}' for column, (type_, _) in columns.items())
         connection.execute(f"create table if not exists {relation} ({listed})")
-        if _sorted(connection.frame(f"from {relation}")).equals(frame):
+        held = connection.frame(f"from {relation}")
+        if held.schema != frame.schema:
+            # An earlier version of Angime made it, with other columns.
+            connection.execute(f"drop table {relation}; create table {relation} ({listed})")
+        elif _sorted(held).equals(frame):
             continue
         connection.hand_in("handed_in", frame.to_arrow())  # pyright: ignore[reportUnknownArgumentType]  # Polars' gap
         connection.execute(f"delete from {relation}")  # noqa: S608  # the names are ours

@@ -73,6 +73,16 @@ def test_facts_follow_a_changed_company_file_at_the_next_start(tmp_path: Path) -
         assert writer.connection.rows("select day::varchar from reports.calls_daily") == [("2026-03-02",)]
 
 
+def test_a_reference_table_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text(COMPANY_FILE.format(zone="UTC"), encoding="utf-8")
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.connection.execute("alter table reference.thresholds drop column attribution")
+        writer.connection.execute("delete from log.builds")
+    with open_writer(settings_at(tmp_path)) as writer:
+        assert writer.connection.rows("select attribution from reference.thresholds") == [("last_call",)]
+
+
 def test_an_unchanged_warehouse_is_not_built_again_when_it_is_opened(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)):
         pass
