@@ -16,7 +16,7 @@ from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import events, freshness, landing, normalising, searching, speech
+from tests.bench import asking, events, freshness, landing, normalising, searching, speech
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -125,6 +125,7 @@ BENCHES: dict[str, Measure] = {
     "freshness": freshness.measure,
     "searching": searching.measure,
     "speech": speech.measure,
+    "asking": asking.measure,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+# ruff: noqa: S608  # texts of our own over tables of our own
+"""What a page asks of a large warehouse, beside the SQL that one would write by hand for the very same numbers."""
+
+import statistics
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from analytics import questions
+from analytics.metrics import over
+from analytics.questions import Period, Scope
+from analytics.warehouse import AnalyticsSettings, Reader, open_reader, open_writer
+
+CALLS = 1_000_000
+SECONDS_BETWEEN_CALLS = 31  # a year of calls
+WEEK = Period(date(2025, 9, 1), date(2025, 9, 7))
+SCOPE = Scope(company="bench")
+COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "UTC"\ndefault_region = "KZ"\n'
+WITHIN = "company = 'bench' and day between date '2025-09-01' and date '2025-09-07'"
+
+_FILL = f"""
+    insert into facts.calls by name
+    select
+        'call-' || lpad(i::varchar, 12, '0') as call_id, 'bench' as company, 'main' as account, 'twilio' as source,
+        if(i % 3 = 0, 'waba', 'phone') as channel, if(i % 2 = 0, 'incoming', 'outgoing') as direction,
+        case when hash(i) % 10 < 7 then 'answered' when hash(i) % 10 < 9 then 'missed' else 'abandoned' end as outcome,
+        false as is_internal, i % 100 = 0 as is_test, i % 5 > 0 as is_business_hours,
+        'phone:+7701' || lpad((hash(i) % 200000)::varchar, 7, '0') as contact_key,
+        timestamptz '2025-03-01 00:00:00+00' + to_seconds(i * {SECONDS_BETWEEN_CALLS}) as started_at,
+        timezone('UTC', started_at)::date as day, extract(hour from timezone('UTC', started_at))::integer as hour,
+        extract(isodow from timezone('UTC', started_at))::integer as weekday,
+        case when outcome = 'answered' then (hash(i, 1) % 60000)::double / 1000 end as answer_seconds,
+        case when outcome = 'answered' then (hash(i, 2) % 300000)::double / 1000 end as talk_seconds,
+        'team-' || i % 7 as team_id, 'operator-' || i % 50 as operator_id
+    from range({CALLS}) as numbers(i)
+"""
+
+_BY_HAND = f"""
+    with counted as (
+        select * from facts.calls where {WITHIN} and not is_internal and not is_test and outcome <> 'in_progress'
+    )
+    select
+        count(*) filter (where direction = 'incoming' and outcome = 'answered')
+        / count(*) filter (where direction = 'incoming') as answer_rate,
+        count(*) filter (where direction = 'incoming' and outcome = 'missed') as missed_calls,
+        count(*) filter (where direction = 'incoming' and is_business_hours and outcome = 'abandoned')
+        / count(*) filter (where direction = 'incoming' and is_business_hours) as abandonment_rate,
+        count(*) filter (
+            where direction = 'incoming' and is_business_hours and outcome = 'answered' and answer_seconds <= 20
+        )
+        / count(*) filter (where direction = 'incoming' and is_business_hours and outcome <> 'abandoned')
+        as service_level,
+        median(answer_seconds) filter (where direction = 'incoming' and outcome = 'answered') as answer_seconds_median,
+        quantile_cont(answer_seconds, 0.9) filter (where direction = 'incoming' and outcome = 'answered')
+        as answer_seconds_p90,
+        count(*) filter (where direction = 'outgoing' and outcome = 'answered')
+        / count(*) filter (where direction = 'outgoing') as contact_rate,
+        sum(talk_seconds) filter (where outcome = 'answered') / 60 as talk_minutes,
+        median(talk_seconds) filter (where outcome = 'answered') as talk_seconds_median,
+        quantile_cont(talk_seconds, 0.9) filter (where outcome = 'answered') as talk_seconds_p90
+    from counted
+"""
+
+
+def fill(folder: Path) -> AnalyticsSettings:
+    """Make a warehouse of a year of calls, without the events that they would be folded from."""
+    folder.mkdir()
+    (folder / "company.toml").write_text(COMPANY)
+    settings = AnalyticsSettings(home=folder)
+    with open_writer(settings) as writer:
+        writer.connection.execute(_FILL)
+    return settings
+
+
+def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
+    """Give medians and 95th percentiles in milliseconds: tiles of a week, a week by day, one call by its id."""
+    with open_reader(fill(folder)) as reader:
+        asked = {
+            "tiles_of_a_week": lambda: _tiles(reader),
+            "tiles_of_a_week_by_hand": lambda: reader.sql(_BY_HAND),
+            "a_week_by_day": lambda: _tiles(reader, by=("day",)),
+            "one_call": lambda: questions.call(reader, company="bench", call_id="call-000000500000"),
+        }
+        found = {name: _milliseconds(ask, rounds=rounds * 4) for name, ask in asked.items()}
+    medians = {name: statistics.median(times) for name, times in found.items()}
+    return {
+        "asking_calls": CALLS,
+        "asking_median_ms": {name: round(median, 1) for name, median in medians.items()},
+        "asking_p95_ms": {name: round(sorted(times)[int(len(times) * 0.95)], 1) for name, times in found.items()},
+        "asking_v_by_hand": round(medians["tiles_of_a_week"] / medians["tiles_of_a_week_by_hand"], 2),
+    }
+
+
+def _tiles(reader: Reader, *, by: tuple[questions.Dimension, ...] = ()) -> None:
+    questions.figures(reader, period=WEEK, scope=SCOPE, metrics=tuple(over("calls")), by=by)
+
+
+def _milliseconds(ask: Callable[[], object], *, rounds: int) -> list[float]:
+    """Ask once to warm up, and then time each round."""
+    ask()
+    times: list[float] = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        ask()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
