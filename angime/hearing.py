@@ -94,7 +94,8 @@ def talk_figures(heard: Transcript) -> dict[str, Any]:
     try:
         warehouse.load_events([fact])
         warehouse.build()
-        return warehouse.sql("select * exclude (call_id, company, day, recordings) from facts.call_talk").to_dicts()[0]
+        told = "select * exclude (call_id, company, day, transcripts, recordings) from facts.call_talk"
+        return warehouse.sql(told).to_dicts()[0]
     finally:
         warehouse.close()
 
