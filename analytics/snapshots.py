@@ -18,7 +18,7 @@ from analytics.personal import treatment
 from analytics.rebuild import table_hash
 from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_reader, open_side_by_side
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 
 FORMAT_VERSION = 1
@@ -71,6 +71,7 @@ def take(
         state = reader.snapshot_id()
     views = read_views()
     with open_side_by_side({LAKE: settings}, snapshot=state) as connection:
+        _check_built(connection, views)
         connection.execute(f"attach {quoted(str(folder.resolve() / DATABASE))} as {OUT}")
         if as_of is not None:
             on_step("folding what was landed by then")
@@ -95,6 +96,23 @@ def take(
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n")
     dbt.write_project(folder / "dbt", views, relations=[*tables, *snapshot.views], database=f"../{DATABASE}")
     return snapshot
+
+
+def _check_built(connection: Connection, views: Sequence[View]) -> None:
+    """Raise NotYet for a warehouse that another version of ours has built, which lacks tables of today."""
+    there = {
+        f"{schema}.{table}"
+        for schema, table in connection.rows(
+            "select schema_name, table_name from duckdb_tables() where database_name = ?", [LAKE]
+        )
+    }
+    wanted = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
+    missing = sorted(wanted - there)
+    if missing:
+        raise NotYet(
+            f"another version of Angime built this warehouse, which lacks {missing[0]}: "
+            "start `angime land`, or `angime rebuild`, with this one first"
+        )
 
 
 def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> None:

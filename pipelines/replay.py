@@ -18,7 +18,7 @@ from pipelines.normalise import normalise
 from pipelines.origins import Origins
 from pipelines.ports import Consumer, Positions, Producer, Record
 from pipelines.tail import is_of_call
-from schemas.instants import Instant, moment
+from schemas.instants import Instant, instant, moment
 from schemas.records import raw_from_kafka
 from schemas.topics import CANONICAL
 
@@ -32,7 +32,8 @@ STREAM_TYPES = ("call.recording_made_available", "call.recording_stored")
 BATCH_RECORDS = 5_000
 POLL_SECONDS = 0.5
 PATIENCE_POLLS = 60  # so many empty polls in a row, and what Kafka promised is not coming
-SLICE = timedelta(hours=6)
+SLICE_EVENTS = 50_000  # of the log, read at once
+HOUR = timedelta(hours=1)
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -182,15 +183,11 @@ def from_log(
 ) -> Progress:
     """Replay events that the log keeps, as they were published, slice of time by slice. Without a `producer` count."""
     tally = _Tally(total=count_log(reader, choice))
-    end = moment(choice.until)
-    begin = max(moment(choice.since), _first_recorded(reader, choice) or end)
-    while begin < end:
-        until = min(begin + SLICE, end)
-        facts = list(_kept(reader, choice, since=begin, until=until))
+    for begin, end in _slices(reader, choice):
+        facts = list(_kept(reader, choice, since=begin, until=end))
         tally.read += len(facts)
         tally.send(facts, producer=producer)
-        begin = until
-        on_progress(tally.progress(f"{begin:%Y-%m-%dT%H:%M:%S}.{begin.microsecond // 1000:03d}Z"))
+        on_progress(tally.progress(instant(min(end, moment(choice.until)))))
     return tally.progress(choice.until)
 
 
@@ -289,39 +286,57 @@ def _is_raw_meant(record: Record, choice: Choice) -> bool:
 
 # The one byte form of an event is its attributes in their declared order; the log keeps each, and `data` as text.
 _ATTRIBUTES = (
-    ("id", "id"),
-    ("source", "source"),
-    ("type", "type"),
-    ("subject", "subject"),
-    ("time", "time"),
-    ("recordedat", "recorded_at"),
-    ("company", "company"),
-    ("account", "account"),
-    ("partitionkey", "partition_key"),
-    ("dataschema", "dataschema"),
-    ("causationid", "causation_id"),
+    ("id", "to_json(id)"),
+    ("source", "to_json(source)"),
+    ("type", "to_json(type)"),
+    ("subject", "to_json(subject)"),
+    ("time", "to_json(strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ'))"),
+    ("recordedat", "to_json(strftime(recorded_at, '%Y-%m-%dT%H:%M:%S.%gZ'))"),
+    ("company", "to_json(company)"),
+    ("account", "to_json(account)"),
+    ("partitionkey", "to_json(partition_key)"),
+    ("dataschema", "to_json(dataschema)"),
+    ("causationid", "coalesce(to_json(causation_id), 'null')"),
+    ("specversion", """'"1.0"'"""),
+    ("datacontenttype", """'"application/json"'"""),
+    ("data", "data"),
 )
+# An event of the log as it was published, as text.
+PUBLISHED = " || ',' || ".join(f"""'"{name}":' || {written}""" for name, written in _ATTRIBUTES)
 
 
-def envelope_of(row: Mapping[str, Any]) -> bytes:
-    """Write an event of the log as it was published."""
-    written = [f"{_json(name)}:{_json(_said(row[column]))}" for name, column in _ATTRIBUTES]
-    written += ['"specversion":"1.0"', '"datacontenttype":"application/json"', f'"data":{row["data"]}']
-    return f"{{{','.join(written)}}}".encode()
+def _slices(reader: Reader, choice: Choice) -> list[tuple[datetime, datetime]]:
+    """Cut the time of a replay into slices of about SLICE_EVENTS each; one hour is never cut."""
+    where, parameters = _where(choice)
+    hours = reader.sql(
+        f"select date_trunc('hour', recorded_at) as hour, count(*) as events from log.events where {where} "  # noqa: S608
+        "group by all order by all",
+        parameters,
+    ).rows()
+    slices: list[tuple[datetime, datetime]] = []
+    size = 0
+    for hour, events in hours:
+        if slices and size + events <= SLICE_EVENTS:
+            slices[-1] = (slices[-1][0], hour + HOUR)
+            size += events
+        else:
+            slices.append((hour, hour + HOUR))
+            size = events
+    return slices
 
 
 def _kept(reader: Reader, choice: Choice, *, since: datetime, until: datetime) -> Iterator[Fact]:
     where, parameters = _where(choice)
     frame = reader.sql(
         f"""
-        select * from log.events
+        select topic, type, partition_key, '{{' || {PUBLISHED} || '}}' as published from log.events
         where {where} and recorded_at >= $slice_since and recorded_at < $slice_until
         order by recorded_at, id
         """,  # noqa: S608  # our own conditions, values are bound
         {**parameters, "slice_since": since, "slice_until": until},
     )
-    for row in frame.iter_rows(named=True):
-        yield Fact(row["topic"], row["type"], row["partition_key"].encode(), envelope_of(row))
+    for topic, type_, key, published in frame.iter_rows():
+        yield Fact(topic, type_, key.encode(), published.encode())
 
 
 def _where(choice: Choice) -> tuple[str, dict[str, Any]]:
@@ -343,22 +358,6 @@ def _where(choice: Choice) -> tuple[str, dict[str, Any]]:
         clauses.append("list_contains($types, type)")
         parameters["types"] = list(STREAM_TYPES)
     return " and ".join(clauses), parameters
-
-
-def _first_recorded(reader: Reader, choice: Choice) -> datetime | None:
-    where, parameters = _where(choice)
-    [(first,)] = reader.sql(f"select min(recorded_at) from log.events where {where}", parameters).rows()  # noqa: S608
-    return first
-
-
-def _said(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
-    return value
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def as_positions(stretch: Stretch, *, done: Mapping[str, int]) -> Positions:

@@ -10,6 +10,7 @@ import pytest
 from analytics import anonymous, aside, erasure
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime import erasing
+from pipelines.replay import PUBLISHED
 from schemas import calls, codec, messages, transcripts
 from schemas.envelope import Event
 from schemas.errors import Misconfigured
@@ -159,11 +160,10 @@ def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -
 
 def test_every_event_that_stays_is_still_an_event(home: Path) -> None:
     erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
-    from pipelines.replay import envelope_of
 
     with closing(open_reader(settings_at(home))) as reader:
-        rows = reader.sql("from log.events").to_dicts()
-    events = [codec.decode(envelope_of(row)) for row in rows]
+        rows = reader.sql(f"select '{{' || {PUBLISHED} || '}}' as published from log.events")  # noqa: S608
+    events = [codec.decode(published.encode()) for published in rows["published"]]
     assert len(events) == 51
     [said] = [event.data for event in events if event.type == "person.erased"]
     assert PHONE not in str(said)

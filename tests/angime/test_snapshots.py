@@ -13,7 +13,7 @@ from analytics import snapshots
 from analytics.keys import installation_key
 from analytics.personal import treatment
 from analytics.warehouse import Batch, open_writer
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant
 from tests.analytics.landing_cases import call_events, message_events, records_of, settings_at
 from tests.angime.front_door import angime as front_door
@@ -78,6 +78,14 @@ def test_the_parquet_folder_opens_with_its_views(taken: Path) -> None:
 def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
     with pytest.raises(Misconfigured, match="is not empty"):
         snapshots.take(settings_at(home), taken)
+
+
+def test_a_warehouse_of_another_version_is_brought_up_first(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.connection.execute("drop table facts.turns")
+
+    with pytest.raises(NotYet, match=r"lacks facts\.turns: start"):
+        snapshots.take(settings_at(tmp_path), tmp_path / "snapshot")
 
 
 def test_the_same_moment_gives_the_same_rows_however_much_later(home: Path, taken: Path, tmp_path: Path) -> None:
