@@ -49,4 +49,6 @@ def test_every_metric_over_episodes_has_a_drawn_case() -> None:
 
 
 def test_without_missed_calls_nothing_was_recovered_or_lost() -> None:
-    assert [(None, 0)] * len(CASES) == [figure(calls(NEWEST), metric) for metric, _ in CASES]
+    warehouse = calls(NEWEST)
+
+    assert [(None, 0)] * len(CASES) == [figure(warehouse, metric) for metric, _ in CASES]

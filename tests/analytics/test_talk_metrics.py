@@ -58,4 +58,6 @@ def test_every_talk_metric_has_a_drawn_case() -> None:
 
 
 def test_a_call_without_a_transcript_has_no_talk_metrics() -> None:
-    assert [(None, 0)] * len(CASES) == [figure(calls(CALLS), metric) for metric, _ in CASES]
+    warehouse = calls(CALLS)
+
+    assert [(None, 0)] * len(CASES) == [figure(warehouse, metric) for metric, _ in CASES]
