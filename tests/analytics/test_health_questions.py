@@ -41,7 +41,10 @@ def reader() -> Generator[warehouse.Scratch]:
     scratch = warehouse.scratch()
     scratch.build()
     execute = scratch.connection.execute
-    execute("insert into reference.companies values ('nomad', 'Nomad', 'UTC', 'KZ'), ('other', 'Other', 'UTC', 'KZ')")
+    execute(
+        "insert into reference.companies (company, name, time_zone, default_region) "
+        "values ('nomad', 'Nomad', 'UTC', 'KZ'), ('other', 'Other', 'UTC', 'KZ')"
+    )
     execute(
         "insert into reference.accounts (company, account, source, channel) values "
         "('nomad', 'pbx', 'asterisk', 'phone'), ('nomad', 'old', 'asterisk', 'phone')"

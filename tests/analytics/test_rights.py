@@ -33,7 +33,10 @@ def whole() -> Generator[warehouse.Scratch]:
     scratch.build()
     execute = scratch.connection.execute
     for company in ("nomad", "other"):
-        execute("insert into reference.companies values (?, ?, 'UTC', 'KZ')", [company, company.upper()])
+        execute(
+            "insert into reference.companies (company, name, time_zone, default_region) values (?, ?, 'UTC', 'KZ')",
+            [company, company.upper()],
+        )
         execute("insert into reference.teams (company, team_id, name) values (?, 'north', 'North')", [company])
         execute("insert into reference.accounts (company, account, source) values (?, 'pbx', 'asterisk')", [company])
         execute(

@@ -23,6 +23,7 @@ EMPTY = {
     "facts.call_talk",
     "facts.permission_requests",
     "facts.recordings",
+    "facts.tracker_hits",
     "facts.turns",
 }
 
