@@ -27,10 +27,10 @@ check: setup ## look the code over: style, types, import laws, SQL, pages printe
 		|| { echo 'A lock names an address; locks hold names, versions and checksums only.'; exit 1; }
 
 test: setup ## run every test that fits into ten minutes (ARGS="-k missed" to choose)
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-all: setup ## run every test, with twenty times as many drawn cases
-	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile=thorough --timeout=3600 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough --timeout=3600 $(ARGS)
 
 demo: setup ## show a simulated company's calls, from signed webhooks to open pages
 	$(BIN)/angime demo $(ARGS)
