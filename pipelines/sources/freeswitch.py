@@ -50,6 +50,10 @@ def _json_of(body: bytes) -> bytes:
     told = dict(form_pairs(body)).get("cdr")
     if told is None:
         raise InvalidEvent("the body is neither JSON nor a form with `cdr`")
+    return _record_in(told)
+
+
+def _record_in(told: str) -> bytes:
     if told.lstrip()[:1] in {"{", "["}:
         return told.encode(errors="replace")
     try:
@@ -60,6 +64,8 @@ def _json_of(body: bytes) -> bytes:
 
 def _record(scene: Scene, value: Any) -> Translation:
     record = as_object(value, what="the record")
+    if isinstance(record.get("cdr"), str):  # the fields of the form, decoded
+        record = as_object(parse_json(_record_in(str(record["cdr"]))), what="cdr")
     if "variables" not in record and "callflow" not in record:
         raise InvalidEvent("the record has neither variables nor callflow")
     return found(*read_leg(scene, _decoded(record)))

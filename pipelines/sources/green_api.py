@@ -35,6 +35,7 @@ _CALLS = {name: _READERS[name] for name in ("incomingcall", "outgoingcall")}
 _NO_FACTS = {
     "deviceinfo": "the battery and model of the linked phone",
     "incomingblock": "a change of the company's own list of blocked chats",
+    "callsrtc": "how a call's sound is negotiated: incomingCall and outgoingCall tell of the call itself",
     "avatarinfo": "a picture of a contact",
     "instancedeleted": "an instance was deleted from the account at GREEN-API",
 }

@@ -4,8 +4,8 @@ from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.linked_chats import call_about, chat, epoch, own_number
-from pipelines.sources.reading import Fields, flag, member, required, seconds, text, word
+from pipelines.sources.linked_chats import call_about, chat, epoch, own_number, people
+from pipelines.sources.reading import Fields, as_object, flag, items, member, required, seconds, text, word
 from pipelines.sources.times import after
 from pipelines.sources.translations import found
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRejected, Disposition
@@ -32,10 +32,13 @@ _OUTGOING: dict[str, tuple[Disposition, Side]] = {
 
 
 def call(scene: Scene, fields: Fields, *, direction: Direction) -> Translation:
-    """Read one notification of a call; raises InvalidEvent where its word is unknown."""
-    status = required(fields, "status")
+    """Read one notification of a call; raises InvalidEvent where its word is unknown.
+
+    Older instances tell of an incoming call without any word: once, when it rings.
+    """
+    status = text(fields, "status") or ("offer" if direction == "incoming" else required(fields, "status"))
     provider_id = required(fields, "idMessage", "callId")
-    other = chat(scene, text(fields, "from", "chatId", "to"))
+    other = chat(scene, _other_side(scene, fields))
     known = call_about(scene, provider_id=provider_id, status=status, contact=other.contact)
     known["direction"] = direction
     known["company_number"] = own_number(scene, text(member(fields, "instanceData"), "wid"))
@@ -44,6 +47,18 @@ def call(scene: Scene, fields: Fields, *, direction: Direction) -> Translation:
     if told is None:
         raise InvalidEvent(f"the status {word(status)} of a call is unknown")
     return found(*told)
+
+
+def _other_side(scene: Scene, fields: Fields) -> str | None:
+    """Give the chat that was called or calls: mostly `from`, whoever calls; where that is our own, the other end's."""
+    begin = text(fields, "from", "chatId", "to")
+    wid = text(member(fields, "instanceData"), "wid")
+    ours = people(scene, wid)
+    if not ours or people(scene, begin) != ours:
+        return begin
+    called = [as_object(one, what="participants[]") for one in items(fields, "participants")]
+    ends = [text(fields, "to"), text(fields, "chatId"), *(text(one, "wid", "participant", "id") for one in called)]
+    return next((end for end in ends if end and people(scene, end) != ours), begin)
 
 
 def _told(scene: Scene, fields: Fields, *, status: str, known: dict[str, Any], time: Instant) -> list[Event] | None:

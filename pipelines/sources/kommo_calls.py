@@ -61,7 +61,7 @@ def incoming_call(scene: Scene, fields: Fields) -> Translation:
 
 
 def _call(scene: Scene, told: Fields, *, said: Fields, direction: Direction) -> list[Event]:
-    number = required(told, "id")
+    number = text(told, "id", "note_id") or text(said, "uniq") or required(told, "id")
     time = time_of(scene, told, "created_at", "date_create", "timestamp_x", "last_update") or scene.raw.received_at
     known = _known(scene, told, said=said, direction=direction, number=number)
     duration = seconds(said, "duration")

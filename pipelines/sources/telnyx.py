@@ -1,4 +1,4 @@
-"""Telnyx: calls under Call Control with their recordings, and short messages, signed with Ed25519."""
+"""Telnyx: calls under Call Control or TeXML with their recordings, and short messages, signed with Ed25519."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,6 +10,7 @@ from pipelines.sources.signatures import is_ed25519, is_fresh
 from pipelines.sources.telnyx_calls import Told, answered, detected, hung_up, initiated, recorded, ringing, transcribed
 from pipelines.sources.telnyx_messages import message_finalized, message_received, message_sent
 from pipelines.sources.translations import ignored
+from pipelines.sources.twilio import translate as read_texml
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -17,6 +18,7 @@ from schemas.instants import Instant, from_rfc3339
 from schemas.records import RawRecord
 
 MAX_AGE_SECONDS = 300
+_JSON = {b"{", b"["}
 
 _READERS: dict[str, Callable[[Told], Translation]] = {
     "call.initiated": initiated,
@@ -90,9 +92,13 @@ def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> boo
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
-    """Read one event; raises InvalidEvent where its type is unknown."""
+    """Read one event, or one callback of TeXML, which is Twilio's form; raises InvalidEvent where it is unknown."""
     scene = Scene(raw, company, account)
+    if raw.body.lstrip()[:1] not in _JSON and b"CallSid=" in raw.body:
+        return read_texml(raw, company=company, account=account)
     body = as_object(parse_json(raw.body), what="the body")
+    if "CallSid" in body:
+        return read_texml(raw, company=company, account=account)
     event = as_object(body.get("data", body), what="data")
     kind = required(event, "event_type").lower()
     if kind not in _READERS:
@@ -133,6 +139,8 @@ GUIDE = Guide(
         "names: it takes a secret's place.",
         "Set `/hooks/telnyx/ACCOUNT` as the webhook of the voice application (API version 2) and of the messaging "
         "profile.",
+        "Where a TeXML application answers, set the same address as its status callback, as `statusCallback` of what "
+        "it dials and as `recordingStatusCallback`.",
         "For recordings record two channels (`channels: dual`), and put an API key where `fetch_secret` points.",
         "Write operators' endpoints as Telnyx does: `sip:user@sip.telnyx.com`, or their numbers.",
     ),

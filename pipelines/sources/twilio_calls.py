@@ -12,7 +12,7 @@ from pipelines.sources.twilio_people import Parties, known_call, parties
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRecordingMadeAvailable, Disposition
 from schemas.errors import InvalidEvent
 from schemas.ids import call_id, recording_id
-from schemas.instants import Instant
+from schemas.instants import Instant, from_rfc3339
 from schemas.people import AnsweredBy
 
 _BEGINNINGS = frozenset({"queued", "initiated"})
@@ -123,7 +123,12 @@ def _known(scene: Scene, fields: Fields, *, told: Parties) -> dict[str, Any]:
 def _time(scene: Scene, fields: Fields) -> Instant:
     """Give the callback's own time; the first request of a call has none, and is taken at its receipt."""
     written = text(fields, "Timestamp")
-    return scene.raw.received_at if written is None else from_rfc2822(written, what="Timestamp")
+    return scene.raw.received_at if written is None else _clock(written, what="Timestamp")
+
+
+def _clock(written: str, *, what: str) -> Instant:
+    """Read an instant as Twilio writes it, or as Telnyx does in the same callbacks (TeXML)."""
+    return from_rfc3339(written) if written[:1].isdigit() else from_rfc2822(written, what=what)
 
 
 def machine_detection(scene: Scene, fields: Fields) -> Translation:
@@ -167,7 +172,7 @@ def recording(scene: Scene, fields: Fields) -> Translation:
         return ignored(f"the recording is {status}: there is nothing to fetch")
     if status != "completed":
         raise InvalidEvent(f"the recording status {word(status)} is none of Twilio's")
-    provider_id = required(fields, "RecordingSid")
+    provider_id, address = required(fields, "RecordingSid"), required(fields, "RecordingUrl")
     parent = text(fields, "ParentCallSid")
     own_id = required(fields, "CallSid")
     # Assumption: -1 stands for a length that Twilio does not know yet.
@@ -183,8 +188,8 @@ def recording(scene: Scene, fields: Fields) -> Translation:
         provider_call_id=parent or own_id,
         leg_id=own_id if parent else None,
         recording_id=recording_id(scene.raw.source, scene.account.id, provider_id),
-        url=required(fields, "RecordingUrl"),
-        media_type="audio/wav",
+        url=address,
+        media_type="audio/mpeg" if address.partition("?")[0].lower().endswith(".mp3") else "audio/wav",
         channels=None if channels is None else int(channels),
         channel_roles=roles if channels is None or len(roles) == channels else (),
         duration_seconds=length,
@@ -225,4 +230,4 @@ def _recorded_at(scene: Scene, fields: Fields, *, length: float | None) -> Insta
     begin = text(fields, "RecordingStartTime")
     if begin is None:
         return _time(scene, fields)
-    return after(from_rfc2822(begin, what="RecordingStartTime"), seconds=length or 0)
+    return after(_clock(begin, what="RecordingStartTime"), seconds=length or 0)

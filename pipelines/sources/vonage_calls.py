@@ -1,9 +1,11 @@
 """Calls of Vonage: every leg reports its status, and legs of one call share a conversation."""
 
+import re
 from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
+from pipelines.sources.phones import e164, is_anonymous
 from pipelines.sources.reading import Fields, number, required, seconds, text, word
 from pipelines.sources.telephone_causes import of_sip
 from pipelines.sources.telephone_legs import Leg, known_call, leg
@@ -34,6 +36,7 @@ _ENDINGS: dict[str, Disposition] = {
 _NO_FACTS = frozenset({"input", "record", "disconnected", "transfer", "asr", "dtmf", "playing", "earmuff", "mute"})
 _NO_MACHINES = frozenset({"beep_start", "beep_timeout", "beep_end"})
 _DIRECTIONS = {"inbound": True, "outbound": False}
+_LONG = re.compile(r"^\d{10,15}$", re.ASCII)  # shorter ones are codes and extensions
 _MEDIA = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 
 
@@ -132,11 +135,18 @@ def recording(scene: Scene, fields: Fields) -> Translation:
     return found(fact(scene, ready, identity=(provider_id,), time=ended))
 
 
+def _address(written: str | None) -> str | None:
+    """Give one end of a leg: Vonage writes numbers with their country code and without a plus."""
+    if written is None or is_anonymous(written) or not _LONG.match(written):
+        return written
+    return e164(written, region=None) or written
+
+
 def _leg(scene: Scene, fields: Fields) -> Leg:
     direction = (text(fields, "direction") or "").lower()
     if direction and direction not in _DIRECTIONS:
         raise InvalidEvent("the direction is none of Vonage's")
-    begin, end = text(fields, "from", "from_user"), text(fields, "to", "to_user")
+    begin, end = (_address(text(fields, *names)) for names in (("from", "from_user"), ("to", "to_user")))
     return leg(scene, begin=begin, end=end, comes_in=_DIRECTIONS.get(direction))
 
 

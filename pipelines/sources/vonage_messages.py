@@ -4,7 +4,7 @@ from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
-from pipelines.sources.phones import identity, phone_identity, together, written_number
+from pipelines.sources.phones import e164, identity, phone_identity, together, written_number
 from pipelines.sources.reading import Fields, loose, member, required, text, word
 from pipelines.sources.times import from_local
 from pipelines.sources.translations import found, ignored
@@ -22,6 +22,8 @@ from schemas.messages import (
 )
 from schemas.people import Channel, Identity
 
+# Where both sides are pages and people of the platform, and no digits are a telephone number.
+_PAGES = frozenset({"messenger", "instagram"})
 _CHANNELS: dict[str, Channel] = {
     "whatsapp": "waba",
     "messenger": "messenger",
@@ -146,7 +148,7 @@ def _about(scene: Scene, fields: Fields, *, theirs: str, ours: str) -> dict[str,
     channel = _CHANNELS.get(name, "other")
     written = text(their_side, "number", "id")
     known: Identity | None = phone_identity(written, region=None)
-    if channel in {"messenger", "instagram"}:
+    if channel in _PAGES:
         known = identity(channel, written)
     return _known(
         scene,
@@ -182,8 +184,15 @@ def _known(
         "conversation_id": conversation_of(scene, contact),
         "channel": channel,
         "contact": contact,
-        "company_number": written_number(number or scene.account.address, region=scene.region),
+        "company_number": number if number and channel in _PAGES else _own(scene, number),
     }
+
+
+def _own(scene: Scene, number: str | None) -> str | None:
+    """Give our number, which Vonage writes with its country code and without a plus; the account's as it is set."""
+    if number is None:
+        return written_number(scene.account.address, region=scene.region)
+    return e164(number, region=None) or written_number(number, region=scene.region)
 
 
 def _time(scene: Scene, fields: Fields) -> Instant:

@@ -62,6 +62,8 @@ def key_of(session: Session, fields: Fields) -> Key:
     told += [text(fields, "chatId") or "", (end or begin if is_ours else begin) or ""]
     at = next((one for one in told if one), None)
     wrote = text(fields, "participant", "author") or (parts.group(4) if parts else None)
+    if wrote is None and begin and at and at != begin and at.endswith("@g.us"):
+        wrote = begin  # a vote in a group names its voter there
     others = _others(fields) if at and at.endswith("@lid") else []
     known = chat(session.scene, at, *others, member=wrote)
     return Key(provider_id=bare(written), chat=known, is_ours=is_ours)

@@ -1,4 +1,4 @@
-"""Calls of WAHA and the state of its session: working, waiting for the QR code, failed, stopped."""
+"""Calls of WAHA and the state of its session: working, waiting for a QR code or a passkey, failed, stopped."""
 
 from typing import Any
 
@@ -16,6 +16,8 @@ from schemas.people import Direction
 _STATUSES: dict[str, type[AccountLinked | AccountUnlinked | AccountWentOffline]] = {
     "WORKING": AccountLinked,
     "SCAN_QR_CODE": AccountUnlinked,
+    "PASSKEY_REQUIRED": AccountUnlinked,
+    "PASSKEY_CONFIRMATION_REQUIRED": AccountUnlinked,
     "FAILED": AccountWentOffline,
     "STOPPED": AccountWentOffline,
 }
