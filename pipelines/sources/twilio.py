@@ -32,6 +32,7 @@ _OTHERS = (
     ("PayloadType", "a debugger event"),
 )
 _PROMPTS = ("Digits", "SpeechResult", "msg")
+_PROMPT = "a request of a running call's instructions, no status of it"
 
 
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
@@ -99,6 +100,8 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
             return ignored(reason)
     if text(fields, "TranscriptionSid"):
         return transcription(scene, fields)
+    if text(fields, "ConversationSid") and text(fields, "EventType"):
+        raise InvalidEvent("an event of Conversations, which names no number of ours: messages are read one by one")
     if text(fields, "MessageSid", "SmsSid", "SmsMessageSid"):
         return message(scene, fields)
     if not text(fields, "CallSid"):
@@ -117,6 +120,8 @@ def _about_call(scene: Scene, fields: Fields) -> Translation:
         parts.append(machine_detection(scene, fields))
     if text(fields, "RecordingSid"):
         parts.append(attempt("RecordingSid", lambda: recording(scene, fields)) if parts else recording(scene, fields))
+    if not parts and any(name in fields for name in _PROMPTS):
+        return ignored(_PROMPT)
     if not parts:
         raise InvalidEvent("the form names a call and says nothing of it: it has no CallStatus and no RecordingSid")
     return joined(parts)
@@ -125,7 +130,7 @@ def _about_call(scene: Scene, fields: Fields) -> Translation:
 def _status(scene: Scene, fields: Fields) -> Translation:
     """Read a status; a request of running instructions repeats the call's status and is none."""
     if any(name in fields for name in _PROMPTS) and not text(fields, "SequenceNumber"):
-        return ignored("a request of a running call's instructions, no status of it")
+        return ignored(_PROMPT)
     return call_status(scene, fields)
 
 

@@ -43,7 +43,7 @@ def parties(scene: Scene, fields: Fields) -> Parties:
 
     For Twilio a call from an operator's browser or desk phone is `inbound`, and every leg to an operator is
     `outbound-dial`; for the company the direction is that of the contact's call, `unknown` where a leg alone
-    does not tell it.
+    does not tell it. Callbacks that leave the word out (recordings, TeXML) are told by which number is our own.
     """
     direction = (text(fields, "Direction") or "").lower()
     if direction and direction not in _DIRECTIONS:
@@ -51,13 +51,14 @@ def parties(scene: Scene, fields: Fields) -> Parties:
     begin, end = text(fields, "From", "Caller"), text(fields, "To", "Called")
     if text(fields, "ParentCallSid") or direction == "outbound-dial":
         return _leg(scene, begin=begin, end=end)
-    if direction in _FROM_US:
+    if direction in _FROM_US or (not direction and _is_own(scene, begin)):
         return _ours(scene, begin=begin, end=end)
     if _is_endpoint(scene, begin):
         outside = end if not _is_own(scene, end) and not _is_endpoint(scene, end) else None
         towards: Direction = "internal" if _is_endpoint(scene, end) else "outgoing"
         return Parties(direction=towards, contact=contact(scene, outside), operator=begin)
-    told: Direction = "incoming" if direction in _TO_US else "unknown"
+    is_to_us = direction in _TO_US or (not direction and _is_own(scene, end))
+    told: Direction = "incoming" if is_to_us else "unknown"
     return Parties(direction=told, contact=contact(scene, begin), company_number=own_number(scene, end))
 
 

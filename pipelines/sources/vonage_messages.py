@@ -184,7 +184,7 @@ def _known(
         "conversation_id": conversation_of(scene, contact),
         "channel": channel,
         "contact": contact,
-        "company_number": number if number and channel in _PAGES else _own(scene, number),
+        "company_number": number if number and channel in {*_PAGES, "viber"} else _own(scene, number),
     }
 
 
