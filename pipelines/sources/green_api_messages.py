@@ -6,11 +6,11 @@ from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.linked_chats import Chat, chat, epoch, message_about, own_number
+from pipelines.sources.linked_chats import Chat, alone, chat, epoch, message_about, own_number
 from pipelines.sources.reading import Fields, as_object, items, member, required, text, word
 from pipelines.sources.translations import found, ignored
 from schemas.errors import InvalidEvent
-from schemas.ids import message_id
+from schemas.ids import Id, message_id
 from schemas.messages import (
     MessageDelivered,
     MessageFailed,
@@ -137,11 +137,13 @@ def message_status(scene: Scene, fields: Fields) -> Translation:
     lower = status.lower()
     if lower in _PASSING:
         return ignored(f"the message status {word(status)} is not yet a fact of ours")
-    known = chat(scene, text(fields, "chatId"), kind=kind)
+    written = text(fields, "chatId")
+    known = chat(scene, written, kind=kind) if written else Chat()  # older instances name the message alone
     if known.is_public:
         return ignored("the status of a message to nobody in particular")
     provider_id = required(fields, "idMessage")
-    about = _about(scene, fields, known, provider_id=provider_id, channel=channel, name=None)
+    at = None if written else alone(scene, provider_id)
+    about = _about(scene, fields, known, provider_id=provider_id, channel=channel, name=None, at=at)
     about["provider_status"] = status
     time = epoch(fields, "timestamp")
     identity = (provider_id, lower)
@@ -244,10 +246,17 @@ def _phone(sender: Fields) -> str | None:
 
 
 def _about(  # noqa: PLR0913  # what a message fact says of its message
-    scene: Scene, fields: Fields, known: Chat, *, provider_id: str, channel: Channel, name: str | None
+    scene: Scene,
+    fields: Fields,
+    known: Chat,
+    *,
+    provider_id: str,
+    channel: Channel,
+    name: str | None,
+    at: Id | None = None,
 ) -> dict[str, Any]:
     number = own_number(scene, text(member(fields, "instanceData"), "wid"))
-    return message_about(scene, known, provider_id=provider_id, channel=channel, name=name, number=number)
+    return message_about(scene, known, provider_id=provider_id, channel=channel, name=name, number=number, at=at)
 
 
 def _channel(fields: Fields) -> tuple[Channel, str]:

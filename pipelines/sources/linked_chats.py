@@ -63,6 +63,11 @@ def conversation(scene: Scene, known: Chat) -> Id:
     return conversation_of(scene, known.contact)
 
 
+def alone(scene: Scene, provider_id: str) -> Id:
+    """Give what stands in for the conversation where a status names its message and no chat."""
+    return conversation_id(scene.company.id, f"{scene.raw.source}_message", f"{scene.account.id}/{provider_id}")
+
+
 def own_number(scene: Scene, written: str | None) -> str | None:
     """Give the company's number behind its own chat id, else the account's."""
     user, server = _parts(written or "")
@@ -72,13 +77,20 @@ def own_number(scene: Scene, written: str | None) -> str | None:
 
 
 def message_about(  # noqa: PLR0913  # what a message fact says of its message
-    scene: Scene, known: Chat, *, provider_id: str, channel: Channel, name: str | None, number: str | None
+    scene: Scene,
+    known: Chat,
+    *,
+    provider_id: str,
+    channel: Channel,
+    name: str | None,
+    number: str | None,
+    at: Id | None = None,
 ) -> dict[str, Any]:
-    """Give what every fact of a message says."""
+    """Give what every fact of a message says; `at` is its conversation where the chat does not tell it."""
     return {
         "message_id": message_id(scene.raw.source, scene.account.id, provider_id),
         "provider_message_id": provider_id,
-        "conversation_id": conversation(scene, known),
+        "conversation_id": at or conversation(scene, known),
         "channel": channel,
         "contact": known.contact,
         "contact_name": name,
