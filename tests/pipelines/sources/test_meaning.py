@@ -149,7 +149,7 @@ def test_a_repeated_callback_of_twilio_is_the_same_fact(translate_as: TranslateA
         ("trunking-originating", "incoming", "+77011234567"),
         ("outbound-api", "outgoing", "+77272000001"),
         ("trunking-terminating", "outgoing", "+77272000001"),
-        ("", "unknown", "+77011234567"),
+        ("", "incoming", "+77011234567"),
     ],
 )
 def test_a_direction_of_twilio_is_read_from_the_companys_side(
