@@ -11,7 +11,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, items
 from pipelines.sources.signatures import holds_token
-from pipelines.sources.translations import attempt, found, ignored, joined
+from pipelines.sources.translations import each, found, ignored
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -31,12 +31,12 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     if events is not None and len(events) == 1:
         return read_ari(scene, events[0][1])
     if events is not None:
-        return joined(attempt(part, lambda event=event: read_ari(scene, event)) for part, event in events)
+        return each(events, lambda _, event: read_ari(scene, event))
     columns = account.settings.get("columns", [])
     read = rows(raw.body, columns=tuple(columns) if isinstance(columns, list) else ())
     if not read:
         return ignored("the body holds no rows")
-    return joined(attempt(row.part, lambda row=row: _row(scene, row)) for row in read)
+    return each(((row.part, row) for row in read), lambda _, row: _row(scene, row))
 
 
 def _of_interface(body: bytes) -> list[tuple[str, Fields]] | None:

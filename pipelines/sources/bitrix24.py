@@ -12,7 +12,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, as_object, required
 from pipelines.sources.signatures import is_same
-from pipelines.sources.translations import attempt, ignored, joined
+from pipelines.sources.translations import each, ignored
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
@@ -69,7 +69,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     events = _events(nested_fields(raw.body))
     if len(events) == 1 and events[0][0] == "":
         return _event(scene, events[0][1])
-    return joined(attempt(f"[{number}]", lambda event=event: _event(scene, event)) for number, event in events)
+    return each(((f"[{number}]", event) for number, event in events), lambda _, event: _event(scene, event))
 
 
 def _events(fields: Fields) -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, as_object, items, loose, text, word
 from pipelines.sources.signatures import holds_shared_secret
-from pipelines.sources.translations import attempt, ignored, joined, numbered
+from pipelines.sources.translations import each, ignored, numbered
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -87,10 +87,7 @@ def _each(line: Line, content: Fields, *, path: str, read: Callable[[Line, Field
     values: list[Any] = [content["data"]] if isinstance(content.get("data"), dict) else items(content, "data")
     if not values:
         return ignored("data is empty")
-    return joined(
-        attempt(where, lambda value=value: read(line, as_object(value, what="the item")))
-        for where, value in numbered(f"{path}data", values)
-    )
+    return each(numbered(f"{path}data", values), lambda _, value: read(line, as_object(value, what="the item")))
 
 
 SOURCE = Source(

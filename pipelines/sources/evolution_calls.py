@@ -7,7 +7,7 @@ from pipelines.sources.evolution_people import Instance, listed
 from pipelines.sources.facts import fact
 from pipelines.sources.linked_chats import call_about, epoch, people
 from pipelines.sources.reading import Fields, as_object, flag, required, text, word
-from pipelines.sources.translations import attempt, found, ignored, joined
+from pipelines.sources.translations import each, found, ignored
 from schemas.calls import CallAccepted, CallEnded, CallFact, CallOffered, CallRang, CallRejected
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant, from_rfc3339
@@ -21,7 +21,7 @@ def calls(instance: Instance, data: Any) -> Translation:
     found_calls = listed(data)
     if not found_calls:
         return ignored("the event lists no calls")
-    return joined(attempt(part, lambda one=one: _call(instance, one)) for part, one in found_calls)
+    return each(found_calls, lambda _, one: _call(instance, one))
 
 
 def _call(instance: Instance, value: Any) -> Translation:

@@ -8,7 +8,7 @@ from pipelines.sources.evolution_people import Instance, chat_of, listed
 from pipelines.sources.facts import fact
 from pipelines.sources.linked_chats import Chat, epoch, message_about
 from pipelines.sources.reading import Fields, as_object, flag, member, required, text, word
-from pipelines.sources.translations import attempt, found, ignored, joined
+from pipelines.sources.translations import each, found, ignored
 from schemas.errors import InvalidEvent
 from schemas.ids import message_id
 from schemas.instants import Instant
@@ -46,7 +46,7 @@ def messages(instance: Instance, data: Any) -> Translation:
     told = listed(data, "messages")
     if not told:
         return ignored("the event lists no messages")
-    return joined(attempt(part, lambda one=one: _message(instance, one)) for part, one in told)
+    return each(told, lambda _, one: _message(instance, one))
 
 
 def statuses(instance: Instance, data: Any) -> Translation:
@@ -54,7 +54,7 @@ def statuses(instance: Instance, data: Any) -> Translation:
     told = listed(data, "messages", "updates")
     if not told:
         return ignored("the event lists no messages")
-    return joined(attempt(part, lambda one=one: _status(instance, one)) for part, one in told)
+    return each(told, lambda _, one: _status(instance, one))
 
 
 def deleted(instance: Instance, data: Any) -> Translation:
@@ -62,10 +62,8 @@ def deleted(instance: Instance, data: Any) -> Translation:
     told = listed(data, "keys", "messages")
     if not told:
         return ignored("the event lists no messages")
-    return joined(
-        attempt(part, lambda one=one: _changed(instance, as_object(one, what="the message"), Content(kind="system")))
-        for part, one in told
-    )
+    gone = Content(kind="system")
+    return each(told, lambda _, one: _changed(instance, as_object(one, what="the message"), gone))
 
 
 def edited(instance: Instance, data: Any) -> Translation:
@@ -73,7 +71,7 @@ def edited(instance: Instance, data: Any) -> Translation:
     told = listed(data, "messages")
     if not told:
         return ignored("the event lists no messages")
-    return joined(attempt(part, lambda one=one: _edited(instance, one)) for part, one in told)
+    return each(told, lambda _, one: _edited(instance, one))
 
 
 def _edited(instance: Instance, value: Any) -> Translation:

@@ -13,7 +13,7 @@ from pipelines.sources.freeswitch_calls import read_leg
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, as_object, items
 from pipelines.sources.signatures import holds_password, holds_token
-from pipelines.sources.translations import attempt, found, ignored, joined
+from pipelines.sources.translations import each, found, ignored, numbered
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -40,7 +40,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     listed = items({"the body": body}, "the body")
     if not listed:
         return ignored("the body holds no records")
-    return joined(attempt(f"[{at}]", lambda one=one: _record(scene, one)) for at, one in enumerate(listed))
+    return each(numbered("", listed), lambda _, one: _record(scene, one))
 
 
 def _json_of(body: bytes) -> bytes:

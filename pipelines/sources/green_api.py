@@ -12,7 +12,7 @@ from pipelines.sources.green_api_states import quota, socket, state
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, as_object, items, required, text, word
 from pipelines.sources.signatures import holds_token
-from pipelines.sources.translations import attempt, ignored, joined
+from pipelines.sources.translations import each, ignored, numbered
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -54,7 +54,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
         listed = items({"the journal": body}, "the journal")
         if not listed:
             return ignored("the journal is empty")
-        return joined(attempt(f"[{at}]", lambda one=one: _one(scene, one)) for at, one in enumerate(listed))
+        return each(numbered("", listed), lambda _, one: _one(scene, one))
     if body is None:
         return ignored("the queue of notifications is empty")
     return _one(scene, body)

@@ -11,7 +11,7 @@ from pipelines.sources.guide import Guide
 from pipelines.sources.phones import phone_identity
 from pipelines.sources.reading import Fields, as_object, items, required, text
 from pipelines.sources.signatures import hmac_base64, holds_token, is_same, key_of_base64
-from pipelines.sources.translations import attempt, found, ignored, joined
+from pipelines.sources.translations import each, found, ignored, numbered
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
 from schemas.company import Account, Company
@@ -57,9 +57,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     batch = items({"the batch": body}, "the batch")
     if not batch:
         return ignored("the batch is empty")
-    return joined(
-        attempt(f"[{number}]", lambda value=value: found(_event(scene, value))) for number, value in enumerate(batch)
-    )
+    return each(numbered("", batch), lambda _, value: found(_event(scene, value)))
 
 
 def _event(scene: Scene, value: Any) -> Event:

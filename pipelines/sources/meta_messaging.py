@@ -20,9 +20,10 @@ from pipelines.sources.messaging import (
     told_at,
     written,
 )
+from pipelines.sources.meta_webhooks import entries
 from pipelines.sources.phones import identity, together
 from pipelines.sources.reading import Fields, as_object, flag, items, member, required, text, word
-from pipelines.sources.translations import attempt, found, ignored, joined, numbered
+from pipelines.sources.translations import each, found, ignored, numbered
 from schemas.accounts import AccountCameOnline, AccountQualityChanged, AccountRestricted
 from schemas.codec import parse_json
 from schemas.company import Account, Company
@@ -112,19 +113,12 @@ def translate(raw: RawRecord, *, company: Company, account: Account, platform: P
     """Read every item of every entry; a broken one is refused by its own path."""
     scene = Scene(raw, company, account)
     body = as_object(parse_json(raw.body), what="the body")
-    if "entry" not in body and "field" in body and "value" in body:
-        return attempt("", lambda: _change(_Page(scene, platform), body, path=""))
-    name = text(body, "object") or platform.object
-    if name != platform.object:
-        raise InvalidEvent(f"the body is about {word(name)}, not about {word(platform.object)}")
-    if "entry" not in body:
-        raise InvalidEvent("the body has no entry")
-    entries = items(body, "entry")
-    if not entries:
-        return ignored("the body has no entries")
-    return joined(
-        attempt(path, lambda value=value, path=path: _entry(scene, value, platform=platform, path=path))
-        for path, value in numbered("entry", entries)
+    return entries(
+        body,
+        about=platform.object,
+        called=word(platform.object),
+        read_change=lambda: _change(_Page(scene, platform), body, path=""),
+        read_entry=lambda path, value: _entry(scene, value, platform=platform, path=path),
     )
 
 
@@ -134,7 +128,7 @@ def _entry(scene: Scene, value: Any, *, platform: Platform, path: str) -> Transl
     present = [name for name in _LISTS if entry.get(name) is not None]
     if not present:
         return ignored("an entry holds no messages")
-    return joined(attempt(f"{path}.{name}", lambda name=name: _list(page, entry, name, path=path)) for name in present)
+    return each(((f"{path}.{name}", name) for name in present), lambda _, name: _list(page, entry, name, path=path))
 
 
 def _list(page: _Page, entry: Fields, name: str, *, path: str) -> Translation:
@@ -142,10 +136,7 @@ def _list(page: _Page, entry: Fields, name: str, *, path: str) -> Translation:
     if not values:
         return ignored(f"{name} is empty")
     read = _change if name == "changes" else _item
-    return joined(
-        attempt(where, lambda value=value, where=where: read(page, value, path=where))
-        for where, value in numbered(f"{path}.{name}", values)
-    )
+    return each(numbered(f"{path}.{name}", values), lambda where, value: read(page, value, path=where))
 
 
 def _change(page: _Page, change: Any, *, path: str) -> Translation:
@@ -265,9 +256,9 @@ def _delivery(item: _Item) -> Translation:
     ids = items(member(item.fields, "delivery"), "mids")
     if not ids:
         return ignored("a receipt up to a time names no message")
-    return joined(
-        attempt(where, lambda value=value: _receipt(item, required({"mid": value}, "mid"), step="delivered"))
-        for where, value in numbered(f"{item.path}.delivery.mids".lstrip("."), ids)
+    return each(
+        numbered(f"{item.path}.delivery.mids".lstrip("."), ids),
+        lambda _, value: _receipt(item, required({"mid": value}, "mid"), step="delivered"),
     )
 
 

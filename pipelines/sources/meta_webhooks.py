@@ -1,10 +1,14 @@
-"""How Meta proves its webhooks and makes sure of an address: the same for WhatsApp, Messenger and Instagram."""
+"""What Meta's webhooks have in common, WhatsApp's, Messenger's and Instagram's: proof, handshake, entries."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
-from pipelines.sources.contract import Answer, Request
+from pipelines.sources.contract import Answer, Request, Translation
+from pipelines.sources.reading import Fields, items, text, word
 from pipelines.sources.signatures import is_hmac_sha256_hex, is_same
+from pipelines.sources.translations import attempt, each, ignored, numbered
+from schemas.errors import InvalidEvent
 from schemas.instants import Instant
 
 SIGNATURE_SCHEME = "sha256="
@@ -29,3 +33,28 @@ def handshake(request: Request, *, verify_secret: str | None) -> Answer | None:
     if is_known and is_plain and request.method == "GET" and asked.get("hub.mode") == "subscribe":
         return Answer(body=challenge)
     return None
+
+
+def entries(
+    body: Fields,
+    *,
+    about: str,
+    called: str,
+    read_change: Callable[[], Translation],
+    read_entry: Callable[[str, Any], Translation],
+) -> Translation:
+    """Read every entry of a body about the object `about`; the dashboard's test sends a lone change instead.
+
+    Raises InvalidEvent where the body is about something else, and not about what is `called` so, or has no entry.
+    """
+    if "entry" not in body and "field" in body and "value" in body:
+        return attempt("", read_change)
+    name = text(body, "object") or about
+    if name != about:
+        raise InvalidEvent(f"the body is about {word(name)}, not about {called}")
+    if "entry" not in body:
+        raise InvalidEvent("the body has no entry")
+    listed = items(body, "entry")
+    if not listed:
+        return ignored("the body has no entries")
+    return each(numbered("entry", listed), read_entry)

@@ -10,7 +10,7 @@ from pipelines.sources.messaging import Reaction, Written, reacted, told_at, wri
 from pipelines.sources.reading import Fields, as_object, flag, items, member, required, text, word
 from pipelines.sources.signatures import is_one_of
 from pipelines.sources.telegram_messages import chat_of, is_of_the_company, message, provider_id_of
-from pipelines.sources.translations import attempt, found, ignored, joined, numbered
+from pipelines.sources.translations import each, found, ignored, numbered
 from schemas.accounts import AccountLinked, AccountUnlinked
 from schemas.codec import parse_json
 from schemas.company import Account, Company
@@ -61,9 +61,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
 def _updates(scene: Scene, updates: list[Any], *, path: str) -> Translation:
     if not updates:
         return ignored("the body holds no updates")
-    return joined(
-        attempt(where, lambda update=update: _update(scene, update)) for where, update in numbered(path, updates)
-    )
+    return each(numbered(path, updates), lambda _, update: _update(scene, update))
 
 
 def _update(scene: Scene, value: Any) -> Translation:

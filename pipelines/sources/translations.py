@@ -1,6 +1,7 @@
 """Joining what the parts of a body became: events go on, a broken part is refused alone, and silence gets a reason."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from pipelines.sources.contract import Refusal, Translation
@@ -31,6 +32,11 @@ def attempt(part: str, read: Callable[[], Translation]) -> Translation:
 def numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
     """Give each value of a list with its JSON path."""
     return [(f"{path}[{number}]", value) for number, value in enumerate(values)]
+
+
+def each(places: Iterable[tuple[str, Any]], read: Callable[[str, Any], Translation]) -> Translation:
+    """Read what stands at each place, a JSON path, by itself: a broken one is refused alone and the rest goes on."""
+    return joined(attempt(part, partial(read, part, value)) for part, value in places)
 
 
 def joined(parts: Iterable[Translation]) -> Translation:

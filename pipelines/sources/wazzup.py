@@ -8,7 +8,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import Fields, as_object, flag, items, required, text, word
 from pipelines.sources.signatures import holds_shared_secret
-from pipelines.sources.translations import attempt, ignored, joined, numbered
+from pipelines.sources.translations import each, ignored, joined, numbered
 from pipelines.sources.wazzup_channels import channel_state, contact_card, removed, tier
 from pipelines.sources.wazzup_messages import message, public_message, status
 from schemas.codec import parse_json
@@ -84,8 +84,8 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     unknown = [name for name in body if name not in _PARTS and isinstance(body[name], dict | list)]
     if not present and not unknown:
         raise InvalidEvent("the body holds no list of Wazzup's")
-    parts = [attempt(name, lambda name=name: _part(scene, body, name)) for name in present]
-    return joined([*parts, *(attempt(name, lambda name=name: _unknown(name)) for name in unknown)])
+    parts = each(((name, name) for name in present), lambda _, name: _part(scene, body, name))
+    return joined([parts, each(((name, name) for name in unknown), lambda _, name: _unknown(name))])
 
 
 def _is_test(body: Fields) -> bool:
@@ -117,10 +117,7 @@ def _public(scene: Scene, body: Fields) -> Translation:
 def _each(scene: Scene, values: list[Any], *, path: str, read: Read) -> Translation:
     if not values:
         return ignored(f"{path} is empty")
-    return joined(
-        attempt(where, lambda value=value, where=where: read(scene, as_object(value, what=where)))
-        for where, value in numbered(path, values)
-    )
+    return each(numbered(path, values), lambda where, value: read(scene, as_object(value, what=where)))
 
 
 SOURCE = Source(

@@ -6,9 +6,9 @@ from typing import Any
 from pipelines.sources.contract import Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
-from pipelines.sources.meta_webhooks import handshake, is_genuine
-from pipelines.sources.reading import Fields, as_object, items, text, word
-from pipelines.sources.translations import attempt, ignored, joined, numbered
+from pipelines.sources.meta_webhooks import entries, handshake, is_genuine
+from pipelines.sources.reading import Fields, as_object, items, text
+from pipelines.sources.translations import each, ignored, joined, numbered
 from pipelines.sources.whatsapp_accounts import account_change
 from pipelines.sources.whatsapp_calls import call, call_status
 from pipelines.sources.whatsapp_messages import echoed, received, remembered
@@ -16,7 +16,6 @@ from pipelines.sources.whatsapp_people import Inbox, inbox
 from pipelines.sources.whatsapp_statuses import message_status
 from schemas.codec import parse_json
 from schemas.company import Account, Company
-from schemas.errors import InvalidEvent
 from schemas.records import RawRecord
 
 OBJECT = "whatsapp_business_account"
@@ -28,19 +27,12 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
     """Read every item of every change of every entry; a broken one is refused by its own path."""
     scene = Scene(raw, company, account)
     body = as_object(parse_json(raw.body), what="the body")
-    if "entry" not in body and "field" in body and "value" in body:
-        return attempt("", lambda: _change(scene, body, entry={}, path=""))
-    name = text(body, "object") or OBJECT
-    if name != OBJECT:
-        raise InvalidEvent(f"the body is about {word(name)}, not about a WhatsApp business account")
-    if "entry" not in body:
-        raise InvalidEvent("the body has no entry")
-    entries = items(body, "entry")
-    if not entries:
-        return ignored("the body has no entries")
-    return joined(
-        attempt(path, lambda value=value, path=path: _entry(scene, value, path=path))
-        for path, value in numbered("entry", entries)
+    return entries(
+        body,
+        about=OBJECT,
+        called="a WhatsApp business account",
+        read_change=lambda: _change(scene, body, entry={}, path=""),
+        read_entry=lambda path, value: _entry(scene, value, path=path),
     )
 
 
@@ -49,9 +41,9 @@ def _entry(scene: Scene, value: Any, *, path: str) -> Translation:
     changes = items(entry, "changes")
     if not changes:
         return ignored("an entry has no changes")
-    return joined(
-        attempt(part, lambda change=change, part=part: _change(scene, change, entry=entry, path=f"{part}."))
-        for part, change in numbered(f"{path}.changes", changes)
+    return each(
+        numbered(f"{path}.changes", changes),
+        lambda part, change: _change(scene, change, entry=entry, path=f"{part}."),
     )
 
 
@@ -66,11 +58,11 @@ def _change(scene: Scene, change: Any, *, entry: Fields, path: str) -> Translati
         return account_change(scene, field=field, value=value, entry=entry)
     lengths = (len(value[name]) for name in present if isinstance(value[name], list))
     box, broken_cards = inbox(scene, value, item_count=sum(lengths), path=f"{path}value.")
-    read = [
-        attempt(f"{path}value.{name}", lambda name=name: _items(box, value, name=name, path=path, field=field))
-        for name in present
-    ]
-    return joined([*read, broken_cards])
+    read = each(
+        ((f"{path}value.{name}", name) for name in present),
+        lambda _, name: _items(box, value, name=name, path=path, field=field),
+    )
+    return joined([read, broken_cards])
 
 
 def _items(box: Inbox, value: Fields, *, name: str, path: str, field: str) -> Translation:
@@ -80,11 +72,9 @@ def _items(box: Inbox, value: Fields, *, name: str, path: str, field: str) -> Tr
         return ignored(f"{name} is empty")
     places = numbered(f"{path}value.{name}", found)
     if name == "history":
-        return joined(
-            attempt(where, lambda chunk=chunk, where=where: _history(box, chunk, path=where)) for where, chunk in places
-        )
+        return each(places, lambda where, chunk: _history(box, chunk, path=where))
     read = _reader(box, value, name=name, is_alone=len(found) == 1, field=field)
-    return joined(attempt(where, lambda item=item: read(item)) for where, item in places)
+    return each(places, lambda _, item: read(item))
 
 
 def _reader(box: Inbox, value: Fields, *, name: str, is_alone: bool, field: str) -> Callable[[Any], Translation]:
@@ -111,18 +101,13 @@ def _history(box: Inbox, value: Any, *, path: str) -> Translation:
     threads = items(as_object(value, what="the history"), "threads")
     if not threads:
         return ignored("a part of the history holds no threads")
-    return joined(
-        attempt(where, lambda thread=thread, where=where: _thread(box, thread, path=where))
-        for where, thread in numbered(f"{path}.threads", threads)
-    )
+    return each(numbered(f"{path}.threads", threads), lambda where, thread: _thread(box, thread, path=where))
 
 
 def _thread(box: Inbox, value: Any, *, path: str) -> Translation:
     thread = as_object(value, what="the thread")
     messages = numbered(f"{path}.messages", items(thread, "messages"))
-    return joined(
-        attempt(where, lambda message=message: remembered(box, message, thread=thread)) for where, message in messages
-    )
+    return each(messages, lambda _, message: remembered(box, message, thread=thread))
 
 
 SOURCE = Source(

@@ -1,6 +1,5 @@
 """Who is on both sides of a WhatsApp Cloud webhook: the business number, and the contact with all his identities."""
 
-from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -9,7 +8,7 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.phones import identity, phone_identity, together, written_number
 from pipelines.sources.reading import Fields, as_object, items, member, text
-from pipelines.sources.translations import attempt, joined
+from pipelines.sources.translations import attempt, each, numbered
 from schemas.people import Identity
 
 COMMON_ENDING_DIGITS = 8
@@ -45,8 +44,8 @@ def inbox(scene: Scene, value: Fields, *, item_count: int, path: str) -> tuple[I
     cards: dict[tuple[str, str], Fields] = {}
     found: list[Fields] = []
 
-    def read(number: int, card: Any) -> Translation:
-        fields = as_object(card, what=f"contacts[{number}]")
+    def read(part: str, card: Any) -> Translation:
+        fields = as_object(card, what=part.removeprefix(path))
         member(fields, "profile")
         for name, written in [(name, text(fields, name)) for name in _IDS]:
             if written is not None:
@@ -54,7 +53,7 @@ def inbox(scene: Scene, value: Fields, *, item_count: int, path: str) -> tuple[I
         found.append(fields)
         return Translation()
 
-    refused = attempt(f"{path}contacts", lambda: _each(items(value, "contacts"), read, path=path))
+    refused = attempt(f"{path}contacts", lambda: each(numbered(f"{path}contacts", items(value, "contacts")), read))
     metadata = member(value, "metadata")
     box = Inbox(
         scene=scene,
@@ -64,13 +63,6 @@ def inbox(scene: Scene, value: Fields, *, item_count: int, path: str) -> tuple[I
         only_card=found[0] if item_count == 1 and len(found) == 1 else {},
     )
     return box, refused
-
-
-def _each(cards: list[Any], read: Callable[[int, Any], Translation], *, path: str) -> Translation:
-    return joined(
-        attempt(f"{path}contacts[{number}]", lambda number=number, card=card: read(number, card))
-        for number, card in enumerate(cards)
-    )
 
 
 def person(box: Inbox, fields: Fields, *, phone: str, user: str = "", parent: str = "") -> Person:
