@@ -1,37 +1,21 @@
 """How bytes that we fetched ourselves reach Kafka: as raw records, just as a webhook's do."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 
 import structlog
 
-from pipelines.origins import Origin
+from pipelines.origins import Origin, raw_record
 from pipelines.ports import Producer
 from schemas.errors import NotYet
-from schemas.ids import raw_id
 from schemas.instants import Instant
-from schemas.records import RawRecord, raw_to_kafka
+from schemas.records import raw_to_kafka
 from schemas.topics import MAX_RECORD_BYTES
 
 TOPIC = "raw"
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 log = structlog.get_logger()
-
-
-def raw_record(origin: Origin, body: bytes, *, received_at: Instant, content_type: str = "") -> RawRecord:
-    """Make the raw record of a body; the same body of the same account has the same id, by whichever door it came."""
-    source, account = origin.account.source, origin.account.id
-    return RawRecord(
-        raw_id=raw_id(source, account, hashlib.sha256(body).hexdigest()),
-        source=source,
-        account=account,
-        company=origin.company.id,
-        received_at=received_at,
-        content_type=content_type,
-        body=body,
-    )
 
 
 class Arrivals:

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from pipelines.arrivals import Arrivals, raw_record
-from pipelines.origins import Origin
+from pipelines.arrivals import Arrivals
+from pipelines.origins import Origin, raw_record
 from pipelines.pieces import Piece, pieces
 from pipelines.positions import Positions
 from schemas.errors import InvalidEvent

@@ -1,5 +1,6 @@
-"""Who may send what: company files, the accounts in them with their source, and their secrets."""
+"""Who may send what: company files, the accounts in them with their source, their secrets, and what they sent."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from pipelines.sources import SOURCES
 from pipelines.sources.contract import Source
 from schemas.company import Account, Company, SecretReference, parse_company, resolve_secret
 from schemas.errors import Misconfigured
+from schemas.ids import raw_id
+from schemas.instants import Instant
+from schemas.records import RawRecord
 
 MAX_COMPANY_FILE_BYTES = 1024 * 1024
 
@@ -34,6 +38,20 @@ class Secrets(Struct, frozen=True, kw_only=True):
 
 
 Origins = Mapping[tuple[str, str], Origin]
+
+
+def raw_record(origin: Origin, body: bytes, *, received_at: Instant, content_type: str = "") -> RawRecord:
+    """Make the raw record of a body; the same body of the same account has the same id, by whichever door it came."""
+    source, account = origin.account.source, origin.account.id
+    return RawRecord(
+        raw_id=raw_id(source, account, hashlib.sha256(body).hexdigest()),
+        source=source,
+        account=account,
+        company=origin.company.id,
+        received_at=received_at,
+        content_type=content_type,
+        body=body,
+    )
 
 
 def load_companies(path: Path) -> tuple[Company, ...]:

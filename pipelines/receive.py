@@ -7,7 +7,6 @@ too many, 503 that they could not be kept, so that the provider sends them again
 """
 
 import asyncio
-import hashlib
 import socket
 import threading
 import time
@@ -26,16 +25,15 @@ from starlette.routing import Route
 
 from pipelines.broker import addresses, connect_producer
 from pipelines.keep import FLUSH_SECONDS, Keeper, Received
-from pipelines.origins import Origin, Origins, Secrets, load_origins, load_secrets
+from pipelines.origins import Origin, Origins, Secrets, load_origins, load_secrets, raw_record
 from pipelines.outbox import Outbox
 from pipelines.receive_api import openapi
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
 from pipelines.sources.contract import Answer, Request
 from schemas.errors import Misconfigured, NotYet
-from schemas.ids import raw_id
 from schemas.instants import Instant, instant
-from schemas.records import KEPT_HTTP_HEADERS, RawRecord
+from schemas.records import KEPT_HTTP_HEADERS
 
 INGEST = "ingest"
 UNKNOWN = "nobody is connected by this source and account"
@@ -229,22 +227,14 @@ async def _keep(doors: Doors, http: HttpRequest, origin: Origin | None) -> Answe
     body = await _body(http, max_bytes=doors.settings.max_body_bytes)
     now = instant(doors.now())
     request = _request(http, origin=origin, body=body, received_at=now)
-    place = (origin.account.source, origin.account.id)
-    known = doors.secrets[place]
+    known = doors.secrets[origin.account.source, origin.account.id]
     challenged = origin.source.challenge(request, secrets=known.secrets, verify_secret=known.verify_secret)
     if challenged is not None:
         return challenged
     if not origin.source.is_genuine(request, secrets=known.secrets, now=now):
         raise _Refused(401, "the origin is not proved")
-    raw = RawRecord(
-        raw_id=raw_id(*place, hashlib.sha256(body).hexdigest()),
-        source=origin.account.source,
-        account=origin.account.id,
-        company=origin.company.id,
-        received_at=now,
-        content_type=request.headers.get("content-type", "")[:MAX_HEADER_CHARACTERS],
-        body=body,
-    )
+    content_type = request.headers.get("content-type", "")[:MAX_HEADER_CHARACTERS]
+    raw = raw_record(origin, body, received_at=now, content_type=content_type)
     kept_headers = tuple(
         (name, request.headers[name][:MAX_HEADER_CHARACTERS]) for name in KEPT_HTTP_HEADERS if name in request.headers
     )

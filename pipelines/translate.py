@@ -1,22 +1,19 @@
 """Shows what a source makes of files, without Kafka: the canonical events, or why it is refused."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pipelines.origins import Origin
+from pipelines.origins import Origin, raw_record
 from pipelines.sources import SOURCES
 from pipelines.sources.contract import Source, Translation
 from schemas.codec import decode, encode
 from schemas.company import Account, Company
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent, Misconfigured
-from schemas.ids import raw_id
 from schemas.instants import Instant
-from schemas.records import RawRecord
 from schemas.transcripts import CallTranscribed
 from streams.redact import without_secrets
 
@@ -71,16 +68,7 @@ def canonical(event: Event, *, company: Company) -> bytes:
 
 
 def _shown(body: bytes, origin: Origin, *, content_type: str, received_at: Instant) -> dict[str, Any]:
-    source, account = origin.account.source, origin.account.id
-    raw = RawRecord(
-        raw_id=raw_id(source, account, hashlib.sha256(body).hexdigest()),
-        source=source,
-        account=account,
-        company=origin.company.id,
-        received_at=received_at,
-        content_type=content_type,
-        body=body,
-    )
+    raw = raw_record(origin, body, received_at=received_at, content_type=content_type)
     try:
         translation = origin.source.translate(raw, company=origin.company, account=origin.account)
     except InvalidEvent as error:

@@ -134,7 +134,7 @@ def test_after_an_absence_the_journal_of_calls_fills_the_gap(world: World, until
 
 
 def test_a_call_of_the_journal_and_its_notification_are_the_same_fact(world: World) -> None:
-    from pipelines.arrivals import raw_record
+    from pipelines.origins import raw_record
 
     ground = world.ground("green_api")
     listed = {"type": "incoming", "typeMessage": "incomingCall", **notification(9)}

@@ -13,11 +13,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
 from pipelines import collect
-from pipelines.arrivals import raw_record
 from pipelines.doors.ari import AriSpeech
 from pipelines.doors.chatapp import ChatAppSpeech, License
 from pipelines.doors.sockets import SocketDoor, Speech
 from pipelines.doors.waha import WahaSpeech
+from pipelines.origins import raw_record
 from schemas.errors import NotYet
 from tests.pipelines.doors.http_server import Asked, http_server
 from tests.pipelines.doors.world import NOW, World
