@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,25 +11,13 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.linked_chats import chat, people
 from schemas.company import Account, Company
-from schemas.envelope import Event
 from schemas.errors import InvalidEvent
 from schemas.records import RawRecord
+from tests.pipelines.sources.payloads import body, only
 
 TranslateAs = Callable[[str, bytes], Translation]
 AccountOf = Callable[[str], Account]
 RawOf = Callable[[str, bytes], RawRecord]
-
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def body(name: str) -> bytes:
-    return (GOLDEN / f"{name}.json").read_bytes()
-
-
-def only(translation: Translation) -> Event:
-    assert translation.refused == ()
-    (event,) = translation.events
-    return event
 
 
 @pytest.mark.parametrize(

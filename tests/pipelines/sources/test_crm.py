@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.sources.brackets import nested_fields
 from pipelines.sources.contract import Translation
-from schemas.envelope import Event
 from schemas.errors import InvalidEvent
+from tests.pipelines.sources.payloads import only
 
 TranslateAs = Callable[[str, bytes], Translation]
 
@@ -28,12 +28,6 @@ def bitrix24(event: str, **fields: Any) -> bytes:
 def hubspot(**fields: Any) -> bytes:
     event = {"subscriptionType": "deal.propertyChange", "objectId": 7, "occurredAt": 1772445600000, **fields}
     return json.dumps([event]).encode()
-
-
-def only(translation: Translation) -> Event:
-    assert translation.refused == ()
-    (event,) = translation.events
-    return event
 
 
 def test_a_name_may_hold_a_value_and_names_below_it_in_either_order() -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,12 +13,12 @@ from pipelines.sources.contract import Answer, Request, Translation
 from schemas.company import Account, Company
 from schemas.envelope import Event
 from schemas.records import RawRecord
+from tests.pipelines.sources.payloads import GOLDEN, only
 
 TranslateAs = Callable[[str, bytes], Translation]
 AccountOf = Callable[[str], Account]
 RawOf = Callable[[str, bytes], RawRecord]
 
-GOLDEN = Path(__file__).parent / "golden"
 METADATA = {"display_phone_number": "77272000000", "phone_number_id": "1"}
 CALL = {"id": "wacid.1", "from": "77011234567", "to": "77272000000", "timestamp": "1772445600"}
 FORM = {"CallSid": "CA1", "From": "+77011234567", "To": "+77272000001", "Direction": "inbound"}
@@ -59,12 +58,6 @@ def form(**fields: str) -> bytes:
 
 def row(**columns: Any) -> bytes:
     return json.dumps(ROW | columns).encode()
-
-
-def only(translation: Translation) -> Event:
-    assert translation.refused == ()
-    (event,) = translation.events
-    return event
 
 
 def test_a_whatsapp_call_has_one_id_in_calls_and_in_statuses(translate_as: TranslateAs) -> None:

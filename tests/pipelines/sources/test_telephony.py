@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,24 +12,12 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.telephone_causes import of_q850, of_sip, of_word
 from pipelines.sources.telephone_legs import leg
 from schemas.company import Account, Company
-from schemas.envelope import Event
 from schemas.records import RawRecord
+from tests.pipelines.sources.payloads import GOLDEN, body, only
 
 TranslateAs = Callable[[str, bytes], Translation]
 AccountOf = Callable[[str], Account]
 RawOf = Callable[[str, bytes], RawRecord]
-
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def body(name: str) -> bytes:
-    return (GOLDEN / f"{name}.json").read_bytes()
-
-
-def only(translation: Translation) -> Event:
-    assert translation.refused == ()
-    (event,) = translation.events
-    return event
 
 
 @pytest.fixture
