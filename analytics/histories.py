@@ -201,15 +201,11 @@ def _links_of(identities: View, named_by: Sequence[View]) -> str:
     ]
     known = "select company, identity as contact_key, [least] as also_known_as from members"
     inputs = [(relation, f"{text} union all {known}" if relation == LINKS else text) for relation, text in inputs]
-    return with_inputs(identities.select, inputs=[*_held(), *inputs])
+    return with_inputs(identities.select, inputs=[*reference.held(), *inputs])
 
 
 def _fold_of(fact: View, sources: Sequence[View], facts: Sequence[View]) -> str:
     gathered = [(view.relation, f"select * from gathered_{view.name}") for view in sources]  # noqa: S608
     folded = [(view.relation, f"select * from folded_{view.name}") for view in facts if view is not fact]  # noqa: S608
     people = (IDENTITIES, "select * from gathered_identities")
-    return with_inputs(fact.select, inputs=[*_held(), people, *gathered, *folded])
-
-
-def _held() -> list[tuple[str, str]]:
-    return [(f"reference.{table}", f"select * from held_{table}") for table in reference.TABLES]  # noqa: S608
+    return with_inputs(fact.select, inputs=[*reference.held(), people, *gathered, *folded])

@@ -83,11 +83,6 @@ def counts(reader: Reader) -> dict[str, int]:
     return {state: found.get(state, 0) for state in ("waiting", "retried", "discarded")}
 
 
-def place_of(letter: DeadLetter) -> str:
-    """Name the record on which a letter stood."""
-    return f"{letter.topic}/{letter.partition}/{letter.offset}"
-
-
 _PLACE = """concat_ws('/', topic, "partition", "offset")"""
 # A record that died again after it was decided on waits again: what was decided was about the earlier death.
 _LETTERS = f"""

@@ -27,7 +27,6 @@ THREADS = 2
 # No escapes by number, for they may be NUL or half of a pair; no escaped backslash, for `\\u0000` looks like NUL.
 _CHARACTER = r'(?:[^"\\\x00-\x1f]|\\["/bfnrt])'
 _ASCII = r"[ !#-\[\]-~]"
-_UNSIGNED = r"(?:0|[1-9][0-9]{0,14})"
 _DAY = (
     r"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|"
     r"(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"

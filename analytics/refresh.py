@@ -31,9 +31,7 @@ class Refresher:
         summed = [view for view in views if view.layer == "facts"]
         self._sums = {report.name: _sum_of(report, summed) for report in self._reports}
         self._marks = {fact.name: _marks_of(fact, self._reports) for fact in self._facts}
-        for table in reference.TABLES:
-            # To plan a statement over a table of the lake costs tens of milliseconds, each time, however small it is.
-            connection.execute(f"create or replace temp table held_{table} as from reference.{table}")
+        reference.hold(connection)
         for fact in self._facts:
             connection.execute(f"create or replace temp table fresh_{fact.name} as from {fact.relation} limit 0")
         self._histories = Histories(connection, views)
@@ -149,14 +147,13 @@ def _stage_of(view: View, staging: Sequence[View]) -> str:
 
 def _fold_of(fact: View, views: Sequence[View]) -> str:
     """Compose the fold of touched entities: the fact's text over what was staged and folded before it."""
-    held = [(f"reference.{table}", f"select * from held_{table}") for table in reference.TABLES]  # noqa: S608
     fresh = [
         (view.relation, f"select * from fresh_{view.name}")  # noqa: S608
         for view in views
         if view.layer == "facts" and view.events == fact.events
     ]
     staged = _staged([view for view in views if view.layer == "staging"])
-    folded = with_inputs(fact.select, inputs=[*held, *staged, *fresh])
+    folded = with_inputs(fact.select, inputs=[*reference.held(), *staged, *fresh])
     return f"from ({folded}) where {fact.entity} in (select entity from touched)"  # noqa: S608  # our own texts
 
 

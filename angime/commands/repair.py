@@ -14,7 +14,6 @@ from angime.commands.surroundings import bootstrap, stop_on_signal
 dead = typer.Typer(help="Records that were refused: list, look, send again, give up.", no_args_is_help=True)
 app.add_typer(dead, name="dead")
 
-MAX_SHOWN_BYTES = 4_096
 LAST_RECORDS = 20
 
 Reason = Annotated[str, typer.Option(help="Only letters whose reason holds this text.")]

@@ -15,7 +15,6 @@ WEEK_SECONDS = 7 * 86_400
 WRITES_BEFORE_CALLING = 0.42
 IS_WRITTEN_AFTER = 0.45
 THANKS = 0.5
-SERVICE_WINDOW_SECONDS = 86_400
 KINDS = {"text": 0.84, "image": 0.06, "audio": 0.04, "document": 0.03, "location": 0.01, "sticker": 0.02}
 REACTS = 0.015
 # Meta's codes: message undeliverable; more than a day since the contact last wrote.

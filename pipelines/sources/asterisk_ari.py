@@ -14,7 +14,7 @@ from pipelines.sources.asterisk_people import route
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.reading import Fields, as_object, items, loose, member, number, required, seconds, text, word
-from pipelines.sources.telephone_causes import of_q850
+from pipelines.sources.telephone_causes import DIAL_STATUSES, of_q850
 from pipelines.sources.translations import found, ignored
 from schemas.calls import (
     CallAccepted,
@@ -24,7 +24,6 @@ from schemas.calls import (
     CallRang,
     CallRecordingMadeAvailable,
     CallTransferred,
-    Disposition,
 )
 from schemas.errors import InvalidEvent
 from schemas.ids import call_id, recording_id
@@ -34,15 +33,6 @@ from schemas.people import AnsweredBy
 LINKED = "CHANNEL(linkedid)"
 
 _MARKS = ("application", "asterisk_id", "channel", "peer")
-_DIALS: dict[str, Disposition] = {
-    "NOANSWER": "no_answer",
-    "BUSY": "busy",
-    "CANCEL": "cancelled",
-    "CONGESTION": "failed",
-    "CHANUNAVAIL": "failed",
-    "DONTCALL": "rejected",
-    "TORTURE": "rejected",
-}
 _MEDIA_TYPES = {"wav": "audio/wav", "wav16": "audio/wav", "ogg": "audio/ogg", "gsm": "audio/x-gsm", "mp3": "audio/mpeg"}
 _NO_FACTS = {
     "StasisEnd": "a channel left the application",
@@ -172,8 +162,8 @@ def _dialled(told: Told) -> Translation:
         return told.fact(CallRang(**known), peer.id, status)
     if status == "ANSWER":
         return told.fact(CallAccepted(**known), peer.id, status)
-    if status in _DIALS:
-        return told.fact(CallEnded(**known, disposition=_DIALS[status], talk_seconds=0.0), peer.id, status)
+    if status in DIAL_STATUSES:
+        return told.fact(CallEnded(**known, disposition=DIAL_STATUSES[status], talk_seconds=0.0), peer.id, status)
     if status == "PROGRESS":
         return ignored("an event of ARI: a dial goes on")
     raise InvalidEvent(f"the dial status {word(status)} is unknown")

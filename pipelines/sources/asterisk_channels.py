@@ -15,7 +15,7 @@ from pipelines.sources.asterisk_people import endpoint, is_ours, route
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.reading import Fields, as_object, number, required, text, word
-from pipelines.sources.telephone_causes import of_q850
+from pipelines.sources.telephone_causes import DIAL_STATUSES, of_q850
 from pipelines.sources.times import from_epoch_field, from_local
 from pipelines.sources.translations import found, ignored
 from schemas.calls import (
@@ -33,16 +33,7 @@ from schemas.ids import call_id
 from schemas.instants import Instant
 from schemas.people import AnsweredBy
 
-_BY_WORD: dict[str, Disposition] = {
-    "NOANSWER": "no_answer",
-    "BUSY": "busy",
-    "CANCEL": "cancelled",
-    "CONGESTION": "failed",
-    "CHANUNAVAIL": "failed",
-    "DONTCALL": "rejected",
-    "TORTURE": "rejected",
-    "INVALIDARGS": "failed",
-}
+_BY_WORD: dict[str, Disposition] = {**DIAL_STATUSES, "INVALIDARGS": "failed"}
 _VOICEMAILS = frozenset({"voicemail", "voicemailmain", "minivmrecord", "record"})
 _ROOMS = frozenset({"confbridge", "meetme", "bridge", "pickup", "pickupchan", "chanspy"})
 _DIALLERS = frozenset({"dial", "appdial", "appdial2", "appqueue", "followme", "retrydial"})

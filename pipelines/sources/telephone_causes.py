@@ -36,6 +36,16 @@ _Q850: dict[int, Disposition] = {
     127: "unknown",
     487: "cancelled",
 }
+# How Asterisk's Dial says that nobody was reached (its variable DIALSTATUS).
+DIAL_STATUSES: dict[str, Disposition] = {
+    "NOANSWER": "no_answer",
+    "BUSY": "busy",
+    "CANCEL": "cancelled",
+    "CONGESTION": "failed",
+    "CHANUNAVAIL": "failed",
+    "DONTCALL": "rejected",
+    "TORTURE": "rejected",
+}
 # What FreeSWITCH calls them (its table of hangup causes); its own causes stand behind.
 _WORDS: dict[str, Disposition] = {
     "UNALLOCATED_NUMBER": "failed",
