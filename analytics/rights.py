@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from analytics.dictionary import Entry, entries
 from analytics.log import quoted
+from analytics.personal import NEVER_PERSONAL, PLAIN_TYPES
 from analytics.questions.asking import Reader
 from analytics.views import read_views, reading
 
@@ -25,20 +26,12 @@ HEAR = frozenset({"owner", "manager"})
 ASK_SQL = frozenset({"owner", "manager", "analyst", "engineer"})
 
 # Text columns that hold words of ours, of a provider or of the company's own people, never of a contact.
-PLAIN = frozenset(
-    {
-        *("account", "answered_by", "call_id", "channel", "column", "company", "company_number", "conversation_id"),
-        *("currency", "dataschema", "default_region", "device", "dimensions", "direction", "disposition"),
-        *("ended_by", "episode_id", "error_code", "event_id", "fact", "fingerprint", "formula", "good", "grade"),
-        *("kind", "language", "leg_id", "left_out", "meaning", "meaning_en", "meaning_kk", "meaning_pt"),
-        *("meaning_ru", "media", "message_id", "metric", "model", "operator_endpoint", "operator_id", "origin"),
-        *("others", "outcome", "outcome_reason", "picked_by", "provider_call_id", "provider_status", "reacted_by"),
-        *("recording_id", "rejected_by", "relation", "role", "since", "source", "stage", "status", "team_id"),
-        *("time_zone", "title_en", "title_kk", "title_pt", "title_ru", "topic", "transcript_language"),
-        *("transcript_model", "transcript_origin", "type", "unit", "version", "deal_id", "account_id", "policy"),
-        *("permission_id", "tariff", "severity", "country", "closed_by", "state", "reason_code", "band"),
-    }
-)
+PLAIN = NEVER_PERSONAL | {
+    *("account_id", "band", "closed_by", "company_number", "conversation_id", "country", "dataschema", "dimensions"),
+    *("event_id", "fingerprint", "left_out", "leg_id", "model", "operator_endpoint", "origin", "others"),
+    *("outcome_reason", "permission_id", "picked_by", "provider_call_id", "reacted_by", "reason_code", "rejected_by"),
+    *("severity", "topic", "transcript_origin", "version"),
+}
 PLAIN_OF = frozenset(
     {
         *("reference.companies.name", "reference.teams.name", "reference.operators.name", "checks.facts_not_unique.id"),
@@ -51,20 +44,6 @@ KEYS = frozenset({"contact_key", "contact_id", "identity"})
 _ENTITY = "case when starts_with(type, 'call.') or starts_with(type, 'message.') then entity end"
 SHOWN_AS = {"log.events.entity": _ENTITY, "log.conflicts.entity": _ENTITY}
 OF_NOBODY = frozenset({"reference.dictionary", "metrics.catalogue", "log.builds", "checks.facts_not_unique"})
-_PLAIN_TYPES = (
-    "bool",
-    "tinyint",
-    "small",
-    "int",
-    "big",
-    "huge",
-    "double",
-    "float",
-    "decimal",
-    "date",
-    "time",
-    "interval",
-)
 
 
 class Rights(Struct, frozen=True, kw_only=True):
@@ -133,7 +112,7 @@ def select_of(relation: str, columns: Sequence[Entry], *, rights: Rights, salt: 
 def _shown(relation: str, column: Entry, *, rights: Rights, salt: str) -> str:
     name = f'"{column.column}"'
     is_plain = (
-        (column.type.startswith(_PLAIN_TYPES) and not column.type.endswith("[]"))
+        (column.type.startswith(PLAIN_TYPES) and not column.type.endswith("[]"))
         or column.column in PLAIN
         or f"{relation}.{column.column}" in PLAIN_OF
     )
