@@ -9,8 +9,8 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
-from dashboards import charts, controls, downloads, shown
-from dashboards.overview import definition
+from dashboards import controls, downloads, shown
+from dashboards.overview import definition, draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, clean, plain
@@ -210,18 +210,9 @@ def _over_time(page: Page, key: str) -> None:
         before_shown=pl.lit(EMPTY),
         is_small=pl.col("sample") < SMALL_SAMPLE,
     )
-    titles = {
-        "day": say("Day"),
-        "value": metric.title.of(say.language),
-        "sample": say("Calls"),
-        "before": say("The period before"),
-    }
-    st.altair_chart(
-        charts.trend(frame, titles=titles, number=say.number_format(), is_share=metric.unit == "share"),
-        key=f"operator_{name}",
-        alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
-    )
+    draw_trend(page, frame, metric, key=f"operator_{name}")
     st.markdown(definition(page, metric))
-    table = {titles["day"]: frame["label"].to_list(), titles["value"]: frame["shown"].to_list()}
+    called = metric.title.of(say.language)
+    table = {say("Day"): frame["label"].to_list(), called: frame["shown"].to_list()}
     with st.expander(say("As a table"), icon=":material/table_rows:"):
-        shown.table(table | {titles["sample"]: frame["sample"].to_list()}, alt=titles["value"])
+        shown.table(table | {say("Calls"): frame["sample"].to_list()}, alt=called)

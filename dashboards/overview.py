@@ -233,22 +233,28 @@ def _trend(page: Page) -> None:
     if frame.height < 2:
         st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
     else:
-        titles = {
-            "day": say("Day"),
-            "value": metric.title.of(say.language),
-            "sample": say("Calls"),
-            "before": say("The period before"),
-        }
-        st.altair_chart(
-            charts.trend(frame, titles=titles, number=say.number_format(), is_share=metric.unit == "share"),
-            key=f"trend_{metric.name}",
-            alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
-        )
+        draw_trend(page, frame, metric, key=f"trend_{metric.name}")
         if frame["before"].is_not_null().any():
             st.caption(plain(say("Dashed: the period before. Pale points: fewer than {n} calls.", n=SMALL_SAMPLE)))
     with st.expander(say("As a table"), icon=":material/table_rows:"):
         _table(page, frame, metric)
         downloads.draw(page, lambda: _every_day(page), name="angime-figures")
+
+
+def draw_trend(page: Page, frame: pl.DataFrame, metric: Metric, *, key: str) -> None:
+    """Draw a metric day by day: day, label, value, shown, sample, before, before_shown and is_small of each."""
+    say = page.say
+    titles = {
+        "day": say("Day"),
+        "value": metric.title.of(say.language),
+        "sample": say("Calls"),
+        "before": say("The period before"),
+    }
+    st.altair_chart(
+        charts.trend(frame, titles=titles, number=say.number_format(), is_share=metric.unit == "share"),
+        key=key,
+        alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
+    )
 
 
 def by_day(page: Page, metric: Metric) -> pl.DataFrame:
