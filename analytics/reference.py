@@ -10,7 +10,8 @@ import polars as pl
 from analytics import money, reference_listening
 from analytics.connection import Connection
 from analytics.dialling import dialling_codes
-from schemas.company import WEEKDAYS, Company, Operator, parse_span
+from schemas.company import WEEKDAYS, Company, Operator
+from schemas.hours import parse_span
 from schemas.prices import ALWAYS, FOR_EVER
 
 _SPACING = re.compile(r"[\s().\-]+")

@@ -12,6 +12,7 @@ import polars as pl
 
 from analytics import log, reference, views
 from analytics.admission import LandRecord
+from analytics.alerting import Bell
 from analytics.company import read_companies
 from analytics.confining import check, confine
 from analytics.connection import LAYERS, Connection, Parameters, transaction
@@ -32,6 +33,7 @@ from schemas.instants import Instant
 __all__ = [
     "AnalyticsSettings",
     "Batch",
+    "Bell",
     "Confined",
     "Connection",
     "Engine",
@@ -164,6 +166,10 @@ class Writer:
     def maintain(self, now: Instant) -> Maintained:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance."""
         return self._maintainer.maintain(now)
+
+    def bell(self, now: Instant) -> Bell:
+        """Give what says which alerts hold; see analytics.alerting."""
+        return Bell(self.connection, self._companies, now=now)
 
     def attach_beside(self, settings: AnalyticsSettings, *, name: str) -> None:
         """Let this session read another warehouse, as it is now, as a catalog of this name."""

@@ -20,9 +20,9 @@ from pipelines.doors.sockets import SocketDoor
 from pipelines.origins import Origin, Origins, load_origins
 from pipelines.positions import Positions
 from pipelines.settings import PipelinesSettings
-from schemas.company import resolve_secret
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import instant
+from schemas.secret_references import resolve_secret
 
 STOP_SECONDS = 8.0
 

@@ -2,20 +2,25 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 
 import structlog
 
 from analytics import warehouse
-from pipelines.ports import Consumer, Record
+from pipelines.ports import Consumer, Producer, Record
 from pipelines.settings import PipelinesSettings
+from schemas import codec
+from schemas.envelope import topic_of
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant
+from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
 
 TOPICS = (*CANONICAL, "dead")
+ALERTS = "alerts"
 MAX_BATCH_RECORDS = 50_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024
 POLLED_RECORDS = 10_000
@@ -25,6 +30,7 @@ IDLE_SECONDS = 0.5
 GATHERING_SECONDS = 0.1
 # Files that one round of maintenance gives up are deleted by the next: this is the grace of running readers.
 MAINTENANCE_SECONDS = 30.0
+ALERT_SECONDS = 15.0
 RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -35,9 +41,9 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
 
     Raises Misconfigured when another process lands into the same warehouse, or the topics are not those it read.
     """
-    from pipelines.broker import assign
+    from pipelines.broker import assign, connect_producer
 
-    with warehouse.open_writer(analytics) as writer:
+    with warehouse.open_writer(analytics) as writer, closing(Herald(writer.bell(instant(datetime.now(UTC))))) as herald:
         while not stop.is_set():
             try:
                 consumer = assign(
@@ -48,11 +54,51 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
                 stop.wait(RECONNECT_SECONDS)
                 continue
             try:
-                land(consumer, writer=writer, stop=stop)
+                if not herald.is_silent:
+                    herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
+                land(consumer, writer=writer, stop=stop, herald=herald)
             except NotYet as refusal:
                 log.warning("kafka_went_away", reason=refusal.reason)
             finally:
                 consumer.close()
+
+
+class Herald:
+    """Publishes each alert of a warehouse once, on the topic `alerts`; what came of a replay is marked as such."""
+
+    def __init__(self, bell: warehouse.Bell) -> None:
+        self._bell = bell
+        self._producer: Producer | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no company wants to be told of anything."""
+        return self._bell.is_silent
+
+    def speak_to(self, producer: Producer) -> None:
+        """Send through this producer from now on."""
+        self.close()
+        self._producer = producer
+
+    def tell(self, now: Instant, *, is_replayed: bool = False) -> None:
+        """Publish what holds now and was not published before; raises NotYet when Kafka is away."""
+        if self._producer is None:
+            return
+        alerts = self._bell.ring(now)
+        for alert in alerts:
+            self._producer.send(
+                topic_of(alert),
+                key=alert.partitionkey.encode(),
+                value=codec.encode(alert),
+                headers=[(REPLAYED, b"1")] if is_replayed else [],
+            )
+        self._producer.flush()
+        self._bell.heard(alerts)
+
+    def close(self) -> None:
+        """Let go of the producer."""
+        if self._producer is not None:
+            self._producer.close()
 
 
 def land(
@@ -60,13 +106,16 @@ def land(
     *,
     writer: warehouse.Writer,
     stop: threading.Event,
+    herald: Herald | None = None,
     now: Callable[[], Instant] = lambda: instant(datetime.now(UTC)),
 ) -> None:
-    """Land what `consumer` gives until `stop` is set, one transaction a batch, with maintenance between.
+    """Land what `consumer` gives until `stop` is set, one transaction a batch, with maintenance and alerts between.
+
+    Alerts are judged when no backlog waits, for half a story raises alarms that its end would take back.
 
     Raises NotYet when the consumer is of no more use; nothing is lost then, because the offsets lie with the rows.
     """
-    maintained = time.monotonic()
+    maintained = told = time.monotonic()
     is_fresh = writer.is_fresh()
     with ThreadPoolExecutor(1, thread_name_prefix="gather") as hands:
         coming = hands.submit(gather, consumer)
@@ -80,8 +129,15 @@ def land(
             defers = is_fresh and is_backlog
             if not defers:
                 writer.catch_up()
+            is_replayed = herald is not None and holds_replayed(records)
+            is_time = time.monotonic() - told >= ALERT_SECONDS
+            if herald is not None and is_replayed and not is_backlog:
+                herald.tell(now())  # what holds already is news; what a replay brings is none
             if records:
                 _land(records, writer=writer, now=now(), folds=not defers)
+            if herald is not None and not defers and (is_replayed or (is_time and not is_backlog)):
+                herald.tell(now(), is_replayed=is_replayed)
+                told = time.monotonic()
             is_fresh = is_fresh and (defers or not records)
             if time.monotonic() - maintained >= MAINTENANCE_SECONDS:
                 writer.maintain(now())
@@ -95,6 +151,11 @@ def _land(records: list[Record], *, writer: warehouse.Writer, now: Instant, fold
     log.debug("landed", events=landed.events, duplicates=landed.duplicates, dead=landed.dead)
     if landed.dead or landed.conflicts:
         log.warning("refused_records_kept", dead=landed.dead, conflicts=landed.conflicts)
+
+
+def holds_replayed(records: Iterable[Record]) -> bool:
+    """Whether a replay sent some of these; an alert that came of one brings no facts and does not count."""
+    return any(name == REPLAYED for record in records if record.topic != ALERTS for name, _ in record.headers)
 
 
 def gather(consumer: Consumer) -> list[Record]:

@@ -10,11 +10,12 @@ from msgspec import Struct
 from pipelines.settings import PipelinesSettings
 from pipelines.sources import SOURCES
 from pipelines.sources.contract import Source
-from schemas.company import Account, Company, SecretReference, parse_company, resolve_secret
+from schemas.company import Account, Company, parse_company
 from schemas.errors import Misconfigured
 from schemas.ids import raw_id
 from schemas.instants import Instant
 from schemas.records import RawRecord
+from schemas.secret_references import SecretReference, resolve_secret
 
 MAX_COMPANY_FILE_BYTES = 1024 * 1024
 

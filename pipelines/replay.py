@@ -19,14 +19,13 @@ from pipelines.origins import Origins
 from pipelines.ports import Consumer, Positions, Producer, Record
 from pipelines.tail import is_of_call
 from schemas.instants import Instant, instant, moment
-from schemas.records import raw_from_kafka
+from schemas.records import REPLAYED, raw_from_kafka
 from schemas.topics import CANONICAL
 
 Stage = Literal["normalise", "streams", "land"]
 Origin = Literal["kafka", "log"]
 Places = dict[tuple[str, int], int]
 
-REPLAYED = "angime-replayed"
 # What the streams act on; all else that lies on their topics they pass over.
 STREAM_TYPES = ("call.recording_made_available", "call.recording_stored")
 BATCH_RECORDS = 5_000

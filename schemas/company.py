@@ -2,8 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from datetime import date, time
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,17 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
+from schemas.alert_rules import Alerts, alert_problems
 from schemas.crm import Currency
 from schemas.envelope import Name
 from schemas.errors import Misconfigured
+from schemas.hours import parse_span
 from schemas.listening import Listening, Scorecard, Tracker, listening_problems
 from schemas.people import Channel, Role
 from schemas.prices import ALWAYS, FOR_EVER, Country, CurrencyRate, Money, PermissionPolicy, Tariff, doubled, problems
+from schemas.secret_references import SecretReference
 
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
-SecretReference = Annotated[
-    str, Meta(pattern=r"^(env|file):.+$", description="env:NAME or file:PATH, never the secret itself")
-]
 Attribution = Literal["last_call", "first_call", "any_call"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -133,6 +132,7 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     permission_policies: tuple[PermissionPolicy, ...] = ()
     trackers: tuple[Tracker, ...] = ()
     scorecards: tuple[Scorecard, ...] = ()
+    alerts: Alerts = Alerts()
 
     def account(self, account_id: str) -> Account | None:
         """Find an account by its id."""
@@ -162,41 +162,10 @@ def parse_company(text: str, *, file: str = "company.toml") -> Company:
         raise Misconfigured(_with_line(str(error), text=text, file=file)) from None
     for problem in _problems(company):
         raise Misconfigured(f"{file}: {problem}")
-    for path, problem in _problems_of_money(company):
+    for path, problem in [*_problems_of_money(company), *alert_problems(company.alerts)]:
         line = _line_of(path.split("."), text=text)
         raise Misconfigured(f"{file}{f', line {line}' if line else ''}: {problem}")
     return company
-
-
-def parse_span(span: str) -> tuple[time, time]:
-    """Read business hours such as `09:00-13:00`; `24:00` ends a day. Raises ValueError for all else."""
-    begin, separator, end = span.partition("-")
-    if not separator:
-        raise ValueError(span)
-    closing = time.max if end.strip() == "24:00" else time.fromisoformat(end.strip())
-    opening = time.fromisoformat(begin.strip())
-    if opening >= closing:
-        raise ValueError(span)
-    return opening, closing
-
-
-def resolve_secret(reference: SecretReference, *, environ: Mapping[str, str], read: Callable[[str], str]) -> str:
-    """Give the secret that `reference` points to, looked up in `environ` or by `read`, without spaces around it.
-
-    Raises Misconfigured when it is not there or empty.
-    """
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        secret = environ.get(name, "").strip()
-    else:
-        try:
-            secret = read(name).strip()
-        except OSError:
-            secret = ""
-    if not secret:
-        where = f"set the environment variable {name}" if kind == "env" else f"write it into the file {name}"
-        raise Misconfigured(f"the secret {reference} is missing: {where}")
-    return secret
 
 
 def _problems(company: Company) -> list[str]:

@@ -12,6 +12,10 @@ Headers = list[tuple[str, bytes]]
 KEPT_HTTP_HEADERS = ("content-type", "content-encoding", "user-agent", "i-twilio-idempotency-token")
 
 
+# Marks a record that a replay sent again, or that came of one: nobody is notified of it.
+REPLAYED = "angime-replayed"
+
+
 class RawRecord(Struct, frozen=True, kw_only=True):
     """Bytes as a provider sent them, after their origin was proved; `received_at` is our clock, an instant."""
 

@@ -97,6 +97,16 @@ _ALL = (
         dead_letters=True,
     ),
     Topic(
+        name="alerts",
+        holds="alert.raised events: what people want to be told of at once",
+        key="what the alert is about",
+        partitions=1,
+        retention_days=30,
+        writers=("pipelines.land",),
+        readers=("streams", "pipelines.land"),
+        dead_letters=True,
+    ),
+    Topic(
         name="dead",
         holds="dead letters: untouched bytes, with position, reason and our version as headers",
         key="as it was",
@@ -109,4 +119,4 @@ _ALL = (
 )
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
-CANONICAL = ("calls", "messages", "accounts", "crm", "transcripts", "decisions")
+CANONICAL = ("calls", "messages", "accounts", "crm", "transcripts", "decisions", "alerts")

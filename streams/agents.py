@@ -15,10 +15,11 @@ from schemas.envelope import Event, topic_of
 from schemas.errors import InvalidEvent, NotYet
 from schemas.instants import Instant
 from schemas.people import Role
-from schemas.records import DeadLetter, dead_to_kafka
+from schemas.records import REPLAYED, DeadLetter, dead_to_kafka
 from schemas.topics import PREFIX
 from streams.app import topic
 from streams.listening import Ears, Listen, language_of, listen_to, read_recording, store_recording, transcribed
+from streams.notify import Notifier
 from streams.transcribe import Transcript
 
 # A provider's "not yet" is waited for about ten minutes; then the event becomes a dead letter and can be redelivered.
@@ -38,11 +39,15 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
     *,
     ears: Ears,
     listen: Listen | None,
+    notifier: Notifier | None,
     pool: Executor,
     clock: Callable[[], Instant],
     version: str,
 ) -> None:
-    """Give the app its agents; without `listen` recordings are kept and not transcribed."""
+    """Give the app its agents.
+
+    Without `listen` recordings are kept and not transcribed; without `notifier` alerts stay on their topic.
+    """
     desk = _Desk(app, clock=clock, version=version)
 
     async def keep_recording(fact: Event) -> Event | None:
@@ -70,6 +75,22 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
     async def transcribe_recordings(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
         async for record in stream.events():
             await desk.handle(record, step=transcribe_recording)
+
+    if notifier is not None:
+        _add_notifying(app, notifier=notifier, desk=desk, clock=clock)
+
+
+def _add_notifying(app: faust.App, *, notifier: Notifier, desk: "_Desk", clock: Callable[[], Instant]) -> None:
+    async def notify_people(fact: Event) -> Event | None:
+        if fact.type == "alert.raised":
+            await asyncio.to_thread(notifier.notify, fact, now=clock())
+        return None
+
+    @app.agent(topic(app, "alerts"), name="notify", concurrency=1)
+    async def notify(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
+        async for record in stream.events():
+            if not any(name == REPLAYED for name, _ in _pairs(record.message.headers)):
+                await desk.handle(record, step=notify_people)
 
 
 def _listen_in_pool(content: bytes, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:

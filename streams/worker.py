@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from schemas.company import Company, parse_company, resolve_secret
+from schemas.company import Company, parse_company
 from schemas.errors import Misconfigured
 from schemas.instants import Instant, instant
 from schemas.people import Role
+from schemas.secret_references import resolve_secret
 from streams.listening import Ears, Listen
+from streams.notify import Notifier, open_ways
 from streams.settings import StreamsSettings
 from streams.store import open_store
 from streams.transcribe import Progress, Transcriber, Transcript, transcribe_file
@@ -37,10 +40,11 @@ _log = structlog.get_logger("angime.streams")
 def run(settings: StreamsSettings, *, environ: dict[str, str]) -> None:
     """Run the worker until SIGTERM or SIGINT. Raises Misconfigured before anything is started."""
     ears = open_ears(settings, environ=environ)
-    asyncio.run(_serve(settings, ears=ears))
+    notifier = open_notifier(settings, companies=ears.companies, environ=environ)
+    asyncio.run(_serve(settings, ears=ears, notifier=notifier))
 
 
-async def _serve(settings: StreamsSettings, *, ears: Ears) -> None:
+async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | None) -> None:
     from streams.agents import add_agents
     from streams.app import make_app
 
@@ -55,7 +59,15 @@ async def _serve(settings: StreamsSettings, *, ears: Ears) -> None:
     pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin_in_pool, initargs=(told,))
     if settings.speech_model:
         pool.submit(_load_model, speech_of(settings))  # in seconds that nothing waits for
-    add_agents(app, ears=ears, listen=listener(settings), pool=pool, clock=_now, version=version("angime"))
+    add_agents(
+        app,
+        ears=ears,
+        listen=listener(settings),
+        notifier=notifier,
+        pool=pool,
+        clock=_now,
+        version=version("angime"),
+    )
     await app.start()
     _log.info("ready")
     await stop.wait()
@@ -76,16 +88,27 @@ async def _end(app: "faust.App", *, pool: ProcessPoolExecutor) -> None:
 def open_ears(settings: StreamsSettings, *, environ: dict[str, str]) -> Ears:
     """Read the companies and their secrets, and open the store. Raises Misconfigured."""
     companies = {company.id: company for company in _companies(settings.company_path)}
-    base = settings.company_path if settings.company_path.is_dir() else settings.company_path.parent
     secrets = {
-        (company.id, account.id): resolve_secret(
-            account.fetch_secret, environ=environ, read=lambda name: (base / name).read_text()
-        )
+        (company.id, account.id): resolve_secret(account.fetch_secret, environ=environ, read=_beside(settings))
         for company in companies.values()
         for account in company.accounts
         if account.fetch_secret
     }
     return Ears(companies=companies, fetch_secrets=secrets, store=open_store(settings.recordings_url))
+
+
+def open_notifier(
+    settings: StreamsSettings, *, companies: Mapping[str, Company], environ: Mapping[str, str]
+) -> Notifier | None:
+    """Give what tells people of alerts, None where no rule asks for it. Raises Misconfigured."""
+    ways = open_ways(list(companies.values()), environ=environ, read=_beside(settings))
+    return Notifier(companies, ways, memory=settings.home / "streams" / "notified.sqlite") if ways else None
+
+
+def _beside(settings: StreamsSettings) -> Callable[[str], str]:
+    """Read files that company data names beside itself."""
+    base = settings.company_path if settings.company_path.is_dir() else settings.company_path.parent
+    return lambda name: (base / name).read_text()
 
 
 def listener(settings: StreamsSettings) -> Listen | None:

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from schemas.company import SecretReference, resolve_secret
 from schemas.envelope import Name
 from schemas.errors import Misconfigured
+from schemas.secret_references import SecretReference, resolve_secret
 
 Scope = Literal["calls", "conversations", "metrics", "texts", "live"]
 

@@ -1,6 +1,7 @@
 """Land: what lies in Kafka comes to stand in the warehouse once, whatever happens to Kafka or to the lander."""
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,13 @@ import pytest
 from analytics.warehouse import open_writer
 from pipelines import land
 from pipelines.land import GATHERING_SECONDS, MAX_BATCH_RECORDS, TOPICS
-from pipelines.ports import Consumer, Positions, Record
+from pipelines.ports import Consumer, Headers, Positions, Record
 from schemas import codec
 from schemas.errors import NotYet
+from schemas.instants import moment
+from schemas.records import REPLAYED
 from schemas.topics import TOPICS as DECLARED
-from tests.analytics.landing_cases import NOW, call_events, message_events, settings_at
+from tests.analytics.landing_cases import NOW, call_events, message_events, missed_events, settings_at
 from tests.fakes import MemoryKafka
 
 
@@ -70,6 +73,50 @@ def test_every_record_lands_once_through_a_kafka_that_goes_away(cluster: MemoryK
         assert writer.next_offsets() == ends
         assert writer.connection.rows("select count(*), count(distinct id) from log.events") == [(80, 80)]
         assert writer.connection.rows("select count(*) from facts.calls") == [(10,)]
+
+
+ALERTS = """
+id = "acme"
+name = "Acme"
+time_zone = "UTC"
+default_region = "KZ"
+
+[[alerts.channels]]
+id = "managers"
+url = "env:MANAGERS"
+
+[[alerts.rules]]
+id = "missed"
+kind = "missed_call"
+to = ["managers"]
+"""
+
+
+def test_an_alert_is_published_once_and_one_that_came_of_a_replay_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text(ALERTS)
+    cluster = MemoryKafka({name: topic.partitions for name, topic in DECLARED.items()})
+    producer = cluster.producer()
+
+    def bring(number: int, *, headers: Headers = ()) -> None:
+        for fact in missed_events(number, begin=moment(NOW) - timedelta(hours=1)):
+            producer.send("calls", key=fact.partitionkey.encode(), value=codec.encode(fact), headers=headers)
+        producer.flush()
+        stop = threading.Event()
+        consumer = OneByOne(cluster.assign(TOPICS, writer.next_offsets()), stop=stop, size=100)
+        land.land(consumer, writer=writer, stop=stop, herald=herald, now=lambda: NOW)
+
+    with open_writer(settings_at(tmp_path)) as writer:
+        herald = land.Herald(writer.bell(NOW))
+        herald.speak_to(producer)
+        bring(1)
+        herald.tell(NOW)
+        herald.tell(NOW)
+        bring(2, headers=[(REPLAYED, b"1")])
+        bring(3)
+        herald.tell(NOW)
+
+    assert [record.headers for record in cluster.records("alerts")] == [(), ((REPLAYED, b"1"),), ()]
+    assert len({record.value for record in cluster.records("alerts")}) == 3
 
 
 def test_a_batch_takes_what_is_there_and_does_not_wait_for_a_trickle(cluster: MemoryKafka) -> None:

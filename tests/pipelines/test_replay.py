@@ -18,7 +18,7 @@ from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.errors import NotYet
 from schemas.ids import raw_id
-from schemas.records import RawRecord, raw_to_kafka
+from schemas.records import REPLAYED, RawRecord, raw_to_kafka
 from schemas.topics import CANONICAL, TOPICS
 from tests.analytics.landing_cases import NOW, call_events, message_events, settings_at
 from tests.fakes import MemoryKafka
@@ -136,7 +136,7 @@ def test_what_the_log_gives_are_the_very_bytes_that_were_published(kafka: Memory
         replay.from_log(reader, choice(), producer=other.producer())
 
     assert {record.value for topic in CANONICAL for record in other.records(topic)} == published
-    assert {record.headers for topic in CANONICAL for record in other.records(topic)} == {((replay.REPLAYED, b"1"),)}
+    assert {record.headers for topic in CANONICAL for record in other.records(topic)} == {((REPLAYED, b"1"),)}
 
 
 CHOSEN = (

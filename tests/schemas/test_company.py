@@ -2,8 +2,9 @@
 
 import pytest
 
-from schemas.company import parse_company, resolve_secret
+from schemas.company import parse_company
 from schemas.errors import Misconfigured
+from schemas.secret_references import resolve_secret
 
 GOOD = """
 id = "demo"

@@ -1,0 +1,108 @@
+"""What an alert says to people in their company's language: a title and a sentence, and never who a contact is."""
+
+from zoneinfo import ZoneInfo
+
+from schemas.alerts import AlertKind, AlertRaised
+from schemas.company import Company
+from schemas.envelope import Event
+from schemas.instants import moment
+from schemas.listening import Language
+
+_TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
+    "missed_call": {
+        "en": (
+            "Missed call not returned",
+            "A call missed at {since} has not been returned for {minutes} min. Missed calls of this contact: {count}.",
+        ),
+        "ru": (
+            "Пропущенный без обратного звонка",
+            "На звонок, пропущенный в {since}, не перезвонили за {minutes} мин. Пропущенных от этого клиента: {count}.",
+        ),
+        "kk": (
+            "Қабылданбаған қоңырауға жауап жоқ",
+            "Қабылданбаған қоңырауға ({since}) {minutes} мин ішінде қайта қоңырау шалынбады. "
+            "Осы клиенттің қабылданбаған қоңыраулары: {count}.",
+        ),
+        "pt": (
+            "Chamada perdida sem retorno",
+            "A chamada perdida às {since} está sem retorno há {minutes} min. Chamadas perdidas deste contato: {count}.",
+        ),
+    },
+    "low_answer_rate": {
+        "en": (
+            "Few calls are answered",
+            "In the last {minutes} minutes {share} of {count} incoming calls were answered.",
+        ),
+        "ru": (
+            "Мало отвеченных звонков",
+            "За последние {minutes} минут отвечено {share} входящих звонков из {count}.",
+        ),
+        "kk": (
+            "Жауап берілген қоңыраулар аз",
+            "Соңғы {minutes} минутта {count} кіріс қоңыраудың {share} бөлігіне жауап берілді.",
+        ),
+        "pt": (
+            "Poucas chamadas atendidas",
+            "Nos últimos {minutes} minutos foram atendidas {share} de {count} chamadas recebidas.",
+        ),
+    },
+    "permission_expiring": {
+        "en": ("Permission to call runs out", "A permission to call, given at {since}, runs out within {minutes} min."),
+        "ru": (
+            "Истекает разрешение на звонок",
+            "Разрешение на звонок, данное {since}, истекает в ближайшие {minutes} мин.",
+        ),
+        "kk": (
+            "Қоңырау шалу рұқсаты аяқталады",
+            "Қоңырау шалу рұқсаты (берілген уақыты: {since}) {minutes} мин ішінде аяқталады.",
+        ),
+        "pt": (
+            "Permissão de chamada expira",
+            "Uma permissão de chamada, dada em {since}, expira em até {minutes} min.",
+        ),
+    },
+    "account_restricted": {
+        "en": ("Account restricted", "The provider has limited an account since {since}."),
+        "ru": ("Аккаунт ограничен", "Провайдер ограничил аккаунт с {since}."),
+        "kk": ("Аккаунт шектелді", "Провайдер аккаунтты шектеді. Басталған уақыты: {since}."),
+        "pt": ("Conta restringida", "O provedor restringiu uma conta desde {since}."),
+    },
+    "low_quality": {
+        "en": ("Quality warning", "The provider has judged the quality of an account as low since {since}."),
+        "ru": ("Предупреждение о качестве", "Провайдер оценивает качество аккаунта как низкое с {since}."),
+        "kk": ("Сапа туралы ескерту", "Провайдер аккаунттың сапасын төмен деп бағалады. Басталған уақыты: {since}."),
+        "pt": ("Aviso de qualidade", "O provedor avalia a qualidade de uma conta como baixa desde {since}."),
+    },
+    "source_silent": {
+        "en": (
+            "Source is silent",
+            "{about} has told of nothing since {since}, for over {minutes} min of business time.",
+        ),
+        "ru": ("Источник молчит", "От {about} ничего не приходит с {since}, дольше {minutes} мин рабочего времени."),
+        "kk": ("Дереккөз үнсіз", "{about}: жұмыс уақытының {minutes} минутынан артық хабар жоқ. Соңғысы: {since}."),
+        "pt": ("Fonte em silêncio", "{about} não informa nada desde {since}, há mais de {minutes} min de expediente."),
+    },
+    "dead_letters": {
+        "en": ("Records are refused", "{count} records were refused in the last {minutes} min: angime dead list."),
+        "ru": ("Записи не принимаются", "За последние {minutes} мин отклонено записей: {count}. См. angime dead list."),
+        "kk": ("Жазбалар қабылданбайды", "Соңғы {minutes} минутта {count} жазба қабылданбады: angime dead list."),
+        "pt": ("Registros recusados", "{count} registros foram recusados nos últimos {minutes} min: angime dead list."),
+    },
+}
+
+
+def said(alert: Event, *, company: Company) -> tuple[str, str]:
+    """Give title and text of an alert; times are the company's local ones."""
+    fact: AlertRaised = alert.data
+    title, text = _TEXTS[fact.kind][company.alerts.language]
+    since = moment(fact.since).astimezone(ZoneInfo(company.time_zone))
+    is_today = since.date() == moment(alert.time).astimezone(ZoneInfo(company.time_zone)).date()
+    share = "" if fact.share is None else f"{round(fact.share * 100)} %"
+    written = text.format(
+        since=f"{since:%H:%M}" if is_today else f"{since:%Y-%m-%d %H:%M}",
+        about=fact.about,
+        count=fact.count,
+        share=share,
+        minutes=fact.minutes,
+    )
+    return f"{company.name}: {title}", written
