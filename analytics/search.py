@@ -18,7 +18,7 @@ from msgspec import Struct
 from schemas.errors import InvalidEvent
 
 FILE = "search.sqlite"
-VERSION = 1  # of the index's form; another one is made anew
+VERSION = 2  # of the index's form; another one is made anew
 BATCH_CALLS = 2_000
 MAX_HITS = 200
 MAX_QUERY_WORDS = 16
@@ -28,8 +28,11 @@ BUSY_SECONDS = 30.0
 
 _WORD = re.compile(r"[^\W_]+")
 # Russian and Kazakh are mixed in one sentence, and so are English and Portuguese words: each word has a stem in both.
-_PAIR = "if(regexp_matches(one, '[\\x{0400}-\\x{04FF}]'), ['ru', 'kk'], ['en', 'pt'])"
-_STEMS_OF = f"list_distinct(list_transform({_PAIR}, lambda spoken: stem_word(one, spoken)))"
+_STEMS_OF = """list_distinct(if(
+    regexp_matches(one, '[\\x{0400}-\\x{04FF}]'),
+    [stem_word(one, 'ru'), stem_word(one, 'kk'), kazakh_root(stem_word(one, 'kk'))],
+    [stem_word(one, 'en'), stem_word(one, 'pt')]
+))"""
 
 
 class Reader(Protocol):
@@ -166,7 +169,7 @@ class SearchIndex:
                 id integer primary key, call_id text unique, transcripts text, company text, day text, operator_id text
             );
             create table state (name text primary key, value text);
-            create virtual table stems using fts5(words, tokenize = "unicode61 remove_diacritics 0", detail = column);
+            create virtual table stems using fts5(words, tokenize = "unicode61 remove_diacritics 0");
             pragma user_version = {VERSION};
             commit;
             """

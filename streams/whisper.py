@@ -77,11 +77,10 @@ class WhisperTranscriber:
 
     @property
     def engine(self) -> str:
-        """Version and class of the pipeline that runs, taken from the object itself."""
+        """Version and class of WhisperX's pipeline that runs, taken from the object itself."""
         if self._pipeline is None:
             return ""
-        pipeline: object = self._pipeline
-        kind = type(pipeline)
+        kind = next(one for one in type(self._pipeline).__mro__ if one.__module__.startswith("whisperx."))
         return f"whisperx {version('whisperx')} {kind.__module__}.{kind.__qualname__}"
 
     def load(self) -> float:
@@ -173,7 +172,35 @@ def _open_pipeline(settings: SpeechSettings, *, demo_folder: Path) -> tuple[Any,
                 f' the local cache, or "{DEMO}".'
             ) from reason
     _quieten()
-    return pipeline, activity
+    return _padded_late(pipeline, activity=activity), activity
+
+
+def _padded_late(loaded: Any, *, activity: Any) -> Any:
+    """Give WhisperX's pipeline, whose features come from the sound alone and are padded afterwards.
+
+    WhisperX pads a chunk with silence to thirty seconds first, so that a short answer costs as much as a long one; the
+    features are the same, for silence has one value, which stands in the last frame.
+    """
+    from torch.nn.functional import pad
+    from whisperx.asr import FasterWhisperPipeline
+    from whisperx.audio import HOP_LENGTH, N_FFT, N_FRAMES, log_mel_spectrogram
+
+    mels = int(loaded.model.feat_kwargs.get("feature_size") or 80)
+
+    class PaddedLate(FasterWhisperPipeline):
+        def preprocess(self, audio: dict[str, Any]) -> dict[str, Any]:
+            features = log_mel_spectrogram(audio["inputs"], n_mels=mels, padding=N_FFT + HOP_LENGTH)
+            return {"inputs": pad(features, (0, N_FRAMES - features.shape[1]), value=float(features.min()))}
+
+    return PaddedLate(
+        model=loaded.model,
+        vad=activity,
+        vad_params=loaded._vad_params,  # noqa: SLF001 - what WhisperX's own loader set
+        options=loaded.options,
+        tokenizer=loaded.tokenizer,
+        language=loaded.preset_language,
+        suppress_numerals=loaded.suppress_numerals,
+    )
 
 
 def _given_chunks() -> Any:

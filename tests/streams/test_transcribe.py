@@ -101,6 +101,18 @@ def test_what_ran_is_whisperx(whisper: WhisperTranscriber, tmp_path: Path) -> No
 
 
 @pytest.mark.speech
+@pytest.mark.parametrize("samples", [800, 16_077, 48_000, 28 * 16_000])
+def test_a_short_answer_has_the_features_that_whisperx_gives_it(whisper: WhisperTranscriber, samples: int) -> None:
+    whisper.load()
+    pipeline = whisper._pipeline  # noqa: SLF001 - no port shows features
+    sound = (0.1 * np.random.default_rng(0).standard_normal(samples)).astype(np.float32)
+    own, theirs = (kind.preprocess(pipeline, {"inputs": sound})["inputs"] for kind in type(pipeline).__mro__[:2])
+
+    assert own.shape == theirs.shape
+    assert float((own - theirs).abs().max()) == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.speech
 def test_the_same_recording_gives_the_same_transcript(whisper: WhisperTranscriber, tmp_path: Path) -> None:
     once, again = (transcribed(dialogue("kk", 2), tmp_path, transcriber=whisper) for _ in range(2))
     assert once.turns == again.turns
