@@ -21,8 +21,9 @@ LINKS = "facts.contact_events"
 class Histories:
     """The statements of a refresh of contacts, composed once, and the identities of all contacts in memory.
 
-    Temporary tables: `people` holds the rows of facts.identities, `few_…` those of facts that are few; `stale_…` and
-    `fresh_…` the rows of a fact that a refresh took away and put in their place.
+    Temporary tables: `people` holds the rows of facts.identities, `few_…` those of facts that are few, `holders_…` a
+    hash of every contact that has or had rows of a fact; `stale_…` and `fresh_…` are the rows of a fact that a refresh
+    took away and put in their place.
     """
 
     def __init__(self, connection: Connection, views: Sequence[View]) -> None:
@@ -47,10 +48,14 @@ class Histories:
                 f"select {self._columns[view.name]} from {view.relation}"
             )
         for fact in self._facts:
-            for kind in ("stale", "fresh", "folded"):
-                self._connection.execute(
-                    f"create or replace temp table {kind}_{fact.name} as from {fact.relation} limit 0"
-                )
+            name = fact.name
+            self._connection.execute(f"""
+                create or replace temp table stale_{name} as from {fact.relation} limit 0;
+                create or replace temp table fresh_{name} as from stale_{name};
+                create or replace temp table folded_{name} as from stale_{name};
+                create or replace temp table holders_{name} as
+                select distinct hash(contact_id) as contact_hash from {fact.relation}
+            """)  # noqa: S608  # our own names
 
     def refresh(self, folded: Sequence[View]) -> list[View]:
         """Fold again the contacts that the facts just `folded` name; gives the facts of which rows changed."""
@@ -82,7 +87,7 @@ class Histories:
                 """)  # noqa: S608  # our own names
 
     def _hear(self, naming: Sequence[View]) -> None:
-        """Put the identities that are named into `heard`, and the contacts known so far to have them into `moved`."""
+        """Put the identities that are named into `heard`, who is known to have them into `known_people` and `moved`."""
         parts = " union ".join(
             "select company, unnest(list_prepend(contact_key, coalesce(also_known_as, []))) as identity "  # noqa: S608
             f"from fresh_{view.name} where contact_key is not null"
@@ -90,14 +95,16 @@ class Histories:
         )
         self._connection.execute(f"""
             create or replace temp table heard as {parts};
-            create or replace temp table moved as
-            select distinct contact_id from people semi join heard using (company, identity)
+            create or replace temp table known_people as from people semi join heard using (company, identity);
+            create or replace temp table moved as select distinct contact_id from known_people
         """)  # noqa: S608
 
     def _is_news(self, naming: Sequence[View]) -> bool:
         """Whether an identity was not known before, or two that are named together were not known to be one's."""
-        [(unknown,)] = self._connection.rows("select count(*) from heard anti join people using (company, identity)")
-        if unknown:
+        [(heard, known)] = self._connection.rows(
+            "select (select count(*) from heard), (select count(distinct (company, identity)) from known_people)"
+        )
+        if heard != known:
             return True
         pairs = " union ".join(
             f"select company, contact_key, unnest(also_known_as) as linked from fresh_{view.name}"  # noqa: S608
@@ -105,8 +112,8 @@ class Histories:
         )
         [(apart,)] = self._connection.rows(f"""
             select count(*) from ({pairs}) as pairs
-            left join people as one on pairs.company = one.company and pairs.contact_key = one.identity
-            left join people as other on pairs.company = other.company and pairs.linked = other.identity
+            left join known_people as one on pairs.company = one.company and pairs.contact_key = one.identity
+            left join known_people as other on pairs.company = other.company and pairs.linked = other.identity
             where one.contact_id is distinct from other.contact_id
         """)  # noqa: S608  # our own names
         return bool(apart)
@@ -160,29 +167,49 @@ class Histories:
 
     def _fold(self, fact: View) -> bool:
         """Replace what changed of the rows of the contacts of `moved`; says whether anything did."""
+        name = fact.name
         if not self._has_rows(fact):
-            self._connection.execute(f"delete from folded_{fact.name}")  # noqa: S608  # our own name
+            self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
             return False
-        key = ", ".join(fact.key)
+        held = f"select 1 from moved semi join holders_{name} on hash(moved.contact_id) = holders_{name}.contact_hash"  # noqa: S608
+        has_held = bool(self._connection.rows(f"{held} limit 1"))
+        if not has_held and not self._can_have(fact):
+            self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
+            return False
+        before = f"from {fact.relation} where contact_id in (select contact_id from moved)"  # noqa: S608
         self._connection.execute(f"""
-            create or replace temp table folded_{fact.name} as {self._folds[fact.name]};
-            create or replace temp table kept_before as
-            from {fact.relation} where contact_id in (select contact_id from moved);
-            create or replace temp table stale_{fact.name} as
-            from kept_before except all from folded_{fact.name};
-            create or replace temp table fresh_{fact.name} as
-            from folded_{fact.name} except all from kept_before
-        """)  # noqa: S608
+            create or replace temp table folded_{name} as {self._folds[name]};
+            create or replace temp table kept_before as {before if has_held else f"from folded_{name} limit 0"};
+            create or replace temp table stale_{name} as from kept_before except all from folded_{name};
+            create or replace temp table fresh_{name} as from folded_{name} except all from kept_before
+        """)
         [(stale, fresh)] = self._connection.rows(
-            f"select (select count(*) from stale_{fact.name}), (select count(*) from fresh_{fact.name})"  # noqa: S608
+            f"select (select count(*) from stale_{name}), (select count(*) from fresh_{name})"  # noqa: S608
         )
+        key = ", ".join(fact.key)
         if stale:
             self._connection.execute(
-                f"delete from {fact.relation} where ({key}) in (select ({key}) from stale_{fact.name})"  # noqa: S608
+                f"delete from {fact.relation} where ({key}) in (select ({key}) from stale_{name})"  # noqa: S608
             )
         if fresh:
-            self._connection.execute(f"insert into {fact.relation} by name from fresh_{fact.name}")
+            self._connection.execute(f"""
+                insert into {fact.relation} by name from fresh_{name};
+                insert into holders_{name}
+                select distinct hash(contact_id) as contact_hash from fresh_{name}
+                anti join holders_{name} on hash(contact_id) = contact_hash
+            """)  # noqa: S608
         return bool(stale or fresh)
+
+    def _can_have(self, fact: View) -> bool:
+        """Whether contacts that had no rows of a fact may have some now: it can be `made_of` some of their rows."""
+        relation, _, condition = fact.made_of.partition(" where ")
+        if not relation:
+            return True
+        return bool(
+            self._connection.rows(
+                f"select 1 from gathered_{relation.removeprefix('facts.')} where {condition} limit 1"  # noqa: S608
+            )
+        )
 
 
 def _columns_read(view: View, facts: Sequence[View]) -> str:

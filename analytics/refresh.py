@@ -5,35 +5,61 @@ The temporary tables `batch` (new events), `known` (their entities that the log 
 holds of them) come from landing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec import Struct
 
 from analytics import reference
 from analytics.connection import Connection
 from analytics.histories import Histories
 from analytics.log import EVENTS
 from analytics.views import View, with_inputs
+from schemas.company import Company
+
+
+class Group(Struct, frozen=True):
+    """Facts folded for the same entities: those of which events of the types `events` came, and `needs` are there.
+
+    Temporary tables: `touched_…` holds these entities, `sought_…` those whose old rows must be searched in the lake.
+    """
+
+    name: str
+    events: tuple[str, ...]
+    needs: tuple[str, ...]
+    facts: tuple[View, ...]
 
 
 class Refresher:
     """The statements of a refresh, composed once from the SQL files, and which rows of facts are known to exist.
 
-    For each fact, `kept_…` holds entity, time and summed-by columns of the rows of entities in `kept_…_of`, so that
-    their old rows are found without searching the lake; the rows of all other entities are searched for there.
+    For each fact, `kept_…` holds entity, time and summed-by columns of the rows of entities in `kept_of_…` of its
+    group, so that their old rows are found without searching the lake; the rows of all other entities are searched for
+    there. To plan a statement costs more than to fold a few events, so one is only run where it has something to do:
+    `filled` names the temporary tables `staged_…` and `fresh_…` that hold rows of the refresh before.
     """
 
-    def __init__(self, connection: Connection, views: Sequence[View]) -> None:
+    def __init__(self, connection: Connection, views: Sequence[View], *, companies: Iterable[Company]) -> None:
         self._connection = connection
         self._staging = [view for view in views if view.layer == "staging"]
         self._stages = {view.name: _stage_of(view, self._staging) for view in self._staging}
         self._facts = [view for view in views if view.layer == "facts" and view.events]
+        self._groups = _groups_of(self._facts)
         self._reports = [view for view in views if view.layer == "reports" and view.is_table]
-        self._folds = {fact.name: _fold_of(fact, views) for fact in self._facts}
+        self._folds = {fact.name: _fold_of(fact, group, views) for group in self._groups for fact in group.facts}
         summed = [view for view in views if view.layer == "facts"]
         self._sums = {report.name: _sum_of(report, summed) for report in self._reports}
         self._marks = {fact.name: _marks_of(fact, self._reports) for fact in self._facts}
-        reference.hold(connection)
-        for fact in self._facts:
-            connection.execute(f"create or replace temp table fresh_{fact.name} as from {fact.relation} limit 0")
+        reference.hold(connection, companies)
+        names = [f"staged_{view.name}" for view in self._staging]
+        connection.execute(f"create or replace temp table filled as select unnest({names}) as name")
+        connection.execute(
+            ";".join(
+                f"create or replace temp table fresh_{fact.name} as from {fact.relation} limit 0"
+                for fact in self._facts
+            )
+        )
         self._histories = Histories(connection, views)
         self.forget()
 
@@ -44,12 +70,13 @@ class Refresher:
 
     def forget(self) -> None:
         """Give back the memory taken by rows that are known to exist; they are searched for in the lake again."""
-        for fact in self._facts:
-            self._connection.execute(f"""
-                create or replace temp table kept_{fact.name} as
-                select {self._marks[fact.name]} from {fact.relation} limit 0;
-                create or replace temp table kept_{fact.name}_of (entity varchar)
-            """)  # noqa: S608  # the names are those of our own files
+        kept = [
+            f"create or replace temp table kept_{fact.name} as select {self._marks[fact.name]} "  # noqa: S608
+            f"from fresh_{fact.name} limit 0"
+            for fact in self._facts
+        ]
+        kept += [f"create or replace temp table kept_of_{group.name} (entity varchar)" for group in self._groups]
+        self._connection.execute(";".join(kept))
 
     def refresh(self) -> None:
         """Fold again what `batch` touched, inside the transaction that appends it to the log."""
@@ -57,67 +84,79 @@ class Refresher:
             f"create or replace temp table touched_events as select {EVENTS} from batch union all "  # noqa: S608
             f"select {EVENTS} from earlier where entity in (select entity from batch)"
         )
+        told = self._words("select distinct type from touched_events")
+        filled = self._words("select name from filled")
+        # Read once what several facts are folded from.
+        staged = [view for view in self._staging if _are_told(told, view.events)]
         for view in self._staging:
-            # Read once what several facts are folded from.
-            self._connection.execute(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
-        folded = [fact for fact in self._facts if self._fold(fact)]
+            if view in staged or f"staged_{view.name}" in filled:
+                self._run(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
+        for fact in self._facts:
+            if f"fresh_{fact.name}" in filled:
+                self._run(f"delete from fresh_{fact.name}")  # noqa: S608  # our own name
+        new = self._words("select distinct type from batch")
+        touched = [group for group in self._groups if _are_told(new, group.events) and self._touch(group)]
+        folded = [fact for fact in self._facts for group in touched if fact in group.facts and self._fold(fact, group)]
+        names = [f"staged_{view.name}" for view in staged] + [f"fresh_{fact.name}" for fact in folded]
+        self._run(f"create or replace temp table filled as select unnest({names}::varchar[]) as name")
         folded += self._histories.refresh(folded)
         for report in self._reports:
             read = [fact for fact in folded if fact.relation in report.reads]
             if read:
                 self._sum(report, read)
 
-    def _fold(self, fact: View) -> bool:
-        """Replace the rows of touched entities; says whether any entity of this fact was touched."""
-        self._connection.execute(
-            f"create or replace temp table touched as select distinct entity from {_touching(fact)}"  # noqa: S608
-        )
-        [(touched,)] = self._connection.rows("select count(*) from touched")
-        if not touched:
-            self._connection.execute(f"delete from fresh_{fact.name}")  # noqa: S608  # our own name
-            return False
-        self._connection.execute(f"create or replace temp table fresh_{fact.name} as {self._folds[fact.name]}")
-        self._find_stale(fact)
-        self._delete_stale(fact)
-        self._connection.execute(f"insert into {fact.relation} by name select * from fresh_{fact.name}")  # noqa: S608
-        self._keep(fact)
-        return True
+    def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
+        self._connection.execute(text, parameters)
 
-    def _find_stale(self, fact: View) -> None:
-        """Put the marks of rows that touched entities have so far into `stale_…`."""
-        name, marks = fact.name, self._marks[fact.name]
-        self._connection.execute(f"""
-            create or replace temp table stale_{name} as
-            select * from kept_{name} where {fact.entity} in (select entity from touched);
-            create or replace temp table sought as
-            select entity from touched
-            where entity in (select entity from known) and entity not in (select entity from kept_{name}_of)
+    def _words(self, text: str) -> set[str]:
+        return {word for (word,) in self._connection.rows(text)}
+
+    def _touch(self, group: Group) -> bool:
+        """Find the entities that are folded again; says whether there are any."""
+        name = group.name
+        self._run(f"""
+            create or replace temp table touched_{name} as select distinct entity from {_touching(group)};
+            create or replace temp table sought_{name} as
+            select entity from touched_{name}
+            where entity in (select entity from known) and entity not in (select entity from kept_of_{name});
+            insert into kept_of_{name} select entity from touched_{name} anti join kept_of_{name} using (entity)
         """)  # noqa: S608  # the names are those of our own files
-        [(sought,)] = self._connection.rows("select count(*) from sought")
-        if sought:
-            self._connection.execute(
-                f"insert into stale_{name} select {marks} from {fact.relation} "  # noqa: S608
-                f"where {fact.entity} in (select entity from sought)"
-            )
+        return bool(self._connection.rows(f"select 1 from touched_{name} limit 1"))  # noqa: S608
 
-    def _delete_stale(self, fact: View) -> None:
-        [(rows, first, last)] = self._connection.rows(
-            f"select count(*), min({fact.time}), max({fact.time}) from stale_{fact.name}"  # noqa: S608
+    def _fold(self, fact: View, group: Group) -> bool:
+        """Replace the rows of touched entities; says whether this fact has or had any."""
+        name, marks = fact.name, self._marks[fact.name]
+        self._run(f"""
+            create or replace temp table fresh_{name} as {self._folds[name]};
+            create or replace temp table stale_{name} as
+            select * from kept_{name} where {fact.entity} in (select entity from touched_{group.name})
+        """)  # noqa: S608  # the names are those of our own files
+        [(kept, sought)] = self._connection.rows(
+            f"select (select count(*) from stale_{name}), (select count(*) from sought_{group.name})"  # noqa: S608
         )
-        if rows:
-            self._connection.execute(
-                f"delete from {fact.relation} where {fact.entity} in (select {fact.entity} from stale_{fact.name}) "  # noqa: S608
+        if sought:
+            self._run(
+                f"insert into stale_{name} select {marks} from {fact.relation} "  # noqa: S608
+                f"where {fact.entity} in (select entity from sought_{group.name})"
+            )
+        [(fresh, stale, first, last)] = self._connection.rows(
+            f"select (select count(*) from fresh_{name}), count(*), min({fact.time}), max({fact.time}) "  # noqa: S608
+            f"from stale_{name}"
+        )
+        if stale:
+            self._run(
+                f"delete from {fact.relation} where {fact.entity} in (select {fact.entity} from stale_{name}) "  # noqa: S608
                 f"and ({fact.time} between ? and ? or {fact.time} is null)",
                 [first, last],
             )
-
-    def _keep(self, fact: View) -> None:
-        name = fact.name
-        self._connection.execute(f"""
-            delete from kept_{name} where {fact.entity} in (select entity from touched);
-            insert into kept_{name} select {self._marks[name]} from fresh_{name};
-            insert into kept_{name}_of select entity from touched anti join kept_{name}_of using (entity)
-        """)  # noqa: S608  # the names are those of our own files
+        if kept:
+            self._run(f"delete from kept_{name} where {fact.entity} in (select entity from touched_{group.name})")  # noqa: S608
+        if fresh:
+            self._run(f"""
+                insert into {fact.relation} by name select * from fresh_{name};
+                insert into kept_{name} select {marks} from fresh_{name}
+            """)  # noqa: S608
+        return bool(fresh or stale)
 
     def _sum(self, report: View, facts: Sequence[View]) -> None:
         by = ", ".join(report.by)
@@ -126,11 +165,20 @@ class Refresher:
             for fact in facts
             for kind in ("stale", "fresh")
         )
-        self._connection.execute(f"create or replace temp table changed as {changed}")
-        self._connection.execute(
-            f"delete from {report.relation} where exists (select 1 from changed where {_same(report)})"  # noqa: S608
-        )
-        self._connection.execute(f"insert into {report.relation} by name {self._sums[report.name]}")
+        self._run(f"create or replace temp table changed as {changed}")
+        self._run(f"delete from {report.relation} where exists (select 1 from changed where {_same(report)})")  # noqa: S608
+        self._run(f"insert into {report.relation} by name {self._sums[report.name]}")
+
+
+def _groups_of(facts: Sequence[View]) -> list[Group]:
+    """Put facts of the same events and needs together."""
+    listed: dict[tuple[tuple[str, ...], tuple[str, ...]], list[View]] = {}
+    for fact in facts:
+        listed.setdefault((fact.events, fact.needs), []).append(fact)
+    return [
+        Group(name=members[0].name, events=events, needs=needs, facts=tuple(members))
+        for (events, needs), members in listed.items()
+    ]
 
 
 def _marks_of(fact: View, reports: Sequence[View]) -> str:
@@ -145,7 +193,7 @@ def _stage_of(view: View, staging: Sequence[View]) -> str:
     return with_inputs(view.select, inputs=[events, *_staged(staging)])
 
 
-def _fold_of(fact: View, views: Sequence[View]) -> str:
+def _fold_of(fact: View, group: Group, views: Sequence[View]) -> str:
     """Compose the fold of touched entities: the fact's text over what was staged and folded before it."""
     fresh = [
         (view.relation, f"select * from fresh_{view.name}")  # noqa: S608
@@ -154,7 +202,7 @@ def _fold_of(fact: View, views: Sequence[View]) -> str:
     ]
     staged = _staged([view for view in views if view.layer == "staging"])
     folded = with_inputs(fact.select, inputs=[*reference.held(), *staged, *fresh])
-    return f"from ({folded}) where {fact.entity} in (select entity from touched)"  # noqa: S608  # our own texts
+    return f"from ({folded}) where {fact.entity} in (select entity from touched_{group.name})"  # noqa: S608  # our own texts
 
 
 def _staged(staging: Sequence[View]) -> list[tuple[str, str]]:
@@ -182,13 +230,17 @@ def _same(report: View, *, of: str = "") -> str:
     return " and ".join(f"changed.{column} is not distinct from {table}.{column}" for column in report.by)
 
 
-def _touching(fact: View) -> str:
+def _touching(group: Group) -> str:
     """Compose where touched entities are found: what lacks the events that a fact needs has no rows of it yet."""
-    touched = f"batch where {_types(fact.events)}"
-    if not fact.needs:
+    touched = f"batch where {_types(group.events)}"
+    if not group.needs:
         return touched
-    return f"touched_events where ({_types(fact.needs)}) and entity in (select entity from {touched})"  # noqa: S608
+    return f"touched_events where ({_types(group.needs)}) and entity in (select entity from {touched})"  # noqa: S608
 
 
 def _types(globs: Sequence[str]) -> str:
     return " or ".join(f"type glob '{glob}'" for glob in globs)
+
+
+def _are_told(types: Iterable[str], globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(one, glob) for one in types for glob in globs)

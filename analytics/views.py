@@ -14,7 +14,7 @@ SQL_LAYERS = ("staging", "facts", "reports", "checks")
 _COLUMN = re.compile(
     r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_\[\]]+(?:\(\d+,\d+\))?)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$"
 )
-_FIELD = re.compile(r"^-- (?P<name>key|events|needs|entity|time|by|severity|columns):\s*(?P<value>.*)$")
+_FIELD = re.compile(r"^-- (?P<name>key|events|needs|made of|entity|time|by|severity|columns):\s*(?P<value>.*)$")
 _MORE = re.compile(r"^--\s{2,}(?P<text>\S.*)$")
 
 
@@ -32,7 +32,8 @@ class View(Struct, frozen=True, kw_only=True):
 
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
     a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
-    rows. `time` is the column that sorts and partitions a table. A report with `by` is a table too, summed again for
+    rows; a fact of contacts is `made_of` rows of another under a condition, and has none where these are not. `time`
+    is the column that sorts and partitions a table. A report with `by` is a table too, summed again for
     the values of these columns that changed.
     """
 
@@ -43,6 +44,7 @@ class View(Struct, frozen=True, kw_only=True):
     key: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    made_of: str = ""
     entity: str = ""
     time: str = ""
     by: tuple[str, ...] = ()
@@ -118,6 +120,7 @@ def parse_view(text: str, *, layer: str, name: str) -> View:
         key=_words(fields.get("key", "")),
         events=_words(fields.get("events", "")),
         needs=_words(fields.get("needs", "")),
+        made_of=fields.get("made of", ""),
         entity=fields.get("entity", "").removeprefix("$."),
         time=fields.get("time", ""),
         by=_words(fields.get("by", "")),

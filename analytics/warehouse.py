@@ -64,6 +64,8 @@ BUSY_MILLISECONDS = 30_000
 # A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
 INLINED_ROWS = 50
 FRESH_EVENTS = 100_000
+# A batch of at most so many records is landed by one thread: others would wait for work, which costs as much again.
+FEW_RECORDS = 5_000
 CONFINED_BATCH = 2_048
 
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
@@ -75,6 +77,7 @@ class DuckConnection:
     def __init__(self, session: duckdb.DuckDBPyConnection, *, catalog: str = "") -> None:
         self._session = session
         self._prefix = f"{catalog}." if catalog else ""
+        self._threads = 0
 
     def execute(self, text: str, parameters: Parameters = ()) -> None:
         """Run statements and drop what they give."""
@@ -107,6 +110,12 @@ class DuckConnection:
             self._session.execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
             self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
 
+    def use_threads(self, threads: int) -> None:
+        """Let the statements from here on run on so many threads."""
+        if threads != self._threads:
+            self._session.execute(f"set threads = {threads}")
+            self._threads = threads
+
     def close(self) -> None:
         """End the session."""
         self._session.close()
@@ -127,6 +136,7 @@ class Writer:
         self._session = _open_session(settings)
         _attach(self._session, settings, reads_only=False)
         self.connection = DuckConnection(self._session, catalog=CATALOG)
+        self._threads = settings.warehouse_threads
         self._hot_events = settings.hot_events
         self._home = settings.home
         self._keeper = Keeper(settings.catalog)
@@ -156,6 +166,8 @@ class Writer:
         """
         if folds:
             self.catch_up()
+        is_small = folds and len(batch.records) <= FEW_RECORDS
+        self.connection.use_threads(1 if is_small else self._threads)
         return self._lander.land(batch, now=now, folds=folds)
 
     def catch_up(self) -> None:
@@ -165,6 +177,7 @@ class Writer:
 
     def maintain(self, now: Instant) -> Maintained:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance."""
+        self.connection.use_threads(self._threads)
         return self._maintainer.maintain(now)
 
     def bell(self, now: Instant) -> Bell:
@@ -187,6 +200,7 @@ class Writer:
 
     def rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
         """Make facts and reports anew from the log; with `verify`, hash them before and after."""
+        self.connection.use_threads(self._threads)
         rebuilt = rebuild(self.connection, self._views, companies=self._companies, verify=verify, on_step=on_step)
         self._lander.catch_up()
         return rebuilt
@@ -204,7 +218,7 @@ class Writer:
     def _open_lander(self) -> Lander:
         return Lander(
             self.connection,
-            refresher=Refresher(self.connection, self._views),
+            refresher=Refresher(self.connection, self._views, companies=self._companies),
             hot_events=self._hot_events,
             dropper=Dropper(self.connection, home=self._home),
         )
@@ -325,7 +339,9 @@ class Scratch:
     """A warehouse in memory, built in one go from the very SQL files, for drawn-table tests."""
 
     def __init__(self) -> None:
-        session = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+        session = duckdb.connect(
+            config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+        )
         session.execute("set TimeZone = 'UTC'")
         session.execute(f"load {log.quoted(str(_extension_file('fts')))}")
         self.connection = DuckConnection(session)

@@ -2,6 +2,7 @@
 -- Of all transcripts of the recording, not only the best: what one of them understood is a secret in each.
 -- key: call_id, recording_id, channel, start_seconds, end_seconds, kind
 -- events: call.*
+-- needs: call.transcribed
 -- entity: $.call_id
 -- time: day
 -- columns:

@@ -1,6 +1,7 @@
 -- One row an outgoing call on the WhatsApp Business API: whether the contact had agreed, and how much of the limits was
 -- used, under the company's policy. Internal and test calls are left out.
 -- key: call_id
+-- made of: facts.calls where channel = 'waba' and direction = 'outgoing'
 -- entity: contact_id
 -- time: started_at
 -- columns:

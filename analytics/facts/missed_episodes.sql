@@ -4,6 +4,7 @@
 -- No clock judges here: whether one without contact is still open, or lost, depends on the moment of asking and on
 -- lost_at; reports.missed_episodes asks at the company's newest fact.
 -- key: episode_id
+-- made of: facts.calls where outcome in ('missed', 'abandoned')
 -- entity: contact_id
 -- time: first_missed_at
 -- columns:

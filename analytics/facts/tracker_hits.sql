@@ -2,6 +2,7 @@
 -- Words are compared by their stems; between two of them as many others may stand as the tracker allows.
 -- key: call_id, recording_id, turn, tracker_id, word
 -- events: call.*
+-- needs: call.transcribed
 -- entity: $.call_id
 -- time: day
 -- columns:

@@ -56,7 +56,9 @@ def test_identities_linked_in_any_order_and_batches_are_the_same_contacts(chance
 def _landed(batches: list[list[Event]]) -> Scratch:
     built = scratch()
     built.build()
-    lander = Lander(built.connection, refresher=Refresher(built.connection, read_views()), hot_events=1_000)
+    lander = Lander(
+        built.connection, refresher=Refresher(built.connection, read_views(), companies=()), hot_events=1_000
+    )
     landed = 0
     for batch in batches:
         lander.land(Batch(records_of(batch, first_offset=landed)), now=NOW)

@@ -47,7 +47,7 @@ def lander(warehouse: Scratch) -> Lander:
 
 
 def lander_on(connection: Connection) -> Lander:
-    return Lander(connection, refresher=Refresher(connection, read_views()), hot_events=1_000)
+    return Lander(connection, refresher=Refresher(connection, read_views(), companies=()), hot_events=1_000)
 
 
 def test_a_batch_lands_with_its_facts_and_offsets(warehouse: Scratch, lander: Lander) -> None:

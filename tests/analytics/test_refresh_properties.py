@@ -72,7 +72,7 @@ def test_the_lake_gives_the_same_facts_through_restarts_and_maintenance(
 
 
 def _lander(warehouse: Scratch, *, hot_events: int) -> Lander:
-    refresher = Refresher(warehouse.connection, read_views())
+    refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY])
     return Lander(warehouse.connection, refresher=refresher, hot_events=hot_events)
 
 
