@@ -19,10 +19,10 @@
 --   operator_id varchar: operator whose endpoint that was on that day
 --   team_id varchar: the operator's team on that day
 --   direction varchar: incoming, outgoing, or unknown where only a reaction to it is known
---   kind varchar: text, image, … , null when its body is not known
+--   kind varchar: text, image, … , null when its body is not known: a status alone tells nothing of it
 --   text varchar: text or caption
 --   first_at timestamptz: when it was written, else when its first fact occurred
---   sent_at timestamptz: when it was written, null when its body is not known
+--   sent_at timestamptz: when it was written, else when a status says that it was sent
 --   delivered_at timestamptz: when the contact's device first had it
 --   read_at timestamptz: when the contact first saw it
 --   failed_at timestamptz: when it could not be delivered
@@ -37,7 +37,7 @@ with
 ranked as (
     select
         *,
-        if(kind is null, '1', '0') || place as nth
+        case when kind is not null then '0' when type = 'message.sent' then '1' else '2' end || place as nth
     from staging.message_facts
 ),
 
@@ -67,8 +67,10 @@ folded as (
         end as direction,
         arg_min(kind, nth) as kind,
         arg_min(text, nth) as text,
-        coalesce(min(time) filter (where kind is not null), min(time)) as first_at,
-        min(time) filter (where kind is not null) as sent_at,
+        coalesce(
+            min(time) filter (where kind is not null), min(time) filter (where type = 'message.sent')
+        ) as sent_at,
+        min(time) as known_at,
         min(time) filter (where type = 'message.delivered') as delivered_at,
         min(time) filter (where type = 'message.read') as read_at,
         min(time) filter (where type = 'message.failed') as failed_at,
@@ -87,7 +89,8 @@ known as (
         *,
         nullif(list_sort(list_filter(
             list_distinct(identities), lambda identity: identity != contact_key
-        )), []) as also_known_as
+        )), []) as also_known_as,
+        coalesce(sent_at, known_at) as first_at
     from folded
 ),
 

@@ -17,7 +17,7 @@
 --   contact_name varchar: name of the contact
 --   company_number varchar: the company's number
 --   operator varchar: who wrote it, as the provider writes him
---   kind varchar: text, image, … , said by message.received and message.sent
+--   kind varchar: text, image, … , said by message.received and message.sent, null where that is a status alone
 --   text varchar: text, or caption of what it carries
 --   error_code varchar: the provider's error code, said by message.failed
 --   emoji varchar: reaction, empty when it was taken away
@@ -37,7 +37,8 @@ parsed as (
             '{
                 "conversation_id": "VARCHAR", "channel": "VARCHAR",
                 "contact": [{"kind": "VARCHAR", "value": "VARCHAR"}], "contact_name": "VARCHAR",
-                "company_number": "VARCHAR", "operator": "VARCHAR", "kind": "VARCHAR", "text": "VARCHAR", "error_code": "VARCHAR",
+                "company_number": "VARCHAR", "operator": "VARCHAR", "kind": "VARCHAR", "text": "VARCHAR",
+                "media_id": "VARCHAR", "error_code": "VARCHAR",
                 "emoji": "VARCHAR", "reacted_by": "VARCHAR"
             }'
         )) as fact
@@ -67,7 +68,11 @@ select
     fact.contact_name,
     fact.company_number,
     fact.operator,
-    case when parsed.type in ('message.received', 'message.sent') then coalesce(fact.kind, 'text') end as kind,
+    case
+        when parsed.type = 'message.sent' and fact.kind = 'unsupported' and coalesce(fact.text, fact.media_id) is null
+            then null
+        when parsed.type in ('message.received', 'message.sent') then coalesce(fact.kind, 'text')
+    end as kind,
     fact.text,
     fact.error_code,
     case when parsed.type = 'message.reacted_to' then coalesce(fact.emoji, '') end as emoji,

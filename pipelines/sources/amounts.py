@@ -15,8 +15,11 @@ _CURRENCY = re.compile(r"^[A-Z]{3}$", re.ASCII)
 _RENAMED = {"RUR": "RUB", "BYR": "BYN"}
 
 
-def amount(fields: Fields, *names: str) -> str | None:
-    """Give the first of `names` as decimal text, None when missing or blank; raises InvalidEvent for all else."""
+def amount(fields: Fields, *names: str, minor_units: int = 1) -> str | None:
+    """Give the first of `names` as decimal text, None when missing or blank; raises InvalidEvent for all else.
+
+    `minor_units` is how many of what it counts make one of the currency: 100 where a provider counts cents.
+    """
     for name in names:
         value = fields.get(name)
         if value is None or value == "":
@@ -26,15 +29,17 @@ def amount(fields: Fields, *names: str) -> str | None:
             continue
         if not _AMOUNT.match(written.strip()):
             raise InvalidEvent(f"{name} is not an amount of money")
-        exact = Decimal(written.strip())
+        exact = Decimal(written.strip()) / minor_units
         places = min(MAX_DECIMALS, max(0, -int(exact.as_tuple().exponent)))
         return f"{exact:.{places}f}" if exact else "0"
     return None
 
 
-def money(scene: Scene, fields: Fields, *names: str, code: str | None = None) -> dict[str, str | None]:
+def money(
+    scene: Scene, fields: Fields, *names: str, code: str | None = None, minor_units: int = 1
+) -> dict[str, str | None]:
     """Give `amount`, and where there is one its `currency`: of the field `code`, else of the account's settings."""
-    found = amount(fields, *names)
+    found = amount(fields, *names, minor_units=minor_units)
     return {"amount": found, "currency": _currency(scene, text(fields, code) if code else None) if found else None}
 
 

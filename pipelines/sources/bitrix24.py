@@ -44,7 +44,8 @@ _OTHERS = (
     (re.compile(r"^ON(IM|OPENLINE|SESSION)"), "an event of the chats: the messenger's own source tells messages"),
     (re.compile(r"^ONAPP"), "the application was installed, updated or removed"),
 )
-_EVENT = re.compile(r"^ON[A-Z][A-Z0-9_:.\\]{1,62}$")
+# `ONTASKADD`, and in younger parts of Bitrix24 `CATALOG.PRICE.ON.ADD`.
+_EVENT = re.compile(r"^(ON[A-Z][A-Z0-9_:.\\]{1,62}|[A-Z][A-Z0-9_:.\\]{1,60}[.:\\]ON[A-Z.:]{2,62})$")
 
 
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed

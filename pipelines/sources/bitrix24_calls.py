@@ -49,10 +49,14 @@ _CARDS = {"CONTACT": "crm_bitrix24", "COMPANY": "crm_bitrix24_company"}
 
 
 def call_offered(scene: Scene, event: Fields, told: Fields) -> Translation:
-    """Read the beginning of a call; for an incoming one `CALLER_ID` is who calls, and `PHONE_NUMBER` whom."""
+    """Read the beginning of a call; for an incoming one `CALLER_ID` is who calls, and `PHONE_NUMBER` whom.
+
+    Where an application of telephony places it, `CALLER_ID` is the subscriber, whichever way it goes, and stands alone.
+    """
     fields = leaves(told)
     direction = _direction(fields)
-    outside, ours = ("CALLER_ID", "PHONE_NUMBER") if direction == "incoming" else ("PHONE_NUMBER", "CALLER_ID")
+    is_by_subscriber = direction == "incoming" or (text(fields, "REST_APP_ID") and not text(fields, "PHONE_NUMBER"))
+    outside, ours = ("CALLER_ID", "PHONE_NUMBER") if is_by_subscriber else ("PHONE_NUMBER", "CALLER_ID")
     known = _known(scene, fields, contact=_contact(scene, fields, number=outside), direction=direction)
     known["company_number"] = written_number(text(fields, ours, "ACCOUNT_SEARCH_ID"), region=scene.region)
     time = _sent_at(scene, event)

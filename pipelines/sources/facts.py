@@ -1,6 +1,7 @@
 """Wrapping what a source found as events: ids, keys and the two clocks, checked by the codec before they leave."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas import codec
 from schemas.accounts import AccountFact
@@ -12,7 +13,7 @@ from schemas.envelope import Event, event
 from schemas.errors import InvalidEvent
 from schemas.ids import Id, conversation_id, fact_id
 from schemas.instants import Instant
-from schemas.messages import MessageFact
+from schemas.messages import MessageFact, MessageSent
 from schemas.people import Identity
 from schemas.permissions import PermissionFact
 from schemas.records import RawRecord
@@ -56,6 +57,8 @@ def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Insta
     Raises InvalidEvent, naming the field, where it breaks its own schema (text too long, NUL, seconds out of range).
     """
     raw, account = scene.raw, scene.account
+    if isinstance(struct, MessageSent) and struct.kind == "text" and struct.text is None:
+        struct = replace(struct, kind="unsupported")  # a status alone: what was sent is not known
     wrapped = event(
         struct,
         id=fact_id(raw.source, account.id, TYPE_OF_STRUCT[type(struct)].name, *identity),

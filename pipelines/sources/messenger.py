@@ -1,4 +1,4 @@
-"""Facebook Messenger: messages of a page, theirs and ours, receipts, reactions and pressed buttons."""
+"""Facebook Messenger: messages of a page, theirs and ours, receipts, reactions, pressed buttons, and calls."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from pipelines.sources.meta_webhooks import handshake, is_genuine
 SOURCE = Source(
     name="messenger",
     title="Facebook Messenger",
-    capabilities=("messages", "accounts"),
+    capabilities=("calls", "messages", "permissions", "accounts"),
     is_genuine=is_genuine,
     translate=partial(translate, platform=Platform(object="page", channel="messenger", identity="messenger")),
     handshake=handshake,
@@ -23,6 +23,7 @@ GUIDE = Guide(
         "Think of a verify token and put it where `verify_secret` points.",
         "Under Messenger, Webhooks, set the callback address `/hooks/messenger/ACCOUNT` and the same token.",
         "Subscribe the page to `messages`, `message_echoes`, `message_deliveries`, `message_reactions`, "
-        "`messaging_postbacks` and `messaging_policy_enforcement`.",
+        "`messaging_postbacks` and `messaging_policy_enforcement`, and where the page takes calls to `calls` and "
+        "`call_permission_reply`.",
     ),
 )

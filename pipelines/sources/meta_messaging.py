@@ -20,6 +20,7 @@ from pipelines.sources.messaging import (
     told_at,
     written,
 )
+from pipelines.sources.meta_calls import call, permission
 from pipelines.sources.meta_webhooks import entries
 from pipelines.sources.phones import identity, together
 from pipelines.sources.reading import Fields, as_object, flag, items, member, required, text, word
@@ -33,7 +34,7 @@ from schemas.messages import MessageKind
 from schemas.people import Channel
 from schemas.records import RawRecord
 
-_LISTS = ("messaging", "standby", "changes")
+_LISTS = ("messaging", "standby", "changes", "calls")
 
 # Fields of `changes[]` whose value is an item as in `messaging[]`: so are samples that the app's page sends.
 _MESSAGING_FIELDS = frozenset(
@@ -48,6 +49,7 @@ _MESSAGING_FIELDS = frozenset(
         "messaging_seen",
         "messaging_postbacks",
         "messaging_policy_enforcement",
+        "call_permission_reply",
     }
 )
 _KINDS: dict[str, MessageKind] = {
@@ -126,6 +128,8 @@ def _entry(scene: Scene, value: Any, *, platform: Platform, path: str) -> Transl
     entry = as_object(value, what="the entry")
     page = _Page(scene, platform, text(entry, "id") or "")
     present = [name for name in _LISTS if entry.get(name) is not None]
+    if not present and "sender" in entry:  # an answer to a request to call stands in the entry itself
+        return _item(page, entry, path=path)
     if not present:
         return ignored("an entry holds no messages")
     return each(((f"{path}.{name}", name) for name in present), lambda _, name: _list(page, entry, name, path=path))
@@ -135,7 +139,7 @@ def _list(page: _Page, entry: Fields, name: str, *, path: str) -> Translation:
     values = items(entry, name)
     if not values:
         return ignored(f"{name} is empty")
-    read = _change if name == "changes" else _item
+    read = {"changes": _change, "calls": _call}.get(name, _item)
     return each(numbered(f"{path}.{name}", values), lambda where, value: read(page, value, path=where))
 
 
@@ -144,9 +148,21 @@ def _change(page: _Page, change: Any, *, path: str) -> Translation:
     field = text(fields, "field") or ""
     if field in _MESSAGING_FIELDS:
         return _item(page, fields.get("value"), path=f"{path}.value".lstrip("."))
+    if field == "calls":
+        value = as_object(fields.get("value"), what="value")
+        where = f"{path}.value".lstrip(".")
+        if "calls" not in value:
+            return _call(page, value, path=where)
+        return each(numbered(f"{where}.calls", items(value, "calls")), lambda at, one: _call(page, one, path=at))
     if "call" in field:
         raise InvalidEvent(f"the field {word(field)} is unknown")
     return ignored(f"the field {word(field)} holds no message of a chat")
+
+
+def _call(page: _Page, value: Any, *, path: str) -> Translation:  # noqa: ARG001  # the form of what reads a list
+    chat = Chat(scene=page.scene, channel=page.platform.channel)
+    own = page.id or page.scene.account.address or ""
+    return call(chat, as_object(value, what="the call"), kind=page.platform.identity, page=own)
 
 
 def _item(page: _Page, value: Any, *, path: str) -> Translation:
@@ -157,7 +173,7 @@ def _item(page: _Page, value: Any, *, path: str) -> Translation:
     for name, reason in _OTHERS.items():
         if name in fields:
             return ignored(reason)
-    unknown = next((name for name in fields if name not in {"sender", "recipient", "timestamp"}), None)
+    unknown = next((name for name in fields if name not in {"sender", "recipient", "timestamp", "id", "time"}), None)
     raise InvalidEvent(f"the item holds {word(unknown)}, which is unknown" if unknown else "the item holds nothing")
 
 
@@ -275,6 +291,10 @@ def _receipt(item: _Item, provider_id: str, *, step: Step) -> Translation:
     return found(stepped(item.chat, Receipt(provider_id=provider_id, step=step, time=item.time, word=step)))
 
 
+def _permission(item: _Item) -> Translation:
+    return permission(item.chat, member(item.fields, "call_permission_reply"), time=item.time)
+
+
 def _policy(item: _Item) -> Translation:
     """Read that Meta blocks the page, lets it go on, or warns it."""
     judged = member(item.fields, "policy_enforcement")
@@ -300,4 +320,5 @@ _READERS: dict[str, Callable[[_Item], Translation]] = {
     "delivery": _delivery,
     "read": _read,
     "policy_enforcement": _policy,
+    "call_permission_reply": _permission,
 }

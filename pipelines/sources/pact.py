@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pipelines.sources.contract import Answer, Request, Source, Translation
+from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.guide import Guide
 from pipelines.sources.messaging import told_at
 from pipelines.sources.pact_messages import acknowledged, executed, message, service_message, which_conversation
+from pipelines.sources.pings import answers_to
 from pipelines.sources.reading import Fields, as_object, member, required, text, word
 from pipelines.sources.signatures import holds_shared_secret
 from pipelines.sources.translations import found, ignored
@@ -18,8 +19,6 @@ from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
 from schemas.records import RawRecord
-
-MAX_PING_BYTES = 4096
 
 _STATES: dict[str, type[AccountLinked | AccountUnlinked | AccountCameOnline | AccountWentOffline]] = {
     "authorized": AccountLinked,
@@ -36,17 +35,6 @@ _PASSING = frozenset({"trying_resume_work", "trying resume work"})
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
     """Check the token that we put into the address: Pact itself proves nothing (Pact, Webhooks)."""
     return holds_shared_secret(request, secrets=secrets, names=("x-angime-token",))
-
-
-def challenge(request: Request, *, secrets: Sequence[str], verify_secret: str | None) -> Answer | None:  # noqa: ARG001  # the port's form
-    """Answer Pact's ping, which comes when the address is set."""
-    if len(request.body) > MAX_PING_BYTES:
-        return None
-    try:
-        body = as_object(parse_json(request.body), what="the body")
-        return Answer() if _is_ping(body) else None
-    except InvalidEvent:
-        return None
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
@@ -116,7 +104,7 @@ SOURCE = Source(
     capabilities=("messages", "accounts", "contacts"),
     is_genuine=is_genuine,
     translate=translate,
-    challenge=challenge,
+    challenge=answers_to(_is_ping),
 )
 
 GUIDE = Guide(

@@ -13,6 +13,8 @@ from pipelines.sources.signatures import hmac_base64, is_same
 from pipelines.sources.translations import attempt, ignored, joined
 from pipelines.sources.twilio_calls import call_status, dial_result, machine_detection, recording, transcription
 from pipelines.sources.twilio_messages import message
+from pipelines.sources.twilio_streams import is_stream, stream
+from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
@@ -92,9 +94,19 @@ def _addresses(url: str) -> list[str]:
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
-    """Read one callback: a call's status, a recording, a message or its status; raises InvalidEvent for all else."""
+    """Read one callback: a call's status, a recording, a message or its status; raises InvalidEvent for all else.
+
+    A list of CloudEvents (Event Streams) holds many.
+    """
     scene = Scene(raw, company, account)
-    fields = form_fields(raw.body)
+    if raw.body.lstrip()[:1] in {b"{", b"["}:
+        value = parse_json(raw.body)
+        if is_stream(value):
+            return stream(scene, value, read=_form)
+    return _form(scene, form_fields(raw.body))
+
+
+def _form(scene: Scene, fields: Fields) -> Translation:
     for name, reason in _OTHERS:
         if text(fields, name):
             return ignored(reason)
@@ -152,6 +164,7 @@ GUIDE = Guide(
         "`statusCallbackEvent` initiated, ringing, answered and completed.",
         "For recordings set `recordingStatusCallback` to it, and record two channels (`record-from-answer-dual`).",
         "For messages set it as the address of incoming messages and as the status callback.",
+        "Event Streams with a webhook as their sink are read too: subscribe to voice status callbacks and to messages.",
         "Behind a proxy that changes scheme or host, write the address that Twilio calls into `public_url`.",
     ),
     settings={

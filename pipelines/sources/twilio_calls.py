@@ -6,13 +6,13 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.provider_transcripts import plain_transcript
 from pipelines.sources.reading import Fields, number, required, seconds, text, word
-from pipelines.sources.times import after, from_rfc2822
+from pipelines.sources.times import after
 from pipelines.sources.translations import found, ignored
-from pipelines.sources.twilio_people import Parties, known_call, parties
+from pipelines.sources.twilio_people import Parties, clock, known_call, parties, told_at
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRecordingMadeAvailable, Disposition
 from schemas.errors import InvalidEvent
 from schemas.ids import call_id, recording_id
-from schemas.instants import Instant, from_rfc3339
+from schemas.instants import Instant
 from schemas.people import AnsweredBy
 
 _BEGINNINGS = frozenset({"queued", "initiated"})
@@ -34,7 +34,7 @@ def call_status(scene: Scene, fields: Fields) -> Translation:
     status = required(fields, "CallStatus").lower()
     told = parties(scene, fields)
     known = _known(scene, fields, told=told)
-    time = _time(scene, fields)
+    time = told_at(scene, fields)
     identity = (required(fields, "CallSid"), status)
     is_request = not text(fields, "SequenceNumber", "CallbackSource", "Timestamp")
     if status in _BEGINNINGS or (status == "ringing" and is_request):
@@ -120,23 +120,12 @@ def _known(scene: Scene, fields: Fields, *, told: Parties) -> dict[str, Any]:
     }
 
 
-def _time(scene: Scene, fields: Fields) -> Instant:
-    """Give the callback's own time; the first request of a call has none, and is taken at its receipt."""
-    written = text(fields, "Timestamp")
-    return scene.raw.received_at if written is None else _clock(written, what="Timestamp")
-
-
-def _clock(written: str, *, what: str) -> Instant:
-    """Read an instant as Twilio writes it, or as Telnyx does in the same callbacks (TeXML)."""
-    return from_rfc3339(written) if written[:1].isdigit() else from_rfc2822(written, what=what)
-
-
 def machine_detection(scene: Scene, fields: Fields) -> Translation:
     """Read who picked up, when Twilio tells it apart from the status (asynchronous machine detection)."""
     told = parties(scene, fields)
     known = _known(scene, fields, told=told)
     accepted = CallAccepted(**known, answered_by=_answered_by(scene, fields, told=told))
-    time = _time(scene, fields)
+    time = told_at(scene, fields)
     return found(fact(scene, accepted, identity=(required(fields, "CallSid"), "detection"), time=time))
 
 
@@ -151,7 +140,7 @@ def dial_result(scene: Scene, fields: Fields) -> Translation:
     talk = seconds(fields, "DialCallDuration") if _ENDINGS[status] == "completed" else 0.0
     known: dict[str, Any] = _known(scene, fields, told=told)
     known |= {"leg_id": leg or f"{parent}/dial", "provider_status": status}
-    time = _time(scene, fields)
+    time = told_at(scene, fields)
     ended = CallEnded(
         **known,
         disposition=_ENDINGS[status],
@@ -223,11 +212,11 @@ def transcription(scene: Scene, fields: Fields) -> Translation:
         model="twilio",
         duration_seconds=seconds(fields, "RecordingDuration"),
     )
-    return found(fact(scene, told, identity=(required(fields, "TranscriptionSid"),), time=_time(scene, fields)))
+    return found(fact(scene, told, identity=(required(fields, "TranscriptionSid"),), time=told_at(scene, fields)))
 
 
 def _recorded_at(scene: Scene, fields: Fields, *, length: float | None) -> Instant:
     begin = text(fields, "RecordingStartTime")
     if begin is None:
-        return _time(scene, fields)
-    return after(_clock(begin, what="RecordingStartTime"), seconds=length or 0)
+        return told_at(scene, fields)
+    return after(clock(begin, what="RecordingStartTime"), seconds=length or 0)

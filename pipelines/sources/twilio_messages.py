@@ -6,7 +6,7 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
 from pipelines.sources.reading import Fields, number, required, text, word
 from pipelines.sources.translations import found, ignored
-from pipelines.sources.twilio_people import channel_of, contact, own_number
+from pipelines.sources.twilio_people import channel_of, contact, own_number, told_at
 from schemas.errors import InvalidEvent
 from schemas.ids import message_id
 from schemas.messages import (
@@ -28,7 +28,7 @@ _MEDIA_KINDS: dict[str, MessageKind] = {"image": "image", "audio": "audio", "vid
 def message(scene: Scene, fields: Fields) -> Translation:
     """Read a message that came in, or the status of one that was sent; raises InvalidEvent for an unknown status.
 
-    Twilio sends no time with messages: they are taken at their receipt.
+    Callbacks of messages have no time, and are taken at their receipt; events of Event Streams have one.
     """
     status = (text(fields, "MessageStatus", "SmsStatus") or "received").lower()
     if status == "received":
@@ -37,7 +37,7 @@ def message(scene: Scene, fields: Fields) -> Translation:
         return ignored(f"the message status {word(status)} is not yet a fact of ours")
     about = _about(scene, fields, other_side="To", our_side="From")
     identity = (about["provider_message_id"], status)
-    time = scene.raw.received_at
+    time = told_at(scene, fields)
     if status in {"failed", "undelivered"}:
         code = text(fields, "ErrorCode")
         return found(fact(scene, MessageFailed(**about, error_code=code), identity=identity, time=time))
@@ -69,7 +69,7 @@ def _received(scene: Scene, fields: Fields) -> list[Any]:
     replied = text(fields, "OriginalRepliedMessageSid")
     source, account = scene.raw.source, scene.account.id
     media = _media(fields)
-    time = scene.raw.received_at
+    time = told_at(scene, fields)
     reply_to = message_id(source, account, replied) if replied else None
     first = MessageReceived(
         **about, **(media[0] if media else _bare_kind(fields)), text=_text(fields), reply_to_message_id=reply_to
@@ -110,6 +110,8 @@ def _bare_kind(fields: Fields) -> dict[str, Any]:
         return {"kind": "interactive"}
     if text(fields, "Latitude", "Longitude"):
         return {"kind": "location"}
+    if number(fields, "UnnamedMedia"):  # Event Streams count the media and do not name them
+        return {"kind": "unsupported"}
     return {"kind": "text"}
 
 

@@ -8,7 +8,9 @@ from msgspec import Struct
 from pipelines.sources.facts import Scene
 from pipelines.sources.phones import e164, identity, is_anonymous, phone_identity, together, written_number
 from pipelines.sources.reading import Fields, text
+from pipelines.sources.times import from_rfc2822
 from schemas.errors import InvalidEvent
+from schemas.instants import Instant, from_rfc3339
 from schemas.people import Channel, Direction, Identity
 
 CHANNELS: dict[str, Channel] = {"whatsapp": "waba", "messenger": "messenger", "instagram": "instagram"}
@@ -90,6 +92,17 @@ def _leg(scene: Scene, *, begin: str | None, end: str | None) -> Parties:
             operator=begin if from_operator else None,
         )
     return Parties(direction="incoming", contact=contact(scene, begin), operator=end)
+
+
+def told_at(scene: Scene, fields: Fields) -> Instant:
+    """Give the callback's own time; messages and the first request of a call have none: they are taken at receipt."""
+    written = text(fields, "Timestamp")
+    return scene.raw.received_at if written is None else clock(written, what="Timestamp")
+
+
+def clock(written: str, *, what: str) -> Instant:
+    """Read an instant as Twilio writes it, or as Telnyx does in the same callbacks (TeXML)."""
+    return from_rfc3339(written) if written[:1].isdigit() else from_rfc2822(written, what=what)
 
 
 def contact(scene: Scene, address: str | None) -> tuple[Identity, ...]:

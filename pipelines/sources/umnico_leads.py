@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.messaging import told_at
 from pipelines.sources.messengers import messenger_of, named, person_in
 from pipelines.sources.phones import identity, phone_identity, together
-from pipelines.sources.reading import Fields, as_object, items, loose, number, required, text
+from pipelines.sources.reading import Fields, as_object, items, loose, required, text
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.umnico_messages import CUSTOMER, USER_PREFIX
 from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
@@ -62,7 +63,6 @@ def _known(scene: Scene, body: Fields) -> tuple[Fields, Fields]:
     lead = loose(body, "lead") or loose(body, "data") or body
     lead_id = text(body, "leadId") or required(lead, "id", "leadId")
     card = loose(lead, "customer")
-    amount = number(lead, "amount")
     known: Fields = {
         "deal_id": deal_id(scene.raw.source, scene.account.id, lead_id),
         "provider_deal_id": lead_id,
@@ -70,7 +70,7 @@ def _known(scene: Scene, body: Fields) -> tuple[Fields, Fields]:
         "contact_name": text(card, "name", "login"),
         "stage": text(lead, "statusId") or text(loose(lead, "status"), "id"),
         "operator": text(lead, "userId"),
-        "amount": None if amount is None else format(amount, "f").rstrip("0").rstrip("."),
+        **money(scene, lead, "amount"),
         "provider_status": text(body, "type", "event"),
     }
     return known, lead

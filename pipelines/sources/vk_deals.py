@@ -1,8 +1,8 @@
 """What VK tells of a deal: a filled lead form, and an order of the community's shop until it is done or cancelled."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.messaging import told_at
@@ -89,7 +89,7 @@ def _known(scene: Scene, fields: Fields) -> dict[str, Any]:
     state = text(fields, "status")
     price = member(fields, "total_price")
     recipient = member(fields, "recipient")
-    currency = text(member(price, "currency"), "name")
+    told = {"amount": price.get("amount"), "currency": text(member(price, "currency"), "name")}
     return {
         "deal_id": deal_id(scene.raw.source, scene.account.id, provider_id),
         "provider_deal_id": provider_id,
@@ -99,15 +99,6 @@ def _known(scene: Scene, fields: Fields) -> dict[str, Any]:
         ),
         "contact_name": text(recipient, "name"),
         "stage": _STATES.get(state or "", state),
-        "amount": _amount(text(price, "amount")),
-        "currency": currency if currency and len(currency) == len("KZT") and currency.isascii() else None,
+        **money(scene, told, "amount", code="currency", minor_units=MINOR_UNITS),
         "provider_status": state,
     }
-
-
-def _amount(written: str | None) -> str | None:
-    """Give hundredths as decimal text."""
-    try:
-        return None if written is None else str(Decimal(written) / MINOR_UNITS)
-    except InvalidOperation:
-        raise InvalidEvent("amount is not a number") from None

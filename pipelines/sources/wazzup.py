@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipelines.sources.contract import Answer, Request, Source, Translation
+from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
+from pipelines.sources.pings import answers_to
 from pipelines.sources.reading import Fields, as_object, flag, items, required, text, word
 from pipelines.sources.signatures import holds_shared_secret
 from pipelines.sources.translations import each, ignored, joined, numbered
@@ -16,8 +17,6 @@ from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
 from schemas.records import RawRecord
-
-MAX_TEST_BYTES = 4096
 
 Read = Callable[[Scene, Fields], Translation]
 
@@ -60,16 +59,6 @@ _EVENTS: dict[str, Read] = {
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
     """Check `Authorization: Bearer` with the key that the CRM gave to Wazzup, or the token in the address."""
     return holds_shared_secret(request, secrets=secrets)
-
-
-def challenge(request: Request, *, secrets: Sequence[str], verify_secret: str | None) -> Answer | None:  # noqa: ARG001  # the port's form
-    """Answer `{"test": true}`, which comes when the address is set and wants to hear 200."""
-    if len(request.body) > MAX_TEST_BYTES:
-        return None
-    try:
-        return Answer() if _is_test(as_object(parse_json(request.body), what="the body")) else None
-    except InvalidEvent:
-        return None
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
@@ -126,7 +115,7 @@ SOURCE = Source(
     capabilities=("messages", "calls", "accounts", "contacts"),
     is_genuine=is_genuine,
     translate=translate,
-    challenge=challenge,
+    challenge=answers_to(_is_test),
 )
 
 GUIDE = Guide(

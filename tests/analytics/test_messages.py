@@ -26,6 +26,10 @@ def test_a_status_is_how_far_a_message_got_in_whatever_order_it_was_told() -> No
     after all | delivered | 05:00:09 |
     answered  | received  | 05:00:00 | text=сәлем
     late      | delivered | 05:00:02 |
+    bare      | sent      | 05:00:00 | kind=unsupported
+    bare      | delivered | 05:00:02 |
+    echoed    | sent      | 05:00:00 | kind=unsupported
+    echoed    | sent      | 05:00:01 | kind=image
     """
     expected = """
     message_id | direction | status    | text  | kind | sent_at  | delivered_at | read_at  | failed_at | error_code | events
@@ -36,6 +40,8 @@ def test_a_status_is_how_far_a_message_got_in_whatever_order_it_was_told() -> No
     after all  | outgoing  | delivered |       |      |          | 05:00:09     |          | 05:00:01  | 131026     | 2
     answered   | incoming  | received  | сәлем | text | 05:00:00 |              |          |           |            | 1
     late       | outgoing  | delivered |       |      |          | 05:00:02     |          |           |            | 1
+    bare       | outgoing  | delivered |       |      | 05:00:00 | 05:00:02     |          |           |            | 2
+    echoed     | outgoing  | sent      |       | image | 05:00:01 |             |          |           |            | 2
     """  # noqa: E501
     assert tidy(expected) == _messages(facts, expected)
 
