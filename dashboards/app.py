@@ -75,7 +75,9 @@ def _show(
         company = next((one for one in listed if one["company"] == state.company), listed[0])
         state = structs.replace(state, company=company["company"])
         controls.remember(state)
-        shown = _page(state, say=say, settings=settings, viewer=viewer, reader=reader, company=company, paths=paths)
+        shown = _page(
+            state, entry=entry, say=say, settings=settings, viewer=viewer, reader=reader, company=company, paths=paths
+        )
         controls.draw(shown, companies=listed, choices=entry.choices)
         entry.draw(shown)
 
@@ -85,6 +87,7 @@ def _show(
 def _page(  # noqa: PLR0913  # what a page stands on
     state: State,
     *,
+    entry: Entry,
     say: Texts,
     settings: DashboardsSettings,
     viewer: Viewer,
@@ -106,8 +109,8 @@ def _page(  # noqa: PLR0913  # what a page stands on
         zone=zone,
         now=now,
         period=asked,
-        before=asked.before() if state.is_compared else None,
-        scope=scope(state, company=company["company"]),
+        before=asked.before() if state.is_compared and "comparison" in entry.choices else None,
+        scope=scope(state, company=company["company"], offered=entry.choices),
         names=dict(named),
         paths=paths,
     )

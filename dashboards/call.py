@@ -9,7 +9,9 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from dashboards import calls, listening_log, player, recordings
+from analytics.questions import one_call
+from dashboards import beeps, calls, costs, listening_log, permissions, player, recordings, shown
+from dashboards.beeps import Beep
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
 
@@ -38,8 +40,11 @@ def draw(page: Page) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         _recording(page, row)
+        _talk(page, row)
         _timeline(page, row)
     with right:
+        _permission(page, row)
+        _cost(page, row)
         _provider(page, row)
         _history(page, row)
 
@@ -87,13 +92,7 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
     if row["recording_id"] and not page.viewer.rights.hears:
         st.info(say("Recordings are not for your role."), icon=":material/hearing_disabled:")
     elif row["recording_path"]:
-        url = page.settings.recordings_url
-        content = recordings.load(url, company=page.scope.company, path=row["recording_path"])
-        if content is None:
-            st.info(say("The recording is not in the store (any longer)."), icon=":material/music_off:")
-        else:
-            _note_listening(page, row)
-            player.audio(page, content, media_type=recordings.media_type(row["recording_path"]))
+        _play(page, row)
     turns = page.ask(questions.turns, company=page.scope.company, call_id=row["call_id"]).to_dicts()
     if turns:
         player.transcript(page, turns)
@@ -107,6 +106,33 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
         st.caption(plain(say("There is no transcript (yet)."), limit=200))
     else:
         st.caption(plain(say("This call was not recorded."), limit=200))
+
+
+def _play(page: Page, row: dict[str, Any]) -> None:
+    """Hand out the recording; where a secret is heard in it, the browser is given a tone in its place."""
+    say, path = page.say, row["recording_path"]
+    content = recordings.load(page.settings.recordings_url, company=page.scope.company, path=path)
+    if content is None:
+        st.info(say("The recording is not in the store (any longer)."), icon=":material/music_off:")
+        return
+    asked = {"company": page.scope.company, "call_id": row["call_id"], "recording_id": row["recording_id"]}
+    spans = [Beep(**span) for span in page.ask(one_call.beeps_of_call, **asked).to_dicts()]
+    kind = recordings.media_type(path)
+    if spans:
+        content, kind = beeps.covered(content, beeps=spans), "audio/wav"
+    if content is None:
+        told = say("A secret is heard in this recording and cannot be covered, so it is not played.")
+        st.info(told, icon=":material/hearing_disabled:")
+        return
+    _note_listening(page, row)
+    player.audio(page, content, media_type=kind)
+    if spans:
+        told = say.plural(
+            "{n} stretch with a number that must stay secret is beeped.",
+            "{n} stretches with numbers that must stay secret are beeped.",
+            len(spans),
+        )
+        st.caption(plain(told, limit=200))
 
 
 def _note_listening(page: Page, row: dict[str, Any]) -> None:
@@ -123,6 +149,86 @@ def _note_listening(page: Page, row: dict[str, Any]) -> None:
         mark=page.viewer.mark,
         now=page.now,
     )
+
+
+def _talk(page: Page, row: dict[str, Any]) -> None:
+    """Tell how the conversation went, side by side where it has two sides."""
+    say = page.say
+    talk = page.ask(one_call.talk_of_call, company=page.scope.company, call_id=row["call_id"])
+    if talk is None:
+        return
+    heading(say("How the talk went"))
+    with st.container(horizontal=True, gap="large"):
+        for label, value in (
+            (say("Operator's share of speech"), say.figure(talk["talk_ratio"], unit="share")),
+            (say("Silence"), say.figure(talk["silence_share"], unit="share")),
+            (say("Pause before an answer"), say.seconds(talk["patience_seconds"])),
+            (say("Change of speaker"), say.plural("{n} time", "{n} times", talk["switches"])),
+        ):
+            st.markdown(f":gray[{plain(label)}]  \n**{plain(value)}**", width="content")
+    sides = ("operator", "customer")
+    rows = {
+        say("Speech"): [say.seconds(talk[f"{side}_seconds"]) for side in sides],
+        say("Longest monologue"): [say.seconds(talk[f"{side}_monologue_seconds"]) for side in sides],
+        say("Interruptions"): [say.number(talk[f"{side}_interruptions"]) for side in sides],
+        say("Questions"): [say.number(talk[f"{side}_questions"]) for side in sides],
+        say("Words a minute"): [say.number(talk[f"{side}_words_per_minute"]) for side in sides],
+    }
+    columns = {say("Figure"): list(rows)} | {
+        say.word(side): [told[place] for told in rows.values()] for place, side in enumerate(sides)
+    }
+    shown.table(columns, alt=say("How the talk went, for the operator and for the customer."))
+    if not talk["has_separate_channels"]:
+        told = say("Both sides were recorded in one channel: who spoke and who interrupted is only a guess.")
+        st.caption(plain(told, limit=300))
+
+
+def _permission(page: Page, row: dict[str, Any]) -> None:
+    """Tell whether we might call when we did; other calls need no asking."""
+    say = page.say
+    found = page.ask(one_call.permission_of_call, company=page.scope.company, call_id=row["call_id"])
+    if found is None or found["policy"] is None:
+        return
+    heading(say("Were we allowed to call"))
+    told = permissions.why(page, reason=found["reason"], is_over_limit=found["is_over_limit"])
+    lines = [f"**{plain(say('Yes') if found['is_permitted'] else say('No'))}** · {plain(told)}"]
+    if found["granted_at"] is not None:
+        since = say.moment(found["granted_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")
+        until = say.moment(found["ended_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")
+        until = until if found["ended_at"] else say("for good")
+        lines.append(plain(say("Consent from {since}, until: {until}", since=since, until=until), limit=200))
+    lines += [
+        f"{plain(say('Talked in the 24 hours before'))}: **{plain(say.number(found['connections_before']))}**",
+        f"{plain(say('Unanswered in a row before'))}: **{plain(say.number(found['unanswered_before']))}**",
+    ]
+    st.markdown("  \n".join(lines))
+
+
+def _cost(page: Page, row: dict[str, Any]) -> None:
+    say = page.say
+    found = page.ask(one_call.cost_of_call, company=page.scope.company, call_id=row["call_id"], day=row["day"])
+    heading(say("Cost"))
+    if found is None:
+        st.caption(plain(say("No tariff in company.toml bills this call."), limit=200))
+        return
+    if found["cost"] is None:
+        amount = say("without a price")
+    else:
+        amount = say.money(found["cost"], currency=found["currency"])
+        if found["company_cost"] is not None and found["company_currency"] != found["currency"]:
+            amount += f" ({say.money(found['company_cost'], currency=found['company_currency'])})"
+    way = costs.kind(page, found["kind"])
+    lines = [f"**{plain(amount)}**", plain(f"{clean(found['tariff_id'])} · {way}", limit=200)]
+    if found["billed_seconds"] and found["price_per_minute"] is not None:
+        billed = say(
+            "{time} billed at {price} a minute",
+            time=say.seconds(found["billed_seconds"]),
+            price=say.money(found["price_per_minute"], currency=found["currency"]),
+        )
+        lines.append(plain(billed, limit=200))
+    elif found["kind"] == "fixed":
+        lines.append(plain(say("The monthly fee covers it."), limit=200))
+    st.markdown("  \n".join(lines))
 
 
 def _timeline(page: Page, row: dict[str, Any]) -> None:

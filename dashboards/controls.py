@@ -1,5 +1,6 @@
 """The choices beside every page: period, comparison, scope, language; kept in the URL, which is their only truth."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from msgspec import structs
 
 from analytics import questions
 from dashboards.page import Page
-from dashboards.state import PRESETS, State, read, without_page, write
+from dashboards.state import PRESETS, Choice, State, read, without_page, write
 from dashboards.texts import N_, NAMES, clean, plain
 
 PRESET_NAMES = {
@@ -66,8 +67,8 @@ def changed(field: str) -> None:
     remember(state)
 
 
-def draw(page: Page, *, companies: list[dict[str, Any]], choices: str) -> None:
-    """Draw the choices in the sidebar: `all` of them, only company and `period`, or only the `company`."""
+def draw(page: Page, *, companies: list[dict[str, Any]], choices: Collection[Choice]) -> None:
+    """Draw the choices that a page offers in the sidebar, under the company and above the language."""
     say, state = page.say, page.state
     with st.sidebar:
         if len(companies) > 1:
@@ -78,10 +79,9 @@ def draw(page: Page, *, companies: list[dict[str, Any]], choices: str) -> None:
                 format_func=lambda company: clean(names[company]),
                 **bind("company", value=page.company["company"]),
             )
-        if choices != "company":
-            _period(page, is_compared=choices == "all")
-        if choices == "all":
-            _scope(page)
+        if "period" in choices:
+            _period(page, is_compared="comparison" in choices)
+        _scope(page, choices=choices)
         st.divider()
         st.selectbox(
             say("Language"),
@@ -91,7 +91,7 @@ def draw(page: Page, *, companies: list[dict[str, Any]], choices: str) -> None:
         )
         st.caption(say("Time zone: {zone}", zone=page.zone.key.replace("_", " ")))
         st.caption(say("The link in the address bar opens exactly this page."))
-        if state.preset != "custom" and choices != "company":
+        if state.preset != "custom" and "period" in choices:
             st.button(say("Keep these dates in the link"), type="tertiary", on_click=_pin, args=(page,))
 
 
@@ -118,34 +118,40 @@ def _period(page: Page, *, is_compared: bool) -> None:
         st.caption(say.days(page.before.first, page.before.last))
 
 
-def _scope(page: Page) -> None:
+def _scope(page: Page, *, choices: Collection[Choice]) -> None:
     say, state = page.say, page.state
-    teams = page.ask(questions.teams, company=page.scope.company)["team_id"].to_list()
-    channels = page.ask(questions.channels, company=page.scope.company)["channel"].to_list()
-    st.selectbox(
-        say("Team"),
-        _with(teams, state.team),
-        format_func=lambda team: clean(page.team(team)) if team else say("All teams"),
-        **bind("team", value=state.team),
-    )
-    st.selectbox(
-        say("Channel"),
-        _with(channels, state.channel),
-        format_func=lambda channel: say.word(channel) if channel else say("All channels"),
-        **bind("channel", value=state.channel),
-    )
-    st.selectbox(
-        say("Direction"),
-        _with(["incoming", "outgoing"], state.direction),
-        format_func=lambda direction: say(DIRECTION_NAMES[direction]) if direction in DIRECTION_NAMES else direction,
-        **bind("direction", value=state.direction),
-    )
-    st.selectbox(
-        say("Hours"),
-        list(HOURS_NAMES),
-        format_func=lambda hours: say(HOURS_NAMES[hours]),
-        **bind("hours", value=state.hours),
-    )
+    if "team" in choices:
+        teams = page.ask(questions.teams, company=page.scope.company)["team_id"].to_list()
+        st.selectbox(
+            say("Team"),
+            _with(teams, state.team),
+            format_func=lambda team: clean(page.team(team)) if team else say("All teams"),
+            **bind("team", value=state.team),
+        )
+    if "channel" in choices:
+        channels = page.ask(questions.channels, company=page.scope.company)["channel"].to_list()
+        st.selectbox(
+            say("Channel"),
+            _with(channels, state.channel),
+            format_func=lambda channel: say.word(channel) if channel else say("All channels"),
+            **bind("channel", value=state.channel),
+        )
+    if "direction" in choices:
+        st.selectbox(
+            say("Direction"),
+            _with(["incoming", "outgoing"], state.direction),
+            format_func=lambda direction: (
+                say(DIRECTION_NAMES[direction]) if direction in DIRECTION_NAMES else direction
+            ),
+            **bind("direction", value=state.direction),
+        )
+    if "hours" in choices:
+        st.selectbox(
+            say("Hours"),
+            list(HOURS_NAMES),
+            format_func=lambda hours: say(HOURS_NAMES[hours]),
+            **bind("hours", value=state.hours),
+        )
 
 
 def _with(options: list[str], chosen: str) -> list[str]:

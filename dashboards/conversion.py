@@ -1,86 +1,75 @@
 # pyright: reportUnknownMemberType=false
-"""Conversion: from a call to a won deal, with the counts behind every share."""
+"""Conversion: from a call to a won deal, and how soon leads are met, with the counts behind every share."""
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Literal, get_args
 
 import polars as pl
 import streamlit as st
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE
+from analytics.metrics import SMALL_SAMPLE, whole
 from analytics.questions import conversion
-from analytics.questions.conversion import ATTRIBUTED_DAYS
-from dashboards import charts, controls, shown
+from analytics.questions.asking import can_narrow
+from dashboards import charts, controls, figures, shown
+from dashboards.figures import Counted
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
 
-GROUPS = {"channel": N_("By channel"), "team": N_("By team"), "operator": N_("By operator")}
+By = Literal["channel", "team", "operator"]
+GROUPS: dict[By, str] = {"channel": N_("By channel"), "team": N_("By team"), "operator": N_("By operator")}
+WON, DEALS = "conversion_after_call", "deals_won_after_call"
+LEADS = ("leads_within_5_minutes", "lead_attempt_seconds_median", "lead_contact_seconds_median")
+BANDS = ("0-5", "5-15", "15-60", "60+", None)
+LEAD_KINDS = {"deal": N_("new deal"), "message": N_("first message")}
 
 
 def draw(page: Page) -> None:
     """Draw the page."""
     say = page.say
     controls.stamp(page)
-    now = page.ask(conversion.funnel, period=page.period, scope=page.scope)
-    before = page.ask(conversion.funnel, period=page.before, scope=page.scope) if page.before else None
-    heading(answer(page, now), level=2)
-    if not now["talked"]:
+    counted = figures.count(page, (WON, DEALS))
+    heading(answer(page, counted), level=2)
+    if not counted.now[WON]["sample"]:
         st.caption(
             plain(say("Once contacts are talked with and a CRM tells of deals, their way is shown here."), limit=200)
         )
-        return
-    _tiles(page, now, before)
-    _funnel(page, now)
-    for by in get_args(conversion.By):
-        _group(page, by)
-    st.caption(plain(_rule(page), limit=500))
+    else:
+        _tiles(page, counted)
+        _funnel(page, counted)
+        for by in get_args(By):
+            _group(page, by)
+        st.caption(plain(_rule(page), limit=500))
+    _leads(page)
 
 
-def answer(page: Page, now: Mapping[str, Any]) -> str:
+def answer(page: Page, counted: Counted) -> str:
     """Say how many of those we talked with bought."""
-    say = page.say
-    if not now["talked"]:
+    say, won = page.say, counted.now[WON]
+    if not won["sample"]:
         return say("Nobody was talked with in this period.")
-    if not now["won"]:
+    if not won["numerator"]:
         return say.plural(
             "We talked with {n} contact; no deal was won after it yet.",
             "We talked with {n} contacts; no deal was won after it yet.",
-            int(now["talked"]),
+            won["sample"],
         )
     return say(
         "{won} of {talked} contacts we talked with bought: {share}.",
-        won=say.number(now["won"]),
-        talked=say.number(now["talked"]),
-        share=say.figure(now["won_share"], unit="share"),
+        won=say.number(won["numerator"]),
+        talked=say.number(won["sample"]),
+        share=say.figure(won["value"], unit="share"),
     )
 
 
-def _tiles(page: Page, now: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+def _tiles(page: Page, counted: Counted) -> None:
     say = page.say
     worth = page.ask(conversion.worth, period=page.period, scope=page.scope).to_dicts()
-    change = None
-    if before is not None and before["won_share"] is not None and now["won_share"] is not None:
-        change = say.change(now["won_share"] - before["won_share"], unit="share")
-    small = say(" · small sample") if now["talked"] < SMALL_SAMPLE else ""
     amounts = [say.money(row["amount"], currency=row["currency"]) for row in worth if row["amount"] is not None]
     shown.tiles(
         [
-            Tile(
-                label=say("Conversion after a call"),
-                value=say.figure(now["won_share"], unit="share"),
-                note=say("{part} of {n} contacts", part=say.number(now["won"]), n=say.number(now["talked"])) + small,
-                help=_rule(page),
-                change=change,
-                change_is="normal",
-            ),
-            Tile(
-                label=say("Contacts with a deal"),
-                value=say.number(now["with_deal"]),
-                note=say.plural("of {n} contact talked with", "of {n} contacts talked with", int(now["talked"])),
-                help=say("A deal that was opened, or won, within {n} days after the call.", n=ATTRIBUTED_DAYS),
-            ),
+            figures.tile(page, WON, counted=counted),
+            figures.tile(page, DEALS, counted=counted),
             Tile(
                 label=say("Worth of won deals"),
                 value=amounts[0] if amounts else EMPTY,
@@ -91,14 +80,16 @@ def _tiles(page: Page, now: Mapping[str, Any], before: Mapping[str, Any] | None)
     )
 
 
-def _funnel(page: Page, now: Mapping[str, Any]) -> None:
+def _funnel(page: Page, counted: Counted) -> None:
     say = page.say
     heading(say("From a call to a deal"))
+    days = page.ask(questions.thresholds, company=page.scope.company)["conversion_days"]
+    found = page.ask(conversion.steps, period=page.period, scope=page.scope)
     steps = {
-        say("Called or rang"): now["called"],
-        say("Talked with"): now["talked"],
-        say("Deal within {n} days", n=ATTRIBUTED_DAYS): now["with_deal"],
-        say("Won within {n} days", n=ATTRIBUTED_DAYS): now["won"],
+        say("Called or rang"): found["called"],
+        say("Talked with"): found["talked"],
+        say("Deal within {n} days", n=days): found["with_deal"],
+        say("Won within {n} days", n=days): counted.now[WON]["numerator"],
     }
     frame = pl.DataFrame({"by": list(steps), "height": [float(count) for count in steps.values()]})
     st.altair_chart(
@@ -111,21 +102,21 @@ def _funnel(page: Page, now: Mapping[str, Any]) -> None:
         shown.table(columns, alt=say("Contacts from a call to a won deal."))
 
 
-def _group(page: Page, by: conversion.By) -> None:
+def _group(page: Page, by: By) -> None:
     say = page.say
-    rows = page.ask(conversion.conversion, period=page.period, scope=page.scope, by=by)
-    if rows.height < 2:
+    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(WON, DEALS), by=(by,))
+    won = rows.filter(pl.col("metric") == WON, pl.col("sample") > 0).sort("sample", descending=True)
+    if won.height < 2:
         return
     heading(say(GROUPS[by]))
     told = [
-        say.figure(row["share"], unit="share") + ("*" if row["contacts"] < SMALL_SAMPLE else "")
-        for row in rows.to_dicts()
+        say.figure(row["value"], unit="share") + ("*" if row["sample"] < SMALL_SAMPLE else "") for row in won.to_dicts()
     ]
     shown.table(
         {
-            say("Name"): [_name(page, key, by=by) for key in rows["key"]],
-            say("Contacts talked with"): [say.number(count) for count in rows["contacts"]],
-            say("Bought"): [say.number(count) for count in rows["won_contacts"]],
+            say("Name"): [_name(page, key, by=by) for key in won[by]],
+            say("Contacts talked with"): [say.number(count) for count in won["sample"]],
+            say("Bought"): [say.number(count) for count in won["numerator"]],
             say("Conversion"): told,
         },
         alt=say("Conversion by group, with counts."),
@@ -133,7 +124,39 @@ def _group(page: Page, by: conversion.By) -> None:
     shown.files(page, rows, name=f"angime-conversion-{by}")
 
 
-def _name(page: Page, key: str | None, *, by: conversion.By) -> str:
+def _leads(page: Page) -> None:
+    """Tell how soon new deals and first messages were met; leads know no direction and no business hours."""
+    say = page.say
+    heading(say("How soon leads are met"))
+    if not can_narrow(whole().facts["leads"], page.scope):
+        told = say("Leads have neither a direction nor business hours: take these choices away to see them.")
+        st.caption(plain(told, limit=200))
+        return
+    counted = figures.count(page, LEADS)
+    if not counted.now[LEADS[0]]["sample"]:
+        st.caption(plain(say("No new deal and no first message in this period."), limit=200))
+        return
+    shown.tiles([figures.tile(page, name, counted=counted) for name in LEADS])
+    rows = page.ask(questions.lead_bands, period=page.period, scope=page.scope)
+    bands = rows["band"].unique(maintain_order=True).to_list()
+    counts: dict[tuple[str, str | None], int] = {(kind, band): leads for kind, band, leads in rows.iter_rows()}
+    kinds = rows["kind"].unique(maintain_order=True).to_list()
+    ordered = sorted(bands, key=BANDS.index)
+    columns: dict[str, list[str]] = {say("First attempt"): [_band(page, band) for band in ordered]}
+    for kind in kinds:
+        name = say(LEAD_KINDS[kind]) if kind in LEAD_KINDS else kind
+        columns[name] = [say.number(counts.get((kind, band), 0)) for band in ordered]
+    shown.table(columns, alt=say("Leads by how soon they were first called or written to."))
+    shown.files(page, rows, name="angime-leads")
+
+
+def _band(page: Page, band: str | None) -> str:
+    if band is None:
+        return page.say("not yet")
+    return page.say("{minutes} min", minutes=band.replace("-", "–").replace("+", " +"))
+
+
+def _name(page: Page, key: str | None, *, by: By) -> str:
     if by == "channel":
         return page.say.word(key)
     if by == "team":
@@ -144,9 +167,9 @@ def _name(page: Page, key: str | None, *, by: conversion.By) -> str:
 
 
 def _rule(page: Page) -> str:
+    days = page.ask(questions.thresholds, company=page.scope.company)["conversion_days"]
     return page.say(
-        "A win counts for the last answered call before it, at most {n} days ago; * marks fewer than {small} contacts."
-        " Young periods still grow: their deals have not had {n} days.",
-        n=ATTRIBUTED_DAYS,
+        "* marks fewer than {small} contacts. Young periods still grow: their deals have not had {n} days.",
+        n=days,
         small=SMALL_SAMPLE,
     )

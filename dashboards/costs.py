@@ -1,22 +1,25 @@
 # pyright: reportUnknownMemberType=false
-"""Costs: what a minute of talk comes to by tariff, and from how many minutes on a fixed fee is cheaper."""
-
-from typing import Any
+"""Costs: what a minute of talk comes to, and whether a fixed fee or a price by the minute is cheaper for our calls."""
 
 import polars as pl
 import streamlit as st
 from msgspec import Struct
 
-from analytics.questions import costs
-from dashboards import charts, controls, shown
+from analytics import questions
+from analytics.metrics import catalogue
+from analytics.questions import Crossing
+from dashboards import charts, controls, figures, shown
 from dashboards.page import Page, heading
+from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
 
 KINDS = {"fixed": N_("fixed fee"), "per_minute": N_("by the minute"), "per_pulse": N_("by the pulse")}
+MINUTE, CALLS = "cost_per_answered_minute", "call_cost"
 # Where company data states no tariff, the sliders begin with round figures that a person moves.
 FIRST_FEE = 10_000.0
 FIRST_PRICE = 10.0
 FIRST_MINUTES = 1_000.0
+DAYS_OF_A_MONTH = 30
 STEPS = 40
 
 
@@ -36,47 +39,90 @@ class Choice(Struct, frozen=True):
 def draw(page: Page) -> None:
     """Draw the page."""
     controls.stamp(page)
-    own = page.ask(costs.what_if, period=page.period, scope=page.scope)
-    rows = page.ask(costs.by_tariff, period=page.period, scope=page.scope)
-    state = page.state
-    choice = Choice(
-        state.fee or own["fee"] or FIRST_FEE,
-        state.price or own["price"] or FIRST_PRICE,
-        state.minutes or own["minutes"] or FIRST_MINUTES,
-    )
-    is_known = bool((state.fee or own["fee"]) and (state.price or own["price"]))
-    told = answer(page, choice, currency=own["currency"]) if is_known else None
+    rows = page.ask(questions.tariff_costs, period=page.period, company=page.scope.company)
+    crossing = _crossing(page, rows)
+    told = answer(page, crossing) if crossing else None
     heading(told or page.say("Set both prices, and they are compared on your own minutes."), level=2)
-    _compare(page, choice, own)
+    _tiles(page, rows, crossing)
+    _compare(page, crossing)
     _tariffs(page, rows)
+    _accounts(page)
 
 
-def answer(page: Page, choice: Choice, *, currency: str | None) -> str:
-    """Say which way is cheaper at these minutes, and what each comes to."""
-    say = page.say
-    metered = choice.minutes * choice.price
-    said = {
-        "minutes": say.number(choice.minutes),
-        "fixed": say.money(choice.fee, currency=currency),
-        "metered": say.money(metered, currency=currency),
-    }
-    if choice.fee < metered:
-        return say("At {minutes} min a month the fixed fee is cheaper: {fixed} against {metered}.", **said)
-    return say("At {minutes} min a month paying by the minute is cheaper: {metered} against {fixed}.", **said)
+def _crossing(page: Page, rows: pl.DataFrame) -> Crossing | None:
+    """Set the dearest fee beside the metered tariff with most talk; None where there are not both."""
+    fixed = rows.filter(pl.col("kind") == "fixed").sort("fee", "tariff_id", descending=[True, False])
+    metered = rows.filter(pl.col("kind") != "fixed").sort("talk_minutes", "tariff_id", descending=[True, False])
+    if fixed.is_empty() or metered.is_empty():
+        return None
+    asked = {"fixed": fixed["tariff_id"][0], "metered": metered["tariff_id"][0]}
+    return page.ask(questions.break_even, period=page.period, company=page.scope.company, **asked)
 
 
-def _compare(page: Page, choice: Choice, own: dict[str, Any]) -> None:
-    say, currency = page.say, own["currency"]
-    heading(say("Fixed fee or by the minute"))
-    for column, field, label, value, begins in zip(
+def answer(page: Page, crossing: Crossing) -> str | None:
+    """Say which of two tariffs is cheaper on the calls of the period; None where nobody talked."""
+    say, currency = page.say, page.company["currency"]
+    cheap, dear = crossing.fixed, crossing.metered
+    if not dear.talk_minutes:
+        return None
+    if dear.cost < cheap.cost:
+        cheap, dear = dear, cheap
+    return say(
+        "For the calls of this period {cheap} is cheaper: {cost} against {other} by {dear}.",
+        cheap=clean(cheap.tariff),
+        cost=say.money(cheap.cost, currency=currency),
+        other=say.money(dear.cost, currency=currency),
+        dear=clean(dear.tariff),
+    )
+
+
+def _tiles(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> None:
+    say, currency = page.say, page.company["currency"]
+    counted = figures.count(page, (MINUTE,))
+    fees = say.money(float(rows["fee"].sum()), currency=currency)
+    drawn = [
+        Tile(
+            label=say("Cost of the period"),
+            value=say.money(float(rows["cost"].sum()), currency=currency) if rows.height else EMPTY,
+            note=say("of it fees: {fees}", fees=fees),
+            help=say("Metered calls, internal and test calls among them, and the fees of these days."),
+        ),
+        figures.tile(page, MINUTE, counted=counted),
+    ]
+    if crossing and crossing.break_even_minutes is not None:
+        drawn.append(
+            Tile(
+                label=say("Break-even"),
+                value=say("{n} min", n=say.number(crossing.break_even_minutes)),
+                note=say("talked in the period: {n} min", n=say.number(crossing.metered.talk_minutes)),
+                help=say("From so many minutes of talk in these days on, the fixed fee is cheaper."),
+            )
+        )
+    shown.tiles(drawn)
+
+
+def _begin(page: Page, crossing: Crossing | None) -> Choice:
+    """Begin the sliders with the company's own prices and minutes, for a month."""
+    if crossing is None or not crossing.metered.talk_minutes:
+        return Choice(FIRST_FEE, FIRST_PRICE, FIRST_MINUTES)
+    months = page.period.days / DAYS_OF_A_MONTH
+    price = crossing.metered.call_cost / crossing.metered.talk_minutes
+    minutes = crossing.metered.talk_minutes / months
+    return Choice(crossing.fixed.fee / months or FIRST_FEE, price or FIRST_PRICE, minutes)
+
+
+def _compare(page: Page, crossing: Crossing | None) -> None:
+    say, state, begins = page.say, page.state, _begin(page, crossing)
+    choice = Choice(state.fee or begins.fee, state.price or begins.price, state.minutes or begins.minutes)
+    heading(say("What if"))
+    for column, field, label in zip(
         st.columns(3),
         ("fee", "price", "minutes"),
         (say("Fixed fee a month"), say("Price of a minute"), say("Minutes of talk a month")),
-        (choice.fee, choice.price, choice.minutes),
-        (own["fee"] or FIRST_FEE, own["price"] or FIRST_PRICE, own["minutes"] or FIRST_MINUTES),
         strict=True,
     ):
-        top = max(4 * begins, value)
+        value: float = getattr(choice, field)
+        top = max(4 * getattr(begins, field), value)
         column.slider(
             label,
             min_value=round(top / 200, 2),
@@ -84,7 +130,7 @@ def _compare(page: Page, choice: Choice, own: dict[str, Any]) -> None:
             step=round(top / 200, 2),
             **controls.bind(field, value=round(max(value, top / 200), 2)),
         )
-    if not (own["fee"] and own["price"]):
+    if crossing is None:
         st.caption(plain(say("Company data states no price for one of the two ways: move the sliders."), limit=200))
     most = max(2 * choice.minutes, 1.5 * choice.even)
     minutes = [most * step / STEPS for step in range(STEPS + 1)]
@@ -104,53 +150,79 @@ def _compare(page: Page, choice: Choice, own: dict[str, Any]) -> None:
         key="crossing",
         alt=say("Cost a month by minutes for both ways; they cross at {n} minutes.", n=say.number(choice.even)),
     )
-    st.caption(
-        plain(
-            say(
-                "The lines cross at {even} min a month; the dashed line is {own} min. A minute costs {price}.",
-                even=say.number(choice.even),
-                own=say.number(choice.minutes),
-                price=say.money(choice.price, currency=currency),
-            ),
-            limit=300,
-        )
+    told = say(
+        "The lines cross at {even} min a month; the dashed line is {own} min. A minute costs {price}.",
+        even=say.number(choice.even),
+        own=say.number(choice.minutes),
+        price=say.money(choice.price, currency=page.company["currency"]),
     )
+    st.caption(plain(told, limit=300))
 
 
 def _tariffs(page: Page, rows: pl.DataFrame) -> None:
-    say = page.say
-    heading(say("What this period cost"))
+    say, currency = page.say, page.company["currency"]
+    heading(say("What this period cost, by tariff"))
     if rows.is_empty():
         told = say("No tariff is described yet. Name prices in company.toml, and every call gets its cost.")
         st.caption(plain(told, limit=200))
         return
-    billed = rows.to_dicts()
+    billed = rows.sort("cost", "tariff_id", descending=[True, False]).to_dicts()
     shown.table(
         {
             say("Tariff"): [clean(row["tariff_id"]) for row in billed],
-            say("Way to pay"): [_kind(page, row["kind"]) for row in billed],
-            say("Channels"): [", ".join(say.word(channel) for channel in row["channels"]) or EMPTY for row in billed],
-            say("A minute of talk"): [say.money(row["per_minute"], currency=row["currency"]) for row in billed],
-            say("Cost"): [say.money(row["cost"], currency=row["currency"]) for row in billed],
-            say("Of it fee"): [say.money(row["fee"], currency=row["currency"]) for row in billed],
+            say("Way to pay"): [kind(page, row["kind"]) for row in billed],
+            say("A minute of talk"): [_money(page, row["per_minute"]) for row in billed],
+            say("Cost"): [_money(page, row["cost"]) for row in billed],
+            say("Of it fee"): [_money(page, row["fee"]) for row in billed],
             say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
             say("Billed calls"): [say.number(row["calls"]) for row in billed],
             say("Without a price"): [say.number(row["unpriced"]) for row in billed],
         },
         alt=say("Cost by tariff, with the price of a minute of talk."),
     )
-    st.caption(
-        plain(
-            say(
-                "A fee is spread over the days of its month. A minute of talk is dearer than a billed one:"
-                " pulses round up."
-            ),
-            limit=300,
-        )
+    told = say(
+        "Amounts in {currency}. A fee is spread over the days of its month. A minute of talk is dearer than a billed"
+        " one: pulses round up.",
+        currency=currency or EMPTY,
     )
-    shown.files(page, rows.with_columns(pl.col("channels").list.join(", ")), name="angime-costs")
+    st.caption(plain(told, limit=300))
+    shown.files(page, rows, name="angime-costs")
 
 
-def _kind(page: Page, kind: str) -> str:
-    told = KINDS.get(kind)
-    return page.say(told) if told else kind
+def _accounts(page: Page) -> None:
+    """Tell what a minute comes to on each channel, by the number that is connected to it."""
+    say = page.say
+    rows = page.ask(
+        questions.figures, period=page.period, scope=page.scope, metrics=(MINUTE, CALLS), by=("account",)
+    ).filter(pl.col("sample") > 0)
+    if rows.is_empty():
+        return
+    heading(say("A minute of talk, by channel"))
+    channels: dict[str, str] = dict(page.ask(questions.accounts, company=page.scope.company).iter_rows())
+    minute, calls = (
+        {row["account"]: row for row in rows.filter(pl.col("metric") == name).to_dicts()} for name in (MINUTE, CALLS)
+    )
+    accounts = sorted(calls, key=lambda account: (-calls[account]["value"], account))
+    shown.table(
+        {
+            say("Channel"): [say.word(channels.get(account)) for account in accounts],
+            say("Account"): [clean(account) for account in accounts],
+            catalogue()[MINUTE].title.of(say.language): [
+                _money(page, minute[account]["value"]) if account in minute else EMPTY for account in accounts
+            ],
+            catalogue()[CALLS].title.of(say.language): [_money(page, calls[account]["value"]) for account in accounts],
+            say("Billed calls"): [say.number(calls[account]["sample"]) for account in accounts],
+        },
+        alt=say("What a minute of talk costs by channel and account."),
+    )
+    shown.files(page, rows, name="angime-cost-of-a-minute")
+
+
+def _money(page: Page, amount: object) -> str:
+    """Write an amount of the warehouse, a decimal or none, in the company's currency."""
+    return page.say.money(None if amount is None else float(str(amount)), currency=page.company["currency"])
+
+
+def kind(page: Page, word: str) -> str:
+    """Name a way to pay."""
+    return page.say(KINDS[word]) if word in KINDS else word

@@ -1,7 +1,6 @@
 """The menu: every page with its title, its place and what draws it."""
 
 from collections.abc import Callable
-from typing import Literal
 
 from msgspec import Struct
 
@@ -22,21 +21,22 @@ from dashboards import (
     sql,
 )
 from dashboards.page import Page
+from dashboards.state import CHOICES, Choice
 from dashboards.texts import N_
-
-# Which choices stand beside a page: all of them, company and period only, or company only.
-Choices = Literal["all", "period", "company"]
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A page of the menu; one without a `section` stands in the bar itself, a hidden one is reached by links."""
+    """A page of the menu; one without a `section` stands in the bar itself, a hidden one is reached by links.
+
+    `choices` are what stands beside it, for its figures can be narrowed by nothing else.
+    """
 
     name: str
     title: str
     icon: str
     draw: Callable[[Page], None]
     section: str = ""
-    choices: Choices = "all"
+    choices: tuple[Choice, ...] = CHOICES
     is_hidden: bool = False
     needs: Callable[[Rights], bool] | None = None
 
@@ -52,7 +52,13 @@ MENU = (
     Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw),
     Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw),
     Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, is_hidden=True),
-    Entry(name="missed", title=N_("Missed"), icon=":material/phone_missed:", draw=missed.draw),
+    Entry(
+        name="missed",
+        title=N_("Missed"),
+        icon=":material/phone_missed:",
+        draw=missed.draw,
+        choices=("period", "comparison", "channel", "hours"),
+    ),
     Entry(
         name="conversations",
         title=N_("Conversations"),
@@ -80,13 +86,21 @@ MENU = (
         draw=conversion.draw,
         section=RESULTS,
     ),
-    Entry(name="costs", title=N_("Costs"), icon=":material/payments:", draw=costs.draw, section=RESULTS),
+    Entry(
+        name="costs",
+        title=N_("Costs"),
+        icon=":material/payments:",
+        draw=costs.draw,
+        section=RESULTS,
+        choices=("period", "comparison"),
+    ),
     Entry(
         name="permissions",
         title=N_("Permissions and risk"),
         icon=":material/verified_user:",
         draw=permissions.draw,
         section=RESULTS,
+        choices=("period", "comparison"),
     ),
     Entry(
         name="health",
@@ -94,7 +108,7 @@ MENU = (
         icon=":material/monitor_heart:",
         draw=health.draw,
         section=DATA,
-        choices="period",
+        choices=("period",),
     ),
     Entry(name="metrics", title=N_("Metrics"), icon=":material/function:", draw=metrics.draw, section=DATA),
     Entry(
@@ -103,7 +117,7 @@ MENU = (
         icon=":material/terminal:",
         draw=sql.draw,
         section=DATA,
-        choices="company",
+        choices=(),
         needs=lambda rights: rights.asks_sql,
     ),
 )

@@ -8,13 +8,15 @@ import polars as pl
 import streamlit as st
 from msgspec import structs
 
-from analytics.metrics import SMALL_SAMPLE
 from analytics.questions import missed
-from dashboards import charts, controls, shown
+from dashboards import charts, controls, figures, shown
 from dashboards.page import Page, heading
-from dashboards.shown import Tile
 from dashboards.texts import EMPTY, clean, plain
 
+RECOVERY = (
+    *("missed_contacts", "missed_recovered_soon", "missed_recovered"),
+    *("missed_lost", "callback_attempt_seconds_median", "callback_contact_seconds_median"),
+)
 STATES = ("called_back", "called_again", "messaged", "open", "lost")
 
 
@@ -67,48 +69,14 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
 def _recovered(page: Page) -> None:
     say = page.say
     heading(say("How missed calls were recovered"))
-    now = page.ask(missed.recovered, period=page.period, scope=page.scope)
-    before = page.ask(missed.recovered, period=page.before, scope=page.scope) if page.before else {}
-    if not now["episodes"]:
+    counted = figures.count(page, RECOVERY)
+    if not counted.now["missed_contacts"]["sample"]:
         st.caption(plain(say("No call was missed in this period.")))
         return
-    counted = say.plural("of {n} missed contact", "of {n} missed contacts", int(now["episodes"] or 0))
-    small = say(" · small sample") if int(now["episodes"] or 0) < SMALL_SAMPLE else ""
-    shown.tiles(
-        [
-            Tile(
-                label=say("Reached within 20 minutes"),
-                value=say.figure(now["soon_share"], unit="share"),
-                note=f"{say.number(now['soon'])} {counted}{small}",
-                help=say("Missed contacts with whom a call came about within 20 minutes, ours or theirs."),
-                change=_change(page, now, before, "soon_share"),
-                change_is="normal",
-            ),
-            Tile(
-                label=say("Reached within 23 hours"),
-                value=say.figure(now["by_call_share"], unit="share"),
-                note=f"{say.number(now['by_call'])} {counted}{small}",
-                help=say("Missed contacts with whom a call came about before the episode counts as lost."),
-                change=_change(page, now, before, "by_call_share"),
-                change_is="normal",
-            ),
-            Tile(
-                label=say("Time until contact"),
-                value=say.seconds(now["contact_seconds"]),
-                note=say("median of those reached"),
-                help=say("From the first missed call to the call in which somebody talked."),
-            ),
-        ]
-    )
+    shown.tiles([figures.tile(page, name, counted=counted) for name in RECOVERY])
     rows = page.ask(missed.recovery, period=page.period, scope=page.scope)
     _by_hour(page, rows)
     _by_hours(page, rows)
-
-
-def _change(page: Page, now: dict[str, Any], before: dict[str, Any], name: str) -> str | None:
-    if not before or now[name] is None or before[name] is None:
-        return None
-    return page.say.change(now[name] - before[name], unit="share")
 
 
 def _by_hour(page: Page, rows: pl.DataFrame) -> None:

@@ -9,9 +9,9 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, catalogue
 from analytics.questions import permissions
-from dashboards import controls, shown
+from dashboards import controls, figures, shown
+from dashboards.figures import Counted
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
@@ -31,7 +31,7 @@ STATES = {
     "unlinked": N_("disconnected"),
     "offline": N_("offline"),
 }
-COLD = "cold_call_share"
+COLD, WITHOUT = "cold_call_share", "calls_outside_permission"
 
 
 def draw(page: Page) -> None:
@@ -39,35 +39,31 @@ def draw(page: Page) -> None:
     controls.stamp(page)
     minute = page.now.replace(second=0, microsecond=0)
     held = page.ask(permissions.held, scope=page.scope, now=minute).to_dicts()
-    judged = page.ask(permissions.judged, period=page.period, scope=page.scope)
-    heading(answer(page, held, judged), level=2)
-    _tiles(page, held, judged)
+    counted = figures.count(page, (WITHOUT, COLD))
+    heading(answer(page, held, counted), level=2)
+    _tiles(page, held, counted)
     _held(page, held)
     _outside(page)
+    _risk(page)
     _signals(page)
 
 
-def answer(page: Page, held: list[dict[str, Any]], judged: pl.DataFrame) -> str:
+def answer(page: Page, held: list[dict[str, Any]], counted: Counted) -> str:
     """Say how many may be called today, and how many were called without being asked."""
     say = page.say
     count = int(held[0]["permissions"]) if held else 0
     told = say.plural("{n} contact may be called now", "{n} contacts may be called now", count)
-    without = int(judged.filter(~pl.col("is_permitted"))["calls"].sum())
+    without = int(counted.now[WITHOUT]["numerator"] or 0)
     if not without:
         return say("{told}; nobody was called without consent.", told=told)
     called = say.plural("{n} call was made without consent", "{n} calls were made without consent", without)
     return say("{told}; {called}.", told=told, called=called)
 
 
-def _tiles(page: Page, held: list[dict[str, Any]], judged: pl.DataFrame) -> None:
+def _tiles(page: Page, held: list[dict[str, Any]], counted: Counted) -> None:
     say = page.say
     end = page.now.astimezone(page.zone).replace(hour=23, minute=59, second=59)
     today = sum(row["ended_at"] is not None and row["ended_at"] <= end for row in held)
-    without = int(judged.filter(~pl.col("is_permitted"))["calls"].sum())
-    beyond = say(" · {n} beyond a limit", n=say.number(int(judged["over_limit"].sum())))
-    calls, over = int(judged["calls"].sum()), int(judged["over_limit"].sum())
-    cold = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(COLD,)).to_dicts()[0]
-    small = say(" · small sample") if 0 < cold["sample"] < SMALL_SAMPLE else ""
     shown.tiles(
         [
             Tile(
@@ -76,19 +72,8 @@ def _tiles(page: Page, held: list[dict[str, Any]], judged: pl.DataFrame) -> None
                 note=say.plural("of {n} that holds", "of {n} that hold", len(held)),
                 help=say("Consents end when the policy or the provider says so; nothing tells of it."),
             ),
-            Tile(
-                label=say("Calls without consent"),
-                value=say.number(without),
-                note=say.plural("of {n} call that needs it", "of {n} calls that need it", calls)
-                + (beyond if over else ""),
-                help=say("Outgoing calls on the WhatsApp Business API, judged by the policy the company chose."),
-            ),
-            Tile(
-                label=catalogue()[COLD].title.of(say.language),
-                value=say.figure(cold["value"], unit="share"),
-                note=say.plural("{n} call behind it", "{n} calls behind it", cold["sample"]) + small,
-                help=catalogue()[COLD].meaning.of(say.language).partition("{")[0],
-            ),
+            figures.tile(page, WITHOUT, counted=counted),
+            figures.tile(page, COLD, counted=counted),
         ]
     )
 
@@ -132,7 +117,7 @@ def _outside(page: Page) -> None:
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
             say("Contact"): [clean(row["contact_name"] or row["phone"]) or say("Unknown contact") for row in rows],
-            say("Why not"): [_why(page, row) for row in rows],
+            say("Why not"): [why(page, reason=row["reason"], is_over_limit=row["is_over_limit"]) for row in rows],
             say("Outcome"): [say.word(row["outcome"]) for row in rows],
             say("Unanswered before"): [say.number(row["unanswered_before"]) for row in rows],
             say("Account"): [clean(row["account"]) for row in rows],
@@ -146,10 +131,42 @@ def _outside(page: Page) -> None:
         page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"]))
 
 
-def _why(page: Page, row: dict[str, Any]) -> str:
-    told = _worded(page, REASONS, row["reason"])
+def why(page: Page, *, reason: str, is_over_limit: bool) -> str:
+    """Say why we might call somebody, or might not."""
+    told = _worded(page, REASONS, reason)
     beyond = page.say("beyond a limit")
-    return f"{told} · {beyond}" if row["is_over_limit"] else told
+    return f"{told} · {beyond}" if is_over_limit else told
+
+
+def _risk(page: Page) -> None:
+    """Put the numbers we call from side by side: what may get one of them blocked."""
+    say = page.say
+    heading(say("Risk of our numbers"))
+    rows = page.ask(questions.account_risk, period=page.period, scope=page.scope)
+    if rows.is_empty():
+        st.caption(plain(say("Nobody was called in this period.")))
+        return
+    accounts = rows.to_dicts()
+    shown.table(
+        {
+            say("Account"): [clean(row["account"]) for row in accounts],
+            say("Channel"): [say.word(row["channel"]) for row in accounts],
+            say("Risk signs in 100 calls"): [say.number(row["per_100_calls"], digits=1) for row in accounts],
+            say("Outgoing calls"): [say.number(row["calls"]) for row in accounts],
+            say("Cold"): [say.number(row["cold"]) for row in accounts],
+            say("Declined"): [say.number(row["rejected"]) for row in accounts],
+            say("Declined in a row"): [say.number(row["longest_streak"]) for row in accounts],
+            say("Not permitted"): [say.number(row["not_permitted"]) for row in accounts],
+            say("Restrictions"): [say.number(row["restrictions"]) for row in accounts],
+            say("Complaints"): [say.number(row["complaints"]) for row in accounts],
+        },
+        alt=say("Accounts with outgoing calls, the riskiest first."),
+    )
+    told = say(
+        "Risk signs are declined calls, restrictions and complaints. Cold: the contact never turned to us before."
+    )
+    st.caption(plain(told, limit=300))
+    shown.files(page, rows, name="angime-risk")
 
 
 def _signals(page: Page) -> None:

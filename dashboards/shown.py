@@ -18,14 +18,19 @@ Delta = Literal["normal", "inverse", "off"]
 
 
 class Tile(Struct, frozen=True, kw_only=True):
-    """A figure in words: what it is, its value, what stands behind it, its definition and its change."""
+    """A figure in words: what it is, its value, what stands behind it, how it is meant, and its change.
+
+    `help` is a sentence; a `definition` of the catalogue, which is Markdown of ours, stands in its place.
+    """
 
     label: str
     value: str
     note: str = ""
     help: str = ""
+    definition: str = ""
     change: str | None = None
     change_is: Delta = "off"
+    is_flat: bool = False
 
 
 def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
@@ -38,7 +43,8 @@ def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
                     tile.value,
                     tile.change,
                     delta_color=tile.change_is,
-                    help=plain(tile.help, limit=1_000) if tile.help else None,
+                    delta_arrow="off" if tile.is_flat else "auto",
+                    help=tile.definition or (plain(tile.help, limit=1_000) if tile.help else None),
                 )
                 if tile.note:
                     st.caption(plain(tile.note, limit=300))

@@ -1,6 +1,6 @@
 """What a page shows, as the URL says it: a link restores it; nothing of Streamlit here, and time is a parameter."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
@@ -12,6 +12,9 @@ from analytics.questions import CallFilter, Order, Period, Scope
 
 Preset = Literal["last7", "today", "yesterday", "week", "last28", "month", "custom"]
 Hours = Literal["", "open", "closed"]
+# What a page lets one choose beside the company; a page offers what its figures can be narrowed by.
+Choice = Literal["period", "comparison", "team", "channel", "direction", "hours"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 ORDERS: tuple[Order, ...] = get_args(Order)
 _PRESETS: dict[str, Preset] = {preset: preset for preset in PRESETS}
@@ -163,14 +166,14 @@ def period(state: State, *, now: datetime, zone: ZoneInfo) -> Period:
     return Period(first, last, moment if last >= today else None)
 
 
-def scope(state: State, *, company: str) -> Scope:
-    """Give the scope that a state means."""
+def scope(state: State, *, company: str, offered: Collection[Choice] = CHOICES) -> Scope:
+    """Give the scope that a state means on a page; what is not offered there narrows nothing."""
     return Scope(
         company=company,
-        teams=(state.team,) if state.team else (),
-        channels=(state.channel,) if state.channel else (),
-        directions=(state.direction,) if state.direction else (),
-        is_business_hours={"open": True, "closed": False}.get(state.hours),
+        teams=(state.team,) if state.team and "team" in offered else (),
+        channels=(state.channel,) if state.channel and "channel" in offered else (),
+        directions=(state.direction,) if state.direction and "direction" in offered else (),
+        is_business_hours={"open": True, "closed": False}.get(state.hours) if "hours" in offered else None,
     )
 
 

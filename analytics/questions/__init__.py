@@ -6,7 +6,7 @@ person may see is settled here and not on a page.
 
 from analytics.questions.asking import Period, Reader, Scope
 from analytics.questions.boards import BOARD, BoardOf, board, compared
-from analytics.questions.company import as_of, channels, companies, extent, operators, teams, thresholds
+from analytics.questions.company import accounts, as_of, channels, companies, extent, operators, teams, thresholds
 from analytics.questions.counting import Dimension, Rank, figures, left_out, losses, outcomes
 from analytics.questions.lateness import corrections, watermarks
 from analytics.questions.listing import (
@@ -42,6 +42,7 @@ __all__ = [
     "Reader",
     "Scope",
     "account_risk",
+    "accounts",
     "as_of",
     "board",
     "break_even",

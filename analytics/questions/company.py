@@ -12,8 +12,8 @@ from analytics.reference import TABLES
 
 
 def companies(reader: Reader) -> pl.DataFrame:
-    """Give the companies: company, name, time_zone."""
-    return reader.sql("select company, name, time_zone from reference.companies order by name, company", {})
+    """Give the companies: company, name, time_zone, currency (empty where company data states none)."""
+    return reader.sql("select company, name, time_zone, currency from reference.companies order by name, company", {})
 
 
 def thresholds(reader: Reader, *, company: str) -> dict[str, int]:
@@ -34,6 +34,12 @@ def teams(reader: Reader, *, company: str) -> pl.DataFrame:
 def operators(reader: Reader, *, company: str) -> pl.DataFrame:
     """Give a company's operators: operator_id, name, team_id."""
     text = "select operator_id, name, team_id from reference.operators where company = $company order by name"
+    return reader.sql(text, {"company": company})
+
+
+def accounts(reader: Reader, *, company: str) -> pl.DataFrame:
+    """Give a company's accounts: account, channel."""
+    text = "select account, channel from reference.accounts where company = $company order by account"
     return reader.sql(text, {"company": company})
 
 

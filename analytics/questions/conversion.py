@@ -1,98 +1,71 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
-"""What the page of conversion asks: how many of the contacts we talked with became deals that were won."""
+"""What the page of conversion asks beside the catalogue's metrics: steps between call and deal, and what deals brought.
 
-from typing import Literal
+Which calls a won deal is ascribed to, and how long after them, is settled in reports.calls_before_wins.
+"""
 
 import polars as pl
 
+from analytics.metrics import whole
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
-
-# A win counts for the last answered call before it, where that call was at most so long ago.
-ATTRIBUTED_DAYS = 30
-By = Literal["channel", "team", "operator"]
-
-_COLUMNS: dict[By, str] = {"channel": "channel", "team": "team_id", "operator": "operator_id"}
+from analytics.questions.company import thresholds
+from analytics.questions.narrowing import narrowed
 
 
-def funnel(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int | float | None]:
-    """Count contacts from call to win: called (all with a call), talked, with_deal, won; won_share of the talked.
-
-    A deal counts when it was opened, or won, within ATTRIBUTED_DAYS after an answered call of the period.
-    """
+def steps(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
+    """Count contacts: called (with any call), talked (with an answered one), with_deal (one opened or won in time)."""
+    fact = whole().facts["calls_before_wins"]
     where, parameters = within(period, scope=scope)
+    bounds = thresholds(reader, company=scope.company)
+    source, reach = narrowed(fact, bounds=bounds)
     text = f"""
-        with calls as (
-            select contact_key, started_at, outcome from facts.calls
-            where {where} and {COUNTED} and contact_key is not null
+        with talked as (
+            select contact_id, started_at, won_at from {source} where {where} and not (is_internal or is_test)
         ),
-        deals as (
-            select
-                deals.contact_key,
-                bool_or(deals.created_at between calls.started_at and {_until("calls")}) as is_opened,
-                bool_or(deals.won_at between calls.started_at and {_until("calls")}) as is_won
-            from facts.deals as deals
-            inner join calls on deals.contact_key = calls.contact_key and calls.outcome = 'answered'
-            where deals.company = $company
-            group by deals.contact_key
+        dealt as (
+            select distinct talked.contact_id from talked
+            inner join facts.identities as identities
+                on identities.company = $company and talked.contact_id = identities.contact_id
+            inner join facts.deals as deals
+                on deals.company = $company and identities.identity = deals.contact_key
+            where
+                deals.created_at between talked.started_at and talked.started_at + to_days($conversion_days::integer)
+            union
+            select distinct contact_id from talked where won_at is not null
         )
         select
-            count(distinct contact_key) as called,
-            count(distinct contact_key) filter (where outcome = 'answered') as talked,
-            (select count(*) from deals where is_opened or is_won) as with_deal,
-            (select count(*) from deals where is_won) as won,
-            (select count(*) from deals where is_won)
-            / nullif(count(distinct contact_key) filter (where outcome = 'answered'), 0) as won_share
-        from calls
+            (
+                select count(distinct identities.contact_id)
+                from (select contact_key from facts.calls where {where} and {COUNTED}) as calls
+                inner join facts.identities as identities
+                    on identities.company = $company and calls.contact_key = identities.identity
+            ) as called,
+            (select count(distinct contact_id) from talked) as talked,
+            (select count(*) from dealt) as with_deal
     """
-    return reader.sql(text, parameters).to_dicts()[0]
-
-
-def conversion(reader: Reader, *, period: Period, scope: Scope, by: By) -> pl.DataFrame:
-    """Count conversion by group: key, contacts (talked with), won_contacts, won_deals, share; the most contacts first.
-
-    A win belongs to the group of the last answered call before it.
-    """
-    where, parameters = within(period, scope=scope)
-    text = f"""
-        with calls as (
-            select {_COLUMNS[by]} as key, contact_key, started_at from facts.calls
-            where {where} and {COUNTED} and contact_key is not null and outcome = 'answered'
-        ),
-        won as (
-            select calls.key, deals.contact_key, deals.deal_id
-            from (select * from facts.deals where company = $company and won_at is not null) as deals
-            asof join calls on deals.contact_key = calls.contact_key and deals.won_at >= calls.started_at
-            where deals.won_at <= {_until("calls")}
-        ),
-        wins as (
-            select key, count(distinct contact_key) as won_contacts, count(*) as won_deals from won group by key
-        ),
-        talked as (select key, count(distinct contact_key) as contacts from calls group by key)
-        select
-            talked.key, contacts, coalesce(won_contacts, 0) as won_contacts, coalesce(won_deals, 0) as won_deals,
-            coalesce(won_contacts, 0) / contacts as share
-        from talked left join wins on talked.key is not distinct from wins.key
-        order by contacts desc, talked.key
-    """
-    return reader.sql(text, parameters)
+    asked = parameters | reach | {"conversion_days": bounds["conversion_days"]}
+    return reader.sql(text, asked).to_dicts()[0]
 
 
 def worth(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Sum what the won deals were worth, by currency: currency (None where none was said), deals, amount."""
+    """Sum what the deals won after calls were worth: currency (None where none was said), deals, amount."""
+    fact = whole().facts["calls_before_wins"]
     where, parameters = within(period, scope=scope)
+    source, reach = narrowed(fact, bounds=thresholds(reader, company=scope.company))
     text = f"""
-        with calls as (
-            select contact_key, started_at from facts.calls
-            where {where} and {COUNTED} and contact_key is not null and outcome = 'answered'
+        with wins as (
+            select distinct contact_id, unnest(won_at) as won_at from {source}
+            where {where} and not (is_internal or is_test) and won_at is not null
+        ),
+        won as (
+            select distinct deals.deal_id, deals.currency, deals.amount from wins
+            inner join facts.identities as identities
+                on identities.company = $company and wins.contact_id = identities.contact_id
+            inner join facts.deals as deals
+                on
+                    deals.company = $company and identities.identity = deals.contact_key and wins.won_at = deals.won_at
         )
-        select deals.currency, count(*) as deals, cast(sum(deals.amount) as double) as amount
-        from (select * from facts.deals where company = $company and won_at is not null) as deals
-        asof join calls on deals.contact_key = calls.contact_key and deals.won_at >= calls.started_at
-        where deals.won_at <= {_until("calls")}
-        group by deals.currency order by deals desc, deals.currency
+        select currency, count(*) as deals, cast(sum(amount) as double) as amount
+        from won group by currency order by deals desc, currency
     """
-    return reader.sql(text, parameters)
-
-
-def _until(calls: str) -> str:
-    return f"{calls}.started_at + interval {ATTRIBUTED_DAYS} day"
+    return reader.sql(text, parameters | reach)

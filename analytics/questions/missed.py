@@ -3,7 +3,8 @@
 
 import polars as pl
 
-from analytics.questions.asking import Period, Reader, Scope
+from analytics.metrics import whole
+from analytics.questions.asking import Period, Reader, Scope, within
 
 MAX_WAITING = 500
 
@@ -43,30 +44,12 @@ def recovery(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
 
     Columns: hour, is_business_hours, state, band, episodes, rings.
     """
-    narrowed, parameters = _scoped(scope)
+    where, parameters = within(period, scope=scope, fact=whole().facts["missed_episodes"])
     text = f"""
         select hour, is_business_hours, state, band, count(*) as episodes, sum(rings)::bigint as rings
-        from reports.missed_episodes
-        where company = $company and day between $first and $last and {narrowed}
-        group by all order by all
+        from reports.missed_episodes where {where} group by all order by all
     """
-    return reader.sql(text, parameters | {"first": period.first, "last": period.last})
-
-
-def recovered(reader: Reader, *, period: Period, scope: Scope) -> dict[str, float | int | None]:
-    """Sum the period up: episodes, soon, by_call (counts), soon_share, by_call_share, contact_seconds (median)."""
-    narrowed, parameters = _scoped(scope)
-    text = f"""
-        select
-            count(*) as episodes, count(*) filter (where band = 'soon') as soon,
-            count(*) filter (where band in ('soon', 'late')) as by_call,
-            count(*) filter (where band = 'soon') / nullif(count(*), 0) as soon_share,
-            count(*) filter (where band in ('soon', 'late')) / nullif(count(*), 0) as by_call_share,
-            median(contact_seconds) filter (where band is not null) as contact_seconds
-        from reports.missed_episodes
-        where company = $company and day between $first and $last and {narrowed}
-    """
-    return reader.sql(text, parameters | {"first": period.first, "last": period.last}).to_dicts()[0]
+    return reader.sql(text, parameters)
 
 
 def _scoped(scope: Scope) -> tuple[str, dict[str, object]]:

@@ -41,21 +41,10 @@ def held(reader: Reader, *, scope: Scope, now: datetime) -> pl.DataFrame:
     return reader.sql(text, {"company": scope.company, "now": now, "limit": MAX_ROWS})
 
 
-def judged(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Count our calls of the period by whether the contact had agreed: reason, is_permitted, calls, over_limit."""
-    text = """
-        select
-            reason, is_permitted, count(*) as calls,
-            count(*) filter (where coalesce(is_over_limit, false)) as over_limit
-        from facts.call_permissions
-        where company = $company and day between $first and $last
-        group by all order by is_permitted, calls desc, reason
-    """
-    return reader.sql(text, {"company": scope.company, "first": period.first, "last": period.last})
-
-
 def outside(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
     """Give our calls for which no permission held, or which were one too many, the newest first.
+
+    Where the company has no policy on the day, nothing is judged.
 
     Columns: call_id, started_at, contact_name, phone, account, reason, is_over_limit, outcome, unanswered_before.
     """
@@ -69,7 +58,7 @@ def outside(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
             on judged.company = contacts.company and judged.contact_id = contacts.contact_id
         where
             judged.company = $company and judged.day between $first and $last
-            and (not judged.is_permitted or judged.is_over_limit)
+            and judged.policy is not null and (not judged.is_permitted or judged.is_over_limit)
         order by judged.started_at desc, judged.call_id limit $limit
     """
     parameters = {"company": scope.company, "first": period.first, "last": period.last, "limit": MAX_ROWS}

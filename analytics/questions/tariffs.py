@@ -22,13 +22,13 @@ _SUMS = """
 # A monthly fee counts for each of the period's days by its part of the month, at that day's rate.
 _FEES = """
     select
-        kept.tariff_id,
+        kept.tariff_id, any_value(kept.kind) as kind,
         cast(sum(kept.monthly_fee * rates.rate / day(last_day(days.day))) as decimal(18, 6)) as fee
     from (
         select cast(unnest(generate_series($first::timestamp, $last::timestamp, interval 1 day)) as date) as day
     ) as days
     inner join (
-        select distinct company, tariff_id, currency, monthly_fee, valid_from, valid_until
+        select distinct company, tariff_id, kind, currency, monthly_fee, valid_from, valid_until
         from reference.tariffs where company = $company
     ) as kept on days.day >= kept.valid_from and days.day < kept.valid_until
     inner join reference.currency_rates as rates
@@ -105,6 +105,8 @@ class Crossing(Struct, frozen=True, kw_only=True):
 def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFrame:
     """Sum what calling cost by tariff, in the company's currency; internal and test calls are billed too.
 
+    A tariff that billed no call is there too, for its fee is owed.
+
     Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost, unpriced, fee, cost, per_minute
     (empty where nobody talked).
     """
@@ -114,9 +116,13 @@ def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFram
             where company = $company and day between $first and $last group by tariff_id
         )
         select
-            summed.*, coalesce(fees.fee, 0) as fee, call_cost + coalesce(fees.fee, 0) as cost,
-            (call_cost + coalesce(fees.fee, 0)) / nullif(talk_minutes, 0) as per_minute
-        from summed left join ({_FEES}) as fees using (tariff_id) order by tariff_id
+            tariff_id, coalesce(summed.kind, fees.kind) as kind, coalesce(calls, 0) as calls,
+            coalesce(answered, 0) as answered, coalesce(talk_minutes, 0) as talk_minutes,
+            coalesce(billed_minutes, 0) as billed_minutes, cast(coalesce(call_cost, 0) as decimal(18, 6)) as call_cost,
+            coalesce(unpriced, 0) as unpriced, cast(coalesce(fees.fee, 0) as decimal(18, 6)) as fee,
+            coalesce(call_cost, 0) + coalesce(fees.fee, 0) as cost,
+            (coalesce(call_cost, 0) + coalesce(fees.fee, 0)) / nullif(talk_minutes, 0) as per_minute
+        from summed full join ({_FEES}) as fees using (tariff_id) order by tariff_id
     """
     return reader.sql(text, _parameters(period, company=company))
 

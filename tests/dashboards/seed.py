@@ -21,7 +21,7 @@ from schemas.envelope import Event, event, topic_of
 from schemas.instants import instant
 from schemas.messages import MessageReceived
 from schemas.people import Identity
-from schemas.transcripts import CallTranscribed, Turn
+from schemas.transcripts import Beep, CallTranscribed, Turn
 
 COMPANY = "nomad"
 ZONE = ZoneInfo("Asia/Almaty")
@@ -36,6 +36,7 @@ COMPANY_TOML = "\n".join(
         'name = "Nomad Furniture"',
         'time_zone = "Asia/Almaty"',
         'default_region = "KZ"',
+        'currency = "KZT"',
         "[hours]",
         *(f'{day} = ["09:00-18:00"]' for day in ("mon", "tue", "wed", "thu", "fri")),
         *(f'[[teams]]\nid = "{team}"\nname = "{name}"' for team, name in TEAMS),
@@ -46,6 +47,9 @@ COMPANY_TOML = "\n".join(
         ),
         '[[accounts]]\nid = "pbx"\nsource = "asterisk"\nchannel = "phone"',
         '[[accounts]]\nid = "wa"\nsource = "whatsapp_cloud"\nchannel = "waba"',
+        '[[tariffs]]\nid = "line"\naccounts = ["pbx"]\nkind = "fixed"\ncurrency = "KZT"\nmonthly_fee = "25000"',
+        '[[tariffs]]\nid = "meta"\naccounts = ["wa"]\nkind = "per_pulse"\ncurrency = "KZT"\n'
+        'rates = [{ price_per_minute = "5.97" }]',
     ]
 )
 
@@ -197,6 +201,7 @@ def _recorded(fact, shared, *, name: str, after: float, recordings: Path, day: d
             grade="turns",
             duration_seconds=12.0,
             channels=2,
+            beeps=(Beep(channel=1, start_seconds=4.0, end_seconds=5.0, kind="card"),),
             turns=tuple(
                 Turn(
                     channel=int(role == "customer"),

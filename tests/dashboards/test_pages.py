@@ -147,6 +147,38 @@ def test_a_call_tells_why_and_what_was_said(seeded_home: Path, monkeypatch: pyte
     assert ([], True) == (list(test.exception), "a person talked for" in told(test).replace("\\", ""))
 
 
+def test_a_call_tells_how_the_talk_went_what_it_cost_and_what_is_beeped(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = _some_call(seeded_home, "has_transcript and channel = 'phone' and direction = 'outgoing'")
+    test = run(seeded_home, monkeypatch, page="call", call=call)
+    said = told(test).replace("\\", "")
+    expected = ["How the talk went", "1 stretch with a number that must stay secret", "The monthly fee covers it."]
+    assert ([], expected) == (list(test.exception), [words for words in expected if words in said])
+
+
+def test_a_call_tells_that_nobody_had_agreed_to_it(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = _some_call(seeded_home, "channel = 'waba' and direction = 'outgoing' and talk_seconds > 0")
+    test = run(seeded_home, monkeypatch, page="call", call=call)
+    said = told(test).replace("\\", "")
+    assert ([], True, True) == (list(test.exception), "never agreed" in said, "5.97 a minute" in said)
+
+
+@pytest.mark.parametrize(
+    ("page", "choices"), [(one.name, one.choices) for one in MENU if one.name in {"missed", "costs", "permissions"}]
+)
+def test_a_page_offers_what_narrows_it_and_nothing_else(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, choices: tuple[str, ...]
+) -> None:
+    chosen = {"team": "south", "channel": "waba", "direction": "outgoing", "open": "no"}
+    narrowed = run(seeded_home, monkeypatch, page=page, **chosen)
+    fields = {"team": "team", "channel": "channel", "direction": "direction", "open": "hours"}
+    offered = {field for field in fields.values() if f"choice_{field}" in narrowed.session_state}
+    assert ([], set(choices) & set(fields.values())) == (list(narrowed.exception), offered)
+    kept = {name: value for name, value in chosen.items() if fields[name] in choices}
+    assert told(run(seeded_home, monkeypatch, page=page, **kept)) == told(narrowed)
+
+
 def test_a_hostile_name_is_shown_as_text(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call = _some_call(seeded_home, "contains(contact_name, '<script>')")
     test = run(seeded_home, monkeypatch, page="call", call=call)
