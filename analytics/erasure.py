@@ -1,11 +1,12 @@
-"""Erasing a person: what the log holds of him or her becomes anonymous, dead letters go, and old files with them.
+"""Erasing persons: what the log holds of them becomes anonymous, dead letters go, and old files with them.
 
 Who is erased is known by digests under the installation's key, so that nobody reads it back; what comes again of the
 time before is dropped at landing.
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from analytics.keys import installation_key
 from analytics.log import EVENTS, append_events
 from schemas.decisions import PersonErased
 from schemas.envelope import Event, event
+from schemas.errors import Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
 from schemas.instants import Instant
 
@@ -29,7 +31,7 @@ LEAST_TRACE = 5  # a shorter identity says nothing where it stands inside other 
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What the warehouse holds of a person: identities that stand together in its events, what they are about."""
+    """What the warehouse holds of one person: identities that stand together in its events, what they are about."""
 
     identities: tuple[str, ...]
     entities: tuple[str, ...]
@@ -51,49 +53,55 @@ def digest(key: bytes, identity: str) -> str:
     return hmac.new(key, identity.encode(), sha256).hexdigest()
 
 
-def find(connection: Connection, identities: Sequence[str]) -> Found:
-    """Look for a person by one or more identities `kind:value`; others that stand beside them in an event are theirs.
+def find(connection: Connection, identities: Iterable[str]) -> list[Found]:
+    """Look for persons by identities `kind:value`; those that stand together in events of a call or message are one's.
 
-    Calls and messages whose events name the person are found with all their events, also those that name nobody.
+    Calls and messages whose events name a person are found with all their events, also those that name nobody. Raises
+    Misconfigured where so many identities hang together that it is no person.
     """
     _prepare(connection)
-    known = set(identities)
-    while True:
-        beside = connection.rows(
-            "select distinct unnest(identities) from identified where list_has_any(identities, $known) limit $limit",
-            {"known": sorted(known), "limit": MAX_IDENTITIES},
-        )
-        grown = known | {identity for (identity,) in beside}
-        if grown == known or len(grown) > MAX_IDENTITIES:
-            break
-        known = grown
-    connection.execute(
-        "create or replace temp table erased_entities as "
-        "select distinct entity from identified where list_has_any(identities, $known)",
-        {"known": sorted(known)},
-    )
+    persons = _persons(connection, identities)
+    who = [(number, identity) for number, known in enumerate(persons) for identity in sorted(known)]
+    frame = pl.DataFrame(who, schema={"person": pl.Int32, "identity": pl.String}, orient="row")
+    with handed_in(connection, "who", frame):
+        connection.execute("""
+            create or replace temp table erased_entities as
+            select entity, min(person) as person
+            from (select entity, unnest(identities) as identity from identified) join who using (identity)
+            group by entity
+        """)
     connection.execute(f"""
         create or replace temp table erased_events as
-        select {EVENTS} from log.events where entity in (select entity from erased_entities)
-            and type not in ('person.erased')
+        select person, {EVENTS} from log.events join erased_entities using (entity) where type not in ('person.erased')
     """)  # noqa: S608  # our own column names
-    [(events,)] = connection.rows("select count(*) from erased_events")
-    [(conflicts,)] = connection.rows(
-        "select count(*) from log.conflicts where entity in (select entity from erased_entities)"
-    )
-    entities = [entity for (entity,) in connection.rows("select entity from erased_entities order by all")]
-    recordings = connection.rows(
-        "select distinct data ->> '$.path' from erased_events where type = 'call.recording_stored' order by all"
-    )
-    dead = _find_dead(connection, known)
-    return Found(
-        identities=tuple(sorted(known)),
-        entities=tuple(entity for entity in entities if ID_PATTERN.match(entity)),
-        events=events,
-        conflicts=conflicts,
-        dead=dead,
-        recordings=tuple(path for (path,) in recordings),
-    )
+    dead = _find_dead(connection, persons)
+    events, conflicts, entities, recordings = (_by_person(connection, text) for text in _FOUND)
+    return [
+        Found(
+            identities=tuple(sorted(known)),
+            entities=tuple(entity for entity in entities.get(number, ()) if ID_PATTERN.match(entity)),
+            events=len(events.get(number, ())),
+            conflicts=len(conflicts.get(number, ())),
+            dead=dead[number],
+            recordings=tuple(recordings.get(number, ())),
+        )
+        for number, known in enumerate(persons)
+    ]
+
+
+_FOUND = (
+    "select person, id from erased_events",
+    "select person, id from log.conflicts join erased_entities using (entity)",
+    "select person, entity from erased_entities order by all",
+    "select distinct person, data ->> '$.path' from erased_events where type = 'call.recording_stored' order by all",
+)
+
+
+def _by_person(connection: Connection, text: str) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for person, one in connection.rows(text):
+        found.setdefault(person, []).append(one)
+    return found
 
 
 def decide(found: Found, *, key: bytes, until: Instant) -> Event:
@@ -104,14 +112,18 @@ def decide(found: Found, *, key: bytes, until: Instant) -> Event:
     return event(fact, id=person, source=US, account=US, company=US, time=until, recordedat=until, key=person)
 
 
-def apply(connection: Connection, found: Found, *, decision: Event, token: str) -> None:
-    """Make the person's events anonymous, delete conflicts and dead letters, and write the decision; after `find`.
+def apply(
+    connection: Connection, found: Sequence[Found], *, decisions: Sequence[Event], make_token: Callable[[], str]
+) -> None:
+    """Make the events of these persons anonymous, delete conflicts and dead letters, and write the decisions.
 
-    One transaction; the facts are those of before until they are built anew.
+    Comes after `find`, with what it gave. One transaction; the facts are those of before until they are built anew.
     """
-    stranger = Stranger(token=token, traces=traces_of(found.identities))
-    rows = connection.frame(f"select {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
-    kept = [anonymous(row, stranger=stranger) for row in rows]
+    strangers = [Stranger(token=make_token(), traces=traces_of(one.identities)) for one in found]
+    rows: list[dict[str, Any]] = connection.frame(
+        f"select person, {EVENTS} from erased_events order by id"  # noqa: S608  # our own column names
+    ).to_dicts()
+    kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
     with transaction(connection):
         connection.execute("delete from log.events where id in (select id from erased_events)")
         if kept:
@@ -125,7 +137,12 @@ def apply(connection: Connection, found: Found, *, decision: Event, token: str) 
             "delete from log.dead where exists (select 1 from erased_dead where erased_dead.topic = log.dead.topic "
             'and erased_dead."partition" = log.dead."partition" and erased_dead."offset" = log.dead."offset")'
         )
-        append_events(connection, [decision], landed_at=decision.recordedat)
+        for relation in ("log.conflicts", "log.dead"):
+            [(rows,)] = connection.rows(f"select count(*) from {relation}")  # noqa: S608  # our own names
+            if not rows:
+                # The catalog keeps the least and the greatest value that an emptied table held: a new one has none.
+                connection.execute(f"create or replace table {relation} as from {relation} limit 0")
+        append_events(connection, decisions, landed_at=decisions[0].recordedat)
 
 
 class Dropper:
@@ -204,30 +221,57 @@ IDENTITIES = """list_transform(
 def _prepare(connection: Connection) -> None:
     connection.execute(f"""
         create or replace temp table identified as
-        select distinct entity, {IDENTITIES} as identities from log.events
-        where json_array_length(data, '$.contact') > 0
-        union
-        select distinct entity, {IDENTITIES} from log.conflicts
-        where json_array_length(data, '$.contact') > 0
+        select entity, list_sort(list_distinct(flatten(list(identities)))) as identities
+        from (
+            select entity, {IDENTITIES} as identities from log.events
+            where json_array_length(data, '$.contact') > 0
+            union all
+            select entity, {IDENTITIES} from log.conflicts
+            where json_array_length(data, '$.contact') > 0
+        )
+        group by entity
     """)  # noqa: S608  # our own text
 
 
-def _find_dead(connection: Connection, identities: Iterable[str]) -> int:
-    """Put the places of dead letters that name the person, or one of the person's calls or messages, aside."""
+def _persons(connection: Connection, identities: Iterable[str]) -> list[set[str]]:
+    """Give the identities of each person who is meant, with those that stand beside them, and beside these."""
+    persons = [{identity} for identity in dict.fromkeys(identities)]
+    while True:
+        known = {identity for person in persons for identity in person}
+        groups = connection.rows(
+            "select distinct identities from identified where list_has_any(identities, $known)",
+            {"known": sorted(known)},
+        )
+        for (group,) in groups:
+            met = [person for person in persons if not person.isdisjoint(group)]
+            joined = set(group).union(*met)
+            persons = [joined if person is met[0] else person for person in persons if person not in met[1:]]
+        if any(len(person) > MAX_IDENTITIES for person in persons):
+            raise Misconfigured(f"more than {MAX_IDENTITIES} identities hang together in the log: that is no person")
+        if {identity for person in persons for identity in person} == known:
+            return persons
+
+
+def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[int]:
+    """Put the places of dead letters that name a person, or one of a person's calls or messages, aside."""
     own = connection.rows("""
-        select distinct unnest([data ->> '$.provider_call_id', data ->> '$.provider_message_id']) from erased_events
+        select distinct person, unnest([data ->> '$.provider_call_id', data ->> '$.provider_message_id'])
+        from erased_events
     """)
-    traces = {trace for trace in traces_of(identities) if len(trace) >= LEAST_TRACE}
-    traces |= {name for (name,) in own if name and len(name) >= LEAST_TRACE}
+    named = {(trace, number) for number, known in enumerate(persons) for trace in traces_of(known)}
+    named |= {(name, number) for number, name in own if name}
+    sought = [(trace.encode(), number) for trace, number in named if len(trace) >= LEAST_TRACE]
     connection.execute('create or replace temp table erased_dead (topic varchar, "partition" integer, "offset" bigint)')
-    frame = connection.frame('select topic, "partition", "offset", key, body, headers from log.dead')
+    frame = connection.frame('select topic, "partition", "offset", key, body from log.dead')
     wanted: list[dict[str, Any]] = []
-    sought = [trace.encode() for trace in traces]
+    letters: Counter[int] = Counter()
     for letter in frame.iter_rows(named=True):
         held = (letter["key"] or b"") + b"\n" + (letter["body"] or b"")
-        if any(trace in held for trace in sought):
+        meant = {number for trace, number in sought if trace in held}
+        letters.update(meant)
+        if meant:
             wanted.append({name: letter[name] for name in ("topic", "partition", "offset")})
     if wanted:
         with handed_in(connection, "dead_places", pl.DataFrame(wanted)):
             connection.execute("insert into erased_dead select distinct * from dead_places")
-    return len(wanted)
+    return letters

@@ -1,5 +1,6 @@
-"""Erases a person from everything under the home: warehouse, recordings, copies; and writes the receipt."""
+"""Erases persons from everything under the home: warehouse, recordings, copies; and writes the receipt."""
 
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from analytics import anonymous, erasure
+from analytics import anonymous, erasure, search
 from analytics.keeping import vacuum
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
@@ -41,6 +42,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     erasure: str
     erased_at: Instant
+    persons: int
     identities: int
     calls_and_messages: int
     events: int
@@ -57,14 +59,14 @@ class Receipt(Struct, frozen=True, kw_only=True):
     )
 
 
-def look(identities: Sequence[str]) -> erasure.Found:
-    """Say what there is of a person, and change nothing. Raises Misconfigured while another process writes."""
+def look(identities: Sequence[str]) -> list[erasure.Found]:
+    """Say what there is of persons, and change nothing. Raises Misconfigured while another process writes."""
     with open_writer(load(AnalyticsSettings)) as writer:
         return erasure.find(writer.connection, identities)
 
 
 def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
-    """Erase a person known by one or more identities `kind:value`.
+    """Erase persons known by identities `kind:value`: one or many, in one go.
 
     The lander must not run, for it would write from memory what is being erased. Raises Misconfigured while another
     process writes, or webhooks wait in the outbox; NotYet while the store of recordings is away or somebody reads.
@@ -72,16 +74,18 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
     traces = [trace.encode() for trace in anonymous.traces_of(identities) if len(trace) >= erasure.LEAST_TRACE]
     if any(_holds(path, traces) for path in _files(load(PipelinesSettings).outbox_folder)):
-        raise Misconfigured("webhooks of this person wait in the outbox: let `angime receive` bring them to Kafka")
+        raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` bring them to Kafka")
     moment = instant(now)
     with open_writer(settings) as writer:
         say("looking")
         found = erasure.find(writer.connection, identities)
-        decision = erasure.decide(found, key=installation_key(home), until=moment)
-        say(f"{len(found.recordings)} recordings")
-        recordings = _forget_recordings(found.recordings)
-        say(f"{found.events} events")
-        erasure.apply(writer.connection, found, decision=decision, token=uuid.uuid4().hex)
+        key = installation_key(home)
+        decisions = [erasure.decide(one, key=key, until=moment) for one in found]
+        told = {name: _all(found, name) for name in ("identities", "entities", "recordings")}
+        say(f"{len(told['recordings'])} recordings")
+        recordings = _forget_recordings(told["recordings"])
+        say(f"{sum(one.events for one in found)} events of {len(found)} persons")
+        erasure.apply(writer.connection, found, decisions=decisions, make_token=lambda: uuid.uuid4().hex)
         writer.reload()
         say("facts are folded anew")
         writer.rebuild()
@@ -89,19 +93,22 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
         writer.purge()
     vacuum(settings.catalog)
     copies = tuple(name for name in COPIES if _remove(home / name))
-    traces += [trace.encode() for trace in anonymous.traces_of(found.identities) if len(trace) >= erasure.LEAST_TRACE]
+    for index in settings.warehouse.glob(f"{search.FILE}*"):
+        index.unlink()  # who searches next makes it anew from the facts
+    traces = [trace.encode() for trace in anonymous.traces_of(told["identities"]) if len(trace) >= erasure.LEAST_TRACE]
     receipt = Receipt(
-        erasure=decision.id,
+        erasure=decisions[0].id,
         erased_at=moment,
-        identities=len(found.identities),
-        calls_and_messages=len(found.entities),
-        events=found.events,
-        conflicts=found.conflicts,
-        dead_letters=found.dead,
+        persons=len(found),
+        identities=len(told["identities"]),
+        calls_and_messages=len(told["entities"]),
+        events=sum(one.events for one in found),
+        conflicts=sum(one.conflicts for one in found),
+        dead_letters=sum(one.dead for one in found),
         recordings=recordings,
         copies=copies,
         kafka_forgets_by=instant(now + timedelta(days=max(topic.retention_days for topic in TOPICS.values()))),
-        is_kafka_told=_tell_kafka(decision),
+        is_kafka_told=_tell_kafka(decisions),
         left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if _holds(path, traces))),
     )
     kept = home / "erasures" / f"{receipt.erasure}.json"
@@ -110,13 +117,17 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
     return receipt
 
 
+def _all(found: Sequence[erasure.Found], name: str) -> list[str]:
+    return [one for person in found for one in getattr(person, name)]
+
+
 def _forget_recordings(paths: Sequence[str]) -> int:
     store = open_store(load(StreamsSettings).recordings_url)
     meant = [path for path in paths if not path.startswith(f"{anonymous.ERASED}/")]
     return sum(forget(store, path) for path in meant)
 
 
-def _tell_kafka(decision: Event) -> bool:
+def _tell_kafka(decisions: Sequence[Event]) -> bool:
     """Let other warehouses of this log honour it; where no Kafka runs, the log of this one tells them later."""
     settings = load(PipelinesSettings)
     bootstrap = settings.kafka or local_kafka.status(settings.home).bootstrap
@@ -124,7 +135,8 @@ def _tell_kafka(decision: Event) -> bool:
         return False
     try:
         with closing(connect_producer(bootstrap, transport=settings.transport)) as producer:
-            send_decision(decision, producer=producer)
+            for decision in decisions:
+                send_decision(decision, producer=producer)
             producer.flush()
     except NotYet:
         return False
@@ -151,12 +163,15 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _holds(path: Path, traces: Sequence[bytes]) -> bool:
     """Search a file's bytes, chunk by chunk, each with the end of the one before."""
+    if not traces:
+        return False
+    sought = re.compile(b"|".join(map(re.escape, traces)))
     overlap = max(map(len, traces), default=1) - 1
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             held = tail + chunk
-            if any(trace in held for trace in traces):
+            if sought.search(held):
                 return True
             tail = held[-overlap:] if overlap else b""
     return False

@@ -1,5 +1,6 @@
-"""The verb that erases a person."""
+"""The verb that erases persons."""
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -12,15 +13,19 @@ from angime.commands.root import app
 @app.command()
 def erase(
     identity: Annotated[
-        list[str], typer.Option("--identity", help="kind:value, such as phone:+77010000001; may be repeated.")
-    ],
+        list[str] | None, typer.Option(help="kind:value, such as phone:+77010000001; may be repeated.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A file of identities, one a line, for many persons at once."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it only say what there is.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Erase a person: who it was goes from events, facts, transcripts, recordings, dead letters and old files.
+    """Erase persons: who they were goes from events, facts, transcripts, recordings, dead letters and old files.
 
     What happened stays without who it was, so that sums and rates are as before; a receipt is printed. Stop the lander
-    and the pages first; webhooks go on. Exit 1 when a file still names the person.
+    and the pages first; webhooks go on. Exit 1 when a file still names one of them.
 
     Example: `angime erase --identity phone:+77010000001 --yes`
     """
@@ -29,18 +34,23 @@ def erase(
     from angime.moments import now
     from schemas.errors import Misconfigured
 
-    for written in identity:
+    identities = [*(identity or ()), *(file.read_text(encoding="utf-8").split() if file else ())]
+    if not identities:
+        raise Misconfigured("say who: --identity phone:+77010000001, or --file with one identity a line")
+    for written in identities:
         kind, colon, value = written.partition(":")
         if not (kind and colon and value):
             raise Misconfigured("an identity is written kind:value, such as phone:+77010000001")
     if not yes:
-        found = look(identity)
-        told = {"identities": len(found.identities), "calls_and_messages": len(found.entities), "events": found.events}
-        told |= {"dead_letters": found.dead, "recordings": len(found.recordings)}
+        found = look(identities)
+        told = {"persons": len(found), "identities": sum(len(one.identities) for one in found)}
+        told |= {"calls_and_messages": sum(len(one.entities) for one in found)}
+        told |= {"events": sum(one.events for one in found), "dead_letters": sum(one.dead for one in found)}
+        told |= {"recordings": sum(len(one.recordings) for one in found)}
         print_fields(told, as_json=json_output)
         step("nothing was erased: say --yes to do it")
         return
-    receipt = erase_person(identity, now=now(), say=step)
+    receipt = erase_person(identities, now=now(), say=step)
     print_fields(msgspec.to_builtins(receipt), as_json=json_output)
     if receipt.left:
         raise typer.Exit(1)

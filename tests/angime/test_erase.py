@@ -1,19 +1,23 @@
 """Erasure: of the person no byte is left in any file, every sum is as before, and nothing of it comes back."""
 
 import json
+import re
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import Struct
 
-from analytics import anonymous, aside, erasure
+from analytics import anonymous, erasure
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime import erasing
 from pipelines.replay import PUBLISHED
 from schemas import calls, codec, messages, transcripts
 from schemas.envelope import Event
 from schemas.errors import Misconfigured
+from schemas.ids import conversation_id, identify
 from schemas.instants import Instant, moment
 from schemas.people import Identity
 from schemas.records import DeadLetter, dead_to_kafka
@@ -22,86 +26,144 @@ from tests.angime.front_door import angime
 
 NOW: Instant = "2026-03-09T12:00:00.000Z"
 LATER: Instant = "2026-03-10T12:00:00.000Z"
-PHONE, BSUID = "+77015550123", "BSUID.5550123"
-IDENTITIES = (Identity("phone", PHONE), Identity("whatsapp_user", BSUID))
-PLANTED = (
-    *("Zhanbolat Quandyqov", "Zhanbolat leg", "the parcel of Quandyqov", "Quandyqov speaks", "Quandyqovword"),
-    *("CAQUANDYQOV", "SMQUANDYQOV", "https://cdn.example/quandyqov.wav", "media-quandyqov", "status of Quandyqov"),
-    *("the other name of Quandyqov", "deadbody Quandyqov", "conflicted Quandyqov", "sound of Quandyqov"),
-    *(PHONE, PHONE.lstrip("+"), BSUID, "acme/2026/03/01/quandyqov.wav", "a5" * 32, "select 'Quandyqov'"),
+PERSONS = 100
+MARK = re.compile(r"(?i:quandyq|501555)(\d{3})([a-z]*)")
+
+
+class Person(Struct, frozen=True):
+    """One of those who are erased; every one of the twenty strings planted about them holds the mark and the number."""
+
+    number: int
+
+    @property
+    def phone(self) -> str:
+        """The phone."""
+        return f"+7501555{self.number:03d}"
+
+    @property
+    def bsuid(self) -> str:
+        """The provider's id of the person."""
+        return f"BSUID.501555{self.number:03d}"
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """Both."""
+        return (Identity("phone", self.phone), Identity("whatsapp_user", self.bsuid))
+
+    def planted(self, word: str) -> str:
+        """Give a string that names the person."""
+        return f"Quandyq{self.number:03d}{word}"
+
+
+WORDS = (
+    *("name", "leg", "parcel", "said", "word", "call", "sms", "address", "media", "status", "other", "body"),
+    *("sound", "path", "told", "query", "search"),
 )
-WORD = PLANTED[4]
 
 
-def of_the_person() -> list[Event]:
+def of_the_person(person: Person) -> list[Event]:
     """Give the facts of a call with a recording and a transcript, and of a message, with something planted in each."""
-    call, message = call_events(8), message_events(8)
+    call, message = call_events(1_001 + person.number), message_events(1_001 + person.number)
     made: list[Event] = []
     for fact in call:
         said = msgspec.structs.replace(
-            fact.data, contact=IDENTITIES, contact_name=PLANTED[0], leg_id=PLANTED[1], provider_call_id=PLANTED[5]
+            fact.data,
+            contact=person.identities,
+            contact_name=person.planted("name"),
+            leg_id=person.planted("leg"),
+            provider_call_id=person.planted("call"),
         )
         if isinstance(said, transcripts.CallTranscribed):
-            spoken = transcripts.Word(text=WORD, start_seconds=0.0, end_seconds=1.0)
-            turns = [msgspec.structs.replace(turn, text=f"{PLANTED[3]}?", words=(spoken,)) for turn in said.turns]
+            spoken = transcripts.Word(text=person.planted("word"), start_seconds=0.0, end_seconds=1.0)
+            turns = [
+                msgspec.structs.replace(turn, text=f"{person.planted('said')}?", words=(spoken,)) for turn in said.turns
+            ]
             said = msgspec.structs.replace(said, turns=tuple(turns))
         made.append(msgspec.structs.replace(fact, data=said))
     known = {name: getattr(made[0].data, name) for name in calls.CallFact.__struct_fields__}
     recording = made[4].data.recording_id
-    available = calls.CallRecordingMadeAvailable(**known, recording_id=recording, url=PLANTED[7])
-    stored = calls.CallRecordingStored(
-        **known, recording_id=recording, path=PLANTED[17], sha256=PLANTED[18], size_bytes=9
+    available = calls.CallRecordingMadeAvailable(
+        **known, recording_id=recording, url=f"https://cdn.example/{person.planted('address')}.wav"
     )
-    for number, (kind, extra) in enumerate((("made_available", available), ("stored", stored))):
+    stored = calls.CallRecordingStored(
+        **known, recording_id=recording, path=_path(person), sha256=f"501555{person.number:03d}".ljust(64, "a"),
+        size_bytes=9,
+    )  # fmt: skip
+    for kind, extra in (("made_available", available), ("stored", stored)):
         name = f"call.recording_{kind}"
         made.append(
             msgspec.structs.replace(
-                made[0], id=made[0].id[:-1] + "ab"[number], type=name, dataschema=f"{name}/1", data=extra
+                made[0], id=identify(made[0].id, name), type=name, dataschema=f"{name}/1", data=extra
             )
         )
+    conversation = conversation_id("acme", "phone", person.phone)
     for fact in message:
-        said = msgspec.structs.replace(fact.data, contact=IDENTITIES[1:], provider_message_id=PLANTED[6])
+        said = msgspec.structs.replace(
+            fact.data,
+            contact=person.identities[1:],
+            provider_message_id=person.planted("sms"),
+            conversation_id=conversation,
+        )
         if isinstance(said, messages.MessageSent):
-            said = msgspec.structs.replace(said, text=PLANTED[2], media_id=PLANTED[8])
+            said = msgspec.structs.replace(said, text=person.planted("parcel"), media_id=person.planted("media"))
         elif isinstance(said, messages.MessageRead):
-            said = msgspec.structs.replace(said, contact=(), provider_status=f"{PLANTED[9]} {BSUID}")
-        made.append(msgspec.structs.replace(fact, data=said))
+            status = f"{person.planted('status')} {person.bsuid}"
+            said = msgspec.structs.replace(said, contact=(), provider_status=status)
+        made.append(msgspec.structs.replace(fact, data=said, subject=conversation, partitionkey=conversation))
     return made
 
 
-def dead_record(offset: int) -> KafkaRecord:
+def _path(person: Person) -> str:
+    return f"acme/2026/03/01/{person.planted('path')}.wav"
+
+
+def dead_record(person: Person) -> KafkaRecord:
     """Give a dead letter whose body names the person."""
     letter = DeadLetter(
         reason="broken",
         stage="normalise",
         topic="raw",
         partition=0,
-        offset=5,
+        offset=5 + person.number,
         died_at=NOW,
         version="1",
-        body=f"{PLANTED[11]} %2B{PHONE[1:]}".encode(),
+        body=f"{person.planted('body')} %2B{person.phone[1:]}".encode(),
     )
     key, value, headers = dead_to_kafka(letter)
-    return KafkaRecord(topic="dead", partition=0, offset=offset, value=value, key=key, headers=tuple(headers))
+    return KafkaRecord("dead", 0, person.number, value, key, tuple(headers))
+
+
+THE_PERSON = Person(550)
+PHONE, BSUID = THE_PERSON.phone, THE_PERSON.bsuid
+
+
+def make_home(home: Path, persons: Sequence[Person]) -> None:
+    """Fill a home in which these persons are known everywhere, among five others."""
+    facts = [fact for number in range(1, 6) for fact in (*call_events(number), *message_events(number))]
+    for person in persons:
+        told = of_the_person(person)
+        conflict = msgspec.structs.replace(told[0].data, contact_name=person.planted("other"))
+        facts += [*told, msgspec.structs.replace(told[0], data=conflict)]
+        recording = home / "recordings" / _path(person)
+        recording.parent.mkdir(parents=True, exist_ok=True)
+        recording.write_text(person.planted("sound"))
+    with open_writer(settings_at(home)) as writer:
+        writer.land(Batch([*records_of(facts), *map(dead_record, persons)]), now=NOW)
+        writer.maintain(NOW)
+    for copy in ("warehouses/trial/events.parquet", "temporary/spilled"):
+        (home / copy).parent.mkdir(parents=True)
+        (home / copy).write_text("\n".join(person.planted("told") for person in persons))
+    (home / "sql_history").write_text("\n".join(person.planted("query") for person in persons))
+    (home / "replays").mkdir()
+    (home / "replays" / "one.json").write_text("\n".join(person.planted("told") for person in persons))
+    (home / "warehouse" / "search.sqlite").write_text("\n".join(person.planted("search") for person in persons))
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a home in which the person is known everywhere, among five others."""
+    """Give a home in which one person is known."""
     monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
-    others = [fact for number in range(1, 6) for fact in (*call_events(number), *message_events(number))]
-    person = of_the_person()
-    conflict = msgspec.structs.replace(
-        person[0], data=msgspec.structs.replace(person[0].data, contact_name=PLANTED[12])
-    )
-    with open_writer(settings_at(tmp_path)) as writer:
-        writer.land(Batch([*records_of([*others, *person, conflict]), dead_record(0)]), now=NOW)
-        writer.maintain(NOW)
-    aside.build(settings_at(tmp_path), name="trial", since=None, until=None, on_step=lambda _: None)
-    recording = tmp_path / "recordings" / PLANTED[17]
-    recording.parent.mkdir(parents=True)
-    recording.write_text(PLANTED[13])
-    (tmp_path / "sql_history").write_text(PLANTED[19])
+    make_home(tmp_path, [THE_PERSON])
     return tmp_path
 
 
@@ -126,30 +188,37 @@ def everything_in(home: Path) -> str:
     return "\n".join(held)
 
 
-def test_no_byte_of_the_person_is_left_and_every_sum_is_as_before(home: Path) -> None:
-    before = sums(home)
-    planted = everything_in(home)
-    assert [word for word in (PHONE, *PLANTED[:4], PLANTED[13], PLANTED[19]) if word not in planted] == []
+def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
+    persons = [Person(number) for number in range(PERSONS)]
+    make_home(tmp_path, persons)
+    before = sums(tmp_path)
+    found = set(MARK.findall(everything_in(tmp_path)))
+    planted = {(f"{one.number:03d}", word) for one in persons for word in WORDS}
+    assert planted - found == set()
+    assert len(planted) + 3 * PERSONS >= 20 * PERSONS  # and the phone, the id, and the checksum of the recording
 
-    receipt = erasing.erase([f"whatsapp_user:{BSUID}"], now=moment(LATER), say=lambda _: None)
+    receipt = erasing.erase([f"whatsapp_user:{one.bsuid}" for one in persons], now=moment(LATER), say=lambda _: None)
 
-    left = everything_in(home)
-    assert [word for word in (*PLANTED, "Quandyqov", "Zhanbolat") if word in left] == []
-    assert sums(home) == before
-    assert (receipt.identities, receipt.events, receipt.recordings) == (2, 10, 1)
-    assert (receipt.conflicts, receipt.dead_letters, receipt.left) == (1, 1, ())
+    assert MARK.findall(everything_in(tmp_path)) == []
+    assert sums(tmp_path) == before
+    told = (receipt.persons, receipt.identities, receipt.events, receipt.recordings, receipt.conflicts)
+    assert told == (PERSONS, 2 * PERSONS, 10 * PERSONS, PERSONS, PERSONS)
+    assert (receipt.dead_letters, receipt.left) == (PERSONS, ())
     assert set(receipt.copies) >= {"warehouses", "sql_history"}
-    assert list((home / "erasures").iterdir())
+    assert list((tmp_path / "erasures").iterdir())
 
 
 def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -> None:
     erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
-    new = msgspec.structs.replace(of_the_person()[0], id=of_the_person()[0].id[:-2] + "ff")
+    new = msgspec.structs.replace(of_the_person(THE_PERSON)[0], id=of_the_person(THE_PERSON)[0].id[:-2] + "ff")
     late = msgspec.structs.replace(new, id=new.id[:-2] + "fe", recordedat="2026-03-11T00:00:00.000Z")
     late = msgspec.structs.replace(late, data=msgspec.structs.replace(late.data, call_id=late.id))
 
     with open_writer(settings_at(home)) as writer:
-        landed = writer.land(Batch(records_of([*of_the_person(), new, late], first_offset=500)), now=LATER)
+        landed = writer.land(Batch(records_of([*of_the_person(THE_PERSON), new, late], first_offset=500)), now=LATER)
         assert (landed.erased, landed.events, landed.duplicates, landed.conflicts) == (11, 1, 0, 0)
         rebuilt = writer.rebuild(verify=True)
         assert [table["table"] for table in rebuilt if not table["same"]] == []
@@ -173,7 +242,7 @@ def test_without_yes_it_is_only_said_and_a_stranger_leaves_nothing_to_do(home: P
     said = angime("erase", "--identity", f"phone:{PHONE}", "--json", home=home)
 
     assert (said.code, json.loads(said.out)["events"]) == (0, 10)
-    assert erasing.look(["phone:+77019999999"]).events == 0
+    assert [one.events for one in erasing.look(["phone:+77019999999"])] == [0]
 
 
 def test_webhooks_that_wait_for_kafka_must_go_first(home: Path) -> None:
