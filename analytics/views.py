@@ -69,7 +69,7 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def reads(self) -> tuple[str, ...]:
         """Relations its text names, each once, in order of appearance."""
-        return tuple(dict.fromkeys(match[0] for match in _RELATION.finditer(_without_comments(self.select))))
+        return named(self.select)
 
 
 _RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|metrics|checks)\.[a-z_][a-z0-9_]*")
@@ -90,6 +90,11 @@ def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
     found.append(corrections.compose(found))
     found += [parse_view(text, layer="metrics", name=name) for name, text in metric_views.texts().items()]
     return tuple(_in_order(found))
+
+
+def named(text: str) -> tuple[str, ...]:
+    """Give the relations of ours that a text of SQL names, each once, in order of appearance."""
+    return tuple(dict.fromkeys(match[0] for match in _RELATION.finditer(_without_comments(text))))
 
 
 def parse_view(text: str, *, layer: str, name: str) -> View:

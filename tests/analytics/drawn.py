@@ -87,12 +87,11 @@ def drawn_events(text: str, *, source: str = "twilio", company: str = "acme") ->
 
 
 def warehouse(events: Iterable[Event], companies: Iterable[Company] = (COMPANY,)) -> Scratch:
-    """Build a warehouse in memory from events and company data."""
-    built = scratch()
-    built.load_reference(companies)
-    built.load_events(events)
-    built.build()
-    return built
+    """Open a warehouse in memory with events and company data; it builds what it is asked for."""
+    opened = scratch()
+    opened.load_reference(companies)
+    opened.load_events(events)
+    return opened
 
 
 def draw(frame: pl.DataFrame, *, like: str, names: Mapping[str, str] | None = None) -> list[str]:

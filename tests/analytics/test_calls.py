@@ -497,7 +497,6 @@ def test_a_fact_that_cannot_be_read_spoils_no_other() -> None:
         'update log.events set data = \'{"direction": 3, "contact": "x", "is_test": []}\' where entity = ?',
         [call("odd")],
     )
-    built.build()
 
     assert [("good", "incoming"), (None, "3")] == built.sql(
         "select provider_call_id, direction from facts.calls order by all nulls last"

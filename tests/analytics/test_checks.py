@@ -160,6 +160,7 @@ def test_an_identity_that_joined_many_is_found() -> None:
 
 def test_a_roll_up_that_does_not_add_up_is_found() -> None:
     built = warehouse(drawn_events(_ORDINARY))
+    built.build()
     built.connection.execute("update reports.calls_daily set calls = calls + 1, talk_seconds = 299")
     expected = """
     company | day        | calls | calls_summed | talk_ms | talk_ms_summed
@@ -188,6 +189,7 @@ def test_a_roll_up_that_does_not_add_up_is_found() -> None:
 )
 def test_what_only_a_bug_or_a_wrong_clock_can_do_is_found(broken: str, check: str) -> None:
     built = warehouse(drawn_events(_ORDINARY))
+    built.build()
     built.connection.execute(broken)
 
     assert 0 < built.sql(f"from checks.{check}").height

@@ -94,7 +94,9 @@ _EVENTS = [
 
 @pytest.fixture(scope="module")
 def scratch() -> Scratch:
-    return warehouse(_EVENTS)
+    opened = warehouse(_EVENTS)
+    opened.build()
+    return opened
 
 
 def _fold(scratch: Scratch, events: list[Event]) -> dict[str, list[tuple[object, ...]]]:
