@@ -49,8 +49,12 @@ def test_events_of_everyday_are_plain() -> None:
     assert are_plain(pl.Series(BODIES)).to_list() == [True] * len(BODIES)
 
 
-def test_events_of_every_type_but_marks_and_transcripts_have_a_pattern() -> None:
-    assert [name for name in EVENT_TYPES if not pattern_of(name)] == ["call.rated", "call.transcribed"]
+def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
+    assert [name for name in EVENT_TYPES if not pattern_of(name)] == [
+        "call.rated",
+        "call.transcribed",
+        "alert.raised",
+    ]
 
 
 @pytest.mark.parametrize("text", [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2])

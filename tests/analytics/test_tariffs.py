@@ -10,7 +10,7 @@ from analytics import questions
 from analytics.questions import Period
 from analytics.warehouse import Scratch
 from tests.analytics.drawn import drawn_events, warehouse
-from tests.analytics.drawn_rows import ACME, MARCH, figure, fill
+from tests.analytics.drawn_rows import ACME, MARCH, built, figure, fill
 from tests.analytics.test_costs import COMPANY
 
 # Account and seconds of talk; WABA costs 6 KZT a minute in pulses of 6 s, 3 from the third minute of the month on.
@@ -103,7 +103,7 @@ def test_metered_calls_are_counted_by_what_they_cost(metric: str, expected: tupl
 )
 def test_calls_are_inside_or_outside_a_permission(metric: str, expected: tuple[float, int]) -> None:
     judged = fill(
-        warehouse([], [COMPANY]),
+        built((COMPANY,)),
         "facts.call_permissions",
         """
         call_id | policy   | is_permitted | reason
