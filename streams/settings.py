@@ -22,6 +22,11 @@ class StreamsSettings(BaseSettings):
         description="WhisperX model: a name, a folder, `demo` for the demo model, or `none`: who speaks when, without "
         "words; empty: recordings are only kept",
     )
+    speech_aligner: str = Field(
+        "",
+        description="wav2vec2 model that places words in time: a name or folder, with {language} where each has its "
+        "own, or `default`, what WhisperX knows; empty or not there: segments have times, words have none",
+    )
     speech_device: str = Field("auto", description="auto, cpu or cuda")
     speech_compute_type: str = Field("default", description="CTranslate2 compute type: default, int8, float16, float32")
     speech_threads: int = Field(2, ge=1, le=256, description="processor threads of one transcription")

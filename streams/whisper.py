@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from schemas.errors import Misconfigured
@@ -26,23 +26,30 @@ from streams.turns import Segment, Span
 
 DEMO: Final = "demo"  # the settings' name for the model in this repository
 SETTING: Final = "ANGIME_SPEECH_MODEL"
+ALIGNER_SETTING: Final = "ANGIME_SPEECH_ALIGNER"
+DEFAULT_ALIGNER: Final = "default"
 CHUNK_PADDING_SECONDS: Final = 0.2  # of sound kept around a span, so that no first or last sound is cut
 BATCH_CHUNKS: Final = 8
 # Forty sentences are told apart by their first words; wider beams come to prefer other, longer ones.
 _DEMO_OPTIONS: Final = {"beam_size": 1}
 _ENGLISH_ONLY: Final = "en"  # what WhisperX must be told for a model without language tokens
 
+_log = logging.getLogger(__name__)
+
 
 class SpeechSettings(Struct, frozen=True, kw_only=True):
     """Which model runs where. `model` is "demo", "none", a folder, or a WhisperX model's name such as "small".
 
     `device` is cpu, cuda or auto; `offline` means that nothing is fetched: a name must be in the local cache.
+    `aligner` places words in time: a folder or name of a wav2vec2 model, with {language} where there is one a language,
+    or "default", what WhisperX knows for the language; empty: segments have times, words have none.
     """
 
     model: str = DEMO
     device: str = "auto"
     compute_type: str = "default"
     threads: int = 2
+    aligner: str = ""
     offline: bool = True
 
 
@@ -62,6 +69,7 @@ class WhisperTranscriber:
         self._demo_folder = demo_folder
         self._pipeline: Any = None
         self._activity: Any = None
+        self._aligners: dict[str, Any] = {}
 
     @property
     def model_name(self) -> str:
@@ -109,7 +117,28 @@ class WhisperTranscriber:
         segments = tuple(_segment(one, span=span) for one, span in zip(heard, spans, strict=True))
         if self.is_demo_model and spoken is None:
             spoken = language_of(segment.text for segment in segments)
+        if self._settings.aligner and spoken:
+            segments = self._aligned(samples, segments=segments, chunks=chunks, language=spoken)
         return Recognition(segments=segments, language=spoken or UNKNOWN_LANGUAGE)
+
+    def _aligned(
+        self,
+        samples: NDArray[np.float32],
+        *,
+        segments: Sequence[Segment],
+        chunks: Sequence[tuple[float, float]],
+        language: str,
+    ) -> tuple[Segment, ...]:
+        """Place the words in time, where there is an aligner for the language; what it cannot place has no time."""
+        if language not in self._aligners:
+            self._aligners[language] = _open_aligner(self._settings, language=language)
+        aligner = self._aligners[language]
+        if aligner is None:
+            return tuple(segments)
+        return tuple(
+            structs.replace(segment, words=_placed(segment.words, heard=aligner(samples, segment.text, chunk)))
+            for segment, chunk in zip(segments, chunks, strict=True)
+        )
 
     def _detected(self, samples: NDArray[np.float32], *, chunks: Sequence[tuple[float, float]]) -> str:
         """Detect the language of what is spoken; the recording's start may be silence, so only speech is shown."""
@@ -128,6 +157,71 @@ def _segment(heard: dict[str, Any], *, span: Span) -> Segment:
     text = str(heard["text"]).strip()
     words = tuple(Word(text=word) for word in text.split())
     return Segment(span=span, text=text, confidence=confidence, words=words)
+
+
+def _placed(words: tuple[Word, ...], *, heard: Sequence[dict[str, Any]]) -> tuple[Word, ...]:
+    if [word.text for word in words] != [one["word"] for one in heard]:
+        return words
+    return tuple(
+        structs.replace(word, start_seconds=round(float(one["start"]), 3), end_seconds=round(float(one["end"]), 3))
+        if "start" in one and "end" in one
+        else word
+        for word, one in zip(words, heard, strict=True)
+    )
+
+
+def _open_aligner(settings: SpeechSettings, *, language: str) -> Any:
+    """Give what tells the times of a text's words in a chunk; None, and a warning, where the language has no model."""
+    import whisperx.alignment
+
+    alignment: Any = whisperx.alignment
+    name = settings.aligner.replace("{language}", language)
+    if name == DEFAULT_ALIGNER:
+        known = {**alignment.DEFAULT_ALIGN_MODELS_HF, **alignment.DEFAULT_ALIGN_MODELS_TORCH}
+        name = known.get(language, "")
+    device = _device(settings.device)
+    loaded: Any = None
+    if name and not (settings.offline and _is_far(name)):
+        with contextlib.suppress(ValueError, OSError), contextlib.redirect_stdout(io.StringIO()):
+            loaded = alignment.load_align_model(language, device, name, model_cache_only=settings.offline)
+    if loaded is None:
+        _log.warning(
+            "no word times in %s: the aligner %r of %s is not there",
+            language,
+            name or settings.aligner,
+            ALIGNER_SETTING,
+        )
+        return None
+    model, about = loaded
+    alignment.nltk_load = _WholeText  # its sentence splitter would be fetched; a chunk stays one segment
+
+    def align(samples: NDArray[np.float32], text: str, chunk: tuple[float, float]) -> list[Any]:
+        said: Any = [{"text": text, "start": chunk[0], "end": chunk[1]}]
+        return list(alignment.align(said, model, about, samples, device)["word_segments"]) if text else []
+
+    return align
+
+
+def _is_far(name: str) -> bool:
+    """Whether a model of torchaudio's would be fetched: these come by addresses of their own, offline or not."""
+    from torch import hub
+    from torchaudio import pipelines
+
+    if name not in pipelines.__all__:
+        return False
+    address: str = getattr(pipelines, name)._path  # noqa: SLF001 - nothing else names the file
+    return not (Path(hub.get_dir()) / "checkpoints" / Path(address).name).is_file()
+
+
+class _WholeText:
+    """A sentence splitter that splits nothing."""
+
+    def __init__(self, _path: str) -> None:
+        pass
+
+    @staticmethod
+    def span_tokenize(text: str) -> list[tuple[int, int]]:
+        return [(0, len(text))]
 
 
 def _model_source(settings: SpeechSettings, *, demo_folder: Path) -> str:

@@ -125,6 +125,7 @@ def speech_of(settings: StreamsSettings) -> SpeechSettings:
         device=settings.speech_device,
         compute_type=settings.speech_compute_type,
         threads=settings.speech_threads,
+        aligner=settings.speech_aligner,
         offline=not settings.speech_download,
     )
 

@@ -239,6 +239,72 @@ def test_a_mono_recording_stored_twice_is_heard_once(tmp_path: Path) -> None:
     )
 
 
+def aligner_model(folder: Path) -> None:
+    """Write a wav2vec2 model that knows letters and was taught nothing: it places words, though not where they were."""
+    from transformers import (
+        Wav2Vec2Config,
+        Wav2Vec2CTCTokenizer,
+        Wav2Vec2FeatureExtractor,
+        Wav2Vec2ForCTC,
+        Wav2Vec2Processor,
+    )
+
+    letters = sorted(
+        {letter for one in clips() if one.language == "ru" for word in words_of(one.text) for letter in word}
+    )
+    vocabulary = folder / "letters.json"
+    signs = ["<pad>", "<unk>", "|", *letters]
+    vocabulary.write_bytes(msgspec.json.encode({sign: place for place, sign in enumerate(signs)}))
+    tokenizer = Wav2Vec2CTCTokenizer(str(vocabulary), pad_token="<pad>", unk_token="<unk>", word_delimiter_token="|")
+    Wav2Vec2Processor(feature_extractor=Wav2Vec2FeatureExtractor(), tokenizer=tokenizer).save_pretrained(folder / "ru")
+    tiny = Wav2Vec2Config(
+        vocab_size=len(signs),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=(16,) * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+    )
+    Wav2Vec2ForCTC(tiny).save_pretrained(folder / "ru")
+
+
+@pytest.mark.speech
+def test_words_have_times_where_the_language_has_an_aligner(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    aligner_model(tmp_path)
+    transcriber = WhisperTranscriber(SpeechSettings(aligner=str(tmp_path / "{language}")))
+    russian, kazakh = (
+        transcribed(dialogue(language, 2), tmp_path, transcriber=transcriber, language=language)
+        for language in ("ru", "kk")
+    )
+    turns = [turn for turn in russian.turns if turn.text]
+    times = [[(word.start_seconds or 0.0, word.end_seconds or 0.0) for word in turn.words] for turn in turns]
+
+    assert ("words", "segments") == (russian.grade, kazakh.grade)
+    assert [turn.text for turn in turns] == [" ".join(word.text for word in turn.words) for turn in turns]
+    assert all(placed == sorted(placed) for placed in times)
+    assert all(
+        turn.start_seconds - 0.3 <= start <= end <= turn.end_seconds + 0.3
+        for turn, placed in zip(turns, times, strict=True)
+        for start, end in placed
+    )
+    assert [f"no word times in kk: the aligner '{tmp_path / 'kk'}' of ANGIME_SPEECH_ALIGNER is not there"] == [
+        record.getMessage() for record in caplog.records if record.name == "streams.whisper"
+    ]
+
+
+@pytest.mark.speech
+def test_default_aligners_that_would_have_to_be_fetched_leave_words_without_times(tmp_path: Path) -> None:
+    transcriber = WhisperTranscriber(SpeechSettings(aligner="default"))
+    grades = [
+        transcribed(dialogue(language, 2), tmp_path, transcriber=transcriber, language=language).grade
+        for language in ("en", "ru")
+    ]
+
+    assert ["segments", "segments"] == grades
+
+
 @pytest.mark.speech
 def test_a_silent_recording_has_no_turns_and_no_language(tmp_path: Path) -> None:
     path = tmp_path / "silent.wav"
