@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from analytics.connection import Connection, handed_in
+from analytics.connection import Connection, handed_in, settle
 from schemas import codec
 from schemas.envelope import Event
 from schemas.instants import Instant
@@ -108,6 +108,8 @@ def create_log(connection: Connection) -> None:
         listed = ", ".join(f'"{name}" {type_}' for name, type_, _ in columns)
         connection.execute(f"create table {relation} ({listed})")
     connection.arrange("log.events", by="recorded_at", parts=("year", "month", "day"))
+    for relation in TABLES:
+        settle(connection, relation)
 
 
 def append_events(connection: Connection, events: Iterable[Event], *, landed_at: Instant) -> None:

@@ -7,7 +7,7 @@ from typing import TypedDict
 from msgspec import Struct
 
 from analytics import reference
-from analytics.connection import Connection, transaction
+from analytics.connection import Connection, settle, transaction
 from analytics.dictionary import write_dictionary
 from analytics.views import View
 from schemas.company import Company
@@ -93,6 +93,7 @@ def _create_table(connection: Connection, view: View) -> None:
     connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({columns})")
     if view.time:
         connection.arrange(view.relation, by=view.time, parts=("year", "month"))
+    settle(connection, view.relation)
 
 
 def _fill_table(connection: Connection, view: View) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from analytics import money, reference_listening
-from analytics.connection import Connection, handed_in
+from analytics.connection import Connection, handed_in, settle
 from analytics.dialling import dialling_codes
 from schemas.company import WEEKDAYS, Company, Operator
 from schemas.hours import parse_span
@@ -272,7 +272,11 @@ def load(connection: Connection, companies: Iterable[Company]) -> bool:
         if held.schema != frame.schema:
             # An earlier version of Angime made it, with other columns.
             connection.execute(f"drop table {relation}; create table {relation} ({listed})")
-        elif _sorted(held).equals(frame):
+        elif _sorted(held).equals(frame) and not frame.is_empty():
+            continue
+        if frame.is_empty():
+            settle(connection, relation)
+            changed = changed or not held.is_empty()
             continue
         connection.hand_in("handed_in", frame.to_arrow())  # pyright: ignore[reportUnknownArgumentType]  # Polars' gap
         connection.execute(f"delete from {relation}")  # noqa: S608  # the names are ours

@@ -32,9 +32,17 @@ def test_a_reader_in_another_process_sees_what_was_landed(tmp_path: Path) -> Non
     assert read.stdout == "[('answered',)]\n"
 
 
-def test_a_reader_sees_each_new_state_under_a_greater_snapshot(tmp_path: Path) -> None:
+def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_has_statistics(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer, open_reader(settings_at(tmp_path)) as reader:
         before = reader.snapshot_id()
+        # Without statistics each statement that reads an empty table would search for them, column by column.
+        assert (
+            writer.connection.rows("""
+            select table_name from __ducklake_metadata_lake.ducklake_table
+            where table_id not in (select table_id from __ducklake_metadata_lake.ducklake_table_stats)
+        """)
+            == []
+        )
         writer.land(Batch(records_of(call_events(1))), now=NOW)
         assert reader.snapshot_id() > before
         assert reader.sql("select count(*) from facts.calls").item() == 1
