@@ -25,7 +25,7 @@
 --   started_at timestamptz: when the call began: said by the provider, else the earliest moment that its facts allow
 --   rang_at timestamptz: when ringing began: at the first device, else when the call was offered
 --   answered_at timestamptz: when somebody picked up, null when nobody did
---   ended_at timestamptz: when it was over, null while it is not
+--   ended_at timestamptz: when it was over, null while it is not, or where the source never tells
 --   day date: local date of started_at in the company's zone
 --   hour integer: local hour of started_at, 0 to 23
 --   weekday integer: local weekday of started_at, 1 is Monday
@@ -33,7 +33,8 @@
 --     but for its holidays
 --   answer_seconds double, seconds: ringing to pickup, of answered calls
 --   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up
---   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did
+--   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did, or where the source
+--     tells pickups and no ends
 --   total_seconds double, seconds: beginning to end with ringing
 --   outcome varchar: answered, voicemail, machine, missed, abandoned, rejected, no_answer, busy, cancelled, failed,
 --     not_permitted or in_progress
@@ -217,7 +218,11 @@ measured as (
         case when weighed.is_over then greatest(weighed.ended_at, weighed.started_at) end as over_at,
         coalesce(thresholds.short_abandon_seconds, 5) as threshold_seconds,
         timezone(coalesce(companies.time_zone, 'UTC'), weighed.started_at) as local_start,
-        substr(weighed.contact_key, strpos(weighed.contact_key, ':') + 1) as contact_number
+        substr(weighed.contact_key, strpos(weighed.contact_key, ':') + 1) as contact_number,
+        -- Bridges to a linked WhatsApp whose last word of a call that was taken is its pickup: no end will ever come.
+        not weighed.is_over and weighed.is_human and weighed.accepted_at is not null
+        and (weighed.source = 'waha' or (weighed.source = 'green_api' and weighed.direction = 'incoming'))
+            as is_last_word
     from weighed
     left join chosen on weighed.call_id = chosen.call_id
     left join reference.companies on weighed.company = companies.company
@@ -242,6 +247,7 @@ decided as (
     select
         *,
         case
+            when is_last_word then 'answered'
             when not is_over then 'in_progress'
             when talk_ms > 0 then 'answered'
             when disposition = 'not_permitted' then 'not_permitted'
@@ -318,9 +324,16 @@ select
                 || if(decided.picked_at is null, '', '; it was picked up after ' || decided.ring)
         when 'answered'
             then
-                if(decided.is_human, 'a person talked for ', 'somebody talked for ') || decided.talk
-                || ' after ' || decided.ring || ' of ringing'
-                || if(decided.is_human, '', '; no fact says that it was a machine')
+                case
+                    when decided.is_last_word
+                        then
+                            'a person picked up after ' || decided.ring
+                            || ' of ringing; the source never tells how long such a call lasts'
+                    else
+                        if(decided.is_human, 'a person talked for ', 'somebody talked for ') || decided.talk
+                        || ' after ' || decided.ring || ' of ringing'
+                        || if(decided.is_human, '', '; no fact says that it was a machine')
+                end
         when 'not_permitted' then 'refused for want of permission or by a limit'
         when 'voicemail' then 'only a voicemail picked up, nobody talked'
         when 'machine' then 'only a machine picked up, nobody talked'

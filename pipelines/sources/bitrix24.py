@@ -9,7 +9,7 @@ from pipelines.sources.bitrix24_cards import Entity, card_added, card_updated, c
 from pipelines.sources.brackets import OWN, branch, leaves, nested_fields
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import KEPT_IN_THE_BODY, Guide
 from pipelines.sources.reading import Fields, as_object, required
 from pipelines.sources.signatures import is_same
 from pipelines.sources.translations import each, ignored
@@ -105,7 +105,7 @@ SOURCE = Source(
 )
 
 GUIDE = Guide(
-    origin_check="`auth[application_token]` in the body is compared with `secrets`.",
+    origin_check="`auth[application_token]` in the body is compared with `secrets`." + KEPT_IN_THE_BODY,
     connect_steps=(
         "Under Developer resources add an outgoing webhook with the address `/hooks/bitrix24/ACCOUNT`.",
         "Copy the application token that Bitrix24 shows into the file or variable that `secrets` names.",

@@ -9,7 +9,7 @@ from pipelines.sources.evolution_messages import deleted, edited, messages, stat
 from pipelines.sources.evolution_people import Instance
 from pipelines.sources.evolution_states import connection, logged_out, qr_code
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import KEPT_IN_THE_BODY, Guide
 from pipelines.sources.reading import Fields, as_object, required, text, word
 from pipelines.sources.signatures import holds_token, is_same
 from pipelines.sources.times import from_local
@@ -111,7 +111,7 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="The instance's API key, in the body's `apikey`, or a token in `Authorization: Bearer …`, `apikey` or "
-    "`X-Angime-Token` among the webhook's headers. Nothing is signed: keep the address private.",
+    "`X-Angime-Token` among the webhook's headers. Nothing is signed: keep the address private." + KEPT_IN_THE_BODY,
     connect_steps=(
         "Write the instance's API key where `secrets` points.",
         "Set the instance's webhook (`/webhook/set/INSTANCE`) to `/hooks/evolution/ACCOUNT`, with `byEvents` off and "

@@ -6,11 +6,11 @@ from pipelines.sources.baileys import Content, content
 from pipelines.sources.contract import Translation
 from pipelines.sources.evolution_people import Instance, chat_of, listed
 from pipelines.sources.facts import fact
-from pipelines.sources.linked_chats import Chat, epoch, message_about
+from pipelines.sources.linked_chats import Chat, alone, epoch, message_about
 from pipelines.sources.reading import Fields, as_object, flag, member, required, text, word
 from pipelines.sources.translations import each, found, ignored
 from schemas.errors import InvalidEvent
-from schemas.ids import message_id
+from schemas.ids import Id, message_id
 from schemas.instants import Instant
 from schemas.messages import (
     MessageDelivered,
@@ -136,24 +136,29 @@ def _status(instance: Instance, value: Any) -> Translation:
     update = member(fields, "update")
     status = text(fields, "status") or text(update, "status")
     is_edit = (status or "").upper() in _EDITED or (status is None and bool(member(update, "message")))
-    if is_edit or (status is None and member(fields, "editedMessage")):
+    inner = fields.get("message")
+    holds_edit = bool(member(fields, "editedMessage")) or (isinstance(inner, dict) and "protocolMessage" in inner)
+    if is_edit or (status is None and holds_edit):
         return _edited(instance, fields)
     if status is None:
         return ignored("an update of a message that says nothing of its delivery")
     if status.upper() in _DELETED:
         return _changed(instance, fields, Content(kind="system"))
-    if status.upper() in _PASSING or not flag(key, "fromMe"):
+    is_ours = flag(key, "fromMe") or key.get("fromMe") is None  # short forms leave it out, and tell of ours
+    if status.upper() in _PASSING or not is_ours:
         is_theirs = status.upper() not in _PASSING
         return ignored("the company read a message of a contact" if is_theirs else "the message is not sent yet")
     return _acknowledged(instance, fields, key=key, status=status)
 
 
 def _acknowledged(instance: Instance, fields: Fields, *, key: Fields, status: str) -> Translation:
-    known = chat_of(instance, key)
+    provider_id = required(key, "id")
+    names_chat = text(key, "remoteJid") is not None
+    known = chat_of(instance, key) if names_chat else Chat()
     if known.is_public:
         return ignored("the status of a message to nobody in particular")
-    provider_id = required(key, "id")
-    about: dict[str, Any] = _about(instance, fields, known, provider_id=provider_id, name=None) | {
+    at = None if names_chat else alone(instance.scene, provider_id)
+    about: dict[str, Any] = _about(instance, fields, known, provider_id=provider_id, name=None, at=at) | {
         "provider_status": status
     }
     upper = status.upper()
@@ -193,10 +198,12 @@ def _key(fields: Fields) -> Fields:
     return fields | {"id": provider_id}
 
 
-def _about(instance: Instance, fields: Fields, known: Chat, *, provider_id: str, name: str | None) -> dict[str, Any]:
+def _about(  # noqa: PLR0913  # what a message fact says of its message
+    instance: Instance, fields: Fields, known: Chat, *, provider_id: str, name: str | None, at: Id | None = None
+) -> dict[str, Any]:
     channel: Channel = "waba" if (text(fields, "source") or "").lower() == "cloud_api" else "whatsapp"
     return message_about(
-        instance.scene, known, provider_id=provider_id, channel=channel, name=name, number=instance.number
+        instance.scene, known, provider_id=provider_id, channel=channel, name=name, number=instance.number, at=at
     )
 
 

@@ -2,6 +2,12 @@
 
 from msgspec import Struct
 
+# For providers that write their proof of origin into the body itself; why it is kept: docs/adr/0024.
+KEPT_IN_THE_BODY = (
+    " It stays in the raw record, which is kept as it came until Kafka forgets it: let nobody read the topics raw and dead "
+    "who may not know it."
+)
+
 
 class Guide(Struct, frozen=True, kw_only=True):
     """How the origin of requests is checked, the steps at the provider, and the account settings it understands."""

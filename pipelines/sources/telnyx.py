@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
-from pipelines.sources.reading import as_object, required, word
+from pipelines.sources.reading import as_object, required, text, word
 from pipelines.sources.signatures import is_ed25519, is_fresh
 from pipelines.sources.telnyx_calls import Told, answered, detected, hung_up, initiated, recorded, ringing, transcribed
 from pipelines.sources.telnyx_messages import message_finalized, message_received, message_sent
@@ -101,17 +101,14 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
         return read_texml(raw, company=company, account=account)
     event = as_object(body.get("data", body), what="data")
     kind = required(event, "event_type").lower()
+    if "data" not in body and "." not in kind:  # the first version wrote `call_answered`, and stood bare in the body
+        kind = kind.replace("_", ".")
     if kind not in _READERS:
         return ignored(_reason(kind))
-    occurred = event.get("occurred_at")
-    return _READERS[kind](
-        Told(
-            scene,
-            event=event,
-            fields=as_object(event.get("payload"), what="payload"),
-            time=from_rfc3339(required(event, "occurred_at")) if occurred else scene.raw.received_at,
-        )
-    )
+    fields = as_object(event.get("payload"), what="payload")
+    occurred = text(event, "occurred_at") or text(fields, "occurred_at") or text(event, "created_at")
+    time = from_rfc3339(occurred) if occurred else scene.raw.received_at
+    return _READERS[kind](Told(scene, event=event, fields=fields, time=time))
 
 
 def _reason(kind: str) -> str:

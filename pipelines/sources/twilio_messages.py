@@ -22,6 +22,16 @@ MAX_MEDIA = 10
 
 _NOT_YET = frozenset({"accepted", "scheduled", "queued", "sending", "receiving", "canceled", "partially_delivered"})
 _STEPS = {"sent": MessageSent, "delivered": MessageDelivered, "read": MessageRead}
+# `MessageType` of WhatsApp, where no field of the message itself tells its kind.
+_TYPES: dict[str, MessageKind] = {
+    "order": "order",
+    "reaction": "reaction",
+    "contacts": "contacts",
+    "location": "location",
+    "sticker": "sticker",
+    "unsupported": "unsupported",
+    "interactive": "interactive",
+}
 _MEDIA_KINDS: dict[str, MessageKind] = {"image": "image", "audio": "audio", "video": "video"}
 
 
@@ -106,13 +116,13 @@ def _medium(fields: Fields, index: int) -> dict[str, Any]:
 def _bare_kind(fields: Fields) -> dict[str, Any]:
     if text(fields, "ButtonText", "ButtonPayload"):
         return {"kind": "button"}
-    if text(fields, "ListId", "ListTitle") or text(fields, "MessageType") == "interactive":
+    if text(fields, "ListId", "ListTitle"):
         return {"kind": "interactive"}
     if text(fields, "Latitude", "Longitude"):
         return {"kind": "location"}
     if number(fields, "UnnamedMedia"):  # Event Streams count the media and do not name them
         return {"kind": "unsupported"}
-    return {"kind": "text"}
+    return {"kind": _TYPES.get((text(fields, "MessageType") or "").lower(), "text")}
 
 
 def _text(fields: Fields) -> str | None:

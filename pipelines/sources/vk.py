@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pipelines.sources.contract import Answer, Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import KEPT_IN_THE_BODY, Guide
 from pipelines.sources.reading import as_object, member, required, text, word
 from pipelines.sources.signatures import is_one_of
 from pipelines.sources.translations import ignored
@@ -107,7 +107,8 @@ SOURCE = Source(
 )
 
 GUIDE = Guide(
-    origin_check="The secret key in the body's `secret`; the confirmation is answered with the code of the settings.",
+    origin_check="The secret key in the body's `secret`; the confirmation is answered with the code of the settings."
+    + KEPT_IN_THE_BODY,
     connect_steps=(
         "In the community's settings under API usage, Callback API, copy the string that the server must return, and "
         "put it where `verify_secret` points.",

@@ -1,6 +1,7 @@
 """One row a call: outcomes, talk, times and people as they are folded from drawn facts."""
 
 import msgspec
+import pytest
 
 from schemas import codec
 from schemas.company import Thresholds
@@ -258,6 +259,34 @@ def test_a_call_is_not_over_while_one_leg_is_open() -> None:
     closed | missed
     """
     assert _drawn(expected) == _calls(facts, expected)
+
+
+@pytest.mark.parametrize(
+    ("source", "taken", "ours"),
+    [
+        ("green_api", "answered", "in_progress"),
+        ("waha", "answered", "answered"),
+        ("evolution", "in_progress", "in_progress"),
+    ],
+)
+def test_a_pickup_is_an_answer_where_a_bridge_to_whatsapp_tells_no_end(source: str, taken: str, ours: str) -> None:
+    facts = """
+    call    | fact     | at       | says
+    taken   | offered  | 05:00:00 | direction=incoming
+    taken   | accepted | 05:00:09 | direction=incoming; answered_by=human
+    ours    | accepted | 05:00:09 | direction=outgoing; answered_by=human
+    rings   | offered  | 05:00:00 | direction=incoming
+    hung up | accepted | 05:00:09 | direction=incoming; answered_by=human
+    hung up | rejected | 05:00:49 | direction=incoming
+    """
+    expected = f"""
+    call    | outcome     | answered_at | ended_at | ring_seconds | talk_seconds
+    taken   | {taken}     | 05:00:09    |          | 9            |
+    ours    | {ours}      | 05:00:09    |          | 0            |
+    rings   | in_progress |             |          |              |
+    hung up | answered    | 05:00:09    | 05:00:49 | 0            | 40
+    """
+    assert _drawn(expected) == _calls(facts, expected, source=source)
 
 
 def test_an_end_before_its_beginning_and_a_call_known_by_its_end_alone() -> None:
