@@ -4,8 +4,8 @@ from msgspec import Struct
 
 # For providers that write their proof of origin into the body itself; why it is kept: docs/adr/0024.
 KEPT_IN_THE_BODY = (
-    " It stays in the raw record, which is kept as it came until Kafka forgets it: let nobody read the topics raw and dead "
-    "who may not know it."
+    " It stays in the raw record, which is kept as it came until Kafka forgets it: let nobody who may not know it read "
+    "the topics raw and dead."
 )
 
 
