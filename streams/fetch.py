@@ -51,7 +51,9 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-async def fetch(url: str, *, account: Account, secret: str | None) -> tuple[bytes, str]:
+async def fetch(
+    url: str, *, account: Account, secret: str | None, total_seconds: float = TOTAL_SECONDS
+) -> tuple[bytes, str]:
     """Give the bytes behind `url` and their media type.
 
     `secret` is sent only to the account's `recording_hosts`. Raises InvalidEvent for what can never be fetched
@@ -59,7 +61,7 @@ async def fetch(url: str, *, account: Account, secret: str | None) -> tuple[byte
     provider still writes, 5xx).
     """
     try:
-        async with asyncio.timeout(TOTAL_SECONDS):
+        async with asyncio.timeout(total_seconds):
             return await _fetch(url, account=account, secret=secret)
     except TimeoutError:
         raise NotYet("the provider did not hand out the recording in time") from None

@@ -9,6 +9,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from angime.simulator.trackers import LISTENED_FOR
+
 COMPANY = "demo"
 TIME_ZONE = "Asia/Almaty"
 MARK = "# Written by `angime demo`; delete the folder it lies in to have it made anew.\n"
@@ -242,7 +244,7 @@ def company_toml(*, secrets_folder: Path, recordings_host: str, first_day: date,
         if line.source == "whatsapp_cloud":
             # What we hand to Meta with a call comes back in its webhooks: we hand over who of us is on it.
             lines += ["", "[accounts.settings]", 'callback_data = "operator"']
-    return "\n".join([*lines, PRICES])
+    return "\n".join([*lines, PRICES, LISTENED_FOR])
 
 
 def _account(line: Line, *, secrets_folder: Path, recordings_host: str) -> Mapping[str, str | list[str]]:

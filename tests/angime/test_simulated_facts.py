@@ -1,5 +1,7 @@
 """The simulated company's deliveries, read by the real sources, fill the facts, and no check finds a fault in them."""
 
+import tomllib
+
 import pytest
 
 from analytics.views import read_views
@@ -7,12 +9,15 @@ from analytics.warehouse import Scratch
 from angime.simulator.company import COMPANY
 from angime.simulator.delivery import Parcel, parcels
 from angime.simulator.house import Told, furnish
+from angime.simulator.trackers import LISTENED_FOR
 from angime.simulator.traffic import tell
 from pipelines.sources import SOURCES
 from schemas.company import Company, parse_company
 from schemas.envelope import Event
 from schemas.records import RawRecord
-from tests.analytics.drawn import warehouse
+from streams.demo_model import RECIPE_PATH
+from tests.analytics.drawn import drawn_events, warehouse
+from tests.analytics.drawn_talk import talk
 
 NOW, DAYS, CALLS = 1_790_000_000, 30, 400
 # What the simulator does not tell: it hands out no recordings here, and its accounts only talk.
@@ -75,3 +80,21 @@ def test_contacts_who_are_known_by_several_channels_are_one(built: Scratch) -> N
     linked = "select count(*) from facts.contacts where list_contains(list_transform(identities, lambda one: one[:4]), 'crm_') and len(identities) = 3"  # noqa: E501
 
     assert built.sql(linked).item() > 10
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk", "pt"])
+def test_the_simulated_company_hears_what_it_listens_for_in_every_language(language: str) -> None:
+    said = tomllib.loads(RECIPE_PATH.read_text(encoding="utf-8"))["sentences"][language]
+    spoken = [row for name, row in said.items() if name != "espeak"]
+    turns = "\n".join(
+        ["call | who | from | to | says"]
+        + [f"a | {row['role']} | {4 * place} | {4 * place + 3} | {row['text']}" for place, row in enumerate(spoken)]
+    )
+    company = parse_company(
+        f'id = "acme"\nname = "Acme"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n{LISTENED_FOR}'
+    )
+    built = warehouse(drawn_events(talk(turns, "call | seconds\na | 40")), companies=[company])
+
+    found = built.sql("select distinct tracker_id from facts.tracker_hits order by all")["tracker_id"].to_list()
+    assert found == ["greeting", "need", "next_step", "price"]
+    assert built.sql("select distinct card_earned, card_points from reports.scorecards").rows() == [(100, 100)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,6 +16,7 @@ from streams.fetch import fetch
 
 Provider = tuple[str, list[str | None]]
 
+STALL_SECONDS = 1.0
 PATHS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/good": (200, {"content-type": "audio/wav"}, b"RIFF"),
     "/empty": (200, {}, b""),
@@ -24,6 +26,7 @@ PATHS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/loop": (302, {"location": "/loop"}, b""),
     "/moved": (302, {"location": "/good"}, b""),
     "/to-private": (302, {"location": "http://localhost:1/latest"}, b""),
+    "/stalls": (200, {"content-length": "1000"}, b"RIFF"),
     "/huge": (200, {"content-length": str(10**12)}, b""),
 }
 
@@ -39,6 +42,9 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
+        if self.path == "/stalls":
+            self.wfile.flush()
+            time.sleep(STALL_SECONDS)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -70,6 +76,13 @@ def test_a_recording_comes_with_its_media_type_and_the_secret_opens_it(provider:
     assert _fetch(f"http://{host}/good", account=_account(host)) == (b"RIFF", "audio/wav")
     assert _fetch(f"http://{host}/moved", account=_account(host)) == (b"RIFF", "audio/wav")
     assert seen == ["Bearer s3cret"] * 3
+
+
+def test_a_provider_that_stalls_in_the_middle_is_tried_again_later(provider: Provider) -> None:
+    host, _ = provider
+
+    with pytest.raises(NotYet, match="in time"):
+        asyncio.run(fetch(f"http://{host}/stalls", account=_account(host), secret=None, total_seconds=0.3))
 
 
 def test_basic_authorisation_is_written_as_http_wants_it(provider: Provider) -> None:
