@@ -242,12 +242,9 @@ class Writer:
 class Reader:
     """A session that reads a warehouse while another process writes it; every statement sees one snapshot."""
 
-    def __init__(self, settings: AnalyticsSettings) -> None:
-        if not settings.catalog.exists():
-            raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
-        session = _open_session(settings)
-        _attach(session, settings, reads_only=True)
+    def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
         session.execute(f"use {CATALOG}")
+        self._session = session
         self._connection = DuckConnection(session)
         if not self._connection.rows(
             "select 1 from duckdb_tables() where database_name = ? and schema_name = 'reports'", [CATALOG]
@@ -260,6 +257,10 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def beside(self) -> "Reader":
+        """Give another session of the same engine, in its memory and with its threads; both may be asked at once."""
+        return Reader(_prepare_session(self._session.cursor()))
 
     def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
         """Give the rows of one statement; parameters are bound, never pasted."""
@@ -398,8 +399,12 @@ def open_writer(settings: AnalyticsSettings) -> Writer:
 
 def open_reader(settings: AnalyticsSettings) -> Reader:
     """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
+    if not settings.catalog.exists():
+        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
     try:
-        return Reader(settings)
+        session = _open_session(settings)
+        _attach(session, settings, reads_only=True)
+        return Reader(session)
     except duckdb.Error as error:
         raise Misconfigured(
             f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
@@ -471,9 +476,14 @@ def _open_session(settings: AnalyticsSettings) -> duckdb.DuckDBPyConnection:
             "preserve_insertion_order": False,
         }
     )
-    session.execute("set TimeZone = 'UTC'")
     for name in EXTENSIONS:
         session.execute(f"load {log.quoted(str(_extension_file(name)))}")
+    return _prepare_session(session)
+
+
+def _prepare_session(session: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Give a session what the engine keeps for each of them apart: its clock and its macros."""
+    session.execute("set TimeZone = 'UTC'")
     make_stem_macros(DuckConnection(session))
     return session
 

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import one_call
-from dashboards import beeps, calls, costs, listening_log, permissions, player, recordings, shown
+from dashboards import beeps, calls, costs, listening_log, permissions, player, reasons, recordings, shown
 from dashboards.beeps import Beep
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
@@ -35,7 +35,7 @@ def draw(page: Page) -> None:
         return
     heading(calls.contact(row) or say("Unknown contact"), level=2)
     _badges(page, row)
-    st.markdown(plain(row["outcome_reason"], limit=1_000))
+    st.markdown(plain(reasons.told(say, row["outcome_reason"]), limit=1_000))
     _figures(page, row)
     left, right = st.columns([3, 2], gap="large")
     with left:

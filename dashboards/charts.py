@@ -31,6 +31,9 @@ STATE_COLOURS = {
     "lost": LOSS,
 }
 HEIGHT = 260
+# A chart's height holds its legend and the title of its axis.
+HEIGHT_OF_LEGEND = 230
+HEIGHT_OF_A_BAR = 44
 
 
 def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_share: bool) -> alt.LayerChart:
@@ -96,7 +99,12 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
             x=alt.X("calls:Q", stack="zero", axis=alt.Axis(title=titles["calls"], tickCount=5, format=",.0f")),
-            y=alt.Y("channel_label:N", sort="-x", axis=alt.Axis(title=None, ticks=False, labelLimit=120)),
+            y=alt.Y(
+                "channel_label:N",
+                sort="-x",
+                scale=alt.Scale(paddingInner=0.35),
+                axis=alt.Axis(title=None, ticks=False, labelLimit=120),
+            ),
             color=alt.Color(
                 "outcome_label:N",
                 scale=colours,
@@ -110,7 +118,7 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
             ],
         )
         .add_params(bar)
-        .properties(height=HEIGHT)
+        .properties(height=HEIGHT_OF_LEGEND + HEIGHT_OF_A_BAR * frame["channel_label"].n_unique())
     )
     return _finish(chart, number=number)
 
@@ -141,7 +149,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
             ],
         )
         .add_params(bar)
-        .properties(height=HEIGHT)
+        .properties(height=HEIGHT + HEIGHT_OF_LEGEND // 2)
     )
     return _finish(chart, number=number)
 

@@ -1,10 +1,11 @@
 """What every page stands on: the person's choices resolved, the warehouse's answers kept by snapshot, the links."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from queue import LifoQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -24,27 +25,38 @@ from dashboards.viewer import Viewer
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Each statement uses all threads of the engine: more sessions only share them, but a short one waits for no long one.
+SESSIONS = 4
 MAX_KEPT_ANSWERS = 1_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
 
 
 class SharedReader:
-    """One reader for all sessions of the process; statements take turns, for a session of the engine serves one."""
+    """The reader of all sessions of the process; SESSIONS statements run at once, and others wait for their turn."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._lock = Lock()
+    def __init__(self, reader: warehouse.Reader) -> None:
+        self._free: LifoQueue[warehouse.Reader] = LifoQueue()
+        for free in (*(reader.beside() for _ in range(SESSIONS - 1)), reader):
+            self._free.put(free)
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
         """Give the rows of one statement."""
-        with self._lock:
-            return self._reader.sql(text, parameters)
+        with self._turn() as reader:
+            return reader.sql(text, parameters)
 
     def snapshot_id(self) -> int:
         """Name the state of the warehouse."""
-        with self._lock:
-            return self._reader.snapshot_id()
+        with self._turn() as reader:
+            return reader.snapshot_id()
+
+    @contextmanager
+    def _turn(self) -> Generator[warehouse.Reader]:
+        reader = self._free.get()
+        try:
+            yield reader
+        finally:
+            self._free.put(reader)
 
 
 class Page(Struct, frozen=True, kw_only=True):

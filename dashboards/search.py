@@ -1,16 +1,19 @@
 # pyright: reportUnknownMemberType=false
-"""Search in transcripts: where words were said, each line a way to hear it."""
+"""Search in transcripts: where words were said, in any of their forms, each line a way to hear it."""
 
+from contextlib import closing
 from typing import Any
 
-import polars as pl
 import streamlit as st
 from msgspec import structs
 
 from analytics import questions
 from analytics.questions import search
+from analytics.questions.search import Said
+from analytics.search import FILE, SearchIndex
+from analytics.settings import AnalyticsSettings
 from dashboards import controls, shown
-from dashboards.page import Page, heading
+from dashboards.page import Page, heading, open_reader
 from dashboards.texts import EMPTY, N_, clean, plain
 
 AROUND = 140
@@ -22,11 +25,9 @@ def draw(page: Page) -> None:
     say, state = page.say, page.state
     controls.stamp(page)
     words = state.search.strip()
-    found: list[dict[str, Any]] = []
-    if words:
-        asked = page.ask(search.said, period=page.period, scope=page.scope, words=words, role=state.role)
-        found = asked.to_dicts()
-    heading(_headline(page, words=words, found=found), level=2)
+    said = _said(page, words=words) if words else None
+    found = said.rows.to_dicts() if said else []
+    heading(_headline(page, words=words, said=said), level=2)
     text, role = st.columns([3, 1], vertical_alignment="bottom")
     text.text_input(
         say("Words"),
@@ -44,24 +45,41 @@ def draw(page: Page) -> None:
     if not words:
         st.caption(plain(say("Every transcript of the chosen period and scope is searched."), limit=200))
         return
-    if not found:
+    if said is None or not found:
         st.info(say("Nobody said this here. Try fewer words or a longer period."), icon=":material/search_off:")
         return
-    _table(page, found, words=words)
+    _table(page, found)
+    if said.is_cut:
+        told = say("Only the best matches are shown: narrow the period, or add a word.")
+        st.caption(plain(told, limit=200))
+    shown.files(page, said.rows.drop("begins"), name="angime-said")
 
 
-def _headline(page: Page, *, words: str, found: list[dict[str, Any]]) -> str:
+def _said(page: Page, *, words: str) -> Said:
+    """Search by the index beside the warehouse, which is brought up to date first; rights are the reader's."""
+    teams = page.scope.teams or page.viewer.rights.teams or ()
+    scope, role = structs.replace(page.scope, teams=teams), page.state.role
+
+    def look() -> Said:
+        settings = AnalyticsSettings(home=page.settings.home)
+        with closing(SearchIndex(settings.warehouse / FILE)) as index:
+            index.follow(open_reader(page.settings.home))
+            return search.said(page.reader, index=index, period=page.period, scope=scope, words=words, role=role)
+
+    return page.keep(f"said {words!r} {page.period!r} {scope!r} {role!r}", look)
+
+
+def _headline(page: Page, *, words: str, said: Said | None) -> str:
     say = page.say
-    if not words:
+    if said is None:
         return say("What was said, in all calls")
-    if not found:
+    if said.rows.is_empty():
         return say("Not said")
-    turns = say.plural("said {n} time", "said {n} times", int(found[0]["turns"]))
-    calls = say.plural("in {n} call", "in {n} calls", int(found[0]["calls"]))
-    return f"{clean(words, limit=60)}: {turns}, {calls}"
+    calls = say.plural("said in {n} call", "said in {n} calls", said.rows["call_id"].n_unique())
+    return f"{clean(words, limit=60)}: {calls}"
 
 
-def _table(page: Page, found: list[dict[str, Any]], *, words: str) -> None:
+def _table(page: Page, found: list[dict[str, Any]]) -> None:
     say = page.say
     operators = page.ask(questions.operators, company=page.scope.company)
     names: dict[str, str] = dict(operators.select("operator_id", "name").iter_rows())
@@ -70,7 +88,7 @@ def _table(page: Page, found: list[dict[str, Any]], *, words: str) -> None:
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in found],
             say("At"): [say.seconds(row["start_seconds"]) for row in found],
             say("Said by"): [say.word(row["role"]) for row in found],
-            say("What was said"): [_around(row["text"], words=words) for row in found],
+            say("What was said"): [_around(row["text"], begins=row["begins"]) for row in found],
             say("Contact"): [clean(row["contact_name"] or row["contact_key"]) or EMPTY for row in found],
             say("Operator"): [clean(names.get(row["operator_id"] or "", "")) or EMPTY for row in found],
         },
@@ -78,15 +96,11 @@ def _table(page: Page, found: list[dict[str, Any]], *, words: str) -> None:
         key="found",
     )
     st.caption(plain(say("Choose a row to open the call and hear it."), limit=200))
-    if found[0]["turns"] > len(found):
-        st.caption(plain(say("Only the newest {n} lines are shown.", n=say.number(len(found)))))
-    shown.files(page, pl.DataFrame(found).drop("turns", "calls"), name="angime-said")
     if chosen is not None:
         page.go("call", state=structs.replace(page.state, search="", role="", call=found[chosen]["call_id"]))
 
 
-def _around(text: str | None, *, words: str) -> str:
-    """Cut a long line around the first of the words."""
-    line = clean(text, limit=20_000)
-    at = max(0, line.lower().find(words.lower().split()[0]) - AROUND // 2)
-    return clean(("…" if at else "") + line[at:], limit=AROUND)
+def _around(text: str, *, begins: int) -> str:
+    """Cut a long line around the first word that was found."""
+    start = max(0, begins - AROUND // 2)
+    return clean(("…" if start else "") + text[start:], limit=AROUND)

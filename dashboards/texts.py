@@ -152,7 +152,7 @@ class Texts:
         if unit == "share":
             return sign + self("{n} points", n=self.number(abs(value) * 100, digits=1))
         if unit == "seconds":
-            return sign + self("{n} s", n=self.number(abs(value), digits=1))
+            return sign + self.seconds(round(abs(value), 1))
         return sign + self.number(abs(value))
 
     def number_format(self) -> dict[str, str]:

@@ -1,41 +1,75 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
-"""What the search in transcripts asks: where words were said, the newest first."""
+"""What the search in transcripts asks: where words were said, in any form of them, the best match first."""
 
 import polars as pl
+from msgspec import Struct
 
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
+from analytics.search import MAX_HITS, SearchIndex, SearchQuery
+from schemas.errors import InvalidEvent
 
-MAX_FOUND = 200
-MAX_WORDS = 8
+FOUND = {
+    "call_id": pl.String,
+    "role": pl.String,
+    "start_seconds": pl.Float64,
+    "text": pl.String,
+    "begins": pl.Int64,
+    "score": pl.Float64,
+}
 
 
-def said(reader: Reader, *, period: Period, scope: Scope, words: str, role: str = "") -> pl.DataFrame:
-    """Find the turns in which all words were said, in any order, whatever their case; the newest call first.
+class Said(Struct, frozen=True):
+    """Lines that were found, and whether there may be more calls than were looked at."""
 
-    Columns: call_id, started_at, contact_name, contact_key, operator_id, channel, outcome, role, start_seconds, text,
-    is_demo_transcript, turns (how many there are in all), calls (in how many calls).
+    rows: pl.DataFrame
+    is_cut: bool
+
+
+def said(  # noqa: PLR0913  # what is looked for, where, by whom it was said, and in what
+    reader: Reader, *, index: SearchIndex, period: Period, scope: Scope, words: str, role: str = ""
+) -> Said:
+    """Find lines of calls of the scope in which the words were said, in any of their forms; the best call first.
+
+    Columns of the rows: call_id, started_at, contact_name, contact_key, operator_id, channel, outcome,
+    is_demo_transcript, role, start_seconds, text, begins (where in the text the first word found stands), score. A
+    call that the reader does not show is not there.
     """
+    query = SearchQuery(
+        text=words,
+        company=scope.company,
+        first=period.first,
+        last=period.last,
+        operators=_operators(reader, scope=scope),
+        limit=MAX_HITS,
+    )
+    try:
+        calls = index.search(query, reader=reader)
+    except InvalidEvent:
+        calls = []
+    lines = [
+        (call.call_id, turn.role, turn.start_seconds, turn.text, turn.marks[0].start if turn.marks else 0, call.score)
+        for call in calls
+        for turn in call.turns
+        if role in {"", turn.role}
+    ]
+    found = pl.DataFrame(lines, schema=FOUND, orient="row")
     where, parameters = within(period, scope=scope)
-    asked = words.lower().split()[:MAX_WORDS]
-    parameters |= {f"word_{number}": word for number, word in enumerate(asked)}
-    clauses = [f"contains(lower(turns.text), $word_{number})" for number in range(len(asked))] or ["false"]
-    if role:
-        clauses.append("turns.role = $role")
-        parameters["role"] = role
     text = f"""
-        with heard as (
-            select
-                call_id, company, started_at, contact_name, contact_key, operator_id, channel, outcome,
-                is_demo_transcript
-            from facts.calls where {where} and {COUNTED} and has_transcript
-        ),
-        found as (
-            select heard.* exclude (company), turns.role, turns.start_seconds, turns.text
-            from heard inner join facts.turns as turns
-                on heard.call_id = turns.call_id and heard.company = turns.company
-            where {" and ".join(clauses)}
-        )
-        select *, count(*) over () as turns, (select count(distinct call_id) from found) as calls
-        from found order by started_at desc, call_id, start_seconds limit $limit
+        select call_id, started_at, contact_name, contact_key, operator_id, channel, outcome, is_demo_transcript
+        from facts.calls where {where} and {COUNTED} and list_contains($calls, call_id)
     """
-    return reader.sql(text, parameters | {"limit": MAX_FOUND})
+    heard = reader.sql(text, parameters | {"calls": found["call_id"].unique().to_list()})
+    rows = found.join(heard, on="call_id", how="inner", maintain_order="left")
+    return Said(rows.select(*heard.columns, *(name for name in FOUND if name != "call_id")), len(calls) == MAX_HITS)
+
+
+def _operators(reader: Reader, *, scope: Scope) -> tuple[str, ...]:
+    """Give the operators whose calls are meant, so that the calls of others do not crowd them out; empty: all."""
+    if not scope.teams:
+        return scope.operators
+    text = """
+        select distinct operator_id from facts.calls
+        where company = $company and list_contains($teams, team_id) and operator_id is not null order by operator_id
+    """
+    of_teams = reader.sql(text, {"company": scope.company, "teams": list(scope.teams)})["operator_id"].to_list()
+    return tuple(one for one in of_teams if not scope.operators or one in scope.operators)

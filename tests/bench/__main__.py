@@ -16,7 +16,7 @@ from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import asking, events, freshness, landing, normalising, searching, speech
+from tests.bench import asking, events, freshness, landing, normalising, paging, searching, speech
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -126,6 +126,7 @@ BENCHES: dict[str, Measure] = {
     "searching": searching.measure,
     "speech": speech.measure,
     "asking": asking.measure,
+    "paging": paging.measure,
 }
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ SCOPE = Scope(company="bench")
 COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "UTC"\ndefault_region = "KZ"\n'
 WITHIN = "company = 'bench' and day between date '2025-09-01' and date '2025-09-07'"
 
-_FILL = f"""
+_FILL = """
     insert into facts.calls by name
     select
         'call-' || lpad(i::varchar, 12, '0') as call_id, 'bench' as company, 'main' as account, 'twilio' as source,
@@ -28,13 +28,13 @@ _FILL = f"""
         case when hash(i) % 10 < 7 then 'answered' when hash(i) % 10 < 9 then 'missed' else 'abandoned' end as outcome,
         false as is_internal, i % 100 = 0 as is_test, i % 5 > 0 as is_business_hours,
         'phone:+7701' || lpad((hash(i) % 200000)::varchar, 7, '0') as contact_key,
-        timestamptz '2025-03-01 00:00:00+00' + to_seconds(i * {SECONDS_BETWEEN_CALLS}) as started_at,
+        timestamptz '2025-03-01 00:00:00+00' + to_seconds(i * $seconds) as started_at,
         timezone('UTC', started_at)::date as day, extract(hour from timezone('UTC', started_at))::integer as hour,
         extract(isodow from timezone('UTC', started_at))::integer as weekday,
         case when outcome = 'answered' then (hash(i, 1) % 60000)::double / 1000 end as answer_seconds,
         case when outcome = 'answered' then (hash(i, 2) % 300000)::double / 1000 end as talk_seconds,
         'team-' || i % 7 as team_id, 'operator-' || i % 50 as operator_id
-    from range({CALLS}) as numbers(i)
+    from range($calls) as numbers(i)
 """
 
 _BY_HAND = f"""
@@ -64,13 +64,14 @@ _BY_HAND = f"""
 """
 
 
-def fill(folder: Path) -> AnalyticsSettings:
+def fill(folder: Path, *, calls: int = CALLS) -> AnalyticsSettings:
     """Make a warehouse of a year of calls, without the events that they would be folded from."""
     folder.mkdir()
     (folder / "company.toml").write_text(COMPANY)
     settings = AnalyticsSettings(home=folder)
     with open_writer(settings) as writer:
-        writer.connection.execute(_FILL)
+        seconds = SECONDS_BETWEEN_CALLS * CALLS / calls
+        writer.connection.execute(_FILL, {"calls": calls, "seconds": seconds})
     return settings
 
 

@@ -198,7 +198,7 @@ def _recorded(fact, shared, *, name: str, after: float, recordings: Path, day: d
             model="demo",
             is_demo_model=True,
             language="ru",
-            grade="turns",
+            grade="segments",
             duration_seconds=12.0,
             channels=2,
             beeps=(Beep(channel=1, start_seconds=4.0, end_seconds=5.0, kind="card"),),

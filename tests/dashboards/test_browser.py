@@ -1,13 +1,16 @@
 """The pages in a real Chromium: every page, language, scheme and width; clicks that lead on; lines that seek."""
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from analytics.metrics import LANGUAGES
 from dashboards.menu import MENU
+from dashboards.texts import NAMES
 
 pytestmark = pytest.mark.browser
 
@@ -43,12 +46,19 @@ class Visit:
         self.errors: list[str] = []
         self.page.on("request", self._asked)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._complained)
         self.page.goto(address)
         self.page.wait_for_selector("[data-testid=stMain] h2")
 
     def _asked(self, request) -> None:  # noqa: ANN001
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
             self.strangers.append(request.url)
+
+    def _complained(self, message) -> None:  # noqa: ANN001
+        """Note an error of the console, but for one: Streamlit looks for its server beneath the page's own path too."""
+        is_search = message.location.get("url", "").endswith(("/_stcore/health", "/_stcore/host-config"))
+        if message.type == "error" and not is_search:
+            self.errors.append(message.text)
 
     def looks(self, *, width: int, is_dark: bool) -> None:
         """Look at pages at another width, or by night."""
@@ -58,6 +68,30 @@ class Visit:
     def sees(self, address: str) -> bool:
         """Whether another page is drawn to its end, and is well."""
         self.page.goto(address)
+        return self._is_drawn()
+
+    def turns_to(self, language: str) -> bool:
+        """Whether this page is well in another language, wide and narrow, without being loaded anew."""
+        self.page.evaluate(
+            """language => {
+                const address = new URL(location.href);
+                address.searchParams.set("lang", language);
+                history.pushState({}, "", address.href);
+                window.dispatchEvent(new PopStateEvent("popstate"));
+            }""",
+            language,
+        )
+        self.page.wait_for_function(
+            "name => [...document.querySelectorAll('[data-testid=stSidebar] input')].some(one => one.value === name)",
+            arg=NAMES[language],
+        )
+        is_well = self._is_drawn()
+        self.page.set_viewport_size({"width": 390, "height": 900})
+        is_well_on_a_phone = self.is_well()
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+        return is_well and is_well_on_a_phone
+
+    def _is_drawn(self) -> bool:
         self.page.wait_for_selector("[data-testid=stMain] h2")
         self.page.wait_for_function(
             "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') !== 'running'"
@@ -87,12 +121,38 @@ def test_every_page_is_whole_in_every_language_on_desk_and_phone_by_day_and_nigh
     visit = Visit(browser, pages)
     wrong: list[str] = []
     for number, entry in enumerate(MENU):
-        for turn, language in enumerate(LANGUAGES):
-            look = (number + turn) % 4
-            visit.looks(width=390 if look % 2 else 1280, is_dark=look > 1)
-            address = f"{'' if entry.name == 'overview' else entry.name}?lang={language}&call={call_id}"
-            wrong += [] if visit.sees(f"{pages}/{address}") else [address]
+        visit.looks(width=1280, is_dark=number % 2 == 1)
+        path = "" if entry.name == "overview" else entry.name
+        wrong += [] if visit.sees(f"{pages}/{path}?lang={LANGUAGES[0]}&call={call_id}") else [path]
+        wrong += [f"{path} {language}" for language in reversed(LANGUAGES) if not visit.turns_to(language)]
     assert [] == wrong
+    visit.page.close()
+
+
+def test_files_add_up_to_the_tiles(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/missed?period=last28")
+    expected = {
+        ("missed", "Missed contacts", "angime-missed"): lambda rows: rows["episodes"].sum(),
+        ("conversion", "Deals won after a call", "angime-conversion-channel"): lambda rows: rows.filter(
+            pl.col("metric") == "deals_won_after_call"
+        )["numerator"].sum(),
+        ("permissions", "Calls outside permission", "angime-without-consent"): lambda rows: (
+            rows.filter(pl.col("reason") != "permitted").height
+        ),
+        ("costs", "Cost of the period", "angime-costs"): lambda rows: round(rows["cost"].sum()),
+        ("", "Missed calls", "angime-figures"): lambda rows: rows.filter(pl.col("metric") == "missed_calls")[
+            "numerator"
+        ].sum(),
+    }
+    for (path, tile, file), total in expected.items():
+        assert visit.sees(f"{pages}/{path}?lang=en&period=last28")
+        if not path:
+            visit.page.get_by_text("As a table", exact=True).click()
+        shown = visit.page.get_by_test_id("stMetric").filter(has_text=tile).get_by_test_id("stMetricValue")
+        said = float(re.sub(r"[^0-9.]", "", shown.first.inner_text()))
+        with visit.page.expect_download() as download:
+            visit.page.locator(f".st-key-csv_{file} button").click()
+        assert (path, said) == (path, float(total(pl.read_csv(download.value.path()))))
     visit.page.close()
 
 

@@ -128,6 +128,15 @@ def test_the_catalogue_is_searched(seeded_home: Path, monkeypatch: pytest.Monkey
     assert ([], True) == (list(test.exception), "Service level" in told(test))
 
 
+def test_words_are_found_in_any_of_their_forms(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="search", search="заказов", period="last28", lang="en")
+    assert ([], True, 1) == (
+        list(test.exception),
+        "заказов: said in" in told(test).replace("\\", ""),
+        len(test.dataframe),
+    )
+
+
 def test_the_list_says_how_many_calls_it_holds(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="calls", period="last28")
     assert ([], 1, True) == (list(test.exception), len(test.dataframe), " calls · " in told(test).replace("\\", ""))

@@ -10,7 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from analytics.metrics import LANGUAGES, catalogue
-from dashboards import texts
+from dashboards import reasons, texts
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 KEYWORDS = {"say": (1,), "self": (1,), "N_": (1,), "plural": (1, 2)}
@@ -80,6 +80,26 @@ def test_no_data_is_a_dash() -> None:
 )
 def test_durations_are_short(seconds: float | None, expected: str) -> None:
     assert expected == texts.texts("en").seconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("a person talked for 39.0 s after 4.0 s of ringing", "человек говорил 39 с, ответили через 4 с"),
+        (
+            "incoming, rang 7.0 s, nobody answered (threshold 5 s); the provider's word is COMPLETED",
+            "входящий, звонил 7 с, никто не ответил (менее 5 с считалось бы сорвавшимся); слово провайдера: COMPLETED",
+        ),
+        (
+            "only a menu picked up: outgoing, rang 9.5 s, nobody answered",
+            "ответило только меню: исходящий, звонил 9,5 с, никто не ответил",
+        ),
+        ("a reason of tomorrow", "a reason of tomorrow"),
+        (None, "–"),
+    ],
+)
+def test_why_a_call_counts_so_is_said_in_the_language(reason: str | None, expected: str) -> None:
+    assert expected == reasons.told(texts.texts("ru"), reason)
 
 
 def test_a_day_is_written_in_the_language() -> None:
