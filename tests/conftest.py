@@ -16,6 +16,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=1_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
+# Two processes of tests share two cores: a second thread in each session of DuckDB only waits, at the price of work.
+os.environ.setdefault("ANGIME_WAREHOUSE_THREADS", "1")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

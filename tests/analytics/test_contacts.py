@@ -11,7 +11,7 @@ from analytics.refresh import Refresher
 from analytics.views import read_views
 from analytics.warehouse import Batch, Scratch, scratch
 from schemas.envelope import Event
-from tests.analytics.drawn import draw, drawn_events, tidy, warehouse
+from tests.analytics.drawn import call, draw, drawn_events, moment, tidy, warehouse
 from tests.analytics.landing_cases import NOW, records_of
 
 # Each case lands up to eight batches.
@@ -27,6 +27,13 @@ f       | identified | 05:05:00 | contact=phone:+77010000003,instagram:9
 g       | identified | 05:06:00 | contact=instagram:9,vk:3
 h       | identified | 05:07:00 | contact=crm_kommo:5,vk:3
 """
+_BY_CONTACT = f"""
+    select
+        cold_calls.is_first,
+        strftime(call_repeats.called_again_at, '%Y-%m-%dT%H:%M:%S.000Z') as called_again_at,
+        cold_calls.is_cold
+    from reports.cold_calls, reports.call_repeats where call_repeats.call_id = '{call("a")}'
+"""  # noqa: S608  # an id of the test's own
 
 
 def _groups(built: Scratch) -> set[frozenset[str]]:
@@ -73,6 +80,8 @@ def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
     a    | ended   | 05:00:30 | disposition=no_answer
     b    | offered | 05:10:00 | direction=outgoing; contact=phone:+77010000007
     b    | ended   | 05:11:00 | answered_at=05:10:10; talk_seconds=50
+    c    | offered | 06:00:00 | direction=incoming; contact=phone:+77010000007
+    c    | ended   | 06:01:00 | answered_at=06:00:10; talk_seconds=50
     """)
     link = drawn_events("""
     contact | fact       | at       | says
@@ -91,11 +100,15 @@ def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
     rings | closed_by   | contact_seconds | band
     1     | called_back | 610             | soon
     """
-    assert tidy(apart) == draw(_landed([calls]).sql("from facts.contacts"), like=apart)
+    built = _landed([calls])
+    assert tidy(apart) == draw(built.sql("from facts.contacts"), like=apart)
+    assert built.sql(_BY_CONTACT).rows() == [(True, None, True)]
     built = _landed([calls, link])
     assert tidy(joined) == draw(built.sql("from facts.contacts"), like=joined)
     assert tidy(episodes) == draw(built.sql("from facts.missed_episodes"), like=episodes)
-    assert built.sql("select answered_calls, missed_calls from facts.conversations").rows() == [(1, 1)]
+    assert built.sql("select answered_calls, missed_calls from facts.conversations").rows() == [(2, 1)]
+    # What was missed of one identity is called again by the other, and who called us by one is not cold by the other.
+    assert built.sql(_BY_CONTACT).rows() == [(True, moment("06:00:00"), False)]
 
 
 def test_blank_and_anonymous_callers_are_nobody_and_our_own_numbers_join_nobody() -> None:
