@@ -32,9 +32,26 @@ def account_change(scene: Scene, *, field: str, value: Fields, entry: Fields) ->
         quality = text(value, "current_limit", "max_daily_conversations_per_business")
         changed = AccountQualityChanged(company_number=_number(value), provider_status=event, quality=quality)
         return found(_fact(scene, changed, entry=entry, identity=(field, event, quality or "")))
+    if field == "account_settings_update":
+        return _settings(scene, value=value, entry=entry)
     if field == "account_alerts":
         return _alert(scene, value=member(value, "alert_info") or value, entry=entry)
     return ignored(f"the field {word(field)} holds no call, message or account fact")
+
+
+def _settings(scene: Scene, *, value: Fields, entry: Fields) -> Translation:
+    """Read the settings of a number: of calling, Meta tells there which restrictions it has laid on it."""
+    told = member(value, "phone_number_settings")
+    restrictions = member(member(told, "calling"), "restrictions")
+    listed = [as_object(one, what="restrictions_list[]") for one in items(restrictions, "restrictions_list")]
+    if not listed:
+        return ignored("the settings of a number changed, and no restriction is among them")
+    known: Fields = {"company_number": _number(value), "provider_status": "account_settings_update"}
+    limits = [
+        {"restriction_type": text(one, "type", "restriction_type"), "expiration": one.get("expiration")}
+        for one in listed
+    ]
+    return found(*(_restricted(scene, known, one, entry=entry) for one in limits))
 
 
 def _update(scene: Scene, *, value: Fields, entry: Fields) -> Translation:

@@ -26,6 +26,8 @@ def message_status(box: Inbox, fields: Fields) -> Translation:
     A played voice message counts as read, and tells it at another time, so it is a fact of its own.
     """
     status = required(fields, "status").lower()
+    if (text(fields, "type") or "").lower() == "payment":
+        return ignored("the status of a payment, and of no message")
     provider_id = required(fields, "id")
     if status in _NO_FACTS:
         return ignored(f"the message status {word(status)} holds no fact of ours")
