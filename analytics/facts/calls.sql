@@ -146,23 +146,24 @@ joined as (
 
 recorded as (
     select
-        call_id,
-        recording_id,
-        arg_min(recording_path, place) as recording_path,
-        min(time) filter (where type = 'call.recording_made_available') as available_at,
+        call_facts.call_id,
+        call_facts.recording_id,
+        arg_min(call_facts.recording_path, call_facts.place) as recording_path,
+        min(call_facts.time) filter (where call_facts.type = 'call.recording_made_available') as available_at,
         arg_max(
             struct_pack(
-                language := transcript_language,
-                model := transcript_model,
-                is_demo := coalesce(is_demo_transcript, false)
+                language := call_facts.transcript_language,
+                model := call_facts.transcript_model,
+                is_demo := coalesce(call_facts.is_demo_transcript, false)
             ),
-            if(transcript_origin = 'whisperx', '1', '0') || place
-        ) filter (where type = 'call.transcribed') as transcript
+            if(call_facts.transcript_origin = coalesce(listening.transcript, 'whisperx'), '1', '0') || call_facts.place
+        ) filter (where call_facts.type = 'call.transcribed') as transcript
     from staging.call_facts
+    left join reference.listening on call_facts.company = listening.company
     where
-        type in ('call.recording_made_available', 'call.recording_stored', 'call.transcribed')
-        and recording_id is not null
-    group by call_id, recording_id
+        call_facts.type in ('call.recording_made_available', 'call.recording_stored', 'call.transcribed')
+        and call_facts.recording_id is not null
+    group by call_facts.call_id, call_facts.recording_id
 ),
 
 chosen as (

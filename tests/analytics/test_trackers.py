@@ -195,12 +195,12 @@ def test_a_company_may_prefer_the_providers_transcript() -> None:
     """
     said = [
         warehouse(drawn_events(facts), companies=[parse_company(_HEAD + rule)])
-        .sql("select text from facts.turns")
+        .sql("select turns.text, calls.transcript_model from facts.turns inner join facts.calls using (call_id)")
         .rows()
         for rule in ("", '[listening]\ntranscript = "provider"')
     ]
 
-    assert said == [[("ours",)], [("theirs",)]]
+    assert said == [[("ours", "a")], [("theirs", "b")]]
 
 
 @pytest.mark.parametrize(
