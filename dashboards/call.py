@@ -191,16 +191,18 @@ def _permission(page: Page, row: dict[str, Any]) -> None:
         return
     heading(say("Were we allowed to call"))
     told = permissions.why(page, reason=found["reason"], is_over_limit=found["is_over_limit"])
-    lines = [f"**{plain(say('Yes') if found['is_permitted'] else say('No'))}** · {plain(told)}"]
+    verdict = say("Yes") if found["is_permitted"] else say("No")
+    lines = [f"**{plain(verdict)}** · {plain(told)}"]
     if found["granted_at"] is not None:
         since = say.moment(found["granted_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")
         until = say.moment(found["ended_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")
         until = until if found["ended_at"] else say("for good")
         lines.append(plain(say("Consent from {since}, until: {until}", since=since, until=until), limit=200))
-    lines += [
-        f"{plain(say('Talked in the 24 hours before'))}: **{plain(say.number(found['connections_before']))}**",
-        f"{plain(say('Unanswered in a row before'))}: **{plain(say.number(found['unanswered_before']))}**",
-    ]
+    counts = {
+        say("Talked in the 24 hours before"): found["connections_before"],
+        say("Unanswered in a row before"): found["unanswered_before"],
+    }
+    lines += [f"{plain(name)}: **{plain(say.number(count))}**" for name, count in counts.items()]
     st.markdown("  \n".join(lines))
 
 

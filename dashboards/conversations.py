@@ -79,7 +79,8 @@ def _last(page: Page, row: dict[str, Any]) -> str:
     if row["last_kind"] == "call":
         return f"☎ {say.word(row['last_direction'])}, {say.word(row['last_outcome'])}"
     arrow = "←" if row["last_direction"] == "incoming" else "→"
-    return f"{arrow} {clean(row['last_text'], limit=90) or say('(no text)')}"
+    text = clean(row["last_text"], limit=90) or say("(no text)")
+    return f"{arrow} {text}"
 
 
 def _name(name: str | None, key: str) -> str:

@@ -236,8 +236,8 @@ def _versions(page: Page) -> None:
     heading(say("Versions"))
     built = page.ask(health.built_at)
     lines = [f"{plain(name)}: **{plain(_version(name))}**" for name in PACKAGES]
-    lines.append(f"{plain(say('Facts built from the log'))}: **{plain(_moment(page, built))}**")
-    lines.append(f"{plain(say('State of the warehouse'))}: **{plain(str(page.snapshot))}**")
+    states = {say("Facts built from the log"): _moment(page, built), say("State of the warehouse"): str(page.snapshot)}
+    lines += [f"{plain(name)}: **{plain(state)}**" for name, state in states.items()]
     st.markdown("  \n".join(lines))
     with st.expander(say("Event types and their versions"), icon=":material/schema:"):
         rows = page.ask(health.versions, company=page.scope.company, now=_minute(page.now)).to_dicts()
@@ -256,7 +256,8 @@ def _disk(page: Page) -> None:
     share = space.free_bytes / space.total_bytes
     free = say("Free: {size} of {whole}", size=say.size(space.free_bytes), whole=say.size(space.total_bytes))
     st.badge(free, color="red" if share < LITTLE_FREE else "green", icon=":material/hard_drive:")
-    lines = [f"{plain(name or say('files'))}: **{plain(say.size(size))}**" for name, size in space.folders]
+    files = say("files")
+    lines = [f"{plain(name or files)}: **{plain(say.size(size))}**" for name, size in space.folders]
     st.markdown("  \n".join(lines) or EMPTY)
     if not space.is_whole:
         st.caption(plain(say("There are more files than were counted.")))

@@ -23,6 +23,7 @@ EMPTY = "–"
 MAX_SHOWN_CHARACTERS = 120
 # From here on the small change of an amount is left out.
 WHOLE_FROM = 10_000
+DAYS_FROM_SECONDS = 2 * 86_400
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -161,9 +162,11 @@ class Texts:
         return {"decimal": str(symbols.get("decimal", ".")), "thousands": str(symbols.get("group", ","))}
 
     def seconds(self, value: float | None) -> str:
-        """Write a duration: seconds below a minute, then minutes:seconds, then hours:minutes:seconds."""
+        """Write a duration: seconds below a minute, minutes:seconds, hours:minutes:seconds, then days from two on."""
         if value is None:
             return EMPTY
+        if value >= DAYS_FROM_SECONDS:
+            return self("{n} d", n=self.number(value / 86_400, digits=1))
         if value < 60:
             return self("{n} s", n=self.number(value, digits=1 if value < 20 else 0))
         minutes, rest = divmod(round(value), 60)

@@ -1,5 +1,6 @@
 """Words in four languages, and foreign text that must stay text."""
 
+import ast
 from datetime import date
 from pathlib import Path
 from string import Formatter
@@ -35,6 +36,21 @@ def places(text: str) -> set[str]:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_of_the_code_is_translated_and_no_other(language: str) -> None:
     assert words_of_the_code() == set(messages(language))
+
+
+def test_no_text_is_said_inside_an_f_string() -> None:
+    """Before Python 3.12 Babel does not look into them, and such a text would never be asked for."""
+    said = [
+        f"{file.name}:{call.lineno}"
+        for file in sorted(Path(texts.__file__).parent.glob("*.py"))
+        for formatted in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(formatted, ast.JoinedStr)
+        for call in ast.walk(formatted)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name | ast.Attribute)
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in {"say", "N_", "plural"}
+        if call.args and isinstance(call.args[0], ast.Constant)
+    ]
+    assert [] == said
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -76,7 +92,8 @@ def test_no_data_is_a_dash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(8.44, "8.4 s"), (59, "59 s"), (60, "1:00"), (3661.2, "1:01:01"), (None, "–")]
+    ("seconds", "expected"),
+    [(8.44, "8.4 s"), (59, "59 s"), (60, "1:00"), (3661.2, "1:01:01"), (220_000, "2.5 d"), (None, "–")],
 )
 def test_durations_are_short(seconds: float | None, expected: str) -> None:
     assert expected == texts.texts("en").seconds(seconds)
