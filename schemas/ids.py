@@ -1,8 +1,9 @@
 """Deterministic ids: the same fact of the same provider has the same id in every process, run and replay."""
 
 import re
+from hashlib import sha1
 from typing import Annotated
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec import Meta
 
@@ -18,9 +19,19 @@ NAMESPACE = UUID("8f0b1c5e-27ce-5f0a-9a2f-61d1a4c3b7e1")
 ID_PATTERN = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
+_NAMESPACE_BYTES = NAMESPACE.bytes
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+
+
 def identify(*parts: str) -> Id:
-    """Make the id of what `parts` name; their order counts, and no two lists of parts share an id by joining."""
-    return str(uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in parts)))
+    """Make the id of what `parts` name; their order counts, and no two lists of parts share an id by joining.
+
+    A UUID of version 5 (RFC 9562), written here by hand: the standard library's takes a fifth of a translation's time.
+    """
+    name = "".join([f"{len(part)}:{part}" for part in parts])
+    digest = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANTS[digest[16]]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def fact_id(source: str, account: str, type_: str, *identity: str) -> Id:

@@ -1,13 +1,14 @@
 """Ids are the same everywhere and never collide by joining; instants have one form."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import InvalidEvent
-from schemas.ids import ID_PATTERN, fact_id, identify
+from schemas.ids import ID_PATTERN, NAMESPACE, fact_id, identify
 from schemas.instants import from_epoch, from_rfc3339, instant, moment
 
 
@@ -19,6 +20,7 @@ def test_the_id_of_a_fact_never_changes() -> None:
 def test_two_lists_of_parts_share_an_id_only_when_they_are_the_same(one: list[str], other: list[str]) -> None:
     assert (identify(*one) == identify(*other)) == (one == other)
     assert ID_PATTERN.match(identify(*one))
+    assert identify(*one) == str(uuid5(NAMESPACE, "".join(f"{len(part)}:{part}" for part in one)))
 
 
 def test_an_instant_is_utc_with_milliseconds() -> None:
