@@ -65,6 +65,7 @@ Outcome = Literal[
     *("answered", "voicemail", "machine", "missed", "abandoned", "rejected", "no_answer", "busy", "cancelled"),
     *("failed", "not_permitted", "in_progress"),
 ]
+State = Literal["open", "called_back", "called_again", "messaged", "lost"]
 _DAYS = (
     Filter("from", "day", "day >= $from", "first local day"),
     Filter("to", "day", "day <= $to", "last local day"),
@@ -147,7 +148,28 @@ METRICS = List(
     order=("day", "metric"),
     filters=(*_DAYS, Filter("metric", "text", "metric = $metric", "name of a metric; docs/metrics.md lists them")),
 )
-LISTS = (CALLS, TURNS, CONVERSATIONS, MESSAGES, METRICS)
+MISSED = List(
+    name="missed_episodes",
+    path="/missed_episodes",
+    meaning="Missed calls of one contact until contact was made, the newest episode first: whom to call back.",
+    scope="calls",
+    relation="reports.missed_episodes",
+    columns=(
+        *("episode_id", "contact_id", "source", "account", "channel", "first_missed_at", "last_missed_at", "rings"),
+        *("attempts", "first_attempt_at", "messaged_at", "contacted_at", "contact_call_id", "operator_id", "team_id"),
+        *("state", "closed_at", "lost_at", "contact_seconds", "band", "is_business_hours", "day"),
+    ),
+    order=("first_missed_at", "episode_id"),
+    filters=(
+        *_DAYS,
+        _CHANNEL,
+        _TEAM,
+        _OPERATOR,
+        Filter("state", "text", "state = $state", "how it stands", get_args(State)),
+        Filter("is_business_hours", "flag", "is_business_hours = $is_business_hours", "began in business hours"),
+    ),
+)
+LISTS = (CALLS, TURNS, CONVERSATIONS, MESSAGES, METRICS, MISSED)
 
 
 class Page(Struct, frozen=True):

@@ -18,7 +18,7 @@ from analytics.api import Token, live, make_app, openapi, read_tokens
 from analytics.warehouse import Batch, open_reader, open_writer
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
-from tests.analytics.landing_cases import call_events, message_events, records_of, settings_at
+from tests.analytics.landing_cases import call_events, message_events, missed_events, records_of, settings_at
 
 NOW, LATER = "2026-03-09T12:00:00.000Z", "2026-03-09T12:00:05.000Z"
 ALL = ("calls", "conversations", "metrics", "texts", "live")
@@ -47,6 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a warehouse with five calls and messages of one company, and two of another."""
     made: Path = tmp_path_factory.mktemp("home")
     facts = [fact for number in range(1, 6) for fact in (*call_events(number), *message_events(number))]
+    facts += of_other(missed_events(1))
     facts += of_other([fact for number in (11, 12) for fact in (*call_events(number), *message_events(number))])
     with open_writer(settings_at(made)) as writer:
         writer.land(Batch(records_of(facts)), now=NOW)
@@ -101,6 +102,15 @@ def test_a_call_its_turns_a_conversation_and_the_metrics_are_given(client: TestC
     assert [turn["text"] for turn in turns] == ["Сәлем", "Good day"]
     assert [message["text"] for message in messages] == ["Your order has arrived"]
     assert [(row["metric"], row["value"]) for row in metrics] == [("answer_rate", 1.0)]
+
+
+def test_a_missed_episode_is_given_to_its_company_alone(client: TestClient) -> None:
+    [episode] = client.get("/api/v1/missed_episodes", headers=OTHER).json()["missed_episodes"]
+    closed = client.get("/api/v1/missed_episodes", params={"state": "called_back"}, headers=OTHER).json()
+
+    assert (episode["rings"], episode["closed_at"], episode["channel"]) == (1, None, "waba")
+    assert closed["missed_episodes"] == []
+    assert client.get("/api/v1/missed_episodes", headers=BEARER).json()["missed_episodes"] == []
 
 
 def test_a_token_sees_no_row_of_another_company_whatever_it_asks(client: TestClient) -> None:

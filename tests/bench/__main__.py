@@ -8,6 +8,7 @@ import statistics
 import tempfile
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import asking, events, freshness, landing, normalising, paging, searching, speech
+from tests.bench import asking, doors, events, freshness, landing, normalising, paging, searching, speech
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -37,12 +38,14 @@ class Measure(Protocol):
 def main() -> None:
     """Run what was asked for; every figure stays in the table, also one below its goal."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=tuple(BENCHES), help="run one of them")
+    parser.add_argument("--only", choices=(*BENCHES, "doors"), help="run one of them")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--events", type=int, default=BULK_EVENTS, help="events of replay and snapshot, four a call")
     asked = parser.parse_args()
     figures: Figures = {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "rounds": asked.rounds}
+    benches: dict[str, Measure] = {**BENCHES, "doors": partial(_doors, count=asked.events)}
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
-        for name, measure in BENCHES.items():
+        for name, measure in benches.items():
             if asked.only in {None, name}:
                 figures |= measure(Path(folder) / name, rounds=asked.rounds)
     FILE.parent.mkdir(exist_ok=True)
@@ -71,6 +74,18 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         "landing_with_facts_v_naive": round(medians["ours_with_facts"] / medians["naive"], 2),
         "landing_with_facts_v_bare": round(medians["ours_with_facts"] / medians["bare"], 2),
     }
+
+
+def _doors(folder: Path, *, rounds: int, count: int) -> Figures:
+    folder.mkdir()
+    found: list[Figures] = []
+    with _broker(folder / "broker") as bootstrap:
+        with closing(connect_producer(bootstrap)) as producer:
+            events.fill(producer, count=count)
+        for number in range(rounds):
+            (folder / str(number)).mkdir()
+            found.append(doors.measure(bootstrap, folder / str(number), count=count))
+    return {f"doors_round_{number}": figures for number, figures in enumerate(found, start=1)}
 
 
 def _normalising(folder: Path, *, rounds: int) -> Figures:

@@ -1,0 +1,283 @@
+"""Replay, repair and open doors on a real broker: however often, the rows are the same and nobody is told twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from analytics import letters
+from analytics.letters import LetterFilter
+from analytics.settings import AnalyticsSettings
+from analytics.views import read_views
+from analytics.warehouse import Writer, open_reader, open_writer
+from angime import printing
+from angime.settings import load
+from pipelines import land, local_kafka, normalise, redelivery, replay, topics
+from pipelines.broker import Admin, connect_producer
+from pipelines.free_ports import free_port
+from pipelines.replay import Choice
+from pipelines.settings import PipelinesSettings
+from schemas.alerts import AlertRaised
+from schemas.codec import encode
+from schemas.envelope import event
+from schemas.errors import NotYet
+from schemas.ids import fact_id, raw_id
+from schemas.instants import instant
+from schemas.records import REPLAYED, RawRecord, raw_to_kafka
+from schemas.topics import CANONICAL
+from tests.angime.front_door import angime
+
+CALLS = 20
+PATIENCE_SECONDS = 150.0  # a busy machine may need as long; a quiet one is done within seconds
+LOOK_AGAIN_SECONDS = 0.1
+TABLES = tuple(view.relation for view in read_views() if view.is_table)
+COMPANY = """
+id = "acme"
+name = "Acme"
+time_zone = "Asia/Almaty"
+default_region = "KZ"
+
+[[accounts]]
+id = "{account}"
+source = "ingest"
+
+[[alerts.channels]]
+id = "hook"
+kind = "webhook"
+url = "file:hook"
+
+[[alerts.rules]]
+id = "missed"
+kind = "missed_call"
+to = ["hook"]
+"""
+TOKENS = '[[tokens]]\nname = "crm"\ncompany = "acme"\nscopes = ["calls"]\nsecret = "file:token"\n'
+SINCE, UNTIL, NOW = "2026-01-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z", "2026-03-02T00:00:00.000Z"
+SECRET = "a-secret-of-the-journey"
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+
+
+class Hook(HTTPServer):
+    """Takes webhooks and remembers their ids."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Hook)
+        self.ids: list[str] = []
+
+
+class _Hook(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:  # http.server's name
+        assert isinstance(self.server, Hook)
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.ids.append(self.headers["webhook-id"])
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Hook]:
+    server = Hook()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, kafka: local_kafka.Running, hook: Hook) -> Iterator[Path]:
+    """Give a home on the real broker with calls that were landed, and as many that were refused for their account."""
+    folder = tmp_path_factory.mktemp("doors")
+    with closing(Admin(kafka.bootstrap)) as admin:
+        topics.apply(admin)
+    connect(folder, account="crm")
+    (folder / "hook").write_text(f"http://127.0.0.1:{hook.server_port}/alerts")
+    (folder / "api.toml").write_text(TOKENS)
+    (folder / "token").write_text(SECRET)
+    ports = {"ANGIME_API_PORT": str(free_port()), "ANGIME_WATCH_PORT": str(free_port())}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, setting in {"ANGIME_HOME": str(folder), "ANGIME_KAFKA": kafka.bootstrap, **ports}.items():
+            patch.setenv(name, setting)
+        receive(range(CALLS), account="crm")
+        receive(range(CALLS), account="shop")
+        work()
+        yield folder
+
+
+def connect(home: Path, *, account: str) -> None:
+    (home / "company.toml").write_text(COMPANY.format(account=account))
+
+
+def receive(numbers: Sequence[int], *, account: str) -> None:
+    """Put one raw record a call onto its topic, and the same call told in an older version onto another."""
+    with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
+        for number in numbers:
+            told = {"specversion": "1.0", "id": f"{account}{number}", "source": "/m", "type": "call.ended"}
+            told |= {"time": "2026-03-01T08:00:00Z", "data": {"provider_call_id": f"{number}", "talk_seconds": number}}
+            body = json.dumps(told).encode()
+            raw = RawRecord(
+                raw_id=raw_id("ingest", account, body.hex()), source="ingest", account=account, company="acme",
+                received_at="2026-03-01T08:00:01.000Z", content_type="application/json", body=body,
+            )  # fmt: skip
+            key, value, headers = raw_to_kafka(raw)
+            producer.send("raw", key=key, value=value, headers=headers)
+        old = json.loads((printing.VERSIONS / "call.ended" / "1.whole.pass.json").read_text())
+        producer.send("calls", key=b"old", value=json.dumps(old, separators=(",", ":"), ensure_ascii=False).encode())
+        producer.flush()
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def work() -> None:
+    """Normalise and land until nothing is left on any topic."""
+    settings, stop = load(PipelinesSettings), threading.Event()
+    with closing(Admin(settings.kafka)) as admin, ThreadPoolExecutor(1) as hands:
+
+        def is_normalised() -> bool:
+            with suppress(NotYet):  # a broker that has just started knows no groups yet
+                done = admin.committed(normalise.GROUP)
+                return all(done.get(place) == end for place, end in admin.end_offsets(["raw"]).items() if end)
+            return False
+
+        def is_landed() -> bool:
+            with suppress(NotYet), closing(open_reader(load(AnalyticsSettings))) as reader:
+                rows = reader.sql('select topic, "partition", max(next_offset) from log.offsets group by all').rows()
+                done = {(topic, partition): offset for topic, partition, offset in rows}
+                return all(done.get(place) == end for place, end in admin.end_offsets(land.TOPICS).items() if end)
+            return False
+
+        stages: tuple[tuple[Callable[[], Any], Callable[[], bool]], ...] = (
+            (lambda: normalise.run(settings, stop=stop), is_normalised),
+            (lambda: land.run(settings, load(AnalyticsSettings), stop=stop), is_landed),
+        )
+        for stage, is_done in stages:
+            stop.clear()
+            running = hands.submit(stage)
+            try:
+                wait_for(lambda running=running, is_done=is_done: running.done() or is_done())
+            finally:
+                stop.set()
+            running.result(PATIENCE_SECONDS)
+
+
+def hashes(writer: Writer) -> dict[str, object]:
+    """Count the calls' events and hash every table."""
+    events = writer.connection.rows("select count(*), count(distinct id) from log.events where type like 'call.%'")
+    return {"events": events, **{name: writer.table_hash(name) for name in TABLES}}
+
+
+def said(*words: str, home: Path) -> dict[str, Any]:
+    """Run a verb as a person does, and give what it printed."""
+    settings = {name: setting for name, setting in os.environ.items() if name.startswith("ANGIME_")}
+    done = angime(*words, "--json", home=home, **{**settings, "ANGIME_HOME": str(home)})
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def test_replayed_from_kafka_and_from_the_log_after_a_repair_every_row_is_the_same(home: Path) -> None:
+    connect(home, account="shop")  # what was refused for want of its account is mended
+    with closing(open_reader(load(AnalyticsSettings))) as reader:
+        places = [letter.place for letter in letters.find(reader, LetterFilter(source="ingest"))]
+        refused = letters.whole(reader, places)
+    with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
+        assert redelivery.retry(refused, producer=producer, note="connected", now=NOW) >= CALLS
+    work()
+    with open_writer(load(AnalyticsSettings)) as writer:
+        repaired = hashes(writer)
+
+    by_time = [said("replay", "--stage", "normalise", "--company", "acme", "--from", "1d", home=home) for _ in "12"]
+    by_offset = said("replay", "--topic", "calls", "--from", "0", home=home)
+    wanted = Choice(stage="land", topics=CANONICAL, since=SINCE, until=UNTIL, company="acme")
+    with (
+        closing(connect_producer(load(PipelinesSettings).kafka)) as producer,
+        closing(open_reader(load(AnalyticsSettings))) as reader,
+    ):
+        from_log = replay.from_log(reader, wanted, producer=producer)
+    work()
+
+    with closing(Admin(load(PipelinesSettings).kafka)) as admin:
+        assert admin.offsets_at(["calls"], timestamp_ms=0) == admin.begin_offsets(["calls"])
+        assert admin.offsets_at(["calls"], timestamp_ms=round(time.time() * 1000)) == admin.end_offsets(["calls"])
+    # Of raw records the account that is connected now: refused, and sent again.
+    assert [(one["origin"], one["sent"]) for one in by_time] == [("kafka", 2 * CALLS)] * 2
+    assert (by_offset["origin"], by_offset["sent"]) == ("kafka", sum(by_offset["events"].values()))
+    assert by_offset["sent"] >= 4 * CALLS
+    assert from_log.made["call.ended"] == 2 * CALLS
+    with open_writer(load(AnalyticsSettings)) as writer:
+        assert hashes(writer) == repaired
+        writer.rebuild()
+        assert hashes(writer) == repaired
+
+
+@pytest.mark.usefixtures("home")
+def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Hook) -> None:
+    with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
+        for number, headers in ((1, []), (1, []), (2, [(REPLAYED, b"1")]), (3, [])):
+            now = instant(datetime.now(UTC))
+            told = AlertRaised(
+                rule="missed", kind="missed_call", about=f"call-{number}", since=now, count=1, minutes=20
+            )
+            alert = event(
+                told, id=_alert_id(number), source="angime", account="angime", company="acme", time=now, recordedat=now,
+                key=f"call-{number}",
+            )  # fmt: skip
+            producer.send("alerts", key=alert.partitionkey.encode(), value=encode(alert), headers=headers)
+        producer.flush()
+    api, figures = (f"http://127.0.0.1:{os.environ[f'ANGIME_{name}_PORT']}" for name in ("API", "WATCH"))
+
+    with _running("api"), _running("watch"), _running("stream"):
+        wait_for(lambda: _get(f"{api}/healthz") is not None)
+        answer = _get(f"{api}/api/v1/calls?limit=500", authorization=f"Bearer {SECRET}")
+        wait_for(lambda: _get(f"{figures}/metrics") is not None)
+        shown = _get(f"{figures}/metrics")
+        wait_for(lambda: _alert_id(3) in hook.ids)
+
+    assert answer is not None
+    assert len(answer.json()["calls"]) >= CALLS
+    assert shown is not None
+    assert 'angime_lag_records{stage="land",topic="alerts"} 4.0' in shown.text
+    assert hook.ids == [_alert_id(1), _alert_id(3)]
+
+
+def _alert_id(number: int) -> str:
+    return fact_id("angime", "acme", "alert.raised", "missed", str(number))
+
+
+def _get(url: str, **headers: str) -> httpx.Response | None:
+    try:
+        return httpx.get(url, headers=headers, timeout=30.0, trust_env=False)
+    except httpx.HTTPError:
+        return None
+
+
+@contextmanager
+def _running(stage: str) -> Iterator[None]:
+    with subprocess.Popen([sys.executable, "-m", "angime", stage], stdin=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(60) in {0, -signal.SIGTERM}  # the API's server ends by the very signal
