@@ -1,6 +1,8 @@
-"""Whatever a body holds, it becomes facts, a named refusal or a reason to ignore: never another exception."""
+"""Whatever a body holds, it becomes facts, a named refusal or a reason to ignore, soon and in little memory."""
 
 import json
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ TranslateAs = Callable[[str, bytes], Translation]
 CASES = settings().max_examples
 BYTES_CHANGED = settings(max_examples=CASES if CASES < 1_000 else 3 * CASES)
 VALUES_CHANGED = settings(max_examples=CASES if CASES < 1_000 else 5 * CASES)
+
+LONGEST_SECONDS = 0.1
+MOST_BYTES = 64 * 1024 * 1024
+LARGE_BYTES = 100_000
 
 GOLDEN = Path(__file__).parent / "golden"
 BODIES = {
@@ -47,11 +53,17 @@ def answer(translate_as: TranslateAs, source: str, body: bytes) -> Translation:
 
 
 def holds_its_word(translate_as: TranslateAs, source: str, body: bytes) -> None:
+    began = time.thread_time()
     told = answer(translate_as, source, body)
+    between = time.thread_time()
+    again = answer(translate_as, source, body)
+    ended = time.thread_time()
     assert told.events or told.refused or told.ignored
     assert all(refusal.reason for refusal in told.refused)
     assert [codec.decode(codec.encode(event)) for event in told.events] == list(told.events)
-    assert answer(translate_as, source, body) == told
+    assert again == told
+    # Of processor time, and the shorter of two: in the other, garbage of the whole test run may have been collected.
+    assert min(between - began, ended - between) < LONGEST_SECONDS
 
 
 @pytest.mark.parametrize("source", sorted(SOURCES))
@@ -95,6 +107,21 @@ def test_a_form_with_fields_changed(translate_as: TranslateAs, source: str, draw
     for name in drawn.draw(st.lists(st.sampled_from(sorted(form) or ["CallSid"]), max_size=4)):
         form[name] = drawn.draw(st.text(max_size=12) | st.sampled_from([str(odd) for odd in ODD]))
     holds_its_word(translate_as, source, urlencode(form).encode(errors="replace"))
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_a_large_body_takes_little_memory(translate_as: TranslateAs, source: str) -> None:
+    largest = max(BODIES[source], key=len)
+    as_list = b"[" + b",".join([b'{"id":"\xf0\x9f\x99\x8f"}'] * (LARGE_BYTES // 16)) + b"]"
+    tracemalloc.start()
+    try:
+        for body in (largest + b" " * LARGE_BYTES, b'"' * LARGE_BYTES, as_list):
+            tracemalloc.reset_peak()
+            answer(translate_as, source, body)
+            _, peak = tracemalloc.get_traced_memory()
+            assert peak < MOST_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 @given(
