@@ -10,11 +10,12 @@ import msgspec
 from analytics.connection import Connection
 from analytics.metric_sql import aggregates
 from analytics.metrics import catalogue
+from schemas.accounts import LOW_QUALITY
 from schemas.alert_rules import Rule, is_quiet
 from schemas.alerts import AlertRaised
 from schemas.company import WEEKDAYS, Company
 from schemas.envelope import Event, event
-from schemas.hours import parse_span
+from schemas.hours import span_at
 from schemas.ids import fact_id
 from schemas.instants import Instant, instant, moment
 
@@ -28,6 +29,13 @@ KNOWN = timedelta(days=9)
 
 _ANSWERED, _RECEIVED, _ = aggregates(catalogue()["answer_rate"])
 
+_STATES = """
+    select
+        event_id as about, event_id as slot, began_at as since, began_at as risen_at, null as count, null as share,
+        null as minutes
+    from facts.account_states
+    where company = $company and began_at > $news and began_at <= $now
+"""
 # Each gives `about`, `slot` (tells two alerts of a rule apart), `since`, `risen_at` (when it came true), and figures.
 _QUESTIONS: dict[str, str] = {
     "missed_call": """
@@ -58,22 +66,9 @@ _QUESTIONS: dict[str, str] = {
         where company = $company and ended_by = 'expired' and ended_at > $now
             and ended_at <= $now + to_minutes($minutes)
     """,
-    "account_restricted": """
-        select
-            event_id as about, event_id as slot, began_at as since, began_at as risen_at, null as count, null as share,
-            null as minutes
-        from facts.account_states
-        where company = $company and state = 'restricted' and began_at > $news and began_at <= $now
-            and (ended_at is null or ended_at > $now)
-    """,
-    "low_quality": """
-        select
-            event_id as about, event_id as slot, began_at as since, began_at as risen_at, null as count, null as share,
-            null as minutes
-        from facts.account_states
-        where company = $company and aspect = 'quality' and began_at > $news and began_at <= $now
-            and ended_at is null and regexp_matches(lower(word), 'low|red|yellow|flagged|bad|poor')
-    """,
+    "account_restricted": f"{_STATES} and state = 'restricted' and (ended_at is null or ended_at > $now)",
+    "low_quality": f"{_STATES} and aspect = 'quality' and ended_at is null "
+    f"and regexp_matches(lower(word), '{'|'.join(LOW_QUALITY)}')",
     "source_silent": """
         select
             source || '/' || account as about,
@@ -157,10 +152,8 @@ def opened_at(company: Company, *, now: Instant) -> datetime | None:
     if local.date() in company.holidays:
         return None
     spans = company.hours.get(WEEKDAYS[local.weekday()], ()) if company.hours else ("00:00-24:00",)
-    for opens, closes in map(parse_span, spans):
-        if opens <= local.time() < closes:
-            return datetime.combine(local.date(), opens, tzinfo=local.tzinfo)
-    return None
+    span = span_at(spans, local.time())
+    return datetime.combine(local.date(), span[0], tzinfo=local.tzinfo) if span else None
 
 
 def _judge(connection: Connection, company: Company, rule: Rule, *, now: Instant) -> list[Event]:

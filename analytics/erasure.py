@@ -16,7 +16,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.anonymous import Stranger, anonymous, traces_of
-from analytics.connection import Connection, handed_in, transaction
+from analytics.connection import Connection, handed_in, settle, transaction
 from analytics.keys import installation_key
 from analytics.log import EVENTS, append_events
 from schemas.decisions import PersonErased
@@ -120,9 +120,7 @@ def apply(
     Comes after `find`, with what it gave. One transaction; the facts are those of before until they are built anew.
     """
     strangers = [Stranger(token=make_token(), traces=traces_of(one.identities)) for one in found]
-    rows: list[dict[str, Any]] = connection.frame(
-        f"select person, {EVENTS} from erased_events order by id"  # noqa: S608  # our own column names
-    ).to_dicts()
+    rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
     kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
     with transaction(connection):
         connection.execute("delete from log.events where id in (select id from erased_events)")
@@ -138,10 +136,10 @@ def apply(
             'and erased_dead."partition" = log.dead."partition" and erased_dead."offset" = log.dead."offset")'
         )
         for relation in ("log.conflicts", "log.dead"):
-            [(rows,)] = connection.rows(f"select count(*) from {relation}")  # noqa: S608  # our own names
-            if not rows:
+            if not connection.rows(f"select 1 from {relation} limit 1"):  # noqa: S608  # our own names
                 # The catalog keeps the least and the greatest value that an emptied table held: a new one has none.
                 connection.execute(f"create or replace table {relation} as from {relation} limit 0")
+                settle(connection, relation)
         append_events(connection, decisions, landed_at=decisions[0].recordedat)
 
 

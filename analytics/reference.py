@@ -278,10 +278,8 @@ def load(connection: Connection, companies: Iterable[Company]) -> bool:
             settle(connection, relation)
             changed = changed or not held.is_empty()
             continue
-        connection.hand_in("handed_in", frame.to_arrow())  # pyright: ignore[reportUnknownArgumentType]  # Polars' gap
-        connection.execute(f"delete from {relation}")  # noqa: S608  # the names are ours
-        connection.execute(f"insert into {relation} from handed_in")
-        connection.take_back("handed_in")
+        with handed_in(connection, "handed_in", frame):
+            connection.execute(f"delete from {relation}; insert into {relation} from handed_in")  # noqa: S608  # ours
         changed = True
     return changed
 

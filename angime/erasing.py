@@ -72,7 +72,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
     process writes, or webhooks wait in the outbox; NotYet while the store of recordings is away or somebody reads.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
-    traces = [trace.encode() for trace in anonymous.traces_of(identities) if len(trace) >= erasure.LEAST_TRACE]
+    traces = _traces(identities)
     if any(_holds(path, traces) for path in _files(load(PipelinesSettings).outbox_folder)):
         raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` bring them to Kafka")
     moment = instant(now)
@@ -95,7 +95,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
     copies = tuple(name for name in COPIES if _remove(home / name))
     for index in settings.warehouse.glob(f"{search.FILE}*"):
         index.unlink()  # who searches next makes it anew from the facts
-    traces = [trace.encode() for trace in anonymous.traces_of(told["identities"]) if len(trace) >= erasure.LEAST_TRACE]
+    traces = _traces(told["identities"])
     receipt = Receipt(
         erasure=decisions[0].id,
         erased_at=moment,
@@ -161,12 +161,16 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
+def _traces(identities: Sequence[str]) -> list[bytes]:
+    return [trace.encode() for trace in anonymous.traces_of(identities) if len(trace) >= erasure.LEAST_TRACE]
+
+
 def _holds(path: Path, traces: Sequence[bytes]) -> bool:
     """Search a file's bytes, chunk by chunk, each with the end of the one before."""
     if not traces:
         return False
     sought = re.compile(b"|".join(map(re.escape, traces)))
-    overlap = max(map(len, traces), default=1) - 1
+    overlap = max(map(len, traces)) - 1
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):

@@ -19,6 +19,7 @@ from analytics.metrics import catalogue
 from analytics.questions import Misconfigured, Reader
 from analytics.settings import AnalyticsSettings
 from dashboards import overview, poster
+from dashboards.figures import is_nothing
 from dashboards.overview import Figure, Loss
 from dashboards.page import Page
 from dashboards.poster import Told
@@ -149,7 +150,7 @@ def _tile(page: Page, name: str, *, now: dict[str, Figure], before: dict[str, Fi
     if figure.value is not None and earlier is not None and earlier.value is not None:
         difference = figure.value - earlier.value
         change = say.change(difference, unit=metric.unit)
-        if set(change) & set("123456789") and metric.good != "none":
+        if not is_nothing(change) and metric.good != "none":
             is_better = (difference > 0) == (metric.good == "up")
     return Told(
         label=metric.title.of(say.language),

@@ -6,10 +6,10 @@ from typing import Any
 from msgspec import Struct
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of
-from dashboards.overview import definition
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of, reasons_of
 from dashboards.page import Page
 from dashboards.shown import Delta, Tile
+from dashboards.texts import plain
 
 Row = dict[str, Any]
 
@@ -35,19 +35,33 @@ def count(page: Page, metrics: Sequence[str]) -> Counted:
 
 def tile(page: Page, name: str, *, counted: Counted) -> Tile:
     """Draw a figure with the rows behind it: a figure never stands alone."""
-    metric, row = catalogue()[name], counted.now[name]
-    change = _change(page, metric, now=row, before=counted.before.get(name))
-    is_flat = change is not None and not set(change) & set("123456789")
+    metric, row, earlier = catalogue()[name], counted.now[name], counted.before.get(name)
+    note = behind(page, metric, row=row)
+    return compared(page, metric, now=row["value"], before=earlier["value"] if earlier else None, note=note)
+
+
+def compared(  # noqa: PLR0913  # a figure, what it is compared with, and what stands below and behind it
+    page: Page, metric: Metric, *, now: float | None, before: float | None, note: str, line: Sequence[float] = ()
+) -> Tile:
+    """Draw a figure with its definition and its change since before; `line` are its days."""
+    change = None if now is None or before is None else _change(page, metric, now - before)
+    is_flat = change is not None and is_nothing(change)
     good: Delta = "normal" if metric.good == "up" else "inverse"
     return Tile(
         label=metric.title.of(page.say.language),
-        value=value(page, metric, row["value"]),
-        note=behind(page, metric, row=row),
+        value=value(page, metric, now),
+        note=note,
         definition=definition(page, metric),
         change=change,
         change_is="off" if is_flat or metric.good == "none" else good,
         is_flat=is_flat,
+        line=tuple(line),
     )
+
+
+def is_nothing(change: str) -> bool:
+    """Say whether a change, as it is written, is none."""
+    return not set(change) & set("123456789")
 
 
 def value(page: Page, metric: Metric, figure: float | None) -> str:
@@ -67,10 +81,20 @@ def behind(page: Page, metric: Metric, *, row: Row) -> str:
     return told + (say(" · small sample") if 0 < row["sample"] < SMALL_SAMPLE else "")
 
 
-def _change(page: Page, metric: Metric, *, now: Row, before: Row | None) -> str | None:
-    if before is None or now["value"] is None or before["value"] is None:
-        return None
-    change = now["value"] - before["value"]
+def definition(page: Page, metric: Metric) -> str:
+    """Say what a metric is, what it leaves out, and its formula."""
+    say = page.say
+    bounds = page.ask(questions.thresholds, company=page.scope.company)
+    told = [plain(metric.meaning.of(say.language).format(**bounds), limit=1_000)]
+    reasons = [reason.title.of(say.language).lower() for reason, _ in reasons_of(metric)]
+    if reasons:
+        told.append(plain(say("Left out: {reasons}.", reasons=say(", ").join(reasons)), limit=500))
+    if metric.others:
+        told.append(plain(say("Elsewhere also: {others}.", others="; ".join(metric.others)), limit=500))
+    return "\n\n".join([*told, f"```sql\n{metric.formula}\n```"])
+
+
+def _change(page: Page, metric: Metric, change: float) -> str:
     if metric.unit == "money":
         return ("-" if change < 0 else "+") + page.say.money(abs(change), currency=page.company["currency"])
     return page.say.change(change, unit=metric.unit)

@@ -10,7 +10,7 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue
 from dashboards import controls, shown
-from dashboards.overview import definition
+from dashboards.figures import definition
 from dashboards.page import Page, heading
 from dashboards.texts import N_, plain
 

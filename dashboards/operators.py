@@ -10,7 +10,8 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
 from dashboards import controls, downloads, shown
-from dashboards.overview import definition, draw_trend
+from dashboards.figures import definition
+from dashboards.overview import draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, clean, plain

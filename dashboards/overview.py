@@ -9,9 +9,10 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over, reasons_of
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
 from analytics.questions import Period, missed
-from dashboards import charts, controls, downloads
+from dashboards import charts, controls, downloads, shown
+from dashboards.figures import compared
 from dashboards.page import Page, heading
 from dashboards.state import State
 from dashboards.texts import plain
@@ -161,30 +162,20 @@ def _to_do(page: Page) -> None:
 
 def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> None:
     days = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=TILES, by=("day",))
-    for start in range(0, len(TILES), 3):
-        for column, name in zip(st.columns(3), TILES[start : start + 3], strict=True):
-            line = days.filter(pl.col("metric") == name)["value"].drop_nulls().to_list()
-            with column, st.container(border=True, height="stretch"):
-                _tile(page, catalogue()[name], now=now, before=before, line=line)
-
-
-def _tile(page: Page, metric: Metric, *, now: dict[str, Figure], before: dict[str, Figure], line: list[float]) -> None:
-    say, figure, earlier = page.say, now[metric.name], before.get(metric.name)
-    change = None
-    if figure.value is not None and earlier is not None and earlier.value is not None:
-        change = say.change(figure.value - earlier.value, unit=metric.unit)
-    is_flat = change is not None and not set(change) & set("123456789")
-    st.metric(
-        metric.title.of(say.language),
-        say.figure(figure.value, unit=metric.unit),
-        change,
-        delta_color="off" if is_flat or metric.good == "none" else "normal" if metric.good == "up" else "inverse",
-        delta_arrow="off" if is_flat else "auto",
-        help=definition(page, metric),
-        chart_data=line if len(line) > 1 else None,
-        chart_type="area",
+    lines = {name: days.filter(pl.col("metric") == name)["value"].drop_nulls().to_list() for name in TILES}
+    shown.tiles(
+        [
+            compared(
+                page,
+                catalogue()[name],
+                now=now[name].value,
+                before=before[name].value if name in before else None,
+                note=count(page, catalogue()[name], now=now, figure=now[name]),
+                line=lines[name],
+            )
+            for name in TILES
+        ]
     )
-    st.caption(plain(count(page, metric, now=now, figure=figure), limit=300))
 
 
 def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure) -> str:
@@ -201,19 +192,6 @@ def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure)
     if metric.name == "answer_seconds_median":
         told += say(" · 9 of 10 within {time}", time=say.seconds(now["answer_seconds_p90"].value))
     return told + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")
-
-
-def definition(page: Page, metric: Metric) -> str:
-    """Say what a metric is, what it leaves out, and its formula."""
-    say = page.say
-    bounds = page.ask(questions.thresholds, company=page.scope.company)
-    told = [plain(metric.meaning.of(say.language).format(**bounds), limit=1_000)]
-    reasons = [reason.title.of(say.language).lower() for reason, _ in reasons_of(metric)]
-    if reasons:
-        told.append(plain(say("Left out: {reasons}.", reasons=say(", ").join(reasons)), limit=500))
-    if metric.others:
-        told.append(plain(say("Elsewhere also: {others}.", others="; ".join(metric.others)), limit=500))
-    return "\n\n".join([*told, f"```sql\n{metric.formula}\n```"])
 
 
 def _trend(page: Page) -> None:

@@ -18,7 +18,7 @@ Delta = Literal["normal", "inverse", "off"]
 
 
 class Tile(Struct, frozen=True, kw_only=True):
-    """A figure in words: what it is, its value, what stands behind it, how it is meant, and its change.
+    """A figure in words: what it is, its value, what stands behind it, how it is meant, its change and its days.
 
     `help` is a sentence; a `definition` of the catalogue, which is Markdown of ours, stands in its place.
     """
@@ -31,6 +31,7 @@ class Tile(Struct, frozen=True, kw_only=True):
     change: str | None = None
     change_is: Delta = "off"
     is_flat: bool = False
+    line: tuple[float, ...] = ()
 
 
 def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
@@ -45,6 +46,8 @@ def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
                     delta_color=tile.change_is,
                     delta_arrow="off" if tile.is_flat else "auto",
                     help=tile.definition or (plain(tile.help, limit=1_000) if tile.help else None),
+                    chart_data=tile.line if len(tile.line) > 1 else None,
+                    chart_type="area",
                 )
                 if tile.note:
                     st.caption(plain(tile.note, limit=300))

@@ -56,7 +56,7 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
             try:
                 if not herald.is_silent:
                     herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
-                land(consumer, writer=writer, stop=stop, herald=herald)
+                land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald)
             except NotYet as refusal:
                 log.warning("kafka_went_away", reason=refusal.reason)
             finally:

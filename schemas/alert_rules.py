@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.envelope import Name
-from schemas.hours import parse_span
+from schemas.hours import parse_span, span_at
 from schemas.listening import Language
 from schemas.secret_references import SecretReference
 
@@ -25,66 +25,49 @@ class Channel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret: SecretReference | None = None
 
 
-class MissedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="missed_call"):
-    """A call missed in business hours, and nobody called back within `minutes`."""
+class _Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """A rule's name, and the channels that it goes to."""
 
     id: Name
     to: Annotated[tuple[Name, ...], Meta(min_length=1)]
+
+
+class MissedCall(_Rule, frozen=True, kw_only=True, tag="missed_call"):
+    """A call missed in business hours, and nobody called back within `minutes`."""
+
     minutes: Minutes = 20
 
 
-class LowAnswerRate(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="low_answer_rate"
-):
+class LowAnswerRate(_Rule, frozen=True, kw_only=True, tag="low_answer_rate"):
     """Of the calls of the last hour's business time, at least `least_calls`, fewer than `at_least` were answered."""
 
-    id: Name
-    to: Annotated[tuple[Name, ...], Meta(min_length=1)]
     at_least: Annotated[float, Meta(gt=0, le=1)] = 0.8
     least_calls: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
 
 
-class PermissionExpiring(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="permission_expiring"
-):
+class PermissionExpiring(_Rule, frozen=True, kw_only=True, tag="permission_expiring"):
     """A permission to call runs out within `minutes`."""
 
-    id: Name
-    to: Annotated[tuple[Name, ...], Meta(min_length=1)]
     minutes: Minutes = 120
 
 
-class AccountRestricted(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="account_restricted"
-):
+class AccountRestricted(_Rule, frozen=True, kw_only=True, tag="account_restricted"):
     """A provider limits what an account may do."""
 
-    id: Name
-    to: Annotated[tuple[Name, ...], Meta(min_length=1)]
 
-
-class LowQuality(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="low_quality"):
+class LowQuality(_Rule, frozen=True, kw_only=True, tag="low_quality"):
     """A provider finds an account bad, or warns of it."""
 
-    id: Name
-    to: Annotated[tuple[Name, ...], Meta(min_length=1)]
 
-
-class SourceSilent(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="source_silent"
-):
+class SourceSilent(_Rule, frozen=True, kw_only=True, tag="source_silent"):
     """An account that told of something in the last week told of nothing for `minutes` of business time."""
 
-    id: Name
-    to: Annotated[tuple[Name, ...], Meta(min_length=1)]
     minutes: Minutes = 120
 
 
-class DeadLetters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="dead_letters"):
+class DeadLetters(_Rule, frozen=True, kw_only=True, tag="dead_letters"):
     """At least `at_least` records were refused within the last `minutes`."""
 
-    id: Name
-    to: Annotated[tuple[Name, ...], Meta(min_length=1)]
     at_least: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
     minutes: Minutes = 60
 
@@ -111,7 +94,7 @@ class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def is_quiet(alerts: Alerts, *, at: time) -> bool:
     """Whether nothing is to be told at this local time of day."""
-    return any(opens <= at < closes for opens, closes in map(parse_span, alerts.quiet_hours))
+    return span_at(alerts.quiet_hours, at) is not None
 
 
 def alert_problems(alerts: Alerts) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Spans of a local day, as company data writes them."""
 
+from collections.abc import Iterable
 from datetime import time
 
 
@@ -13,3 +14,8 @@ def parse_span(span: str) -> tuple[time, time]:
     if opening >= closing:
         raise ValueError(span)
     return opening, closing
+
+
+def span_at(spans: Iterable[str], at: time) -> tuple[time, time] | None:
+    """Give the span in which a time of day lies, its end not included; None where it lies in none of them."""
+    return next(((opens, closes) for opens, closes in map(parse_span, spans) if opens <= at < closes), None)

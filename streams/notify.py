@@ -1,8 +1,6 @@
 """Notifying: an alert leaves through the channels of its rule, each once; Apprise and signed webhooks."""
 
 import base64
-import hashlib
-import hmac
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +20,7 @@ from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant, moment
 from schemas.secret_references import resolve_secret
+from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 from streams.alert_texts import said
 
 # What rose so long ago is no news when the worker comes back: it stands in the log.
@@ -29,7 +28,6 @@ NEWS = timedelta(hours=6)
 REMEMBERED = timedelta(days=90)
 SEND_SECONDS = 15.0
 BUSY_SECONDS = 10.0
-WEBHOOK_PREFIX = "whsec_"
 
 _log = structlog.get_logger("angime.streams")
 
@@ -131,13 +129,6 @@ def send(way: Way, alert: Event, *, company: Company, now: Instant) -> None:
         raise NotYet(f"the channel {way.channel.id} did not take an alert")
 
 
-def signature(secret: str, *, message_id: str, timestamp: int, body: bytes) -> str:
-    """Sign a webhook as Standard Webhooks say: HMAC-SHA256 of `id.timestamp.body` under the decoded secret."""
-    key = base64.b64decode(secret.removeprefix(WEBHOOK_PREFIX))
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-
-
 def _post(way: Way, alert: Event, *, title: str, text: str, now: Instant) -> None:
     told = {
         "type": alert.type,
@@ -150,10 +141,11 @@ def _post(way: Way, alert: Event, *, title: str, text: str, now: Instant) -> Non
         },
     }
     body = msgspec.json.encode(told)
-    timestamp = int(moment(now).timestamp())
-    headers = {"content-type": "application/json", "webhook-id": alert.id, "webhook-timestamp": str(timestamp)}
+    timestamp = str(int(moment(now).timestamp()))
+    headers = {"content-type": "application/json", "webhook-id": alert.id, "webhook-timestamp": timestamp}
     if way.secret:
-        headers["webhook-signature"] = signature(way.secret, message_id=alert.id, timestamp=timestamp, body=body)
+        signed = signature(_key(way), message_id=alert.id, timestamp=timestamp, body=body)
+        headers["webhook-signature"] = VERSION + signed
     try:
         answer = httpx.post(way.url, content=body, headers=headers, timeout=SEND_SECONDS, trust_env=False)
     except httpx.HTTPError as error:
@@ -176,9 +168,13 @@ def _check(way: Way) -> None:
         raise Misconfigured(f"the address of the alert channel {name!r} is neither http nor https")
     if way.secret:
         try:
-            signature(way.secret, message_id="", timestamp=0, body=b"")
+            _key(way)
         except ValueError:
             raise Misconfigured(f"the secret of the alert channel {name!r} is no base64, such as whsec_MfKQ…") from None
+
+
+def _key(way: Way) -> bytes:
+    return base64.b64decode(way.secret.removeprefix(SECRET_PREFIX))
 
 
 def _apprise(way: Way) -> Any:

@@ -5,6 +5,7 @@ import polars as pl
 
 from analytics.metrics import whole
 from analytics.questions.asking import Period, Reader, Scope, within
+from schemas.accounts import LOW_QUALITY
 
 
 def account_risk(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
@@ -43,7 +44,7 @@ def account_risk(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFram
             select
                 account, count(*) filter (where aspect = 'restriction' and state = 'restricted') as restrictions,
                 count(*) filter (
-                    where aspect = 'quality' and regexp_matches(lower(word), 'low|red|yellow|flagged|bad|poor')
+                    where aspect = 'quality' and regexp_matches(lower(word), '{"|".join(LOW_QUALITY)}')
                 ) as complaints
             from facts.account_states
             where company = $company and day between $first and $last

@@ -10,7 +10,7 @@ from pipelines.sources.facts import Scene, contact_key, conversation_of
 from pipelines.sources.guide import Guide
 from pipelines.sources.phones import phone_identity
 from pipelines.sources.reading import Fields, as_object, items, required, text
-from pipelines.sources.signatures import hmac_base64, holds_token, is_same, key_of_base64
+from pipelines.sources.signatures import holds_token, is_same, key_of_base64
 from pipelines.sources.translations import each, found, ignored, numbered
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
@@ -21,10 +21,9 @@ from schemas.ids import ID_PATTERN, Id, call_id, conversation_id, fact_id, messa
 from schemas.instants import Instant, from_rfc3339, moment
 from schemas.people import Identity
 from schemas.records import RawRecord
+from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 
 MAX_AGE_SECONDS = 300
-SECRET_PREFIX = "whsec_"  # noqa: S105  # how Standard Webhooks marks a secret
-SIGNATURE_VERSION = "v1,"
 
 
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
@@ -38,11 +37,10 @@ def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> boo
     told_id, told_time = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
     is_time = told_time.isascii() and told_time.isdigit() and len(told_time) <= len("1700000000")
     age = abs(moment(now).timestamp() - int(told_time)) if is_time else MAX_AGE_SECONDS + 1
-    signed = f"{told_id}.{told_time}.".encode(errors="backslashreplace") + request.body
     keys = [key_of_base64(secret.removeprefix(SECRET_PREFIX)) for secret in secrets]
-    wanted = [hmac_base64(signed, key=key, algorithm="sha256") for key in keys if key]
-    offered = [one.removeprefix(SIGNATURE_VERSION) for one in given.split() if one.startswith(SIGNATURE_VERSION)]
-    matches = [is_same(one, signature) for one in offered for signature in wanted]
+    wanted = [signature(key, message_id=told_id, timestamp=told_time, body=request.body) for key in keys if key]
+    offered = [one.removeprefix(VERSION) for one in given.split() if one.startswith(VERSION)]
+    matches = [is_same(one, right) for one in offered for right in wanted]
     return bool(told_id) and age <= MAX_AGE_SECONDS and any(matches)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from schemas.instants import instant
 from schemas.records import REPLAYED, RawRecord, raw_to_kafka
 from schemas.topics import CANONICAL
 from tests.angime.front_door import angime
+from tests.web_receiver import Receiver, receiving
 
 CALLS = 20
 PATIENCE_SECONDS = 150.0  # a busy machine may need as long; a quiet one is done within seconds
@@ -71,45 +71,20 @@ SECRET = "a-secret-of-the-journey"
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 
-class Hook(HTTPServer):
-    """Takes webhooks and remembers their ids."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Hook)
-        self.ids: list[str] = []
-
-
-class _Hook(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # http.server's name
-        assert isinstance(self.server, Hook)
-        self.rfile.read(int(self.headers["content-length"]))
-        self.server.ids.append(self.headers["webhook-id"])
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
-        """Say nothing."""
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def hook() -> Iterator[Hook]:
-    server = Hook()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, kafka: local_kafka.Running, hook: Hook) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory, kafka: local_kafka.Running, hook: Receiver) -> Iterator[Path]:
     """Give a home on the real broker with calls that were landed, and as many that were refused for their account."""
     folder = tmp_path_factory.mktemp("doors")
     with closing(Admin(kafka.bootstrap)) as admin:
         topics.apply(admin)
     connect(folder, account="crm")
-    (folder / "hook").write_text(f"http://127.0.0.1:{hook.server_port}/alerts")
+    (folder / "hook").write_text(f"http://{hook.url}/alerts")
     (folder / "api.toml").write_text(TOKENS)
     (folder / "token").write_text(SECRET)
     ports = {"ANGIME_API_PORT": str(free_port()), "ANGIME_WATCH_PORT": str(free_port())}
@@ -233,7 +208,7 @@ def test_replayed_from_kafka_and_from_the_log_after_a_repair_every_row_is_the_sa
 
 
 @pytest.mark.usefixtures("home")
-def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Hook) -> None:
+def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Receiver) -> None:
     with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
         for number, headers in ((1, []), (1, []), (2, [(REPLAYED, b"1")]), (3, [])):
             now = instant(datetime.now(UTC))
@@ -253,13 +228,17 @@ def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Hook)
         answer = _get(f"{api}/api/v1/calls?limit=500", authorization=f"Bearer {SECRET}")
         wait_for(lambda: _get(f"{figures}/metrics") is not None)
         shown = _get(f"{figures}/metrics")
-        wait_for(lambda: _alert_id(3) in hook.ids)
+        wait_for(lambda: _alert_id(3) in _told(hook))
 
     assert answer is not None
     assert len(answer.json()["calls"]) >= CALLS
     assert shown is not None
     assert 'angime_lag_records{stage="land",topic="alerts"} 4.0' in shown.text
-    assert hook.ids == [_alert_id(1), _alert_id(3)]
+    assert _told(hook) == [_alert_id(1), _alert_id(3)]
+
+
+def _told(hook: Receiver) -> list[str]:
+    return [request.headers["webhook-id"] for request in hook.requests]
 
 
 def _alert_id(number: int) -> str:

@@ -1,14 +1,11 @@
 """An alert leaves once through each channel of its rule, in the company's language, signed where that was asked for."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from msgspec import Struct
 from msgspec.structs import replace
 from standardwebhooks import Webhook
 
@@ -21,6 +18,7 @@ from schemas.instants import moment
 from schemas.listening import Language
 from streams.alert_texts import said
 from streams.notify import Notifier, open_ways
+from tests.web_receiver import Receiver, receiving
 
 NOW = "2026-03-02T09:21:00.000Z"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -50,47 +48,10 @@ to = ["hook", "chat"]
 """
 
 
-class Request(Struct, frozen=True):
-    """What arrived somewhere."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-class Receiver(HTTPServer):
-    """Takes what is sent and answers as it is told to: by path, else 200."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.requests: list[Request] = []
-        self.answers: dict[str, int] = {}
-        self.url = f"127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # http.server's name
-        receiver = self.server
-        assert isinstance(receiver, Receiver)
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        receiver.requests.append(Request(self.path, headers, body))
-        self.send_response(receiver.answers.get(self.path, 200))
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
-        """Say nothing."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 def alert(**fields: object) -> Event:
