@@ -108,6 +108,7 @@ def chrome(chromium: Path) -> Generator[Browser]:
         started.close()
 
 
+WHO_HEARS = "6"
 PEOPLE = [
     ({"sub": "1", "name": "Aliya", "angime_role": "manager", "angime_companies": ["nomad"]}, "", "Day by day"),
     (
@@ -139,6 +140,8 @@ def test_everybody_sees_what_his_role_allows(
         page.get_by_role("button", name="Log in").click()
         page.wait_for_url(f"{guarded}/{path.split('?')[0]}**")
         expect(page.get_by_text(says).or_(page.get_by_label(says)).first).to_be_attached()
+        if person["sub"] == WHO_HEARS:  # it is written down before the player is drawn, and after the words
+            expect(page.locator(".st-key-player audio")).to_be_attached()
         context.close()
     heard = [json.loads(line)["viewer"] for line in (seeded_home / "listened.jsonl").read_text().splitlines()]
     assert (True, 16) == (len(heard) > 0, len(heard[-1]))
