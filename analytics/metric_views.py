@@ -118,7 +118,7 @@ def _row(metric: Metric) -> str:
         quoted(metric.unit),
         quoted(metric.good),
         _list(fact.dimensions),
-        _list(metric.others),
+        _list(other.en for other in metric.others),
         *(quoted(metric.title.of(language)) for language in LANGUAGES),
         *(quoted(metric.meaning.of(language)) for language in LANGUAGES),
     ]

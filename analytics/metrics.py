@@ -89,7 +89,7 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     since: str
     title: Texts
     meaning: Texts
-    others: tuple[str, ...] = ()
+    others: tuple[Texts, ...] = ()
 
     @property
     def bounds(self) -> tuple[str, ...]:

@@ -202,7 +202,7 @@ def metrics_page() -> str:
         lines += [f"Counts {fact.rows.en}; left out: {', '.join(reasons) or 'none'}."]
         lines += [f"Narrowed and grouped by {', '.join(['day', *fact.dimensions])}."]
         if metric.others:
-            lines += [f"\nElsewhere defined as: {'; '.join(metric.others)}."]
+            lines += [f"\nElsewhere defined as: {'; '.join(other.en for other in metric.others)}."]
     return "\n".join(lines) + "\n"
 
 

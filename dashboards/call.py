@@ -10,7 +10,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import one_call
-from dashboards import beeps, calls, costs, listening_log, permissions, player, reasons, recordings, shown
+from dashboards import beeps, calls, controls, costs, listening_log, permissions, player, reasons, recordings, shown
 from dashboards.beeps import Beep
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
@@ -28,6 +28,7 @@ def draw(page: Page) -> None:
     """Draw the page."""
     say = page.say
     calls.back(page)
+    controls.stamp(page)
     row = page.ask(questions.call, company=page.scope.company, call_id=page.state.call)
     if row is None:
         heading(say("No such call"), level=2)

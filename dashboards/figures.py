@@ -90,7 +90,8 @@ def definition(page: Page, metric: Metric) -> str:
     if reasons:
         told.append(plain(say("Left out: {reasons}.", reasons=say(", ").join(reasons)), limit=500))
     if metric.others:
-        told.append(plain(say("Elsewhere also: {others}.", others="; ".join(metric.others)), limit=500))
+        others = "; ".join(other.of(say.language) for other in metric.others)
+        told.append(plain(say("Elsewhere also: {others}.", others=others), limit=500))
     return "\n\n".join([*told, f"```sql\n{metric.formula}\n```"])
 
 

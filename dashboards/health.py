@@ -10,7 +10,7 @@ import polars as pl
 import streamlit as st
 
 from analytics.questions import health
-from dashboards import controls, disk, shown
+from dashboards import controls, disk, findings, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
@@ -184,10 +184,14 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
             say("Check"): [row["name"].replace("_", " ") for row in rows],
             say("Finds"): [say.number(row["rows"]) if row["rows"] else "✓" for row in rows],
             say("Means"): [_severity(page, row["severity"]) for row in rows],
-            say("What it looks for"): [clean(row["meaning"], limit=300) for row in rows],
+            say("What it looks for"): [_sought(page, row) for row in rows],
         },
         alt=say("Checks with how many rows they find and what they look for."),
     )
+
+
+def _sought(page: Page, check: dict[str, Any]) -> str:
+    return findings.sought(page.say, check["name"], otherwise=clean(check["meaning"], limit=300))
 
 
 def _severity(page: Page, severity: str) -> str:

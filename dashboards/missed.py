@@ -8,8 +8,9 @@ import polars as pl
 import streamlit as st
 from msgspec import structs
 
+from analytics import questions
 from analytics.questions import missed
-from dashboards import charts, controls, figures, shown
+from dashboards import charts, controls, downloads, figures, shown
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
 
@@ -61,9 +62,14 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
         key="waiting",
     )
     st.caption(plain(say("Choose a row to open the missed call. Whoever is reached disappears by himself."), limit=200))
-    shown.files(page, pl.DataFrame(list(waiting)).drop("episodes"), name="angime-call-back")
+    shown.rows_of(page, drawn=len(waiting), whole=waiting[0]["episodes"])
+    downloads.draw(page, lambda: _all_waiting(page), name="angime-call-back")
     if chosen is not None:
         page.go("call", state=structs.replace(page.state, call=waiting[chosen]["episode_id"]))
+
+
+def _all_waiting(page: Page) -> pl.DataFrame:
+    return page.ask(missed.waiting, scope=page.scope, limit=questions.MAX_ROWS_OF_A_FILE).drop("episodes")
 
 
 def _recovered(page: Page) -> None:

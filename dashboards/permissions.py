@@ -10,7 +10,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import permissions
-from dashboards import controls, figures, shown
+from dashboards import controls, downloads, figures, shown
 from dashboards.figures import Counted
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -37,8 +37,7 @@ COLD, WITHOUT = "cold_call_share", "calls_outside_permission"
 def draw(page: Page) -> None:
     """Draw the page."""
     controls.stamp(page)
-    minute = page.now.replace(second=0, microsecond=0)
-    held = page.ask(permissions.held, scope=page.scope, now=minute).to_dicts()
+    held = _holding(page).to_dicts()
     counted = figures.count(page, (WITHOUT, COLD))
     heading(answer(page, held, counted), level=2)
     _tiles(page, held, counted)
@@ -46,6 +45,12 @@ def draw(page: Page) -> None:
     _outside(page)
     _risk(page)
     _signals(page)
+
+
+def _holding(page: Page, limit: int = permissions.MAX_ROWS) -> pl.DataFrame:
+    minute = page.now.replace(second=0, microsecond=0)
+    tonight = minute.astimezone(page.zone).replace(hour=23, minute=59, second=59)
+    return page.ask(permissions.held, scope=page.scope, now=minute, tonight=tonight, limit=limit)
 
 
 def answer(page: Page, held: list[dict[str, Any]], counted: Counted) -> str:
@@ -62,14 +67,13 @@ def answer(page: Page, held: list[dict[str, Any]], counted: Counted) -> str:
 
 def _tiles(page: Page, held: list[dict[str, Any]], counted: Counted) -> None:
     say = page.say
-    end = page.now.astimezone(page.zone).replace(hour=23, minute=59, second=59)
-    today = sum(row["ended_at"] is not None and row["ended_at"] <= end for row in held)
+    today, holding = (held[0]["ending"], held[0]["permissions"]) if held else (0, 0)
     shown.tiles(
         [
             Tile(
                 label=say("Consents that run out today"),
                 value=say.number(today),
-                note=say.plural("of {n} that holds", "of {n} that hold", len(held)),
+                note=say.plural("of {n} that holds", "of {n} that hold", holding),
                 help=say("Consents end when the policy or the provider says so; nothing tells of it."),
             ),
             figures.tile(page, WITHOUT, counted=counted),
@@ -96,7 +100,10 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
         },
         alt=say("Contacts who may be called, those whose consent runs out first at the top."),
     )
-    shown.files(page, pl.DataFrame(held).drop("permissions"), name="angime-consents")
+    shown.rows_of(page, drawn=len(held), whole=held[0]["permissions"])
+    downloads.draw(
+        page, lambda: _holding(page, questions.MAX_ROWS_OF_A_FILE).drop("permissions", "ending"), name="angime-consents"
+    )
 
 
 def _until(page: Page, moment: datetime | None) -> str:
@@ -126,9 +133,15 @@ def _outside(page: Page) -> None:
         key="outside",
     )
     st.caption(plain(say("Choose a row to open its call.")))
-    shown.files(page, pl.DataFrame(rows), name="angime-without-consent")
+    shown.rows_of(page, drawn=len(rows), whole=rows[0]["calls"])
+    downloads.draw(page, lambda: _whole(page), name="angime-without-consent")
     if chosen is not None:
         page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"]))
+
+
+def _whole(page: Page) -> pl.DataFrame:
+    limit = questions.MAX_ROWS_OF_A_FILE
+    return page.ask(permissions.outside, period=page.period, scope=page.scope, limit=limit).drop("calls")
 
 
 def why(page: Page, *, reason: str, is_over_limit: bool) -> str:

@@ -12,6 +12,11 @@ SENTENCES = (
     (f"it was picked up after {_SECONDS}", N_("it was picked up after {a}")),
     (f"a person talked for {_SECONDS} after {_SECONDS} of ringing", N_("a person talked for {a} after {b} of ringing")),
     (f"somebody talked for {_SECONDS} after {_SECONDS} of ringing", N_("somebody talked for {a} after {b} of ringing")),
+    (f"a person picked up after {_SECONDS} of ringing", N_("a person picked up after {a} of ringing")),
+    (
+        "the source never tells how long such a call lasts",
+        N_("the source never tells how long such a call lasts"),
+    ),
     ("no fact says that it was a machine", N_("no fact says that it was a machine")),
     ("refused for want of permission or by a limit", N_("refused for want of permission or by a limit")),
     ("only a voicemail picked up, nobody talked", N_("only a voicemail picked up, nobody talked")),

@@ -71,3 +71,14 @@ def table(
 def files(page: Page, frame: pl.DataFrame, *, name: str) -> None:
     """Draw the buttons that take `frame` along as it is."""
     downloads.draw(page, lambda: frame, name=name)
+
+
+def rows_of(page: Page, *, drawn: int, whole: int) -> None:
+    """Say that a list is cut, where it is; its files are not."""
+    if drawn < whole:
+        told = page.say(
+            "The first {drawn} of {whole} are listed; a file holds all of them.",
+            drawn=page.say.number(drawn),
+            whole=page.say.number(whole),
+        )
+        st.caption(plain(told, limit=200))

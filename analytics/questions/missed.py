@@ -5,11 +5,12 @@ import polars as pl
 
 from analytics.metrics import whole
 from analytics.questions.asking import Period, Reader, Scope, within
+from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 
 MAX_WAITING = 500
 
 
-def waiting(reader: Reader, *, scope: Scope) -> pl.DataFrame:
+def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.DataFrame:
     """Give the open episodes of missed calls, the longest waiting first: whom to call back now.
 
     Columns: episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
@@ -36,7 +37,7 @@ def waiting(reader: Reader, *, scope: Scope) -> pl.DataFrame:
         from open_episodes left join written on written.contact_key = 'phone:' || open_episodes.phone
         order by first_missed_at, episode_id
     """
-    return reader.sql(text, parameters | {"limit": MAX_WAITING})
+    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
 
 
 def recovery(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:

@@ -5,19 +5,23 @@ from datetime import datetime
 import polars as pl
 
 from analytics.questions.asking import Period, Reader, Scope
+from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 
 MAX_ROWS = 500
 
 
-def held(reader: Reader, *, scope: Scope, now: datetime) -> pl.DataFrame:
+def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limit: int = MAX_ROWS) -> pl.DataFrame:
     """Give the permissions that hold at `now`, those that run out first at the top.
 
     Columns: contact_name, phone, account, kind, granted_at, ended_at (None: for good), calls, answered_calls,
-    requests_in_week (requests to him of the last seven days), permissions (how many there are in all).
+    requests_in_week (requests to him of the last seven days), permissions (how many there are in all), ending (how
+    many of them end by `tonight`).
     """
     text = """
         with holding as (
-            select *, count(*) over () as permissions from facts.permissions
+            select
+                *, count(*) over () as permissions, count(*) filter (where ended_at <= $tonight) over () as ending
+            from facts.permissions
             where
                 company = $company and policy is not null and granted_at <= $now
                 and (ended_at is null or ended_at > $now)
@@ -31,28 +35,30 @@ def held(reader: Reader, *, scope: Scope, now: datetime) -> pl.DataFrame:
         select
             contacts.name as contact_name, contacts.phone, holding.account, holding.kind, holding.granted_at,
             holding.ended_at, holding.calls, holding.answered_calls,
-            coalesce(asked.requests_in_week, 0) as requests_in_week, holding.permissions
+            coalesce(asked.requests_in_week, 0) as requests_in_week, holding.permissions, holding.ending
         from holding
         left join facts.contacts as contacts
             on holding.company = contacts.company and holding.contact_id = contacts.contact_id
         left join asked on holding.contact_id = asked.contact_id and holding.account = asked.account
         order by holding.ended_at nulls last, holding.granted_at, holding.permission_id
     """
-    return reader.sql(text, {"company": scope.company, "now": now, "limit": MAX_ROWS})
+    parameters = {"company": scope.company, "now": now, "tonight": tonight, "limit": min(limit, MAX_ROWS_OF_A_FILE)}
+    return reader.sql(text, parameters)
 
 
-def outside(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
+def outside(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_ROWS) -> pl.DataFrame:
     """Give our calls for which no permission held, or which were one too many, the newest first.
 
     Where the company has no policy on the day, nothing is judged.
 
-    Columns: call_id, started_at, contact_name, phone, account, reason, is_over_limit, outcome, unanswered_before.
+    Columns: call_id, started_at, contact_name, phone, account, reason, is_over_limit, outcome, unanswered_before,
+    calls (how many there are in all).
     """
     text = """
         select
             judged.call_id, judged.started_at, contacts.name as contact_name, contacts.phone, judged.account,
             judged.reason, coalesce(judged.is_over_limit, false) as is_over_limit, judged.outcome,
-            judged.unanswered_before
+            judged.unanswered_before, count(*) over () as calls
         from facts.call_permissions as judged
         left join facts.contacts as contacts
             on judged.company = contacts.company and judged.contact_id = contacts.contact_id
@@ -61,8 +67,8 @@ def outside(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
             and judged.policy is not null and (not judged.is_permitted or judged.is_over_limit)
         order by judged.started_at desc, judged.call_id limit $limit
     """
-    parameters = {"company": scope.company, "first": period.first, "last": period.last, "limit": MAX_ROWS}
-    return reader.sql(text, parameters)
+    parameters = {"company": scope.company, "first": period.first, "last": period.last}
+    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
 
 
 def signals(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:

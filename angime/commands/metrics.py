@@ -62,7 +62,7 @@ def metrics(
         "good": metric.good,
         "since": metric.since,
         "narrowed by": list(fact_of(metric).dimensions),
-        "other definitions in use": list(metric.others),
+        "other definitions in use": [other.of(language) for other in metric.others],
         "bounds": {bound: whole().bounds[bound] for bound in metric.bounds},
         "sql": metric.formula,
     }

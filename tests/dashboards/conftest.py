@@ -24,7 +24,7 @@ READY_WITHIN_SECONDS = 60
 
 @pytest.fixture(scope="session")
 def seeded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three weeks of a made-up company, up to today."""
+    """Three weeks and ten thousand calls of a made-up company, up to today."""
     return seed.build(tmp_path_factory.mktemp("seeded") / "home", today=datetime.now(seed.ZONE).date())
 
 
@@ -44,8 +44,19 @@ def homes(seeded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 @pytest.fixture(scope="session")
 def call_id(seeded_home: Path) -> str:
     """Name a call that was recorded and became text."""
-    with open_reader(AnalyticsSettings(home=seeded_home)) as reader:
-        return reader.sql("select call_id from facts.calls where has_transcript order by started_at limit 1").item()
+    return _a_call(seeded_home, "has_transcript")
+
+
+@pytest.fixture(scope="session")
+def calls(homes: dict[str, Path], call_id: str) -> dict[str, str]:
+    """Name a call of each home; one that holds none is asked for a call that is not there."""
+    return {"empty": "nothing", "single": _a_call(homes["single"], "true"), "many": call_id}
+
+
+def _a_call(home: Path, condition: str) -> str:
+    with open_reader(AnalyticsSettings(home=home)) as reader:
+        text = f"select call_id from facts.calls where {condition} order by started_at limit 1"  # noqa: S608
+        return reader.sql(text).item()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import struct
 import wave
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -65,8 +66,8 @@ class Record(Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def build(home: Path, *, today: date, days: int = 21, calls_a_day: int = 60) -> Path:
-    """Make a warehouse under `home` with seeded calls of the `days` up to `today`, and one recording."""
+def build(home: Path, *, today: date, days: int = 21, calls_a_day: int = 660) -> Path:
+    """Make a warehouse under `home` with ten thousand seeded calls of the `days` up to `today`; some are recorded."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "company.toml").write_text(COMPANY_TOML, encoding="utf-8")
     land(home, list(events(today=today, days=days, calls_a_day=calls_a_day, recordings=home / "recordings")))
@@ -122,7 +123,7 @@ def _call(drawn: random.Random, *, at: datetime, name: str, is_bad: bool, record
     source, account, channel = ("whatsapp_cloud", "wa", "waba") if is_waba else ("asterisk", "pbx", "phone")
     is_incoming = drawn.random() < 0.7
     operator = drawn.choice((1, 4, 7)) if is_bad else drawn.randrange(9)
-    client = drawn.randrange(300)
+    client = drawn.randrange(1_000)
     call_id = ids.call_id(source, account, name)
     contact_name = {0: HOSTILE_NAME, 1: FORMULA_NAME}.get(client, NAMES[client % len(NAMES)])
     shared = {
@@ -168,7 +169,7 @@ def _call(drawn: random.Random, *, at: datetime, name: str, is_bad: bool, record
         rings + talks,
         lag=drawn.choice((0.6, 0.9, 45.0)),
     )
-    if is_answered and drawn.random() < 0.15 and recordings is not None:
+    if is_answered and drawn.random() < 0.015 and recordings is not None:
         yield from _recorded(fact, shared, name=name, after=rings + talks, recordings=recordings, day=at.date())
     if is_answered and client % 5 == 0:
         yield from _deal(at + timedelta(hours=2), client=client, is_won=client % 10 == 0)
@@ -265,6 +266,7 @@ def _message(at: datetime, *, name: str, client: int, contact_name: str) -> Even
     )
 
 
+@cache
 def tone(*, seconds: int, rate: int = 8000) -> bytes:
     """Make a two-channel WAV: another note in each ear."""
     frames = bytearray()

@@ -1,0 +1,114 @@
+"""What every page says in every state of the warehouse, and to whom it says nothing."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from analytics.metrics import LANGUAGES
+from dashboards.menu import MENU
+from tests.dashboards import seed
+from tests.dashboards.without_browser import run, sent, told
+
+PAGES = [entry.name for entry in MENU]
+
+# How a page begins, without any call, with one call of yesterday that nobody took, and with ten thousand.
+HEADS = """
+    overview       | No calls here.             | No incoming calls in this    | Worse: answer rate fell to
+    calls          | No calls                   | 1 call · 0 answered          | calls ·
+    call           | No such call               | · +7701                      | · +7701
+    missed         | Nobody waits               | Nobody waits                 | contacts wait for a call back
+    conversations  | 0 conversations            | 1 conversation               | conversations
+    search         | What was said              | What was said                | What was said
+    operators      | Too few calls to compare   | Too few calls to compare     | South answers
+    conversion     | Nobody was talked with     | Nobody was talked with       | contacts we talked with bought
+    costs          | Set both prices            | Set both prices              | line is cheaper
+    permissions    | 0 contacts may be called   | 1 call was made without      | calls were made without consent
+    health         | 2 accounts are silent      | 2 accounts are silent        | Figures hold; 1 check found
+    metrics        | metrics, each counted      | metrics, each counted        | metrics, each counted
+    sql            | Ask the warehouse          | Ask the warehouse            | Ask the warehouse
+"""
+BEGINS = {
+    page: dict(zip(("empty", "single", "many"), heads, strict=True))
+    for page, *heads in ([cell.strip() for cell in line.split("|")] for line in HEADS.strip().splitlines())
+}
+LATER = datetime.now(UTC).timestamp() + 3_600
+STRANGER = {"sub": "1", "exp": LATER, "angime_role": "manager", "angime_companies": ["other"]}
+GUEST = {"sub": "2", "exp": LATER, "angime_role": "guest"}
+GONE = {"sub": "3", "exp": 1, "angime_role": "engineer"}
+ANALYST = {"sub": "4", "exp": LATER, "angime_role": "analyst", "angime_companies": ["nomad"]}
+# Names and numbers of contacts, and what they wrote and said.
+PERSONAL = ("Sadykova", "Omarov", "Pereira", "Sergey", "Souza", "<script>", "HYPERLINK", "+7701", "onerror", "Obrigada")
+
+
+def test_every_page_of_the_menu_is_drawn_in_every_state() -> None:
+    assert PAGES == list(BEGINS)
+
+
+@pytest.mark.parametrize("state", ["empty", "single", "many"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_begins_with_its_answer(
+    homes: dict[str, Path], calls: dict[str, str], monkeypatch: pytest.MonkeyPatch, state: str, page: str
+) -> None:
+    test = run(homes[state], monkeypatch, page=page, lang="en", call=calls[state])
+    heads = [line for line in told(test).splitlines() if line.startswith("## ")]
+    is_stale = "Nothing has arrived since then" in told(test)
+    assert ([], BEGINS[page][state], state == "single") == (
+        list(test.exception),
+        BEGINS[page][state] if BEGINS[page][state] in heads[0] else heads[0],
+        is_stale,
+    )
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_every_page_begins_with_its_answer_in_every_language(
+    homes: dict[str, Path], calls: dict[str, str], monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    for page in PAGES:
+        test = run(homes["single"], monkeypatch, page=page, lang=language, call=calls["single"])
+        heads = [line for line in told(test).splitlines() if line.startswith("## ")]
+        is_english = page != "call" and BEGINS[page]["single"] in heads[0]
+        assert (page, [], False) == (page, list(test.exception), is_english)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("nothing", "There is no warehouse yet"), ("broken", "The warehouse cannot be read")]
+)
+def test_a_warehouse_that_cannot_be_read_is_explained_on_every_page(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, state: str, says: str
+) -> None:
+    for page in PAGES:
+        test = run(homes[state], monkeypatch, page=page, lang="en")
+        assert (page, [], True) == (page, list(test.exception), says in told(test))
+
+
+@pytest.mark.parametrize(
+    ("person", "says"),
+    [(GUEST, "You have no role here"), (GONE, "You have no role here"), (STRANGER, "No company is known yet")],
+    ids=["guest", "gone", "stranger"],
+)
+def test_who_has_no_rights_learns_nothing_from_any_address(
+    homes: dict[str, Path],
+    calls: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    person: dict[str, object],
+    says: str,
+) -> None:
+    """The pages have answered the owner already: what they keep of it is not for others."""
+    asked = {"company": seed.COMPANY, "call": calls["many"], "contact": "phone:+77010000000", "search": "заказов"}
+    with pytest.MonkeyPatch.context() as owner:
+        assert "South answers" in told(run(homes["many"], owner, page="operators", lang="en"))
+    for page in PAGES:
+        test = run(homes["many"], monkeypatch, page=page, person=person, sql="from facts.calls", lang="en", **asked)
+        is_closed = says in told(test) or "This page is not for your role" in told(test)
+        found = [word for word in (*PERSONAL[:7], "South", "Nomad Furniture") if word in sent(test)]
+        assert (page, [], True, []) == (page, list(test.exception), is_closed, found)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_analyst_counts_everything_and_meets_nobody(
+    homes: dict[str, Path], calls: dict[str, str], monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    test = run(homes["many"], monkeypatch, page=page, person=ANALYST, lang="en", call=calls["many"])
+    found = [word for word in PERSONAL if word in sent(test)]
+    assert ([], [], page == "search") == (list(test.exception), found, "This page is not for your role" in told(test))
