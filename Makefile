@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.angime-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-all demo up generate bench clean
+.PHONY: help setup check test test-all torture-quick torture demo up generate bench clean
 
 help: ## print these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP) ## install what requirements.lock names into .venv (ANGIME_VENV names another folder)
 
@@ -31,6 +31,12 @@ test: setup ## run every test that fits into ten minutes (ARGS="-k missed" to ch
 
 test-all: setup ## run every test, with twenty times as many drawn cases
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --hypothesis-profile=thorough --timeout=3600 $(ARGS)
+
+torture-quick: setup ## inflict faults, a little of each: processes killed, records doubled, files damaged (minutes)
+	$(BIN)/python -m tests.torture --quick $(ARGS)
+
+torture: setup ## inflict every fault many times (within an hour; ARGS="--only kills --seed 7" to choose and repeat)
+	$(BIN)/python -m tests.torture $(ARGS)
 
 demo: setup ## show a simulated company's calls, from signed webhooks to open pages
 	$(BIN)/angime demo $(ARGS)

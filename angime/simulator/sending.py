@@ -71,7 +71,8 @@ async def _send_all(parcels: Iterator[Parcel], *, base_url: str, seed: int, on_s
         nonlocal requests, tries
         async with connect() as client:
             for parcel in parcels:
-                tries += await post(client, parcel, base_url=base_url, seed=seed)
+                took = await post(client, parcel, base_url=base_url, seed=seed)
+                tries += took  # not in one: the others count while this one waits
                 requests += 1
                 on_sent()
 

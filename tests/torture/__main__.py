@@ -1,0 +1,139 @@
+"""`make torture`: inflicts every fault, shows what held, and writes the figures where it is asked to."""
+
+import argparse
+import json
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tests.torture import killing  # noqa: F401  # each module hangs its faults on the list
+from tests.torture.faults import FAULTS, Case, Fault, Figures
+
+PROOF = Path(__file__).resolve().parent.parent.parent / "docs" / "proof"
+
+
+def main() -> int:
+    """Inflict what was asked for; 1 when something did not hold."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture", description=__doc__, epilog="Example: make torture ARGS='--only kills --seed 7'"
+    )
+    parser.add_argument("--quick", action="store_true", help="less of each, within five minutes; what CI runs")
+    parser.add_argument("--seed", type=int, help="repeat the run of this seed; else one is drawn and printed")
+    parser.add_argument("--only", choices=sorted(FAULTS), action="append", help="inflict this one (may be repeated)")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--write", action="store_true", help="keep the figures in docs/proof, for docs/proof.md")
+    asked = parser.parse_args()
+    os.environ.setdefault("ANGIME_WAREHOUSE_THREADS", "1")  # two cores, and the stages are processes of their own
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
+    chosen = [one for one in FAULTS.values() if _is_chosen(one, only=asked.only, is_quick=asked.quick)]
+    console = Console(stderr=True)
+    console.print(f"seed {seed}, {machine()}, {len(chosen)} faults")
+    began = time.monotonic()
+    found = _inflict_all(chosen, seed=seed, is_quick=asked.quick, console=console)
+    figures: Figures = {
+        "command": " ".join(["python -m tests.torture", *(["--quick"] if asked.quick else []), f"--seed {seed}"]),
+        "seed": seed,
+        "machine": machine(),
+        "day": datetime.now(UTC).date().isoformat(),
+        "seconds": round(time.monotonic() - began),
+        "faults": found,
+    }
+    if asked.write:
+        PROOF.mkdir(parents=True, exist_ok=True)
+        file = PROOF / ("torture-quick.json" if asked.quick else "torture.json")
+        file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+        console.print(f"written to {file}; print the page by `angime docs`")
+    if asked.json:
+        print(json.dumps(figures, indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    return 1 if any(one["broken"] for one in found) else 0
+
+
+def machine() -> str:
+    """Say on what it ran."""
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.machine()}, Python {platform.python_version()}"
+
+
+def _is_chosen(fault: Fault, *, only: Sequence[str] | None, is_quick: bool) -> bool:
+    if only:
+        return fault.name in only
+    return not is_quick or fault.quick_seconds is not None
+
+
+def _inflict_all(faults: Sequence[Fault], *, seed: int, is_quick: bool, console: Console) -> list[Figures]:
+    """Inflict one after the other; the bar moves by how long each is known to take."""
+    found: list[Figures] = []
+    seconds = [_seconds(fault, is_quick=is_quick) for fault in faults]
+    with (
+        tempfile.TemporaryDirectory(prefix="angime-torture-") as folder,
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:.0f} %, left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        ) as progress,
+    ):
+        task = progress.add_task("", total=sum(seconds))
+        for fault, weight in zip(faults, seconds, strict=True):
+            on_step = partial(_describe, progress, task, fault.name)
+            one = _inflict(fault, Path(folder) / fault.name, seed=seed, is_quick=is_quick, on_step=on_step)
+            found.append(one)
+            progress.advance(task, weight)
+            console.print(f"{fault.name}: {'FELL' if one['broken'] else 'held'} ({one['seconds']:.0f} s)")
+            for sentence in one["broken"]:
+                console.print(f"  {sentence}", markup=False)
+    return found
+
+
+def _describe(progress: Progress, task: object, name: str, step: str) -> None:
+    progress.update(task, description=f"{name}: {step}")  # type: ignore[arg-type]
+
+
+def _inflict(fault: Fault, folder: Path, *, seed: int, is_quick: bool, on_step: object) -> Figures:
+    """Inflict one, and give what it found; an error of the case itself is something that did not hold."""
+    case = Case(folder, seed=seed, name=fault.name, is_quick=is_quick, on_step=on_step)  # type: ignore[arg-type]
+    began = time.monotonic()
+    try:
+        fault.inflict(case)
+    except Exception as error:  # noqa: BLE001  # the other faults go on, and this one is shown as fallen
+        case.broken.append(f"{type(error).__name__}: {error}")
+        traceback.print_exc()
+    return {
+        "name": fault.name,
+        "says": fault.says,
+        "seconds": round(time.monotonic() - began, 1),
+        "figures": case.figures,
+        "broken": case.broken,
+    }
+
+
+def _seconds(fault: Fault, *, is_quick: bool) -> float:
+    return fault.quick_seconds if is_quick and fault.quick_seconds is not None else fault.full_seconds
+
+
+def _show(found: Sequence[Figures]) -> None:
+    table = Table("fault", "held", "seconds", "figures", box=None, header_style="bold")
+    for one in found:
+        figures = ", ".join(f"{name.replace('_', ' ')} {figure}" for name, figure in one["figures"].items())
+        table.add_row(one["name"], "no" if one["broken"] else "yes", f"{one['seconds']:.0f}", figures)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
