@@ -47,6 +47,10 @@ class Connection(Protocol):
         """Sort a table's files by the time `by`, and part them by its `year`, `month` or `day`."""
         ...
 
+    def sort_for_seeking(self, relation: str, *, by: str) -> None:
+        """Sort a table's files by `by`, so finely that one row is found among millions by it."""
+        ...
+
 
 @contextmanager
 def transaction(connection: Connection) -> Generator[None]:

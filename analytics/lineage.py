@@ -22,10 +22,12 @@ def find_calls(reader: Reader, written: str) -> list[str]:
 
     A call of which no facts are folded is found by its events.
     """
+    if reader.sql("select 1 from facts.call_starts where call_id = $written", {"written": written}).height:
+        return [written]
     found = reader.sql(
         """
         select distinct call_id from facts.calls
-        where call_id = $written or provider_call_id = $written
+        where provider_call_id = $written
             or (length($written) >= $least and starts_with(call_id, $written))
         order by call_id limit $limit
         """,
@@ -39,7 +41,11 @@ def find_calls(reader: Reader, written: str) -> list[str]:
 
 def call(reader: Reader, call_id: str) -> dict[str, Any]:
     """Give the folded row of a call, with its outcome and why; empty where there is none."""
-    rows = reader.sql("select * from facts.calls where call_id = $call_id", {"call_id": call_id}).to_dicts()
+    begun = reader.sql("select started_at from facts.call_starts where call_id = $call_id", {"call_id": call_id})
+    rows = reader.sql(
+        "select * from facts.calls where started_at = $begun and call_id = $call_id",
+        {"begun": begun["started_at"].first() if begun.height else None, "call_id": call_id},
+    ).to_dicts()
     return rows[0] if rows else {}
 
 

@@ -69,6 +69,9 @@ def rebuild(
     Readers see the old rows until the end. With `verify` the tables are hashed before as well; else `same` is None.
     """
     tables = [view.relation for view in views if view.is_table]
+    for view in views:
+        if view.sorted_by:
+            _make_seekable(connection, view)
     with transaction(connection):
         before = {relation: table_hash(connection, relation) for relation in tables} if verify else {}
         reference.load(connection, companies)
@@ -89,11 +92,31 @@ def rebuild(
 
 
 def _create_table(connection: Connection, view: View) -> None:
-    columns = ", ".join(f'"{column.name}" {column.type}' for column in view.columns)
-    connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({columns})")
+    if view.sorted_by:
+        connection.execute(f"delete from {view.relation}")  # noqa: S608  # our own name
+        return
+    connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({_declared(view)})")
     if view.time:
         connection.arrange(view.relation, by=view.time, parts=("year", "month"))
     settle(connection, view.relation)
+
+
+def _make_seekable(connection: Connection, view: View) -> None:
+    """Create, where it is not there as declared, a table in which rows are sought by an id.
+
+    It stays through rebuilds: how its files are written cannot be said of a table that a transaction has just created.
+    """
+    with transaction(connection):
+        connection.execute(f"create table if not exists {view.relation} ({_declared(view)})")
+        if [name for name, *_ in connection.rows(f"describe {view.relation}")] != [one.name for one in view.columns]:
+            connection.execute(f"drop table {view.relation}; create table {view.relation} ({_declared(view)})")
+        if not connection.rows(f"select 1 from {view.relation} limit 1"):  # noqa: S608  # our own name
+            settle(connection, view.relation)
+    connection.sort_for_seeking(view.relation, by=view.sorted_by)
+
+
+def _declared(view: View) -> str:
+    return ", ".join(f'"{column.name}" {column.type}' for column in view.columns)
 
 
 def _fill_table(connection: Connection, view: View) -> int:

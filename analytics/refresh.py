@@ -44,13 +44,14 @@ class Refresher:
         self._connection = connection
         self._staging = [view for view in views if view.layer == "staging"]
         self._stages = {view.name: _stage_of(view, self._staging) for view in self._staging}
-        self._facts = [view for view in views if view.layer == "facts" and view.events]
+        self._indexes = [view for view in views if view.sorted_by]
+        self._facts = [view for view in views if view.layer == "facts" and view.events and not view.sorted_by]
         self._groups = _groups_of(self._facts)
         self._reports = [view for view in views if view.layer == "reports" and view.is_table]
         self._folds = {fact.name: _fold_of(fact, group, views) for group in self._groups for fact in group.facts}
         summed = [view for view in views if view.layer == "facts"]
         self._sums = {report.name: _sum_of(report, summed) for report in self._reports}
-        self._marks = {fact.name: _marks_of(fact, self._reports) for fact in self._facts}
+        self._marks = {fact.name: _marks_of(fact, self._reports, indexes=self._indexes) for fact in self._facts}
         reference.hold(connection, companies)
         names = [f"staged_{view.name}" for view in self._staging]
         connection.execute(f"create or replace temp table filled as select unnest({names}) as name")
@@ -97,6 +98,10 @@ class Refresher:
         new = self._words("select distinct type from batch")
         touched = [group for group in self._groups if _are_told(new, group.events) and self._touch(group)]
         folded = [fact for fact in self._facts for group in touched if fact in group.facts and self._fold(fact, group)]
+        for index in self._indexes:
+            for fact in folded:
+                if fact.relation in index.reads:
+                    self._index(index, fact)
         names = [f"staged_{view.name}" for view in staged] + [f"fresh_{fact.name}" for fact in folded]
         self._run(f"create or replace temp table filled as select unnest({names}::varchar[]) as name")
         folded += self._histories.refresh(folded)
@@ -158,6 +163,23 @@ class Refresher:
             """)  # noqa: S608
         return bool(fresh or stale)
 
+    def _index(self, index: View, fact: View) -> None:
+        """Bring the table by which rows of a fact are found up to what was just folded: most rows have not moved."""
+        columns = ", ".join(column.name for column in index.columns)
+        rows = {kind: f"select {columns} from {kind}_{fact.name}" for kind in ("fresh", "stale")}  # noqa: S608
+        self._run(f"""
+            create or replace temp table placed as {rows["fresh"]} except all {rows["stale"]};
+            create or replace temp table displaced as {rows["stale"]} except all {rows["fresh"]}
+        """)
+        [(placed, displaced)] = self._connection.rows(
+            "select (select count(*) from placed), (select count(*) from displaced)"
+        )
+        if displaced:
+            column = index.sorted_by
+            self._run(f"delete from {index.relation} where {column} in (select {column} from displaced)")  # noqa: S608
+        if placed:
+            self._run(f"insert into {index.relation} by name from placed")
+
     def _sum(self, report: View, facts: Sequence[View]) -> None:
         by = ", ".join(report.by)
         changed = " union ".join(
@@ -181,10 +203,11 @@ def _groups_of(facts: Sequence[View]) -> list[Group]:
     ]
 
 
-def _marks_of(fact: View, reports: Sequence[View]) -> str:
+def _marks_of(fact: View, reports: Sequence[View], *, indexes: Sequence[View]) -> str:
     """Name the columns of a fact by which its rows are found and its reports are summed."""
     sums = [column for report in reports if fact.relation in report.reads for column in report.by]
-    return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums]))
+    found = [column.name for index in indexes if fact.relation in index.reads for column in index.columns]
+    return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums, *found]))
 
 
 def _stage_of(view: View, staging: Sequence[View]) -> str:

@@ -14,7 +14,7 @@ SQL_LAYERS = ("staging", "facts", "reports", "checks")
 _COLUMN = re.compile(
     r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_\[\]]+(?:\(\d+,\d+\))?)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$"
 )
-_FIELD = re.compile(r"^-- (?P<name>key|events|needs|made of|entity|time|by|severity|columns):\s*(?P<value>.*)$")
+_FIELD = re.compile(r"^-- (?P<name>key|events|needs|made of|entity|time|sorted|by|severity|columns):\s*(?P<value>.*)$")
 _MORE = re.compile(r"^--\s{2,}(?P<text>\S.*)$")
 
 
@@ -33,7 +33,8 @@ class View(Struct, frozen=True, kw_only=True):
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
     a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
     rows; a fact of contacts is `made_of` rows of another under a condition, and has none where these are not. `time`
-    is the column that sorts and partitions a table. A report with `by` is a table too, summed again for
+    is the column that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`.
+    A report with `by` is a table too, summed again for
     the values of these columns that changed.
     """
 
@@ -47,6 +48,7 @@ class View(Struct, frozen=True, kw_only=True):
     made_of: str = ""
     entity: str = ""
     time: str = ""
+    sorted_by: str = ""
     by: tuple[str, ...] = ()
     severity: str = ""
     columns: tuple[Column, ...] = ()
@@ -128,6 +130,7 @@ def parse_view(text: str, *, layer: str, name: str) -> View:
         made_of=fields.get("made of", ""),
         entity=fields.get("entity", "").removeprefix("$."),
         time=fields.get("time", ""),
+        sorted_by=fields.get("sorted", ""),
         by=_words(fields.get("by", "")),
         severity=fields.get("severity", ""),
         columns=tuple(columns),

@@ -67,6 +67,8 @@ FRESH_EVENTS = 100_000
 # A batch of at most so many records is landed by one thread: others would wait for work, which costs as much again.
 FEW_RECORDS = 5_000
 CONFINED_BATCH = 2_048
+# Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more is in its index.
+SOUGHT_ROWS = 8_192
 
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
 
@@ -109,6 +111,16 @@ class DuckConnection:
             parted = ", ".join(f"{part}({by})" for part in parts)
             self._session.execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
             self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
+
+    def sort_for_seeking(self, relation: str, *, by: str) -> None:
+        """Sort the files of a table by `by`, in small groups of rows of which a search reads one a file."""
+        if self._prefix:
+            schema, _, table = relation.partition(".")
+            self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
+            self._session.execute(
+                f"call {self._prefix}set_option('parquet_row_group_size', {SOUGHT_ROWS}, "
+                f"schema => '{schema}', table_name => '{table}')"
+            )
 
     def use_threads(self, threads: int) -> None:
         """Let the statements from here on run on so many threads."""

@@ -10,6 +10,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.api.tokens import Scope
+from analytics.questions.asking import when_begun
 
 Kind = Literal["text", "day", "flag"]
 
@@ -212,9 +213,11 @@ def page(reader: Reader, wanted: List, *, company: str, of: str, asked: Mapping[
 
 def one_call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None:
     """Give one call, None where the company has none of this id."""
+    begun = when_begun(reader, company=company, call_id=call_id)
     rows = reader.sql(
-        f"select {', '.join(CALLS.columns)} from facts.calls where company = $company and call_id = $call_id",  # noqa: S608
-        {"company": company, "call_id": call_id},
+        f"select {', '.join(CALLS.columns)} from facts.calls "  # noqa: S608  # our own names
+        "where company = $company and started_at = $begun and call_id = $call_id",
+        {"company": company, "begun": begun, "call_id": call_id},
     ).to_dicts()
     return rows[0] if rows else None
 

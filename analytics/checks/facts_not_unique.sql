@@ -118,6 +118,14 @@ group by call_id
 having count(*) > 1
 union all
 select
+    'facts.call_starts' as relation,
+    call_id as id,
+    count(*) as copies
+from facts.call_starts
+group by call_id
+having count(*) > 1
+union all
+select
     'facts.call_charges' as relation,
     call_id as id,
     count(*) as copies

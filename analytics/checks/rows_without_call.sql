@@ -27,6 +27,11 @@ listed as (
     from facts.call_charges
     union
     select
+        'facts.call_starts' as relation,
+        call_id
+    from facts.call_starts
+    union
+    select
         'facts.call_permissions' as relation,
         call_id
     from facts.call_permissions

@@ -76,6 +76,13 @@ def can_narrow(fact: Fact, scope: Scope) -> bool:
     return set(scope.narrowed()) <= set(fact.dimensions)
 
 
+def when_begun(reader: Reader, *, company: str, call_id: str) -> datetime | None:
+    """Give when a call began, by which its row is found in one of many files; None where the company has none."""
+    text = "select started_at from facts.call_starts where company = $company and call_id = $call_id"
+    found = reader.sql(text, {"company": company, "call_id": call_id})["started_at"].to_list()
+    return found[0] if found else None
+
+
 def within(period: Period, *, scope: Scope, suffix: str = "", fact: Fact | None = None) -> tuple[str, dict[str, Any]]:
     """Write the condition of a period and a scope on a fact (calls), and its parameters.
 

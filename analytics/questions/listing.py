@@ -1,12 +1,13 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """Questions about single calls: the list of calls, one call with its facts and turns, a contact's history."""
 
+from datetime import timedelta
 from typing import Any, Literal
 
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, when_begun, within
 
 Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]
 
@@ -15,6 +16,9 @@ MAX_ROWS_OF_A_PAGE = 200
 MAX_ROWS_OF_A_HISTORY = 100
 MAX_TURNS = 20_000
 MAX_FACTS = 2_000
+# Nearly all facts of a call are received in this time around its beginning; the others are searched for everywhere.
+NEAR_BEFORE = timedelta(hours=1)
+NEAR_AFTER = timedelta(days=1)
 
 _ORDERS: dict[Order, str] = {
     "started_at": "started_at",
@@ -76,19 +80,28 @@ def count_calls(reader: Reader, *, period: Period, scope: Scope, filters: CallFi
 
 def call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None:
     """Give everything that is known of one call, None where the company has no such call."""
-    text = f"select * from {_CALLS} where company = $company and call_id = $call_id"
-    found = reader.sql(text, {"company": company, "call_id": call_id}).to_dicts()
+    begun = when_begun(reader, company=company, call_id=call_id)
+    if begun is None:
+        return None
+    text = f"select * from {_CALLS} where company = $company and started_at = $begun and call_id = $call_id"
+    found = reader.sql(text, {"company": company, "begun": begun, "call_id": call_id}).to_dicts()
     return found[0] if found else None
 
 
 def facts_of_call(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:
     """Give the facts of a call by when they occurred: type, time, recorded_at, lag_seconds, source, account, data."""
-    text = """
-        select type, time, recorded_at, epoch_ms(recorded_at - time) / 1000 as lag_seconds, source, account, data
-        from log.events where company = $company and entity = $call_id and starts_with(type, 'call.')
-        order by time, recorded_at, id limit $limit
-    """
-    return reader.sql(text, {"company": company, "call_id": call_id, "limit": MAX_FACTS})
+    asked: dict[str, Any] = {"company": company, "call_id": call_id, "limit": MAX_FACTS}
+    row = call(reader, company=company, call_id=call_id)
+    if row is None:
+        return reader.sql(_FACTS.format(around="true"), asked)
+    near = {"first": row["started_at"] - NEAR_BEFORE, "last": row["started_at"] + NEAR_AFTER}
+    found = reader.sql(_FACTS.format(around="recorded_at between $first and $last"), asked | near)
+    # The call knows how many facts it was folded from: where some came later, the whole log is searched.
+    return (
+        found
+        if found.height >= min(row["events"] or MAX_FACTS, MAX_FACTS)
+        else reader.sql(_FACTS.format(around="true"), asked)
+    )
 
 
 def turns(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:
@@ -117,6 +130,12 @@ def history(reader: Reader, *, company: str, contact_key: str) -> pl.DataFrame:
     return reader.sql(text, {"company": company, "contact_key": contact_key, "limit": MAX_ROWS_OF_A_HISTORY})
 
 
+_FACTS = """
+    select type, time, recorded_at, epoch_ms(recorded_at - time) / 1000 as lag_seconds, source, account, data
+    from log.events
+    where company = $company and entity = $call_id and starts_with(type, 'call.') and {around}
+    order by time, recorded_at, id limit $limit
+"""
 _CALLS = """(
     select calls.*, operators.name as operator, teams.name as team, coalesce(contact_name, contact_key) as contact
     from facts.calls as calls

@@ -1,4 +1,5 @@
 -- One row an outgoing call, with whether the contact had ever turned to us before, and whether we had called before.
+-- Internal and test calls are looked at among themselves.
 -- key: call_id
 -- columns:
 --   call_id varchar: the call
@@ -33,7 +34,8 @@ outgoing as (
         calls.*,
         identities.contact_id,
         row_number() over (
-            partition by calls.company, identities.contact_id order by calls.started_at, calls.call_id
+            partition by calls.company, identities.contact_id, calls.is_internal or calls.is_test
+            order by calls.started_at, calls.call_id
         ) as nth
     from facts.calls
     left join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity

@@ -93,9 +93,9 @@ def unfinished(chance: random.Random, attempt: Attempt) -> Call:
 
 
 def outgoing(chance: random.Random, attempt: Attempt, *, free: tuple[Person, ...], is_permitted: bool) -> Call | None:
-    """Let an operator call a contact; None where he must ask for permission first and does."""
+    """Let one of the `free` operators call a contact; None where he must ask for permission first and does."""
     begun = _begin(chance, attempt, direction="outgoing")
-    caller = chance.choice(free or tuple(person for person in PEOPLE if person.team in attempt.line.teams))
+    caller = chance.choice(free)
     begun = replace(begun, operator=caller.id)
     if not is_permitted:
         if chance.random() >= CALLED_WITHOUT_PERMISSION:

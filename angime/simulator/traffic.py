@@ -44,6 +44,7 @@ MESSAGES_A_CALL = 2.6
 UNFINISHED_CALLS = 3  # on each of the two lines that tell of calls while they last
 RECORDED_DAYS = 10
 LONGEST_WAIT_SECONDS = 3 * DAY
+BUSY_AGAIN_SECONDS = 120  # while all are talking, whoever means to call waits
 
 Spoken = tuple[str, int]
 
@@ -151,6 +152,9 @@ def _live(world: _World, attempt: Attempt) -> None:
     free = tuple(
         person for person in PEOPLE if person.team in attempt.line.teams and world.busy_until[person.id] <= attempt.at
     )
+    if attempt.is_outgoing and not free:
+        world.plan(replace(attempt, at=attempt.at + BUSY_AGAIN_SECONDS))
+        return
     if attempt.is_outgoing:
         call = outgoing(world.chance, attempt, free=free, is_permitted=_may_call(world, attempt))
     else:
@@ -163,6 +167,8 @@ def _live(world: _World, attempt: Attempt) -> None:
     world.calls.append(call)
     for leg in call.legs:
         world.busy_until[leg.operator] = max(world.busy_until[leg.operator], leg.ended_at)
+    if attempt.is_outgoing and call.operator is not None:
+        world.busy_until[call.operator] = max(world.busy_until[call.operator], call.ended_at or attempt.at)
     _give_permission(world, call)
     if call.contact is not None and call.direction != "internal":
         world.messages += chats.around(world.chance, call, contact=call.contact, now=world.now)

@@ -105,9 +105,9 @@ def meet(warehouse: Scratch) -> None:
 
 
 def sum_again(warehouse: Scratch) -> None:
-    """Sum the reports that are tables over what was laid into the facts."""
+    """Sum the reports that are tables over what was laid into the facts, and find calls by their ids again."""
     for view in read_views():
-        if view.layer == "reports" and view.is_table:
+        if (view.layer == "reports" and view.is_table) or view.sorted_by:
             warehouse.connection.execute(f"create or replace table {view.relation} as {view.select}")
 
 

@@ -5,6 +5,7 @@ from tests.analytics.drawn_rows import MESSAGE, calls, figure, fill, meet
 
 CALLS = """
 call_id   | started_at          | direction | contact_key | outcome     | is_internal
+trial     | 2026-03-01 06:00:00 | outgoing  | phone:+71   | answered    | yes
 cold      | 2026-03-02 05:00:00 | outgoing  | phone:+71   | answered    | no
 second    | 2026-03-02 06:00:00 | outgoing  | phone:+71   | no_answer   | no
 he_called | 2026-03-02 05:00:00 | incoming  | phone:+72   | missed      | no
@@ -34,6 +35,7 @@ def test_a_call_is_cold_when_the_contact_never_turned_to_us_before() -> None:
     later     | yes      | yes     | 05:00:00
     running   | yes      | yes     |
     second    | no       | no      |
+    trial     | yes      | yes     |
     warm      | yes      | no      | 05:00:00
     wrote     | yes      | no      | 2026-03-01 05:00:00
     """

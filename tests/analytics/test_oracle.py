@@ -12,6 +12,7 @@ from analytics import questions
 from analytics.explain import rows_of
 from analytics.metrics import QUANTILES, catalogue, fact_of
 from analytics.questions import Period, Scope
+from analytics.views import read_views
 from analytics.warehouse import Scratch
 from angime.simulator import company
 from tests.analytics import oracle, simulated
@@ -124,6 +125,11 @@ def test_exported_rows_add_up_to_the_tile(  # noqa: PLR0917  # each is drawn
     else:
         assert tile["numerator"] == sum(adds)
         assert tile["denominator"] in {None, sum(rows["denominator"].drop_nulls().to_list())}
+
+
+def test_no_check_finds_anything_at_the_simulated_company(warehouse: Scratch) -> None:
+    checks = [view.relation for view in read_views() if view.layer == "checks"]
+    assert [] == [check for check in checks if warehouse.sql(f"from {check} limit 1").height]
 
 
 def test_the_story_has_rows_for_every_metric_that_it_knows(

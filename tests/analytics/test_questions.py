@@ -9,6 +9,7 @@ import pytest
 from analytics import questions, warehouse
 from analytics.metrics import catalogue
 from analytics.questions import CallFilter, Period, Scope
+from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
 NOMAD = Scope(company="nomad")
@@ -53,6 +54,7 @@ def reader() -> Generator[warehouse.Scratch]:
         )
         places = ", ".join("?" for _ in row)
         scratch.connection.execute(f"insert into facts.calls ({columns}) values ({places})", row)  # noqa: S608
+    sum_again(scratch)
     yield scratch
     scratch.close()
 

@@ -10,6 +10,7 @@ import pytest
 from analytics import questions, warehouse
 from analytics.questions import CallFilter, Period, Reader, Scope, conversations, health
 from analytics.rights import OWNER, LimitedReader, Rights
+from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -69,6 +70,7 @@ def whole() -> Generator[warehouse.Scratch]:
             " '2026-03-12', 'incoming', 'whatsapp', 'what was written')",
             [call, company, f"phone:+7{contact}", f"Name of {contact}"],
         )
+    sum_again(scratch)
     yield scratch
     scratch.close()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analytics.views import parse_view, read_views, with_inputs
-from analytics.warehouse import Batch, open_reader, open_writer, scratch
+from analytics.warehouse import SOUGHT_ROWS, Batch, open_reader, open_writer, scratch
 from schemas.errors import Misconfigured, NotYet
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
@@ -46,6 +46,23 @@ def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_h
         writer.land(Batch(records_of(call_events(1))), now=NOW)
         assert reader.snapshot_id() > before
         assert reader.sql("select count(*) from facts.calls").item() == 1
+
+
+def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a_rebuild(tmp_path: Path) -> None:
+    options = """
+        select value from __ducklake_metadata_lake.ducklake_metadata
+        join __ducklake_metadata_lake.ducklake_table on table_id = scope_id
+        where "key" = 'parquet_row_group_size' and table_name = 'call_starts' and end_snapshot is null
+    """
+    starts = "select call_id, company, started_at from facts.call_starts order by all"
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=NOW)
+        landed = writer.connection.rows(starts)
+        writer.rebuild()
+        assert writer.connection.rows(options) == [(str(SOUGHT_ROWS),)]
+        assert writer.connection.rows(starts) == landed
+        assert landed == writer.connection.rows(starts.replace("call_starts", "calls"))
+        assert len(landed) == 60
 
 
 def test_a_reader_can_change_nothing(tmp_path: Path) -> None:

@@ -123,9 +123,12 @@ def test_talk_and_times_of_a_call_agree(story: Story) -> None:
 
 def test_no_operator_talks_in_two_calls_at_once(story: Story) -> None:
     talks: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for leg in (leg for call in story.calls if call.direction == "incoming" for leg in call.legs):
-        if leg.answered_at is not None:
-            talks[leg.operator].append((leg.answered_at, leg.ended_at))
+    for call in story.calls:
+        for leg in call.legs:
+            if leg.answered_at is not None:
+                talks[leg.operator].append((leg.answered_at, leg.ended_at))
+        if call.direction != "incoming" and call.operator and call.answered_at and call.ended_at:
+            talks[call.operator].append((call.answered_at, call.ended_at))
 
     overlaps = [
         (earlier, later)
