@@ -1,10 +1,12 @@
 """Snapshots: the warehouse as it was at a moment, as one DuckDB file and a folder of Parquet, for any DuckDB to open.
 
-A snapshot is made while everything runs: it reads one state of the lake. `as_of` folds what was landed by then anew, so
-that the same moment gives the same rows whenever it is asked for.
+A snapshot is made while everything runs: it reads one state of the lake, whose own data files it copies where they hold
+the very rows. `as_of` folds what was landed by then anew, so that the same moment gives the same rows, and the same
+Parquet to the byte, whenever it is asked for.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,17 +14,20 @@ import msgspec
 from msgspec import Struct
 
 from analytics import dbt, reference
-from analytics.connection import Connection
+from analytics.connection import Connection, transaction
 from analytics.log import quoted
 from analytics.personal import treatment
-from analytics.rebuild import table_hash
+from analytics.rebuild import TableHash, table_hash
 from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_reader, open_side_by_side
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DATABASE = "angime.duckdb"
+# What any DuckDB since then opens; older forms are written slower.
+STORAGE_VERSION = "v1.5.0"
+PARQUET = "parquet"
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
 # What analysts read. The log, what stands between it and the facts, and the checks stay where they are.
 LAYERS = ("reference", "facts", "reports", "metrics")
@@ -67,35 +72,60 @@ def take(
     if folder.exists() and any(folder.iterdir()):
         raise Misconfigured(f"{folder} is not empty: a snapshot wants a folder of its own")
     folder.mkdir(parents=True, exist_ok=True)
-    with open_reader(settings) as reader:
-        state = reader.snapshot_id()
     views = read_views()
+    # What is folded anew is written first, and no transaction may write into two databases: a state is named for both.
+    state = _state_of(settings) if as_of is not None else None
     with open_side_by_side({LAKE: settings}, snapshot=state) as connection:
+        # The engine keeps an order that was asked for; for rows as they come, that would cost as much again.
+        connection.execute(f"set preserve_insertion_order = {as_of is not None}")
+        file = quoted(str(folder.resolve() / DATABASE))
+        connection.execute(f"attach {file} as {OUT} (storage_version '{STORAGE_VERSION}')")
         _check_built(connection, views)
-        connection.execute(f"attach {quoted(str(folder.resolve() / DATABASE))} as {OUT}")
         if as_of is not None:
             on_step("folding what was landed by then")
             _fold(connection, views, as_of=as_of)
-        source = LAKE if as_of is None else FOLDED
-        tables = _copy_tables(connection, views, source=source, secret=secret, on_step=on_step)
-        kept = _create_views(connection, views, tables=tables)
-        on_step("Parquet")
-        _write_parquet(connection, folder, tables=tables, views=kept)
-        hashes = {name: table_hash(connection, f"{OUT}.{name}") for name in tables}
-        snapshot = Snapshot(
-            format_version=FORMAT_VERSION,
-            made_by=_made_by(),
-            lake_snapshot=state,
-            as_of=as_of,
-            landed_until=_landed_until(connection, as_of=as_of),
-            has_personal_data=secret is None,
-            tables={name: Table(rows=found.rows, hash=f"{found.total:x}") for name, found in hashes.items()},
-            views=tuple(view.relation for view in kept),
-        )
+        with transaction(connection):  # of one state of the lake, and synced to the disk once
+            snapshot = _write(connection, views, folder=folder, as_of=as_of, secret=secret, on_step=on_step)
         connection.execute(f"use {FOLDED}; detach {OUT}")
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n")
-    dbt.write_project(folder / "dbt", views, relations=[*tables, *snapshot.views], database=f"../{DATABASE}")
+    dbt.write_project(folder / "dbt", views, relations=[*snapshot.tables, *snapshot.views], database=f"../{DATABASE}")
     return snapshot
+
+
+def _write(  # noqa: PLR0913  # what `take` was asked for
+    connection: Connection,
+    views: Sequence[View],
+    *,
+    folder: Path,
+    as_of: Instant | None,
+    secret: bytes | None,
+    on_step: OnStep,
+) -> Snapshot:
+    [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
+    source = LAKE if as_of is None else FOLDED
+    tables = _copy_tables(connection, views, source=source, secret=secret, on_step=on_step)
+    kept = _create_views(connection, views, tables=tables)
+    hashes = {name: table_hash(connection, f"{OUT}.{name}") for name in tables}
+    on_step("Parquet")
+    files = _Files(connection, folder / PARQUET, hashes=hashes, is_lake=as_of is None and secret is None)
+    for relation in tables:
+        files.write(relation)
+    (folder / "views.sql").write_text(_as_views(tables, kept), encoding="utf-8")
+    return Snapshot(
+        format_version=FORMAT_VERSION,
+        made_by=_made_by(),
+        lake_snapshot=state,
+        as_of=as_of,
+        landed_until=_landed_until(connection, as_of=as_of),
+        has_personal_data=secret is None,
+        tables={name: Table(rows=found.rows, hash=f"{found.total:x}") for name, found in hashes.items()},
+        views=tuple(view.relation for view in kept),
+    )
+
+
+def _state_of(settings: AnalyticsSettings) -> int:
+    with open_reader(settings) as reader:
+        return reader.snapshot_id()
 
 
 def _check_built(connection: Connection, views: Sequence[View]) -> None:
@@ -103,7 +133,7 @@ def _check_built(connection: Connection, views: Sequence[View]) -> None:
     there = {
         f"{schema}.{table}"
         for schema, table in connection.rows(
-            "select schema_name, table_name from duckdb_tables() where database_name = ?", [LAKE]
+            f"select schema_name, table_name from duckdb_tables() where database_name = '{LAKE}'"  # noqa: S608
         )
     }
     wanted = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
@@ -134,17 +164,17 @@ def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> N
 def _copy_tables(
     connection: Connection, views: Sequence[View], *, source: str, secret: bytes | None, on_step: OnStep
 ) -> list[str]:
-    """Copy every table, its rows in the order of its key, and what its header says of it."""
+    """Copy every table with what its header says of it: rows stand as the lake keeps them, or by key if folded."""
     meant = [(f"reference.{name}", (), "") for name in reference.TABLES]
     meant += [(view.relation, view.key, view.grain) for view in views if view.is_table]
     for layer in LAYERS:
         connection.execute(f"create schema {OUT}.{layer}")
     for relation, key, grain in meant:
         on_step(relation)
-        order = ", ".join([*(f'"{name}"' for name in key), "all"] if not key else [f'"{name}"' for name in key])
+        order = f"order by {', '.join(map(_named, key)) or 'all'}" if source == FOLDED else ""
         columns = _columns(connection, f"{source}.{relation}", secret=secret)
         connection.execute(
-            f"create table {OUT}.{relation} as select {columns} from {source}.{relation} order by {order}"  # noqa: S608
+            f"create table {OUT}.{relation} as select {columns} from {source}.{relation} {order}"  # noqa: S608
         )
         if grain:
             connection.execute(f"comment on table {OUT}.{relation} is {quoted(grain)}")
@@ -153,6 +183,10 @@ def _copy_tables(
             meaning = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
             connection.execute(f'comment on column {OUT}.{view.relation}."{column.name}" is {quoted(meaning)}')
     return [relation for relation, _, _ in meant]
+
+
+def _named(column: str) -> str:
+    return f'"{column}"'
 
 
 def _columns(connection: Connection, relation: str, *, secret: bytes | None) -> str:
@@ -185,25 +219,57 @@ def _create_views(connection: Connection, views: Sequence[View], *, tables: Iter
     return kept
 
 
-def _write_parquet(connection: Connection, folder: Path, *, tables: Sequence[str], views: Sequence[View]) -> None:
-    """Write each table as one file, and `views.sql`, which makes of them what the DuckDB file holds."""
-    lines = ["-- Run it in this folder: duckdb -init views.sql", *(f"create schema {layer};" for layer in LAYERS)]
-    for relation in tables:
-        file = Path("parquet") / f"{relation}.parquet"
-        (folder / file).parent.mkdir(exist_ok=True)
-        connection.execute(
-            f"copy {OUT}.{relation} to {quoted(str((folder / file).resolve()))} (format parquet, compression zstd)"
+class _Files:
+    """The Parquet files of a snapshot, a folder for each table."""
+
+    def __init__(self, connection: Connection, folder: Path, *, hashes: Mapping[str, TableHash], is_lake: bool) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._hashes = hashes
+        self._is_lake = is_lake
+
+    def write(self, relation: str) -> None:
+        """Write the files of a table: the lake's own, as they are, where these are its rows and nothing else."""
+        folder = self._folder / relation
+        folder.mkdir(parents=True)
+        own = self._own(relation) if self._is_lake else []
+        for number, file in enumerate(own):
+            shutil.copyfile(file, folder / f"{number:05}.parquet")
+        # Rows may be deleted from a file, or stand in the catalog, without a trace in the files: the hash tells.
+        if own and table_hash(self._connection, f"read_parquet({_every(folder.resolve())})") == self._hashes[relation]:
+            return
+        for copied in folder.iterdir():
+            copied.unlink()
+        file = quoted(str((folder / "00000.parquet").resolve()))
+        self._connection.execute(f"copy {OUT}.{relation} to {file} (format parquet, compression zstd)")
+
+    def _own(self, relation: str) -> list[str]:
+        """Name the data files of the lake's table; none where some of their rows were deleted."""
+        layer, _, name = relation.partition(".")
+        files = self._connection.rows(
+            f"select data_file, delete_file from ducklake_list_files('{LAKE}', '{name}', schema => '{layer}')"  # noqa: S608
         )
-        lines.append(f"create view {relation} as select * from read_parquet({quoted(file.as_posix())});")  # noqa: S608
+        return [] if any(deleted for _, deleted in files) else [file for file, _ in files]
+
+
+def _every(folder: Path) -> str:
+    return quoted(f"{folder.as_posix()}/*.parquet")
+
+
+def _as_views(tables: Sequence[str], views: Sequence[View]) -> str:
+    """Write what makes of the Parquet files the names that the DuckDB file holds."""
+    lines = ["-- Run it in this folder: duckdb -init views.sql", *(f"create schema {layer};" for layer in LAYERS)]
+    lines += [
+        f"create view {relation} as select * from read_parquet({_every(Path(PARQUET) / relation)});"  # noqa: S608
+        for relation in tables
+    ]
     lines += [f"create view {view.relation} as\n{view.select};" for view in views]
-    (folder / "views.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 def _landed_until(connection: Connection, *, as_of: Instant | None) -> Instant | None:
-    [(landed,)] = connection.rows(
-        f"select max(landed_at) from {LAKE}.log.events where landed_at <= coalesce(?, landed_at)",  # noqa: S608
-        [as_of],
-    )
+    until = f"where landed_at <= cast({quoted(as_of)} as timestamptz)" if as_of is not None else ""
+    [(landed,)] = connection.rows(f"select max(landed_at) from {LAKE}.log.events {until}")  # noqa: S608
     return instant(landed) if landed else None
 
 

@@ -259,7 +259,7 @@ class Reader:
         self._session = session
         self._connection = DuckConnection(session)
         if not self._connection.rows(
-            "select 1 from duckdb_tables() where database_name = ? and schema_name = 'reports'", [CATALOG]
+            f"select 1 from duckdb_tables() where database_name = '{CATALOG}' and schema_name = 'reports'"  # noqa: S608
         ):
             self.close()
             raise NotYet("the warehouse is being made by `angime land`: ask again in a moment")
@@ -418,10 +418,7 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
         _attach(session, settings, reads_only=True)
         return Reader(session)
     except duckdb.Error as error:
-        raise Misconfigured(
-            f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
-            " put a copy of it back, or move it away and land everything anew"
-        ) from None
+        raise _unreadable(settings, error) from None
 
 
 def connect(settings: AnalyticsSettings) -> Engine:
@@ -449,7 +446,7 @@ def open_side_by_side(
 ) -> Generator[DuckConnection]:
     """Open a session that reads warehouses, each as a catalog of its name, all as they were at `snapshot` if given.
 
-    Raises NotYet where one of them is not there.
+    Raises NotYet where one of them is not there, Misconfigured for a broken one.
     """
     first = next(iter(catalogs.values()))
     session = _open_session(first)
@@ -457,7 +454,10 @@ def open_side_by_side(
         for name, settings in catalogs.items():
             if not settings.catalog.exists():
                 raise NotYet(f"there is no warehouse in {settings.warehouse}")
-            _attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
+            try:
+                _attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
+            except duckdb.Error as error:
+                raise _unreadable(settings, error) from None
         yield DuckConnection(session)
     finally:
         session.close()
@@ -475,6 +475,13 @@ def open_confined(settings: AnalyticsSettings) -> Confined:
 def scratch() -> Scratch:
     """Open a warehouse in memory with all layers and no rows."""
     return Scratch()
+
+
+def _unreadable(settings: AnalyticsSettings, error: duckdb.Error) -> Misconfigured:
+    return Misconfigured(
+        f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
+        " put a copy of it back, or move it away and land everything anew"
+    )
 
 
 def _open_session(settings: AnalyticsSettings) -> duckdb.DuckDBPyConnection:

@@ -57,6 +57,12 @@ def by_plain_duckdb(folder: Path, program: str) -> list[list[object]]:
     return json.loads(done.stdout)
 
 
+def parquet_of(folder: Path) -> dict[str, bytes]:
+    """Read the bytes of a snapshot's Parquet files, by table and number."""
+    files = sorted((folder / "parquet").glob("*/*.parquet"))
+    return {str(file.relative_to(folder / "parquet")): file.read_bytes() for file in files}
+
+
 ASK = "print(json.dumps(c.sql('select provider_call_id, outcome from facts.calls order by all').fetchall()))"
 CALLS = [["CA1", "answered"], ["CA2", "answered"], ["CA3", "answered"], ["CA4", "answered"]]
 
@@ -73,6 +79,25 @@ def test_the_parquet_folder_opens_with_its_views(taken: Path) -> None:
     opened = "c = duckdb.connect()\n[c.execute(s) for s in open('views.sql').read().split(';\\n') if s.strip()]"
 
     assert by_plain_duckdb(taken, f"{opened}\n{ASK}") == CALLS
+
+
+def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([fact for number in range(60) for fact in call_events(number)])), now=EARLIER)
+        whole = snapshots.take(settings_at(tmp_path), tmp_path / "whole")
+        writer.connection.execute("delete from facts.calls where provider_call_id = 'CA1'")
+        less = snapshots.take(settings_at(tmp_path), tmp_path / "less")
+    own = {file.read_bytes() for file in (tmp_path / "warehouse" / "data" / "facts" / "calls").rglob("*.parquet")}
+
+    assert set(parquet_of(tmp_path / "whole").values()) & own == own
+    assert [file for file in parquet_of(tmp_path / "less").values() if file in own] == []
+    assert (whole.tables["facts.calls"].rows, less.tables["facts.calls"].rows) == (60, 59)
+    left = by_plain_duckdb(
+        tmp_path / "less",
+        "c = duckdb.sql(\"select provider_call_id from 'parquet/facts.calls/*.parquet'\")\n"
+        "print(json.dumps(c.fetchall()))",
+    )
+    assert sorted(name for [name] in left) == sorted(f"CA{number}" for number in range(60) if number != 1)
 
 
 def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
@@ -95,6 +120,7 @@ def test_the_same_moment_gives_the_same_rows_however_much_later(home: Path, take
     whole = json.loads((taken / "manifest.json").read_text())["tables"]
 
     assert once.tables == again.tables
+    assert parquet_of(tmp_path / "once") == parquet_of(tmp_path / "again")
     assert (once.tables["facts.calls"].rows, now.tables["facts.calls"].rows) == (3, 4)
     assert (once.landed_until, now.landed_until) == (EARLIER, LATER)
     assert {name: table.hash for name, table in now.tables.items()} == {
