@@ -1,35 +1,41 @@
-"""The two buttons that take a table along."""
+"""The two links that take a table along."""
 
+import secrets
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import streamlit as st
+from streamlit.components.v2 import component
 
 from dashboards import export
+from dashboards.handed import OFFERS, Offer
 from dashboards.page import Page
+from dashboards.server import LOGIN_COOKIE
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def draw(page: Page, make: Callable[[], pl.DataFrame], *, name: str) -> None:
-    """Draw the buttons; the table is made when one is pressed."""
+    """Draw the links; the table is made when one is followed."""
     days = f"{page.period.first:%Y%m%d}-{page.period.last:%Y%m%d}"
-    with st.container(horizontal=True):
-        st.download_button(
-            page.say("CSV"),
-            lambda: export.csv(make()),
-            file_name=f"{name}-{days}.csv",
-            mime="text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            key=f"csv_{name}",
-        )
-        st.download_button(
-            page.say("Excel"),
-            lambda: export.xlsx(make()),
-            file_name=f"{name}-{days}.xlsx",
-            mime=XLSX,
-            on_click="ignore",
-            icon=":material/table:",
-            key=f"xlsx_{name}",
-        )
+    csv = _address(page, lambda: export.csv(make()), name=f"{name}-{days}.csv", media_type="text/csv")
+    xlsx = _address(page, lambda: export.xlsx(make()), name=f"{name}-{days}.xlsx", media_type=XLSX)
+    links = [
+        {"label": page.say("CSV"), "address": csv, "name": f"{name}-{days}.csv"},
+        {"label": page.say("Excel"), "address": xlsx, "name": f"{name}-{days}.xlsx"},
+    ]
+    with st.container(key=f"files_{name}"):
+        mount = component("angime_files", html='<div class="files"></div>', css=_read("css"), js=_read("js"))
+        mount(key=f"links_{name}", data={"links": links})
+
+
+def _address(page: Page, make: Callable[[], bytes], *, name: str, media_type: str) -> str:
+    visit: str = st.session_state.setdefault("visit", secrets.token_hex(32))
+    bearer = st.context.cookies.get(LOGIN_COOKIE, "")
+    offer = Offer(make=make, name=name, media_type=media_type, bearer=bearer)
+    return OFFERS.hand_out(offer, visit=visit, place=f"{name} {sorted(page.params(page.state).items())}")
+
+
+def _read(suffix: str) -> str:
+    return Path(__file__).with_name(f"downloads.{suffix}").read_text(encoding="utf-8")

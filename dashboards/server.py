@@ -10,7 +10,9 @@ from pathlib import Path
 from analytics.questions import Misconfigured
 from dashboards.settings import DashboardsSettings
 
-APP = Path(__file__).with_name("app.py")
+APP = Path(__file__).with_name("web.py")
+# The cookie by which Streamlit knows whoever has logged in.
+LOGIN_COOKIE = "_streamlit_user"
 
 _FLAGS = {
     "server.headless": "true",

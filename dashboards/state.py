@@ -20,6 +20,11 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 _PRESETS: dict[str, Preset] = {preset: preset for preset in PRESETS}
 _ORDERS: dict[str, Order] = {order: order for order in ORDERS}
 _HOURS: dict[str, Hours] = {"yes": "open", "no": "closed"}
+# Every page by the last part of its address, the first at the root.
+PAGES = (
+    *("overview", "calls", "call", "missed", "conversations", "search", "operators", "conversion", "costs"),
+    *("permissions", "health", "metrics", "sql"),
+)
 MAX_DAYS = 800
 MAX_TEXT = 200
 MAX_SQL = 4_000

@@ -7,6 +7,7 @@ import pytest
 
 from analytics.metrics import LANGUAGES
 from dashboards.menu import MENU
+from dashboards.state import PAGES as ADDRESSES
 from tests.dashboards import seed
 from tests.dashboards.without_browser import run, sent, told
 
@@ -42,7 +43,7 @@ PERSONAL = ("Sadykova", "Omarov", "Pereira", "Sergey", "Souza", "<script>", "HYP
 
 
 def test_every_page_of_the_menu_is_drawn_in_every_state() -> None:
-    assert PAGES == list(BEGINS)
+    assert (PAGES, PAGES) == (list(BEGINS), list(ADDRESSES))
 
 
 @pytest.mark.parametrize("state", ["empty", "single", "many"])

@@ -1,0 +1,63 @@
+"""The pages as a web application: Streamlit's own, the files that pages hand out, and addresses that people share."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import streamlit
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from streamlit.starlette import App
+
+from dashboards.handed import OFFERS
+from dashboards.server import LOGIN_COOKIE
+from dashboards.state import PAGES
+
+HOME, *OTHERS = PAGES
+# Else the browser asks beneath every page's own address for the server, and complains that it is not there.
+WHERE_THE_SERVER_IS = """<script>
+  window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]*$/, "") };
+</script>
+"""
+NEVER_KEPT = {"Cache-Control": "no-store"}
+
+
+def document() -> str:
+    """Give the document that every page is drawn in: Streamlit's own, told where its server is."""
+    text = Path(streamlit.__file__).with_name("static").joinpath("index.html").read_text(encoding="utf-8")
+    return text.replace("<script>", f"{WHERE_THE_SERVER_IS}<script>", 1)
+
+
+DOCUMENT = document()
+
+
+def _document(_request: Request) -> Response:
+    return HTMLResponse(DOCUMENT, headers={"Cache-Control": "no-cache"})
+
+
+def _home(request: Request) -> Response:
+    """Lead to the first page, which Streamlit keeps at the root."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"./{query}")
+
+
+async def _file(request: Request) -> Response:
+    """Make a file and give it to whoever it was handed to."""
+    offer = OFFERS.find(request.path_params["address"], bearer=request.cookies.get(LOGIN_COOKIE, ""))
+    if offer is None:
+        return PlainTextResponse("This file is no longer kept. Load the page again.", 404, headers=NEVER_KEPT)
+    content = await run_in_threadpool(offer.make)
+    shown_as = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(offer.name)}"}
+    return Response(content, media_type=offer.media_type, headers=NEVER_KEPT | shown_as)
+
+
+app = App(
+    Path(__file__).with_name("app.py"),
+    routes=[
+        Route("/", _document),
+        Route(f"/{HOME}", _home),
+        *(Route(f"/{page}", _document) for page in OTHERS),
+        Route("/files/{address}", _file),
+    ],
+)
