@@ -43,13 +43,20 @@ class Connection(Protocol):
         """Create or replace a view; its text is kept as it is, so that it holds wherever the warehouse is attached."""
         ...
 
-    def arrange(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
-        """Sort a table's files by the time `by`, and part them by its `year`, `month` or `day`."""
+    def part(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
+        """Part a table's files by the `year`, `month` or `day` of the time `by`."""
         ...
 
     def sort_for_seeking(self, relation: str, *, by: str) -> None:
         """Sort a table's files by `by`, so finely that one row is found among millions by it."""
         ...
+
+    def sort(self, relation: str, *, by: str) -> None:
+        """Sort a table's files by the time `by`."""
+        ...
+
+
+PIECE_ROWS = 8_192
 
 
 @contextmanager
@@ -76,8 +83,9 @@ def settle(connection: Connection, relation: str) -> None:
 
 @contextmanager
 def handed_in(connection: Connection, name: str, frame: pl.DataFrame) -> Generator[None]:
-    """Let texts read `frame` under `name` inside."""
-    connection.hand_in(name, frame)
+    """Let texts read `frame` under `name` inside, in pieces of which several threads can each take one."""
+    pieces = [frame.slice(first, PIECE_ROWS) for first in range(0, max(frame.height, 1), PIECE_ROWS)]
+    connection.hand_in(name, pl.concat(pieces, rechunk=False))
     try:
         yield
     finally:

@@ -97,7 +97,8 @@ def _create_table(connection: Connection, view: View) -> None:
         return
     connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({_declared(view)})")
     if view.time:
-        connection.arrange(view.relation, by=view.time, parts=("year", "month"))
+        connection.part(view.relation, by=view.time, parts=("year", "month"))
+        connection.sort(view.relation, by=view.time)
     settle(connection, view.relation)
 
 

@@ -64,8 +64,6 @@ BUSY_MILLISECONDS = 30_000
 # A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
 INLINED_ROWS = 50
 FRESH_EVENTS = 100_000
-# A batch of at most so many records is landed by one thread: others would wait for work, which costs as much again.
-FEW_RECORDS = 5_000
 CONFINED_BATCH = 2_048
 # Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more is in its index.
 SOUGHT_ROWS = 8_192
@@ -105,11 +103,15 @@ class DuckConnection:
         """Create or replace a view."""
         self._session.execute(f"create or replace view {self._prefix}{relation} as\n{select}")
 
-    def arrange(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
-        """Sort and part the files of a table; a table in memory has none."""
+    def part(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
+        """Part the files of a table, as the port says; a table in memory has none."""
         if self._prefix:
             parted = ", ".join(f"{part}({by})" for part in parts)
             self._session.execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
+
+    def sort(self, relation: str, *, by: str) -> None:
+        """Sort the files of a table, as the port says."""
+        if self._prefix:
             self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
 
     def sort_for_seeking(self, relation: str, *, by: str) -> None:
@@ -175,11 +177,11 @@ class Writer:
         """Write events, offsets, dead letters and folded facts in one transaction; see analytics.landing.
 
         Without `folds` the facts are left behind, for a backlog that is larger than the log; `catch_up` after it.
+        One thread does it: a batch is too small to be shared, and to wait for work costs a second as much as to do it.
         """
         if folds:
             self.catch_up()
-        is_small = folds and len(batch.records) <= FEW_RECORDS
-        self.connection.use_threads(1 if is_small else self._threads)
+        self.connection.use_threads(1)
         return self._lander.land(batch, now=now, folds=folds)
 
     def catch_up(self) -> None:

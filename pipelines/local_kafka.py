@@ -205,6 +205,7 @@ def _java(jars: tuple[Path, ...]) -> list[str]:
         str(kafka_jars.java()),
         f"-Xmx{HEAP}",
         "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",  # the second compiler takes more of two cores than its code gives back
         "-XX:-UsePerfData",
         "-XX:+ExitOnOutOfMemoryError",
         "--enable-native-access=ALL-UNNAMED",
