@@ -1,6 +1,7 @@
 -- One row a leg: one ring of one endpoint inside a call, and the operator who sat there on that day.
 -- Where a provider tells of no legs, or talk is known of the call alone, the call itself is a leg with an empty leg_id,
--- if an endpoint is known or somebody talked: so the talk of a call is always the sum of its legs.
+-- if an endpoint is known or somebody talked: so the talk of a call is always the sum of its legs. A leg of an outgoing
+-- call that names no endpoint rang at the contact's: who talked in it is the operator who called.
 -- key: call_id, leg_id
 -- events: call.*
 -- entity: $.call_id
@@ -46,7 +47,7 @@ listed as (
     select
         rings.call_id,
         rings.leg_id,
-        rings.operator as endpoint,
+        coalesce(rings.operator, case when calls.direction = 'outgoing' then calls.operator_endpoint end) as endpoint,
         coalesce(rings.rang_at, calls.rang_at) as rang_at,
         case when rings.talk_ms > 0 then rings.picked_at end as answered_at,
         rings.ended_at,

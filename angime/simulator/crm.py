@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from angime.simulator.company import CRM
+from angime.simulator.company import CRM, TEST_NUMBER
 from angime.simulator.story import Call, Contact, Story
 from schemas.ids import deal_id
 
@@ -44,7 +44,9 @@ def headers(*, token: str) -> dict[str, str]:
 def _first_talks(story: Story) -> Iterator[tuple[Contact, Call]]:
     seen: set[str] = set()
     for call in story.calls:
-        if call.outcome == "answered" and call.contact is not None and call.contact.user_id not in seen:
+        if call.outcome != "answered" or call.contact is None or call.contact.number == TEST_NUMBER:
+            continue
+        if call.contact.user_id not in seen:
             seen.add(call.contact.user_id)
             yield call.contact, call
 

@@ -1,5 +1,7 @@
 """The metrics once more, straight from what truly happened at the simulated company: short, slow, obvious, no SQL.
 
+Here are calls, missed contacts, leads and messages; costs, permissions, operators and wins are in the second half.
+
 It knows the story and not the events, and shares with the warehouse nothing but the definitions in words.
 """
 
@@ -17,6 +19,7 @@ from angime.simulator.story import Call, Message, Story
 from angime.simulator.traffic import is_open
 from angime.simulator.truth import contact_key, operator_known
 from schemas import ids
+from tests.analytics.told_deals import told_deals
 
 ZONE = ZoneInfo(company.TIME_ZONE)
 IN_TIME_SECONDS = 20
@@ -29,15 +32,16 @@ class Row(Struct, frozen=True, kw_only=True):
     """What a metric counts one of: where it belongs, and what it adds above the line (None: nothing to measure)."""
 
     day: date
-    channel: str
+    channel: str | None
     team: str | None = None
     direction: str | None = None
     is_business_hours: bool | None = None
-    adds: int | None
+    adds: Any
+    of: str | None = None
 
 
 Figure = tuple[float | None, int]
-Aggregate = Callable[[Sequence[int]], float]
+Aggregate = Callable[[Sequence[Any]], float]
 
 
 def share(adds: Sequence[int]) -> float:
@@ -80,14 +84,15 @@ def _quantile(adds: Sequence[int], wanted: Fraction) -> float:
 
 
 def figure(rows: Iterable[Row], aggregate: Aggregate) -> Figure:
-    """Count rows; without any the figure is empty."""
-    adds = [row.adds for row in rows if row.adds is not None]
-    return (aggregate(adds), len(adds)) if adds else (None, 0)
+    """Count rows, or those whom they are `of`, each once; without any the figure is empty."""
+    counted = [row for row in rows if row.adds is not None]
+    sample = len({row.of or number for number, row in enumerate(counted)})
+    return (aggregate([row.adds for row in counted]), sample) if counted else (None, 0)
 
 
 def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     """Give, for each metric, the rows that it counts and how."""
-    calls = [call for call in story.calls if not _is_left_out(call)]
+    calls = [call for call in story.calls if not is_left_out(call)]
     over = [call for call in calls if call.outcome != "in_progress"]
     incoming = [call for call in over if call.direction == "incoming"]
     outgoing = [call for call in over if call.direction == "outgoing"]
@@ -154,17 +159,19 @@ def local_day(moment: int) -> date:
 
 
 def _rows(calls: Iterable[Call], adds: Callable[[Call], int]) -> list[Row]:
-    return [
-        Row(
-            day=local_day(call.began_at),
-            channel=company.LINES[call.account].channel,
-            team=_team(call),
-            direction=call.direction,
-            is_business_hours=is_open(call.began_at),
-            adds=adds(call),
-        )
-        for call in calls
-    ]
+    return [row_of(call, adds(call)) for call in calls]
+
+
+def row_of(call: Call, adds: Any) -> Row:
+    """Say where a call belongs, and what it adds."""
+    return Row(
+        day=local_day(call.began_at),
+        channel=company.LINES[call.account].channel,
+        team=_team(call),
+        direction=call.direction,
+        is_business_hours=is_open(call.began_at),
+        adds=adds,
+    )
 
 
 def _team(call: Call) -> str | None:
@@ -172,7 +179,8 @@ def _team(call: Call) -> str | None:
     return company.PERSON[operator].team if operator else None
 
 
-def _is_left_out(call: Call) -> bool:
+def is_left_out(call: Call) -> bool:
+    """Internal and test calls are no part of metrics."""
     is_test = call.contact is not None and call.contact.number == company.TEST_NUMBER
     return call.direction == "internal" or is_test
 
@@ -272,7 +280,7 @@ class _Episode(Struct, frozen=True, kw_only=True):
 
 
 def _episodes(story: Story) -> list[_Episode]:
-    calls = [call for call in story.calls if not _is_left_out(call) and call.contact is not None]
+    calls = [call for call in story.calls if not is_left_out(call) and call.contact is not None]
     now = max([call.began_at for call in story.calls] + [message.sent_at for message in story.messages])
     found: list[_Episode] = []
     for key in {contact_key(call.contact) for call in calls}:
@@ -313,35 +321,50 @@ def _episodes(story: Story) -> list[_Episode]:
 
 
 class _Lead(Struct, frozen=True, kw_only=True):
-    """The first message of a contact with whom there was nothing before, and what followed."""
+    """A deal, or the first message of a contact with whom there was nothing before; and what followed."""
 
-    message: Message
+    came_at: int
+    channel: str | None
+    team: str | None
     attempted_at: int | None
     contacted_at: int | None
 
     @property
     def is_met_in_time(self) -> int:
-        return int(self.attempted_at is not None and self.attempted_at - self.message.sent_at <= 300)
+        return int(self.attempted_at is not None and self.attempted_at - self.came_at <= 300)
 
 
 def _leads(story: Story) -> list[_Lead]:
     messages = [message for message in story.messages if message.kind != "reaction"]
-    found: list[_Lead] = []
+    deals = told_deals(story)
+    came = [
+        (deal.contact, deal.created_at, None, company.PERSON[deal.operator].team if deal.operator else None)
+        for deal in deals
+    ]
     for key in {contact_key(message.contact) for message in messages if message.direction == "incoming"}:
         his = sorted((message for message in messages if contact_key(message.contact) == key), key=_place)
-        calls = [call for call in story.calls if contact_key(call.contact) == key]
         first = next(message for message in his if message.direction == "incoming")
-        met = [call.began_at for call in calls] + [_known_from(message) for message in his]
-        if min(met) < first.sent_at:
-            continue
-        ours = [message.sent_at for message in his if message.direction == "outgoing" and message.status != "failed"]
+        met = [call.began_at for call in story.calls if contact_key(call.contact) == key]
+        met += [_known_from(message) for message in his] + [deal.created_at for deal in deals if deal.contact == key]
+        if min(met) == first.sent_at:
+            came.append((key, first.sent_at, company.LINES[first.account].channel, None))
+    found: list[_Lead] = []
+    for key, came_at, channel, team in came:
+        calls = [call for call in story.calls if contact_key(call.contact) == key]
+        ours = [
+            message.sent_at
+            for message in messages
+            if contact_key(message.contact) == key and message.direction == "outgoing" and message.status != "failed"
+        ]
         ours += [call.began_at for call in calls if call.direction == "outgoing"]
         talks = [call.began_at for call in calls if call.outcome == "answered"]
         found.append(
             _Lead(
-                message=first,
-                attempted_at=min((at for at in ours if at >= first.sent_at), default=None),
-                contacted_at=min((at for at in talks if at >= first.sent_at), default=None),
+                came_at=came_at,
+                channel=channel,
+                team=team,
+                attempted_at=min((at for at in ours if at >= came_at), default=None),
+                contacted_at=min((at for at in talks if at >= came_at), default=None),
             )
         )
     return found
@@ -354,11 +377,11 @@ def _known_from(message: Message) -> int:
 
 def _met(leads: Iterable[_Lead], moment: str) -> list[Row]:
     reached = [(lead, getattr(lead, moment)) for lead in leads if getattr(lead, moment) is not None]
-    return [_lead_row(lead, (at - lead.message.sent_at) * 1000) for lead, at in reached]
+    return [_lead_row(lead, (at - lead.came_at) * 1000) for lead, at in reached]
 
 
 def _lead_row(lead: _Lead, adds: int) -> Row:
-    return Row(day=local_day(lead.message.sent_at), channel=company.LINES[lead.message.account].channel, adds=adds)
+    return Row(day=local_day(lead.came_at), channel=lead.channel, team=lead.team, adds=adds)
 
 
 class _Stretch(Struct, frozen=True, kw_only=True):

@@ -63,6 +63,24 @@ def test_a_call_without_legs_is_its_own_leg_where_somebody_is_known_or_talked() 
     assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
 
 
+def test_who_calls_talks_in_the_leg_that_rings_at_the_contacts() -> None:
+    facts = """
+    call  | leg | fact     | at       | says
+    asked | to  | rang     | 05:00:02 | direction=outgoing
+    asked | to  | ended    | 05:01:00 | answered_at=05:00:20; talk_seconds=40
+    asked |     | ended    | 05:01:00 | operator=client:aigul; answered_at=05:00:20; talk_seconds=40
+    came  | in  | rang     | 05:00:02 | direction=incoming
+    came  | in  | ended    | 05:01:00 | answered_at=05:00:20; talk_seconds=40
+    came  |     | ended    | 05:01:00 | operator=client:aigul; talk_seconds=40
+    """
+    expected = """
+    call_id | leg_id | endpoint     | operator_id | talk_seconds | is_last_talker
+    asked   | to     | client:aigul | aigul       | 40           | yes
+    came    | in     |              |             | 40           | no
+    """
+    assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
+
+
 def test_the_talk_of_every_call_is_the_sum_of_its_legs() -> None:
     built = warehouse(drawn_events(TRANSFERRED))
     query = """

@@ -15,7 +15,7 @@ from analytics.questions import Period, Scope
 from analytics.views import read_views
 from analytics.warehouse import Scratch
 from angime.simulator import company
-from tests.analytics import oracle, simulated
+from tests.analytics import oracle, oracle_of_agreements, simulated
 from tests.analytics.simulated import DAYS, NOW, WHOLE
 
 # What a slice keeps of the warehouse's rows, and of the oracle's.
@@ -41,7 +41,7 @@ def warehouse() -> Generator[Scratch]:
 
 @pytest.fixture(scope="module")
 def truth() -> dict[str, tuple[list[oracle.Row], oracle.Aggregate]]:
-    return oracle.metrics(simulated.story())
+    return oracle.metrics(simulated.story()) | oracle_of_agreements.metrics(simulated.story())
 
 
 @pytest.mark.parametrize("name", list(SLICES))
@@ -130,6 +130,12 @@ def test_exported_rows_add_up_to_the_tile(  # noqa: PLR0917  # each is drawn
 def test_no_check_finds_anything_at_the_simulated_company(warehouse: Scratch) -> None:
     checks = [view.relation for view in read_views() if view.layer == "checks"]
     assert [] == [check for check in checks if warehouse.sql(f"from {check} limit 1").height]
+
+
+def test_the_oracle_knows_every_metric_but_those_of_what_was_said(
+    truth: dict[str, tuple[list[oracle.Row], oracle.Aggregate]],
+) -> None:
+    assert {name for name in catalogue() if fact_of(catalogue()[name]).name != "talked_calls"} == set(truth)
 
 
 def test_the_story_has_rows_for_every_metric_that_it_knows(
