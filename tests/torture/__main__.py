@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.torture import killing  # noqa: F401  # each module hangs its faults on the list
+from tests.torture import doubling, killing, poisoning  # noqa: F401  # each module hangs its faults on the list
 from tests.torture.faults import FAULTS, Case, Fault, Figures
 
 PROOF = Path(__file__).resolve().parent.parent.parent / "docs" / "proof"

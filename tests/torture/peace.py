@@ -1,7 +1,8 @@
 """The same work in peace: no Kafka, no process that could die; what a disturbed run must come to."""
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import msgspec
@@ -52,8 +53,9 @@ def facts_of(deliveries: Iterable[Parcel], *, home: Path) -> list[Fact]:
     facts: dict[str, Fact] = {}
     for parcel in deliveries:
         _, _, source, account = parcel.path.split("/")
-        content_type = parcel.content_type if parcel.form is None else FORM
-        raw = raw_record(origins[source, account], parcel.body, received_at=RECEIVED, content_type=content_type)
+        raw = raw_record(
+            origins[source, account], parcel.body, received_at=RECEIVED, content_type=content_type_of(parcel)
+        )
         key, value, headers = raw_to_kafka(raw)
         outcome = normalise(Record("raw", 0, 0, key, value, tuple(headers), 0), origins=origins, now=RECEIVED)
         if outcome.letters:
@@ -62,6 +64,11 @@ def facts_of(deliveries: Iterable[Parcel], *, home: Path) -> list[Fact]:
             fact = fact_of(made.topic, key=made.key, value=made.value)
             facts.setdefault(fact.id, fact)
     return list(facts.values())
+
+
+def content_type_of(parcel: Parcel) -> str:
+    """Give the content type with which a parcel travels."""
+    return parcel.content_type if parcel.form is None else FORM
 
 
 def fact_of(topic: str, *, key: bytes, value: bytes) -> Fact:
@@ -97,13 +104,17 @@ def as_records(facts: Iterable[Fact]) -> list[Record]:
     return records
 
 
-def land(home: Path, records: Sequence[Record], *, batch_records: int = BATCH_RECORDS) -> list[Landed]:
-    """Land records batch by batch, with one writer that nothing disturbs."""
+def land(home: Path, records: Sequence[Record], *, sizes: Iterator[int] | None = None) -> list[Landed]:
+    """Land records batch by batch, of these sizes, with one writer that nothing disturbs."""
+    sizes = sizes if sizes is not None else repeat(BATCH_RECORDS)
+    landed: list[Landed] = []
     with open_writer(AnalyticsSettings(home=home)) as writer:
-        return [
-            writer.land(Batch(records[start : start + batch_records]), now=RECEIVED)
-            for start in range(0, len(records), batch_records)
-        ]
+        start = 0
+        while start < len(records):
+            size = next(sizes)
+            landed.append(writer.land(Batch(records[start : start + size]), now=RECEIVED))
+            start += size
+    return landed
 
 
 _DECODER = msgspec.json.Decoder(_Event)
