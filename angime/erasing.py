@@ -21,6 +21,7 @@ from pipelines import local_kafka
 from pipelines.broker import connect_producer
 from pipelines.redelivery import send_decision
 from pipelines.settings import PipelinesSettings
+from pipelines.topics import SEGMENT_DAYS
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
@@ -55,7 +56,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     left: tuple[str, ...]
     note: str = (
         "Sums and rates stay, for what happened is kept without who it was. Snapshots and exports that were taken "
-        "before are copies out of our reach: delete them."
+        "before are copies out of our reach: delete them. Kafka still holds what it was told, until kafka_forgets_by; "
+        "`angime topics forget --yes` lets it delete now what every stage has read."
     )
 
 
@@ -107,7 +109,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
         dead_letters=sum(one.dead for one in found),
         recordings=recordings,
         copies=copies,
-        kafka_forgets_by=instant(now + timedelta(days=max(topic.retention_days for topic in TOPICS.values()))),
+        kafka_forgets_by=instant(now + timedelta(days=_kafka_days())),
         is_kafka_told=_tell_kafka(decisions),
         left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if _holds(path, traces))),
     )
@@ -141,6 +143,11 @@ def _tell_kafka(decisions: Sequence[Event]) -> bool:
     except NotYet:
         return False
     return True
+
+
+def _kafka_days() -> int:
+    """How long Kafka may hold a record: a file goes as a whole, when the newest record in it is old enough."""
+    return max(topic.retention_days for topic in TOPICS.values()) + SEGMENT_DAYS
 
 
 def _remove(path: Path) -> bool:

@@ -410,6 +410,13 @@ class Admin:
                 raise NotYet(f"Kafka does not show the new settings of {PREFIX}{topic}")
             time.sleep(LOOK_AGAIN_SECONDS)
 
+    def delete_before(self, positions: Positions) -> None:
+        """Delete the records of each partition before an offset, for every reader and for good."""
+        self._ask(
+            "delete_records",
+            {structs.TopicPartition(PREFIX + topic, partition): at for (topic, partition), at in positions.items()},
+        )
+
     def add_partitions(self, topic: str, *, total: int) -> None:
         """Give a topic more partitions. Its keys move among them, so this is for topics without order or records."""
         self._ask("create_partitions", {PREFIX + topic: total})

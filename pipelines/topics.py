@@ -9,6 +9,9 @@ from pipelines.ports import MAX_MESSAGE_BYTES
 from schemas.errors import Misconfigured
 from schemas.topics import DAY_SECONDS, TOPICS, Topic
 
+# A file of a topic is closed after so long, at the next record; with it leaves the disk what is deleted or too old.
+SEGMENT_DAYS = 1
+
 
 class TopicRow(Struct, frozen=True, kw_only=True):
     """A declared topic beside what Kafka has; `difference` is empty where both agree."""
@@ -25,6 +28,7 @@ def configs_of(topic: Topic) -> dict[str, str]:
     return {
         "retention.ms": str(topic.retention_days * DAY_SECONDS * 1000),
         "retention.bytes": "-1",
+        "segment.ms": str(SEGMENT_DAYS * DAY_SECONDS * 1000),
         "cleanup.policy": "delete",
         "max.message.bytes": str(MAX_MESSAGE_BYTES),
     }

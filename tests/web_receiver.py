@@ -17,12 +17,14 @@ class Request(Struct, frozen=True):
 
 
 class Receiver(HTTPServer):
-    """Takes what is sent and answers as it is told to: by path, else 200."""
+    """Takes what is sent and answers as it is told to: by path, else 200, and not before `may_answer` is set."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Request] = []
         self.answers: dict[str, int] = {}
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.url = f"127.0.0.1:{self.server_port}"
 
 
@@ -33,6 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         receiver.requests.append(Request(self.path, headers, body))
+        receiver.may_answer.wait()
         self.send_response(receiver.answers.get(self.path, 200))
         self.end_headers()
 
@@ -49,6 +52,7 @@ def receiving() -> Iterator[Receiver]:
     try:
         yield server
     finally:
+        server.may_answer.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -1,6 +1,7 @@
 """Verbs for the broker of this machine and the declared topics."""
 
 from contextlib import closing
+from typing import Annotated
 
 import typer
 
@@ -88,3 +89,28 @@ def topics_list(json_output: Json = False) -> None:
     with closing(Admin(bootstrap())) as admin:
         rows = declared.rows(admin)
     print_rows([msgspec.to_builtins(row) for row in rows], as_json=json_output)
+
+
+@topics.command("forget")
+def topics_forget(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it only say what would be deleted.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Let Kafka delete now what every stage has read, as after an erasure; raw records are then gone for replays.
+
+    What was landed is safe in the log. Offsets stay as they are, and what some stage has not read stays. The bytes
+    leave the disk with the file that holds them, which Kafka closes at the first record after a day.
+
+    Example: `angime topics forget --yes`
+    """
+    from angime.standing import lags
+    from pipelines import forgetting
+    from pipelines.broker import Admin
+
+    address = bootstrap()
+    positions = forgetting.read_by_all(lags(address))
+    with closing(Admin(address)) as admin:
+        done = forgetting.forget(admin, positions) if yes else forgetting.forgettable(admin, positions)
+    print_rows([{"topic": topic, "records": records} for topic, records in done.items()], as_json=json_output)
+    if not yes:
+        step("nothing was deleted: say --yes to do it")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from msgspec import Struct
 
 from analytics import anonymous, erasure
+from analytics.search import FILE as INDEX
+from analytics.search import SearchIndex
+from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime import erasing
 from pipelines.replay import PUBLISHED
@@ -75,9 +79,8 @@ def of_the_person(person: Person) -> list[Event]:
         )
         if isinstance(said, transcripts.CallTranscribed):
             spoken = transcripts.Word(text=person.planted("word"), start_seconds=0.0, end_seconds=1.0)
-            turns = [
-                msgspec.structs.replace(turn, text=f"{person.planted('said')}?", words=(spoken,)) for turn in said.turns
-            ]
+            sentence = f"{person.planted('said')} {person.planted('search')}?"
+            turns = [msgspec.structs.replace(turn, text=sentence, words=(spoken,)) for turn in said.turns]
             said = msgspec.structs.replace(said, turns=tuple(turns))
         made.append(msgspec.structs.replace(fact, data=said))
     known = {name: getattr(made[0].data, name) for name in calls.CallFact.__struct_fields__}
@@ -150,13 +153,14 @@ def make_home(home: Path, persons: Sequence[Person]) -> None:
     with open_writer(settings_at(home)) as writer:
         writer.land(Batch([*records_of(facts), *map(dead_record, persons)]), now=NOW)
         writer.maintain(NOW)
-    for copy in ("warehouses/trial/events.parquet", "temporary/spilled"):
-        (home / copy).parent.mkdir(parents=True)
-        (home / copy).write_text("\n".join(person.planted("told") for person in persons))
+    (home / "temporary").mkdir(exist_ok=True)
+    (home / "temporary" / "spilled").write_text("\n".join(person.planted("told") for person in persons))
     (home / "sql_history").write_text("\n".join(person.planted("query") for person in persons))
     (home / "replays").mkdir()
     (home / "replays" / "one.json").write_text("\n".join(person.planted("told") for person in persons))
-    (home / "warehouse" / "search.sqlite").write_text("\n".join(person.planted("search") for person in persons))
+    with closing(open_reader(settings_at(home))) as reader, closing(SearchIndex(home / "warehouse" / INDEX)) as index:
+        assert index.follow(reader) == len(persons) + 5
+    shutil.copytree(home / "warehouse", home / "warehouses" / "trial")
 
 
 @pytest.fixture
@@ -188,6 +192,11 @@ def everything_in(home: Path) -> str:
     return "\n".join(held)
 
 
+def trial_of(home: Path) -> AnalyticsSettings:
+    """Name the second warehouse, as `angime replay --into trial` lays it."""
+    return AnalyticsSettings(home=home, warehouse_folder=home / "warehouses" / "trial")
+
+
 def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +207,8 @@ def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
     found = set(MARK.findall(everything_in(tmp_path)))
     planted = {(f"{one.number:03d}", word) for one in persons for word in WORDS}
     assert planted - found == set()
+    with closing(open_reader(trial_of(tmp_path))) as reader:
+        assert len(set(MARK.findall(str(reader.sql("select data from log.events").rows())))) >= PERSONS
     assert len(planted) + 3 * PERSONS >= 20 * PERSONS  # and the phone, the id, and the checksum of the recording
 
     receipt = erasing.erase([f"whatsapp_user:{one.bsuid}" for one in persons], now=moment(LATER), say=lambda _: None)
@@ -208,6 +219,7 @@ def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
     assert told == (PERSONS, 2 * PERSONS, 10 * PERSONS, PERSONS, PERSONS)
     assert (receipt.dead_letters, receipt.left) == (PERSONS, ())
     assert set(receipt.copies) >= {"warehouses", "sql_history"}
+    assert not (tmp_path / "warehouse" / INDEX).exists()
     assert list((tmp_path / "erasures").iterdir())
 
 

@@ -209,18 +209,7 @@ def test_replayed_from_kafka_and_from_the_log_after_a_repair_every_row_is_the_sa
 
 @pytest.mark.usefixtures("home")
 def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Receiver) -> None:
-    with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
-        for number, headers in ((1, []), (1, []), (2, [(REPLAYED, b"1")]), (3, [])):
-            now = instant(datetime.now(UTC))
-            told = AlertRaised(
-                rule="missed", kind="missed_call", about=f"call-{number}", since=now, count=1, minutes=20
-            )
-            alert = event(
-                told, id=_alert_id(number), source="angime", account="angime", company="acme", time=now, recordedat=now,
-                key=f"call-{number}",
-            )  # fmt: skip
-            producer.send("alerts", key=alert.partitionkey.encode(), value=encode(alert), headers=headers)
-        producer.flush()
+    raise_alerts((1, []), (1, []), (2, [(REPLAYED, b"1")]), (3, []))
     api, figures = (f"http://127.0.0.1:{os.environ[f'ANGIME_{name}_PORT']}" for name in ("API", "WATCH"))
 
     with _running("api"), _running("watch"), _running("stream"):
@@ -235,6 +224,59 @@ def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Recei
     assert shown is not None
     assert 'angime_lag_records{stage="land",topic="alerts"} 4.0' in shown.text
     assert _told(hook) == [_alert_id(1), _alert_id(3)]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_worker_killed_while_it_tells_tells_nobody_twice(hook: Receiver) -> None:
+    hook.may_answer.clear()
+    raise_alerts((4, []))
+    with _running("stream", ends_by=-signal.SIGKILL) as worker:
+        wait_for(lambda: _alert_id(4) in _told(hook))
+        worker.kill()
+    hook.may_answer.set()
+    # Kafka hands the alert out again, for nobody acknowledged it; it is published once more, and replayed.
+    raise_alerts((4, []), (4, [(REPLAYED, b"1")]), (5, []))
+    with _running("stream"):
+        wait_for(lambda: _alert_id(5) in _told(hook))
+
+    assert [_told(hook).count(_alert_id(number)) for number in (4, 5)] == [1, 1]
+
+
+def test_kafka_forgets_what_every_stage_has_read_and_the_log_does_not(home: Path) -> None:
+    work()
+    with closing(Admin(load(PipelinesSettings).kafka)) as admin:
+        held = admin.end_offsets(["raw", "messages"])
+        with open_writer(load(AnalyticsSettings)) as writer:
+            before = hashes(writer)
+
+        counted = said("topics", "forget", home=home)
+        begins = admin.begin_offsets(["raw"])
+        deleted = said("topics", "forget", "--yes", home=home)
+
+        assert counted == deleted
+        assert {one["topic"]: one["records"] for one in deleted}["raw"] == sum(
+            end - begins[place] for place, end in held.items() if place in begins
+        )
+        assert admin.begin_offsets(["raw", "messages"]) == admin.end_offsets(["raw", "messages"]) == held
+    with open_writer(load(AnalyticsSettings)) as writer:
+        writer.rebuild()
+        assert hashes(writer) == before
+
+
+def raise_alerts(*alerts: tuple[int, list[tuple[str, bytes]]]) -> None:
+    """Publish alerts by number, each with its headers."""
+    with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
+        for number, headers in alerts:
+            now = instant(datetime.now(UTC))
+            told = AlertRaised(
+                rule="missed", kind="missed_call", about=f"call-{number}", since=now, count=1, minutes=20
+            )
+            alert = event(
+                told, id=_alert_id(number), source="angime", account="angime", company="acme", time=now, recordedat=now,
+                key=f"call-{number}",
+            )  # fmt: skip
+            producer.send("alerts", key=alert.partitionkey.encode(), value=encode(alert), headers=headers)
+        producer.flush()
 
 
 def _told(hook: Receiver) -> list[str]:
@@ -253,10 +295,10 @@ def _get(url: str, **headers: str) -> httpx.Response | None:
 
 
 @contextmanager
-def _running(stage: str) -> Iterator[None]:
+def _running(stage: str, *, ends_by: int = -signal.SIGTERM) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([sys.executable, "-m", "angime", stage], stdin=subprocess.DEVNULL) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
-            assert process.wait(60) in {0, -signal.SIGTERM}  # the API's server ends by the very signal
+            assert process.wait(60) in {0, ends_by}  # the API's server ends by the very signal
