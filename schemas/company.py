@@ -160,36 +160,55 @@ def parse_company(text: str, *, file: str = "company.toml") -> Company:
         company = msgspec.convert(fields, Company)
     except msgspec.ValidationError as error:
         raise Misconfigured(_with_line(str(error), text=text, file=file)) from None
-    for problem in _problems(company):
-        raise Misconfigured(f"{file}: {problem}")
-    for path, problem in [*_problems_of_money(company), *alert_problems(company.alerts)]:
+    for path, problem in [*_problems(company), *_problems_of_money(company), *alert_problems(company.alerts)]:
         line = _line_of(path.split("."), text=text)
         raise Misconfigured(f"{file}{f', line {line}' if line else ''}: {problem}")
     return company
 
 
-def _problems(company: Company) -> list[str]:
-    zones = [company.time_zone, *(account.time_zone for account in company.accounts if account.time_zone)]
-    problems = [f"time_zone {zone!r} is not known; write it like Asia/Almaty" for zone in zones if not _is_zone(zone)]
-    problems += _repeated("account", [account.id for account in company.accounts])
-    problems += _repeated("team", [team.id for team in company.teams])
-    problems += _repeated("operator", [operator.id for operator in company.operators])
-    problems += _endpoint_problems(company)
+Problem = tuple[str, str]  # the path of what is wrong, and a sentence
+
+
+def _problems(company: Company) -> list[Problem]:
+    zones = [("time_zone", company.time_zone)]
+    zones += [(f"accounts.{number}.time_zone", one.time_zone) for number, one in enumerate(company.accounts)]
+    found = [
+        (path, f"time_zone {zone!r} is not known; write it like Asia/Almaty")
+        for path, zone in zones
+        if zone and not _is_zone(zone)
+    ]
+    found += _repeated("account", [account.id for account in company.accounts])
+    found += _repeated("team", [team.id for team in company.teams])
+    found += _repeated("operator", [operator.id for operator in company.operators])
+    found += _endpoint_problems(company)
+    found += _team_problems(company)
+    found += [
+        (f"hours.{day}", f"hours.{day}: {problem}")
+        for day, spans in company.hours.items()
+        for problem in _span_problems(spans)
+    ]
+    return found + listening_problems(company.trackers, company.scorecards)
+
+
+def _team_problems(company: Company) -> list[Problem]:
     teams = {team.id for team in company.teams}
-    problems += [
-        f"operator {operator.id!r} is in team {team!r}, which is not listed under [[teams]]"
-        for operator in company.operators
-        for team in (operator.team, *(membership.team for membership in operator.memberships))
-        if team not in teams
-    ]
-    problems += [
-        f"operator {operator.id!r} is in two teams at once on {day}"
-        for operator in company.operators
-        for _, day in doubled([("", one.since, one.until) for one in operator.memberships])
-    ]
-    problems += [f"hours.{day}: {problem}" for day, spans in company.hours.items() for problem in _span_problems(spans)]
-    problems += listening_problems(company.trackers, company.scorecards)
-    return problems
+    found: list[Problem] = []
+    for number, operator in enumerate(company.operators):
+        named = [("team", operator.team)]
+        named += [(f"memberships.{place}.team", one.team) for place, one in enumerate(operator.memberships)]
+        found += [
+            (
+                f"operators.{number}.{path}",
+                f"operator {operator.id!r} is in team {team!r}, which is not listed under [[teams]]",
+            )
+            for path, team in named
+            if team not in teams
+        ]
+        found += [
+            (f"operators.{number}", f"operator {operator.id!r} is in two teams at once on {day}")
+            for _, day in doubled([("", one.since, one.until) for one in operator.memberships])
+        ]
+    return found
 
 
 def _span_problems(spans: tuple[str, ...]) -> list[str]:
@@ -226,19 +245,35 @@ def _problems_of_money(company: Company) -> list[tuple[str, str]]:
     return found
 
 
-def _endpoint_problems(company: Company) -> list[str]:
+def _endpoint_problems(company: Company) -> list[Problem]:
     """An endpoint is one operator's at a time."""
-    lasting = [(end, ALWAYS, FOR_EVER) for operator in company.operators for end in operator.endpoints]
-    seats = [(seat.endpoint, seat.since, seat.until) for operator in company.operators for seat in operator.seats]
-    empty = [f"the seat at {end!r} ends before it begins" for end, since, until in seats if since >= until]
-    return empty + [
-        f"endpoint {end!r} stands twice" if day == ALWAYS else f"endpoint {end!r} is taken by two on {day}"
-        for end, day in doubled([*lasting, *seats])
+    spans: list[tuple[str, date, date]] = []
+    places: dict[str, str] = {}  # where an endpoint was named last
+    found: list[Problem] = []
+    for number, operator in enumerate(company.operators):
+        for end in operator.endpoints:
+            spans.append((end, ALWAYS, FOR_EVER))
+            places[end] = f"operators.{number}.endpoints"
+        for place, seat in enumerate(operator.seats):
+            spans.append((seat.endpoint, seat.since, seat.until))
+            places[seat.endpoint] = f"operators.{number}.seats.{place}"
+            if seat.since >= seat.until:
+                found.append((places[seat.endpoint], f"the seat at {seat.endpoint!r} ends before it begins"))
+    return found + [
+        (
+            places[end],
+            f"endpoint {end!r} stands twice" if day == ALWAYS else f"endpoint {end!r} is taken by two on {day}",
+        )
+        for end, day in doubled(spans)
     ]
 
 
-def _repeated(noun: str, names: list[str]) -> list[str]:
-    return [f"{noun} {name!r} stands twice" for name in sorted({name for name in names if names.count(name) > 1})]
+def _repeated(noun: str, names: list[str]) -> list[Problem]:
+    return [
+        (f"{noun}s.{number}", f"{noun} {name!r} stands twice")
+        for number, name in enumerate(names)
+        if name in names[:number]
+    ]
 
 
 def _is_zone(name: str) -> bool:
@@ -268,18 +303,33 @@ def _with_line(message: str, *, text: str, file: str) -> str:
 
 
 def _line_of(parts: list[str], *, text: str) -> int | None:
+    """Find the line of a path such as accounts.1.time_zone; where it stands inside others, the line that holds it."""
     lines = text.splitlines()
-    start = 0
+    start, end = 0, len(lines)
     line: int | None = None
     for index, part in enumerate(parts):
+        if part.isdigit():
+            continue
         following = parts[index + 1] if index + 1 < len(parts) else ""
         wanted = int(following) if following.isdigit() else 0
-        pattern = re.compile(
-            rf"^\s*(\[\[?\s*{re.escape(part)}\s*\]\]?|{re.escape(part)}\s*=|\[.*\.{re.escape(part)}\])"
-        )
-        hits = [number for number in range(start, len(lines)) if pattern.match(lines[number])]
-        if part.isdigit() or len(hits) <= wanted:
-            continue
+        name = re.escape(part)
+        pattern = re.compile(rf"^\s*(\[\[?\s*([\w.-]+\.)?{name}\s*\]\]?|{name}\s*=)")
+        hits = [number for number in range(start, end) if pattern.match(lines[number])]
+        if not hits:
+            return line
+        if len(hits) <= wanted:
+            return hits[0] + 1
         start = hits[wanted]
         line = start + 1
+        if not lines[start].lstrip().startswith("["):
+            return line
+        end = _end_of_table(lines, start=start, name=part)
     return line
+
+
+def _end_of_table(lines: list[str], *, start: int, name: str) -> int:
+    """Give the line before which a table ends: the next that is no table inside it."""
+    inside = re.compile(rf"^\s*\[\[?\s*([\w.-]+\.)?{re.escape(name)}\.")
+    table = re.compile(r"^\s*\[\[?[\w. -]+\]\]?\s*(#.*)?$")
+    following = (number for number in range(start + 1, len(lines)) if table.match(lines[number]))
+    return next((number for number in following if not inside.match(lines[number])), len(lines))

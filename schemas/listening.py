@@ -92,27 +92,28 @@ def words_of(phrase: str) -> tuple[str, ...]:
     return tuple(re.findall(r"[^\W_]+", unicodedata.normalize("NFC", phrase).lower()))
 
 
-def listening_problems(trackers: Sequence[Tracker], scorecards: Sequence[Scorecard]) -> list[str]:
-    """Say in sentences what is wrong with trackers and scorecards as a whole."""
+def listening_problems(trackers: Sequence[Tracker], scorecards: Sequence[Scorecard]) -> list[tuple[str, str]]:
+    """Say what is wrong with trackers and scorecards as a whole: where, as a path, and in a sentence."""
     ids = [tracker.id for tracker in trackers]
-    problems = [f"tracker {name!r} stands twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
-    cards = [card.id for card in scorecards]
-    problems += [
-        f"scorecard {name!r} stands twice" for name in sorted({name for name in cards if cards.count(name) > 1})
-    ]
-    for tracker in trackers:
-        problems += _tracker_problems(tracker)
-    for card in scorecards:
+    problems: list[tuple[str, str]] = []
+    for noun, names in (("tracker", ids), ("scorecard", [card.id for card in scorecards])):
         problems += [
-            f"scorecard {card.id!r}, criterion {criterion.id!r}: {problem}"
-            for criterion in card.criteria
-            for problem in _criterion_problems(criterion, trackers=ids)
+            (f"{noun}s.{number}", f"{noun} {name!r} stands twice")
+            for number, name in enumerate(names)
+            if name in names[:number]
         ]
+    for number, tracker in enumerate(trackers):
+        problems += [(f"trackers.{number}", problem) for problem in _tracker_problems(tracker)]
+    for number, card in enumerate(scorecards):
         named = [criterion.id for criterion in card.criteria]
-        problems += [
-            f"scorecard {card.id!r}: criterion {name!r} stands twice"
-            for name in sorted({name for name in named if named.count(name) > 1})
-        ]
+        for place, criterion in enumerate(card.criteria):
+            where = f"scorecards.{number}.criteria.{place}"
+            problems += [
+                (where, f"scorecard {card.id!r}, criterion {criterion.id!r}: {problem}")
+                for problem in _criterion_problems(criterion, trackers=ids)
+            ]
+            if criterion.id in named[:place]:
+                problems.append((where, f"scorecard {card.id!r}: criterion {criterion.id!r} stands twice"))
     return problems
 
 

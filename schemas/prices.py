@@ -95,14 +95,32 @@ def problems(
         if starts != {country for country, _ in steps}:
             found.append((where, f"tariff {tariff.id!r} lacks a price above_minutes = 0"))
     named = [(account, one.since, one.until) for one in tariffs for account in one.accounts]
-    found += [("tariffs", f"account {name!r} has two tariffs on {day}") for name, day in doubled(named)]
+    found += [
+        (_last("tariffs", [name in one.accounts for one in tariffs]), f"account {name!r} has two tariffs on {day}")
+        for name, day in doubled(named)
+    ]
     dated = [(one.currency, one.since, one.until) for one in rates]
-    found += [("currency_rates", f"{name} has two rates on {day}") for name, day in doubled(dated)]
+    found += [
+        (_last("currency_rates", [one.currency == name for one in rates]), f"{name} has two rates on {day}")
+        for name, day in doubled(dated)
+    ]
     dated = [(one.name, one.since, one.until) for one in policies]
-    found += [("permission_policies", f"policy {name!r} is there twice on {day}") for name, day in doubled(dated)]
-    empty = [(one.since, one.until) for one in (*tariffs, *rates, *policies) if one.since >= one.until]
-    found += [("", f"a time from {since} until {until} is empty") for since, until in empty]
+    for name, day in doubled(dated):
+        where = _last("permission_policies", [one.name == name for one in policies])
+        found.append((where, f"policy {name!r} is there twice on {day}"))
+    tables = (("tariffs", tariffs), ("currency_rates", rates), ("permission_policies", policies))
+    found += [
+        (f"{table}.{number}", f"a time from {one.since} until {one.until} is empty")
+        for table, listed in tables
+        for number, one in enumerate(listed)
+        if one.since >= one.until
+    ]
     return found
+
+
+def _last(table: str, are_meant: list[bool]) -> str:
+    """Give the path of the last of a table's entries that are meant."""
+    return f"{table}.{max(number for number, is_meant in enumerate(are_meant) if is_meant)}"
 
 
 def doubled(spans: list[tuple[str, date, date]]) -> list[tuple[str, date]]:

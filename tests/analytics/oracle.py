@@ -41,7 +41,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 Figure = tuple[float | None, int]
-Aggregate = Callable[[Sequence[Any]], float]
+Aggregate = Callable[[Sequence[Any]], float | None]
 
 
 def share(adds: Sequence[int]) -> float:

@@ -16,6 +16,7 @@ from schemas.company import Company, parse_company
 from schemas.envelope import Event
 from schemas.ids import raw_id
 from schemas.records import RawRecord
+from tests.analytics.oracle_of_talk import talks, told
 
 NOW = int(datetime(2026, 3, 18, 12, 30, tzinfo=UTC).timestamp())  # a Wednesday, 17:30 in Almaty
 DAYS = 25
@@ -43,7 +44,10 @@ def warehouse() -> Scratch:
 
 
 def landed(*, company: Company) -> list[Event]:
-    """Give the events that the providers' webhooks become, each once, in the order of their delivery."""
+    """Give the events that the providers' webhooks become, each once, in the order of their delivery, and transcripts.
+
+    What is said in the demonstration is heard by a small model; here it is drawn, so that it is known.
+    """
     found: dict[str, Event] = {}
     accounts = {account.id: account for account in company.accounts}
     for parcel in parcels(story(), audio={}):
@@ -60,4 +64,5 @@ def landed(*, company: Company) -> list[Event]:
         translated = SOURCES[account.source].translate(raw, company=company, account=account)
         for event in translated.events:
             found.setdefault(event.id, event)
-    return list(found.values())
+    said = [told(talk, company_id=company.id) for talk in talks(story())]
+    return [*found.values(), *said]

@@ -46,18 +46,56 @@ def test_a_whole_company_is_read() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('"Asia/Almaty"', '"Almaty"', "time_zone 'Almaty' is not known; write it like Asia/Almaty"),
+        ('"Asia/Almaty"', '"Almaty"', "line 4: time_zone 'Almaty' is not known; write it like Asia/Almaty"),
+        ('channel = "phone"', 'time_zone = "Almaty"', "line 23: time_zone 'Almaty' is not known"),
         (
             '"env:TWILIO_TOKEN"',
             '"s3cret"',
             "line 24: must be env:NAME or file:PATH, never the secret itself (accounts.0.secrets.0)",
         ),
         ('channel = "phone"', 'chanel = "phone"', "unknown field chanel"),
-        ('team = "south"', 'team = "north"', "team 'north', which is not listed under [[teams]]"),
-        ('"09:00-13:00"', '"13:00-09:00"', "hours.mon: write each span like 09:00-13:00"),
-        ('"09:00-13:00"', '"09:00-15:00"', "hours.mon: spans must follow each other without overlap"),
+        ('team = "south"', 'team = "north"', "line 17: operator 'aigul' is in team 'north', which is not listed"),
+        ('"09:00-13:00"', '"13:00-09:00"', "line 8: hours.mon: write each span like 09:00-13:00"),
+        ('"09:00-13:00"', '"09:00-15:00"', "line 8: hours.mon: spans must follow each other without overlap"),
         ('id = "main"', "id = ", "line 21"),
-        ('endpoints = ["PJSIP/101"]', 'endpoints = ["a", "a"]', "endpoint 'a' stands twice"),
+        ('endpoints = ["PJSIP/101"]', 'endpoints = ["a", "a"]', "line 18: endpoint 'a' stands twice"),
+        ("[[operators]]", '[[teams]]\nid = "south"\nname = "S"\n\n[[operators]]', "line 14: team 'south' stands twice"),
+        (
+            'name = "Оңтүстік"',
+            'name = "a"\n\n[[teams]]\nid = "south"\nname = "b"',
+            "line 14: team 'south' stands twice",
+        ),
+        (
+            "[[accounts]]",
+            '[[accounts]]\nid = "main"\nsource = "waha"\n[[accounts]]',
+            "line 23: account 'main' stands twice",
+        ),
+        (
+            "[[accounts]]",
+            '[[operators]]\nid = "aigul"\nname = "A"\nteam = "south"\n[[accounts]]',
+            "line 20: operator 'aigul' stands twice",
+        ),
+        (
+            "[[accounts]]",
+            '[[operators.seats]]\nendpoint = "PJSIP/101"\nfrom = 2026-01-01\n[[accounts]]',
+            "line 20: endpoint 'PJSIP/101' is taken by two on 2026-01-01",
+        ),
+        (
+            "[[accounts]]",
+            '[[operators.seats]]\nendpoint = "x"\nfrom = 2026-01-01\nuntil = 2026-01-01\n[[accounts]]',
+            "line 20: the seat at 'x' ends before it begins",
+        ),
+        (
+            "[[accounts]]",
+            '[[operators.memberships]]\nteam = "west"\n[[accounts]]',
+            "line 21: operator 'aigul' is in team 'west', which is not listed",
+        ),
+        (
+            "[[accounts]]",
+            '[[trackers]]\nid = "price"\nname = "P"\nphrases = { ru = [] }\n[[accounts]]',
+            "line 20: tracker 'price' has no phrase",
+        ),
+        ('[[teams]]\nid = "south"\nname = "Оңтүстік"', "", "line 15: operator 'aigul' is in team 'south'"),
     ],
 )
 def test_each_mistake_gets_one_sentence(old: str, new: str, sentence: str) -> None:
