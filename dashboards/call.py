@@ -303,7 +303,8 @@ def _history(page: Page, row: dict[str, Any]) -> None:
         when = say.moment(entry["happened_at"], zone=page.zone, pattern="d MMM, HH:mm")
         if entry["kind"] == "message":
             told = f"{when} · {say.word(entry['direction'])}"
-            st.markdown(f":material/chat: {plain(told)}  \n{plain(entry['text'], limit=300)}")
+            written = entry["text"] or say("(no text)")
+            st.markdown(f":material/chat: {plain(told)}  \n{plain(written, limit=300)}")
             continue
         parts = (when, say.word(entry["direction"]), say.word(entry["outcome"]), say.seconds(entry["talk_seconds"]))
         label = " · ".join(parts)

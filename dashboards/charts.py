@@ -70,7 +70,7 @@ def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str]
         alt.Chart(_rows(frame))
         .mark_rect(color=LOSS, cornerRadius=3, stroke="transparent", strokeWidth=2, cursor="pointer")
         .encode(
-            x=alt.X("hour:O", axis=alt.Axis(labelAngle=0, title=titles["hour"], ticks=False, labelOverlap="greedy")),
+            x=alt.X("hour:O", axis=alt.Axis(labelAngle=0, title=titles["hour"], ticks=False, labelOverlap="parity")),
             y=alt.Y("weekday_label:O", sort=list(weekdays), axis=alt.Axis(title=None, ticks=False)),
             opacity=alt.Opacity("missed:Q", scale=alt.Scale(range=[0.07, 1]), legend=None),
             tooltip=[
@@ -135,7 +135,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         alt.Chart(_rows(frame))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
-            x=alt.X("hour:O", axis=alt.Axis(title=titles["hour"], labelAngle=0, ticks=False, labelOverlap="greedy")),
+            x=alt.X("hour:O", axis=alt.Axis(title=titles["hour"], labelAngle=0, ticks=False, labelOverlap="parity")),
             y=alt.Y("episodes:Q", stack="zero", axis=alt.Axis(title=titles["episodes"], tickCount=5, format=",.0f")),
             color=alt.Color(
                 "state_label:N",

@@ -128,6 +128,7 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
             min_value=round(top / 200, 2),
             max_value=round(top, 2),
             step=round(top / 200, 2),
+            format="localized",
             **controls.bind(field, value=round(max(value, top / 200), 2)),
         )
     if crossing is None:

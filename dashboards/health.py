@@ -21,34 +21,40 @@ SEVERITIES = {"fail": N_("figures are wrong"), "warn": N_("worth a look")}
 
 
 def draw(page: Page) -> None:
-    """Draw the page."""
+    """Draw the page; checks read whole tables, so everything else stands there before they are asked."""
     controls.stamp(page)
     company = page.scope.company
     first = datetime.combine(page.period.first, time(), tzinfo=page.zone)
     sources = page.ask(health.sources, company=company, now=_minute(page.now))
     letters = page.ask(health.dead_letters, company=company, first=first)
-    checks = page.ask_seldom(health.checks, company=company)
     late = page.ask(health.late_days, company=company, period=page.period)
-    conflicts = page.ask(health.conflicts, company=company)
-    heading(answer(page, sources=sources, letters=letters, checks=checks), level=2)
-    _tiles(page, sources=sources, letters=letters, checks=checks, late=late)
+    head, tiles = st.empty(), st.empty()
+    with head.container():
+        heading(answer(page, sources=sources, letters=letters, checks=None), level=2)
     _sources(page, sources)
     _letters(page, letters)
-    _checks(page, checks)
+    found = st.container()
     _late(page, late)
-    _conflicts(page, conflicts)
+    _conflicts(page, page.ask(health.conflicts, company=company))
     left, right = st.columns(2, gap="large")
     with left:
         _versions(page)
     with right:
         _disk(page)
+    checks = page.ask_seldom(health.checks, company=company)
+    with head.container():
+        heading(answer(page, sources=sources, letters=letters, checks=checks), level=2)
+    with tiles.container():
+        _tiles(page, sources=sources, letters=letters, checks=checks, late=late)
+    with found:
+        _checks(page, checks)
 
 
-def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: pl.DataFrame) -> str:
-    """Say whether the figures can be relied on, and what stands against it."""
+def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: pl.DataFrame | None) -> str:
+    """Say whether the figures can be relied on, and what stands against it; checks of None are not known yet."""
     say = page.say
     against: list[str] = []
-    failing = checks.filter((pl.col("rows") > 0) & (pl.col("severity") == "fail")).height
+    failing = 0 if checks is None else checks.filter(pl.col("rows") > 0, pl.col("severity") == "fail").height
     if failing:
         against.append(say.plural("{n} check fails", "{n} checks fail", failing))
     if letters.height:
@@ -57,16 +63,18 @@ def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: 
     silent = sum(_is_old(page, row["newest_at"]) for row in sources.to_dicts())
     if silent:
         against.append(say.plural("{n} account is silent", "{n} accounts are silent", silent))
+    if against:
+        return say("Needs a look: {what}.", what=say(", ").join(against))
+    if checks is None:
+        return say("Nothing stands against the figures so far; the checks are running.")
     found = checks.filter(pl.col("rows") > 0).height
-    if not against and found:
+    if found:
         return say.plural(
             "Figures hold; {n} check found something worth a look.",
             "Figures hold; {n} checks found something worth a look.",
             found,
         )
-    if not against:
-        return say("All is well: everything that arrived is counted, and every check holds.")
-    return say("Needs a look: {what}.", what=say(", ").join(against))
+    return say("All is well: everything that arrived is counted, and every check holds.")
 
 
 def _tiles(
@@ -183,7 +191,7 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
         {
             say("Check"): [row["name"].replace("_", " ") for row in rows],
             say("Finds"): [say.number(row["rows"]) if row["rows"] else "✓" for row in rows],
-            say("Means"): [_severity(page, row["severity"]) for row in rows],
+            say("Means"): [_severity(page, row["severity"]) if row["rows"] else EMPTY for row in rows],
             say("What it looks for"): [_sought(page, row) for row in rows],
         },
         alt=say("Checks with how many rows they find and what they look for."),

@@ -57,7 +57,7 @@ MENU = (
         title=N_("Missed"),
         icon=":material/phone_missed:",
         draw=missed.draw,
-        choices=("period", "comparison", "channel", "hours"),
+        choices=("period", "comparison", "team", "channel", "hours"),
     ),
     Entry(
         name="conversations",

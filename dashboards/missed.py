@@ -22,8 +22,9 @@ STATES = ("called_back", "called_again", "messaged", "open", "lost")
 
 
 def draw(page: Page) -> None:
-    """Draw the page."""
+    """Draw the page; an episode is of the team that its first call rang."""
     controls.stamp(page)
+    page = page.of_team()
     waiting = page.ask(missed.waiting, scope=page.scope).to_dicts()
     heading(answer(page, waiting), level=2)
     _waiting(page, waiting)

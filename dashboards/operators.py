@@ -10,7 +10,7 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
 from dashboards import controls, downloads, shown
-from dashboards.figures import definition
+from dashboards.figures import behind, compared
 from dashboards.overview import draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -169,19 +169,9 @@ def _before(page: Page, key: str) -> dict[str, dict[str, Any]]:
 
 
 def _tile(page: Page, name: str, figure: dict[str, Any], earlier: dict[str, Any] | None) -> Tile:
-    say, metric = page.say, catalogue()[name]
-    change = None
-    if figure["value"] is not None and earlier is not None and earlier["value"] is not None:
-        change = say.change(figure["value"] - earlier["value"], unit=metric.unit)
-    small = say(" · small sample") if 0 < figure["sample"] < SMALL_SAMPLE else ""
-    return Tile(
-        label=metric.title.of(say.language),
-        value=say.figure(figure["value"], unit=metric.unit),
-        note=say.plural("{n} call behind it", "{n} calls behind it", figure["sample"]) + small,
-        help=metric.meaning.of(say.language).partition("{")[0] if "{" in metric.meaning.of(say.language) else "",
-        change=change,
-        change_is={"up": "normal", "down": "inverse"}.get(metric.good, "off"),  # pyright: ignore[reportArgumentType]
-    )
+    metric = catalogue()[name]
+    before = earlier["value"] if earlier else None
+    return compared(page, metric, now=figure["value"], before=before, note=behind(page, metric, row=figure))
 
 
 def _over_time(page: Page, key: str) -> None:
@@ -212,7 +202,6 @@ def _over_time(page: Page, key: str) -> None:
         is_small=pl.col("sample") < SMALL_SAMPLE,
     )
     draw_trend(page, frame, metric, key=f"operator_{name}")
-    st.markdown(definition(page, metric))
     called = metric.title.of(say.language)
     table = {say("Day"): frame["label"].to_list(), called: frame["shown"].to_list()}
     with st.expander(say("As a table"), icon=":material/table_rows:"):

@@ -151,7 +151,8 @@ def _links(page: Page, losses: Sequence[Loss]) -> None:
 
 def _to_do(page: Page) -> None:
     """Say whom to call back now, which is the first thing to do."""
-    waiting = page.ask(missed.waiting, scope=page.scope)
+    own = page.of_team()
+    waiting = own.ask(missed.waiting, scope=own.scope)
     if waiting.is_empty():
         return
     label = page.say.plural(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import streamlit as st
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics import warehouse
 from analytics.questions import Period, Reader, Scope
@@ -91,6 +91,16 @@ class Page(Struct, frozen=True, kw_only=True):
     def keep(self, name: str, make: Callable[[], T]) -> T:
         """Make something that is no question, and keep it as an answer is kept."""
         return _answer(self.snapshot, f"{self._whose} {name}", make)
+
+    def of_team(self) -> "Page":
+        """Give the page as whoever may see the chosen team alone has it: for facts that tell no team of their own."""
+        if not self.scope.teams:
+            return self
+        rights = self.viewer.rights
+        teams = tuple(team for team in self.scope.teams if rights.teams is None or team in rights.teams)
+        viewer = structs.replace(self.viewer, rights=structs.replace(rights, teams=teams))
+        reader = limited_reader(self.settings.home, viewer.rights)
+        return structs.replace(self, viewer=viewer, reader=reader, scope=structs.replace(self.scope, teams=()))
 
     @property
     def _whose(self) -> str:

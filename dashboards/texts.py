@@ -17,8 +17,19 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from analytics.metrics import LANGUAGES, Unit
 
+
+def N_(text: str) -> str:  # noqa: N802  # gettext's own name for a text that is translated later
+    """Mark a text for the catalogues."""
+    return text
+
+
 FOLDER = Path(__file__).with_name("locale")
 NAMES = {"en": "English", "ru": "Русский", "kk": "Қазақша", "pt": "Português"}
+# Where a language is written in more than one way: days before months, and the real.
+REGIONS = {"en": "en_GB", "pt": "pt_BR"}
+# What people write for a currency whose code the tables of their language leave as it is.
+SIGNS = {"KZT": "₸", "RUB": "₽", "BRL": "R$"}
+SIZES = (N_("{n} B"), N_("{n} kB"), N_("{n} MB"), N_("{n} GB"), N_("{n} TB"))
 EMPTY = "–"
 MAX_SHOWN_CHARACTERS = 120
 # From here on the small change of an amount is left out.
@@ -26,12 +37,8 @@ WHOLE_FROM = 10_000
 DAYS_FROM_SECONDS = 2 * 86_400
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
+_CODE_BEFORE = re.compile(r"([A-Z]{3})(?=[0-9])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-
-
-def N_(text: str) -> str:  # noqa: N802  # gettext's own name for a text that is translated later
-    """Mark a text for the catalogues."""
-    return text
 
 
 WORDS = {
@@ -103,7 +110,7 @@ class Texts:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.locale = Locale.parse("pt_BR" if language == "pt" else language)
+        self.locale = Locale.parse(REGIONS.get(language, language))
         self._catalogue = _catalogue(language)
 
     def __call__(self, text: str, **values: object) -> str:
@@ -142,10 +149,10 @@ class Texts:
             return EMPTY
         if not currency:
             return self.number(value, digits=2)
-        if abs(value) < WHOLE_FROM:
-            return format_currency(value, currency, locale=self.locale)
-        pattern = self.locale.currency_formats["standard"].pattern.replace(".00", "")
-        return format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=False)
+        is_small = abs(value) < WHOLE_FROM
+        pattern = self.locale.currency_formats["standard"].pattern.replace("" if is_small else ".00", "")
+        told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=is_small)
+        return _CODE_BEFORE.sub("\\1\u00a0", told.replace(currency, SIGNS.get(currency, currency)))
 
     def change(self, value: float, *, unit: Unit) -> str:
         """Write a difference of two values, its sign first (an ASCII minus, which the tile reads)."""
@@ -175,12 +182,10 @@ class Texts:
 
     def size(self, size_bytes: float) -> str:
         """Write a size with the unit that makes it short."""
-        size, unit = size_bytes, "B"
-        for unit in ("B", "kB", "MB", "GB", "TB"):
-            if size < 1_000 or unit == "TB":
-                break
-            size /= 1_000
-        return f"{self.number(size, digits=1 if size < 10 and unit != 'B' else 0)} {unit}"
+        size, place = size_bytes, 0
+        while size >= 1_000 and place < len(SIZES) - 1:
+            size, place = size / 1_000, place + 1
+        return self(SIZES[place], n=self.number(size, digits=1 if size < 10 and place else 0))
 
     def day(self, day: date) -> str:
         """Write a local date, short, with its weekday."""

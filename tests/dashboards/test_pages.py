@@ -144,6 +144,22 @@ def test_a_page_offers_what_narrows_it_and_nothing_else(
     assert told(run(seeded_home, monkeypatch, page=page, **kept)) == told(narrowed)
 
 
+def test_missed_contacts_of_all_teams_are_those_of_the_company(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call of the seeded company rang somebody, so each is some team's."""
+    shown = [
+        run(seeded_home, monkeypatch, page="missed", lang="en", **({"team": team} if team else {})).metric[0]
+        for team in ("", "north", "south", "online")
+    ]
+    missed = [int(metric.value.replace(",", "")) for metric in shown]
+    assert ({"Missed contacts"}, missed[0], True) == (
+        {metric.label for metric in shown},
+        sum(missed[1:]),
+        all(missed),
+    )
+
+
 def test_a_hostile_name_is_shown_as_text(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call = _some_call(seeded_home, "contains(contact_name, '<script>')")
     test = run(seeded_home, monkeypatch, page="call", call=call)
