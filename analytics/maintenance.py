@@ -1,13 +1,15 @@
 """Maintenance: small files are merged and old snapshots forgotten, bounded, in the order that no reader notices."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from msgspec import Struct
 
 from analytics.connection import Connection, transaction
 from schemas.instants import Instant, moment
 
-# Each table is merged by so many files a time, up to this size: the writer waits for it, half a second at most.
+# Each table is merged by so many files a time, up to this size: the writer waits for each step, a tenth of a second.
 MERGED_FILES = 10
 MERGED_BYTES = 5_000_000
 REWRITE_SHARE = 0.3
@@ -20,14 +22,18 @@ OFFSET_ROWS = 2_000
 
 
 class Maintained(Struct, frozen=True, kw_only=True):
-    """What one round did: whether files were merged and given up, and how many snapshots were forgotten."""
+    """What a call did: whether it ended a round, which merges files and gives them up, and snapshots it forgot."""
 
     is_merged: bool = False
     expired: int = 0
 
 
 class Maintainer:
-    """Maintains one warehouse from within its writing process; remembers when it last gave up files."""
+    """Maintains one warehouse from within its writing process; remembers when it last gave up files.
+
+    A round is made of steps, a few to each table, between which batches are landed: done in one go, it would keep every
+    event that arrives meanwhile waiting for two seconds.
+    """
 
     def __init__(
         self,
@@ -42,9 +48,10 @@ class Maintainer:
         self._file_grace = timedelta(seconds=file_seconds)
         self._reader_grace = timedelta(seconds=reader_seconds)
         self._given_up_at: datetime | None = None
+        self._round: Iterator[int] | None = None
 
-    def maintain(self, now: Instant) -> Maintained:
-        """Do one bounded round at `now`, or nothing while readers may still read files that the last one gave up.
+    def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
+        """Do a bounded round at `now`, or so many steps of it; nothing while files of the last may still be read.
 
         `older_than` is never used: on a SQLite catalog it ignores the time of day, and would delete under readers.
         So all files given up are deleted at once, and before that no others are given up.
@@ -53,21 +60,34 @@ class Maintainer:
         if self._given_up_at is None:
             # A process before this one may have given up files just now.
             self._given_up_at = today
-        if today - self._given_up_at < self._file_grace:
-            return Maintained()
+        if self._round is None:
+            if today - self._given_up_at < self._file_grace:
+                return Maintained()
+            self._round = self._steps(until=today - self._reader_grace)
+        done = list(islice(self._round, steps))
+        is_over = steps is None or len(done) < steps
+        if is_over:
+            self._round, self._given_up_at = None, today
+        return Maintained(is_merged=is_over, expired=sum(done))
+
+    def _steps(self, *, until: datetime) -> Iterator[int]:
+        """Do one step after the other; gives of each how many snapshots it forgot."""
         self._call("ducklake_cleanup_old_files", ", cleanup_all => true")
+        yield 0
         self._sum_up_offsets()
-        self._call("ducklake_flush_inlined_data")
+        yield 0
         for schema, table in self._tables():
+            self._call("ducklake_flush_inlined_data", f", schema_name => '{schema}', table_name => '{table}'")
+            yield 0
             place = f", '{table}', schema => '{schema}'"
             self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {REWRITE_SHARE}")
+            yield 0
             self._call(
                 "ducklake_merge_adjacent_files",
                 f"{place}, max_compacted_files => {MERGED_FILES}, max_file_size => {MERGED_BYTES}",
             )
-        expired = self._expire(today - self._reader_grace)
-        self._given_up_at = today
-        return Maintained(is_merged=True, expired=expired)
+            yield 0
+        yield self._expire(until)
 
     def purge(self) -> None:
         """Rewrite all files without deleted rows and delete every other file now.

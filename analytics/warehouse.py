@@ -189,10 +189,9 @@ class Writer:
         if self._lander.is_behind:
             self.rebuild()
 
-    def maintain(self, now: Instant) -> Maintained:
+    def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance."""
-        self.connection.use_threads(self._threads)
-        return self._maintainer.maintain(now)
+        return self._maintainer.maintain(now, steps=steps)
 
     def bell(self, now: Instant) -> Bell:
         """Give what says which alerts hold; see analytics.alerting."""

@@ -28,8 +28,8 @@ BACKLOG_RECORDS = 5_000  # no live traffic brings so many at once
 # An idle lander looks up this often; a batch that has begun to fill waits at most so long for more.
 IDLE_SECONDS = 0.5
 GATHERING_SECONDS = 0.1
-# Files that one round of maintenance gives up are deleted by the next: this is the grace of running readers.
-MAINTENANCE_SECONDS = 30.0
+# So many steps of maintenance follow a batch; each takes as long as some tens of events.
+MAINTENANCE_STEPS = 4
 ALERT_SECONDS = 15.0
 RECONNECT_SECONDS = 1.0
 
@@ -115,7 +115,7 @@ def land(
 
     Raises NotYet when the consumer is of no more use; nothing is lost then, because the offsets lie with the rows.
     """
-    maintained = told = time.monotonic()
+    told = time.monotonic()
     is_fresh = writer.is_fresh()
     with ThreadPoolExecutor(1, thread_name_prefix="gather") as hands:
         coming = hands.submit(gather, consumer)
@@ -139,9 +139,7 @@ def land(
                 herald.tell(now(), is_replayed=is_replayed)
                 told = time.monotonic()
             is_fresh = is_fresh and (defers or not records)
-            if time.monotonic() - maintained >= MAINTENANCE_SECONDS:
-                writer.maintain(now())
-                maintained = time.monotonic()
+            writer.maintain(now(), steps=MAINTENANCE_STEPS)
             if not is_backlog:
                 coming = hands.submit(gather, consumer)
 

@@ -92,5 +92,20 @@ def test_a_round_soon_after_another_leaves_the_files_alone(tmp_path: Path) -> No
         assert writer.maintain(_now(seconds=61)) == Maintained()
 
 
+def test_a_round_in_steps_lets_batches_land_between_and_files_live_on_from_its_end(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.maintain(_now())
+        minute, number = 60, 0
+        while not (done := writer.maintain(_now(seconds=minute + number), steps=25)).is_merged:
+            writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+            number += 1
+        assert number > 2
+        assert done == Maintained(is_merged=True)
+        assert writer.maintain(_now(seconds=minute + number + 20), steps=4) == Maintained()
+        assert writer.maintain(_now(seconds=minute + number + 40)) == Maintained(is_merged=True)
+        assert writer.connection.rows("select count(*) from facts.calls") == [(number,)]
+        assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
 def _now(*, seconds: float = 0, hours: float = 0) -> Instant:
     return instant(datetime.now(UTC) + timedelta(seconds=seconds, hours=hours))
