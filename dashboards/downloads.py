@@ -32,7 +32,7 @@ def draw(page: Page, make: Callable[[], pl.DataFrame], *, name: str) -> None:
 
 def _address(page: Page, make: Callable[[], bytes], *, name: str, media_type: str) -> str:
     visit: str = st.session_state.setdefault("visit", secrets.token_hex(32))
-    bearer = st.context.cookies.get(LOGIN_COOKIE, "")
+    bearer = st.context.cookies.get(LOGIN_COOKIE, "") if page.settings.has_login else ""
     offer = Offer(make=make, name=name, media_type=media_type, bearer=bearer)
     return OFFERS.hand_out(offer, visit=visit, place=f"{name} {sorted(page.params(page.state).items())}")
 

@@ -16,7 +16,7 @@ MAX_OFFERS = 2_000
 
 
 class Offer(Struct, frozen=True, kw_only=True):
-    """A file that is made when it is fetched; `bearer` is what the browser of its visit, and no other, carries."""
+    """A file that is made when it is fetched; with a login, `bearer` is what only the browser of its visit carries."""
 
     make: Callable[[], bytes]
     name: str
@@ -46,7 +46,7 @@ class Offers:
         """Find the file at an address for whoever it was handed to."""
         with self._lock:
             found = self._offers.get(address)
-        if found is None or not hmac.compare_digest(found.bearer, bearer):
+        if found is None or (found.bearer and not hmac.compare_digest(found.bearer.encode(), bearer.encode())):
             return None
         return found
 

@@ -1,0 +1,92 @@
+"""What a page lets one take along adds up to what it shows, read from the files themselves."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit for testing its pages
+
+from dashboards.handed import OFFERS
+from tests.dashboards.without_browser import run, sent, told
+
+Rows = pl.DataFrame
+
+
+def _numerators(metric: str) -> Callable[[Rows], float]:
+    return lambda rows: rows.filter(pl.col("metric") == metric)["numerator"].sum()
+
+
+# A page, a figure of it, the file beside it, and what its rows come to.
+FIGURES: list[tuple[str, str, str, Callable[[Rows], float]]] = [
+    ("", "Missed calls", "angime-figures", _numerators("missed_calls")),
+    ("missed", "Missed contacts", "angime-missed", lambda rows: rows["episodes"].sum()),
+    ("conversion", "Deals won after a call", "angime-conversion-channel", _numerators("deals_won_after_call")),
+    (
+        "conversion",
+        "Leads answered within 5 min",
+        "angime-leads",
+        lambda rows: round(100 * rows.filter(band="0-5")["leads"].sum() / rows["leads"].sum(), 1),
+    ),
+    ("costs", "Cost of the period", "angime-costs", lambda rows: round(rows["cost"].sum())),
+    (
+        "permissions",
+        "Calls outside permission",
+        "angime-without-consent",
+        lambda rows: rows.filter(pl.col("reason") != "permitted").height,
+    ),
+]
+
+
+@pytest.mark.parametrize(("page", "label", "file", "total"), FIGURES, ids=[file for _, _, file, _ in FIGURES])
+def test_a_file_adds_up_to_its_tile(  # noqa: PLR0917
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, label: str, file: str, total: Callable[[Rows], float]
+) -> None:
+    test = run(seeded_home, monkeypatch, page=page, period="last28", lang="en")
+    [tile] = [one for one in test.metric if one.label == label]
+    assert _figure(tile.value) == float(total(_file(test, file)))
+
+
+def test_the_file_of_a_board_adds_up_to_the_board(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="operators", period="last28", lang="en")
+    rows = _file(test, "angime-operators").filter(metric="answer_rate")
+    boards = [sum(_behind(cell) for cell in table.value["Answer rate"]) for table in test.dataframe]
+    assert [rows["sample"].sum()] * 2 == boards
+
+
+def test_the_file_of_what_was_said_holds_every_line(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="search", search="заказов", period="last28", lang="en")
+    rows = _file(test, "angime-said")
+    assert (len(test.dataframe[0].value), True) == (rows.height, f"said in {rows['call_id'].n_unique()}" in told(test))
+
+
+def test_the_file_of_risks_adds_up_to_its_table_and_its_tile(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="permissions", period="last28", lang="en")
+    rows = _file(test, "angime-risk")
+    [table] = [one.value for one in test.dataframe if "Cold" in one.value]
+    for column, name in {"calls": "Outgoing calls", "cold": "Cold", "rejected": "Declined"}.items():
+        assert (name, rows[column].sum()) == (name, sum(_figure(cell) for cell in table[name]))
+    assert f"outgoing calls: {rows['cold'].sum():,} of {rows['calls'].sum():,}" in told(test)
+
+
+def _behind(cell: str) -> int:
+    """Read how many calls stand behind a figure, in brackets."""
+    return int(cell.split("(")[1].rstrip(")").replace(",", ""))
+
+
+def _figure(shown: str) -> float:
+    return float(re.sub(r"[^0-9.]", "", shown))
+
+
+def _file(test: AppTest, name: str) -> Rows:
+    """Fetch the CSV that a page hands out under a name."""
+    found = [
+        offer
+        for address in re.findall(r"[0-9a-f]{64}", sent(test))
+        if (offer := OFFERS.find(address, bearer="")) is not None
+    ]
+    [content] = [offer.make() for offer in found if offer.name.startswith(f"{name}-2") and offer.name.endswith(".csv")]
+    return pl.read_csv(content)
