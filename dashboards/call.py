@@ -237,7 +237,8 @@ def _cost(page: Page, row: dict[str, Any]) -> None:
 def _timeline(page: Page, row: dict[str, Any]) -> None:
     say = page.say
     heading(say("What happened"))
-    facts = page.ask(questions.facts_of_call, company=page.scope.company, call_id=row["call_id"]).to_dicts()
+    told = {"call_id": row["call_id"], "begun": row["started_at"], "events": row["events"]}
+    facts = page.ask(questions.facts_of_call, company=page.scope.company, **told).to_dicts()
     table = pl.DataFrame(
         {
             say("Occurred"): [say.moment(fact["time"], zone=page.zone, pattern="d MMM HH:mm:ss") for fact in facts],

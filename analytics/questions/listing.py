@@ -1,7 +1,7 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """Questions about single calls: the list of calls, one call with its facts and turns, a contact's history."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
@@ -88,20 +88,21 @@ def call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None
     return found[0] if found else None
 
 
-def facts_of_call(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:
-    """Give the facts of a call by when they occurred: type, time, recorded_at, lag_seconds, source, account, data."""
+def facts_of_call(
+    reader: Reader, *, company: str, call_id: str, begun: datetime | None = None, events: int | None = None
+) -> pl.DataFrame:
+    """Give the facts of a call by when they occurred: type, time, recorded_at, lag_seconds, source, account, data.
+
+    With `begun` and `events`, which the call's row tells (when it started, and how many facts it was folded from), they
+    are looked for around that time, and in the whole log only where fewer are found there.
+    """
     asked: dict[str, Any] = {"company": company, "call_id": call_id, "limit": MAX_FACTS}
-    row = call(reader, company=company, call_id=call_id)
-    if row is None:
-        return reader.sql(_FACTS.format(around="true"), asked)
-    near = {"first": row["started_at"] - NEAR_BEFORE, "last": row["started_at"] + NEAR_AFTER}
-    found = reader.sql(_FACTS.format(around="recorded_at between $first and $last"), asked | near)
-    # The call knows how many facts it was folded from: where some came later, the whole log is searched.
-    return (
-        found
-        if found.height >= min(row["events"] or MAX_FACTS, MAX_FACTS)
-        else reader.sql(_FACTS.format(around="true"), asked)
-    )
+    if begun is not None:
+        near = {"first": begun - NEAR_BEFORE, "last": begun + NEAR_AFTER}
+        found = reader.sql(_FACTS.format(around="recorded_at between $first and $last"), asked | near)
+        if found.height >= min(events or MAX_FACTS, MAX_FACTS):
+            return found
+    return reader.sql(_FACTS.format(around="true"), asked)
 
 
 def turns(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Who may see what: every way to ask is tried with the rights of people who should not get an answer."""
 
 from collections.abc import Callable, Generator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -141,6 +141,15 @@ def test_whoever_sees_everything_reads_the_warehouse_as_it_is(whole: warehouse.S
 def test_a_call_of_another_team_is_out_of_reach(whole: warehouse.Scratch, ask: Callable[..., Any]) -> None:
     found = [ask(limited(whole, SOUTH), company="nomad", call_id=call) for call in ("one", "two")]
     assert [False, True] == [row is not None and (isinstance(row, dict) or row.height > 0) for row in found]
+
+
+@pytest.mark.parametrize("days", [0, 400])
+def test_a_call_s_facts_are_the_same_wherever_they_are_first_looked_for(whole: warehouse.Scratch, days: int) -> None:
+    [(begun,)] = whole.connection.rows("select min(recorded_at) from log.events where entity = 'one'")
+    everywhere = questions.facts_of_call(whole, company="nomad", call_id="one")
+    asked = {"begun": begun + timedelta(days=days), "events": everywhere.height}
+    found = questions.facts_of_call(whole, company="nomad", call_id="one", **asked)
+    assert (found.rows(), found.height > 0) == (everywhere.rows(), True)
 
 
 def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: warehouse.Scratch) -> None:
