@@ -25,7 +25,7 @@ _CONTAINERS: Final = "wav,w64,aiff,au,mp3,ogg,flac,mov,matroska,amr,amrnb,amrwb,
 _RIFF_HEADER_BYTES: Final = 8  # "RIFF" and the size of what follows
 _LENGTH_UNKNOWN: Final = 0x7FFF_0000  # from here on a size means: written while the call went on
 _FULL_SCALE: Final = 32_768.0
-_FIRST_SAMPLES: Final = 60 * SAMPLES_PER_SECOND  # room that is made at first, doubled when it is full
+_SPARE_SECONDS: Final = 60  # room beyond the stated length, and all there is at first where none is stated
 
 
 class AudioLimits(Struct, frozen=True, kw_only=True):
@@ -94,7 +94,9 @@ def _decoded(opened: InputContainer, stream: AudioStream, *, channels: int, limi
     longest_seconds = min(limits.duration_seconds, limits.channel_seconds / channels)
     longest = int(longest_seconds * SAMPLES_PER_SECOND)
     resampler = av.AudioResampler(format="s16p", rate=SAMPLES_PER_SECOND)
-    pcm = np.empty((channels, min(_FIRST_SAMPLES, longest + SAMPLES_PER_SECOND)), dtype=np.int16)
+    # Room for the whole of it at once: samples that must move to larger room are there twice for a while.
+    stated_seconds = max(0, opened.duration or 0) / av.time_base + _SPARE_SECONDS
+    pcm = np.empty((channels, int(min(stated_seconds, longest_seconds + 1) * SAMPLES_PER_SECOND)), dtype=np.int16)
     filled = 0
     for frame in _frames_and_the_rest(opened, stream):
         for block in resampler.resample(frame) if frame is not None or filled else ():
