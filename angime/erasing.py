@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from analytics import anonymous, erasure, search
+from analytics.connection import Connection
 from analytics.keeping import vacuum
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from angime.settings import load
+from angime.suggestions import nearest
 from pipelines import local_kafka
 from pipelines.broker import connect_producer
 from pipelines.redelivery import send_decision
@@ -64,6 +66,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 def look(identities: Sequence[str]) -> list[erasure.Found]:
     """Say what there is of persons, and change nothing. Raises Misconfigured while another process writes."""
     with open_writer(load(AnalyticsSettings)) as writer:
+        _check_kinds(writer.connection, identities)
         return erasure.find(writer.connection, identities)
 
 
@@ -80,6 +83,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
     moment = instant(now)
     with open_writer(settings) as writer:
         say("looking")
+        _check_kinds(writer.connection, identities)
         found = erasure.find(writer.connection, identities)
         key = installation_key(home)
         decisions = [erasure.decide(one, key=key, until=moment) for one in found]
@@ -117,6 +121,14 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
     kept.parent.mkdir(exist_ok=True)
     kept.write_bytes(msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
     return receipt
+
+
+def _check_kinds(connection: Connection, identities: Sequence[str]) -> None:
+    """Raise Misconfigured for a kind that no identity has and that is like one: nobody would be found, and erased."""
+    kinds = {kind for (kind,) in connection.rows("select distinct kind from facts.identities")}
+    for kind in sorted({identity.partition(":")[0] for identity in identities} - kinds):
+        if near := nearest(kind, names=kinds):
+            raise Misconfigured(f"there is no identity of the kind {kind!r}; did you mean {near}?")
 
 
 def _all(found: Sequence[erasure.Found], name: str) -> list[str]:

@@ -11,6 +11,11 @@ def known(written: str, *, names: Iterable[str], what: str) -> str:
     listed = sorted(names)
     if written in listed:
         return written
-    near = difflib.get_close_matches(written, listed, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(listed) or 'none'}"
+    near = nearest(written, names=listed)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(listed) or 'none'}"
     raise Misconfigured(f"there is no {what} {written!r}; {hint}")
+
+
+def nearest(written: str, *, names: Iterable[str]) -> str | None:
+    """Give the name that is most like `written`, None where none is like it."""
+    return next(iter(difflib.get_close_matches(written, list(names), n=1)), None)

@@ -18,10 +18,14 @@ def check_name(name: str) -> str:
     return name
 
 
+def warehouses() -> list[str]:
+    """Name the live warehouse, and those that stand beside it."""
+    folder = load(AnalyticsSettings).home / "warehouses"
+    return [LIVE, *sorted(path.name for path in folder.iterdir() if path.is_dir())] if folder.is_dir() else [LIVE]
+
+
 def warehouse_of(name: str) -> AnalyticsSettings:
     """Give the settings of the warehouse of this name. Raises Misconfigured where there is none, with the nearest."""
+    known(name, names=warehouses(), what="warehouse")
     live = load(AnalyticsSettings)
-    folder = live.home / "warehouses"
-    names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    known(name, names=[LIVE, *names], what="warehouse")
     return live if name == LIVE else folder_of(live, name)

@@ -5,17 +5,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from angime.commands.names import EventType
 from angime.commands.output import Json, print_rows
 from angime.commands.root import app
 
 schema = typer.Typer(help="The published event types and their versions.", no_args_is_help=True)
 app.add_typer(schema, name="schema")
-
-
-def _types(begun: str) -> list[str]:
-    from schemas.catalogue import EVENT_TYPES
-
-    return [name for name in EVENT_TYPES if name.startswith(begun)]
 
 
 @schema.command("check")
@@ -37,7 +32,7 @@ def schema_check(json_output: Json = False) -> None:
 
 @schema.command("diff")
 def schema_diff(
-    event_type: Annotated[str, typer.Argument(help="An event type, such as call.ended.", autocompletion=_types)],
+    event_type: EventType,
     old: Annotated[int, typer.Option(min=1, help="The older version.")] = 1,
     new: Annotated[int, typer.Option(min=0, help="The newer version; 0 is the newest.")] = 0,
     json_output: Json = False,
@@ -47,11 +42,10 @@ def schema_diff(
     Example: `angime schema diff call.ended --old 1 --new 2`
     """
     from angime.contracts import differences
-    from angime.suggestions import known
     from schemas.catalogue import EVENT_TYPES
     from schemas.errors import Misconfigured
 
-    newest = EVENT_TYPES[known(event_type, names=EVENT_TYPES, what="event type")].version
+    newest = EVENT_TYPES[event_type].version
     later = new or newest
     if old > newest or later > newest:
         raise Misconfigured(f"{event_type} has the versions 1 to {newest}")

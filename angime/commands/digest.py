@@ -5,15 +5,16 @@ from typing import Annotated
 
 import typer
 
+from angime.commands.names import DigestCompany, DigestPeriod, Language
 from angime.commands.output import Json, print_fields
 from angime.commands.root import app
 
 
 @app.command()
 def digest(
-    period: Annotated[str, typer.Option(help="day, week or month: the last whole ones up to yesterday.")] = "week",
-    language: Annotated[str, typer.Option(help="en, ru, kk or pt.")] = "en",
-    company: Annotated[str, typer.Option(help="Company; without it the first of company.toml.")] = "",
+    period: DigestPeriod = "week",
+    language: Language = "en",
+    company: DigestCompany = "",
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it digests under home.")] = None,
     json_output: Json = False,
 ) -> None:
@@ -26,13 +27,7 @@ def digest(
     from angime.settings import load
     from dashboards import digest as digests
     from dashboards.settings import DashboardsSettings
-    from dashboards.texts import NAMES
-    from schemas.errors import Misconfigured
 
-    if period not in digests.PRESETS or language not in NAMES:
-        raise Misconfigured(
-            f"--period is one of {', '.join(digests.PRESETS)}, and --language one of {', '.join(NAMES)}"
-        )
     settings = load(DashboardsSettings)
     folder = out or settings.home / "digests"
     written = digests.write(

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from angime.commands.output import Json, print_fields
 from angime.commands.root import app
 
 
 @app.command()
 def docs(
     check: Annotated[bool, typer.Option("--check", help="Only say which are stale; exit 1 if any is.")] = False,
+    json_output: Json = False,
 ) -> None:
     """Print the docs that are made from code (for those who work on Angime).
 
@@ -18,13 +20,14 @@ def docs(
     """
     from angime import printing
 
-    if check:
-        old = printing.stale()
-        for path in old:
-            typer.echo(f"stale: {path.relative_to(printing.ROOT)}; run `angime docs`", err=True)
-        raise typer.Exit(1 if old else 0)
-    for path in printing.print_all():
-        typer.echo(f"printed {path.relative_to(printing.ROOT)}")
+    paths = [str(path.relative_to(printing.ROOT)) for path in (printing.stale() if check else printing.print_all())]
+    if json_output:
+        print_fields({"stale" if check else "printed": paths}, as_json=True)
+    else:
+        for path in paths:
+            typer.echo(f"stale: {path}; run `angime docs`" if check else f"printed {path}", err=check)
+    if check and paths:
+        raise typer.Exit(1)
 
 
 def describe() -> str:

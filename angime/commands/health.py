@@ -5,7 +5,7 @@ import json
 import msgspec
 import typer
 
-from angime.commands.output import Json, print_rows
+from angime.commands.output import Json, print_rows, running, step
 from angime.commands.root import app
 
 
@@ -51,7 +51,7 @@ def status(json_output: Json = False) -> None:
 
 
 @app.command()
-def watch() -> None:
+def watch(json_output: Json = False) -> None:
     """Serve figures for Prometheus about lag, freshness and refusals, until Ctrl-C or SIGTERM.
 
     Example: `angime watch`
@@ -59,7 +59,6 @@ def watch() -> None:
     from prometheus_client import CollectorRegistry, start_http_server
 
     from analytics.settings import AnalyticsSettings
-    from angime.commands.output import step
     from angime.commands.surroundings import stop_on_signal
     from angime.figures import Standing
     from angime.settings import load
@@ -69,6 +68,7 @@ def watch() -> None:
     stop = stop_on_signal()
     port = load(AnalyticsSettings).watch_port
     server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
+    running("watch", at=f"http://127.0.0.1:{port}/metrics", as_json=json_output)
     step(f"figures on http://127.0.0.1:{port}/metrics")
     stop.wait()
     server.shutdown()

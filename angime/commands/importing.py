@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from angime.commands.names import Source
 from angime.commands.output import Json
 from angime.commands.root import app
 
 
 @app.command("import")
 def import_files(  # noqa: PLR0913, PLR0917  # each is a word of the command
-    source: Annotated[str, typer.Argument(help="A source, such as asterisk; `angime sources` lists them.")],
+    source: Source,
     paths: Annotated[
         list[Path], typer.Argument(help="Files, or folders of them: .csv, .jsonl, .json, .txt, also .gz.")
     ],

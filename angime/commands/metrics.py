@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from angime.commands.names import AnyMetric, Language, Metric, OneCompany
 from angime.commands.output import Json, print_fields, print_rows
 from angime.commands.root import app
 
@@ -18,13 +19,11 @@ NARROWED_BY = {"team": "teams", "channel": "channels", "direction": "directions"
 HOURS = {"business": True, "outside": False}
 PERIOD_FORMS = "2026-03-02, 2026-03-02..2026-03-08 or 2026-03"
 
-Company = Annotated[str, typer.Option(help="Id of the company, where the warehouse holds several.")]
-
 
 @app.command()
 def metrics(
-    name: Annotated[str, typer.Argument(help="One metric; without it, all.")] = "",
-    language: Annotated[str, typer.Option(help="en, ru, kk or pt.")] = "en",
+    name: AnyMetric = "",
+    language: Language = "en",
     json_output: Json = False,
 ) -> None:
     """Say what the metrics of the catalogue are: definition, what is left out, unit, other definitions in use.
@@ -32,11 +31,8 @@ def metrics(
     Example: `angime metrics service_level`
     """
     from analytics.explain import known
-    from analytics.metrics import LANGUAGES, catalogue, fact_of, reasons_of, whole
-    from schemas.errors import Misconfigured
+    from analytics.metrics import catalogue, fact_of, reasons_of, whole
 
-    if language not in LANGUAGES:
-        raise Misconfigured(f"--language is {language!r}: it must be one of {', '.join(LANGUAGES)}")
     if not name:
         rows = [
             {
@@ -71,10 +67,10 @@ def metrics(
 
 @app.command()
 def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
-    metric: Annotated[str, typer.Argument(help="Name of a metric; `angime metrics` lists them.")],
+    metric: Metric,
     period: Annotated[str, typer.Option(help=f"Local days: {PERIOD_FORMS}.")],
     scope: Annotated[str, typer.Option(help="Such as team=sales,channel=waba,hours=business.")] = "",
-    company: Company = "",
+    company: OneCompany = "",
     rows: Annotated[bool, typer.Option("--rows", help="Print the rows behind the figure instead.")] = False,
     json_output: Json = False,
 ) -> None:
@@ -91,6 +87,7 @@ def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
     asked, wanted = known(metric), parse_period(period)
     with open_reader(load(AnalyticsSettings)) as reader, reader.transaction():
         meant = parse_scope(scope, company=company or only_company(reader))
+        check_scope(reader, meant)
         if rows:
             print_rows(rows_of(reader, asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
             return
@@ -162,6 +159,24 @@ def parse_scope(text: str, *, company: str) -> "Scope":
             names = ", ".join(f"{known}=…" for known in NARROWED_BY)
             raise Misconfigured(f"--scope has {part!r}: write {names}, hours=business or hours=outside")
     return Scope(company=company, is_business_hours=is_business_hours, **wanted)
+
+
+def check_scope(reader: "Reader", scope: "Scope") -> None:
+    """Raise Misconfigured, with what was probably meant, for a team, channel or direction that does not exist."""
+    from typing import get_args
+
+    from analytics.questions import teams
+    from angime.suggestions import known
+    from schemas.people import Channel, Direction
+
+    declared: list[str] = teams(reader, company=scope.company)["team_id"].to_list()
+    for what, written, names in (
+        ("team", scope.teams, declared),
+        ("channel", scope.channels, get_args(Channel)),
+        ("direction", scope.directions, get_args(Direction)),
+    ):
+        for name in written:
+            known(name, names=names, what=what)
 
 
 def only_company(reader: "Reader") -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def step(text: str) -> None:
     """Say on standard error what is being done."""
     Console(stderr=True).print(f"[dim]·[/] {text}", highlight=False)
+
+
+def running(stage: str, *, at: str, as_json: bool) -> None:
+    """Tell programs what begins to run, and the address that it listens on or the Kafka that it works on."""
+    if as_json:
+        typer.echo(json.dumps({"stage": stage, "at": at}))
+        sys.stdout.flush()
 
 
 def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from angime.commands.names import LetterStage, LetterState, OnlySource, Topic
 from angime.commands.output import Json, print_fields, print_rows, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, stop_on_signal
@@ -17,8 +18,6 @@ app.add_typer(dead, name="dead")
 LAST_RECORDS = 20
 
 Reason = Annotated[str, typer.Option(help="Only letters whose reason holds this text.")]
-SourceName = Annotated[str, typer.Option(help="Only letters of this source.")]
-Stage = Annotated[str, typer.Option(help="Only letters of this stage: normalise, land or streams.")]
 Since = Annotated[str, typer.Option(help="Only those refused since: 2026-03-01, or 2h ago.")]
 Until = Annotated[str, typer.Option(help="Only those refused before.")]
 Places = Annotated[list[str] | None, typer.Argument(help="Letters by place, such as raw/2/1041.")]
@@ -30,9 +29,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do it; without it only say wha
 def dead_list(  # noqa: PLR0913  # each is an option of the command
     *,
     reason: Reason = "",
-    source: SourceName = "",
-    stage: Stage = "",
-    state: Annotated[str, typer.Option(help="waiting, retried, discarded or any.")] = "waiting",
+    source: OnlySource = "",
+    stage: LetterStage = "",
+    state: LetterState = "waiting",
     since: Since = "",
     until: Until = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
@@ -90,8 +89,8 @@ def dead_retry(  # noqa: PLR0913  # each is an option of the command
     places: Places = None,
     *,
     reason: Reason = "",
-    source: SourceName = "",
-    stage: Stage = "",
+    source: OnlySource = "",
+    stage: LetterStage = "",
     since: Since = "",
     until: Until = "",
     note: Note = "",
@@ -113,8 +112,8 @@ def dead_discard(  # noqa: PLR0913  # each is an option of the command
     places: Places = None,
     *,
     reason: Reason = "",
-    source: SourceName = "",
-    stage: Stage = "",
+    source: OnlySource = "",
+    stage: LetterStage = "",
     since: Since = "",
     until: Until = "",
     note: Note = "",
@@ -148,15 +147,9 @@ def lag(
     print_rows(listed, as_json=json_output)
 
 
-def _topic_names(begun: str) -> list[str]:
-    from schemas.topics import TOPICS
-
-    return [name for name in TOPICS if name.startswith(begun)]
-
-
 @app.command()
 def tail(
-    topic: Annotated[str, typer.Argument(help="A topic, such as calls.", autocompletion=_topic_names)],
+    topic: Topic,
     call_id: Annotated[str, typer.Option("--call", help="Only events of this call, by our id or the provider's.")] = "",
     last: Annotated[int, typer.Option(min=1, max=10_000, help="So many records.")] = LAST_RECORDS,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
@@ -168,9 +161,10 @@ def tail(
     """
     from angime.suggestions import known
     from angime.watching import newest, stream
-    from schemas.topics import CANONICAL, TOPICS
+    from schemas.topics import CANONICAL
 
-    known(topic, names=CANONICAL if call_id else TOPICS, what="topic of events" if call_id else "topic")
+    if call_id:
+        known(topic, names=CANONICAL, what="topic of events")
     for shown in newest(bootstrap(), topic=topic, call_id=call_id, last=last):
         _print_record(shown, json_output=json_output)
     if follow:
@@ -222,16 +216,9 @@ def _reader() -> Generator[Any]:
 
 
 def _wanted(places: list[str] | None, **wanted: str) -> Any:
-    from typing import get_args
-
-    from analytics.letters import LetterFilter, State
+    from analytics.letters import LetterFilter
     from angime.moments import moment_of, now
-    from angime.suggestions import known
-    from pipelines.sources import SOURCES
 
-    known(wanted["state"], names=(*get_args(State), "any"), what="state")
-    if wanted["source"]:
-        known(wanted["source"], names=SOURCES, what="source")
     moments = {name: moment_of(wanted.pop(name), now=now()) for name in ("since", "until") if wanted[name]}
     return msgspec.convert({**wanted, "places": places or [], "since": None, "until": None} | moments, LetterFilter)
 

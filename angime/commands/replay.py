@@ -1,10 +1,19 @@
 """Verbs that let the past go through the pipeline again, and compare what comes of it."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
+from angime.commands.names import (
+    OnlyCompany,
+    OnlySource,
+    OnlyTopic,
+    OtherWarehouse,
+    ReplayOrigin,
+    ReplayStage,
+    Warehouse,
+)
 from angime.commands.output import Json, print_fields, print_rows, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, home
@@ -17,14 +26,12 @@ def replay(  # noqa: PLR0913  # each is an option of the command
     *,
     since: Annotated[str, typer.Option("--from", help="Recorded since: 2026-03-01, 2h ago, or an offset.")] = EVER,
     until: Annotated[str, typer.Option("--to", help="Recorded before, or an offset; else all until now.")] = "",
-    stage: Annotated[str, typer.Option(help="normalise (from raw bytes), streams or land (from events).")] = "land",
-    topic: Annotated[
-        str, typer.Option(help="Only this topic of those the stage reads; must be named for offsets.")
-    ] = "",
-    source: Annotated[str, typer.Option(help="Only of this source.")] = "",
+    stage: ReplayStage = "land",
+    topic: OnlyTopic = "",
+    source: OnlySource = "",
     call: Annotated[str, typer.Option(help="Only of this call, by our id or the provider's.")] = "",
-    company: Annotated[str, typer.Option(help="Only of this company.")] = "",
-    origin: Annotated[str, typer.Option(help="kafka, log, or auto: the log where Kafka forgot.")] = "auto",
+    company: OnlyCompany = "",
+    origin: ReplayOrigin = "auto",
     into: Annotated[
         str, typer.Option(help="Build a second warehouse of this name from the log, beside the live one.")
     ] = "",
@@ -66,8 +73,8 @@ def replay(  # noqa: PLR0913  # each is an option of the command
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(help="A warehouse: live, or the name of one built by replay --into.")],
-    b: Annotated[str, typer.Argument(help="Another one.")],
+    a: Warehouse,
+    b: OtherWarehouse,
     rows: Annotated[int, typer.Option(min=0, max=10_000, help="So many rows of each difference.")] = 5,
     json_output: Json = False,
 ) -> None:
@@ -107,18 +114,9 @@ _PLAIN = _plain_types()
 def _choice(words: dict[str, str]) -> tuple[Any, tuple[int, int | None] | None]:
     from angime.moments import moment_of, now
     from angime.replaying import topics_of
-    from angime.suggestions import known
     from pipelines.replay import Choice, Stage
-    from pipelines.sources import SOURCES
     from schemas.errors import Misconfigured
-    from schemas.topics import TOPICS
 
-    known(words["stage"], names=get_args(Stage), what="stage")
-    known(words["origin"], names=("kafka", "log", "auto"), what="origin")
-    if words["source"]:
-        known(words["source"], names=SOURCES, what="source")
-    if words["topic"]:
-        known(words["topic"], names=TOPICS, what="topic")
     since, until = words["since"], words["until"]
     offsets = None
     if since.isdecimal() or until.isdecimal():

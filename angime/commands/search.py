@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from angime.commands.names import OneCompany
 from angime.commands.output import Json
 from angime.commands.root import app
 
@@ -13,7 +14,7 @@ from angime.commands.root import app
 @app.command()
 def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
     words: Annotated[str, typer.Argument(help="Words to look for, in any of their forms.")],
-    company: Annotated[str, typer.Option(help="Company; needed where there are several.")] = "",
+    company: OneCompany = "",
     first: Annotated[str, typer.Option("--from", help="First local day, such as 2026-03-01.")] = "",
     last: Annotated[str, typer.Option("--to", help="Last local day.")] = "",
     operator: Annotated[list[str] | None, typer.Option(help="Only calls of this operator; repeatable.")] = None,

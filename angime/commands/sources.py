@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from angime.commands.names import Source
 from angime.commands.output import Json, print_rows
 from angime.commands.root import app
 
@@ -30,7 +31,7 @@ def sources(json_output: Json = False) -> None:
 
 @app.command()
 def translate(
-    source: Annotated[str, typer.Argument(help="A source, such as twilio; `angime sources` lists them.")],
+    source: Source,
     files: Annotated[list[Path], typer.Argument(help="Bodies as the provider sends them.")],
     account: Annotated[str | None, typer.Option(help="Translate as this account of company.toml.")] = None,
     header: Annotated[list[str] | None, typer.Option(help="An HTTP header, 'Name: value'; may be repeated.")] = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from angime.commands.output import Json, step
+from angime.commands.output import Json, running, step
 from angime.commands.root import app
 from angime.commands.surroundings import home, stop_on_signal, with_kafka
 
@@ -15,61 +15,71 @@ STAGE_HELP = "It runs until Ctrl-C or SIGTERM; `angime up` runs it beside the ot
 
 
 @app.command(help=f"Take webhooks into Kafka. {STAGE_HELP}\n\nExample: `angime receive`")
-def receive() -> None:
+def receive(json_output: Json = False) -> None:
     """Take webhooks into Kafka."""
     from angime.settings import load
     from pipelines import receive as stage
     from pipelines.settings import PipelinesSettings
 
-    stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
+    settings = with_kafka(load(PipelinesSettings))
+    running("receive", at=settings.kafka, as_json=json_output)
+    stage.run(settings, stop=stop_on_signal())
 
 
 @app.command(
     help="Fetch what providers do not send: follow files, poll queues, listen on sockets, as the accounts in "
     f"company.toml ask for it. {STAGE_HELP}\n\nExample: `angime collect`"
 )
-def collect() -> None:
+def collect(json_output: Json = False) -> None:
     """Fetch what providers do not send."""
     from angime.settings import load
     from pipelines import collect as stage
     from pipelines.settings import PipelinesSettings
 
-    stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
+    settings = with_kafka(load(PipelinesSettings))
+    running("collect", at=settings.kafka, as_json=json_output)
+    stage.run(settings, stop=stop_on_signal())
 
 
 @app.command(help=f"Turn raw records into canonical events. {STAGE_HELP}\n\nExample: `angime normalise`")
-def normalise() -> None:
+def normalise(json_output: Json = False) -> None:
     """Turn raw records into canonical events."""
     from angime.settings import load
     from pipelines import normalise as stage
     from pipelines.settings import PipelinesSettings
 
-    stage.run(with_kafka(load(PipelinesSettings)), stop=stop_on_signal())
+    settings = with_kafka(load(PipelinesSettings))
+    running("normalise", at=settings.kafka, as_json=json_output)
+    stage.run(settings, stop=stop_on_signal())
 
 
 @app.command(help=f"Fetch recordings and transcribe them. {STAGE_HELP}\n\nExample: `angime stream`")
-def stream() -> None:
+def stream(json_output: Json = False) -> None:
     """Fetch recordings and transcribe them."""
     from angime.settings import load
     from streams import worker as stage
     from streams.settings import StreamsSettings
 
-    stage.run(with_kafka(load(StreamsSettings)), environ=dict(os.environ))
+    settings = with_kafka(load(StreamsSettings))
+    running("stream", at=settings.kafka, as_json=json_output)
+    stage.run(settings, environ=dict(os.environ))
 
 
 @app.command(help=f"Land events in the warehouse and refresh its facts. {STAGE_HELP}\n\nExample: `angime land`")
-def land() -> None:
+def land(json_output: Json = False) -> None:
     """Land events in the warehouse and refresh its facts."""
     from analytics.settings import AnalyticsSettings
     from angime.settings import load
     from pipelines import land as stage
     from pipelines.settings import PipelinesSettings
 
-    stage.run(with_kafka(load(PipelinesSettings)), load(AnalyticsSettings), stop=stop_on_signal())
+    settings = with_kafka(load(PipelinesSettings))
+    running("land", at=settings.kafka, as_json=json_output)
+    stage.run(settings, load(AnalyticsSettings), stop=stop_on_signal())
 
 
 @app.command()
-def api() -> None:
+def api(json_output: Json = False) -> None:
     """Serve the read API for machines, until Ctrl-C or SIGTERM; docs/api.md tells of its tokens.
 
     Example: `angime api`
@@ -83,22 +93,25 @@ def api() -> None:
 
     settings = load(AnalyticsSettings)
     application = make_app(read_tokens(settings.api_tokens_path), open_reader=lambda: open_reader(settings))
+    running("api", at=f"http://{settings.api_host}:{settings.api_port}", as_json=json_output)
     uvicorn.run(application, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
 
 
 @app.command(help=f"Serve the pages. {STAGE_HELP}\n\nExample: `angime pages`")
-def pages() -> None:
+def pages(json_output: Json = False) -> None:
     """Serve the pages."""
     from angime.settings import load
     from dashboards import server
     from dashboards.settings import DashboardsSettings
 
-    command = server.command(load(DashboardsSettings))
+    settings = load(DashboardsSettings)
+    command = server.command(settings)
+    running("pages", at=f"http://{settings.pages_host}:{settings.pages_port}", as_json=json_output)
     os.execv(command[0], command)  # noqa: S606  # the process becomes the pages' server, with fixed arguments
 
 
 @app.command()
-def up() -> None:
+def up(json_output: Json = False) -> None:
     """Run everything on this machine: broker, receiver, normaliser, streams, lander and pages.
 
     Example: `angime up`
@@ -111,6 +124,8 @@ def up() -> None:
     stack = everything.start(everything.Options(say=say, on_step=step))
     try:
         stack.wait_ready()
+        if json_output:
+            running("up", at=stack.pages_url, as_json=True)
         step(f"Webhooks: {stack.receiver_url}/hooks/SOURCE/ACCOUNT")
         step(f"Pages: {stack.pages_url}   (Ctrl-C ends everything)")
         while not stopped.wait(0.2) and not stack.failed:

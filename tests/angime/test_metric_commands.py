@@ -102,7 +102,7 @@ def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:
 def test_a_metric_that_does_not_exist_is_one_line_and_exit_2(home: Path) -> None:
     said = _angime("metrics", "answer_rat", home=home)
 
-    assert (2, "angime: there is no metric 'answer_rat': `angime metrics` lists all") == (
+    assert (2, "angime: there is no metric 'answer_rat'; did you mean answer_rate?") == (
         said.returncode,
         said.stderr.strip(),
     )
