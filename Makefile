@@ -4,6 +4,9 @@ VENV := $(or $(ANGIME_VENV),.venv)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.angime-installed
 
+# Python keeps what it compiled, whatever the shell says: else each of a hundred processes would compile torch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup check test test-all torture-quick torture demo up generate bench clean
 

@@ -228,8 +228,8 @@ def test_a_second_writer_is_told_that_there_is_one(tmp_path: Path) -> None:
         open_writer(settings_at(tmp_path))
 
 
-KILLS = 5
-ALL_CALLS = 150
+KILLS = 4
+ALL_CALLS = 90
 _LAND = """
 import sys
 from pathlib import Path

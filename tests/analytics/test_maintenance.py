@@ -63,14 +63,14 @@ def test_readers_never_notice_maintenance_at_full_speed(tmp_path: Path) -> None:
 
 def test_maintenance_leaves_few_files_and_every_row(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
-        for number in range(30):
+        for number in range(10):
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
         before = writer.table_hash("facts.calls"), writer.table_hash("log.events")
-        for hours in range(5):
+        for hours in range(3):
             writer.maintain(_now(hours=hours))
         assert len(list(tmp_path.rglob("*.parquet"))) < 30
         assert (writer.table_hash("facts.calls"), writer.table_hash("log.events")) == before
-        assert writer.next_offsets() == {("calls", 0): 150}
+        assert writer.next_offsets() == {("calls", 0): 50}
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
 
 
