@@ -18,14 +18,17 @@ from schemas.people import Role
 from schemas.records import REPLAYED, DeadLetter, dead_to_kafka
 from schemas.topics import PREFIX
 from streams.app import topic
+from streams.hands import Hands
 from streams.listening import Ears, Listen, language_of, listen_to, read_recording, store_recording, transcribed
 from streams.notify import Notifier
 from streams.transcribe import Transcript
 
 # A provider's "not yet" is waited for about ten minutes; then the event becomes a dead letter and can be redelivered.
-MAX_ATTEMPTS = 9
+MAX_ATTEMPTS = 12
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 120.0
+# Recordings that are fetched at a time: one provider that stalls holds up nobody, and these fit into memory.
+FETCHES_AT_ONCE = 4
 STAGE = "streams"
 CRASHED = 70
 
@@ -68,13 +71,11 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
 
     @app.agent(topic(app, "calls"), name="keep_recordings", concurrency=1)
     async def keep_recordings(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
-        async for record in stream.events():
-            await desk.handle(record, step=keep_recording)
+        await desk.work(stream, step=keep_recording, at_once=FETCHES_AT_ONCE)
 
     @app.agent(topic(app, "transcripts"), name="transcribe_recordings", concurrency=1)
     async def transcribe_recordings(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
-        async for record in stream.events():
-            await desk.handle(record, step=transcribe_recording)
+        await desk.work(stream, step=transcribe_recording)
 
     if notifier is not None:
         _add_notifying(app, notifier=notifier, desk=desk, clock=clock)
@@ -88,9 +89,11 @@ def _add_notifying(app: faust.App, *, notifier: Notifier, desk: "_Desk", clock: 
 
     @app.agent(topic(app, "alerts"), name="notify", concurrency=1)
     async def notify(stream: faust.StreamT[bytes]) -> None:  # pyright: ignore[reportUnusedFunction]
-        async for record in stream.events():
-            if not any(name == REPLAYED for name, _ in _pairs(record.message.headers)):
-                await desk.handle(record, step=notify_people)
+        await desk.work(stream, step=notify_people, is_wanted=_is_no_replay)
+
+
+def _is_no_replay(record: faust.EventT[bytes]) -> bool:
+    return not any(name == REPLAYED for name, _ in _pairs(record.message.headers))
 
 
 def _listen_in_pool(content: bytes, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:
@@ -104,6 +107,29 @@ class _Desk:
         self._app = app
         self._clock = clock
         self._version = version
+
+    async def work(
+        self,
+        stream: faust.StreamT[bytes],
+        *,
+        step: Step,
+        at_once: int = 1,
+        is_wanted: Callable[[faust.EventT[bytes]], bool] = lambda _: True,
+    ) -> None:
+        """Do a stream's events, so many at a time; one that waits for its next attempt is none of these."""
+        room = asyncio.Semaphore(at_once)
+
+        async def in_turn(fact: Event) -> Event | None:
+            async with room:
+                return await step(fact)
+
+        async def handle(record: faust.EventT[bytes]) -> None:
+            if is_wanted(record):
+                await self.handle(record, step=in_turn)
+
+        async with Hands(handle, acknowledge=lambda message: message.ack(self._app.consumer)) as hands:
+            async for record in stream.noack().events():
+                await hands.take(record)
 
     async def handle(self, record: faust.EventT[bytes], *, step: Step) -> None:
         """Do one event whole. Any error that is not a refusal ends the process here.

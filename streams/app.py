@@ -1,5 +1,5 @@
 # pyright: basic, reportGeneralTypeIssues=false, reportInvalidTypeArguments=false
-"""The Faust app: at least once, one event of a partition at a time, no tables, no web."""
+"""The Faust app: at least once, acknowledged in a partition's order, no tables, no web."""
 
 import faust
 

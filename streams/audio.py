@@ -100,9 +100,9 @@ def _decoded(opened: InputContainer, stream: AudioStream, *, channels: int, limi
     filled = 0
     for frame in _frames_and_the_rest(opened, stream):
         for block in resampler.resample(frame) if frame is not None or filled else ():
+            if filled + block.samples > longest:
+                raise InvalidEvent(f"The recording is longer than {longest_seconds:.0f} s.")
             filled, pcm = _appended(pcm, np.asarray(block.to_ndarray(), dtype=np.int16), filled=filled)
-        if filled > longest:
-            raise InvalidEvent(f"The recording is longer than {longest_seconds:.0f} s.")
     return pcm[:, :filled]
 
 

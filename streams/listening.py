@@ -13,14 +13,14 @@ from schemas.calls import CallFact, CallRecordingStored
 from schemas.catalogue import TYPE_OF_STRUCT
 from schemas.company import Account, Company
 from schemas.envelope import Event, event
-from schemas.errors import InvalidEvent
+from schemas.errors import InvalidEvent, NotYet
 from schemas.ids import fact_id
 from schemas.instants import Instant
 from schemas.people import Role
 from schemas.transcripts import CallTranscribed
-from streams.fetch import fetch
+from streams.fetch import TOTAL_SECONDS, fetch
 from streams.redact import without_secrets
-from streams.store import keep, load, path_of
+from streams.store import keep, kept, load, path_of
 from streams.transcribe import Transcript
 from streams.turns import with_roles
 
@@ -28,11 +28,15 @@ Listen = Callable[[Path, tuple[Role, ...], str | None], Transcript]
 
 
 class Ears(Struct, frozen=True, kw_only=True):
-    """What listening needs: companies by id, secrets by company and account, and the store of recordings."""
+    """What listening needs: companies by id, secrets by company and account, and the store of recordings.
+
+    `fetch_seconds` is how long a provider may take to hand out a recording.
+    """
 
     companies: dict[str, Company]
     fetch_secrets: dict[tuple[str, str], str]
     store: ObjectStore
+    fetch_seconds: float = TOTAL_SECONDS
 
 
 async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Event | None:
@@ -45,9 +49,19 @@ async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Even
         return None
     account = _account_of(available, ears=ears)
     secret = ears.fetch_secrets.get((available.company, available.account))
-    content, media_type = await fetch(recording.url, account=account, secret=secret)
     path = path_of(available)
-    await keep(ears.store, path, content)
+    try:
+        content, media_type = await fetch(
+            recording.url, account=account, secret=secret, total_seconds=ears.fetch_seconds
+        )
+    except (InvalidEvent, NotYet):
+        # Addresses live for minutes, and a worker that was stopped asks once more for what it has.
+        held = await kept(ears.store, path)
+        if held is None:
+            raise
+        content, media_type = held, ""
+    else:
+        await keep(ears.store, path, content)
     stored = CallRecordingStored(
         **_call_of(recording),
         recording_id=recording.recording_id,

@@ -17,6 +17,11 @@ class StreamsSettings(BaseSettings):
         None, description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"
     )
     recordings: str = Field("", description="where recordings are kept, an obstore URL; empty: recordings under home")
+    fetch_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="how long a provider may take to hand out one recording; then it is tried again",
+    )
     speech_model: str = Field(
         "",
         description="WhisperX model: a name, a folder, `demo` for the demo model, or `none`: who speaks when, without "

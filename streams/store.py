@@ -59,6 +59,17 @@ async def load(store: ObjectStore, path: str) -> bytes:
         raise NotYet(f"the store of recordings refused to read: {type(error).__name__}") from None
 
 
+async def kept(store: ObjectStore, path: str) -> bytes | None:
+    """Read a recording that may have been kept before; None where it was not. Raises NotYet while the store is away."""
+    try:
+        await obstore.head_async(store, path)
+    except FileNotFoundError:
+        return None
+    except (BaseError, OSError) as error:
+        raise NotYet(f"the store of recordings refused to look: {type(error).__name__}") from None
+    return await load(store, path)
+
+
 def forget(store: ObjectStore, path: str) -> bool:
     """Delete a recording; False where there was none. Raises NotYet while the store is away."""
     try:

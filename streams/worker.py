@@ -94,7 +94,12 @@ def open_ears(settings: StreamsSettings, *, environ: dict[str, str]) -> Ears:
         for account in company.accounts
         if account.fetch_secret
     }
-    return Ears(companies=companies, fetch_secrets=secrets, store=open_store(settings.recordings_url))
+    return Ears(
+        companies=companies,
+        fetch_secrets=secrets,
+        store=open_store(settings.recordings_url),
+        fetch_seconds=settings.fetch_seconds,
+    )
 
 
 def open_notifier(

@@ -54,7 +54,7 @@ class _Answers(BaseHTTPRequestHandler):
 def provider() -> Iterator[Provider]:
     handler = type("Handler", (_Answers,), {"seen": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield f"127.0.0.1:{server.server_address[1]}", handler.seen
     server.shutdown()

@@ -82,6 +82,15 @@ def test_a_provider_that_is_away_is_tried_later(tmp_path: Path) -> None:
         asyncio.run(store_recording(_available(), ears=_ears(tmp_path), now=NOW))
 
 
+def test_a_recording_that_is_kept_already_needs_no_provider(tmp_path: Path) -> None:
+    ears = _ears(tmp_path)
+    asyncio.run(keep(ears.store, path_of(_available()), b"sound"))
+    stored = asyncio.run(store_recording(_available(), ears=ears, now=NOW))
+
+    assert stored is not None
+    assert (stored.data.size_bytes, stored.data.media_type) == (5, "audio/wav")
+
+
 def test_an_unknown_account_is_refused(tmp_path: Path) -> None:
     stranger = msgspec.structs.replace(_available(), account="other")
 
