@@ -128,7 +128,7 @@ class _Desk:
                 await self.handle(record, step=in_turn)
 
         async with Hands(handle, acknowledge=lambda message: message.ack(self._app.consumer)) as hands:
-            async for record in stream.noack().events():
+            async for record in stream.noack().events():  # pyright: ignore[reportAttributeAccessIssue]  # its type forgets it
                 await hands.take(record)
 
     async def handle(self, record: faust.EventT[bytes], *, step: Step) -> None:
