@@ -206,6 +206,13 @@ def test_the_session_lets_nothing_through_that_was_not_checked(session: Confined
     assert [(1,)] == session.rows("select 1")
 
 
+def test_an_extension_is_not_loaded_even_from_where_a_statement_may_read(session: Confined, home: Path) -> None:
+    file = AnalyticsSettings(home=home).warehouse / "other.duckdb_extension"
+    file.write_bytes(b"whatever")
+    with pytest.raises(session.errors, match="disabled through configuration"):
+        session.execute(f"load '{file.resolve()}'")
+
+
 @pytest.mark.parametrize("text", STOPPED)
 def test_a_bomb_is_stopped_and_the_next_question_is_answered(home: Path, text: str) -> None:
     settings = AnalyticsSettings(home=home)
