@@ -31,6 +31,10 @@ class Connection(Protocol):
         """Run one statement and give its rows as a Polars frame."""
         ...
 
+    def tables(self, layer: str) -> set[str]:
+        """Give the names of the tables of a layer."""
+        ...
+
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read a Polars frame or an Arrow table under `name` until `take_back`."""
         ...

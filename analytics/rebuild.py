@@ -1,6 +1,6 @@
 """Rebuild: facts and reports are made anew from the log, beside their readers, and shown to be the same."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TypedDict
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from analytics import reference
 from analytics.connection import Connection, settle, transaction
 from analytics.dictionary import write_dictionary
-from analytics.views import View
+from analytics.views import View, are_told, with_inputs
 from schemas.company import Company
 
 OnStep = Callable[[str], None]
@@ -75,20 +75,60 @@ def rebuild(
     with transaction(connection):
         before = {relation: table_hash(connection, relation) for relation in tables} if verify else {}
         reference.load(connection, companies)
-        [(has_events,)] = connection.rows("select exists (from log.events)")
-        rows: dict[str, int] = {}
-        for view in views:
-            on_step(view.relation)
-            if view.is_table:
-                _create_table(connection, view)
-                # An empty log has no facts: most warehouses of tests, and every new one, need no statement planned.
-                rows[view.relation] = _fill_table(connection, view) if has_events else 0
-            else:
-                connection.create_view(view.relation, view.select)
+        rows = _make(connection, views, on_step=on_step)
         write_dictionary(connection, views)
         same = {relation: table_hash(connection, relation) == before[relation] for relation in before}
         connection.execute("insert into log.builds values (?, now())", [fingerprint(views, companies=companies)])
     return [Rebuilt(table=relation, rows=rows[relation], same=same.get(relation)) for relation in tables]
+
+
+def _make(connection: Connection, views: Sequence[View], *, on_step: OnStep) -> dict[str, int]:
+    """Make every view and every table, each after those that it reads; gives how many rows each table has.
+
+    To open the files of a long log costs as much as to fold a few events. So a staging view that several others read is
+    put into a temporary table, from its first reader to its last, and what needs events that were never told is left
+    empty: of a new warehouse, everything.
+    """
+    told = {word for (word,) in connection.rows("select distinct type from log.events")}
+    readers = _readers_of_shared(views)
+    built: list[tuple[str, str]] = []
+    rows: dict[str, int] = {}
+    for view in views:
+        on_step(view.relation)
+        if view.is_table:
+            _create_table(connection, view)
+            rows[view.relation] = _fill_table(connection, view, inputs=built) if _can_have_rows(view, told, rows) else 0
+        else:
+            connection.create_view(view.relation, view.select)
+        if view.relation in readers and are_told(told, view.events):
+            connection.execute(f"create or replace temp table built_{view.name} as {_over(built, view)}")
+            built.append((view.relation, f"select * from built_{view.name}"))  # noqa: S608  # our own names
+        for relation, select in tuple(built):
+            if readers[relation][-1] == view.relation:
+                connection.execute(f"drop table built_{relation.removeprefix('staging.')}")
+                built.remove((relation, select))
+    return rows
+
+
+def _readers_of_shared(views: Sequence[View]) -> dict[str, list[str]]:
+    """Find who reads the staging views that are folded from other ones, where several do, in the order of `views`."""
+    readers = {
+        view.relation: [
+            other.relation
+            for other in views
+            if view.relation in other.reads and (other.is_table or other.layer == "staging")
+        ]
+        for view in views
+        if view.layer == "staging" and any(relation.startswith("staging.") for relation in view.reads)
+    }
+    return {relation: listed for relation, listed in readers.items() if len(listed) > 1}
+
+
+def _can_have_rows(view: View, told: set[str], rows: Mapping[str, int]) -> bool:
+    """Whether what a table needs is there: events of its types, or rows of the facts that it is folded from."""
+    if view.events:
+        return are_told(told, view.events) and (not view.needs or are_told(told, view.needs))
+    return bool(told) and all(rows[relation] for relation in view.needs)
 
 
 def _create_table(connection: Connection, view: View) -> None:
@@ -120,6 +160,12 @@ def _declared(view: View) -> str:
     return ", ".join(f'"{column.name}" {column.type}' for column in view.columns)
 
 
-def _fill_table(connection: Connection, view: View) -> int:
-    [(rows,)] = connection.rows(f"insert into {view.relation} by name\n{view.select}")
+def _fill_table(connection: Connection, view: View, *, inputs: Sequence[tuple[str, str]]) -> int:
+    [(rows,)] = connection.rows(f"insert into {view.relation} by name\n{_over(inputs, view)}")
     return rows
+
+
+def _over(inputs: Sequence[tuple[str, str]], view: View) -> str:
+    """Compose the text of a view over what it reads of `inputs`."""
+    is_touched = any(relation in view.reads for relation, _ in inputs)
+    return with_inputs(view.select, inputs=inputs) if is_touched else view.select

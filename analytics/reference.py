@@ -263,20 +263,16 @@ def load(connection: Connection, companies: Iterable[Company]) -> bool:
     after a change they must be folded again.
     """
     changed = False
+    existing = connection.tables("reference")
     for name, frame in frames(companies).items():
-        _, columns = TABLES[name]
         relation = f"reference.{name}"
-        listed = ", ".join(f'"{column}" {type_}' for column, (type_, _) in columns.items())
-        connection.execute(f"create table if not exists {relation} ({listed})")
-        held = connection.frame(f"from {relation}")
-        if held.schema != frame.schema:
-            # An earlier version of Angime made it, with other columns.
-            connection.execute(f"drop table {relation}; create table {relation} ({listed})")
-        elif _sorted(held).equals(frame) and not frame.is_empty():
-            continue
-        if frame.is_empty():
+        held = connection.frame(f"from {relation}") if name in existing else None
+        if held is None or held.schema != frame.schema:
+            # There was none, or an earlier version of Angime made it, with other columns.
+            listed = ", ".join(f'"{column}" {type_}' for column, (type_, _) in TABLES[name][1].items())
+            connection.execute(f"drop table if exists {relation}; create table {relation} ({listed})")
             settle(connection, relation)
-            changed = changed or not held.is_empty()
+        elif _sorted(held).equals(frame):
             continue
         with handed_in(connection, "handed_in", frame):
             connection.execute(f"delete from {relation}; insert into {relation} from handed_in")  # noqa: S608  # ours

@@ -6,7 +6,6 @@ holds of them) come from landing.
 """
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +14,7 @@ from analytics import reference
 from analytics.connection import Connection
 from analytics.histories import Histories
 from analytics.log import EVENTS
-from analytics.views import View, with_inputs
+from analytics.views import View, are_told, with_inputs
 from schemas.company import Company
 
 
@@ -88,7 +87,7 @@ class Refresher:
         told = self._words("select distinct type from touched_events")
         filled = self._words("select name from filled")
         # Read once what several facts are folded from.
-        staged = [view for view in self._staging if _are_told(told, view.events)]
+        staged = [view for view in self._staging if are_told(told, view.events)]
         for view in self._staging:
             if view in staged or f"staged_{view.name}" in filled:
                 self._run(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
@@ -96,7 +95,7 @@ class Refresher:
             if f"fresh_{fact.name}" in filled:
                 self._run(f"delete from fresh_{fact.name}")  # noqa: S608  # our own name
         new = self._words("select distinct type from batch")
-        touched = [group for group in self._groups if _are_told(new, group.events) and self._touch(group)]
+        touched = [group for group in self._groups if are_told(new, group.events) and self._touch(group)]
         folded = [fact for fact in self._facts for group in touched if fact in group.facts and self._fold(fact, group)]
         for index in self._indexes:
             for fact in folded:
@@ -263,7 +262,3 @@ def _touching(group: Group) -> str:
 
 def _types(globs: Sequence[str]) -> str:
     return " or ".join(f"type glob '{glob}'" for glob in globs)
-
-
-def _are_told(types: Iterable[str], globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(one, glob) for one in types for glob in globs)

@@ -1,7 +1,8 @@
 """The SQL files of the warehouse: their headers read, their order found, their texts composed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from msgspec import Struct
@@ -92,6 +93,11 @@ def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
     found.append(corrections.compose(found))
     found += [parse_view(text, layer="metrics", name=name) for name, text in metric_views.texts().items()]
     return tuple(_in_order(found))
+
+
+def are_told(types: Iterable[str], globs: Sequence[str]) -> bool:
+    """Tell whether any of these types of events is one that `globs` (`events` or `needs` of a view) mean."""
+    return any(fnmatchcase(one, glob) for one in types for glob in globs)
 
 
 def named(text: str) -> tuple[str, ...]:

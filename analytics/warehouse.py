@@ -98,6 +98,12 @@ class DuckConnection:
         """Run one statement and give its rows as a Polars frame."""
         return self._run(text, parameters).pl()
 
+    def tables(self, layer: str) -> set[str]:
+        """Give the names of the tables of a layer."""
+        place = "database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ?"
+        listed = self.rows(f"select table_name from duckdb_tables() where {place}", [self._prefix.rstrip("."), layer])  # noqa: S608
+        return {name for (name,) in listed}
+
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read `table` under `name`."""
         self._session.register(name, table)

@@ -7,8 +7,8 @@
 --   started_at timestamptz: when the call began
 select
     call_id,
-    arg_min(company, if(leg_id is null, '0', '1') || place) as company,
-    coalesce(min(said_start_at), min(latest_start_at), min(time)) as started_at
-from staging.call_facts
+    arg_min(company, place) as company,
+    coalesce(min(said_start_at), min(latest_start_at), min(first_at)) as started_at
+from staging.call_legs
 where call_id in (select call_transcripts.call_id from staging.call_transcripts)
 group by call_id

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import asking, doors, events, freshness, landing, normalising, paging, searching, speech
+from tests.bench import asking, doors, events, freshness, landing, normalising, paging, rebuilding, searching, speech
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -38,12 +38,18 @@ class Measure(Protocol):
 def main() -> None:
     """Run what was asked for; every figure stays in the table, also one below its goal."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=(*BENCHES, "doors"), help="run one of them")
+    parser.add_argument("--only", choices=(*BENCHES, "doors", "rebuilding"), help="run one of them")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--events", type=int, default=BULK_EVENTS, help="events of replay and snapshot, four a call")
+    parser.add_argument(
+        "--events", type=int, default=BULK_EVENTS, help="events of rebuild, replay and snapshot, four a call"
+    )
     asked = parser.parse_args()
     figures: Figures = {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "rounds": asked.rounds}
-    benches: dict[str, Measure] = {**BENCHES, "doors": partial(_doors, count=asked.events)}
+    benches: dict[str, Measure] = {
+        **BENCHES,
+        "rebuilding": partial(rebuilding.measure, count=asked.events),
+        "doors": partial(_doors, count=asked.events),
+    }
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
         for name, measure in benches.items():
             if asked.only in {None, name}:

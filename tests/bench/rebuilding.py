@@ -1,0 +1,152 @@
+# ruff: noqa: S608  # texts of our own over tables of our own
+"""Facts made anew from a large log, beside the same folds as plain `create table as` over plain Parquet in memory.
+
+The yardstick writes nothing to disk, keeps no state for readers, and folds what several facts read once, as we do.
+Then batches of a thousand new events are landed into the log, beside the same batches landed into an empty warehouse.
+"""
+
+import resource
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from analytics.views import read_views
+from analytics.warehouse import AnalyticsSettings, Batch, Writer, open_writer, scratch
+from schemas.catalogue import EVENT_TYPES
+from schemas.codec import encode
+from schemas.company import parse_company
+from tests.bench import events
+
+SMALLER = 10  # the log is built at a tenth of its size as well: ten times the events may take eleven times as long
+BATCH = 1_000
+COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+NOW = "2026-03-01T00:00:00.000Z"
+
+_SCHEMAS = ", ".join(f"'{name}': '{kind.dataschema}'" for name, kind in EVENT_TYPES.items())
+_FILL = f"""
+    insert into log.events by name
+    with calls as (
+        select
+            i, md5('call' || i)::uuid::varchar as call_id, 'CA' || lpad(i::varchar, 30, '0') as provider_call_id,
+            timestamptz '2025-03-01 00:00:00+00' + to_seconds(i * 31536000 / $calls) as begun, i % 5 > 0 as is_answered,
+            '"call_id":"' || call_id || '","provider_call_id":"' || provider_call_id || '","direction":"'
+            || if(i % 3 > 0, 'incoming', 'outgoing') || '","channel":"phone","contact":[{{"kind":"phone","value":"+7701'
+            || lpad((hash(i) % 50000)::varchar, 7, '0') || '"}}],"operator":"PJSIP/' || 100 + i % 20 || '"' as known
+        from range($calls) as numbers(i)
+    ),
+    told as (
+        select call_id, begun, i, unnest([
+            {{'type': 'call.offered', 'after': 0, 'says': ''}},
+            {{'type': 'call.rang', 'after': 1, 'says': ''}},
+            {{'type': if(is_answered, 'call.accepted', 'call.rang'), 'after': 12,
+            'says': if(is_answered, ',"answered_by":"human"', ',"leg_id":"2"')}},
+            {{'type': 'call.ended', 'after': 90, 'says': if(is_answered,
+            ',"talk_seconds":78.0,"disposition":"completed","answered_by":"human"', ',"disposition":"no_answer"')}}
+        ]) as fact, known from calls
+    )
+    select
+        md5(call_id || fact.type || fact.after)::uuid::varchar as id, 'twilio' as source, fact.type as type,
+        call_id as subject, begun + to_seconds(fact.after) as time, time as recorded_at, 'bench' as company,
+        'main' as account, call_id as partition_key, map {{{_SCHEMAS}}}[fact.type] as dataschema,
+        '{{' || known || fact.says || '}}' as data, call_id as entity, 'calls' as topic, 0 as partition,
+        i * 4 as offset, time as landed_at
+    from told
+"""
+
+
+class _Record(Struct, frozen=True):
+    """A record as the lander takes it."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
+    """Give seconds and ratios of rebuilds and of batches; the median of `rounds`, absolutes beside ratios."""
+    folder.mkdir()
+    small = [_seconds_of_rebuilds(folder / "small", count=count // SMALLER) for _ in range(rounds)]
+    home = folder / "large"
+    large = [_seconds_of_rebuilds(home, count=count) for _ in range(rounds)]
+    ours, ideal = (statistics.median(one[place] for one in large) for place in (0, 1))
+    ours_small = statistics.median(ours for ours, _ in small)
+    landed = _landed(home)
+    alone = _landed(folder / "empty")
+    return {
+        "rebuild_events": count,
+        "rebuild_seconds": {"ours": round(ours, 2), "native": round(ideal, 2), "a_tenth": round(ours_small, 2)},
+        "rebuild_v_native": {"ratio": round(ours / ideal, 2), "goal": 2.0, "is_met": ours <= 2 * ideal},
+        "rebuild_v_a_tenth": {"ratio": round(ours / ours_small, 2), "goal": 11.0, "is_met": ours <= 11 * ours_small},
+        "rebuild_peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "refresh_batch_of": BATCH,
+        "refresh_p95_ms": {"ms": round(_p95(landed)), "goal": 1_000, "is_met": _p95(landed) <= 1_000},
+        "refresh_median_v_empty": round(statistics.median(landed) / statistics.median(alone), 2),
+    }
+
+
+def _seconds_of_rebuilds(home: Path, *, count: int) -> tuple[float, float]:
+    """Rebuild the lake from `count` events, and the same folds in memory from the same events in plain Parquet."""
+    plain = home.with_suffix(".parquet")
+    with _open(home) as writer:
+        if not plain.exists():
+            writer.connection.execute(_FILL, {"calls": count // 4})
+            writer.connection.execute(f"copy (from log.events order by recorded_at) to '{plain}' (compression zstd)")
+        began = time.perf_counter()
+        writer.rebuild()
+        ours = time.perf_counter() - began
+    return ours, _native(plain, threads=AnalyticsSettings(home=home).warehouse_threads)
+
+
+def _native(plain: Path, *, threads: int) -> float:
+    """Give the seconds of the same statements, without a lake: one a table, and one a fold that several facts read."""
+    native = scratch()
+    native.connection.use_threads(threads)
+    native.load_reference([parse_company(COMPANY)])
+    native.connection.execute("drop table log.events")
+    native.connection.execute(f"create view log.events as from read_parquet('{plain}')")
+    began = time.perf_counter()
+    for view in read_views():
+        is_fold = view.layer == "staging" and any(relation.startswith("staging.") for relation in view.reads)
+        kind = "table" if view.is_table or is_fold else "view"
+        native.connection.execute(f"create {kind} {view.relation} as {view.select}")
+    seconds = time.perf_counter() - began
+    native.close()
+    return seconds
+
+
+def _open(home: Path) -> Writer:
+    home.mkdir(exist_ok=True)
+    (home / "company.toml").write_text(COMPANY)
+    return open_writer(AnalyticsSettings(home=home))
+
+
+def _landed(home: Path, *, batches: int = 25) -> list[float]:
+    """Land batches of new events; gives milliseconds of each but the first five, in which statements are planned."""
+    times: list[float] = []
+    with _open(home) as writer:
+        for batch in islice(_batches(), batches):
+            began = time.perf_counter()
+            writer.land(batch, now=NOW)
+            times.append((time.perf_counter() - began) * 1000)
+    return times[5:]
+
+
+def _batches() -> Iterator[Batch]:
+    told = events.events(10**9)
+    offset = 0
+    while True:
+        records = [_Record("calls", 1, offset + place, encode(fact)) for place, fact in enumerate(islice(told, BATCH))]
+        offset += BATCH
+        yield Batch(records)
+
+
+def _p95(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95)]
