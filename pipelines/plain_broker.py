@@ -1,0 +1,254 @@
+"""The ports to Kafka over kafka-python, which is always installed, and what its errors mean to us."""
+
+import importlib.util
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.ports import (
+    BATCH_BYTES,
+    CLOSE_SECONDS,
+    CONNECT_SECONDS,
+    DELIVERY_SECONDS,
+    LINGER_MS,
+    LOOK_FOR_PARTITIONS_SECONDS,
+    MAX_FETCH_BYTES,
+    MAX_MESSAGE_BYTES,
+    MAX_POLL_INTERVAL_SECONDS,
+    REQUEST_SECONDS,
+    SESSION_SECONDS,
+    Headers,
+    Positions,
+    Record,
+)
+from pipelines.reach import reach
+from schemas.errors import AngimeError, Misconfigured, NotYet
+from schemas.topics import PREFIX
+
+with warnings.catch_warnings():
+    # kafka-python 3.0.12 reads its protocol's files with a call that Python 3.11 deprecates and 3.13 keeps.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import kafka
+    import kafka.admin
+    import kafka.errors
+    import kafka.structs
+
+# kafka-python 3 carries no types, and those published apart are of version 2: what leaves this module is typed here.
+clients: Any = kafka
+structs: Any = kafka.structs
+errors: Any = kafka.errors
+admin_words: Any = kafka.admin
+
+# A broker that answers so can be asked again: it moves partitions, or it forgot a producer that starts anew anyway.
+_PASSING = (
+    errors.CommitFailedError,
+    errors.IllegalGenerationError,
+    errors.UnknownMemberIdError,
+    errors.RebalanceInProgressError,
+    errors.OutOfOrderSequenceNumberError,
+    errors.InvalidProducerEpochError,
+    errors.UnknownProducerIdError,
+)
+_FORBIDDEN = (errors.AuthorizationError, errors.SaslAuthenticationFailedError)
+_GONE = (errors.OffsetOutOfRangeError, errors.LogTruncationError, errors.NoOffsetForPartitionError)
+
+
+def check_crc32c() -> None:
+    """Raise Misconfigured where kafka-python would compute checksums in Python, twelve times slower."""
+    if importlib.util.find_spec("crc32c") is None:
+        raise Misconfigured("the package crc32c is missing: install kafka-python[crc32c]")
+
+
+def refusal(error: Any) -> AngimeError:
+    """Say what happens next after an error of kafka-python; raises the error itself when it is a bug of ours."""
+    name = type(error).__name__
+    if isinstance(error, _FORBIDDEN):
+        return Misconfigured(f"Kafka refuses us ({name}): check ANGIME_KAFKA and the rights of this user")
+    if isinstance(error, _GONE):
+        return Misconfigured("a position to read from is not in Kafka: it was emptied, or is another cluster")
+    if error.retriable or isinstance(error, _PASSING):
+        return NotYet(f"Kafka is not ready ({name})")
+    raise error
+
+
+class KafkaPythonProducer:
+    """A Producer over kafka-python: idempotent, acks=all, each send given up after `delivery_seconds`."""
+
+    def __init__(self, bootstrap: str, *, delivery_seconds: float) -> None:
+        self._bootstrap = bootstrap
+        self._delivery_seconds = delivery_seconds
+        self._sends: list[Any] = []
+        self._client: Any = self._connect()
+
+    def send(self, topic: str, *, key: bytes, value: bytes, headers: Headers = ()) -> None:
+        """Take a record, as the port says."""
+        if self._client is None:
+            self._client = self._connect()
+        try:
+            self._sends.append(self._client.send(PREFIX + topic, key=key, value=value, headers=list(headers)))
+        except errors.KafkaError as error:
+            self._let_go()
+            raise refusal(error) from None
+
+    def flush(self, *, timeout_seconds: float = DELIVERY_SECONDS) -> None:
+        """Wait for every send, as the port says."""
+        sends, self._sends = self._sends, []
+        if not sends:
+            return
+        try:
+            self._client.flush(timeout=timeout_seconds)
+        except errors.KafkaError as error:
+            self._let_go()
+            raise refusal(error) from None
+        failures = [send.exception for send in sends if not send.succeeded()]
+        if failures:
+            self._let_go()
+            raise refusal(failures[0])
+
+    def close(self) -> None:
+        """Let go, as the port says."""
+        self._let_go()
+
+    def _connect(self) -> Any:
+        reach(self._bootstrap)
+        milliseconds = round(self._delivery_seconds * 1000)
+        try:
+            return clients.KafkaProducer(
+                bootstrap_servers=self._bootstrap.split(","),
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=LINGER_MS,
+                batch_size=BATCH_BYTES,
+                max_request_size=MAX_MESSAGE_BYTES,
+                bootstrap_timeout_ms=round(CONNECT_SECONDS * 1000),
+                max_block_ms=milliseconds,
+                delivery_timeout_ms=milliseconds,
+                request_timeout_ms=milliseconds - LINGER_MS,
+                reconnect_backoff_max_ms=1000,
+                metrics_enabled=False,
+            )
+        except errors.KafkaError as error:
+            raise refusal(error) from None
+
+    def _let_go(self) -> None:
+        client, self._client, self._sends = self._client, None, []
+        if client is None:
+            return
+        try:
+            client.close(timeout=CLOSE_SECONDS)
+        except errors.KafkaError:
+            # Its sends were given up; force what close() leaves running when its own flush fails.
+            client._sender.force_close()  # noqa: SLF001  # kafka-python 3.0.12 offers no public way
+
+
+class _KafkaPythonConsumer:
+    """What both ways of reading share."""
+
+    def __init__(self, bootstrap: str, **options: Any) -> None:
+        try:
+            self._client: Any = clients.KafkaConsumer(
+                bootstrap_servers=bootstrap.split(","),
+                enable_auto_commit=False,
+                check_crcs=True,
+                fetch_max_bytes=MAX_FETCH_BYTES,
+                max_partition_fetch_bytes=MAX_FETCH_BYTES // 4,
+                fetch_max_wait_ms=100,
+                bootstrap_timeout_ms=round(CONNECT_SECONDS * 1000),
+                request_timeout_ms=round(REQUEST_SECONDS * 1000),
+                metadata_max_age_ms=round(LOOK_FOR_PARTITIONS_SECONDS * 1000),
+                reconnect_backoff_max_ms=1000,
+                metrics_enabled=False,
+                **options,
+            )
+        except errors.KafkaError as error:
+            raise refusal(error) from None
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        """Give records, as the port says."""
+        try:
+            fetched = self._client.poll(timeout_ms=round(timeout_seconds * 1000), max_records=max_records)
+        except errors.KafkaError as error:
+            raise refusal(error) from None
+        return [
+            Record(
+                topic.topic.removeprefix(PREFIX),
+                topic.partition,
+                found.offset,
+                found.key,
+                found.value,
+                tuple(found.headers),
+                found.timestamp,
+            )
+            for topic, founds in fetched.items()
+            for found in founds
+        ]
+
+    def commit(self, positions: Positions) -> None:
+        """Store next offsets, as the port says."""
+        offsets = {
+            structs.TopicPartition(PREFIX + topic, partition): structs.OffsetAndMetadata(offset, "", -1)
+            for (topic, partition), offset in positions.items()
+        }
+        try:
+            self._client.commit(offsets, timeout_ms=round(REQUEST_SECONDS * 1000))
+        except errors.KafkaError as error:
+            raise refusal(error) from None
+
+    def close(self) -> None:
+        """Leave, as the port says."""
+        self._client.close(autocommit=False, timeout_ms=round(CLOSE_SECONDS * 1000))
+
+
+class KafkaPythonGroupConsumer(_KafkaPythonConsumer):
+    """A Consumer that shares the partitions of its topics with the other members of its group."""
+
+    def __init__(self, bootstrap: str, *, group: str, topics: Sequence[str]) -> None:
+        super().__init__(
+            bootstrap,
+            group_id=group,
+            auto_offset_reset="earliest",
+            session_timeout_ms=round(SESSION_SECONDS * 1000),
+            heartbeat_interval_ms=round(SESSION_SECONDS * 1000 / 3),
+            max_poll_interval_ms=round(MAX_POLL_INTERVAL_SECONDS * 1000),
+        )
+        self._client.subscribe([PREFIX + topic for topic in topics])
+
+
+class KafkaPythonAssignedConsumer(_KafkaPythonConsumer):
+    """A Consumer of all partitions of its topics, at positions that its owner keeps."""
+
+    def __init__(self, bootstrap: str, *, topics: Sequence[str], positions: Positions) -> None:
+        super().__init__(bootstrap, group_id=None, auto_offset_reset="none")
+        self._topics = topics
+        self._assigned: list[Any] = [
+            structs.TopicPartition(PREFIX + topic, partition) for topic, partition in positions
+        ]
+        self._client.assign(self._assigned)
+        for (topic, partition), offset in positions.items():
+            self._client.seek(structs.TopicPartition(PREFIX + topic, partition), offset)
+        self._looked_at = time.monotonic()
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        """Give records, as the port says, and now and then look for partitions that were added."""
+        if time.monotonic() - self._looked_at > LOOK_FOR_PARTITIONS_SECONDS:
+            self._take_new_partitions()
+        return super().poll(max_records=max_records, timeout_seconds=timeout_seconds)
+
+    def commit(self, positions: Positions) -> None:
+        """Refuse: there is no group."""
+        raise TypeError(f"a consumer without a group keeps no positions, not even {len(positions)}")
+
+    def _take_new_partitions(self) -> None:
+        self._looked_at = time.monotonic()
+        known = set(self._assigned)
+        found = [
+            structs.TopicPartition(PREFIX + topic, partition)
+            for topic in self._topics
+            for partition in sorted(self._client.partitions_for_topic(PREFIX + topic))
+        ]
+        added = [partition for partition in found if partition not in known]
+        if added:
+            self._assigned = [*self._assigned, *added]
+            self._client.assign(self._assigned)
+            self._client.seek_to_beginning(*added)
