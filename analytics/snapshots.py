@@ -23,7 +23,7 @@ from analytics.warehouse import AnalyticsSettings, open_reader, open_side_by_sid
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 DATABASE = "angime.duckdb"
 # What any DuckDB since then opens; older forms are written slower.
 STORAGE_VERSION = "v1.5.0"
@@ -166,7 +166,7 @@ def _copy_tables(
 ) -> list[str]:
     """Copy every table with what its header says of it: rows stand as the lake keeps them, or by key if folded."""
     meant = [(f"reference.{name}", (), "") for name in reference.TABLES]
-    meant += [(view.relation, view.key, view.grain) for view in views if view.is_table]
+    meant += [(view.relation, view.key, view.grain) for view in views if _is_kept(view)]
     for layer in LAYERS:
         connection.execute(f"create schema {OUT}.{layer}")
     for relation, key, grain in meant:
@@ -179,10 +179,15 @@ def _copy_tables(
         if grain:
             connection.execute(f"comment on table {OUT}.{relation} is {quoted(grain)}")
     for view in views:
-        for column in view.columns if view.is_table else ():
+        for column in view.columns if _is_kept(view) else ():
             meaning = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
             connection.execute(f'comment on column {OUT}.{view.relation}."{column.name}" is {quoted(meaning)}')
     return [relation for relation, _, _ in meant]
+
+
+def _is_kept(view: View) -> bool:
+    """Whether a table's rows are kept; a table that only repeats another's, sorted for seeking, becomes a view on it."""
+    return view.is_table and not view.sorted_by
 
 
 def _named(column: str) -> str:
@@ -211,7 +216,7 @@ def _create_views(connection: Connection, views: Sequence[View], *, tables: Iter
     kept: list[View] = []
     connection.execute(f"use {OUT}")
     for view in views:
-        if view.layer in LAYERS and not view.is_table and set(view.reads) <= there:
+        if view.layer in LAYERS and not _is_kept(view) and set(view.reads) <= there:
             connection.create_view(view.relation, view.select)
             connection.execute(f"comment on view {view.relation} is {quoted(view.grain)}")
             there.add(view.relation)
@@ -235,21 +240,30 @@ class _Files:
         own = self._own(relation) if self._is_lake else []
         for number, file in enumerate(own):
             shutil.copyfile(file, folder / f"{number:05}.parquet")
-        # Rows may be deleted from a file, or stand in the catalog, without a trace in the files: the hash tells.
-        if own and table_hash(self._connection, f"read_parquet({_every(folder.resolve())})") == self._hashes[relation]:
-            return
-        for copied in folder.iterdir():
-            copied.unlink()
-        file = quoted(str((folder / "00000.parquet").resolve()))
-        self._connection.execute(f"copy {OUT}.{relation} to {file} (format parquet, compression zstd)")
+        if not own:
+            file = quoted(str((folder / "00000.parquet").resolve()))
+            self._connection.execute(f"copy {OUT}.{relation} to {file} (format parquet, compression zstd)")
 
     def _own(self, relation: str) -> list[str]:
-        """Name the data files of the lake's table; none where some of their rows were deleted."""
+        """Name the data files of the lake's table where they hold its rows and no other; else none.
+
+        Rows may be deleted from a file, or stand in the catalog, without a trace in the files. A row stays as it was
+        written, so that files are whole of which as many rows are there as were written into them.
+        """
         layer, _, name = relation.partition(".")
         files = self._connection.rows(
             f"select data_file, delete_file from ducklake_list_files('{LAKE}', '{name}', schema => '{layer}')"  # noqa: S608
         )
-        return [] if any(deleted for _, deleted in files) else [file for file, _ in files]
+        if not files or any(deleted for _, deleted in files):
+            return []
+        there = dict(
+            self._connection.rows(f"select filename, count(*) from {LAKE}.{relation} group by filename")  # noqa: S608
+        )
+        own = [file for file, _ in files]
+        if there.keys() != set(own) or sum(there.values()) != self._hashes[relation].rows:
+            return []
+        written = self._connection.rows("select file_name, num_rows from parquet_file_metadata($1)", [own])
+        return own if dict(written) == there else []
 
 
 def _every(folder: Path) -> str:

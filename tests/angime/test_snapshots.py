@@ -72,7 +72,7 @@ def test_the_file_opens_with_plain_duckdb_with_its_views(taken: Path) -> None:
     counted = "; ".join(f"c.sql('from {name} limit 9').fetchall()" for name in views)
 
     assert by_plain_duckdb(taken, f"c = duckdb.connect('angime.duckdb', read_only=True)\n{counted}\n{ASK}") == CALLS
-    assert "metrics.daily" in views
+    assert {"metrics.daily", "facts.call_starts"} <= set(views)
 
 
 def test_the_parquet_folder_opens_with_its_views(taken: Path) -> None:
@@ -85,19 +85,22 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(tm
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([fact for number in range(60) for fact in call_events(number)])), now=EARLIER)
         whole = snapshots.take(settings_at(tmp_path), tmp_path / "whole")
+        writer.connection.execute("update facts.calls set outcome = 'missed' where provider_call_id = 'CA2'")
+        changed = snapshots.take(settings_at(tmp_path), tmp_path / "changed")
         writer.connection.execute("delete from facts.calls where provider_call_id = 'CA1'")
         less = snapshots.take(settings_at(tmp_path), tmp_path / "less")
     own = {file.read_bytes() for file in (tmp_path / "warehouse" / "data" / "facts" / "calls").rglob("*.parquet")}
 
     assert set(parquet_of(tmp_path / "whole").values()) & own == own
-    assert [file for file in parquet_of(tmp_path / "less").values() if file in own] == []
-    assert (whole.tables["facts.calls"].rows, less.tables["facts.calls"].rows) == (60, 59)
+    assert [file for name in ("changed", "less") for file in parquet_of(tmp_path / name).values() if file in own] == []
+    assert [taken.tables["facts.calls"].rows for taken in (whole, changed, less)] == [60, 60, 59]
     left = by_plain_duckdb(
         tmp_path / "less",
-        "c = duckdb.sql(\"select provider_call_id from 'parquet/facts.calls/*.parquet'\")\n"
+        "c = duckdb.sql(\"select provider_call_id, outcome from 'parquet/facts.calls/*.parquet'\")\n"
         "print(json.dumps(c.fetchall()))",
     )
-    assert sorted(name for [name] in left) == sorted(f"CA{number}" for number in range(60) if number != 1)
+    expected = {f"CA{number}": "answered" for number in range(60) if number != 1} | {"CA2": "missed"}
+    assert dict(left) == expected
 
 
 def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
