@@ -186,7 +186,7 @@ def _copy_tables(
 
 
 def _is_kept(view: View) -> bool:
-    """Whether a table's rows are kept; a table that only repeats another's, sorted for seeking, becomes a view on it."""
+    """Whether a table's rows are kept; one that only repeats another's, sorted for seeking, becomes a view on it."""
     return view.is_table and not view.sorted_by
 
 

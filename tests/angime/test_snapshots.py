@@ -99,8 +99,8 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(tm
         "c = duckdb.sql(\"select provider_call_id, outcome from 'parquet/facts.calls/*.parquet'\")\n"
         "print(json.dumps(c.fetchall()))",
     )
-    expected = {f"CA{number}": "answered" for number in range(60) if number != 1} | {"CA2": "missed"}
-    assert dict(left) == expected
+    assert sorted(name for name, _ in left) == sorted(f"CA{number}" for number in range(60) if number != 1)
+    assert dict(left)["CA2"] == "missed"
 
 
 def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
