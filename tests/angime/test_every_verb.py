@@ -11,17 +11,16 @@ from typing import Any
 
 import pytest
 import typer
-from msgspec import Struct
 
 from analytics import aside
 from analytics.warehouse import Batch, open_writer
-from angime.__main__ import main
 from angime.commands import app
 from angime.commands.names import DIGEST_PERIODS, LETTER_STAGES
 from dashboards import digest
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+from tests.angime.front_door import Said, typed
 
 EXAMPLE = re.compile(r"`angime ([^`]*)`")
 NO_KAFKA = "127.0.0.1:1"
@@ -127,14 +126,6 @@ COMPLETED = {
 NAMES = {"source", "topic", "stage", "state", "origin", "company", "language", "metric", "event_type", "a", "b"}
 
 
-class Said(Struct, frozen=True):
-    """What a verb printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 Say = Callable[..., Said]
 
 
@@ -171,24 +162,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def say(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Say:
+def say(home: Path, tmp_path: Path) -> Say:
     """Give a front door in this process: what is typed is done at that home."""
-    monkeypatch.setenv("ANGIME_HOME", str(home))
 
-    def typed(written: str, *more: str, **settings: str) -> Said:
-        for name, setting in settings.items():
-            monkeypatch.setenv(name, setting)
-        with pytest.raises(SystemExit) as ended:
-            main([*shlex.split(written.format(new=tmp_path, good=home / "good.json")), *more])
-        printed = capsys.readouterr()
-        return Said(int(ended.value.code or 0), printed.out, printed.err)
+    def spoken(written: str, *more: str, **settings: str) -> Said:
+        words = shlex.split(written.format(new=tmp_path, good=home / "good.json"))
+        return typed(*words, *more, home=home, **settings)
 
-    return typed
+    return spoken
 
 
-@pytest.mark.usefixtures("say")
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_has_help_and_an_example_that_can_be_typed(verb: str) -> None:
+def test_a_verb_has_help_and_an_example_that_can_be_typed(
+    verb: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGIME_HOME", str(home))
     examples = EXAMPLE.findall((VERBS[verb].help or "").partition("Example:")[2])
 
     assert examples
@@ -222,7 +210,7 @@ def test_what_verbs_of_kafka_print_for_programs_is_json(say: Say, kafka: local_k
     while say("lag", ANGIME_KAFKA=kafka.bootstrap).code and time.monotonic() < deadline:
         time.sleep(LOOK_AGAIN_SECONDS)  # a broker that has just started knows no groups yet
     for written, (kind, code) in ON_A_BROKER.items():
-        said = say(written, "--json")
+        said = say(written, "--json", ANGIME_KAFKA=kafka.bootstrap)
         assert (written, said.code, said.err if said.code else "") == (written, code, "")
         assert isinstance(json.loads(said.out), kind)
 
@@ -259,12 +247,10 @@ def test_a_mistake_in_a_name_suggests_the_right_one(written: str, say: Say) -> N
 
 
 @pytest.mark.parametrize("words", COMPLETED)
-def test_the_shell_completes_verbs_and_names(words: tuple[str, ...], say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("_ANGIME_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", " ".join(("angime", *words)))
-    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+def test_the_shell_completes_verbs_and_names(words: tuple[str, ...], say: Say) -> None:
+    asked = {"_ANGIME_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(("angime", *words))}
 
-    assert say("").out.split() == COMPLETED[words]
+    assert say("", **asked, COMP_CWORD=str(len(words))).out.split() == COMPLETED[words]
 
 
 def test_every_name_that_a_verb_is_asked_with_is_completed() -> None:
