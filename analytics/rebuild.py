@@ -1,6 +1,7 @@
 """Rebuild: facts and reports are made anew from the log, beside their readers, and shown to be the same."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import TypedDict
 
@@ -56,28 +57,34 @@ def mark_behind(connection: Connection) -> None:
     connection.execute("insert into log.builds values ('', now())")
 
 
-def rebuild(
+def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
     connection: Connection,
     views: Sequence[View],
     *,
     companies: Sequence[Company],
+    damaged: AbstractSet[str] = frozenset(),
     verify: bool = False,
     on_step: OnStep = lambda _: None,
 ) -> list[Rebuilt]:
     """Load company data and make every view and every table of facts and reports anew, in one transaction.
 
     Readers see the old rows until the end. With `verify` the tables are hashed before as well; else `same` is None.
+    What is `damaged`, company data too, is not read: it was not the same.
     """
     tables = [view.relation for view in views if view.is_table]
     for view in views:
         if view.sorted_by:
-            _make_seekable(connection, view)
+            _make_seekable(connection, view, is_damaged=view.relation in damaged)
     with transaction(connection):
-        before = {relation: table_hash(connection, relation) for relation in tables} if verify else {}
+        whole = [relation for relation in tables if relation not in damaged]
+        before = {relation: table_hash(connection, relation) for relation in whole} if verify else {}
+        for relation in sorted(damaged & {f"reference.{name}" for name in reference.TABLES}):
+            connection.execute(f"drop table if exists {relation}")
         reference.load(connection, companies)
         rows = _make(connection, views, on_step=on_step)
         write_dictionary(connection, views)
         same = {relation: table_hash(connection, relation) == before[relation] for relation in before}
+        same |= dict.fromkeys(damaged, False) if verify else {}
         connection.execute("insert into log.builds values (?, now())", [fingerprint(views, companies=companies)])
     return [Rebuilt(table=relation, rows=rows[relation], same=same.get(relation)) for relation in tables]
 
@@ -142,12 +149,14 @@ def _create_table(connection: Connection, view: View) -> None:
     settle(connection, view.relation)
 
 
-def _make_seekable(connection: Connection, view: View) -> None:
+def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> None:
     """Create, where it is not there as declared, a table in which rows are sought by an id.
 
     It stays through rebuilds: how its files are written cannot be said of a table that a transaction has just created.
     """
     with transaction(connection):
+        if is_damaged:
+            connection.execute(f"drop table if exists {view.relation}")
         connection.execute(f"create table if not exists {view.relation} ({_declared(view)})")
         if [name for name, *_ in connection.rows(f"describe {view.relation}")] != [one.name for one in view.columns]:
             connection.execute(f"drop table {view.relation}; create table {view.relation} ({_declared(view)})")

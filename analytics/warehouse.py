@@ -23,6 +23,7 @@ from analytics.maintenance import Maintained, Maintainer
 from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
 from analytics.refresh import Refresher
 from analytics.rights import Rights
+from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.stems import make_stem_macros
 from schemas.company import Company
@@ -167,8 +168,14 @@ class Writer:
         self._hot_events = settings.hot_events
         self._home = settings.home
         self._keeper = Keeper(settings.catalog)
-        self._prepare()
-        self._lander = self._open_lander()
+        self._seals = Seals(settings.warehouse)
+        try:
+            with self._suspecting_the_disk():
+                self._prepare()
+                self._lander = self._open_lander()
+        except BaseException:
+            self.close()
+            raise
         self._maintainer = Maintainer(self.connection, catalog=CATALOG)
 
     def __enter__(self) -> Self:
@@ -195,7 +202,8 @@ class Writer:
         if folds:
             self.catch_up()
         self.connection.use_threads(1)
-        return self._lander.land(batch, now=now, folds=folds)
+        with self._suspecting_the_disk():
+            return self._lander.land(batch, now=now, folds=folds)
 
     def catch_up(self) -> None:
         """Build the facts anew when they were left behind the log."""
@@ -203,8 +211,17 @@ class Writer:
             self.rebuild()
 
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
-        """Merge small files and forget old snapshots, bounded; see analytics.maintenance."""
-        return self._maintainer.maintain(now, steps=steps)
+        """Merge small files and forget old snapshots, bounded; see analytics.maintenance.
+
+        At the end of a round new files are sealed and some looked through; damaged facts are built anew.
+        """
+        with self._suspecting_the_disk():
+            maintained = self._maintainer.maintain(now, steps=steps)
+        if maintained.is_merged:
+            self._seals.renew()
+            if self._seals.look_through():
+                self.rebuild()
+        return maintained
 
     def bell(self, now: Instant) -> Bell:
         """Give what says which alerts hold; see analytics.alerting."""
@@ -217,7 +234,11 @@ class Writer:
         _attach(self._session, settings, reads_only=True, name=name, snapshot=snapshot)
 
     def purge(self) -> None:
-        """Rewrite every file and forget every older state; see analytics.maintenance. Nobody may read meanwhile."""
+        """Rewrite every file and forget every older state; see analytics.maintenance. Nobody may read meanwhile.
+
+        Raises Halted where the log is damaged: written anew, it would look whole.
+        """
+        self._seals.refuse_damaged_log()
         self._maintainer.purge()
 
     def reload(self) -> None:
@@ -225,9 +246,12 @@ class Writer:
         self._lander = self._open_lander()
 
     def rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
-        """Make facts and reports anew from the log; with `verify`, hash them before and after."""
+        """Make facts and reports anew from the log; with `verify`, hash them before and after.
+
+        Raises Halted where the log is damaged; see analytics.seals.
+        """
         self.connection.use_threads(self._threads)
-        rebuilt = rebuild(self.connection, self._views, companies=self._companies, verify=verify, on_step=on_step)
+        rebuilt = self._rebuild(verify=verify, on_step=on_step)
         self._lander.catch_up()
         return rebuilt
 
@@ -238,8 +262,34 @@ class Writer:
     def close(self) -> None:
         """Let go of the warehouse."""
         self.connection.close()
-        self._keeper.close()
-        self._lock.release()
+        try:
+            self._seals.renew()
+        finally:
+            self._keeper.close()
+            self._lock.release()
+
+    def _rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
+        self._seals.refuse_damaged_log()
+        damaged = self._seals.damaged_tables()
+        rebuilt = rebuild(
+            self.connection,
+            self._views,
+            companies=self._companies,
+            damaged=damaged,
+            verify=verify,
+            on_step=on_step,
+        )
+        self._seals.give_up(damaged)
+        return rebuilt
+
+    @contextmanager
+    def _suspecting_the_disk(self) -> Generator[None]:
+        """Raise Halted where the engine fails over a damaged log; damaged facts are seen at the next start."""
+        try:
+            yield
+        except duckdb.Error:
+            self._seals.refuse_damaged_log()
+            raise
 
     def _open_lander(self) -> Lander:
         return Lander(
@@ -250,7 +300,7 @@ class Writer:
         )
 
     def _prepare(self) -> None:
-        """Create what is missing, and build the facts anew when their texts or the company data changed."""
+        """Create what is missing; build facts anew that are damaged, or whose texts or company data changed."""
         existing = self.connection.rows(
             "select 1 from duckdb_schemas() where database_name = ? and schema_name = 'log'", [CATALOG]
         )
@@ -259,10 +309,12 @@ class Writer:
                 for layer in LAYERS:
                     self.connection.execute(f"create schema {CATALOG}.{layer}")
                 log.create_log(self.connection)
-        if read_fingerprint(self.connection) != fingerprint(self._views, companies=self._companies):
+        is_new = read_fingerprint(self.connection) != fingerprint(self._views, companies=self._companies)
+        if is_new:
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
-            rebuild(self.connection, self._views, companies=self._companies)
+        if is_new or self._seals.damaged_tables():
+            self._rebuild()
 
 
 class Reader:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.settings import load
@@ -250,6 +251,15 @@ def _warehouse() -> Iterator[Finding]:
     settings = load(AnalyticsSettings)
     if not settings.catalog.exists():
         yield Finding(what="warehouse", state="note", found="none yet", mending="`angime up` or `angime land` makes it")
+        return
+    damaged = Seals(settings.warehouse).damaged()
+    if damaged:
+        yield Finding(
+            what="warehouse",
+            state="wrong",
+            found=f"{len(damaged)} data files are not as they were written, such as {damaged[0]}",
+            mending="put back a copy of what lies under log/; `angime rebuild` makes the rest anew",
+        )
         return
     with open_reader(settings) as reader:
         [row] = reader.sql("select count(*) as events, max(landed_at) as landed from log.events").to_dicts()

@@ -10,6 +10,8 @@ import polars as pl
 import streamlit as st
 
 from analytics.questions import health
+from analytics.seals import Seals
+from analytics.settings import AnalyticsSettings
 from dashboards import controls, disk, findings, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -57,6 +59,9 @@ def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: 
     failing = 0 if checks is None else checks.filter(pl.col("rows") > 0, pl.col("severity") == "fail").height
     if failing:
         against.append(say.plural("{n} check fails", "{n} checks fail", failing))
+    damaged = len(Seals(AnalyticsSettings(home=page.settings.home).warehouse).known_damaged())
+    if damaged:
+        against.append(say.plural("the disk damaged {n} file", "the disk damaged {n} files", damaged))
     if letters.height:
         refused = int(letters["letters"].sum())
         against.append(say.plural("{n} record was refused", "{n} records were refused", refused))

@@ -1,5 +1,6 @@
 """What every page says in every state of the warehouse, and to whom it says nothing."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,6 +82,15 @@ def test_a_warehouse_that_cannot_be_read_is_explained_on_every_page(
     for page in PAGES:
         test = run(homes[state], monkeypatch, page=page, lang="en")
         assert (page, [], True) == (page, list(test.exception), says in told(test))
+
+
+def test_files_of_the_log_that_a_disk_damaged_stand_against_the_figures(
+    homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["empty"], tmp_path / "home")
+    with (home / "warehouse" / "seals").open("a") as seals:
+        seals.writelines(f"5eed5eed 17 damaged log/events/{number}.parquet\n" for number in range(3))
+    assert "the disk damaged 3 files" in told(run(home, monkeypatch, page="health", lang="en"))
 
 
 @pytest.mark.parametrize(

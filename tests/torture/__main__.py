@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import platform
 import random
@@ -14,11 +15,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.torture import doubling, killing, poisoning  # noqa: F401  # each module hangs its faults on the list
+from tests.torture import damaging, doubling, killing, poisoning  # noqa: F401  # each hangs its faults on the list
 from tests.torture.faults import FAULTS, Case, Fault, Figures
 
 PROOF = Path(__file__).resolve().parent.parent.parent / "docs" / "proof"
@@ -35,6 +37,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/proof, for docs/proof.md")
     asked = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # what fails is counted
     os.environ.setdefault("ANGIME_WAREHOUSE_THREADS", "1")  # two cores, and the stages are processes of their own
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
     chosen = [one for one in FAULTS.values() if _is_chosen(one, only=asked.only, is_quick=asked.quick)]
