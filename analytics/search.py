@@ -1,38 +1,42 @@
-"""Search in all transcripts: an index of stems beside the warehouse, derived from its facts and made anew at will.
+"""Search in all transcripts: an index beside the warehouse, derived from its facts and made anew at will.
 
-The index is one SQLite file with FTS5. It holds no text as it was said, only stems, and follows the facts: whoever
-searches first after a change brings it up to date. Deleting the file loses nothing.
+The index is one SQLite file: stems under FTS5, and each call's turns packed, for to find two hundred calls of a year in
+the warehouse's own files takes a second. It follows the facts: whoever searches first after a change brings it up to
+date. Deleting the file loses nothing.
 """
 
-import re
 import sqlite3
-import unicodedata
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
-from msgspec import Struct
+from msgspec import Struct, msgpack, structs
 
+from analytics.word_forms import STEMS, WORD, words_of
 from schemas.errors import InvalidEvent
 
 FILE = "search.sqlite"
-VERSION = 2  # of the index's form; another one is made anew
+VERSION = 3  # of the index's form; another one is made anew
 BATCH_CALLS = 2_000
 MAX_HITS = 200
 MAX_QUERY_WORDS = 16
 MAX_TURNS_SHOWN = 3
-MAX_WORDS_KNOWN = 500_000
 BUSY_SECONDS = 30.0
+PACKING = 1  # zlib's level: turns are read far more often than the file is copied
 
-_WORD = re.compile(r"[^\W_]+")
-# Russian and Kazakh are mixed in one sentence, and so are English and Portuguese words: each word has a stem in both.
-_STEMS_OF = """list_distinct(if(
-    regexp_matches(one, '[\\x{0400}-\\x{04FF}]'),
-    [stem_word(one, 'ru'), stem_word(one, 'kk'), kazakh_root(stem_word(one, 'kk'))],
-    [stem_word(one, 'en'), stem_word(one, 'pt')]
-))"""
+_TALKS = """
+    select call_id, transcripts, company, cast(day as varchar) as day, coalesce(operator_id, '') as operator_id
+    from reports.talks where grade <> 'turns' and day is not null
+"""
+# What changes whenever a call of the day does, so that only the days which changed are read.
+_MARKS_OF_DAYS = f"""
+    select day, concat(count(*), '-', bit_xor(hash(call_id, transcripts, company, operator_id))) as mark
+    from ({_TALKS}) group by day
+"""  # noqa: S608  # of our own
 
 
 class Reader(Protocol):
@@ -76,6 +80,16 @@ class FoundTurn(Struct, frozen=True, kw_only=True):
     marks: tuple[Mark, ...]
 
 
+class _Told(Struct, frozen=True, array_like=True):
+    """A turn as the index keeps it; the text is composed (NFC)."""
+
+    recording_id: str
+    turn: int
+    role: str
+    start_seconds: float
+    text: str
+
+
 class FoundCall(Struct, frozen=True, kw_only=True):
     """A call whose transcript answers the query; a higher `score` fits better."""
 
@@ -91,7 +105,7 @@ class SearchIndex:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._stems = Stems()
+        self._stems = STEMS
         self._file = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         self._file.execute("pragma journal_mode = wal")
         self._file.execute("pragma secure_delete = on")
@@ -103,29 +117,43 @@ class SearchIndex:
         snapshot = str(reader.snapshot_id())
         if self._file.execute("select value from state where name = 'snapshot'").fetchone() == (snapshot,):
             return 0
-        facts = reader.sql(
-            """
-            select call_id, transcripts, company, cast(day as varchar) as day, coalesce(operator_id, '') as operator_id
-            from reports.talks where grade <> 'turns'
-            """,
-            {},
-        )
-        now: dict[str, tuple[str, ...]] = {row[0]: row[1:] for row in facts.iter_rows()}
-        held = self._file.execute("select call_id, transcripts, company, day, operator_id from calls")
-        known: dict[str, tuple[str, ...]] = {row[0]: row[1:] for row in held}
-        changed = [call for call, fact in now.items() if call not in known or known[call][0] != fact[0]]
+        marks = {day: str(mark) for day, mark in reader.sql(_MARKS_OF_DAYS, {}).iter_rows()}
+        held = dict(self._file.execute("select day, mark from days").fetchall())
+        days = sorted(day for day in marks.keys() | held.keys() if marks.get(day) != held.get(day))
+        now: dict[str, tuple[str, ...]] = {}
+        if days:
+            facts = reader.sql(f"select * from ({_TALKS}) where day in (select unnest($days))", {"days": days})  # noqa: S608  # of our own
+            now = {row[0]: row[1:] for row in facts.iter_rows()}
         self._file.execute("begin immediate")
         try:
-            self._forget(call for call in changed if call in known)
-            self._move(now, known=known)
-            for begin in range(0, len(changed), BATCH_CALLS):
-                self._add(changed[begin : begin + BATCH_CALLS], facts=now, reader=reader)
-            self._erase(call for call in known if call not in now)
+            count = self._follow_days(days, now=now, reader=reader)
+            self._file.executemany("delete from days where day = ?", [(day,) for day in days])
+            self._file.executemany(
+                "insert into days values (?, ?)", [(day, marks[day]) for day in days if day in marks]
+            )
             self._file.execute("insert or replace into state values ('snapshot', ?)", (snapshot,))
             self._file.execute("commit")
         except BaseException:
             self._file.execute("rollback")
             raise
+        return count
+
+    def _follow_days(self, days: Sequence[str], *, now: dict[str, tuple[str, ...]], reader: Reader) -> int:
+        """Bring calls of these days up to the facts `now`; a call that moved to another day changed both."""
+        known: dict[str, tuple[str, ...]] = {
+            row[0]: row[1:]
+            for day in days
+            for row in self._file.execute(
+                "select call_id, transcripts, company, day, operator_id from calls where day = ?", (day,)
+            )
+        }
+        changed = [call for call, fact in now.items() if call not in known or known[call][0] != fact[0]]
+        changed.sort(key=lambda call: now[call][2])  # by day: so many days are read at a time, and no more
+        self._forget(call for call in changed if call in known)
+        self._move(now, known=known)
+        for begin in range(0, len(changed), BATCH_CALLS):
+            self._add(changed[begin : begin + BATCH_CALLS], facts=now, reader=reader)
+        self._erase(call for call in known if call not in now)
         return len(changed)
 
     def search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
@@ -133,15 +161,14 @@ class SearchIndex:
 
         Raises InvalidEvent for a query without a word.
         """
-        words = _words(query.text)[:MAX_QUERY_WORDS]
+        words = words_of(query.text)[:MAX_QUERY_WORDS]
         if not words:
             raise InvalidEvent("the query holds no word")
         known = self._stems.of(words, reader=reader)
         groups = ["(" + " OR ".join(f'"{stem}"' for stem in known[word]) + ")" for word in words]
         found = self._ranked(" AND ".join(groups), query) or self._ranked(" OR ".join(groups), query)
-        wanted = {stem for word in words for stem in known[word]}
         turns = self._turns(
-            [call for call, *_ in found], days={day for _, day, *_ in found}, wanted=wanted, reader=reader
+            [row for row, *_ in found], stems={stem for word in words for stem in known[word]}, reader=reader
         )
         return [
             FoundCall(
@@ -149,9 +176,9 @@ class SearchIndex:
                 day=date.fromisoformat(day),
                 operator_id=operator or None,
                 score=round(-rank, 4),
-                turns=tuple(turns.get(call, ())),
+                turns=tuple(turns[row]),
             )
-            for call, day, operator, rank in found
+            for row, call, day, operator, rank in found
         ]
 
     def close(self) -> None:
@@ -164,10 +191,15 @@ class SearchIndex:
             begin immediate;
             drop table if exists calls;
             drop table if exists stems;
+            drop table if exists told;
+            drop table if exists days;
             drop table if exists state;
             create table calls (
                 id integer primary key, call_id text unique, transcripts text, company text, day text, operator_id text
             );
+            create index calls_of_day on calls (day);
+            create table told (id integer primary key, turns blob);
+            create table days (day text primary key, mark text);
             create table state (name text primary key, value text);
             create virtual table stems using fts5(words, tokenize = "unicode61 remove_diacritics 0");
             pragma user_version = {VERSION};
@@ -194,60 +226,54 @@ class SearchIndex:
     def _forget(self, calls: Iterable[str]) -> None:
         for call in calls:
             self._file.execute("delete from stems where rowid = (select id from calls where call_id = ?)", (call,))
+            self._file.execute("delete from told where id = (select id from calls where call_id = ?)", (call,))
             self._file.execute("delete from calls where call_id = ?", (call,))
 
     def _add(self, calls: Sequence[str], *, facts: dict[str, tuple[str, ...]], reader: Reader) -> None:
-        texts = reader.sql(
+        """Take in calls that stand in the order of their days."""
+        rows = reader.sql(
             """
-            select call_id, string_agg(text, ' ') as text from facts.turns
-            where call_id in (select unnest($calls)) group by call_id
+            select call_id, recording_id, turn, role, start_seconds, nfc_normalize(coalesce(text, '')) as text
+            from facts.turns where call_id in (select unnest($calls)) and day between $first::date and $last::date
+            order by call_id, recording_id, turn
             """,
-            {"calls": list(calls)},
+            {"calls": list(calls), "first": facts[calls[0]][2], "last": facts[calls[-1]][2]},
         )
-        words = {call: _words(text or "") for call, text in texts.iter_rows()}
+        told = {
+            call: [_Told(*row[1:]) for row in own] for call, own in groupby(rows.iter_rows(), key=lambda row: row[0])
+        }
+        words = {call: [word for turn in turns for word in words_of(turn.text)] for call, turns in told.items()}
         known = self._stems.of({word for listed in words.values() for word in listed}, reader=reader)
         for call, listed in words.items():
             added = self._file.execute(
                 "insert into calls (call_id, transcripts, company, day, operator_id) values (?, ?, ?, ?, ?)",
                 (call, *facts[call]),
-            )
+            ).lastrowid
             stems = " ".join(stem for word in listed for stem in known[word])
-            self._file.execute("insert into stems (rowid, words) values (?, ?)", (added.lastrowid, stems))
+            self._file.execute("insert into stems (rowid, words) values (?, ?)", (added, stems))
+            packed = zlib.compress(msgpack.encode(told[call]), PACKING)
+            self._file.execute("insert into told (id, turns) values (?, ?)", (added, packed))
 
-    def _turns(
-        self, calls: Sequence[str], *, days: set[str], wanted: set[str], reader: Reader
-    ) -> dict[str, list[FoundTurn]]:
-        """Give of each call the turns that hold most of the wanted stems, in their order."""
-        rows = reader.sql(
-            """
-            select call_id, recording_id, turn, role, start_seconds, nfc_normalize(text) as text from facts.turns
-            where call_id in (select unnest($calls)) and day in (select unnest($days)::date)
-            order by call_id, recording_id, turn
-            """,
-            {"calls": list(calls), "days": sorted(days)},
-        )
-        words = {word for text in rows.get_column("text").to_list() for word in _words(text)}
-        known = self._stems.of(words, reader=reader)
-        held: dict[str, list[tuple[int, FoundTurn]]] = {}
-        for row in rows.iter_rows(named=True):
-            hits = [
-                (place, wanted.intersection(known[place[0].lower()]))
-                for place in _WORD.finditer(row["text"])
-                if not wanted.isdisjoint(known[place[0].lower()])
-            ]
-            if hits:
-                kinds = len({stem for _, stems in hits for stem in stems})
-                marks = tuple(Mark(place.start(), place.end()) for place, _ in hits)
-                fields = {name: row[name] for name in ("recording_id", "turn", "role", "start_seconds", "text")}
-                held.setdefault(row["call_id"], []).append((kinds, FoundTurn(**fields, marks=marks)))
-        return {call: _best(turns) for call, turns in held.items()}
+    def _turns(self, rows: Sequence[int], *, stems: set[str], reader: Reader) -> dict[int, list[FoundTurn]]:
+        """Give of each row's call the turns that hold most of the stems, in their order."""
+        told: dict[int, list[_Told]] = {}
+        for row in rows:
+            (packed,) = self._file.execute("select turns from told where id = ?", (row,)).fetchone()
+            told[row] = msgpack.decode(zlib.decompress(packed), type=list[_Told])
+        texts = "\n".join(turn.text for turns in told.values() for turn in turns)
+        forms = {
+            word: hit
+            for word, known in self._stems.of(set(words_of(texts)), reader=reader).items()
+            if (hit := stems.intersection(known))
+        }
+        return {row: _best(turns, forms=forms) for row, turns in told.items()}
 
-    def _ranked(self, match: str, query: SearchQuery) -> list[tuple[str, str, str, float]]:
+    def _ranked(self, match: str, query: SearchQuery) -> list[tuple[int, str, str, str, float]]:
         operators = ", ".join("?" for _ in query.operators)
         of_operators = f"and calls.operator_id in ({operators})" if query.operators else ""
         return self._file.execute(
             f"""
-            select calls.call_id, calls.day, calls.operator_id, stems.rank
+            select calls.id, calls.call_id, calls.day, calls.operator_id, stems.rank
             from stems join calls on calls.id = stems.rowid
             where stems match ? and calls.company = ? and calls.day between ? and ? {of_operators}
             order by stems.rank, calls.day desc, calls.call_id limit ?
@@ -263,28 +289,14 @@ class SearchIndex:
         ).fetchall()
 
 
-class Stems:
-    """The stems of the words met so far, each asked of the warehouse once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {}
-
-    def of(self, words: Iterable[str], *, reader: Reader) -> dict[str, list[str]]:
-        """Give every stem under which each of these words may stand; words are in lower case."""
-        wanted = set(words)
-        if len(self._known) > MAX_WORDS_KNOWN:
-            self._known.clear()
-        new = sorted(wanted - self._known.keys())
-        if new:
-            text = f"select one, {_STEMS_OF} as stems from (select unnest($words) as one)"  # noqa: S608  # of our own
-            self._known.update(reader.sql(text, {"words": new}).iter_rows())
-        return {word: self._known[word] for word in wanted}
-
-
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(unicodedata.normalize("NFC", text))]
-
-
-def _best(turns: Sequence[tuple[int, FoundTurn]]) -> list[FoundTurn]:
-    best = sorted(range(len(turns)), key=lambda place: (-turns[place][0], place))[:MAX_TURNS_SHOWN]
-    return [turns[place][1] for place in sorted(best)]
+def _best(turns: Sequence[_Told], *, forms: Mapping[str, set[str]]) -> list[FoundTurn]:
+    """Give the turns with most of the looked-for stems, by the forms in which they were said."""
+    hits = [[place for place in WORD.finditer(turn.text) if place[0].lower() in forms] for turn in turns]
+    kinds = [len({stem for place in own for stem in forms[place[0].lower()]}) for own in hits]
+    best = sorted((place for place, own in enumerate(hits) if own), key=lambda place: (-kinds[place], place))
+    return [
+        FoundTurn(
+            **structs.asdict(turns[place]), marks=tuple(Mark(found.start(), found.end()) for found in hits[place])
+        )
+        for place in sorted(best[:MAX_TURNS_SHOWN])
+    ]

@@ -56,7 +56,7 @@ def said(  # noqa: PLR0913  # what is looked for, where, by whom it was said, an
     where, parameters = within(period, scope=scope)
     text = f"""
         select call_id, started_at, contact_name, contact_key, operator_id, channel, outcome, is_demo_transcript
-        from facts.calls where {where} and {COUNTED} and list_contains($calls, call_id)
+        from facts.calls where {where} and {COUNTED} and call_id in (select unnest($calls))
     """
     heard = reader.sql(text, parameters | {"calls": found["call_id"].unique().to_list()})
     rows = found.join(heard, on="call_id", how="inner", maintain_order="left")

@@ -1,6 +1,8 @@
 """Search finds what was said in any form, best first, and follows the facts."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -49,9 +51,11 @@ class Facts:
     def __init__(self, built: Scratch) -> None:
         self.built = built
         self.snapshot = 1
+        self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
         """Give the rows of one statement."""
+        self.asked.append((text, parameters))
         return self.built.sql(text, parameters)
 
     def snapshot_id(self) -> int:
@@ -149,3 +153,24 @@ def test_the_index_follows_the_facts(tmp_path: Path) -> None:
     )
     index.close()
     assert "погод".encode() not in (tmp_path / "search.sqlite").read_bytes()
+    with closing(sqlite3.connect(tmp_path / "search.sqlite")) as file:
+        kept = file.execute("select count(*), count(calls.id) from told left join calls using (id)").fetchone()
+    assert kept == (5, 5)
+
+
+def test_a_call_that_moved_to_another_day_is_found_there_and_only_days_that_changed_are_read(tmp_path: Path) -> None:
+    facts = Facts(warehouse([*drawn_events(talk(TURNS, CALLS)), *drawn_events(ENDED)]))
+    index = SearchIndex(tmp_path / "search.sqlite")
+    index.follow(facts)
+    for table in ("calls", "call_talk", "turns"):
+        facts.built.connection.execute(
+            f"update facts.{table} set day = date '2026-03-09' where call_id = '{call('a')}'"  # noqa: S608
+        )
+    facts.snapshot, facts.asked = 2, []
+
+    assert index.follow(facts) == 0
+    assert _found(index, facts, "доставка", first=date(2026, 3, 9)) == ["a"]
+    assert _found(index, facts, "доставка", last=date(2026, 3, 8)) == ["e"]
+    days = [days for _, parameters in facts.asked if (days := parameters.get("days"))]
+    assert days == [["2026-03-02", "2026-03-09"]]
+    index.close()
