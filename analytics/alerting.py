@@ -13,7 +13,8 @@ from analytics.metrics import catalogue
 from schemas.accounts import LOW_QUALITY
 from schemas.alert_rules import Rule, is_quiet
 from schemas.alerts import AlertRaised
-from schemas.company import WEEKDAYS, Company
+from schemas.company import Company
+from schemas.dated import WEEKDAYS
 from schemas.envelope import Event, event
 from schemas.hours import span_at
 from schemas.ids import fact_id
@@ -151,7 +152,8 @@ def opened_at(company: Company, *, now: Instant) -> datetime | None:
     local = _local(company, now=now)
     if local.date() in company.holidays:
         return None
-    spans = company.hours.get(WEEKDAYS[local.weekday()], ()) if company.hours else ("00:00-24:00",)
+    hours = company.hours_on(local.date())
+    spans = hours.get(WEEKDAYS[local.weekday()], ()) if hours else ("00:00-24:00",)
     span = span_at(spans, local.time())
     return datetime.combine(local.date(), span[0], tzinfo=local.tzinfo) if span else None
 

@@ -12,7 +12,6 @@ from analytics.log import quoted
 from analytics.metric_sql import counted_sql, figure_sql, measure_sql, reason_sql
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of
 from analytics.questions.asking import Period, Reader, Scope, can_narrow, within
-from analytics.questions.company import thresholds
 from schemas.errors import Misconfigured
 
 MAX_ROWS = 100_000
@@ -74,7 +73,7 @@ def explain(reader: Reader, metric: str, *, period: Period, scope: Scope) -> Exp
     Raises Misconfigured for a metric that the catalogue does not have, or that cannot be narrowed so.
     """
     asked = known(metric)
-    figure = figure_of(reader, asked, period=period, scope=scope)
+    figure = figure_of(asked, period=period, scope=scope)
     [counted] = figure.ask(reader).to_dicts()
     return Explained(
         metric=asked,
@@ -88,7 +87,7 @@ def explain(reader: Reader, metric: str, *, period: Period, scope: Scope) -> Exp
         left_out=_left_out(reader, asked, period=period, scope=scope),
         late=_late(reader, asked, period=period, scope=scope),
         figure=figure,
-        rows=rows_of(reader, asked, period=period, scope=scope),
+        rows=rows_of(asked, period=period, scope=scope),
     )
 
 
@@ -99,16 +98,16 @@ def known(name: str) -> Metric:
     return catalogue()[name]
 
 
-def figure_of(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -> Question:
+def figure_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     """Ask for the figure itself: metric, value, numerator, denominator, sample."""
     where, parameters = _where(metric, period=period, scope=scope)
     text = (
         f"select figure.* from (\n    select {figure_sql(metric)} as figure\n    from {_from(metric)} where {where}\n)"
     )
-    return Question(text, parameters | _bounds(reader, metric, text=text, scope=scope))
+    return Question(text, parameters)
 
 
-def rows_of(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -> Question:
+def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     """Ask for the rows behind a figure, each with what it adds above and below the line.
 
     A time is in milliseconds. The sums of both columns are those of the figure; a median or a percentile is that of
@@ -125,7 +124,7 @@ def rows_of(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -> 
         f"from {_from(metric)}\nwhere {where}\n    and {counted_sql(metric)}\n"
         f"order by {fact.time}, {fact.key} limit {MAX_ROWS}"
     )
-    return Question(text, parameters | _bounds(reader, metric, text=text, scope=scope))
+    return Question(text, parameters)
 
 
 def literal(value: Any) -> str:
@@ -146,8 +145,7 @@ def _left_out(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -
             select {reason_sql(metric)} as reason from {_from(metric)} where {where} and ({metric.of})
         ) where reason is not null group by reason
     """
-    bound = _bounds(reader, metric, text=text, scope=scope)
-    found = dict(reader.sql(text, parameters | bound).iter_rows())
+    found = dict(reader.sql(text, parameters).iter_rows())
     return tuple(LeftOut(reason, found.get(reason, 0)) for reason in metric.leave_out)
 
 
@@ -166,8 +164,7 @@ def _late(reader: Reader, metric: Metric, *, period: Period, scope: Scope) -> La
             and cast(timezone($zone, late.recorded_at) as date) > counted.day
     """
     zone = {"zone": _zone(reader, company=scope.company)}
-    bound = _bounds(reader, metric, text=text, scope=scope)
-    [found] = reader.sql(text, parameters | bound | zone).to_dicts()
+    [found] = reader.sql(text, parameters | zone).to_dicts()
     return Late(**found)
 
 
@@ -181,12 +178,6 @@ def _where(metric: Metric, *, period: Period, scope: Scope) -> tuple[str, dict[s
         lacking = ", ".join(sorted(set(scope.narrowed()) - set(fact.dimensions)))
         raise Misconfigured(f"{metric.name} cannot be narrowed by {lacking}: {fact.relation} does not know it")
     return within(period, scope=scope, fact=fact)
-
-
-def _bounds(reader: Reader, metric: Metric, *, text: str, scope: Scope) -> dict[str, int]:
-    """Give the company's bounds that `text` asks for."""
-    asked = {name for name in metric.bounds if f"${name}" in text}
-    return {name: bound for name, bound in thresholds(reader, company=scope.company).items() if name in asked}
 
 
 def _zone(reader: Reader, *, company: str) -> str:

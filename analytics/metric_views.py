@@ -6,8 +6,7 @@ from itertools import groupby
 
 from analytics.log import quoted
 from analytics.metric_sql import figures_sql, formula
-from analytics.metrics import BOUND, LANGUAGES, Metric, catalogue, fact_of, whole
-from analytics.reference import TABLES
+from analytics.metrics import LANGUAGES, Metric, catalogue, fact_of, whole
 
 _DAILY = """
 -- One row a company, local day and metric of the catalogue that has rows on that day: the number that a page shows.
@@ -65,25 +64,14 @@ def _daily_of(metrics: list[Metric]) -> str:
 
 
 def figures_by_day(metrics: Sequence[Metric], *, relation: str) -> str:
-    """Write the figures of metrics of one fact by company and day, over `relation`, by each company's own bounds."""
-    asked = sorted({bound for metric in metrics for bound in metric.bounds})
-    figures = BOUND.sub(lambda bound: f"bound_{bound[1]}", figures_sql(metric.name for metric in metrics))
-    listed = "".join(f", {_bound(name)} as bound_{name}" for name in asked)
-    joined = " left join reference.thresholds using (company)" if listed else ""
-    counted = f"select counted.*{listed} from {relation} as counted{joined}"
+    """Write the figures of metrics of one fact by company and day, over `relation`."""
     return f"""select company, day, figure.*
 from (
-    select company, day, unnest({figures}) as figure
-    from ({counted}) as rows_of_days
+    select company, day, unnest({figures_sql(metric.name for metric in metrics)}) as figure
+    from {relation}
     group by company, day
 ) as figures_of_days
 where figure.sample > 0"""
-
-
-def _bound(name: str) -> str:
-    """Write a bound of the company of a row: its own where it states one, else ours."""
-    ours = str(whole().bounds[name])
-    return f"coalesce({name}, {ours})" if name in TABLES["thresholds"][1] else ours
 
 
 def _catalogue_sql() -> str:

@@ -21,7 +21,7 @@ Kind = Literal["share", "count", "sum", "ratio", "median", "p90", "p95"]
 Dimension = Literal["hour", "weekday", "channel", "team", "operator", "direction", "business_hours", "account"]
 
 QUANTILES: dict[str, float] = {"median": 0.5, "p90": 0.9, "p95": 0.95}
-BOUND = re.compile(r"\$([a-z_]+)")
+BOUND = re.compile(r"\{([a-z_]+)\}")
 
 
 class Texts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,12 +93,12 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def bounds(self) -> tuple[str, ...]:
-        """Name the company's bounds that its SQL asks for, each written `$name` there."""
-        return tuple(dict.fromkeys(BOUND.findall(f"{self.of} {self.numerator} {self.denominator}")))
+        """Name the company's bounds that its meaning names, each in braces there."""
+        return tuple(dict.fromkeys(BOUND.findall(self.meaning.en)))
 
     @property
     def formula(self) -> str:
-        """The definition as SQL, as an analyst would repeat it; `$…` are bounds of the company."""
+        """The definition as SQL, as an analyst would repeat it."""
         from analytics.metric_sql import formula
 
         return formula(self)
@@ -155,7 +155,7 @@ def _faults(metric: Metric, found: Catalogue) -> list[str]:
         return [f"{metric.name} is of no known fact: {metric.fact}"]
     known = {name for name, reason in found.reasons.items() if metric.fact in reason.when}
     faults = [f"{metric.name} leaves out {name} of {metric.fact}" for name in metric.leave_out if name not in known]
-    faults += [f"{metric.name} asks for ${bound}" for bound in metric.bounds if bound not in found.bounds]
+    faults += [f"{metric.name} names {{{bound}}}" for bound in metric.bounds if bound not in found.bounds]
     if (metric.kind == "ratio") != bool(metric.denominator):
         faults.append(f"{metric.name}: a ratio, and only a ratio, has a denominator of its own")
     if metric.distinct and metric.kind != "share":

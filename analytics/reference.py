@@ -1,21 +1,19 @@
 """Company data as the reference tables of the warehouse: who is who, when it is open, which bounds judge its calls."""
 
-import re
 from collections.abc import Iterable
 from datetime import date, time
 from typing import Any
 
 import polars as pl
+from msgspec import structs
 
 from analytics import money, reference_listening
 from analytics.connection import Connection, handed_in, settle
 from analytics.dialling import dialling_codes
-from schemas.company import WEEKDAYS, Company, Operator
+from schemas.company import Company, Operator
+from schemas.dated import WEEKDAYS, one_after_another, without_spacing
 from schemas.hours import parse_span
 from schemas.prices import ALWAYS, FOR_EVER
-
-_SPACING = re.compile(r"[\s().\-]+")
-
 
 _TYPES: dict[str, Any] = {
     "varchar": pl.String,
@@ -91,12 +89,14 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         },
     ),
     "hours": (
-        "One row a span of business hours on a weekday, two spans a day at most.",
+        "One row a span of business hours on a weekday, two spans a day at most, and a time for which it held.",
         {
             "company": ("varchar", "id of the tenant"),
             "weekday": ("integer", "1 is Monday"),
             "opens": ("time", "local time of opening"),
             "closes": ("time", "local time of closing, itself no longer open"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
         },
     ),
     "holidays": (
@@ -107,7 +107,7 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         },
     ),
     "thresholds": (
-        "One row a company: bounds that judge its calls.",
+        "One row a company and a time for which bounds judged its calls; the times follow each other without a gap.",
         {
             "company": ("varchar", "id of the tenant"),
             "short_abandon_seconds": ("integer", "a caller who hangs up sooner abandoned, seconds"),
@@ -117,6 +117,8 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "resolution_hours": ("integer", "who does not call again within this time was helped at once, hours"),
             "conversion_days": ("integer", "a deal is ascribed to calls answered at most so long before, days"),
             "attribution": ("varchar", "to which of them: last_call, first_call or any_call"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
         },
     ),
     "tariffs": (
@@ -183,11 +185,13 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         },
     ),
     "numbers": (
-        "One row a number whose calls are left out of metrics.",
+        "One row a number, and a time for which its calls are left out of metrics.",
         {
             "company": ("varchar", "id of the tenant"),
             "number": ("varchar", "number without spacing, or another value by which a contact is known"),
             "kind": ("varchar", "internal or test"),
+            "valid_from": ("date", "first local day"),
+            "valid_until": ("date", "local day on which it holds no longer"),
         },
     ),
     **reference_listening.TABLES,
@@ -244,10 +248,7 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
         ],
         "hours": [row for company in listed for row in _hours(company)],
         "holidays": [(company.id, day) for company in listed for day in company.holidays],
-        "thresholds": [
-            (company.id, *(getattr(company.thresholds, name) for name in company.thresholds.__struct_fields__))
-            for company in listed
-        ],
+        "thresholds": [row for company in listed for row in _thresholds(company)],
         **money.rows(listed),
         "dialling_codes": list(dialling_codes()),
         "numbers": [row for company in listed for row in _numbers(company)],
@@ -303,28 +304,39 @@ def _seats(operator: Operator) -> list[tuple[str, date, date]]:
 
 def _memberships(operator: Operator) -> list[tuple[str, date, date]]:
     """Give an operator's teams one after the other: the usual one wherever no dated membership holds."""
-    listed: list[tuple[str, date, date]] = []
-    since = ALWAYS
-    for membership in sorted(operator.memberships, key=lambda one: one.since):
-        listed += [(operator.team, since, membership.since), (membership.team, membership.since, membership.until)]
-        since = membership.until
-    listed.append((operator.team, since, FOR_EVER))
-    return [one for one in listed if one[1] < one[2]]
-
-
-def _hours(company: Company) -> list[tuple[str, int, time, time]]:
     return [
-        (company.id, WEEKDAYS.index(weekday) + 1, *parse_span(span))
-        for weekday, spans in company.hours.items()
+        (membership.team if membership else operator.team, since, until)
+        for membership, since, until in one_after_another(operator.memberships)
+    ]
+
+
+def _hours(company: Company) -> list[tuple[str, int, time, time, date, date]]:
+    return [
+        (company.id, WEEKDAYS.index(weekday) + 1, *parse_span(span), since, until)
+        for dated, since, until in one_after_another(company.dated_hours)
+        for weekday, spans in (dated.hours if dated else company.hours).items()
         for span in spans
     ]
 
 
-def _numbers(company: Company) -> list[tuple[str, str, str]]:
+def _thresholds(company: Company) -> list[tuple[Any, ...]]:
+    usual = company.thresholds
     return [
-        (company.id, _SPACING.sub("", number), kind)
+        (company.id, *structs.astuple(dated.over(usual) if dated else usual), since, until)
+        for dated, since, until in one_after_another(company.dated_thresholds)
+    ]
+
+
+def _numbers(company: Company) -> list[tuple[str, str, str, date, date]]:
+    usual = {
+        (without_spacing(number), kind)
         for kind, numbers in (("internal", company.internal_numbers), ("test", company.test_numbers))
         for number in numbers
+    }
+    dated = [(without_spacing(one.number), one.kind, one.since, one.until) for one in company.dated_numbers]
+    return [
+        *((company.id, number, kind, ALWAYS, FOR_EVER) for number, kind in usual),
+        *((company.id, *one) for one in dated if one[:2] not in usual),
     ]
 
 

@@ -192,8 +192,8 @@ def metrics_page() -> str:
     lines += [
         "No data is empty, never 0 % or 100 %. A rate never stands without its count, and what is left out is counted."
     ]
-    lines += ["\nA word after a dollar sign is a bound of the company; where it states none, ours holds:\n"]
-    lines += [f"- `${name}`: {bound}" for name, bound in whole().bounds.items()]
+    lines += ["\nA word in braces is a bound of the company; where it states none, ours holds:\n"]
+    lines += [f"- `{{{name}}}`: {bound}" for name, bound in whole().bounds.items()]
     for metric in whole().metrics.values():
         fact, reasons = fact_of(metric), [reason.title.en for reason, _ in reasons_of(metric)]
         lines += [f"\n## {metric.title.en} (`{metric.name}`)\n", _plain(metric.meaning.en), ""]

@@ -83,7 +83,7 @@ def _tiles(page: Page, counted: Counted) -> None:
 def _funnel(page: Page, counted: Counted) -> None:
     say = page.say
     heading(say("From a call to a deal"))
-    days = page.ask(questions.thresholds, company=page.scope.company)["conversion_days"]
+    days = page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)["conversion_days"]
     found = page.ask(conversion.steps, period=page.period, scope=page.scope)
     steps = {
         say("Called or rang"): found["called"],
@@ -167,7 +167,7 @@ def _name(page: Page, key: str | None, *, by: By) -> str:
 
 
 def _rule(page: Page) -> str:
-    days = page.ask(questions.thresholds, company=page.scope.company)["conversion_days"]
+    days = page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)["conversion_days"]
     return page.say(
         "* marks fewer than {small} contacts. Young periods still grow: their deals have not had {n} days.",
         n=days,

@@ -84,7 +84,7 @@ def behind(page: Page, metric: Metric, *, row: Row) -> str:
 def definition(page: Page, metric: Metric) -> str:
     """Say what a metric is, what it leaves out, and its formula."""
     say = page.say
-    bounds = page.ask(questions.thresholds, company=page.scope.company)
+    bounds = page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)
     told = [plain(metric.meaning.of(say.language).format(**bounds), limit=1_000)]
     reasons = [reason.title.of(say.language).lower() for reason, _ in reasons_of(metric)]
     if reasons:

@@ -3,7 +3,6 @@
 import re
 import tomllib
 from datetime import date
-from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,19 +11,23 @@ from msgspec import Meta, Struct
 
 from schemas.alert_rules import Alerts, alert_problems
 from schemas.crm import Currency
+from schemas.dated import (
+    DatedHours,
+    DatedNumber,
+    DatedThresholds,
+    Hours,
+    Thresholds,
+    dated_problems,
+    hours_problems,
+)
 from schemas.envelope import Name
 from schemas.errors import Misconfigured
-from schemas.hours import parse_span
 from schemas.listening import Listening, Scorecard, Tracker, listening_problems
 from schemas.people import Channel, Role
 from schemas.prices import ALWAYS, FOR_EVER, Country, CurrencyRate, Money, PermissionPolicy, Tariff, doubled, problems
 from schemas.secret_references import SecretReference
 
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
-Attribution = Literal["last_call", "first_call", "any_call"]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MAX_SPANS_A_DAY = 2
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,38 +92,26 @@ class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     memberships: tuple[Membership, ...] = ()
 
 
-class Thresholds(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds that judge calls.
-
-    A missed contact is called back soon within `callback_soon_seconds`, and lost after `callback_lost_seconds`. A
-    contact whose call has no second one within `resolution_hours` was helped at once. A deal is ascribed to a call that
-    was answered at most `conversion_days` before it was won: to the last such call, the first, or each of them.
-    """
-
-    short_abandon_seconds: Annotated[int, Meta(ge=0, le=600)] = 5
-    service_level_seconds: Annotated[int, Meta(ge=1, le=3600)] = 20
-    callback_soon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 1_200
-    callback_lost_seconds: Annotated[int, Meta(ge=1, le=2_592_000)] = 82_800
-    resolution_hours: Annotated[int, Meta(ge=1, le=8_760)] = 168
-    conversion_days: Annotated[int, Meta(ge=1, le=366)] = 30
-    attribution: Attribution = "last_call"
-
-
 class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One tenant: its clock, hours, people and accounts, what calling costs it, and what it must ask before.
 
-    `currency` is its own, `permission_policy` names the policy under which its WhatsApp Business calls are judged.
+    What is `dated_…` holds on some local days in place of the usual hours or thresholds, or beside the usual numbers,
+    by which alone sources tell internal calls. `currency` is its own, `permission_policy` names the policy under which
+    its WhatsApp Business calls are judged.
     """
 
     id: Name
     name: str
     time_zone: str
     default_region: Region
-    hours: dict[Weekday, tuple[str, ...]] = {}
+    hours: Hours = {}
+    dated_hours: tuple[DatedHours, ...] = ()
     holidays: tuple[date, ...] = ()
     internal_numbers: tuple[str, ...] = ()
     test_numbers: tuple[str, ...] = ()
+    dated_numbers: tuple[DatedNumber, ...] = ()
     thresholds: Thresholds = Thresholds()
+    dated_thresholds: tuple[DatedThresholds, ...] = ()
     teams: tuple[Team, ...] = ()
     operators: tuple[Operator, ...] = ()
     accounts: tuple[Account, ...] = ()
@@ -137,6 +128,10 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def account(self, account_id: str) -> Account | None:
         """Find an account by its id."""
         return next((account for account in self.accounts if account.id == account_id), None)
+
+    def hours_on(self, day: date) -> Hours:
+        """Give the business hours of the week in which a local day lies; none where the company states none."""
+        return next((dated.hours for dated in self.dated_hours if dated.since <= day < dated.until), self.hours)
 
     def zone_of(self, account: Account) -> str:
         """Name of the time zone in which an account's source writes local times."""
@@ -182,11 +177,8 @@ def _problems(company: Company) -> list[Problem]:
     found += _repeated("operator", [operator.id for operator in company.operators])
     found += _endpoint_problems(company)
     found += _team_problems(company)
-    found += [
-        (f"hours.{day}", f"hours.{day}: {problem}")
-        for day, spans in company.hours.items()
-        for problem in _span_problems(spans)
-    ]
+    found += hours_problems(company.hours, path="hours")
+    found += dated_problems(company.dated_thresholds, company.dated_hours, company.dated_numbers)
     return found + listening_problems(company.trackers, company.scorecards)
 
 
@@ -209,17 +201,6 @@ def _team_problems(company: Company) -> list[Problem]:
             for _, day in doubled([("", one.since, one.until) for one in operator.memberships])
         ]
     return found
-
-
-def _span_problems(spans: tuple[str, ...]) -> list[str]:
-    if len(spans) > MAX_SPANS_A_DAY:
-        return [f"at most {MAX_SPANS_A_DAY} spans a day"]
-    try:
-        read = [parse_span(span) for span in spans]
-    except ValueError:
-        return ["write each span like 09:00-13:00, the beginning before the end"]
-    overlaps = any(earlier[1] > later[0] for earlier, later in pairwise(read))
-    return ["spans must follow each other without overlap"] if overlaps else []
 
 
 def _problems_of_money(company: Company) -> list[tuple[str, str]]:

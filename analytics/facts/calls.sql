@@ -32,6 +32,7 @@
 --   is_business_hours boolean: whether it began in the company's hours; a company that states none is always open,
 --     but for its holidays
 --   answer_seconds double, seconds: ringing to pickup, of answered calls
+--   is_in_time boolean: whether it was answered within the time of the service level that held on that day
 --   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up
 --   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did, or where the source
 --     tells pickups and no ends
@@ -185,12 +186,22 @@ open_hours as (
     select
         company,
         weekday,
+        valid_from,
+        valid_until,
         min(opens) as first_opens,
         min(closes) as first_closes,
         max(opens) as last_opens,
         max(closes) as last_closes
     from reference.hours
-    group by company, weekday
+    group by company, weekday, valid_from, valid_until
+),
+
+stated_hours as (
+    select distinct
+        company,
+        valid_from,
+        valid_until
+    from reference.hours
 ),
 
 weighed as (
@@ -217,7 +228,6 @@ measured as (
             when not weighed.is_over then weighed.accepted_at
         end as picked_at,
         case when weighed.is_over then greatest(weighed.ended_at, weighed.started_at) end as over_at,
-        coalesce(thresholds.short_abandon_seconds, 5) as threshold_seconds,
         timezone(coalesce(companies.time_zone, 'UTC'), weighed.started_at) as local_start,
         substr(weighed.contact_key, strpos(weighed.contact_key, ':') + 1) as contact_number,
         -- Bridges to a linked WhatsApp whose last word of a call that was taken is its pickup: no end will ever come.
@@ -227,21 +237,29 @@ measured as (
     from weighed
     left join chosen on weighed.call_id = chosen.call_id
     left join reference.companies on weighed.company = companies.company
-    left join reference.thresholds on weighed.company = thresholds.company
 ),
 
 timed as (
     select
-        *,
+        measured.*,
+        coalesce(thresholds.short_abandon_seconds, 5) as threshold_seconds,
+        coalesce(thresholds.service_level_seconds, 20) as service_level_seconds,
         case
-            when coalesce(picked_at, over_at) is not null
-                then greatest(epoch_ms(coalesce(picked_at, over_at)) - epoch_ms(rang_at), 0)
+            when coalesce(measured.picked_at, measured.over_at) is not null
+                then greatest(
+                    epoch_ms(coalesce(measured.picked_at, measured.over_at)) - epoch_ms(measured.rang_at), 0
+                )
         end as ring_ms,
-        coalesce(epoch_ms(over_at) - epoch_ms(started_at), said_total_ms) as total_ms,
-        extract(isodow from local_start) as weekday,
-        cast(local_start as date) as day,
-        cast(local_start as time) as time_of_day
+        coalesce(epoch_ms(measured.over_at) - epoch_ms(measured.started_at), measured.said_total_ms) as total_ms,
+        extract(isodow from measured.local_start) as weekday,
+        cast(measured.local_start as date) as day,
+        cast(measured.local_start as time) as time_of_day
     from measured
+    left join reference.thresholds
+        on
+            measured.company = thresholds.company
+            and cast(measured.local_start as date) >= thresholds.valid_from
+            and cast(measured.local_start as date) < thresholds.valid_until
 ),
 
 decided as (
@@ -306,7 +324,7 @@ select
     cast(extract(hour from decided.local_start) as integer) as hour,
     cast(decided.weekday as integer) as weekday,
     holidays.day is null and (
-        decided.company not in (select hours.company from reference.hours)
+        stated_hours.company is null
         or coalesce(
             (decided.time_of_day >= open_hours.first_opens and decided.time_of_day < open_hours.first_closes)
             or (decided.time_of_day >= open_hours.last_opens and decided.time_of_day < open_hours.last_closes),
@@ -314,6 +332,8 @@ select
         )
     ) as is_business_hours,
     case when decided.outcome = 'answered' then decided.ring_ms / 1000 end as answer_seconds,
+    decided.outcome = 'answered' and coalesce(decided.ring_ms <= decided.service_level_seconds * 1000, false)
+        as is_in_time,
     decided.ring_ms / 1000 as ring_seconds,
     case when decided.talk_ms > 0 then decided.talk_ms / 1000 end as talk_seconds,
     decided.total_ms / 1000 as total_seconds,
@@ -381,20 +401,30 @@ left join reference.endpoints
     on
         decided.company = endpoints.company and decided.operator_endpoint = endpoints.endpoint
         and decided.day >= endpoints.valid_from and decided.day < endpoints.valid_until
-left join open_hours on decided.company = open_hours.company and decided.weekday = open_hours.weekday
+left join stated_hours
+    on
+        decided.company = stated_hours.company
+        and decided.day >= stated_hours.valid_from and decided.day < stated_hours.valid_until
+left join open_hours
+    on
+        decided.company = open_hours.company and decided.weekday = open_hours.weekday
+        and decided.day >= open_hours.valid_from and decided.day < open_hours.valid_until
 left join reference.holidays on decided.company = holidays.company and decided.day = holidays.day
 left join reference.numbers as internal_contacts
     on
         decided.company = internal_contacts.company
         and decided.contact_number = internal_contacts.number
         and internal_contacts.kind = 'internal'
+        and decided.day >= internal_contacts.valid_from and decided.day < internal_contacts.valid_until
 left join reference.numbers as test_contacts
     on
         decided.company = test_contacts.company
         and decided.contact_number = test_contacts.number
         and test_contacts.kind = 'test'
+        and decided.day >= test_contacts.valid_from and decided.day < test_contacts.valid_until
 left join reference.numbers as test_lines
     on
         decided.company = test_lines.company
         and decided.company_number = test_lines.number
         and test_lines.kind = 'test'
+        and decided.day >= test_lines.valid_from and decided.day < test_lines.valid_until

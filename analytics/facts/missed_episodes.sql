@@ -50,6 +50,7 @@ entries as (
         end as kind,
         epoch_ms(if(calls.outcome = 'answered', calls.answered_at, calls.started_at)) as ms,
         epoch_ms(calls.started_at) as started_ms,
+        calls.day,
         calls.company,
         calls.direction,
         calls.outcome
@@ -82,7 +83,10 @@ missed as (
         min(segmented.id) as id,
         any_value(coalesce(thresholds.callback_lost_seconds, 82800)) * 1000 as lost_ms
     from segmented
-    left join reference.thresholds on segmented.company = thresholds.company
+    left join reference.thresholds
+        on
+            segmented.company = thresholds.company
+            and segmented.day >= thresholds.valid_from and segmented.day < thresholds.valid_until
     where segmented.kind = 'missed'
     group by segmented.contact_id, segmented.segment, segmented.ms
 ),
@@ -253,4 +257,7 @@ select
 from closed
 inner join facts.calls on closed.episode_id = calls.call_id
 left join facts.calls as contact_calls on closed.contact_call_id = contact_calls.call_id
-left join reference.thresholds on calls.company = thresholds.company
+left join reference.thresholds
+    on
+        calls.company = thresholds.company
+        and calls.day >= thresholds.valid_from and calls.day < thresholds.valid_until

@@ -1,7 +1,7 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """Questions about a company itself: its people, channels and bounds, how far its calls reach and how new they are."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -16,12 +16,21 @@ def companies(reader: Reader) -> pl.DataFrame:
     return reader.sql("select company, name, time_zone, currency from reference.companies order by name, company", {})
 
 
-def thresholds(reader: Reader, *, company: str) -> dict[str, int]:
-    """Give the bounds that judge a company's calls; where company data states none, those of the catalogue."""
+def thresholds(reader: Reader, *, company: str, day: date) -> dict[str, int]:
+    """Give the bounds that judge a company's calls of a local day; where company data states none, ours."""
+    return _bounds(reader, "arg_max({0}, valid_from)", company=company, last=day)
+
+
+def widest(reader: Reader, *, company: str) -> dict[str, int]:
+    """Give the greatest that each bound of a company ever is."""
+    return _bounds(reader, "max({0})", company=company, last=date.max)
+
+
+def _bounds(reader: Reader, one: str, *, company: str, last: date) -> dict[str, int]:
     names = [name for name in whole().bounds if name in TABLES["thresholds"][1]]
-    text = f"select {', '.join(names)} from reference.thresholds where company = $company"
-    found = reader.sql(text, {"company": company}).to_dicts()
-    stated = found[0] if found else {}
+    listed = ", ".join(f"{one.format(name)} as {name}" for name in names)
+    text = f"select {listed} from reference.thresholds where company = $company and valid_from <= $last"
+    [stated] = reader.sql(text, {"company": company, "last": last}).to_dicts()
     return {name: bound if stated.get(name) is None else stated[name] for name, bound in whole().bounds.items()}
 
 

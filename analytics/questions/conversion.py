@@ -8,7 +8,6 @@ import polars as pl
 
 from analytics.metrics import whole
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
-from analytics.questions.company import thresholds
 from analytics.questions.narrowing import narrowed
 
 
@@ -16,11 +15,10 @@ def steps(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
     """Count contacts: called (with any call), talked (with an answered one), with_deal (one opened or won in time)."""
     fact = whole().facts["calls_before_wins"]
     where, parameters = within(period, scope=scope)
-    bounds = thresholds(reader, company=scope.company)
-    source, reach = narrowed(fact, bounds=bounds)
+    source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
         with talked as (
-            select contact_id, started_at, won_at from {source} where {where} and not (is_internal or is_test)
+            select contact_id, started_at, day, won_at from {source} where {where} and not (is_internal or is_test)
         ),
         dealt as (
             select distinct talked.contact_id from talked
@@ -28,8 +26,13 @@ def steps(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
                 on identities.company = $company and talked.contact_id = identities.contact_id
             inner join facts.deals as deals
                 on deals.company = $company and identities.identity = deals.contact_key
+            left join reference.thresholds as bounds
+                on
+                    bounds.company = $company
+                    and talked.day >= bounds.valid_from and talked.day < bounds.valid_until
             where
-                deals.created_at between talked.started_at and talked.started_at + to_days($conversion_days::integer)
+                deals.created_at between talked.started_at
+                and talked.started_at + to_days(coalesce(bounds.conversion_days, $conversion_days::integer))
             union
             select distinct contact_id from talked where won_at is not null
         )
@@ -43,7 +46,7 @@ def steps(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
             (select count(distinct contact_id) from talked) as talked,
             (select count(*) from dealt) as with_deal
     """
-    asked = parameters | reach | {"conversion_days": bounds["conversion_days"]}
+    asked = parameters | reach | {"conversion_days": whole().bounds["conversion_days"]}
     return reader.sql(text, asked).to_dicts()[0]
 
 
@@ -51,7 +54,7 @@ def worth(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
     """Sum what the deals won after calls were worth: currency (None where none was said), deals, amount."""
     fact = whole().facts["calls_before_wins"]
     where, parameters = within(period, scope=scope)
-    source, reach = narrowed(fact, bounds=thresholds(reader, company=scope.company))
+    source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
         with wins as (
             select distinct contact_id, unnest(won_at) as won_at from {source}

@@ -10,7 +10,6 @@ from analytics.metric_sql import aggregates, figures_sql
 from analytics.metrics import Dimension as Narrowing
 from analytics.metrics import Fact, catalogue, fact_of, whole
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within
-from analytics.questions.company import thresholds
 from analytics.questions.narrowing import narrowed
 
 Dimension = Literal["day"] | Narrowing
@@ -31,14 +30,11 @@ def figures(
     facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
     parts: list[str] = []
     parameters: dict[str, Any] = {"metrics": list(metrics)}
-    bounds = thresholds(reader, company=scope.company)
     for fact in facts.values():
         counted = [name for name in metrics if catalogue()[name].fact == fact.name]
         where, bound = _narrowed(fact, period=period, scope=scope, by=by)
-        asked = {name for metric in counted for name in catalogue()[metric].bounds}
-        parameters |= bound | {name: bounds[name] for name in asked}
-        source, reach = narrowed(fact, bounds=bounds) if bound else (fact.relation, {})
-        parameters |= reach
+        source, reach = narrowed(reader, fact, company=scope.company) if bound else (fact.relation, {})
+        parameters |= bound | reach
         parts.append(_figures_of(fact, metrics=counted, source=source, where=where, by=by))
     keys = "".join(f"{dimension}, " for dimension in by)
     text = f"from ({' union all '.join(parts)}) order by {keys} list_position($metrics, metric)"

@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 
 from analytics.metrics import Fact
+from analytics.questions.asking import Reader
+from analytics.questions.company import widest
 from analytics.views import read_views, with_inputs
 
 _KEYS = """
@@ -26,7 +28,7 @@ _OF_CONTACTS = "(day between $first and $last or contact_key in (select identity
 _AROUND = "day between $first - $reach_days::integer and $last + $reach_days::integer"
 
 
-def narrowed(fact: Fact, *, bounds: dict[str, int]) -> tuple[str, dict[str, Any]]:
+def narrowed(reader: Reader, fact: Fact, *, company: str) -> tuple[str, dict[str, Any]]:
     """Give what to read a fact's rows of a period from, and its parameters beside $company, $first and $last."""
     if not fact.is_of_contacts:
         return fact.relation, {}
@@ -39,7 +41,9 @@ def narrowed(fact: Fact, *, bounds: dict[str, int]) -> tuple[str, dict[str, Any]
         ("facts.deals", f"select * from facts.deals where company = $company and {_OF_CONTACTS}"),  # noqa: S608
     ]
     text = with_inputs(_select_of(fact.relation), inputs=inputs)
-    return f"({text}) as narrowed", {"reach_days": bounds[fact.reach] // 24 + 2} if fact.reach else {}
+    if not fact.reach:
+        return f"({text}) as narrowed", {}
+    return f"({text}) as narrowed", {"reach_days": widest(reader, company=company)[fact.reach] // 24 + 2}
 
 
 @cache

@@ -39,7 +39,10 @@ incoming as (
     from facts.calls
     left join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
     left join reference.companies on calls.company = companies.company
-    left join reference.thresholds on calls.company = thresholds.company
+    left join reference.thresholds
+        on
+            calls.company = thresholds.company
+            and calls.day >= thresholds.valid_from and calls.day < thresholds.valid_until
     where calls.direction = 'incoming'
 ),
 

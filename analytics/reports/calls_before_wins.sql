@@ -27,7 +27,10 @@ answered as (
         to_days(coalesce(thresholds.conversion_days, 30)) as conversion_time
     from facts.calls
     inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
-    left join reference.thresholds on calls.company = thresholds.company
+    left join reference.thresholds
+        on
+            calls.company = thresholds.company
+            and calls.day >= thresholds.valid_from and calls.day < thresholds.valid_until
     where calls.outcome = 'answered'
 ),
 

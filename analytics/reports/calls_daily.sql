@@ -43,11 +43,10 @@ counted as (
         calls.is_internal,
         calls.is_test,
         not calls.is_internal and not calls.is_test as is_counted,
-        calls.answer_seconds <= coalesce(thresholds.service_level_seconds, 20) as is_in_time,
+        calls.is_in_time,
         cast(round(calls.talk_seconds * 1000) as bigint) as talk_ms,
         cast(round(calls.answer_seconds * 1000) as bigint) as answer_ms
     from facts.calls
-    left join reference.thresholds on calls.company = thresholds.company
 )
 
 select

@@ -129,6 +129,14 @@ waited as (
     where replied_at is not null
 ),
 
+stated_hours as (
+    select distinct
+        company,
+        valid_from,
+        valid_until
+    from reference.hours
+),
+
 open_spans as (
     select
         waited.message_id,
@@ -145,10 +153,16 @@ open_spans as (
         ) as closed_at
     from waited
     left join reference.hours
-        on waited.company = hours.company and extract(isodow from waited.local_day) = hours.weekday
+        on
+            waited.company = hours.company and extract(isodow from waited.local_day) = hours.weekday
+            and waited.local_day >= hours.valid_from and waited.local_day < hours.valid_until
+    left join stated_hours
+        on
+            waited.company = stated_hours.company
+            and waited.local_day >= stated_hours.valid_from and waited.local_day < stated_hours.valid_until
     anti join reference.holidays
         on waited.company = holidays.company and waited.local_day = holidays.day
-    where hours.company is not null or waited.company not in (select stated.company from reference.hours as stated)
+    where hours.company is not null or stated_hours.company is null
 ),
 
 in_hours as (

@@ -89,7 +89,7 @@ def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
         meant = parse_scope(scope, company=company or only_company(reader))
         check_scope(reader, meant)
         if rows:
-            print_rows(rows_of(reader, asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
+            print_rows(rows_of(asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
             return
         fields = describe_explained(explained(reader, metric, period=wanted, scope=meant))
     print_fields(fields if json_output else {key: _told(value) for key, value in fields.items()}, as_json=json_output)

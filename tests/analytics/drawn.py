@@ -17,8 +17,7 @@ from schemas.envelope import Event
 from schemas.instants import Instant
 
 DAY = "2026-03-02"  # a Monday
-COMPANY = parse_company(
-    """
+COMPANY_TEXT = """
     id = "acme"
     name = "Acme"
     time_zone = "Asia/Almaty"
@@ -61,8 +60,8 @@ COMPANY = parse_company(
     id = "hello"
     name = "Says hello"
     phrases = { en = ["hello"] }
-    """
-)
+"""
+COMPANY = parse_company(COMPANY_TEXT)
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from analytics import questions
+from analytics.metrics import whole
 from analytics.questions import Period, Scope
 from analytics.views import read_views
 from analytics.warehouse import Scratch, scratch
@@ -59,6 +60,10 @@ def fill(warehouse: Scratch, relation: str, text: str, *, usual: Mapping[str, st
 def calls(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
     """Build a warehouse that holds drawn calls: `call_id`, `started_at` (UTC) and whatever else they say."""
     warehouse = fill(built(companies), "facts.calls", text, usual=CALL)
+    warehouse.connection.execute(
+        "update facts.calls set is_in_time = outcome = 'answered' and coalesce(answer_seconds <= ?, false)",
+        [whole().bounds["service_level_seconds"]],
+    )
     place(warehouse, "facts.calls", time="started_at")
     sum_again(warehouse)
     meet(warehouse)

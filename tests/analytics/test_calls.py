@@ -1,11 +1,15 @@
 """One row a call: outcomes, talk, times and people as they are folded from drawn facts."""
 
+from datetime import date
+
 import msgspec
 import pytest
 
+from analytics.questions import thresholds
 from schemas import codec
-from schemas.company import Thresholds
-from tests.analytics.drawn import COMPANY, call, draw, drawn_events, recording, tidy, warehouse
+from schemas.company import parse_company
+from schemas.dated import Thresholds
+from tests.analytics.drawn import COMPANY, COMPANY_TEXT, call, draw, drawn_events, recording, tidy, warehouse
 
 
 def _calls(facts: str, expected: str, *, source: str = "twilio") -> list[str]:
@@ -485,6 +489,68 @@ def test_the_short_abandon_threshold_is_the_companys() -> None:
     built = warehouse(drawn_events(facts), [patient])
 
     assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
+def test_what_is_dated_judges_the_calls_of_its_own_days_and_the_usual_all_others() -> None:
+    facts = """
+    call         | fact     | at                  | says
+    hasty        | offered  | 2026-03-02 18:59:59 | direction=incoming
+    hasty        | ended    | 2026-03-02 19:00:11 | disposition=no_answer
+    hasty dated  | offered  | 2026-03-02 19:00:00 | direction=incoming
+    hasty dated  | ended    | 2026-03-02 19:00:12 | disposition=no_answer
+    hasty after  | offered  | 2026-03-03 19:00:00 | direction=incoming
+    hasty after  | ended    | 2026-03-03 19:00:12 | disposition=no_answer
+    slow         | offered  | 2026-03-02 05:00:00 | direction=incoming
+    slow         | accepted | 2026-03-02 05:00:15 |
+    slow         | ended    | 2026-03-02 05:01:00 | talk_seconds=45; answered_by=human
+    slow dated   | offered  | 2026-03-03 05:00:00 | direction=incoming
+    slow dated   | accepted | 2026-03-03 05:00:15 |
+    slow dated   | ended    | 2026-03-03 05:01:00 | talk_seconds=45; answered_by=human
+    tester       | offered  | 2026-03-02 18:59:59 | direction=incoming; contact=phone:+77010000077
+    tester dated | offered  | 2026-03-02 19:00:00 | direction=incoming; contact=phone:+77010000077
+    always       | offered  | 2026-03-03 05:00:00 | direction=incoming; contact=phone:+77019999999
+    """
+    expected = """
+    call         | outcome     | is_in_time | is_business_hours | is_test
+    hasty        | missed      | no         | no                | no
+    hasty dated  | abandoned   | no         | yes               | no
+    hasty after  | missed      | no         | no                | no
+    slow         | answered    | yes        | yes               | no
+    slow dated   | answered    | no         | no                | no
+    tester       | in_progress | no         | no                | no
+    tester dated | in_progress | no         | yes               | yes
+    always       | in_progress | no         | no                | yes
+    """
+    dated = parse_company(f"""
+    {COMPANY_TEXT}
+    [[dated_thresholds]]
+    from = 2026-03-03
+    until = 2026-03-04
+    short_abandon_seconds = 15
+    service_level_seconds = 10
+
+    [[dated_hours]]
+    from = 2026-03-03
+    until = 2026-03-04
+    hours = {{ tue = ["00:00-09:00"] }}
+
+    [[dated_numbers]]
+    number = "+7 701 000-00-77"
+    kind = "test"
+    from = 2026-03-03
+    until = 2026-03-04
+
+    [[dated_numbers]]
+    number = "+77019999999"
+    kind = "test"
+    """)
+    built = warehouse(drawn_events(facts), [dated])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+    bounds = [thresholds(built, company="acme", day=date(2026, 3, day)) for day in (2, 3, 4)]
+    assert [(5, 20), (15, 10), (5, 20)] == [
+        (one["short_abandon_seconds"], one["service_level_seconds"]) for one in bounds
+    ]
 
 
 def test_an_old_version_reads_as_its_upcast() -> None:

@@ -52,7 +52,7 @@ def test_rows_add_up_to_the_figure() -> None:
     warehouse = kept(ORDINARY)
 
     for metric in catalogue().values():
-        listed = rows_of(warehouse, metric, period=MARCH, scope=ACME).ask(warehouse)
+        listed = rows_of(metric, period=MARCH, scope=ACME).ask(warehouse)
         [row] = questions.figures(warehouse, period=MARCH, scope=ACME, metrics=(metric.name,)).to_dicts()
         if metric.kind not in QUANTILES and row["sample"] and not metric.distinct:
             assert row["numerator"] == listed["numerator"].sum(), metric.name
@@ -82,6 +82,6 @@ def test_a_metric_that_does_not_exist_is_refused_with_what_to_do() -> None:
 
 def test_a_percentile_is_that_of_its_rows() -> None:
     warehouse = kept(ORDINARY)
-    listed = rows_of(warehouse, catalogue()["talk_seconds_median"], period=MARCH, scope=ACME).ask(warehouse)
+    listed = rows_of(catalogue()["talk_seconds_median"], period=MARCH, scope=ACME).ask(warehouse)
 
     assert [60_000, 120_000, 300_500] == sorted(listed.select(pl.col("numerator")).to_series())

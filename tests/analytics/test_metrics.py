@@ -115,14 +115,6 @@ def test_a_day_of_a_clock_change_has_all_its_calls() -> None:
     ]
 
 
-def test_a_bound_of_the_company_judges_its_calls() -> None:
-    strict = msgspec.structs.replace(
-        COMPANY, thresholds=msgspec.structs.replace(COMPANY.thresholds, service_level_seconds=19)
-    )
-
-    assert (0.0, 5) == figure(calls(ORDINARY, companies=(strict,)), "service_level")
-
-
 def test_a_metric_is_empty_where_its_fact_cannot_be_narrowed_so() -> None:
     warehouse = kept(ORDINARY)
 
@@ -142,12 +134,8 @@ def test_the_table_of_days_holds_the_very_numbers_of_the_pages() -> None:
 
 def test_the_formula_for_people_gives_the_number_itself() -> None:
     warehouse = kept(ORDINARY)
-    bounds = questions.thresholds(warehouse, company="acme")
 
-    told = {
-        name: warehouse.sql(metric.formula, {bound: bounds[bound] for bound in metric.bounds}).item()
-        for name, metric in over("calls").items()
-    }
+    told = {name: warehouse.sql(metric.formula).item() for name, metric in over("calls").items()}
 
     assert {name: pytest.approx(figure(warehouse, name)[0]) for name in over("calls")} == told
 

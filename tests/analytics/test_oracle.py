@@ -112,7 +112,7 @@ def test_exported_rows_add_up_to_the_tile(  # noqa: PLR0917  # each is drawn
     )
 
     [tile] = questions.figures(warehouse, period=period, scope=scope, metrics=(metric,)).to_dicts()
-    rows = rows_of(warehouse, catalogue()[metric], period=period, scope=scope).ask(warehouse)
+    rows = rows_of(catalogue()[metric], period=period, scope=scope).ask(warehouse)
 
     if catalogue()[metric].distinct:
         rows = rows.group_by(catalogue()[metric].distinct).agg(pl.col("numerator").max(), pl.col("denominator").max())

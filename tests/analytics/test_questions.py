@@ -54,6 +54,7 @@ def reader() -> Generator[warehouse.Scratch]:
         )
         places = ", ".join("?" for _ in row)
         scratch.connection.execute(f"insert into facts.calls ({columns}) values ({places})", row)  # noqa: S608
+    scratch.connection.execute("update facts.calls set is_in_time = coalesce(answer_seconds <= 20, false)")
     sum_again(scratch)
     yield scratch
     scratch.close()

@@ -32,6 +32,7 @@ _FILL = """
         timezone('UTC', started_at)::date as day, extract(hour from timezone('UTC', started_at))::integer as hour,
         extract(isodow from timezone('UTC', started_at))::integer as weekday,
         case when outcome = 'answered' then (hash(i, 1) % 60000)::double / 1000 end as answer_seconds,
+        coalesce(answer_seconds <= 20, false) as is_in_time,
         case when outcome = 'answered' then (hash(i, 2) % 300000)::double / 1000 end as talk_seconds,
         'team-' || i % 7 as team_id, 'operator-' || i % 50 as operator_id
     from range($calls) as numbers(i)

@@ -95,6 +95,37 @@ def test_a_whole_company_is_read() -> None:
             '[[trackers]]\nid = "price"\nname = "P"\nphrases = { ru = [] }\n[[accounts]]',
             "line 20: tracker 'price' has no phrase",
         ),
+        (
+            "[[accounts]]",
+            "[[dated_thresholds]]\nfrom = 2026-01-01\n[[dated_thresholds]]\nuntil = 2026-02-01\n[[accounts]]",
+            "line 22: two [[dated_thresholds]] hold on 2026-01-01",
+        ),
+        (
+            "[[accounts]]",
+            "[[dated_thresholds]]\nfrom = 2026-01-01\nservice_level_seconds = 0\n[[accounts]]",
+            "line 22: Expected int >= 1",
+        ),
+        (
+            "[[accounts]]",
+            '[[dated_hours]]\nfrom = 2026-01-01\nhours = { mon = ["18:00-09:00"] }\n[[accounts]]',
+            "line 22: dated_hours.mon: write each span like 09:00-13:00",
+        ),
+        (
+            "[[accounts]]",
+            "[[dated_hours]]\nhours = {}\n[[accounts]]",
+            "line 20: dated_hours need hours of one weekday at least; see holidays",
+        ),
+        (
+            "[[accounts]]",
+            '[[dated_hours]]\nfrom = 2026-01-01\nuntil = 2025-01-01\nhours = { mon = ["09:00-18:00"] }\n[[accounts]]',
+            "line 20: a time from 2026-01-01 until 2025-01-01 is empty",
+        ),
+        (
+            "[[accounts]]",
+            '[[dated_numbers]]\nnumber = "+7 701"\nkind = "test"\n[[dated_numbers]]\nnumber = "+7701"\nkind = "test"\n'
+            "from = 2026-01-01\n[[accounts]]",
+            "line 23: two [[dated_numbers]] hold on 2026-01-01 for test +7701",
+        ),
         ('[[teams]]\nid = "south"\nname = "Оңтүстік"', "", "line 15: operator 'aigul' is in team 'south'"),
     ],
 )
