@@ -32,6 +32,7 @@ def printed() -> Iterator[tuple[Path, Callable[[], str]]]:
     yield ROOT / "docs" / "sources.md", sources_page
     yield ROOT / "docs" / "views.md", views_page
     yield ROOT / "docs" / "metrics.md", metrics_page
+    yield ROOT / "docs" / "proof.md", proof_page
 
 
 def stale() -> list[Path]:
@@ -204,6 +205,13 @@ def metrics_page() -> str:
         if metric.others:
             lines += [f"\nElsewhere defined as: {'; '.join(other.en for other in metric.others)}."]
     return "\n".join(lines) + "\n"
+
+
+def proof_page() -> str:
+    """Print docs/proof.md from the figures that runs of torture and bench have kept."""
+    from angime import proof
+
+    return proof.page(NOTICE)
 
 
 def _channel(topic: Topic, event_types: list[EventType]) -> JsonSchema:

@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -18,6 +17,7 @@ from rich.table import Table
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
 from tests.bench import asking, doors, events, freshness, landing, normalising, paging, rebuilding, searching, speech
+from tests.proof import keep, machine, stamped
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
@@ -43,8 +43,9 @@ def main() -> None:
     parser.add_argument(
         "--events", type=int, default=BULK_EVENTS, help="events of rebuild, replay and snapshot, four a call"
     )
+    parser.add_argument("--write", action="store_true", help="keep the figures in docs/proof, for docs/proof.md")
     asked = parser.parse_args()
-    figures: Figures = {"machine": f"{os.cpu_count()} cores, {platform.machine()}", "rounds": asked.rounds}
+    figures: Figures = {"machine": machine(), "rounds": asked.rounds}
     benches: dict[str, Measure] = {
         **BENCHES,
         "rebuilding": partial(rebuilding.measure, count=asked.events),
@@ -53,7 +54,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
         for name, measure in benches.items():
             if asked.only in {None, name}:
-                figures |= measure(Path(folder) / name, rounds=asked.rounds)
+                began = time.monotonic()
+                found = measure(Path(folder) / name, rounds=asked.rounds)
+                figures |= found
+                if asked.write:
+                    command = f"python -m tests.bench --only {name} --rounds {asked.rounds} --events {asked.events}"
+                    keep(f"bench-{name}", stamped(command, seconds=time.monotonic() - began, figures=found))
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(figures, indent=2) + "\n")
     _show(figures)

@@ -4,14 +4,12 @@ import argparse
 import json
 import logging
 import os
-import platform
 import random
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from tests.proof import keep, machine, stamped
 from tests.torture import damaging, doubling, killing, poisoning  # noqa: F401  # each hangs its faults on the list
 from tests.torture.faults import FAULTS, Case, Fault, Figures
-
-PROOF = Path(__file__).resolve().parent.parent.parent / "docs" / "proof"
 
 
 def main() -> int:
@@ -45,30 +42,23 @@ def main() -> int:
     console.print(f"seed {seed}, {machine()}, {len(chosen)} faults")
     began = time.monotonic()
     found = _inflict_all(chosen, seed=seed, is_quick=asked.quick, console=console)
-    figures: Figures = {
-        "command": " ".join(["python -m tests.torture", *(["--quick"] if asked.quick else []), f"--seed {seed}"]),
-        "seed": seed,
-        "machine": machine(),
-        "day": datetime.now(UTC).date().isoformat(),
-        "seconds": round(time.monotonic() - began),
-        "faults": found,
-    }
+    command = " ".join(
+        [
+            "python -m tests.torture",
+            *(["--quick"] if asked.quick else []),
+            *(f"--only {one}" for one in asked.only or ()),
+            f"--seed {seed}",
+        ]
+    )
+    figures = stamped(command, seconds=time.monotonic() - began, seed=seed, faults=found)
     if asked.write:
-        PROOF.mkdir(parents=True, exist_ok=True)
-        file = PROOF / ("torture-quick.json" if asked.quick else "torture.json")
-        file.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
-        console.print(f"written to {file}; print the page by `angime docs`")
+        name = "-".join(["torture", *(["quick"] if asked.quick else []), *(asked.only or ())])
+        console.print(f"written to {keep(name, figures)}; print the page by `angime docs`")
     if asked.json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))
     else:
         _show(found)
     return 1 if any(one["broken"] for one in found) else 0
-
-
-def machine() -> str:
-    """Say on what it ran."""
-    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.machine()}, Python {platform.python_version()}"
 
 
 def _is_chosen(fault: Fault, *, only: Sequence[str] | None, is_quick: bool) -> bool:

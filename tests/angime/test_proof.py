@@ -1,0 +1,81 @@
+"""The page of proof: what a run kept stands on it, what fell short stands first."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from angime.printing import ROOT
+from angime.proof import page
+
+TORTURE = {
+    "command": "python -m tests.torture --quick --seed 7",
+    "seed": 7,
+    "machine": "2 cores, 24 GiB",
+    "day": "2026-03-01",
+    "seconds": 200,
+    "faults": [
+        {"name": "kills", "says": "All is killed.", "seconds": 9.0, "figures": {"events": 20_000}, "broken": []},
+        {"name": "odd_times", "says": "Years.", "seconds": 1.0, "figures": {}, "broken": ["each is there: 3, 2"]},
+    ],
+}
+BENCH = {
+    "command": "python -m tests.bench --only landing",
+    "machine": "2 cores, 24 GiB",
+    "day": "2026-03-01",
+    "seconds": 70,
+    "figures": {
+        "landing_v_bare": {"ratio": 0.5, "goal": 0.6, "is_met": False},
+        "round": {"landing_v_naive": {"ratio": 44.0, "goal": 40.0, "is_met": True}},
+    },
+}
+RIVALS = {
+    "command": "python -m tests.rivals",
+    "machine": "2 cores, 24 GiB",
+    "day": "2026-03-01",
+    "seconds": 80,
+    "rivals": [{"program": "loop", "fault": "kill -9", "events": 9, "lost": 1, "doubled": 2, "wrong": 3}],
+}
+PRINTED = """
+## What fell short
+
+- landing v bare: 0.5, goal 0.6 (`python -m tests.bench --only landing`)
+- odd times: each is there: 3, 2 (`python -m tests.torture --quick --seed 7`)
+
+## `python -m tests.bench --only landing`
+
+2026-03-01, 2 cores, 24 GiB, 70 s.
+
+| figure | measured | goal | reached |
+| --- | --- | --- | --- |
+| landing v bare | 0.5 | 0.6 | **no** |
+| round landing v naive | 44.0 | 40.0 | yes |
+
+## `python -m tests.rivals`
+
+2026-03-01, 2 cores, 24 GiB, 80 s.
+
+| program | fault | of | lost | doubled | wrong |
+| --- | --- | ---: | ---: | ---: | ---: |
+| loop | kill -9 | 9 | 1 | 2 | 3 |
+
+## `python -m tests.torture --quick --seed 7`
+
+2026-03-01, 2 cores, 24 GiB, 200 s.
+
+| fault | what is done, and must hold | held | figures |
+| --- | --- | --- | --- |
+| kills | All is killed. | yes | events 20 000 |
+| odd times | Years. | **no** |  |
+"""
+
+
+def test_what_fell_short_stands_first_and_nothing_is_left_out(tmp_path: Path) -> None:
+    for name, run in (("bench", BENCH), ("rivals", RIVALS), ("torture", TORTURE)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(run))
+    printed = page("", folder=tmp_path)
+    assert PRINTED.strip() == printed[printed.index("## What") :].strip()
+
+
+def test_what_is_kept_names_no_folder_of_a_machine() -> None:
+    kept = "".join(path.read_text() for path in (ROOT / "docs" / "proof").glob("*.json"))
+    assert [] == [word for word in (str(ROOT), str(Path.home()), tempfile.gettempdir(), "://") if word in kept]

@@ -1,0 +1,32 @@
+"""What a run of torture, bench or rivals keeps for the page docs/proof.md, and on what machine it ran."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Figures = dict[str, Any]
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "proof"
+
+
+def machine() -> str:
+    """Say on what it ran, without its name."""
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.machine()}, Python {platform.python_version()}"
+
+
+def stamped(command: str, *, seconds: float, **figures: Any) -> Figures:
+    """Give figures with the command that makes them again, the machine, the day and the seconds."""
+    day = datetime.now(UTC).date().isoformat()
+    return {"command": command, "machine": machine(), "day": day, "seconds": round(seconds), **figures}
+
+
+def keep(name: str, run: Figures) -> Path:
+    """Write a run where `angime docs` finds it; the one of before is replaced."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = FOLDER / f"{name}.json"
+    file.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return file
