@@ -132,13 +132,31 @@ def _authorization(account: Account, *, secret: str) -> str:
     return f"Bearer {secret}"
 
 
+def _is_public(address: str) -> bool:
+    """Whether anybody may be asked at this address, also where it is another one's that a gateway translates."""
+    found = ipaddress.ip_address(address)
+    if not found.is_global or found.is_multicast:
+        return False
+    if isinstance(found, ipaddress.IPv4Address):
+        return True
+    if found in _TRANSLATED:
+        return _is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)))
+    return not found.is_site_local and found.sixtofour is None and found not in _COMPATIBLE
+
+
+# An IPv6 address may hold an IPv4 one, and the network sends what goes there to that: today's way (RFC 6052), and old
+# ones (RFC 3056, RFC 4291), at which nobody hands out recordings.
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+
 async def _address_of(host: str, *, port: int, is_named: bool) -> str:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         raise NotYet("the provider's host has no address now") from None
     addresses = [str(entry[4][0]) for entry in found]
-    allowed = [address for address in addresses if is_named or ipaddress.ip_address(address).is_global]
+    allowed = [address for address in addresses if is_named or _is_public(address)]
     if not allowed:
         raise InvalidEvent("the recording's address is a private one; name its host in recording_hosts to allow it")
     return allowed[0]

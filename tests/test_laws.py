@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,12 @@ IMPURE_CALLS = frozenset(
     {"now", "utcnow", "today", "time", "monotonic", "perf_counter", "uuid1", "uuid4", "open", "getenv"}
 )
 LEFT_OVERS = re.compile(r"\b(todo|fixme|xxx)\b|not implemented", re.IGNORECASE)
+# A private key, and keys of clouds, of code forges, of chats, of payments and of map services.
+SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|xox[abprs]-[0-9A-Za-z-]{10}"
+    r"|sk_live_[0-9A-Za-z]{16}|AIza[0-9A-Za-z_-]{35})"
+)
+TEST_NAMED = r"`([a-z_/]+\.py)::(test_[a-z0-9_]+)`"
 NAMES_OF_NOTHING = frozenset({"utils", "util", "common", "core", "helpers", "helper", "manager", "base", "misc"})
 
 
@@ -71,3 +78,50 @@ def test_the_lock_pins_versions_and_names_no_address() -> None:
 
     assert [line for line in lines if "://" in line or line.startswith("-")] == []
     assert [line for line in lines if line and "==" not in line] == []
+
+
+def test_no_file_holds_a_secret() -> None:
+    """Look for the forms in which providers hand out keys; a random word of a test has none of them."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    found = [
+        name
+        for name in listed.split("\0")
+        if (ROOT / name).is_file() and SECRET.search((ROOT / name).read_bytes().decode("latin-1"))
+    ]
+
+    assert found == []
+
+
+def test_a_secret_is_known_by_its_form() -> None:
+    begin = "-----BEGIN "
+    assert [True] * 4 + [False] == [
+        SECRET.search(text) is not None
+        for text in (f"{begin}RSA PRIVATE KEY", "AKIA" + "A1" * 8, "ghp_" + "a1" * 18, "xoxb-" + "1" * 12, "key = abc")
+    ]
+
+
+def test_no_page_writes_html_of_its_own() -> None:
+    """Texts reach pages by Streamlit's elements, which escape them; components and the digest hold theirs in tests."""
+    found = [
+        f"{_name(path)}:{number}"
+        for path in (ROOT / "dashboards").rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if re.search(r"unsafe_allow_html|st\.html|components\.v1|\.iframe\(", line)
+    ]
+
+    assert found == []
+
+
+def test_each_line_of_the_threat_model_has_its_test() -> None:
+    rows = [line for line in (ROOT / "docs" / "threat-model.md").read_text().splitlines() if line.startswith("| ")]
+    lines = [row for row in rows if not row.startswith(("| threat", "| ---"))]
+    without = [row for row in lines if not re.search(TEST_NAMED, row)]
+    missing = [
+        f"{file}::{name}"
+        for row in lines
+        for file, name in re.findall(TEST_NAMED, row)
+        if not re.search(rf"^(async )?def {name}\(", (ROOT / "tests" / file).read_text(), re.MULTILINE)
+    ]
+
+    assert len(lines) > 20
+    assert (without, missing) == ([], [])

@@ -3,10 +3,12 @@
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from analytics.metrics import LANGUAGES
+from analytics.rights import OF_NOBODY, OWNER, Rights, Role, selects
 from dashboards.menu import MENU
 from dashboards.state import PAGES as ADDRESSES
 from tests.dashboards import seed
@@ -39,12 +41,53 @@ STRANGER = {"sub": "1", "exp": LATER, "angime_role": "manager", "angime_companie
 GUEST = {"sub": "2", "exp": LATER, "angime_role": "guest"}
 GONE = {"sub": "3", "exp": 1, "angime_role": "engineer"}
 ANALYST = {"sub": "4", "exp": LATER, "angime_role": "analyst", "angime_companies": ["nomad"]}
+# Who may what: which pages are closed, whether people are seen, recordings heard and SQL asked. A new page or role
+# changes this on purpose.
+MATRIX = """
+    owner                 |             | people hear sql
+    manager               |             | people hear sql
+    manager of some teams | sql         | people hear
+    analyst               | search      | sql
+    engineer              | search      | sql
+"""
+OF_ROLE = {
+    "owner": OWNER,
+    "manager": Rights(role="manager", companies=("nomad",)),
+    "manager of some teams": Rights(role="manager", teams=("north",)),
+    "analyst": Rights(role="analyst", companies=("nomad",)),
+    "engineer": Rights(role="engineer"),
+}
 # Names and numbers of contacts, and what they wrote and said.
 PERSONAL = ("Sadykova", "Omarov", "Pereira", "Sergey", "Souza", "<script>", "HYPERLINK", "+7701", "onerror", "Obrigada")
 
 
 def test_every_page_of_the_menu_is_drawn_in_every_state() -> None:
     assert (PAGES, PAGES) == (list(BEGINS), list(ADDRESSES))
+
+
+def test_each_role_may_what_the_matrix_says() -> None:
+    found = {
+        name: (
+            " ".join(entry.name for entry in MENU if not entry.is_for(rights)),
+            " ".join(
+                verb
+                for verb, may in (("people", rights.sees_people), ("hear", rights.hears), ("sql", rights.asks_sql))
+                if may
+            ),
+        )
+        for name, rights in OF_ROLE.items()
+    }
+    drawn = [[cell.strip() for cell in line.split("|")] for line in MATRIX.strip().splitlines()]
+    assert {name: (closed, verbs) for name, closed, verbs in drawn} == found
+    assert {*get_args(Role)} == {rights.role for rights in OF_ROLE.values()}
+
+
+def test_an_engineer_reads_every_relation_as_an_analyst_does_and_nobody_reads_another_company() -> None:
+    analyst, engineer = (
+        selects(Rights(role=role, companies=("nomad",)), salt="salt") for role in ("analyst", "engineer")
+    )
+    of_all = selects(Rights(role="analyst"), salt="salt")
+    assert (analyst, set()) == (engineer, {one for one in analyst if analyst[one] == of_all[one]} - OF_NOBODY)
 
 
 @pytest.mark.parametrize("state", ["empty", "single", "many"])

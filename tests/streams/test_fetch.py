@@ -96,7 +96,9 @@ def test_basic_authorisation_is_written_as_http_wants_it(provider: Provider) -> 
 def test_a_private_address_is_refused_unless_its_host_is_named(provider: Provider) -> None:
     host, seen = provider
 
-    for url in (f"http://{host}/good", "http://[::1]/", "http://169.254.169.254/latest", "http://localhost/"):
+    hidden = ("::1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "::127.0.0.1", "fec0::1", "ff02::1")
+    private = (*(f"[{address}]" for address in hidden), "169.254.169.254", "224.0.0.1", "0.0.0.0", "localhost")  # noqa: S104
+    for url in (f"http://{host}/good", *(f"http://{address}/latest" for address in private)):
         with pytest.raises(InvalidEvent, match="private"):
             _fetch(url, account=Account(id="main", source="twilio"))
     assert seen == []
