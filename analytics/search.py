@@ -20,7 +20,7 @@ from analytics.word_forms import STEMS, WORD, words_of
 from schemas.errors import InvalidEvent
 
 FILE = "search.sqlite"
-VERSION = 3  # of the index's form; another one is made anew
+VERSION = 4  # of the index's form; another one is made anew
 BATCH_CALLS = 2_000
 MAX_HITS = 200
 MAX_QUERY_WORDS = 16

@@ -2,20 +2,37 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import polars as pl
+
+from analytics.irregular_words import WORDS_OF
 
 MAX_WORDS_KNOWN = 500_000
 
 WORD = re.compile(r"[^\W_]+")
 # Russian and Kazakh are mixed in one sentence, and so are English and Portuguese words: each word has a stem in both.
+# What looks like the end of a Kazakh case may be the word's own letter and a possession (қызметі, мұрны), and who types
+# Portuguese often leaves the accents out.
 _STEMS_OF = """list_distinct(if(
     regexp_matches(one, '[\\x{0400}-\\x{04FF}]'),
-    [stem_word(one, 'ru'), stem_word(one, 'kk'), kazakh_root(stem_word(one, 'kk'))],
-    [stem_word(one, 'en'), stem_word(one, 'pt')]
+    [
+        stem_word(one, 'ru'), stem_word(one, 'kk'), kazakh_root(stem_word(one, 'kk')),
+        kazakh_root(regexp_replace(one, '[ыі]$', ''))
+    ],
+    [stem_word(one, 'en'), stem_word(one, 'pt'), strip_accents(stem_word(one, 'pt'))]
 ))"""
+# Sounds that change at the end of a verb's stem, so that a stem stands under its root too: доставить, доставлю;
+# заказать, закажу; платить, плачу; pagar, paguei; ficar, fiquei.
+_ROOTS = (
+    (re.compile(r"(?<=..[бпвмф])л$"), ""),
+    (re.compile(r"(?<=....)а$"), ""),
+    (re.compile(r"(?<=...)ж$"), "з"),
+    (re.compile(r"(?<=...)ч$"), "т"),
+    (re.compile(r"(?<=..g)u$"), ""),
+    (re.compile(r"(?<=..)qu$"), "c"),
+)
 
 
 class Reader(Protocol):
@@ -37,11 +54,19 @@ class Stems:
         if len(self._known) > MAX_WORDS_KNOWN:
             self._known = {}
         known, wanted = self._known, set(words)  # another thread may begin with none meanwhile
-        new = sorted(word for word in wanted if word not in known)
+        new = {word for word in wanted if word not in known}
         if new:
+            asked = sorted(new.union(*(WORDS_OF.get(word, ()) for word in new)))
             text = f"select one, {_STEMS_OF} as stems from (select unnest($words) as one)"  # noqa: S608  # of our own
-            known.update(reader.sql(text, {"words": new}).iter_rows())
+            found: dict[str, list[str]] = dict(reader.sql(text, {"words": asked}).iter_rows())
+            known.update({word: _with_roots((word, *WORDS_OF.get(word, ())), stems=found) for word in new})
         return {word: known[word] for word in wanted}
+
+
+def _with_roots(words: Sequence[str], *, stems: Mapping[str, Sequence[str]]) -> list[str]:
+    found = [stem for word in words for stem in stems[word]]
+    roots = [change.sub(other, stem) for stem in found for change, other in _ROOTS if change.search(stem)]
+    return list(dict.fromkeys([*found, *roots]))
 
 
 STEMS = Stems()  # of the process: each page opens the index anew
