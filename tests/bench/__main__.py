@@ -16,12 +16,25 @@ from rich.table import Table
 
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, connect_producer
-from tests.bench import asking, doors, events, freshness, landing, normalising, paging, rebuilding, searching, speech
+from tests.bench import (
+    answering,
+    asking,
+    doors,
+    events,
+    freshness,
+    landing,
+    normalising,
+    paging,
+    rebuilding,
+    searching,
+    speech,
+)
 from tests.proof import keep, machine, stamped
 
 ROUNDS = 5
 BULK_EVENTS = 200_000
 NAIVE_EVENTS = 10_000
+ANSWER_GOAL = 1.5
 FILE = Path("build/bench.json")
 
 Figures = dict[str, Any]
@@ -100,6 +113,28 @@ def _doors(folder: Path, *, rounds: int, count: int) -> Figures:
     return {f"doors_round_{number}": figures for number, figures in enumerate(found, start=1)}
 
 
+def _answering(folder: Path, *, rounds: int) -> Figures:
+    """Compare how long a webhook waits for its answer, by turns, with a bare service's that proves nothing."""
+    folder.mkdir()
+    home = folder / "home"
+    normalising.furnish_home(home)
+    ours: list[answering.Answered] = []
+    bare: list[answering.Answered] = []
+    with _broker(folder / "broker") as bootstrap:
+        for _ in range(rounds):
+            bare.append(answering.bare(bootstrap))
+            ours.append(answering.ours(bootstrap, home))
+    ratio = statistics.median(one.median_ms for one in ours) / statistics.median(one.median_ms for one in bare)
+    return {
+        f"answer_{name}": {
+            "median_ms": round(statistics.median(one.median_ms for one in found), 2),
+            "p99_ms": round(statistics.median(one.p99_ms for one in found), 2),
+            "per_second": round(statistics.median(one.per_second for one in found)),
+        }
+        for name, found in (("bare", bare), ("ours", ours))
+    } | {"answer_v_bare": {"ratio": round(ratio, 2), "goal": ANSWER_GOAL, "is_met": ratio <= ANSWER_GOAL}}
+
+
 def _normalising(folder: Path, *, rounds: int) -> Figures:
     """Compare events a second of processor time with quixstreams', which does less: it validates nothing."""
     folder.mkdir()
@@ -148,6 +183,7 @@ def _show(figures: Figures) -> None:
 
 BENCHES: dict[str, Measure] = {
     "landing": _landing,
+    "answering": _answering,
     "normalising": _normalising,
     "freshness": freshness.measure,
     "searching": searching.measure,

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from angime.simulator.company import COMPANY, LINES
-from angime.simulator.delivery import whatsapp_parcels
+from angime.simulator.company import COMPANY, LINES, Line
+from angime.simulator.delivery import Parcel, whatsapp_parcels
 from angime.simulator.house import Told, furnish
 from angime.simulator.traffic import tell
 from angime.simulator.whatsapp import Change, changes_of_call, changes_of_message
@@ -82,7 +82,8 @@ def _measure(command: list[str], bootstrap: str, home: Path, *, count: int, word
     return told["events"] / told["cpu_seconds"]
 
 
-def _records() -> Iterator[RawRecord]:
+def whatsapp_traffic() -> Iterator[tuple[Line, Parcel]]:
+    """Pack the simulated company's WhatsApp calls and messages, an item a body, with the line that each came over."""
     chance = random.Random(SEED)
     story = tell(seed=SEED, now=NOW, days=DAYS, calls=CALLS)
     for line in LINES.values():
@@ -96,12 +97,17 @@ def _records() -> Iterator[RawRecord]:
             if message.account == line.account:
                 changes += changes_of_message(message, line=line)
         for parcel in whatsapp_parcels(changes, line=line, changes_a_body=1):
-            yield RawRecord(
-                raw_id=raw_id(line.source, line.account, hashlib.sha256(parcel.content).hexdigest()),
-                source=line.source,
-                account=line.account,
-                company=COMPANY,
-                received_at=from_epoch(parcel.at),
-                content_type=parcel.content_type,
-                body=parcel.content,
-            )
+            yield line, parcel
+
+
+def _records() -> Iterator[RawRecord]:
+    for line, parcel in whatsapp_traffic():
+        yield RawRecord(
+            raw_id=raw_id(line.source, line.account, hashlib.sha256(parcel.content).hexdigest()),
+            source=line.source,
+            account=line.account,
+            company=COMPANY,
+            received_at=from_epoch(parcel.at),
+            content_type=parcel.content_type,
+            body=parcel.content,
+        )

@@ -1,0 +1,127 @@
+"""A webhook's answer: the receiver beside a bare ASGI service that produces with acks=all and proves no origin.
+
+Each runs in a process of its own before the same broker and gets the same signed requests of WhatsApp over as many
+connections that are kept open; a sender waits for its answer before it sends the next one.
+"""
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from msgspec import Struct
+
+from angime.simulator.delivery import headers
+from pipelines.free_ports import free_port
+from tests.bench import normalising
+
+CONNECTIONS = 16
+WARM_UP = 500
+REQUESTS = 4_000
+READY_SECONDS = 60.0
+HOST = "127.0.0.1"
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """Milliseconds from a request to its answer, sorted, and requests a second over all connections."""
+
+    milliseconds: tuple[float, ...]
+    per_second: float
+
+    @property
+    def median_ms(self) -> float:
+        """The middle answer."""
+        return statistics.median(self.milliseconds)
+
+    @property
+    def p99_ms(self) -> float:
+        """The answer that 99 of 100 were not slower than."""
+        return self.milliseconds[-(-len(self.milliseconds) * 99 // 100) - 1]
+
+
+def ours(bootstrap: str, home: Path) -> Answered:
+    """Ask the receiver, which proves each signature and knows the account."""
+    port = free_port()
+    environ = os.environ | {"ANGIME_HOME": str(home), "ANGIME_KAFKA": bootstrap, "ANGIME_RECEIVE_PORT": str(port)}
+    return _measure([sys.executable, "-m", "angime", "receive"], environ, port=port)
+
+
+def bare(bootstrap: str) -> Answered:
+    """Ask the bare service."""
+    port = free_port()
+    return _measure(
+        [sys.executable, "-m", "tests.bench.bare_receiver", bootstrap, str(port)], dict(os.environ), port=port
+    )
+
+
+def _measure(command: list[str], environ: dict[str, str], *, port: int) -> Answered:
+    requests = [_request(parcel_headers, path, body, port=port) for path, body, parcel_headers in _signed(port)]
+    with _serving(command, environ, port=port):
+        asyncio.run(_ask(requests[:WARM_UP], port=port))
+        began = time.perf_counter()
+        milliseconds = asyncio.run(_ask(requests[WARM_UP:], port=port))
+        seconds = time.perf_counter() - began
+    return Answered(milliseconds=tuple(sorted(milliseconds)), per_second=len(milliseconds) / seconds)
+
+
+def _signed(port: int) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+    for _, parcel in islice(normalising.whatsapp_traffic(), WARM_UP + REQUESTS):
+        url = f"http://{HOST}:{port}{parcel.path}"
+        yield parcel.path, parcel.body, headers(parcel, url=url, seed=normalising.SEED)
+
+
+def _request(named: dict[str, str], path: str, body: bytes, *, port: int) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", f"host: {HOST}:{port}", f"content-length: {len(body)}"]
+    return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in named.items()), "", ""]).encode() + body
+
+
+async def _ask(requests: list[bytes], *, port: int) -> list[float]:
+    """Send all requests over the connections, each next one when one is free; raises when one is not answered 200."""
+    waiting, took = iter(requests), list[float]()
+
+    async def send() -> None:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        for request in waiting:
+            began = time.perf_counter()
+            writer.write(request)
+            answer = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(answer.partition(b"content-length: ")[2].partition(b"\r")[0]))
+            took.append((time.perf_counter() - began) * 1000)
+            if not answer.startswith(b"http/1.1 200"):
+                raise RuntimeError(f"answered {answer[9:12]!r}")
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
+    return took
+
+
+@contextmanager
+def _serving(command: list[str], environ: dict[str, str], *, port: int) -> Generator[None]:
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        asyncio.run(_wait(port))
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+async def _wait(port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
