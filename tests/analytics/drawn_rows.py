@@ -6,8 +6,8 @@ from datetime import date
 from analytics import questions
 from analytics.metrics import whole
 from analytics.questions import Period, Scope
+from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
-from analytics.warehouse import Scratch, scratch
 from schemas.company import Company
 from tests.analytics.drawn import COMPANY, rows
 

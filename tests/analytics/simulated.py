@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from analytics.questions import Period
-from analytics.warehouse import Scratch, scratch
+from analytics.scratch import Scratch, scratch
 from angime.simulator.company import company_toml
 from angime.simulator.delivery import parcels
 from angime.simulator.story import Story

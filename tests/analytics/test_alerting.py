@@ -10,7 +10,8 @@ import pytest
 
 from analytics.alerting import Bell, judge, opened_at
 from analytics.api import live
-from analytics.warehouse import Batch, Scratch, open_reader, open_writer, scratch
+from analytics.scratch import Scratch, scratch
+from analytics.warehouse import Batch, open_reader, open_writer
 from schemas.accounts import AccountQualityChanged, AccountRestricted
 from schemas.calls import CallEnded, CallOffered
 from schemas.company import Company, parse_company

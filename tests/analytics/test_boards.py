@@ -6,7 +6,7 @@ import pytest
 
 from analytics import questions
 from analytics.questions import Period
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from tests.analytics.drawn_rows import ACME, MARCH, calls
 
 

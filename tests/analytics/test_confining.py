@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from analytics import sandbox, warehouse
+from analytics import sandbox
 from analytics.confining import Refused, check
 from analytics.rights import OWNER, Rights
+from analytics.scratch import Scratch
+from analytics.scratch import scratch as open_scratch
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, Confined, open_confined, open_writer
 
@@ -168,14 +170,14 @@ def session(home: Path) -> Generator[Confined]:
 
 
 @pytest.fixture(scope="module")
-def scratch() -> Generator[warehouse.Scratch]:
-    opened = warehouse.scratch()
+def scratch() -> Generator[Scratch]:
+    opened = open_scratch()
     yield opened
     opened.close()
 
 
 @pytest.mark.parametrize("text", [line.strip() for line in REFUSED])
-def test_a_statement_that_names_or_does_more_than_reading_is_refused(scratch: warehouse.Scratch, text: str) -> None:
+def test_a_statement_that_names_or_does_more_than_reading_is_refused(scratch: Scratch, text: str) -> None:
     with pytest.raises(Refused):
         check(scratch.connection, text)
 
@@ -195,7 +197,7 @@ def test_a_statement_that_names_or_does_more_than_reading_is_refused(scratch: wa
         ("with recursive t as (select 1 as n union all select n + 1 from t where n < 9) from t", set()),
     ],
 )
-def test_a_statement_that_reads_names_what_it_reads(scratch: warehouse.Scratch, text: str, expected: set[str]) -> None:
+def test_a_statement_that_reads_names_what_it_reads(scratch: Scratch, text: str, expected: set[str]) -> None:
     assert expected == check(scratch.connection, text)
 
 

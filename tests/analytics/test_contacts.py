@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from analytics.landing import Lander
 from analytics.refresh import Refresher
+from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
-from analytics.warehouse import Batch, Scratch, scratch
+from analytics.warehouse import Batch
 from schemas.envelope import Event
 from tests.analytics.drawn import call, draw, drawn_events, moment, tidy, warehouse
 from tests.analytics.landing_cases import NOW, records_of

@@ -8,8 +8,8 @@ from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
 from analytics.log import append_events
+from analytics.scratch import Scratch
 from analytics.views import read_views
-from analytics.warehouse import Scratch
 from schemas.envelope import Event
 from tests.analytics.drawn import drawn_events, warehouse
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from analytics import warehouse
 from analytics.questions import Period, Scope, conversations, health
+from analytics.scratch import Scratch, scratch
 
 NOW = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
@@ -37,10 +37,10 @@ ENTRIES = """
 
 
 @pytest.fixture(scope="module")
-def reader() -> Generator[warehouse.Scratch]:
-    scratch = warehouse.scratch()
-    scratch.build()
-    execute = scratch.connection.execute
+def reader() -> Generator[Scratch]:
+    made = scratch()
+    made.build()
+    execute = made.connection.execute
     execute(
         "insert into reference.companies (company, name, time_zone, default_region) "
         "values ('nomad', 'Nomad', 'UTC', 'KZ'), ('other', 'Other', 'UTC', 'KZ')"
@@ -75,11 +75,11 @@ def reader() -> Generator[warehouse.Scratch]:
             f"{', false, false' if is_call else ''})",
             [str(number), f"2026-03-12T{time}:00Z", told, f"phone:{contact}", contact.upper(), direction],
         )
-    yield scratch
-    scratch.close()
+    yield made
+    made.close()
 
 
-def test_every_account_tells_how_old_and_how_late_its_facts_are(reader: warehouse.Scratch) -> None:
+def test_every_account_tells_how_old_and_how_late_its_facts_are(reader: Scratch) -> None:
     found = health.sources(reader, company="nomad", now=NOW).select(
         "account", "newest_at", "events_lately", "lag_median_seconds", "landed_median_seconds"
     )
@@ -87,35 +87,35 @@ def test_every_account_tells_how_old_and_how_late_its_facts_are(reader: warehous
     assert expected == found.rows()
 
 
-def test_dead_letters_are_counted_by_reason_and_those_of_others_stay_theirs(reader: warehouse.Scratch) -> None:
+def test_dead_letters_are_counted_by_reason_and_those_of_others_stay_theirs(reader: Scratch) -> None:
     found = health.dead_letters(reader, company="nomad", first=datetime(2026, 3, 9, tzinfo=UTC))
     assert [("too_long", 2), ("no_company", 1)] == found.select("reason", "letters").rows()
 
 
-def test_a_day_that_got_a_fact_after_it_was_over_is_told(reader: warehouse.Scratch) -> None:
+def test_a_day_that_got_a_fact_after_it_was_over_is_told(reader: Scratch) -> None:
     found = health.late_days(reader, company="nomad", period=WEEK)
     assert [(date(2026, 3, 10), 1, 1)] == found.select("day", "facts", "calls").rows()
 
 
-def test_every_check_runs_and_says_what_it_looks_for(reader: warehouse.Scratch) -> None:
+def test_every_check_runs_and_says_what_it_looks_for(reader: Scratch) -> None:
     found = health.checks(reader, company="nomad")
     assert (True, {"fail", "warn"}) == (all(found["meaning"]), set(found["severity"]))
 
 
-def test_the_versions_of_event_types_are_counted(reader: warehouse.Scratch) -> None:
+def test_the_versions_of_event_types_are_counted(reader: Scratch) -> None:
     assert [("call.ended/2", 3)] == (
         health.versions(reader, company="nomad", now=NOW).select("dataschema", "events").rows()
     )
 
 
-def listed(reader: warehouse.Scratch, *, company: str = "nomad", search: str = "", is_waiting: bool = False) -> list:
+def listed(reader: Scratch, *, company: str = "nomad", search: str = "", is_waiting: bool = False) -> list:
     rows = conversations.conversations(
         reader, period=WEEK, scope=Scope(company=company), search=search, is_waiting=is_waiting, limit=10, offset=0
     )
     return rows.select("contact_name", "last_kind", "is_waiting").rows()
 
 
-def test_conversations_stand_by_their_last_word(reader: warehouse.Scratch) -> None:
+def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
     assert [("A", "message", False), ("B", "call", True), ("C", "message", True)] == listed(reader)
 
 
@@ -123,13 +123,11 @@ def test_conversations_stand_by_their_last_word(reader: warehouse.Scratch) -> No
     ("search", "is_waiting", "expected"),
     [("where_is", False, ["C"]), ("", True, ["B", "C"]), ("%", False, []), ("' or 1=1 --", False, [])],
 )
-def test_conversations_are_searched(
-    reader: warehouse.Scratch, search: str, is_waiting: bool, expected: list[str]
-) -> None:
+def test_conversations_are_searched(reader: Scratch, search: str, is_waiting: bool, expected: list[str]) -> None:
     assert expected == [name for name, _, _ in listed(reader, search=search, is_waiting=is_waiting)]
 
 
-def test_a_history_holds_calls_between_messages_and_belongs_to_its_company(reader: warehouse.Scratch) -> None:
+def test_a_history_holds_calls_between_messages_and_belongs_to_its_company(reader: Scratch) -> None:
     told = conversations.conversation(reader, company="nomad", contact_key="phone:a")
     strange = conversations.conversation(reader, company="other", contact_key="phone:a")
     assert ([("call", "missed", None), ("message", None, "we_call_you")], 0) == (

@@ -14,8 +14,9 @@ import pytest
 from analytics.connection import Connection
 from analytics.landing import Lander
 from analytics.refresh import Refresher
+from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
-from analytics.warehouse import Batch, Landed, Scratch, open_writer, scratch
+from analytics.warehouse import Batch, Landed, open_writer
 from schemas import codec
 from schemas.errors import Misconfigured
 from schemas.records import DeadLetter, dead_to_kafka

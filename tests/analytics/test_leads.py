@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from analytics import questions
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from tests.analytics.drawn import draw, tidy
 from tests.analytics.drawn_rows import ACME, MARCH, MESSAGE, calls, figure, fill, meet, place
 

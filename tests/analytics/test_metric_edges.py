@@ -18,7 +18,7 @@ from analytics import questions
 from analytics.explain import explain
 from analytics.metrics import catalogue
 from analytics.questions import Period, Scope
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
 from schemas.envelope import Event
 from schemas.ids import conversation_id

@@ -12,8 +12,8 @@ from analytics import questions
 from analytics.explain import rows_of
 from analytics.metrics import QUANTILES, catalogue, fact_of
 from analytics.questions import Period, Scope
+from analytics.scratch import Scratch
 from analytics.views import read_views
-from analytics.warehouse import Scratch
 from angime.simulator import company
 from tests.analytics import oracle, oracle_of_agreements, oracle_of_talk, simulated
 from tests.analytics.simulated import DAYS, NOW, WHOLE

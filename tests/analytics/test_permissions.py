@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from schemas.company import Company
 from schemas.prices import PermissionPolicy
 from tests.analytics.drawn import COMPANY, call, draw, drawn_events, rows, tidy, warehouse

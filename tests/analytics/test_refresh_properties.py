@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from analytics.landing import Lander
 from analytics.rebuild import table_hash
 from analytics.refresh import Refresher
+from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
-from analytics.warehouse import Batch, Scratch, open_writer, scratch
+from analytics.warehouse import Batch, open_writer
 from schemas.envelope import Event
 from tests.analytics.drawn import COMPANY
 from tests.analytics.landing_cases import NOW, histories, records_of, settings_at

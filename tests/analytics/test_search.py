@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from analytics.scratch import Scratch
 from analytics.search import SearchIndex, SearchQuery
-from analytics.warehouse import Scratch
 from schemas.errors import InvalidEvent
 from tests.analytics.drawn import call, drawn_events, warehouse
 from tests.analytics.drawn_talk import talk

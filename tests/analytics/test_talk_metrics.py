@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from analytics.metrics import over
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from tests.analytics.drawn_rows import calls, figure, fill
 
 CALLS = """

@@ -8,7 +8,7 @@ import pytest
 
 from analytics import questions
 from analytics.questions import Period
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from tests.analytics.drawn import drawn_events, warehouse
 from tests.analytics.drawn_rows import ACME, MARCH, built, figure, fill
 from tests.analytics.test_costs import COMPANY

@@ -8,7 +8,7 @@ import pytest
 
 from analytics import questions
 from analytics.questions import Scope
-from analytics.warehouse import Scratch
+from analytics.scratch import Scratch
 from tests.analytics import simulated
 from tests.analytics.simulated import WHOLE
 

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from analytics.reference import TABLES, frames, load
+from analytics.scratch import Scratch
 from analytics.views import View, read_views
-from analytics.warehouse import Scratch
 from schemas.company import Company
 from schemas.prices import ALWAYS, FOR_EVER
 from tests.analytics.drawn import COMPANY, drawn_events, warehouse

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from analytics.scratch import scratch
+from analytics.sessions import SOUGHT_ROWS
 from analytics.views import parse_view, read_views, with_inputs
-from analytics.warehouse import SOUGHT_ROWS, Batch, open_reader, open_writer, scratch
+from analytics.warehouse import Batch, open_reader, open_writer
 from schemas.errors import Misconfigured, NotYet
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from analytics.warehouse import Scratch, scratch
+from analytics.scratch import Scratch, scratch
 from analytics.word_forms import Stems
 
 PAIRS = {

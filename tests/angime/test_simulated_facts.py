@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
+from analytics.scratch import Scratch
 from analytics.views import read_views
-from analytics.warehouse import Scratch
 from angime.simulator.company import COMPANY
 from angime.simulator.delivery import Parcel, parcels
 from angime.simulator.house import Told, furnish

@@ -15,8 +15,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from analytics.scratch import scratch
 from analytics.views import read_views
-from analytics.warehouse import AnalyticsSettings, Batch, Writer, open_writer, scratch
+from analytics.warehouse import AnalyticsSettings, Batch, Writer, open_writer
 from schemas.catalogue import EVENT_TYPES
 from schemas.codec import encode
 from schemas.company import parse_company

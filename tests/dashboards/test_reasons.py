@@ -3,8 +3,8 @@
 import pytest
 
 from analytics.metrics import LANGUAGES
+from analytics.scratch import scratch
 from analytics.views import read_views
-from analytics.warehouse import scratch
 from dashboards import findings, reasons, texts
 
 # Every call that facts.calls must decide on: what the case of its outcome and the sentence of its reason look at.

@@ -1,0 +1,193 @@
+"""Sessions that read a warehouse beside its writer: for pages and verbs, for one statement of a person, for Python."""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, cast
+
+import polars as pl
+
+from analytics.confining import check, confine
+from analytics.connection import Parameters, transaction
+from analytics.rights import Rights
+from analytics.sessions import (
+    CATALOG,
+    DuckConnection,
+    Engine,
+    EngineError,
+    attach,
+    open_file,
+    open_session,
+    prepare_session,
+)
+from analytics.settings import AnalyticsSettings
+from schemas.errors import Misconfigured, NotYet
+
+CONFINED_BATCH = 2_048
+
+
+class Reader:
+    """A session that reads a warehouse while another process writes it; every statement sees one snapshot."""
+
+    def __init__(self, session: Engine) -> None:
+        session.execute(f"use {CATALOG}")
+        self._session = session
+        self._connection = DuckConnection(session)
+        if not self._connection.rows(
+            f"select 1 from duckdb_tables() where database_name = '{CATALOG}' and schema_name = 'reports'"  # noqa: S608
+        ):
+            self.close()
+            raise NotYet("the warehouse is being made by `angime land`: ask again in a moment")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def beside(self) -> "Reader":
+        """Give another session of the same engine, in its memory and with its threads; both may be asked at once."""
+        return Reader(prepare_session(self._session.cursor()))
+
+    def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
+        """Give the rows of one statement; parameters are bound, never pasted."""
+        return self._connection.frame(text, parameters)
+
+    def ask(self, text: str) -> list[dict[str, Any]]:
+        """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong."""
+        try:
+            return self._connection.frame(text).to_dicts()
+        except EngineError as error:
+            raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Let the statements inside see one state of the warehouse; at most analytics.maintenance.READER_SECONDS."""
+        with transaction(self._connection):
+            yield
+
+    def snapshot_id(self) -> int:
+        """Name the state of the warehouse that the next statement sees; it grows with each that is written."""
+        [(snapshot,)] = self._connection.rows(f"from ducklake_current_snapshot('{CATALOG}')")
+        return snapshot
+
+    def comments(self) -> pl.DataFrame:
+        """Give what every table, view and column means: relation, column (empty for the whole), type, comment."""
+        return self._connection.frame(
+            """
+            select schema_name || '.' || table_name as relation, '' as "column", 'table' as type, comment
+            from duckdb_tables() where database_name = $catalog
+            union all
+            select schema_name || '.' || view_name, '', 'view', comment
+            from duckdb_views() where database_name = $catalog
+            union all
+            select schema_name || '.' || table_name, column_name, data_type, comment
+            from duckdb_columns() where database_name = $catalog
+            order by relation, "column"
+            """,
+            {"catalog": CATALOG},
+        )
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+
+class Confined(DuckConnection):
+    """A session for one statement of a person's own: it reads what the rights show, and nothing else of the machine."""
+
+    errors = EngineError
+
+    def __init__(self, session: Engine, *, folder: Path) -> None:
+        super().__init__(session)
+        self._folder = folder
+
+    def allow(self, text: str, *, rights: Rights, salt: str) -> None:
+        """Read a statement, and lock the session around what it may see; raises confining.Refused."""
+        relations = check(self, text)
+        confine(self, relations=relations, catalog=CATALOG, folder=str(self._folder), rights=rights, salt=salt)
+
+    def some(self, text: str, *, rows: int, size_bytes: int) -> tuple[pl.DataFrame | None, bool]:
+        """Run a statement: give its first rows, None where they are too large, and whether there were more."""
+        reader = cast("Any", self._session.execute(text)).fetch_record_batch(CONFINED_BATCH)
+        batches: list[pl.DataFrame] = []
+        size = 0
+        for batch in reader:
+            batches.append(pl.DataFrame(batch))
+            size += batch.nbytes
+            if size > size_bytes:
+                return None, False
+            if sum(kept.height for kept in batches) > rows:
+                break
+        frame = pl.concat(batches) if batches else pl.DataFrame(reader.schema.empty_table())
+        return frame.head(rows), frame.height > rows
+
+
+def open_reader(settings: AnalyticsSettings) -> Reader:
+    """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
+    if not settings.catalog.exists():
+        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    try:
+        session = open_session(settings)
+        attach(session, settings, reads_only=True)
+        return Reader(session)
+    except EngineError as error:
+        raise _unreadable(settings, error) from None
+
+
+def connect(settings: AnalyticsSettings) -> Engine:
+    """Open the engine's own session over the live warehouse, read only, with the layers as its schemas.
+
+    Raises NotYet where there is no warehouse.
+    """
+    open_reader(settings).close()
+    session = open_session(settings)
+    attach(session, settings, reads_only=True)
+    session.execute(f"use {CATALOG}")
+    return session
+
+
+def connect_file(file: Path) -> Engine:
+    """Open the engine's own session over the one file of a snapshot, read only. Raises NotYet where it is not."""
+    if not file.exists():
+        raise NotYet(f"there is no snapshot at {file.parent}: `angime snapshot` writes one")
+    return open_file(file)
+
+
+@contextmanager
+def open_side_by_side(
+    catalogs: Mapping[str, AnalyticsSettings], *, snapshot: int | None = None
+) -> Generator[DuckConnection]:
+    """Open a session that reads warehouses, each as a catalog of its name, all as they were at `snapshot` if given.
+
+    Raises NotYet where one of them is not there, Misconfigured for a broken one.
+    """
+    first = next(iter(catalogs.values()))
+    session = open_session(first)
+    try:
+        for name, settings in catalogs.items():
+            if not settings.catalog.exists():
+                raise NotYet(f"there is no warehouse in {settings.warehouse}")
+            try:
+                attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
+            except EngineError as error:
+                raise _unreadable(settings, error) from None
+        yield DuckConnection(session)
+    finally:
+        session.close()
+
+
+def open_confined(settings: AnalyticsSettings) -> Confined:
+    """Open the warehouse for one statement of a person's own; raises NotYet where there is none."""
+    if not settings.catalog.exists():
+        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    session = open_session(settings)
+    attach(session, settings, reads_only=True)
+    return Confined(session, folder=settings.warehouse.resolve())
+
+
+def _unreadable(settings: AnalyticsSettings, error: EngineError) -> Misconfigured:
+    return Misconfigured(
+        f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
+        " put a copy of it back, or move it away and land everything anew"
+    )

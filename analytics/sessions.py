@@ -1,0 +1,184 @@
+"""The one door to DuckDB: its sessions, with their limits and extensions, and the lake attached to them."""
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from analytics import log
+from analytics.connection import LAYERS, Parameters
+from analytics.settings import AnalyticsSettings
+from analytics.stems import make_stem_macros
+from schemas.errors import Misconfigured
+
+# The engine's own session, for those who want all of it; what it gives are its relations and Polars frames.
+Engine = duckdb.DuckDBPyConnection
+# What the engine raises.
+EngineError = duckdb.Error
+
+CATALOG = "lake"
+EXTENSIONS = ("sqlite_scanner", "ducklake", "fts")
+# Nothing is fetched. To check the signatures of the files each time would cost a third of a second a session, and say
+# nothing: whoever can change them in their wheels can change this very line. A person's own statement loads none.
+EXTENSION_SETTINGS = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_unsigned_extensions": True,
+}
+BUSY_MILLISECONDS = 30_000
+# A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
+INLINED_ROWS = 50
+# Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more is in its index.
+SOUGHT_ROWS = 8_192
+
+_LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
+
+
+class DuckConnection:
+    """A DuckDB session; `catalog` is the attached lake that holds the layers, empty where they lie in memory."""
+
+    def __init__(self, session: Engine, *, catalog: str = "") -> None:
+        self._session = session
+        self._prefix = f"{catalog}." if catalog else ""
+        self._threads = 0
+
+    def execute(self, text: str, parameters: Parameters = ()) -> None:
+        """Run statements and drop what they give."""
+        self._run(text, parameters).fetchall()
+
+    def rows(self, text: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and give all its rows."""
+        return self._run(text, parameters).fetchall()
+
+    def frame(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
+        """Run one statement and give its rows as a Polars frame."""
+        return self._run(text, parameters).pl()
+
+    def tables(self, layer: str) -> set[str]:
+        """Give the names of the tables of a layer."""
+        place = "database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ?"
+        listed = self.rows(f"select table_name from duckdb_tables() where {place}", [self._prefix.rstrip("."), layer])  # noqa: S608
+        return {name for (name,) in listed}
+
+    def hand_in(self, name: str, table: Any) -> None:
+        """Let texts read `table` under `name`."""
+        self._session.register(name, table)
+
+    def take_back(self, name: str) -> None:
+        """Forget a table handed in."""
+        self._session.unregister(name)
+
+    def create_view(self, relation: str, select: str) -> None:
+        """Create or replace a view."""
+        self._session.execute(f"create or replace view {self._prefix}{relation} as\n{select}")
+
+    def part(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
+        """Part the files of a table, as the port says; a table in memory has none."""
+        if self._prefix:
+            parted = ", ".join(f"{part}({by})" for part in parts)
+            self._session.execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
+
+    def sort(self, relation: str, *, by: str) -> None:
+        """Sort the files of a table, as the port says."""
+        if self._prefix:
+            self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
+
+    def sort_for_seeking(self, relation: str, *, by: str) -> None:
+        """Sort the files of a table by `by`, in small groups of rows of which a search reads one a file."""
+        if self._prefix:
+            self.sort(relation, by=by)
+            schema, _, table = relation.partition(".")
+            self._session.execute(
+                f"call {self._prefix}set_option('parquet_row_group_size', {SOUGHT_ROWS}, "
+                f"schema => '{schema}', table_name => '{table}')"
+            )
+
+    def use_threads(self, threads: int) -> None:
+        """Let the statements from here on run on so many threads."""
+        if threads != self._threads:
+            self._session.execute(f"set threads = {threads}")
+            self._threads = threads
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.close()
+
+    def _run(self, text: str, parameters: Parameters) -> Engine:
+        placed = _LAYER_NAME.sub(rf"{self._prefix}\1.", text) if self._prefix else text
+        return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
+
+
+def open_session(settings: AnalyticsSettings) -> Engine:
+    """Open a session with the limits of the settings and the extensions of their wheels; nothing is attached yet."""
+    session = duckdb.connect(
+        config={
+            **EXTENSION_SETTINGS,
+            "memory_limit": f"{settings.warehouse_memory_mib}MiB",
+            "threads": settings.warehouse_threads,
+            "temp_directory": str(settings.home / "temporary"),
+            "preserve_insertion_order": False,
+        }
+    )
+    _load(session, *EXTENSIONS)
+    return prepare_session(session)
+
+
+def open_in_memory() -> Engine:
+    """Open a session of one thread whose layers will lie in memory."""
+    session = duckdb.connect(config={**EXTENSION_SETTINGS, "threads": 1})
+    _load(session, "fts")
+    return prepare_session(session)
+
+
+def open_file(file: Path) -> Engine:
+    """Open a file of plain DuckDB, read only."""
+    return duckdb.connect(str(file), read_only=True, config={"autoinstall_known_extensions": False})
+
+
+def prepare_session(session: Engine) -> Engine:
+    """Give a session what the engine keeps for each of them apart: its clock and its macros."""
+    session.execute("set TimeZone = 'UTC'")
+    make_stem_macros(DuckConnection(session))
+    return session
+
+
+def _load(session: Engine, *extensions: str) -> None:
+    for name in extensions:
+        session.execute(f"load {log.quoted(str(_extension_file(name)))}")
+
+
+def _extension_file(name: str) -> Path:
+    """Find the extension in its wheel; it is loaded from there, and nothing is installed or fetched."""
+    found = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if found is None or found.origin is None:
+        raise Misconfigured(f"the package duckdb-extension-{name} is missing: run `make setup`")
+    return Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+
+
+def attach(
+    session: Engine,
+    settings: AnalyticsSettings,
+    *,
+    reads_only: bool,
+    name: str = CATALOG,
+    snapshot: int | None = None,
+) -> None:
+    """Attach a warehouse to a session as a catalog of this name, as it is now or as it was at `snapshot`."""
+    # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
+    options = [
+        f"data_path {log.quoted(str(settings.warehouse.resolve() / 'data'))}",
+        "override_data_path true",
+        "meta_journal_mode 'WAL'",
+        f"meta_busy_timeout {BUSY_MILLISECONDS}",
+        f"data_inlining_row_limit {INLINED_ROWS}",
+        *(["read_only"] if reads_only else []),
+        *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
+    ]
+    catalog = log.quoted(f"ducklake:sqlite:{settings.catalog.resolve()}")
+    session.execute(f"attach {catalog} as {name} ({', '.join(options)})")
+    if not reads_only:
+        session.execute(f"call {CATALOG}.set_option('parquet_compression', 'zstd')")
