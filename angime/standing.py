@@ -111,5 +111,5 @@ def _warehouse() -> dict[str, Any]:
                     (select count(*) from log.conflicts) as conflicts
             """).to_dicts()
             return {**row, "snapshot": reader.snapshot_id(), "dead_letters": letters.counts(reader)}
-    except NotYet as refusal:
+    except (NotYet, Misconfigured) as refusal:
         return {"away": refusal.reason}

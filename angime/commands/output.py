@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+PIPE_COLUMNS = 2_000
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -45,7 +47,8 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if field is None else str(field) for field in row.values()))
-    Console().print(table, markup=False)
+    # A pipe and a file have no edge at which a column would have to be cut.
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table, markup=False)
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:

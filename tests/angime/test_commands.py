@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from angime import printing
-from tests.angime.front_door import angime as _angime
+from tests.angime.front_door import typed as _angime
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.angime.front_door import angime
+from tests.angime.front_door import typed
 
 COMPANY = """
 id = "acme"
@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_dry_run_needs_no_kafka_and_says_what_would_be_refused(home: Path) -> None:
-    said = angime("import", "asterisk", str(home / "Master.csv"), "--dry-run", "--json", home=home)
+    said = typed("import", "asterisk", str(home / "Master.csv"), "--dry-run", "--json", home=home)
 
     assert said.code == 1
     assert json.loads(said.out) == {
@@ -54,7 +54,7 @@ def test_a_dry_run_needs_no_kafka_and_says_what_would_be_refused(home: Path) -> 
 )
 def test_a_mistake_is_one_sentence_and_exit_2(home: Path, words: tuple[str, ...], sentence: str) -> None:
     source, file, *more = words
-    said = angime("import", source, str(home / file), *more, home=home)
+    said = typed("import", source, str(home / file), *more, home=home)
 
     assert said.code == 2
     assert sentence in said.err

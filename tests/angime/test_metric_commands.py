@@ -1,9 +1,6 @@
 """The verbs of metrics: periods and scopes as people write them, and a figure explained from a warehouse on disk."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +11,7 @@ from analytics.warehouse import AnalyticsSettings, Batch, open_writer
 from angime.commands.metrics import parse_period, parse_scope
 from tests.analytics.drawn import drawn_events
 from tests.analytics.landing_cases import NOW, records_of
+from tests.angime.front_door import typed
 
 COMPANY = """
 id = "acme"
@@ -69,40 +67,28 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def _angime(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
-    return subprocess.run(
-        [sys.executable, "-m", "angime", *words],
-        env={**environ, "ANGIME_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_a_figure_is_explained_and_its_sql_gives_it_again(home: Path) -> None:
-    said = _angime("explain", "answer_rate", "--period", "2026-03", "--json", home=home)
-    told = json.loads(said.stdout)
-    again = _angime("sql", told["sql_written_out"], "--json", home=home)
+    said = typed("explain", "answer_rate", "--period", "2026-03", "--json", home=home)
+    told = json.loads(said.out)
+    again = typed("sql", told["sql_written_out"], "--json", home=home)
 
     assert (0.5, 1.0, 2.0, 2) == tuple(told[name] for name in ("value", "numerator", "denominator", "sample"))
     assert {"internal": 0, "test": 0, "in_progress": 0} == told["left_out"]
     assert {"metric": "answer_rate", "value": 0.5} == {
-        name: json.loads(again.stdout)[0][name] for name in ("metric", "value")
+        name: json.loads(again.out)[0][name] for name in ("metric", "value")
     }
 
 
 def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:
-    said = _angime("explain", "answer_rate", "--period", "2026-03", "--rows", "--json", home=home)
+    said = typed("explain", "answer_rate", "--period", "2026-03", "--rows", "--json", home=home)
 
-    assert [1, 0] == [row["numerator"] for row in json.loads(said.stdout)]
+    assert [1, 0] == [row["numerator"] for row in json.loads(said.out)]
 
 
 def test_a_metric_that_does_not_exist_is_one_line_and_exit_2(home: Path) -> None:
-    said = _angime("metrics", "answer_rat", home=home)
+    said = typed("metrics", "answer_rat", home=home)
 
     assert (2, "angime: there is no metric 'answer_rat'; did you mean answer_rate?") == (
-        said.returncode,
-        said.stderr.strip(),
+        said.code,
+        said.err.strip(),
     )

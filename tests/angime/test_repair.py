@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,13 @@ from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 from schemas.ids import raw_id
-from schemas.instants import Instant, moment
+from schemas.instants import Instant, instant, moment
 from schemas.records import RawRecord, raw_to_kafka
 from schemas.topics import TOPICS
 from tests.analytics.landing_cases import call_events, records_of, settings_at
-from tests.angime.front_door import angime
+from tests.angime.front_door import angime, typed
 from tests.fakes import MemoryKafka
+from tests.runbooks import Runbook
 
 NOW: Instant = "2026-03-09T12:00:00.000Z"
 LATER: Instant = "2026-03-09T13:00:00.000Z"
@@ -222,7 +224,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_call_shows_its_facts_in_both_orders_and_how_they_were_read(home: Path) -> None:
-    said = angime("call", "CA1", "--json", home=home)
+    said = typed("call", "CA1", "--json", home=home)
 
     told = json.loads(said.out)
     assert [(fact["arrived"], fact["occurred"], fact["type"]) for fact in told["facts"]] == [
@@ -245,7 +247,7 @@ def test_a_call_is_found_by_the_beginning_of_its_id(home: Path) -> None:
 
 
 def test_a_call_that_is_not_there_is_said_with_exit_2(home: Path) -> None:
-    said = angime("call", "CA77", home=home)
+    said = typed("call", "CA77", home=home)
 
     assert (said.code, "no call goes by 'CA77'" in said.err) == (2, True)
 
@@ -258,7 +260,7 @@ def test_a_call_that_is_not_there_is_said_with_exit_2(home: Path) -> None:
     ],
 )
 def test_a_mistake_in_a_name_suggests_the_right_one(tmp_path: Path, words: tuple[str, ...], hint: str) -> None:
-    said = angime(*words, home=tmp_path, ANGIME_KAFKA="127.0.0.1:1")
+    said = typed(*words, home=tmp_path, ANGIME_KAFKA="127.0.0.1:1")
 
     assert said.code == 2
     assert hint in said.err
@@ -326,7 +328,7 @@ def test_what_changed_from_version_to_version_is_said_by_field() -> None:
 
 
 def test_the_doctor_finds_nothing_wrong_in_a_new_home(tmp_path: Path) -> None:
-    said = angime("doctor", "--json", home=tmp_path, ANGIME_RECEIVE_PORT="0", ANGIME_PAGES_PORT=str(_free_port()))
+    said = typed("doctor", "--json", home=tmp_path, ANGIME_RECEIVE_PORT="0", ANGIME_PAGES_PORT=str(_free_port()))
 
     states = {finding["what"]: finding["state"] for finding in json.loads(said.out)}
     assert {what: state for what, state in states.items() if state == "wrong"} == {}
@@ -336,7 +338,7 @@ def test_the_doctor_finds_nothing_wrong_in_a_new_home(tmp_path: Path) -> None:
 
 def test_the_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "company.toml").write_text('id = "Acme Inc"\n')
-    said = angime("doctor", home=tmp_path, ANGIME_SPEECH_MODEL=str(tmp_path / "nothing" / "here"))
+    said = typed("doctor", home=tmp_path, ANGIME_SPEECH_MODEL=str(tmp_path / "nothing" / "here"))
 
     assert said.code == 1
     assert "✗ company" in said.out
@@ -365,16 +367,27 @@ def test_on_a_real_broker_letters_are_sent_again_and_the_standing_is_told(
 ) -> None:
     built = Pipeline(tmp_path)
     body = built.receive(one_call("c1"), account="shop")
-    built.work(now=NOW)
+    built.work(now=instant(datetime.now(UTC)))
+    kept = tmp_path / "body.json"
+    book = Runbook("poison-batch", home=tmp_path, kafka=broker)
 
-    done = angime("dead", "retry", "raw/0/0", "--yes", "--json", home=tmp_path, ANGIME_KAFKA=broker)
+    listed = book.type("angime dead list --since 1h")
+    shown = book.type("angime dead show PLACE", PLACE="raw/0/0")
+    kept.write_text(book.type("angime dead show PLACE --body", PLACE="raw/0/0").out)
+    translated = book.type("angime translate SOURCE FILE", SOURCE="ingest", FILE=str(kept))
+    done = book.type("angime dead retry --since 1d --yes")
     monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
     monkeypatch.setenv("ANGIME_KAFKA", broker)
     newest = watching.newest(broker, topic="raw", call_id="", last=1)
     [decided] = watching.newest(broker, topic="decisions", call_id="", last=1)
     told = standing.standing()
 
-    assert json.loads(done.out) == {"retried": 1}
+    given_up = book.type('angime dead discard PLACE --note "why" --yes', PLACE="raw/0/0")
+    book.done()
+
+    assert ("raw/0/0" in listed.out, "no account shop of ingest" in shown.out) == (True, True)
+    assert (kept.read_bytes(), "call.ended" in translated.out) == (body, True)
+    assert (done.out, given_up.out) == ("retried: 1\n", "discarded: 1\n")
     assert [record["size_bytes"] for record in newest if record.get("account") == "shop"] == [len(body)]
     assert decided["data"]["place"] == "raw/0/0"
     assert (told["kafka"], told["warehouse"]["dead_letters"]["waiting"]) == (broker, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streams.demo_model.dialogues import dialogue, recording_bytes
-from tests.angime.front_door import angime
+from tests.angime.front_door import typed
 
 pytestmark = pytest.mark.speech
 
@@ -17,7 +17,7 @@ def test_a_recording_is_told_with_its_figures_and_a_page_is_refused(tmp_path: Pa
     call.write_bytes(recording_bytes(spoken, form="wav_mulaw"))
     page.write_text("<html>gone</html>")
 
-    said = angime("transcribe", str(call), str(page), "--model", "none", "--json", home=tmp_path)
+    said = typed("transcribe", str(call), str(page), "--model", "none", "--json", home=tmp_path)
 
     heard, refused = (json.loads(line) for line in said.out.splitlines())
     assert said.code == 1

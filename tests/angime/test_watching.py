@@ -94,6 +94,12 @@ def test_every_command_of_a_runbook_exists_with_its_options(path: Path) -> None:
     assert [words for words in commands if _problem(shlex.split(words)[1:])] == []
 
 
+def test_every_runbook_is_walked_by_a_test() -> None:
+    tests = "".join(path.read_text() for path in Path(__file__).parent.parent.rglob("test_*.py"))
+
+    assert [path.stem for path in RUNBOOKS if f'"{path.stem}"' not in tests] == []
+
+
 def _problem(words: list[str]) -> str:
     command: Any = typer.main.get_command(app)
     while words and hasattr(command, "commands"):

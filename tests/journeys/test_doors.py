@@ -5,11 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from analytics.views import read_views
 from analytics.warehouse import Writer, open_reader, open_writer
 from angime import printing
 from angime.settings import load
-from pipelines import land, local_kafka, normalise, redelivery, replay, topics
+from pipelines import local_kafka, redelivery, replay, topics
 from pipelines.broker import Admin, connect_producer
 from pipelines.free_ports import free_port
 from pipelines.replay import Choice
@@ -32,17 +30,16 @@ from pipelines.settings import PipelinesSettings
 from schemas.alerts import AlertRaised
 from schemas.codec import encode
 from schemas.envelope import event
-from schemas.errors import NotYet
-from schemas.ids import fact_id, raw_id
+from schemas.ids import fact_id
 from schemas.instants import instant
-from schemas.records import REPLAYED, RawRecord, raw_to_kafka
+from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
-from tests.angime.front_door import angime
+from tests.angime.front_door import typed
+from tests.journeys import stages
+from tests.journeys.stages import told, wait_for, work
 from tests.web_receiver import Receiver, receiving
 
 CALLS = 20
-PATIENCE_SECONDS = 150.0  # a busy machine may need as long; a quiet one is done within seconds
-LOOK_AGAIN_SECONDS = 0.1
 TABLES = tuple(view.relation for view in read_views() if view.is_table)
 COMPANY = """
 id = "acme"
@@ -103,59 +100,15 @@ def connect(home: Path, *, account: str) -> None:
 
 def receive(numbers: Sequence[int], *, account: str) -> None:
     """Put one raw record a call onto its topic, and the same call told in an older version onto another."""
+    calls = [
+        told(f"{account}{number}", "call.ended", {"provider_call_id": f"{number}", "talk_seconds": number})
+        for number in numbers
+    ]
+    stages.receive(calls, company="acme", account=account, at="2026-03-01T08:00:01.000Z")
+    old = json.loads((printing.VERSIONS / "call.ended" / "1.whole.pass.json").read_text())
     with closing(connect_producer(load(PipelinesSettings).kafka)) as producer:
-        for number in numbers:
-            told = {"specversion": "1.0", "id": f"{account}{number}", "source": "/m", "type": "call.ended"}
-            told |= {"time": "2026-03-01T08:00:00Z", "data": {"provider_call_id": f"{number}", "talk_seconds": number}}
-            body = json.dumps(told).encode()
-            raw = RawRecord(
-                raw_id=raw_id("ingest", account, body.hex()), source="ingest", account=account, company="acme",
-                received_at="2026-03-01T08:00:01.000Z", content_type="application/json", body=body,
-            )  # fmt: skip
-            key, value, headers = raw_to_kafka(raw)
-            producer.send("raw", key=key, value=value, headers=headers)
-        old = json.loads((printing.VERSIONS / "call.ended" / "1.whole.pass.json").read_text())
         producer.send("calls", key=b"old", value=json.dumps(old, separators=(",", ":"), ensure_ascii=False).encode())
         producer.flush()
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_AGAIN_SECONDS)
-
-
-def work() -> None:
-    """Normalise and land until nothing is left on any topic."""
-    settings, stop = load(PipelinesSettings), threading.Event()
-    with closing(Admin(settings.kafka)) as admin, ThreadPoolExecutor(1) as hands:
-
-        def is_normalised() -> bool:
-            with suppress(NotYet):  # a broker that has just started knows no groups yet
-                done = admin.committed(normalise.GROUP)
-                return all(done.get(place) == end for place, end in admin.end_offsets(["raw"]).items() if end)
-            return False
-
-        def is_landed() -> bool:
-            with suppress(NotYet), closing(open_reader(load(AnalyticsSettings))) as reader:
-                rows = reader.sql('select topic, "partition", max(next_offset) from log.offsets group by all').rows()
-                done = {(topic, partition): offset for topic, partition, offset in rows}
-                return all(done.get(place) == end for place, end in admin.end_offsets(land.TOPICS).items() if end)
-            return False
-
-        stages: tuple[tuple[Callable[[], Any], Callable[[], bool]], ...] = (
-            (lambda: normalise.run(settings, stop=stop), is_normalised),
-            (lambda: land.run(settings, load(AnalyticsSettings), stop=stop), is_landed),
-        )
-        for stage, is_done in stages:
-            stop.clear()
-            running = hands.submit(stage)
-            try:
-                wait_for(lambda running=running, is_done=is_done: running.done() or is_done())
-            finally:
-                stop.set()
-            running.result(PATIENCE_SECONDS)
 
 
 def hashes(writer: Writer) -> dict[str, object]:
@@ -165,9 +118,8 @@ def hashes(writer: Writer) -> dict[str, object]:
 
 
 def said(*words: str, home: Path) -> dict[str, Any]:
-    """Run a verb as a person does, and give what it printed."""
-    settings = {name: setting for name, setting in os.environ.items() if name.startswith("ANGIME_")}
-    done = angime(*words, "--json", home=home, **{**settings, "ANGIME_HOME": str(home)})
+    """Type a verb, and give what it printed."""
+    done = typed(*words, "--json", home=home)
     assert done.code == 0, done.err
     return json.loads(done.out)
 

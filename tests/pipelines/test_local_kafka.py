@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipelines import broker, kafka_hello, kafka_jars, local_kafka, topics
-from schemas.errors import Misconfigured
+from pipelines import broker, kafka_hello, kafka_jars, local_kafka, normalise, topics
+from schemas.errors import Misconfigured, NotYet
 from schemas.topics import TOPICS
+from tests.runbooks import Runbook
 
 
 def silent(_step: str) -> None:
@@ -32,6 +33,21 @@ def home(tmp_path: Path) -> Generator[Path]:
 
 def port_of(running: local_kafka.Running) -> int:
     return int(running.bootstrap.rpartition(":")[2])
+
+
+def topics_applied(bootstrap: str) -> None:
+    """Make all topics, and wait until the broker knows its groups again."""
+    with contextlib.closing(broker.Admin(bootstrap)) as admin:
+        topics.apply(admin)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                admin.committed(normalise.GROUP)
+            except NotYet:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            else:
+                return
 
 
 def read_all(bootstrap: str, *, count: int) -> list[bytes | None]:
@@ -88,11 +104,20 @@ def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_rec
     producer.close()
 
     os.kill(first.pid, signal.SIGKILL)
-    again = local_kafka.start(home, on_step=silent)
-    read = read_all(again.bootstrap, count=len(values))
+    book = Runbook("broker-lost", home=home, kafka="")
+    seen = book.type("angime status")
+    book.type("angime doctor")
+    book.type("angime broker start")
+    again = book.type("angime broker status")
+    read = read_all(first.bootstrap, count=len(values))
+    topics_applied(first.bootstrap)
+    waiting = book.type("angime lag")
+    book.done()
 
-    assert again.bootstrap == first.bootstrap
+    assert f"kafka: Kafka is not ready: nobody answers at {first.bootstrap}" in seen.out
+    assert f"bootstrap: {first.bootstrap}" in again.out
     assert sorted(read) == sorted(values)
+    assert str(len(values)) in next(line for line in waiting.out.splitlines() if "normalise" in line)
 
 
 @pytest.mark.kafka
