@@ -31,8 +31,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the journeys: they take longest, and two processes share the files of tests in this order."""
-    items.sort(key=lambda item: "journeys" not in item.path.parts)
+    """Begin with the files that take longest: two processes share the files in this order, and should end together."""
+    long = {
+        item.path
+        for item in items
+        if "journeys" in item.path.parts or any(item.get_closest_marker(name) for name in ("browser", "speech"))
+    }
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
