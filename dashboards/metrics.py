@@ -9,10 +9,12 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue
-from dashboards import controls, shown
+from dashboards import controls, downloads
 from dashboards.figures import definition
 from dashboards.page import Page, heading
 from dashboards.texts import N_, plain
+
+ENTRIES = 10  # each is a dozen elements, and a browser draws hundreds for seconds
 
 UNITS = {"share": N_("share"), "calls": N_("calls"), "seconds": N_("seconds"), "minutes": N_("minutes")}
 GOOD = {"up": N_("higher is better"), "down": N_("lower is better"), "none": N_("neither is better")}
@@ -37,12 +39,19 @@ def draw(page: Page) -> None:
     if not found:
         st.info(say("No metric fits. Try another word."), icon=":material/search_off:")
         return
-    names = tuple(metric.name for metric in found)
-    counted = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=names)
-    figures = {row["metric"]: row for row in counted.to_dicts()}
-    for metric in found:
+    pages = -(-len(found) // ENTRIES)
+    number = min(page.state.page, pages)
+    entries = found[(number - 1) * ENTRIES : number * ENTRIES]
+    figures = {row["metric"]: row for row in _counted(page, entries).to_dicts()}
+    for metric in entries:
         _draw(page, metric, figures[metric.name])
-    shown.files(page, _whole(page, found, counted), name="angime-metrics")
+    controls.pager(page, number=number, pages=pages)
+    downloads.draw(page, lambda: _whole(page, found), name="angime-metrics")
+
+
+def _counted(page: Page, metrics: list[Metric]) -> pl.DataFrame:
+    names = tuple(metric.name for metric in metrics)
+    return page.ask(questions.figures, period=page.period, scope=page.scope, metrics=names)
 
 
 def _fits(page: Page, metric: Metric) -> bool:
@@ -74,8 +83,8 @@ def _draw(page: Page, metric: Metric, figure: dict[str, Any]) -> None:
             )
 
 
-def _whole(page: Page, found: list[Metric], counted: pl.DataFrame) -> pl.DataFrame:
-    """Give the catalogue with its figures for a file."""
+def _whole(page: Page, found: list[Metric]) -> pl.DataFrame:
+    """Give all that was found, with its figures, for a file."""
     rows = [
         {
             "metric": metric.name,
@@ -87,4 +96,4 @@ def _whole(page: Page, found: list[Metric], counted: pl.DataFrame) -> pl.DataFra
         }
         for metric in found
     ]
-    return pl.DataFrame(rows).join(counted, on="metric", how="left", maintain_order="left")
+    return pl.DataFrame(rows).join(_counted(page, found), on="metric", how="left", maintain_order="left")

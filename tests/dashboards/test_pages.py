@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.metrics import LANGUAGES
+from analytics.metrics import LANGUAGES, catalogue
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from dashboards.menu import MENU
@@ -82,6 +82,16 @@ def test_sql_is_answered_or_the_reason_is_given(
 def test_the_catalogue_is_searched(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="metrics", search="service_level", lang="en")
     assert ([], True) == (list(test.exception), "Service level" in told(test))
+
+
+def test_the_catalogue_shows_every_metric_page_by_page(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="metrics", lang="en")
+    shown = [told(test)]
+    while not (following := next(button for button in test.button if button.label == "Next page")).disabled:
+        test = following.click().run()
+        shown.append(told(test))
+    found = [[metric.name for metric in catalogue().values() if f"\n{metric.name} · " in page] for page in shown]
+    assert ([], list(catalogue())) == (list(test.exception), [name for names in found for name in names])
 
 
 def test_words_are_found_in_any_of_their_forms(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
