@@ -140,7 +140,7 @@ def _conditions(relation: str, columns: set[str], *, rights: Rights, prefix: str
     elif "team_id" in columns:
         conditions.append(_among("team_id", rights.teams))
     elif "call_id" in columns:
-        conditions.append(f"call_id in (select call_id {own})")
+        conditions.append(_is_of_teams(relation, columns, teams=rights.teams, prefix=prefix))
     elif "contact_key" in columns:
         conditions.append(f"contact_key in (select contact_key {own})")
     elif relation == "log.events":
@@ -148,6 +148,14 @@ def _conditions(relation: str, columns: set[str], *, rights: Rights, prefix: str
     else:
         conditions.append("false")
     return conditions
+
+
+def _is_of_teams(relation: str, columns: set[str], *, teams: Iterable[str], prefix: str) -> str:
+    """Write that the call of a row is one of some teams: by its company and day too, or all days would be searched."""
+    table = relation.partition(".")[2]
+    same = [f"own_call.{one} = {table}.{one}" for one in ("call_id", "company", "day") if one in columns]
+    own = f"{prefix}facts.calls as own_call where {' and '.join(same)} and {_among('own_call.team_id', teams)}"
+    return f"exists (select 1 from {own})"  # noqa: S608  # names of our own, and quoted words
 
 
 def _among(column: str, values: Iterable[str]) -> str:

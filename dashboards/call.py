@@ -87,6 +87,11 @@ def _figures(page: Page, row: dict[str, Any]) -> None:
             st.markdown(f":gray[{plain(label)}]  \n**{plain(value)}**", width="content")
 
 
+def _of(page: Page, row: dict[str, Any]) -> dict[str, Any]:
+    """Name the call that a question is about, with the day on which it is found."""
+    return {"company": page.scope.company, "call_id": row["call_id"], "day": row["day"]}
+
+
 def _recording(page: Page, row: dict[str, Any]) -> None:
     say = page.say
     heading(say("What was said"))
@@ -94,7 +99,7 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
         st.info(say("Recordings are not for your role."), icon=":material/hearing_disabled:")
     elif row["recording_path"]:
         _play(page, row)
-    turns = page.ask(questions.turns, company=page.scope.company, call_id=row["call_id"]).to_dicts()
+    turns = page.ask(questions.turns, **_of(page, row)).to_dicts()
     if turns:
         player.transcript(page, turns)
         model = say(
@@ -116,8 +121,8 @@ def _play(page: Page, row: dict[str, Any]) -> None:
     if content is None:
         st.info(say("The recording is not in the store (any longer)."), icon=":material/music_off:")
         return
-    asked = {"company": page.scope.company, "call_id": row["call_id"], "recording_id": row["recording_id"]}
-    spans = [Beep(**span) for span in page.ask(one_call.beeps_of_call, **asked).to_dicts()]
+    found = page.ask(one_call.beeps_of_call, **_of(page, row), recording_id=row["recording_id"])
+    spans = [Beep(**span) for span in found.to_dicts()]
     kind = recordings.media_type(path)
     if spans:
         content, kind = beeps.covered(content, beeps=spans), "audio/wav"
@@ -155,7 +160,7 @@ def _note_listening(page: Page, row: dict[str, Any]) -> None:
 def _talk(page: Page, row: dict[str, Any]) -> None:
     """Tell how the conversation went, side by side where it has two sides."""
     say = page.say
-    talk = page.ask(one_call.talk_of_call, company=page.scope.company, call_id=row["call_id"])
+    talk = page.ask(one_call.talk_of_call, **_of(page, row))
     if talk is None:
         return
     heading(say("How the talk went"))
@@ -187,7 +192,7 @@ def _talk(page: Page, row: dict[str, Any]) -> None:
 def _permission(page: Page, row: dict[str, Any]) -> None:
     """Tell whether we might call when we did; other calls need no asking."""
     say = page.say
-    found = page.ask(one_call.permission_of_call, company=page.scope.company, call_id=row["call_id"])
+    found = page.ask(one_call.permission_of_call, **_of(page, row))
     if found is None or found["policy"] is None:
         return
     heading(say("Were we allowed to call"))
@@ -209,7 +214,7 @@ def _permission(page: Page, row: dict[str, Any]) -> None:
 
 def _cost(page: Page, row: dict[str, Any]) -> None:
     say = page.say
-    found = page.ask(one_call.cost_of_call, company=page.scope.company, call_id=row["call_id"], day=row["day"])
+    found = page.ask(one_call.cost_of_call, **_of(page, row))
     heading(say("Cost"))
     if found is None:
         st.caption(plain(say("No tariff in company.toml bills this call."), limit=200))

@@ -7,9 +7,11 @@
 -- columns:
 --   call_id varchar: call
 --   company varchar: tenant
+--   team_id varchar: team of its operator on that day, by which it is shown to who sees some teams only
 --   started_at timestamptz: when it began, as facts.calls has it
 select
     call_id,
     company,
+    team_id,
     started_at
 from facts.calls

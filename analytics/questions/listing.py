@@ -1,7 +1,7 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """Questions about single calls: the list of calls, one call with its facts and turns, a contact's history."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
@@ -105,13 +105,14 @@ def facts_of_call(
     return reader.sql(_FACTS.format(around="true"), asked)
 
 
-def turns(reader: Reader, *, company: str, call_id: str) -> pl.DataFrame:
-    """Give what was said in a call, in order: turn, role, start_seconds, end_seconds, text, confidence."""
+def turns(reader: Reader, *, company: str, call_id: str, day: date) -> pl.DataFrame:
+    """Give what was said in a call of this day, in order: turn, role, start_seconds, end_seconds, text, confidence."""
     text = """
         select turn, role, channel, start_seconds, end_seconds, text, confidence
-        from facts.turns where company = $company and call_id = $call_id order by start_seconds, turn limit $limit
+        from facts.turns where company = $company and day = $day and call_id = $call_id
+        order by start_seconds, turn limit $limit
     """
-    return reader.sql(text, {"company": company, "call_id": call_id, "limit": MAX_TURNS})
+    return reader.sql(text, {"company": company, "call_id": call_id, "day": day, "limit": MAX_TURNS})
 
 
 def history(reader: Reader, *, company: str, contact_key: str) -> pl.DataFrame:

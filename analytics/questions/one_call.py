@@ -1,4 +1,7 @@
-"""What the page of one call asks beside the call itself: how the talk went, what it cost, whether it was permitted."""
+"""What the page of one call asks beside the call itself: how the talk went, what it cost, whether it was permitted.
+
+Each asks with the local day on which the call began, by which its rows are found among those of all days.
+"""
 
 from datetime import date
 from typing import Any
@@ -10,10 +13,10 @@ from analytics.questions.asking import Reader
 MAX_BEEPS = 2_000
 
 
-def talk_of_call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None:
+def talk_of_call(reader: Reader, *, company: str, call_id: str, day: date) -> dict[str, Any] | None:
     """Give the talk figures of a call, as facts.call_talk names them; None where nothing was said or written down."""
-    text = "select * from facts.call_talk where company = $company and call_id = $call_id"
-    return _one(reader.sql(text, {"company": company, "call_id": call_id}))
+    text = "select * from facts.call_talk where company = $company and day = $day and call_id = $call_id"
+    return _one(reader.sql(text, {"company": company, "call_id": call_id, "day": day}))
 
 
 def cost_of_call(reader: Reader, *, company: str, call_id: str, day: date) -> dict[str, Any] | None:
@@ -32,7 +35,7 @@ def cost_of_call(reader: Reader, *, company: str, call_id: str, day: date) -> di
     return _one(reader.sql(text, {"company": company, "call_id": call_id, "day": day}))
 
 
-def permission_of_call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None:
+def permission_of_call(reader: Reader, *, company: str, call_id: str, day: date) -> dict[str, Any] | None:
     """Give whether the contact had agreed when we called; None for a call that needs no asking.
 
     is_permitted, reason, policy (empty where none held), is_over_limit, connections_before, unanswered_before, and of
@@ -45,19 +48,19 @@ def permission_of_call(reader: Reader, *, company: str, call_id: str) -> dict[st
         from facts.call_permissions as judged
         left join facts.permissions as permissions
             on judged.company = permissions.company and judged.permission_id = permissions.permission_id
-        where judged.company = $company and judged.call_id = $call_id
+        where judged.company = $company and judged.day = $day and judged.call_id = $call_id
     """
-    return _one(reader.sql(text, {"company": company, "call_id": call_id}))
+    return _one(reader.sql(text, {"company": company, "call_id": call_id, "day": day}))
 
 
-def beeps_of_call(reader: Reader, *, company: str, call_id: str, recording_id: str) -> pl.DataFrame:
+def beeps_of_call(reader: Reader, *, company: str, call_id: str, day: date, recording_id: str) -> pl.DataFrame:
     """Give the stretches of a recording that nobody may hear: channel, start_seconds, end_seconds."""
     text = """
         select distinct channel, start_seconds, end_seconds from facts.beeps
-        where company = $company and call_id = $call_id and recording_id = $recording_id
+        where company = $company and day = $day and call_id = $call_id and recording_id = $recording_id
         order by all limit $limit
     """
-    asked = {"company": company, "call_id": call_id, "recording_id": recording_id, "limit": MAX_BEEPS}
+    asked = {"company": company, "call_id": call_id, "day": day, "recording_id": recording_id, "limit": MAX_BEEPS}
     return reader.sql(text, asked)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from tests.analytics.drawn_rows import sum_again
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 STRANGER = Rights(role="manager", companies=("other",))
+TEAMLESS = Rights(role="manager", companies=("nomad",), teams=())
 NOBODY = Rights(role="manager", companies=())
 SOUTH = Rights(role="manager", companies=("nomad",), teams=("south",))
 ANALYST = Rights(role="analyst", companies=("nomad",))
@@ -60,8 +62,8 @@ def whole() -> Generator[warehouse.Scratch]:
             [call, company, call],
         )
         execute(
-            "insert into facts.turns (call_id, company, turn, role, start_seconds, end_seconds, text)"
-            " values (?, ?, 1, 'customer', 0, 1, 'what was said')",
+            "insert into facts.turns (call_id, company, day, turn, role, start_seconds, end_seconds, text)"
+            " values (?, ?, '2026-03-12', 1, 'customer', 0, 1, 'what was said')",
             [call, company],
         )
         execute(
@@ -93,6 +95,7 @@ def limited(whole: warehouse.Scratch, rights: Rights) -> Reader:
 
 
 NOMAD = Scope(company="nomad")
+turns = partial(questions.turns, day=date(2026, 3, 12))
 WAYS: list[Callable[[Reader], Any]] = [
     lambda reader: questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter()),
     lambda reader: questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter(search="phone")),
@@ -103,7 +106,7 @@ WAYS: list[Callable[[Reader], Any]] = [
     lambda reader: questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by="team", rank="lost"),
     lambda reader: questions.call(reader, company="nomad", call_id="one"),
     lambda reader: questions.facts_of_call(reader, company="nomad", call_id="one"),
-    lambda reader: questions.turns(reader, company="nomad", call_id="one"),
+    lambda reader: turns(reader, company="nomad", call_id="one"),
     lambda reader: questions.history(reader, company="nomad", contact_key="phone:+7a"),
     lambda reader: questions.teams(reader, company="nomad"),
     lambda reader: questions.channels(reader, company="nomad"),
@@ -123,6 +126,12 @@ WAYS: list[Callable[[Reader], Any]] = [
 ]
 
 
+@pytest.mark.parametrize("ask", [questions.call, questions.facts_of_call, turns])
+def test_who_is_of_no_team_sees_no_call(whole: warehouse.Scratch, ask: Callable[..., Any]) -> None:
+    found = ask(limited(whole, TEAMLESS), company="nomad", call_id="one")
+    assert found is None or found.height == 0
+
+
 @pytest.mark.parametrize("rights", [STRANGER, NOBODY], ids=["stranger", "nobody"])
 @pytest.mark.parametrize("way", WAYS, ids=range(len(WAYS)))
 def test_another_company_is_out_of_reach(
@@ -137,7 +146,7 @@ def test_whoever_sees_everything_reads_the_warehouse_as_it_is(whole: warehouse.S
     assert ["one", "three", "two"] == read.to_list()
 
 
-@pytest.mark.parametrize("ask", [questions.call, questions.facts_of_call, questions.turns])
+@pytest.mark.parametrize("ask", [questions.call, questions.facts_of_call, turns])
 def test_a_call_of_another_team_is_out_of_reach(whole: warehouse.Scratch, ask: Callable[..., Any]) -> None:
     found = [ask(limited(whole, SOUTH), company="nomad", call_id=call) for call in ("one", "two")]
     assert [False, True] == [row is not None and (isinstance(row, dict) or row.height > 0) for row in found]
@@ -162,7 +171,7 @@ def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: 
 def test_an_analyst_counts_everything_and_sees_nobody(whole: warehouse.Scratch) -> None:
     reader = limited(whole, ANALYST)
     row = questions.call(reader, company="nomad", call_id="one") or {}
-    said = questions.turns(reader, company="nomad", call_id="one")["text"].to_list()
+    said = turns(reader, company="nomad", call_id="one")["text"].to_list()
     facts = questions.facts_of_call(reader, company="nomad", call_id="one")["data"].to_list()
     written = reader.sql("select text from facts.messages", {})["text"].to_list()
     assert (None, [None], [None], [None, None]) == (row["contact_name"], said, facts, written)

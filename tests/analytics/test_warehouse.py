@@ -56,7 +56,7 @@ def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a
         join __ducklake_metadata_lake.ducklake_table on table_id = scope_id
         where "key" = 'parquet_row_group_size' and table_name = 'call_starts' and end_snapshot is null
     """
-    starts = "select call_id, company, started_at from facts.call_starts order by all"
+    starts = "select call_id, company, team_id, started_at from facts.call_starts order by all"
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=NOW)
         landed = writer.connection.rows(starts)

@@ -74,7 +74,7 @@ def fill(folder: Path, *, calls: int = CALLS) -> AnalyticsSettings:
         seconds = SECONDS_BETWEEN_CALLS * CALLS / calls
         writer.connection.execute(_FILL, {"calls": calls, "seconds": seconds})
         writer.connection.execute(
-            "insert into facts.call_starts by name select call_id, company, started_at from facts.calls"
+            "insert into facts.call_starts by name select call_id, company, team_id, started_at from facts.calls"
         )
     return settings
 
