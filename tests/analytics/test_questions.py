@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from analytics import questions, warehouse
+from analytics import questions
 from analytics.metrics import catalogue
 from analytics.questions import CallFilter, Period, Scope
+from analytics.scratch import Scratch, scratch
 from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
@@ -34,9 +35,9 @@ CALLS = """
 
 
 @pytest.fixture(scope="module")
-def reader() -> Generator[warehouse.Scratch]:
-    scratch = warehouse.scratch()
-    scratch.build()
+def reader() -> Generator[Scratch]:
+    opened = scratch()
+    opened.build()
     names = "call_id company day hour direction channel team_id outcome is_business_hours answer_seconds talk_seconds"
     for number, line in enumerate(CALLS.strip().splitlines()):
         company, day, hour, direction, channel, team, outcome, is_open, wait, talk, left_out = line.split()
@@ -53,14 +54,14 @@ def reader() -> Generator[warehouse.Scratch]:
             [*names.split(), "is_internal", "is_test", "started_at", "weekday", "contact_name", "contact_key"]
         )
         places = ", ".join("?" for _ in row)
-        scratch.connection.execute(f"insert into facts.calls ({columns}) values ({places})", row)  # noqa: S608
-    scratch.connection.execute("update facts.calls set is_in_time = coalesce(answer_seconds <= 20, false)")
-    sum_again(scratch)
-    yield scratch
-    scratch.close()
+        opened.connection.execute(f"insert into facts.calls ({columns}) values ({places})", row)  # noqa: S608
+    opened.connection.execute("update facts.calls set is_in_time = coalesce(answer_seconds <= 20, false)")
+    sum_again(opened)
+    yield opened
+    opened.close()
 
 
-def figure(reader: warehouse.Scratch, metric: str, *, scope: Scope = NOMAD) -> tuple[float | None, int]:
+def figure(reader: Scratch, metric: str, *, scope: Scope = NOMAD) -> tuple[float | None, int]:
     row = questions.figures(reader, period=WEEK, scope=scope, metrics=(metric,)).to_dicts()[0]
     return row["value"], row["sample"]
 
@@ -78,24 +79,22 @@ def figure(reader: warehouse.Scratch, metric: str, *, scope: Scope = NOMAD) -> t
         ("talk_minutes", (8.0, 3)),
     ],
 )
-def test_a_metric_counts_what_the_catalogue_says(
-    reader: warehouse.Scratch, metric: str, expected: tuple[float, int]
-) -> None:
+def test_a_metric_counts_what_the_catalogue_says(reader: Scratch, metric: str, expected: tuple[float, int]) -> None:
     value, sample = figure(reader, metric)
     assert (pytest.approx(value), sample) == expected
 
 
-def test_every_metric_of_the_catalogue_can_be_counted(reader: warehouse.Scratch) -> None:
+def test_every_metric_of_the_catalogue_can_be_counted(reader: Scratch) -> None:
     rows = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=tuple(catalogue()))
     assert list(catalogue()) == rows["metric"].to_list()
 
 
-def test_a_metric_without_calls_is_empty_and_not_zero(reader: warehouse.Scratch) -> None:
+def test_a_metric_without_calls_is_empty_and_not_zero(reader: Scratch) -> None:
     rows = questions.figures(reader, period=WEEK, scope=Scope(company="nobody"), metrics=tuple(catalogue()))
     assert [None] * len(catalogue()) == rows["value"].to_list()
 
 
-def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: warehouse.Scratch) -> None:
+def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: Scratch) -> None:
     metrics = ("answer_rate", "missed_calls", "contact_rate", "talk_minutes")
     whole = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=metrics).sort("metric")
     days = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=metrics, by=("day",))
@@ -114,11 +113,11 @@ def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: warehouse.Sc
         (Scope(company="nomad' or 1=1 --"), (None, 0)),
     ],
 )
-def test_a_scope_is_respected(reader: warehouse.Scratch, scope: Scope, expected: tuple[float | None, int]) -> None:
+def test_a_scope_is_respected(reader: Scratch, scope: Scope, expected: tuple[float | None, int]) -> None:
     assert expected == figure(reader, "answer_rate", scope=scope)
 
 
-def test_the_loss_is_found_where_more_was_lost_than_before(reader: warehouse.Scratch) -> None:
+def test_the_loss_is_found_where_more_was_lost_than_before(reader: Scratch) -> None:
     def heaviest(by: questions.Dimension) -> tuple[object, int, int]:
         row = questions.losses(reader, period=WEEK, before=WEEK.before(), scope=NOMAD, by=by, rank="excess").to_dicts()[
             0
@@ -128,17 +127,17 @@ def test_the_loss_is_found_where_more_was_lost_than_before(reader: warehouse.Scr
     assert [(12, 3, 3), ("south", 3, 3), ("phone", 3, 4)] == [heaviest(by) for by in ("hour", "team", "channel")]
 
 
-def test_losses_without_a_period_before_are_ranked_by_their_number(reader: warehouse.Scratch) -> None:
+def test_losses_without_a_period_before_are_ranked_by_their_number(reader: Scratch) -> None:
     rows = questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by="team", rank="lost")
     assert [("south", 3), ("north", 1)] == rows.select("key", "lost").rows()
 
 
-def test_what_metrics_leave_out_is_counted(reader: warehouse.Scratch) -> None:
+def test_what_metrics_leave_out_is_counted(reader: Scratch) -> None:
     expected = {"calls": 11, "internal": 1, "test": 1, "in_progress": 1}
     assert expected == questions.left_out(reader, period=WEEK, scope=NOMAD)
 
 
-def test_the_list_of_missed_calls_has_as_many_rows_as_the_tile_says(reader: warehouse.Scratch) -> None:
+def test_the_list_of_missed_calls_has_as_many_rows_as_the_tile_says(reader: Scratch) -> None:
     missed = CallFilter(outcomes=("missed",))
     scope = Scope(company="nomad", directions=("incoming",))
     listed = questions.calls(reader, period=WEEK, scope=scope, filters=missed)
@@ -146,7 +145,7 @@ def test_the_list_of_missed_calls_has_as_many_rows_as_the_tile_says(reader: ware
     assert (2, 2, 2.0) == (listed.height, counted, figure(reader, "missed_calls")[0])
 
 
-def test_a_list_is_paged_without_gaps_or_repeats(reader: warehouse.Scratch) -> None:
+def test_a_list_is_paged_without_gaps_or_repeats(reader: Scratch) -> None:
     pages = [
         questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter(), limit=4, offset=offset)
         for offset in (0, 4, 8)
@@ -166,17 +165,17 @@ def test_a_list_is_paged_without_gaps_or_repeats(reader: warehouse.Scratch) -> N
         (CallFilter(outcomes=("missed",), with_left_out=True), ["call-0", "call-1", "call-10", "call-9"]),
     ],
 )
-def test_a_list_is_filtered(reader: warehouse.Scratch, filters: CallFilter, expected: list[str]) -> None:
+def test_a_list_is_filtered(reader: Scratch, filters: CallFilter, expected: list[str]) -> None:
     listed = questions.calls(reader, period=WEEK, scope=NOMAD, filters=filters)
     assert expected == sorted(listed["call_id"].to_list())
 
 
-def test_a_call_of_another_company_is_not_shown(reader: warehouse.Scratch) -> None:
+def test_a_call_of_another_company_is_not_shown(reader: Scratch) -> None:
     asked = {"company": "nomad", "call_id": "call-13"}
     assert (None, 0) == (questions.call(reader, **asked), questions.facts_of_call(reader, **asked).height)
 
 
-def test_a_contact_s_history_is_told_to_its_company_only(reader: warehouse.Scratch) -> None:
+def test_a_contact_s_history_is_told_to_its_company_only(reader: Scratch) -> None:
     key = "phone:+77010000003"
     heights = [questions.history(reader, company=company, contact_key=key).height for company in ("nomad", "other")]
     assert [1, 0] == heights
@@ -188,12 +187,12 @@ def test_the_period_before_is_cut_at_the_same_moment() -> None:
     assert expected == today.before()
 
 
-def test_a_period_that_is_not_over_leaves_later_calls_out(reader: warehouse.Scratch) -> None:
+def test_a_period_that_is_not_over_leaves_later_calls_out(reader: Scratch) -> None:
     until = Period(date(2026, 3, 9), date(2026, 3, 9), datetime(2026, 3, 9, 13, 0, tzinfo=UTC))
     expected = {"calls": 2, "answered": 0, "talk_minutes": 0}
     assert expected == questions.count_calls(reader, period=until, scope=NOMAD, filters=CallFilter())
 
 
-def test_the_extent_tells_the_first_and_the_last_day(reader: warehouse.Scratch) -> None:
+def test_the_extent_tells_the_first_and_the_last_day(reader: Scratch) -> None:
     expected = {"first_day": date(2026, 3, 3), "last_day": date(2026, 3, 12), "calls": 13}
     assert expected == questions.extent(reader, company="nomad")

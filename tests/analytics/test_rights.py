@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from analytics import questions, warehouse
+from analytics import questions
 from analytics.questions import CallFilter, Period, Reader, Scope, conversations, health
 from analytics.rights import OWNER, LimitedReader, Rights
+from analytics.scratch import Scratch, scratch
 from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
@@ -31,10 +32,10 @@ CALLS = """
 
 
 @pytest.fixture(scope="module")
-def whole() -> Generator[warehouse.Scratch]:
-    scratch = warehouse.scratch()
-    scratch.build()
-    execute = scratch.connection.execute
+def whole() -> Generator[Scratch]:
+    opened = scratch()
+    opened.build()
+    execute = opened.connection.execute
     for company in ("nomad", "other"):
         execute(
             "insert into reference.companies (company, name, time_zone, default_region) values (?, ?, 'UTC', 'KZ')",
@@ -72,25 +73,25 @@ def whole() -> Generator[warehouse.Scratch]:
             " '2026-03-12', 'incoming', 'whatsapp', 'what was written')",
             [call, company, f"phone:+7{contact}", f"Name of {contact}"],
         )
-    sum_again(scratch)
-    yield scratch
-    scratch.close()
+    sum_again(opened)
+    yield opened
+    opened.close()
 
 
 class Whole:
     """The unlimited reader that a page never holds."""
 
-    def __init__(self, scratch: warehouse.Scratch) -> None:
-        self._scratch = scratch
+    def __init__(self, opened: Scratch) -> None:
+        self._opened = opened
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:  # noqa: D102
-        return self._scratch.sql(text, parameters)
+        return self._opened.sql(text, parameters)
 
     def snapshot_id(self) -> int:  # noqa: D102
         return 1
 
 
-def limited(whole: warehouse.Scratch, rights: Rights) -> Reader:
+def limited(whole: Scratch, rights: Rights) -> Reader:
     return LimitedReader(Whole(whole), rights=rights, salt="salt")
 
 
@@ -127,33 +128,31 @@ WAYS: list[Callable[[Reader], Any]] = [
 
 
 @pytest.mark.parametrize("ask", [questions.call, questions.facts_of_call, turns])
-def test_who_is_of_no_team_sees_no_call(whole: warehouse.Scratch, ask: Callable[..., Any]) -> None:
+def test_who_is_of_no_team_sees_no_call(whole: Scratch, ask: Callable[..., Any]) -> None:
     found = ask(limited(whole, TEAMLESS), company="nomad", call_id="one")
     assert found is None or found.height == 0
 
 
 @pytest.mark.parametrize("rights", [STRANGER, NOBODY], ids=["stranger", "nobody"])
 @pytest.mark.parametrize("way", WAYS, ids=range(len(WAYS)))
-def test_another_company_is_out_of_reach(
-    whole: warehouse.Scratch, way: Callable[[Reader], Any], rights: Rights
-) -> None:
+def test_another_company_is_out_of_reach(whole: Scratch, way: Callable[[Reader], Any], rights: Rights) -> None:
     found = way(limited(whole, rights))
     assert found is None or found.height == 0
 
 
-def test_whoever_sees_everything_reads_the_warehouse_as_it_is(whole: warehouse.Scratch) -> None:
+def test_whoever_sees_everything_reads_the_warehouse_as_it_is(whole: Scratch) -> None:
     read = limited(whole, OWNER).sql("select call_id from facts.calls order by call_id", {})["call_id"]
     assert ["one", "three", "two"] == read.to_list()
 
 
 @pytest.mark.parametrize("ask", [questions.call, questions.facts_of_call, turns])
-def test_a_call_of_another_team_is_out_of_reach(whole: warehouse.Scratch, ask: Callable[..., Any]) -> None:
+def test_a_call_of_another_team_is_out_of_reach(whole: Scratch, ask: Callable[..., Any]) -> None:
     found = [ask(limited(whole, SOUTH), company="nomad", call_id=call) for call in ("one", "two")]
     assert [False, True] == [row is not None and (isinstance(row, dict) or row.height > 0) for row in found]
 
 
 @pytest.mark.parametrize("days", [0, 400])
-def test_a_call_s_facts_are_the_same_wherever_they_are_first_looked_for(whole: warehouse.Scratch, days: int) -> None:
+def test_a_call_s_facts_are_the_same_wherever_they_are_first_looked_for(whole: Scratch, days: int) -> None:
     [(begun,)] = whole.connection.rows("select min(recorded_at) from log.events where entity = 'one'")
     everywhere = questions.facts_of_call(whole, company="nomad", call_id="one")
     asked = {"begun": begun + timedelta(days=days), "events": everywhere.height}
@@ -161,14 +160,14 @@ def test_a_call_s_facts_are_the_same_wherever_they_are_first_looked_for(whole: w
     assert (found.rows(), found.height > 0) == (everywhere.rows(), True)
 
 
-def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: warehouse.Scratch) -> None:
+def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: Scratch) -> None:
     rows = conversations.conversations(
         limited(whole, SOUTH), period=WEEK, scope=NOMAD, search="", is_waiting=False, limit=9, offset=0
     )
     assert ["phone:+7b"] == rows["contact_key"].to_list()
 
 
-def test_an_analyst_counts_everything_and_sees_nobody(whole: warehouse.Scratch) -> None:
+def test_an_analyst_counts_everything_and_sees_nobody(whole: Scratch) -> None:
     reader = limited(whole, ANALYST)
     row = questions.call(reader, company="nomad", call_id="one") or {}
     said = turns(reader, company="nomad", call_id="one")["text"].to_list()
@@ -178,7 +177,7 @@ def test_an_analyst_counts_everything_and_sees_nobody(whole: warehouse.Scratch) 
     assert (True, False) == (row["contact_key"].startswith("contact-"), "+7" in row["contact_key"])
 
 
-def test_a_contact_keeps_its_word_of_no_meaning_in_every_table(whole: warehouse.Scratch) -> None:
+def test_a_contact_keeps_its_word_of_no_meaning_in_every_table(whole: Scratch) -> None:
     joined = limited(whole, ANALYST).sql(
         "select calls.call_id from facts.calls join facts.messages as messages"
         " on calls.contact_key = messages.contact_key order by calls.call_id",
@@ -187,6 +186,6 @@ def test_a_contact_keeps_its_word_of_no_meaning_in_every_table(whole: warehouse.
     assert ["one", "two"] == joined["call_id"].to_list()
 
 
-def test_a_manager_sees_the_people_of_his_company(whole: warehouse.Scratch) -> None:
+def test_a_manager_sees_the_people_of_his_company(whole: Scratch) -> None:
     row = questions.call(limited(whole, MANAGER), company="nomad", call_id="one") or {}
     assert ("Name of a", "phone:+7a") == (row["contact_name"], row["contact_key"])
