@@ -2,7 +2,7 @@
 
 The index is one SQLite file: stems under FTS5, and each call's turns packed, for to find two hundred calls of a year in
 the warehouse's own files takes a second. It follows the facts: whoever searches first after a change brings it up to
-date. Deleting the file loses nothing.
+date. Deleting the file loses nothing, and a damaged one is made anew.
 """
 
 import sqlite3
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
-from msgspec import Struct, msgpack, structs
+import structlog
+from msgspec import DecodeError, Struct, msgpack, structs
 
 from analytics.word_forms import STEMS, WORD, words_of
 from schemas.errors import InvalidEvent
@@ -28,6 +29,17 @@ MAX_TURNS_SHOWN = 3
 BUSY_SECONDS = 30.0
 PACKING = 1  # zlib's level: turns are read far more often than the file is copied
 
+# Refusals that say nothing of the file: it is held or away, or the machine is at its end.
+_NO_DAMAGE = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
+    }
+)
+# What reading a damaged file raises: a page that is none, turns that cannot be unpacked, a day that is no day. A
+# mistake of ours raises the like, and raises it again from the file made anew.
+_DAMAGES = (sqlite3.DatabaseError, zlib.error, DecodeError, ValueError, TypeError)
+
 _TALKS = """
     select call_id, transcripts, company, cast(day as varchar) as day, coalesce(operator_id, '') as operator_id
     from reports.talks where grade <> 'turns' and day is not null
@@ -37,6 +49,9 @@ _MARKS_OF_DAYS = f"""
     select day, concat(count(*), '-', bit_xor(hash(call_id, transcripts, company, operator_id))) as mark
     from ({_TALKS}) group by day
 """  # noqa: S608  # of our own
+
+
+log = structlog.get_logger()
 
 
 class Reader(Protocol):
@@ -105,15 +120,60 @@ class SearchIndex:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._whole: Reader | None = None
         self._stems = STEMS
         self._file = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            self._open()
+        except _DAMAGES as error:
+            self._make_anew(error)
+
+    def follow(self, reader: Reader) -> int:
+        """Bring the index up to the facts; how many calls were read anew. Nothing to do costs one look."""
+        self._whole = reader
+        try:
+            return self._follow(reader)
+        except _DAMAGES as error:
+            self._make_anew(error)
+            return self._follow(reader)
+
+    def search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
+        """Give the calls that hold all words of the query in any form, else any of them; the best first.
+
+        `reader` may see less than the one that was followed. Raises InvalidEvent for a query without a word.
+        """
+        try:
+            return self._search(query, reader=reader)
+        except _DAMAGES as error:
+            if self._whole is None:
+                raise
+            self._make_anew(error)
+            self._follow(self._whole)
+            return self._search(query, reader=reader)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _open(self) -> None:
         self._file.execute("pragma journal_mode = wal")
         self._file.execute("pragma secure_delete = on")
         if self._file.execute("pragma user_version").fetchone()[0] != VERSION:
             self._make()
 
-    def follow(self, reader: Reader) -> int:
-        """Bring the index up to the facts; how many calls were read anew. Nothing to do costs one look."""
+    def _make_anew(self, error: Exception) -> None:
+        """Begin with an empty file where the old one is damaged; raises `error` again where that is not the matter."""
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NO_DAMAGE:
+            raise error
+        log.warning("search_index_damaged", error=type(error).__name__)
+        self._file.close()
+        for ending in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        self._file = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        self._open()
+
+    def _follow(self, reader: Reader) -> int:
         snapshot = str(reader.snapshot_id())
         if self._file.execute("select value from state where name = 'snapshot'").fetchone() == (snapshot,):
             return 0
@@ -134,7 +194,8 @@ class SearchIndex:
             self._file.execute("insert or replace into state values ('snapshot', ?)", (snapshot,))
             self._file.execute("commit")
         except BaseException:
-            self._file.execute("rollback")
+            if self._file.in_transaction:
+                self._file.execute("rollback")
             raise
         return count
 
@@ -156,11 +217,7 @@ class SearchIndex:
         self._erase(call for call in known if call not in now)
         return len(changed)
 
-    def search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
-        """Give the calls that hold all words of the query in any form, else any of them; the best first.
-
-        Raises InvalidEvent for a query without a word.
-        """
+    def _search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
         words = words_of(query.text)[:MAX_QUERY_WORDS]
         if not words:
             raise InvalidEvent("the query holds no word")
@@ -180,10 +237,6 @@ class SearchIndex:
             )
             for row, call, day, operator, rank in found
         ]
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
 
     def _make(self) -> None:
         self._file.executescript(
@@ -258,8 +311,10 @@ class SearchIndex:
         """Give of each row's call the turns that hold most of the stems, in their order."""
         told: dict[int, list[_Told]] = {}
         for row in rows:
-            (packed,) = self._file.execute("select turns from told where id = ?", (row,)).fetchone()
-            told[row] = msgpack.decode(zlib.decompress(packed), type=list[_Told])
+            packed = self._file.execute("select turns from told where id = ?", (row,)).fetchone()
+            if packed is None:
+                raise sqlite3.DatabaseError("the turns of a call are gone")
+            told[row] = msgpack.decode(zlib.decompress(packed[0]), type=list[_Told])
         texts = "\n".join(turn.text for turns in told.values() for turn in turns)
         forms = {
             word: hit

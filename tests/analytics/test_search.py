@@ -12,6 +12,7 @@ import pytest
 
 from analytics.scratch import Scratch
 from analytics.search import SearchIndex, SearchQuery
+from schemas.envelope import Event
 from schemas.errors import InvalidEvent
 from tests.analytics.drawn import call, drawn_events, warehouse
 from tests.analytics.drawn_talk import talk
@@ -63,9 +64,14 @@ class Facts:
         return self.snapshot
 
 
+def drawn() -> list[Event]:
+    """Give the events of the drawn calls."""
+    return [*drawn_events(talk(TURNS, CALLS)), *drawn_events(ENDED)]
+
+
 @pytest.fixture(scope="module")
 def facts() -> Facts:
-    return Facts(warehouse([*drawn_events(talk(TURNS, CALLS)), *drawn_events(ENDED)]))
+    return Facts(warehouse(drawn()))
 
 
 @pytest.fixture
@@ -173,4 +179,26 @@ def test_a_call_that_moved_to_another_day_is_found_there_and_only_days_that_chan
     assert _found(index, facts, "доставка", last=date(2026, 3, 8)) == ["e"]
     days = [days for _, parameters in facts.asked if (days := parameters.get("days"))]
     assert days == [["2026-03-02", "2026-03-09"]]
+    index.close()
+
+
+@pytest.mark.parametrize("damage", ["no file of SQLite", "pages are gone", "torn"])
+def test_a_damaged_index_is_made_anew_and_finds_the_same(tmp_path: Path, facts: Facts, damage: str) -> None:
+    path = tmp_path / "search.sqlite"
+    index = SearchIndex(path)
+    index.follow(facts)
+    before = _found(index, facts, "доставка")
+    index.close()
+    whole = path.read_bytes()
+    damaged = {
+        "no file of SQLite": b"nothing" * 1_000,
+        "pages are gone": whole[:4096] + bytes(len(whole) - 4096),
+        "torn": whole[: len(whole) // 2],
+    }
+    path.write_bytes(damaged[damage])
+
+    index = SearchIndex(path)
+    index.follow(facts)
+
+    assert _found(index, facts, "доставка") == before == ["a", "e"]
     index.close()

@@ -6,14 +6,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 
 from analytics.seals import Seals
+from analytics.search import SearchIndex, SearchQuery
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader, open_writer
 from pipelines.outbox import Outbox
 from schemas.errors import Halted
+from tests.analytics import test_search as search_cases
 from tests.torture.faults import Case, fault
 from tests.torture.peace import as_records, facts_of, land
 from tests.torture.stacks import TABLES
@@ -163,6 +166,37 @@ def damaged_outbox(case: Case) -> None:
         given, lost = given + len(kept), lost + len(records) - len(kept)
         shutil.rmtree(folder)
     case.note(outboxes=number + 1, records_given=given, records_set_aside=lost)
+
+
+@fault(
+    "The index of the search is cut off, loses a page or has a bit turned: no search falls, and what is damaged is "
+    "made anew and finds the same; what is hidden unseen is counted, for SQLite has no checksums.",
+    quick_seconds=6,
+    full_seconds=60,
+)
+def damaged_search(case: Case) -> None:
+    """Damage the index in copies, and search."""
+    facts = search_cases.Facts(search_cases.warehouse(search_cases.drawn()))
+    path = case.folder / "search.sqlite"
+    before = _searched(path, facts)
+    whole = path.read_bytes()
+    outcomes: Counter[str] = Counter({"found_the_same": 0, "unseen": 0})
+    for number in range(case.size(quick=60, full=1_500)):
+        path.write_bytes(whole)
+        DAMAGES[number % len(DAMAGES)](path, case.chance)
+        outcomes["found_the_same" if _searched(path, facts) == before else "unseen"] += 1
+        for left in case.folder.glob("search.sqlite*"):
+            left.unlink()
+    case.note(indexes=number + 1, **outcomes)
+
+
+def _searched(path: Path, facts: search_cases.Facts) -> list[list[str]]:
+    with closing(SearchIndex(path)) as index:
+        index.follow(facts)
+        return [
+            [one.call_id for one in index.search(SearchQuery(text=words, company="acme"), reader=facts)]
+            for words in ("доставка", "заказ", "тапсырыс", "entrega pedido", "delivery", "погода", "скидка", "кітап")
+        ]
 
 
 def _warehouse(case: Case, *, calls: int) -> Path:

@@ -1,16 +1,17 @@
 """Facts that come again, in another order, with other bytes, and from days that calendars are bad at."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec.structs import replace
 
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_reader
+from analytics.warehouse import Batch, open_reader, open_writer
 from pipelines.origins import load_companies
 from pipelines.settings import PipelinesSettings
+from schemas.instants import instant
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest
 from tests.torture.peace import Fact, as_records, calls_of, facts_of, land
@@ -20,6 +21,7 @@ from tests.torture.tales import telling
 DAYS = 21
 COPIES = 5
 CHANGED = 0.1
+STANDS_AT = datetime(2026, 10, 1, tzinfo=UTC)
 LEAST_BATCH, LARGEST_BATCH = 1, 700
 # The hour that a clock skips or repeats, a leap day, a second that some clocks write, and the ends of what they know.
 ODD_INSTANTS = (
@@ -93,6 +95,33 @@ def odd_times(case: Case) -> None:
     case.holds("a call's day is the local day", expected=known, actual=[day for _, day in days])
     case.holds("the end of the calendar is a day", expected="10000-01-01", actual=last)
     case.note(events=len(facts), days=len(set(known)) + 1)
+
+
+@fault(
+    "Our own clock jumps by seconds, days and decades, forwards and back, while events land and the warehouse is "
+    "maintained: each event is there once, and every table is as with a clock that stands.",
+    quick_seconds=None,
+    full_seconds=60,
+)
+def clock_jumps(case: Case) -> None:
+    """Land a story batch by batch, each at another time, with a round of maintenance after it."""
+    with telling(seed=case.seed, days=DAYS, calls=case.size(quick=150, full=600), recordings=0) as tale:
+        steady, jumping = (tale.furnish(case.folder / name) for name in ("steady", "jumping"))
+        facts = facts_of(tale.deliveries, home=steady)
+    records = as_records(facts)
+    land(steady, records)
+    size = -(-len(records) // case.size(quick=6, full=30))
+    with open_writer(AnalyticsSettings(home=jumping)) as writer:
+        for start in range(0, len(records), size):
+            now = instant(STANDS_AT + timedelta(seconds=case.chance.uniform(-1, 1) * 10 ** case.chance.randint(0, 9)))
+            writer.land(Batch(records[start : start + size]), now=now)
+            writer.maintain(now)
+    before, after = look(steady), look(jumping)
+    case.holds("each event is there once", expected=manifest(fact.id for fact in facts), actual=after.events)
+    case.holds("each call is there once", expected=calls_of(facts), actual=after.calls)
+    case.holds("the tables know no clock of ours", expected=before.hashes, actual=after.hashes)
+    case.holds("the tables are those of a rebuild", expected=after.hashes, actual=rebuilt(jumping))
+    case.note(events=len(facts), jumps=-(-len(records) // size))
 
 
 def _sizes(case: Case) -> Iterator[int]:

@@ -1,0 +1,236 @@
+"""Processes that stand still, wake up, come and go, and a broker that dies, comes back or forgets a topic."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_writer
+from angime import up
+from angime.simulator.delivery import Parcel
+from pipelines import local_kafka, topics
+from pipelines.admin import Admin
+from pipelines.plain_broker import clients
+from pipelines.ports import SESSION_SECONDS
+from schemas.topics import TOPICS
+from tests.torture.faults import Case, fault
+from tests.torture.manifest import manifest
+from tests.torture.peace import as_records, calls_of, facts_of, land
+from tests.torture.stacks import drain, hit, look, rebuilt, running, send
+from tests.torture.tales import telling
+
+STAGES = ("receive", "normalise", "land")
+DAYS, CALLS = 21, 600
+NOBODY = "127.0.0.1:9"  # where no Kafka is
+END_SECONDS = 120.0
+AWAY_SECONDS = 20.0
+
+Sends = Iterator[Callable[[], None]]
+
+
+@fault(
+    "A normaliser stands still for longer than its session, another takes its partitions over, and it wakes up: "
+    "nothing of what it believes to hold is committed, and each event is there once.",
+    quick_seconds=None,
+    full_seconds=120,
+)
+def zombies(case: Case) -> None:
+    """Stop and wake each of two normalisers while webhooks come in."""
+
+    def disturb(stack: up.Stack, sends: Sends) -> None:
+        with _another(stack, "normalise") as second:
+            for number, one in enumerate(sends):
+                one()
+                pid = hit(stack, "normalise", number=signal.SIGSTOP) if number % 2 else second.pid
+                os.kill(pid, signal.SIGSTOP)
+                next(sends, _nothing)()
+                time.sleep(SESSION_SECONDS * (1.2 + case.chance.random()))
+                os.kill(pid, signal.SIGCONT)
+
+    _through(case, disturb=disturb, parts=case.size(quick=2, full=8))
+
+
+@fault(
+    "Normalisers come and go, from one to four and back, while webhooks come in: each event is there once.",
+    quick_seconds=None,
+    full_seconds=120,
+)
+def rebalances(case: Case) -> None:
+    """Start three more, one after the other, and end them in the same way, again and again."""
+
+    def disturb(stack: up.Stack, sends: Sends) -> None:
+        while True:
+            with ExitStack() as crowd:
+                for _ in range(3):
+                    crowd.enter_context(_another(stack, "normalise"))
+                    one = next(sends, None)
+                    if one is None:
+                        return
+                    one()
+                    time.sleep(case.chance.random())
+
+    _through(case, disturb=disturb, parts=case.size(quick=3, full=12))
+
+
+@fault(
+    "The broker is killed with -9, stays away for up to twenty seconds while webhooks come in, and starts again: each "
+    "acknowledged webhook is there once.",
+    quick_seconds=None,
+    full_seconds=150,
+)
+def broker_restarts(case: Case) -> None:
+    """Kill the broker before every second part."""
+
+    def disturb(stack: up.Stack, sends: Sends) -> None:
+        for one in sends:
+            one()
+            pid = local_kafka.status(stack.home).pid
+            if pid is None:
+                raise RuntimeError("the broker does not run")
+            os.kill(pid, signal.SIGKILL)
+            next(sends, _nothing)()
+            time.sleep(case.chance.random() * AWAY_SECONDS)
+            local_kafka.start(stack.home, on_step=_say_nothing)
+
+    _through(case, disturb=disturb, parts=case.size(quick=2, full=8))
+
+
+@fault(
+    "A topic is deleted and made anew, empty: the lander says which one and stops, instead of passing over what comes, "
+    "and the warehouse is as it was.",
+    quick_seconds=None,
+    full_seconds=60,
+)
+def deleted_topic(case: Case) -> None:
+    """Land a story, delete the topic of calls, and start a lander."""
+    with telling(seed=case.seed, days=DAYS, calls=CALLS, recordings=0) as tale:
+        home = tale.furnish(case.folder / "home")
+        expected = facts_of(tale.deliveries, home=home)
+        with running(home, stages=STAGES) as stack:
+            send(tale.deliveries, stack, seed=case.seed)
+            drain(home, stack, events=len(expected))
+        before = look(home)
+        bootstrap = local_kafka.start(home, on_step=_say_nothing).bootstrap
+        try:
+            with closing(clients.KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
+                admin.delete_topics([TOPICS["calls"].kafka_name])
+            _apply(bootstrap)
+            done = _land_at(home, bootstrap=bootstrap)
+        finally:
+            local_kafka.stop(home)
+    case.holds("the lander stops for a person", expected=2, actual=done.returncode)
+    case.holds("it names the topic", expected=True, actual="calls" in done.stderr)
+    case.holds("the warehouse is as it was", expected=before, actual=look(home))
+    case.note(events=before.events.count)
+
+
+@fault(
+    "A second lander is started by mistake: it says in one line that there is one, and ends; the first goes on.",
+    quick_seconds=None,
+    full_seconds=6,
+)
+def two_landers(case: Case) -> None:
+    """Hold a warehouse, start `angime land` beside, and land."""
+    with telling(seed=case.seed, days=2, calls=60, recordings=0) as tale:
+        home = tale.furnish(case.folder / "home")
+        facts = facts_of(tale.deliveries, home=home)
+    with open_writer(AnalyticsSettings(home=home)):
+        done = _land_at(home, bootstrap=NOBODY)
+    land(home, as_records(facts))
+    case.holds("the second one ends for a person", expected=2, actual=done.returncode)
+    case.holds("it says why", expected=True, actual="another process writes the warehouse" in done.stderr)
+    case.holds("each event is there once", expected=manifest(fact.id for fact in facts), actual=look(home).events)
+    case.note(events=len(facts))
+
+
+def _through(case: Case, *, disturb: Callable[[up.Stack, Sends], None], parts: int) -> None:
+    """Send a story in parts to stages that `disturb` disturbs, and compare with the same story landed in peace."""
+    with telling(seed=case.seed, days=DAYS, calls=CALLS, recordings=0) as tale:
+        peaceful, disturbed = (tale.furnish(case.folder / name) for name in ("peaceful", "disturbed"))
+        expected = facts_of(tale.deliveries, home=peaceful)
+        with running(disturbed, stages=STAGES) as stack:
+            sends = _sends(case, tale.deliveries, parts=parts, stack=stack)
+            disturb(stack, sends)
+            for one in sends:
+                one()
+            case.step("waiting until all has landed")
+            drained_seconds = drain(disturbed, stack, events=len(expected))
+    land(peaceful, as_records(expected))
+    before, after = look(peaceful), look(disturbed)
+    case.holds("each event is there once", expected=manifest(fact.id for fact in expected), actual=after.events)
+    case.holds("each call is there once", expected=calls_of(expected), actual=after.calls)
+    case.holds("the tables are those of the undisturbed run", expected=before.hashes, actual=after.hashes)
+    case.holds("the tables are those of a rebuild", expected=after.hashes, actual=rebuilt(disturbed))
+    case.note(events=after.events.count, parts=parts, drained_seconds=round(drained_seconds, 1))
+
+
+def _sends(case: Case, deliveries: Sequence[Parcel], *, parts: int, stack: up.Stack) -> Sends:
+    ends = [len(deliveries) * number // parts for number in range(parts + 1)]
+    for number, (begin, end) in enumerate(pairwise(ends), start=1):
+        case.step(f"part {number} of {parts}")
+        yield lambda some=deliveries[begin:end]: _send(some, stack, seed=case.seed)
+
+
+def _send(some: Sequence[Parcel], stack: up.Stack, *, seed: int) -> None:
+    send(some, stack, seed=seed)
+
+
+@contextmanager
+def _another(stack: up.Stack, stage: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one more process of a stage beside the stack's; it is ended as a supervisor does."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "angime", stage],
+        env=dict(stack.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def _land_at(home: Path, *, bootstrap: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "angime", "land"],
+        env={**os.environ, "ANGIME_HOME": str(home), "ANGIME_KAFKA": bootstrap},
+        capture_output=True,
+        text=True,
+        timeout=END_SECONDS,
+        check=False,
+    )
+
+
+def _apply(bootstrap: str) -> None:
+    """Make the topics that are missing; one that was just deleted may need some tries."""
+    deadline = time.monotonic() + END_SECONDS
+    while True:
+        with closing(Admin(bootstrap)) as admin:
+            topics.apply(admin)
+            if "calls" in admin.topics():
+                return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the topic was not made anew")
+        time.sleep(0.5)
+
+
+def _nothing() -> None:
+    """Send nothing more."""
+
+
+def _say_nothing(_: str) -> None:
+    """Take a step without a word."""
