@@ -1,10 +1,8 @@
 """The pages in a real Chromium: every page, language, scheme and width; clicks that lead on; lines that seek."""
 
-import re
 from collections.abc import Generator
 from pathlib import Path
 
-import polars as pl
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
@@ -70,6 +68,13 @@ class Visit:
 
     def turns_to(self, language: str) -> bool:
         """Whether this page is well in another language, wide and narrow, without being loaded anew."""
+        is_well = self._is_drawn_in(language)
+        self.page.set_viewport_size({"width": 390, "height": 900})
+        is_well_on_a_phone = self.is_well()
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+        return is_well and is_well_on_a_phone
+
+    def _is_drawn_in(self, language: str) -> bool:
         self.page.evaluate(
             """language => {
                 const address = new URL(location.href);
@@ -83,11 +88,7 @@ class Visit:
             "name => [...document.querySelectorAll('[data-testid=stSidebar] input')].some(one => one.value === name)",
             arg=NAMES[language],
         )
-        is_well = self._is_drawn()
-        self.page.set_viewport_size({"width": 390, "height": 900})
-        is_well_on_a_phone = self.is_well()
-        self.page.set_viewport_size({"width": 1280, "height": 900})
-        return is_well and is_well_on_a_phone
+        return self._is_drawn()
 
     def _is_drawn(self) -> bool:
         self.page.wait_for_selector("[data-testid=stMain] h2")
@@ -96,10 +97,14 @@ class Visit:
         )
         return self.is_well()
 
-    def saves(self, link: Locator) -> Path:
-        """The file that a link saves."""
+    def saves_in_spite_of_a_push(self, link: Locator) -> Path:
+        """The file of a link that the page, drawn in another language, pushes away before the button is released."""
+        link.hover()
         with self.page.expect_download(timeout=PATIENCE_MS) as download:
-            link.click()
+            self.page.mouse.down()
+            assert self._is_drawn_in("ru")
+            link.evaluate("link => (link.getRootNode().host.style.marginTop = '300px')")
+            self.page.mouse.up()
         return Path(download.value.path())
 
     def is_well(self) -> bool:
@@ -130,33 +135,6 @@ def test_every_page_is_whole_in_every_language_on_desk_and_phone_by_day_and_nigh
         wrong += [] if visit.sees(f"{pages}/{path}?lang={LANGUAGES[0]}&call={call_id}") else [path]
         wrong += [f"{path} {language}" for language in reversed(LANGUAGES) if not visit.turns_to(language)]
     assert [] == wrong
-    visit.page.close()
-
-
-def test_files_add_up_to_the_tiles(browser: BrowserContext, pages: str) -> None:
-    visit = Visit(browser, f"{pages}/missed?period=last28")
-    expected = {
-        ("missed", "Missed contacts", "angime-missed"): lambda rows: rows["episodes"].sum(),
-        ("conversion", "Deals won after a call", "angime-conversion-channel"): lambda rows: rows.filter(
-            pl.col("metric") == "deals_won_after_call"
-        )["numerator"].sum(),
-        ("permissions", "Calls outside permission", "angime-without-consent"): lambda rows: (
-            rows.filter(pl.col("reason") != "permitted").height
-        ),
-        ("costs", "Cost of the period", "angime-costs"): lambda rows: round(rows["cost"].sum()),
-        ("", "Missed calls", "angime-figures"): lambda rows: rows.filter(pl.col("metric") == "missed_calls")[
-            "numerator"
-        ].sum(),
-    }
-    assert visit.page.request.get(f"{pages}/files/{'0' * 64}").status == 404
-    for (path, tile, file), total in expected.items():
-        assert visit.sees(f"{pages}/{path}?lang=en&period=last28")
-        if not path:
-            visit.page.get_by_text("As a table", exact=True).click()
-        shown = visit.page.get_by_test_id("stMetric").filter(has_text=tile).get_by_test_id("stMetricValue")
-        said = float(re.sub(r"[^0-9.]", "", shown.first.inner_text()))
-        saved = visit.saves(visit.page.locator(f".st-key-files_{file}").get_by_role("link", name="CSV"))
-        assert (path, said) == (path, float(total(pl.read_csv(saved))))
     visit.page.close()
 
 
@@ -220,9 +198,12 @@ def test_a_row_of_the_list_opens_its_call(browser: BrowserContext, pages: str) -
     visit.page.close()
 
 
-def test_a_file_holds_as_many_rows_as_the_headline_says(browser: BrowserContext, pages: str) -> None:
+def test_a_file_that_is_pressed_while_its_page_is_drawn_anew_holds_as_many_rows_as_the_headline_says(
+    browser: BrowserContext, pages: str
+) -> None:
     visit = Visit(browser, f"{pages}/calls?period=last28&outcome=missed&direction=incoming")
+    assert visit.page.request.get(f"{pages}/files/{'0' * 64}").status == 404
     said = visit.page.locator("[data-testid=stMain] h2").inner_text().split(" ")[0].replace(",", "")
-    rows = visit.saves(visit.page.get_by_role("link", name="CSV")).read_text(encoding="utf-8-sig").strip().splitlines()
-    assert int(said) == len(rows) - 1
+    saved = visit.saves_in_spite_of_a_push(visit.page.get_by_role("link", name="CSV"))
+    assert int(said) == len(saved.read_text(encoding="utf-8-sig").strip().splitlines()) - 1
     visit.page.close()
