@@ -66,6 +66,9 @@ def _of_warehouse() -> Iterable[Metric]:
         counter = CounterMetricFamily(f"angime_{name}", meaning)
         counter.add_metric([], row[name])
         yield counter
+    waiting = GaugeMetricFamily("angime_recordings_waiting", "recordings that are kept and are no text yet")
+    waiting.add_metric([], row["untranscribed"])
+    yield waiting
     if row["landed_at"] is not None:
         age = GaugeMetricFamily("angime_freshness_seconds", "seconds since something was landed")
         age.add_metric([], (datetime.now(UTC) - row["landed_at"]).total_seconds())
@@ -82,6 +85,8 @@ _COUNTERS = {
     "duplicates_landed": "records among them that were known already, or were dropped as those of an erased person",
     "conflicts": "events that came with an id the log had, and other content",
     "erasures": "persons that were erased",
+    "recordings_transcribed": "recordings that became text",
+    "transcribed_audio_seconds": "seconds of sound among them; its rate is how many times real time is transcribed",
 }
 _COUNTED = """
 select
@@ -90,6 +95,10 @@ select
     cast(coalesce(sum(records - events - dead), 0) as bigint) as duplicates_landed,
     (select count(*) from log.conflicts) as conflicts,
     (select count(*) from log.events where type = 'person.erased') as erasures,
+    (select count(*) from facts.recordings where transcribed_at is not null) as recordings_transcribed,
+    (select coalesce(sum(duration_seconds), 0) from facts.recordings where transcribed_at is not null)
+        as transcribed_audio_seconds,
+    (select count(*) from facts.recordings where stored_at is not null and transcribed_at is null) as untranscribed,
     max(landed_at) as landed_at
 from log.offsets
 """

@@ -59,8 +59,11 @@ def test_the_figures_say_what_was_landed_and_what_is_away(figures: str) -> None:
         "angime_duplicates_landed_total": 5,
         "angime_conflicts_total": 0,
         "angime_erasures_total": 0,
+        "angime_recordings_transcribed_total": 1,
+        "angime_transcribed_audio_seconds_total": 4,
     }
     assert float(read['angime_dead_letters{state="waiting"}']) == 0
+    assert float(read["angime_recordings_waiting"]) == 0
     assert float(read["angime_freshness_seconds"]) > 0
     assert float(read["angime_disk_free_bytes"]) > 0
 
