@@ -94,6 +94,14 @@ class FoundTurn(Struct, frozen=True, kw_only=True):
     text: str
     marks: tuple[Mark, ...]
 
+    @property
+    def marked(self) -> str:
+        """The text with what was found set »so«."""
+        text = self.text
+        for mark in reversed(self.marks):
+            text = f"{text[: mark.start]}»{text[mark.start : mark.end]}«{text[mark.end :]}"
+        return text
+
 
 class _Told(Struct, frozen=True, array_like=True):
     """A turn as the index keeps it; the text is composed (NFC)."""

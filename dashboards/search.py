@@ -52,7 +52,7 @@ def draw(page: Page) -> None:
     if said.is_cut:
         told = say("Only the best matches are shown: narrow the period, or add a word.")
         st.caption(plain(told, limit=200))
-    shown.files(page, said.rows.drop("begins"), name="angime-said")
+    shown.files(page, said.rows.drop("marked"), name="angime-said")
 
 
 def _said(page: Page, *, words: str) -> Said:
@@ -88,7 +88,7 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in found],
             say("At"): [say.seconds(row["start_seconds"]) for row in found],
             say("Said by"): [say.word(row["role"]) for row in found],
-            say("What was said"): [_around(row["text"], begins=row["begins"]) for row in found],
+            say("What was said"): [_around(row["marked"]) for row in found],
             say("Contact"): [clean(row["contact_name"] or row["contact_key"]) or EMPTY for row in found],
             say("Operator"): [clean(names.get(row["operator_id"] or "", "")) or EMPTY for row in found],
         },
@@ -100,7 +100,7 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
         page.go("call", state=structs.replace(page.state, search="", role="", call=found[chosen]["call_id"]))
 
 
-def _around(text: str, *, begins: int) -> str:
-    """Cut a long line around the first word that was found."""
-    start = max(0, begins - AROUND // 2)
-    return clean(("…" if start else "") + text[start:], limit=AROUND)
+def _around(marked: str) -> str:
+    """Cut a long line around the first word that was found; a cell has no bold, so found words stand »so«."""
+    start = max(0, marked.find("»") - AROUND // 2)
+    return clean(("…" if start else "") + marked[start:], limit=AROUND)

@@ -79,12 +79,4 @@ def _day(written: str, *, option: str) -> date | None:
 def _print_found(one: Any) -> None:
     typer.echo(f"{one.day}  {one.call_id}  {one.operator_id or ''}  {one.score:.2f}")
     for turn in one.turns:
-        typer.echo(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {_marked(turn)}")
-
-
-def _marked(turn: Any) -> str:
-    """The text with its found words in brackets like these: »word«."""
-    text = turn.text
-    for mark in reversed(turn.marks):
-        text = f"{text[: mark.start]}»{text[mark.start : mark.end]}«{text[mark.end :]}"
-    return text
+        typer.echo(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {turn.marked}")

@@ -101,6 +101,7 @@ def test_words_are_found_in_any_of_their_forms(seeded_home: Path, monkeypatch: p
         "заказов: said in" in told(test),
         len(test.dataframe),
     )
+    assert "где ваш »заказ«" in test.dataframe[0].value["What was said"].iloc[0]
 
 
 def test_the_list_says_how_many_calls_it_holds(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
