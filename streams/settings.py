@@ -33,7 +33,11 @@ class StreamsSettings(BaseSettings):
         "own, or `default`, what WhisperX knows; empty or not there: segments have times, words have none",
     )
     speech_device: str = Field("auto", description="auto, cpu or cuda")
-    speech_compute_type: str = Field("default", description="CTranslate2 compute type: default, int8, float16, float32")
+    speech_compute_type: str = Field(
+        "default",
+        description="CTranslate2 compute type: int8, float16, float32, or `default`: int8 on a processor, and what the "
+        "model was saved with on a GPU",
+    )
     speech_threads: int = Field(2, ge=1, le=256, description="processor threads of one transcription")
     speech_download: bool = Field(default=False, description="let WhisperX download models that are not on the disk")
 
