@@ -20,13 +20,32 @@ WHERE_THE_SERVER_IS = """<script>
   window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]*$/, "") };
 </script>
 """
+# Streamlit leads to another page in two entries of the browser's history, of which the first is the page that is left
+# with what the other one shows: "back" led there. And a page that was opened without its company is the same with it.
+ONE_ENTRY_A_PAGE = """<script>
+  (() => {
+    const push = history.pushState.bind(history);
+    const replace = history.replaceState.bind(history);
+    let isHalfWay = false;
+    for (const own of ["pointerdown", "keydown", "popstate"]) addEventListener(own, () => (isHalfWay = false), true);
+    history.pushState = (state, title, address) => {
+      const to = new URL(address, location.href);
+      const isSamePage = to.pathname === location.pathname;
+      const isUnfinished = isSamePage && !new URLSearchParams(location.search).has("company");
+      const isSecondHalf = !isSamePage && isHalfWay && to.search === location.search;
+      (isUnfinished || isSecondHalf ? replace : push)(state, title, address);
+      isHalfWay = isSamePage && !isUnfinished;
+    };
+  })();
+</script>
+"""
 NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
 def document() -> str:
-    """Give the document that every page is drawn in: Streamlit's own, told where its server is."""
+    """Give the document that every page is drawn in: Streamlit's own, told where its server is and what "back" is."""
     text = Path(streamlit.__file__).with_name("static").joinpath("index.html").read_text(encoding="utf-8")
-    return text.replace("<script>", f"{WHERE_THE_SERVER_IS}<script>", 1)
+    return text.replace("<script>", f"{WHERE_THE_SERVER_IS}{ONE_ENTRY_A_PAGE}<script>", 1)
 
 
 DOCUMENT = document()

@@ -174,15 +174,21 @@ def test_the_sentence_leads_to_the_very_calls_and_back(browser: BrowserContext, 
     visit.page.close()
 
 
-def test_a_cell_of_the_heat_map_opens_its_calls(browser: BrowserContext, pages: str) -> None:
+def test_a_cell_of_the_heat_map_opens_its_calls_and_back_is_what_was_left(browser: BrowserContext, pages: str) -> None:
     visit = Visit(browser, f"{pages}/?period=last28")
     chart = visit.page.locator("[data-testid=stVegaLiteChart]").nth(1).locator("canvas, svg").first
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
+    sentence = visit.page.locator("[data-testid=stMain] h2")
+    visit.page.wait_for_url("**company=**")
+    left, said = visit.page.url, sentence.inner_text()
     visit.page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.25)
     visit.page.wait_for_url("**/calls?**weekday=**")
     assert "outcome=missed" in visit.page.url
+    visit.page.go_back()
+    visit.page.wait_for_url(left)
+    expect(sentence).to_have_text(said)
     visit.page.close()
 
 
