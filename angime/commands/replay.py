@@ -56,6 +56,15 @@ def replay(  # noqa: PLR0913  # each is an option of the command
         "origin": origin,
     }
     if into:
+        _refuse(
+            stage=stage != "land",
+            topic=topic,
+            source=source,
+            call=call,
+            company=company,
+            origin=origin == "kafka",
+            dry_run=dry_run,
+        )
         _build_aside(into, since=since, until=until, yes=yes, json_output=json_output)
         return
     from angime import replaying
@@ -135,6 +144,17 @@ def _choice(words: dict[str, str]) -> tuple[Any, tuple[int, int | None] | None]:
         call=words["call"],
     )
     return choice, offsets
+
+
+def _refuse(**chosen: object) -> None:
+    """Say which of these choices a second warehouse cannot have: it holds all of the log, between two moments."""
+    refused = [f"--{name.replace('_', '-')}" for name, choice in chosen.items() if choice]
+    if refused:
+        raise typer.BadParameter(
+            f"a second warehouse is built from the whole log, at most from --from to --to: leave out"
+            f" {' and '.join(refused)}",
+            param_hint="--into",
+        )
 
 
 def _build_aside(name: str, *, since: str, until: str, yes: bool, json_output: bool) -> None:

@@ -230,6 +230,13 @@ def test_a_second_warehouse_is_built_and_compared_by_its_name(home: Path, say: S
     assert (again.code, "say --yes to replace it" in again.err) == (2, True)
 
 
+def test_a_second_warehouse_holds_the_whole_log_and_what_would_narrow_it_is_refused(say: Say) -> None:
+    said = say("replay --into trial --stage normalise --source twilio --dry-run")
+
+    assert (said.code, said.out) == (2, "")
+    assert "leave out --stage and --source and --dry-run" in " ".join(said.err.split())
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_word_that_no_verb_knows_is_wrong_use(verb: str, say: Say) -> None:
     said = say(verb, "--nonsense")
