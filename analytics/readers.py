@@ -15,6 +15,7 @@ from analytics.sessions import (
     DuckConnection,
     Engine,
     EngineError,
+    NameErrors,
     attach,
     open_file,
     open_session,
@@ -24,6 +25,10 @@ from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured, NotYet
 
 CONFINED_BATCH = 2_048
+
+
+class OtherVersion(NotYet):
+    """The warehouse has other tables than the texts of this version name; its writer makes them when it starts."""
 
 
 class Reader:
@@ -50,8 +55,14 @@ class Reader:
         return Reader(prepare_session(self._session.cursor()))
 
     def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
-        """Give the rows of one statement; parameters are bound, never pasted."""
-        return self._connection.frame(text, parameters)
+        """Give the rows of one statement; parameters are bound, never pasted. Raises OtherVersion."""
+        try:
+            return self._connection.frame(text, parameters)
+        except NameErrors as error:
+            found = str(error).partition("\n")[0]
+            raise OtherVersion(
+                f"the warehouse was made by another version of Angime ({found}): start `angime up`, or `angime rebuild`"
+            ) from None
 
     def ask(self, text: str) -> list[dict[str, Any]]:
         """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong."""

@@ -19,6 +19,8 @@ from schemas.errors import Misconfigured
 Engine = duckdb.DuckDBPyConnection
 # What the engine raises.
 EngineError = duckdb.Error
+# What it raises where a text names a table or a column that is not there.
+NameErrors = (duckdb.BinderException, duckdb.CatalogException)
 
 CATALOG = "lake"
 EXTENSIONS = ("sqlite_scanner", "ducklake", "fts")

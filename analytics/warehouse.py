@@ -15,6 +15,7 @@ from analytics.landing import Batch, Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.readers import (
     Confined,
+    OtherVersion,
     Reader,
     connect,
     connect_file,
@@ -41,6 +42,7 @@ __all__ = [
     "Landed",
     "Maintained",
     "Offsets",
+    "OtherVersion",
     "Reader",
     "Rebuilt",
     "TableHash",

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import Misconfigured, NotYet, Reader
+from analytics.warehouse import OtherVersion
 from dashboards import controls, login, page, texts
 from dashboards.menu import MENU, Entry
 from dashboards.page import Page, heading
@@ -46,6 +47,21 @@ def _show(
 ) -> Callable[[], None]:
     """Give the function that draws a page, as the menu wants one."""
 
+    def draw(reader: Reader, viewer: Viewer) -> None:
+        listed = questions.companies(reader).to_dicts()
+        if not listed:
+            _tell(say("No company is known yet."), say("Describe it in company.toml and start Angime again."))
+            return
+        state = controls.restore(entry.name)
+        company = next((one for one in listed if one["company"] == state.company), listed[0])
+        state = structs.replace(state, company=company["company"])
+        controls.remember(state)
+        shown = _page(
+            state, entry=entry, say=say, settings=settings, viewer=viewer, reader=reader, company=company, paths=paths
+        )
+        controls.draw(shown, companies=listed, choices=entry.choices)
+        entry.draw(shown)
+
     def show() -> None:
         if viewer is None:
             login.draw(say)
@@ -67,19 +83,13 @@ def _show(
                 say("Its catalog is damaged or of another version; the log of this process says more."),
             )
             return
-        listed = questions.companies(reader).to_dicts()
-        if not listed:
-            _tell(say("No company is known yet."), say("Describe it in company.toml and start Angime again."))
-            return
-        state = controls.restore(entry.name)
-        company = next((one for one in listed if one["company"] == state.company), listed[0])
-        state = structs.replace(state, company=company["company"])
-        controls.remember(state)
-        shown = _page(
-            state, entry=entry, say=say, settings=settings, viewer=viewer, reader=reader, company=company, paths=paths
-        )
-        controls.draw(shown, companies=listed, choices=entry.choices)
-        entry.draw(shown)
+        try:
+            draw(reader, viewer)
+        except OtherVersion:
+            _tell(
+                say("The warehouse is of another version of Angime."),
+                say("It is made anew when Angime starts (angime up), or by angime rebuild; then load this page again."),
+            )
 
     return show
 

@@ -9,6 +9,8 @@ import pytest
 
 from analytics.metrics import LANGUAGES
 from analytics.rights import OF_NOBODY, OWNER, Rights, Role, selects
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_writer
 from dashboards.menu import MENU
 from dashboards.state import PAGES as ADDRESSES
 from tests.dashboards import seed
@@ -125,6 +127,17 @@ def test_a_warehouse_that_cannot_be_read_is_explained_on_every_page(
     for page in PAGES:
         test = run(homes[state], monkeypatch, page=page, lang="en")
         assert (page, [], True) == (page, list(test.exception), says in told(test))
+
+
+def test_a_warehouse_of_another_version_is_explained(
+    homes: dict[str, Path], calls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["single"], tmp_path / "home")
+    with open_writer(AnalyticsSettings(home=home)) as writer:
+        writer.connection.execute("drop table facts.call_starts; alter table facts.calls drop column is_in_time")
+    for page in ("overview", "call"):
+        test = run(home, monkeypatch, page=page, lang="en", call=calls["single"])
+        assert (page, [], True) == (page, list(test.exception), "of another version of Angime" in told(test))
 
 
 def test_files_of_the_log_that_a_disk_damaged_stand_against_the_figures(
