@@ -229,7 +229,7 @@ def test_a_second_writer_is_told_that_there_is_one(tmp_path: Path) -> None:
         open_writer(settings_at(tmp_path))
 
 
-KILLS = 4
+KILLS = 3
 ALL_CALLS = 90
 _LAND = """
 import sys

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from msgspec import Struct
 
-from pipelines import broker
+from pipelines import broker, fast_broker, plain_broker
 from pipelines.broker import Admin, Consumer, Positions, Producer, Record
 from pipelines.local_kafka import Running
 from pipelines.settings import Transport
@@ -249,7 +249,11 @@ def test_the_members_of_a_group_share_its_partitions(kafka: Running, transport: 
 
 
 @pytest.mark.kafka
-def test_partitions_that_are_added_are_found(kafka: Running, transport: Transport) -> None:
+def test_partitions_that_are_added_are_found(
+    kafka: Running, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for adapter in (plain_broker, fast_broker):
+        monkeypatch.setattr(adapter, "LOOK_FOR_PARTITIONS_SECONDS", 1.0)
     topic = f"test-{uuid.uuid4()}"
     make_topic(kafka.bootstrap, topic, partitions=1)
     consumer = broker.assign(kafka.bootstrap, topics=[topic], offsets={}, transport=transport)
