@@ -49,11 +49,10 @@ class Histories:
             )
         for fact in self._facts:
             name = fact.name
-            columns = ", ".join(f'"{column.name}" {column.type}' for column in fact.columns)
             self._connection.execute(f"""
-                create or replace temp table stale_{name} ({columns});
-                create or replace temp table fresh_{name} ({columns});
-                create or replace temp table folded_{name} ({columns});
+                create or replace temp table stale_{name} ({fact.declared});
+                create or replace temp table fresh_{name} ({fact.declared});
+                create or replace temp table folded_{name} ({fact.declared});
                 create or replace temp table holders_{name} as
                 select distinct hash(contact_id) as contact_hash from {fact.relation}
             """)  # noqa: S608  # our own names

@@ -142,7 +142,7 @@ def _create_table(connection: Connection, view: View) -> None:
     if view.sorted_by:
         connection.execute(f"delete from {view.relation}")  # noqa: S608  # our own name
         return
-    connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({_declared(view)})")
+    connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({view.declared})")
     if view.time:
         connection.part(view.relation, by=view.time, parts=("year", "month"))
         connection.sort(view.relation, by=view.time)
@@ -157,16 +157,12 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
     with transaction(connection):
         if is_damaged:
             connection.execute(f"drop table if exists {view.relation}")
-        connection.execute(f"create table if not exists {view.relation} ({_declared(view)})")
+        connection.execute(f"create table if not exists {view.relation} ({view.declared})")
         if [name for name, *_ in connection.rows(f"describe {view.relation}")] != [one.name for one in view.columns]:
-            connection.execute(f"drop table {view.relation}; create table {view.relation} ({_declared(view)})")
+            connection.execute(f"drop table {view.relation}; create table {view.relation} ({view.declared})")
         if not connection.rows(f"select 1 from {view.relation} limit 1"):  # noqa: S608  # our own name
             settle(connection, view.relation)
     connection.sort_for_seeking(view.relation, by=view.sorted_by)
-
-
-def _declared(view: View) -> str:
-    return ", ".join(f'"{column.name}" {column.type}' for column in view.columns)
 
 
 def _fill_table(connection: Connection, view: View, *, inputs: Sequence[tuple[str, str]]) -> int:

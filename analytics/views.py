@@ -60,6 +60,11 @@ class View(Struct, frozen=True, kw_only=True):
         return f"{self.layer}.{self.name}"
 
     @property
+    def declared(self) -> str:
+        """Its columns with their types, as a statement that creates its table lists them."""
+        return ", ".join(f'"{column.name}" {column.type}' for column in self.columns)
+
+    @property
     def is_table(self) -> bool:
         """Whether its rows are kept, and refreshed when events arrive, rather than computed by each reader."""
         return self.layer == "facts" or bool(self.by)

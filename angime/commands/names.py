@@ -88,6 +88,7 @@ def _asked(kind: str, what: str, names: Names) -> dict[str, Any]:
 _SOURCE = _asked("SOURCE", "source", _sources)
 _COMPANY = _asked("COMPANY", "company", _companies)
 _METRIC = _asked("METRIC", "metric", _metrics)
+_TOPIC = _asked("TOPIC", "topic", _topics)
 
 Source = Annotated[str, typer.Argument(**_SOURCE, help="A source, such as asterisk; `angime sources` lists them.")]
 OnlySource = Annotated[str, typer.Option(**_SOURCE, help="Only of this source.")]
@@ -107,11 +108,11 @@ DigestPeriod = Annotated[
 EventType = Annotated[
     str, typer.Argument(**_asked("EVENT_TYPE", "event type", _event_types), help="An event type, such as call.ended.")
 ]
-Topic = Annotated[str, typer.Argument(**_asked("TOPIC", "topic", _topics), help="A topic, such as calls.")]
+Topic = Annotated[str, typer.Argument(**_TOPIC, help="A topic, such as calls.")]
 OnlyTopic = Annotated[
     str,
     typer.Option(
-        **_asked("TOPIC", "topic", _topics),
+        **_TOPIC,
         help="Only this topic of those the stage reads; must be named for offsets.",
     ),
 ]

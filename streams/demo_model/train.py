@@ -73,30 +73,41 @@ def train_tokenizer(recipe: dict[str, Any]) -> Tokenizer:
     return tokenizer
 
 
+def config_of(tokenizer: Tokenizer, *, words: int, width: int, heads: int, layers: int, **more: Any) -> WhisperConfig:
+    """Whisper's architecture in a size, for a vocabulary of so many words; `more` is said to it as it is."""
+    end = tokenizer.token_to_id("<|endoftext|>")
+    return WhisperConfig(
+        vocab_size=words,
+        num_mel_bins=MEL_BINS,
+        d_model=width,
+        encoder_layers=layers,
+        decoder_layers=layers,
+        encoder_attention_heads=heads,
+        decoder_attention_heads=heads,
+        encoder_ffn_dim=4 * width,
+        decoder_ffn_dim=4 * width,
+        pad_token_id=end,
+        bos_token_id=end,
+        eos_token_id=end,
+        decoder_start_token_id=tokenizer.token_to_id("<|startoftranscript|>"),
+        suppress_tokens=[],
+        begin_suppress_tokens=[],
+        **more,
+    )
+
+
 def new_model(tokenizer: Tokenizer) -> WhisperForConditionalGeneration:
     """Whisper's architecture, very small, with an encoder of ten seconds."""
-    end = tokenizer.token_to_id("<|endoftext|>")
-    return WhisperForConditionalGeneration(
-        WhisperConfig(
-            vocab_size=tokenizer.get_vocab_size(),
-            num_mel_bins=MEL_BINS,
-            d_model=WIDTH,
-            encoder_layers=LAYERS,
-            decoder_layers=LAYERS,
-            encoder_attention_heads=HEADS,
-            decoder_attention_heads=HEADS,
-            encoder_ffn_dim=4 * WIDTH,
-            decoder_ffn_dim=4 * WIDTH,
-            max_source_positions=SAMPLE_SECONDS * FRAMES_PER_SECOND,
-            dropout=0.1,
-            pad_token_id=end,
-            bos_token_id=end,
-            eos_token_id=end,
-            decoder_start_token_id=tokenizer.token_to_id("<|startoftranscript|>"),
-            suppress_tokens=[],
-            begin_suppress_tokens=[],
-        )
+    config = config_of(
+        tokenizer,
+        words=tokenizer.get_vocab_size(),
+        width=WIDTH,
+        heads=HEADS,
+        layers=LAYERS,
+        max_source_positions=SAMPLE_SECONDS * FRAMES_PER_SECOND,
+        dropout=0.1,
     )
+    return WhisperForConditionalGeneration(config)
 
 
 def rate_at(step: int) -> float:
@@ -166,13 +177,19 @@ def export(model: WhisperForConditionalGeneration, *, tokenizer: Tokenizer, fold
     repeated = tail.repeat(math.ceil((WHISPER_POSITIONS - len(short)) / len(tail)), 1)
     long = torch.cat([short, repeated])[:WHISPER_POSITIONS]
     model.model.encoder.embed_positions = torch.nn.Embedding.from_pretrained(long)
+    write_model(model, tokenizer=tokenizer, folder=folder)
+
+
+def write_model(model: WhisperForConditionalGeneration, *, tokenizer: Tokenizer, folder: Path) -> None:
+    """Write a model as CTranslate2 reads it, float16, with its tokenizer and what WhisperX asks about its features."""
+    size = model.config
     spec = WhisperLoader().get_model_spec(model)
-    spec.register_vocabulary([tokenizer.id_to_token(number) for number in range(tokenizer.get_vocab_size())])
+    spec.register_vocabulary([tokenizer.id_to_token(number) for number in range(size.vocab_size)])
     config: Any = spec.config
     config.suppress_ids = []
     config.suppress_ids_begin = []
     config.lang_ids = []
-    config.alignment_heads = [[LAYERS - 1, head] for head in range(HEADS)]
+    config.alignment_heads = [[size.decoder_layers - 1, head] for head in range(size.decoder_attention_heads)]
     spec.validate()
     spec.optimize(quantization="float16")
     folder.mkdir(parents=True, exist_ok=True)
