@@ -20,6 +20,7 @@ from analytics.sessions import (
     open_file,
     open_session,
     prepare_session,
+    unreadable,
 )
 from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured, NotYet
@@ -138,12 +139,12 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
     """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
     if not settings.catalog.exists():
         raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    session = open_session(settings)
     try:
-        session = open_session(settings)
         attach(session, settings, reads_only=True)
         return Reader(session)
     except EngineError as error:
-        raise _unreadable(settings, error) from None
+        raise unreadable(settings, error) from None
 
 
 def connect(settings: AnalyticsSettings) -> Engine:
@@ -179,10 +180,7 @@ def open_side_by_side(
         for name, settings in catalogs.items():
             if not settings.catalog.exists():
                 raise NotYet(f"there is no warehouse in {settings.warehouse}")
-            try:
-                attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
-            except EngineError as error:
-                raise _unreadable(settings, error) from None
+            attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
         yield DuckConnection(session)
     finally:
         session.close()
@@ -195,10 +193,3 @@ def open_confined(settings: AnalyticsSettings) -> Confined:
     session = open_session(settings)
     attach(session, settings, reads_only=True)
     return Confined(session, folder=settings.warehouse.resolve())
-
-
-def _unreadable(settings: AnalyticsSettings, error: EngineError) -> Misconfigured:
-    return Misconfigured(
-        f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
-        " put a copy of it back, or move it away and land everything anew"
-    )

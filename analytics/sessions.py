@@ -161,6 +161,16 @@ def _extension_file(name: str) -> Path:
     return Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
 
 
+def make_catalog(session: Engine, settings: AnalyticsSettings) -> None:
+    """Make an empty lake where there is none. It gets its name when it is whole: a reader never sees half of it."""
+    made = settings.catalog.with_suffix(".new")
+    for left in made.parent.glob(f"{made.name}*"):
+        left.unlink()
+    _attach(session, made, "made", _options(settings))
+    session.execute("detach made")
+    made.rename(settings.catalog)
+
+
 def attach(
     session: Engine,
     settings: AnalyticsSettings,
@@ -169,18 +179,43 @@ def attach(
     name: str = CATALOG,
     snapshot: int | None = None,
 ) -> None:
-    """Attach a warehouse to a session as a catalog of this name, as it is now or as it was at `snapshot`."""
-    # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
+    """Attach a warehouse to a session as a catalog of this name, as it is now or as it was at `snapshot`.
+
+    Raises Misconfigured where its catalog is damaged.
+    """
     options = [
+        *_options(settings),
+        "create_if_not_exists false",
+        *(["read_only"] if reads_only else []),
+        *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
+    ]
+    try:
+        _attach(session, settings.catalog, name, options)
+    except EngineError as error:
+        raise unreadable(settings, error) from None
+    if not reads_only:
+        session.execute(f"call {CATALOG}.set_option('parquet_compression', 'zstd')")
+
+
+def unreadable(settings: AnalyticsSettings, error: EngineError) -> Misconfigured:
+    """Say of a warehouse at whose catalog the engine failed how to mend it."""
+    return Misconfigured(
+        f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
+        " put a copy of it back, or move it away and land everything anew"
+    )
+
+
+def _options(settings: AnalyticsSettings) -> list[str]:
+    # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
+    return [
         f"data_path {log.quoted(str(settings.warehouse.resolve() / 'data'))}",
         "override_data_path true",
         "meta_journal_mode 'WAL'",
         f"meta_busy_timeout {BUSY_MILLISECONDS}",
         f"data_inlining_row_limit {INLINED_ROWS}",
-        *(["read_only"] if reads_only else []),
-        *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
     ]
-    catalog = log.quoted(f"ducklake:sqlite:{settings.catalog.resolve()}")
-    session.execute(f"attach {catalog} as {name} ({', '.join(options)})")
-    if not reads_only:
-        session.execute(f"call {CATALOG}.set_option('parquet_compression', 'zstd')")
+
+
+def _attach(session: Engine, catalog: Path, name: str, options: Sequence[str]) -> None:
+    place = log.quoted(f"ducklake:sqlite:{catalog.resolve()}")
+    session.execute(f"attach {place} as {name} ({', '.join(options)})")

@@ -26,7 +26,7 @@ from analytics.readers import (
 from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
 from analytics.refresh import Refresher
 from analytics.seals import Seals
-from analytics.sessions import CATALOG, DuckConnection, Engine, EngineError, attach, open_session
+from analytics.sessions import CATALOG, DuckConnection, Engine, EngineError, attach, make_catalog, open_session
 from analytics.settings import AnalyticsSettings
 from schemas.instants import Instant
 
@@ -67,7 +67,14 @@ class Writer:
         self._lock = Lock(settings.warehouse)
         self._views = views.read_views()
         self._session = open_session(settings)
-        attach(self._session, settings, reads_only=False)
+        try:
+            if not settings.catalog.exists():
+                make_catalog(self._session, settings)
+            attach(self._session, settings, reads_only=False)
+        except BaseException:
+            self._session.close()
+            self._lock.release()
+            raise
         self.connection = DuckConnection(self._session, catalog=CATALOG)
         self._threads = settings.warehouse_threads
         self._hot_events = settings.hot_events
@@ -226,6 +233,6 @@ def open_writer(settings: AnalyticsSettings) -> Writer:
     """Open the warehouse for its one writing process, creating what is missing.
 
     The facts are built anew from the log first when the SQL files or the company files changed. Raises Misconfigured
-    when another process holds the warehouse, or a company file cannot be read.
+    when another process holds the warehouse, its catalog is damaged, or a company file cannot be read.
     """
     return Writer(settings)

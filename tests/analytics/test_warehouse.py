@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from analytics.scratch import scratch
-from analytics.sessions import SOUGHT_ROWS
+from analytics.sessions import SOUGHT_ROWS, make_catalog, open_session
 from analytics.views import parse_view, read_views, with_inputs
-from analytics.warehouse import Batch, open_reader, open_writer
+from analytics.warehouse import Batch, connect, open_reader, open_writer
 from schemas.errors import Misconfigured, NotYet
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
@@ -79,6 +81,45 @@ def test_a_reader_can_change_nothing(tmp_path: Path) -> None:
 def test_readers_without_a_warehouse_are_told_to_wait(tmp_path: Path) -> None:
     with pytest.raises(NotYet, match="no warehouse yet"):
         open_reader(settings_at(tmp_path))
+
+
+def test_a_reader_of_a_warehouse_that_is_just_being_made_is_told_to_wait(tmp_path: Path) -> None:
+    for number in range(10):
+        settings = settings_at(tmp_path / str(number))
+        settings.warehouse.mkdir(parents=True)
+        with closing(open_session(settings)) as session:
+            making = threading.Thread(target=make_catalog, args=(session, settings))
+            making.start()
+            while making.is_alive():
+                with pytest.raises(NotYet):
+                    open_reader(settings)
+            making.join()
+        with pytest.raises(NotYet, match="being made"):
+            open_reader(settings)
+
+
+def test_what_is_left_of_a_catalog_that_was_not_made_whole_is_no_hindrance(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    settings.warehouse.mkdir(parents=True)
+    for name in ("catalog.new", "catalog.new-wal", "catalog.new-shm"):
+        (settings.warehouse / name).write_bytes(b"half" * 2_000)
+    with open_writer(settings), open_reader(settings) as reader:
+        assert reader.sql("select count(*) from log.events").item() == 0
+    assert list(settings.warehouse.glob("catalog.new*")) == []
+
+
+def test_a_catalog_cut_off_to_nothing_is_refused_by_reader_and_writer_instead_of_made_anew(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    with open_writer(settings):
+        pass
+    whole = settings.catalog.read_bytes()
+    settings.catalog.write_bytes(b"")
+    for opened in (open_reader, open_writer, connect, open_writer):
+        with pytest.raises(Misconfigured, match=r"catalog\.sqlite of the warehouse cannot be read"):
+            opened(settings)
+    settings.catalog.write_bytes(whole)
+    with open_writer(settings), open_reader(settings) as reader:
+        assert reader.sql("select count(*) from log.events").item() == 0
 
 
 def test_a_warehouse_moved_with_its_folder_opens_again(tmp_path: Path) -> None:
