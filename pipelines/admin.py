@@ -4,8 +4,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.plain_broker import admin_words, clients, errors, refusal, structs
-from pipelines.ports import CONNECT_SECONDS, LOOK_AGAIN_SECONDS, REQUEST_SECONDS, Positions, TopicState
+from pipelines.plain_broker import COORDINATING, admin_words, clients, errors, refusal, structs
+from pipelines.ports import (
+    CONNECT_SECONDS,
+    GROUPS_SECONDS,
+    LOOK_AGAIN_SECONDS,
+    REQUEST_SECONDS,
+    Positions,
+    TopicState,
+)
 from pipelines.reach import reach
 from schemas.errors import NotYet
 from schemas.topics import PREFIX, Topic
@@ -89,9 +96,12 @@ class Admin:
         return {place: end if found.get(place, -1) < 0 else found[place] for place, end in ends.items()}
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
-        """Give the next offsets that a group has committed."""
+        """Give the next offsets that a group has committed; waits while the broker makes ready what it knows of groups.
+
+        A cluster keeps that on a topic of its own, which it makes when it is first asked and loads when it starts.
+        """
         offsets: dict[tuple[str, int], int] = {}
-        for places in self._ask("list_group_offsets", [group]).values():
+        for places in self._group_offsets(group).values():
             offsets.update(_by_name(places))
         return offsets
 
@@ -108,6 +118,18 @@ class Admin:
             for partition in range(states[topic].partitions)
         }
         return _by_name(self._ask("list_partition_offsets", wanted)) if wanted else {}
+
+    def _group_offsets(self, group: str) -> Any:
+        deadline = time.monotonic() + GROUPS_SECONDS
+        while True:
+            try:
+                return self._client.list_group_offsets([group])
+            except COORDINATING as error:
+                if time.monotonic() > deadline:
+                    raise refusal(error) from None
+                time.sleep(LOOK_AGAIN_SECONDS)
+            except errors.KafkaError as error:
+                raise refusal(error) from None
 
     def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
         try:

@@ -50,6 +50,12 @@ _PASSING = (
     errors.InvalidProducerEpochError,
     errors.UnknownProducerIdError,
 )
+# A broker that answers so has just started, and will know its groups at once.
+COORDINATING = (
+    errors.CoordinatorNotAvailableError,
+    errors.CoordinatorLoadInProgressError,
+    errors.NotCoordinatorError,
+)
 _FORBIDDEN = (errors.AuthorizationError, errors.SaslAuthenticationFailedError)
 _GONE = (errors.OffsetOutOfRangeError, errors.LogTruncationError, errors.NoOffsetForPartitionError)
 

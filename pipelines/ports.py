@@ -13,6 +13,7 @@ from schemas.topics import MAX_RECORD_BYTES
 CONNECT_SECONDS = 5.0
 DELIVERY_SECONDS = 20.0  # a send is acknowledged or given up by then
 REQUEST_SECONDS = 10.0
+GROUPS_SECONDS = 30.0  # a broker that has just started needs a moment to know its groups; a busy one, longer
 SESSION_SECONDS = 6.0  # Kafka's least: a killed member holds its partitions until then
 MAX_POLL_INTERVAL_SECONDS = 300.0
 LOOK_FOR_PARTITIONS_SECONDS = 10.0
