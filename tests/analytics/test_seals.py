@@ -11,6 +11,7 @@ from analytics.warehouse import Batch, Writer, open_writer
 from schemas.errors import Halted
 from schemas.instants import Instant, instant
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+from tests.runbooks import Runbook
 
 CALLS = 60  # more than the catalog takes into itself
 HASHED = ("log.events", "facts.calls", "facts.call_starts", "reports.calls_daily", "reference.dialling_codes")
@@ -52,7 +53,7 @@ def test_damaged_facts_and_company_data_are_built_anew_while_all_runs_and_at_the
 
 
 def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path) -> None:
-    warehouse = settings_at(home).warehouse
+    warehouse, book = settings_at(home).warehouse, Runbook("damaged-file", home=home)
     with open_writer(settings_at(home)) as writer:
         file = _file_of(home, "log/events")
         copy = file.read_bytes()
@@ -64,12 +65,17 @@ def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path
         with pytest.raises(Halted, match="put back copies"):
             writer.purge()
     file.write_bytes(copy[: len(copy) // 2])
-    with pytest.raises(Halted, match="put back copies"):
-        open_writer(settings_at(home))
+    named = book.type("angime doctor", code=1)
+    refused = book.type("angime rebuild", code=3)
     file.write_bytes(copy)
+    rebuilt = book.type("angime rebuild --verify")
+    mended = book.type("angime doctor", code=1)  # for no broker runs here
+    book.done()
 
-    with open_writer(settings_at(home)) as writer:
-        assert all(table["same"] for table in writer.rebuild(verify=True))
+    assert f"not as they were written, such as {name}" in named.out
+    assert "put back copies" in " ".join(refused.err.split())
+    assert "False" not in rebuilt.out
+    assert "✓ warehouse" in mended.out
     assert Seals(warehouse).known_damaged() == []
 
 
