@@ -8,7 +8,7 @@ STAMP := $(VENV)/.angime-installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check audit test test-all torture-quick torture demo up generate bench clean
+.PHONY: help setup check audit test test-all torture-quick torture demo up generate bench rivals clean
 
 help: ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ generate: setup ## print schemas and docs from the code again
 
 bench: setup ## measure throughput and freshness, each against a bare loop
 	$(BIN)/python -m tests.bench $(ARGS)
+
+rivals: setup ## throw the same faults at what people write first, and count what each lost, doubled and had wrong
+	$(BIN)/python -m tests.rivals $(ARGS)
 
 clean: ## delete the installed environment and every cache; the state in .angime stays
 	rm -rf "$(VENV)" .pytest_cache .ruff_cache .hypothesis .import_linter_cache

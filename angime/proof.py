@@ -29,20 +29,29 @@ def page(notice: str, *, folder: Path = FOLDER) -> str:
 
 
 def _heading(run: Figures) -> Iterator[str]:
-    yield f"\n## `{run['command']}`\n"
+    yield f"\n## `{run.get('program', run['command'])}`\n"
     yield f"{run['day']}, {run['machine']}, {_number(run['seconds'])} s."
 
 
 def _faults(run: Figures) -> Iterator[str]:
-    """Tell of each fault that was inflicted what must hold, whether it did, and how much it was."""
+    """Tell of each fault that was inflicted what must hold, whether it did, how much it was and how to do it again."""
     if "faults" not in run:
         return
-    yield "\n| fault | what is done, and must hold | held | figures |"
-    yield "| --- | --- | --- | --- |"
+    yield "\n| fault | what is done, and must hold | held | figures | run |"
+    yield "| --- | --- | --- | --- | --- |"
     for fault in run["faults"]:
         figures = ", ".join(f"{_words(name)} {_number(figure)}" for name, figure in fault["figures"].items())
         held = "**no**" if fault["broken"] else "yes"
-        yield f"| {_words(fault['name'])} | {_cell(fault['says'])} | {held} | {_cell(figures)} |"
+        yield (
+            f"| {_words(fault['name'])} | {_cell(fault['says'])} | {held} | {_cell(figures)} | {_how(fault, run=run)} |"
+        )
+
+
+def _how(fault: Figures, *, run: Figures) -> str:
+    """Give the words that choose this run, its seconds, and its day and machine where they are not the page's."""
+    words = fault["command"].removeprefix(run["program"]).strip()
+    others = [fault[name] for name in ("day", "machine") if fault[name] != run[name]]
+    return ", ".join([f"`{words}`", *others, f"{_number(round(fault['seconds']))} s"])
 
 
 def _goals(run: Figures) -> Iterator[str]:
@@ -52,8 +61,7 @@ def _goals(run: Figures) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for name, figure in _flat(run["figures"]):
         if _has_goal(figure):
-            reached = "yes" if figure["is_met"] else "**no**"
-            yield f"| {_words(name)} | {_measured(figure)} | {_goal(figure)} | {reached} |"
+            yield f"| {_words(name)} | {_measured(figure)} | {_goal(figure)} | {_reached(figure)} |"
         else:
             yield f"| {_words(name)} | {_number(figure)} | – | |"
 
@@ -72,7 +80,7 @@ def _rivals(run: Figures) -> Iterator[str]:
 def _short_of(run: Figures) -> Iterator[str]:
     for fault in run.get("faults", ()):
         for sentence in fault["broken"]:
-            yield f"{_words(fault['name'])}: {_cell(sentence)} (`{run['command']}`)"
+            yield f"{_words(fault['name'])}: {_cell(sentence)} (`{fault['command']}`)"
     for name, figure in _flat(run.get("figures", {})):
         if _has_goal(figure) and not figure["is_met"]:
             yield f"{_words(name)}: {_measured(figure)}, goal {_goal(figure)} (`{run['command']}`)"
@@ -96,7 +104,14 @@ def _measured(figure: Figures) -> str:
 
 
 def _goal(figure: Figures) -> str:
-    return next(_number(one) for name, one in figure.items() if name.startswith("goal"))
+    goal = next(_number(one) for name, one in figure.items() if name.startswith("goal"))
+    return f"{goal}, stretch {_number(figure['stretch'])}" if "stretch" in figure else goal
+
+
+def _reached(figure: Figures) -> str:
+    if not figure["is_met"]:
+        return "**no**"
+    return "yes" if figure.get("is_stretch_met", True) else "yes, without the stretch"
 
 
 def _number(figure: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Container
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,22 @@ def stamped(command: str, *, seconds: float, **figures: Any) -> Figures:
     return {"command": command, "machine": machine(), "day": day, "seconds": round(seconds), **figures}
 
 
-def keep(name: str, run: Figures) -> Path:
+def keep_faults(name: str, run: Figures, *, known: Container[str], folder: Path = FOLDER) -> Path:
+    """Write the faults of a run beside those that other runs have kept under this name, each with how it was inflicted.
+
+    One that was inflicted before is replaced; one that is no longer `known` is left out.
+    """
+    file = folder / f"{name}.json"
+    before = json.loads(file.read_text(encoding="utf-8"))["faults"] if file.exists() else []
+    how = {key: run[key] for key in ("command", "machine", "day")}
+    faults = {fault["name"]: fault for fault in (*before, *(fault | how for fault in run["faults"]))}
+    kept = [fault for _, fault in sorted(faults.items()) if fault["name"] in known]
+    return keep(name, run | {"seconds": round(sum(fault["seconds"] for fault in kept)), "faults": kept}, folder=folder)
+
+
+def keep(name: str, run: Figures, *, folder: Path = FOLDER) -> Path:
     """Write a run where `angime docs` finds it; the one of before is replaced."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    file = FOLDER / f"{name}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.json"
     file.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return file

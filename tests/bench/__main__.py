@@ -95,7 +95,7 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         "landing_events_per_second": {name: round(rate) for name, rate in medians.items()},
         "landing_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
         "landing_v_naive": _ratio(medians["ours"] / medians["naive"], goal=40.0),
-        "landing_v_bare": _ratio(medians["ours"] / medians["bare"], goal=0.6),
+        "landing_v_bare": _ratio(medians["ours"] / medians["bare"], goal=0.6, stretch=0.8),
         "landing_with_facts_v_naive": round(medians["ours_with_facts"] / medians["naive"], 2),
         "landing_with_facts_v_bare": round(medians["ours_with_facts"] / medians["bare"], 2),
     }
@@ -153,7 +153,7 @@ def _normalising(folder: Path, *, rounds: int) -> Figures:
     return {
         "normalising_events_per_cpu_second": {name: round(rate) for name, rate in medians.items()},
         "normalising_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
-        "normalising_v_quixstreams": _ratio(medians["confluent"] / medians["quixstreams"], goal=1.2),
+        "normalising_v_quixstreams": _ratio(medians["confluent"] / medians["quixstreams"], goal=1.2, stretch=2.0),
     }
 
 
@@ -169,8 +169,10 @@ def _broker(home: Path) -> Generator[str]:
         local_kafka.stop(home)
 
 
-def _ratio(ratio: float, *, goal: float) -> Figures:
-    return {"ratio": round(ratio, 2), "goal": goal, "is_met": ratio >= goal}
+def _ratio(ratio: float, *, goal: float, stretch: float | None = None) -> Figures:
+    """Set a ratio, the larger the better, against its goal, and against the further one where there is one."""
+    further = {} if stretch is None else {"stretch": stretch, "is_stretch_met": ratio >= stretch}
+    return {"ratio": round(ratio, 2), "goal": goal, "is_met": ratio >= goal} | further
 
 
 def _show(figures: Figures) -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.proof import keep, machine, stamped
+from tests.proof import keep_faults, machine, stamped
 from tests.torture import damaging, doubling, filling, killing, poisoning, stalling  # noqa: F401  # they fill the list
 from tests.torture.faults import FAULTS, Case, Fault, Figures
 
@@ -42,18 +42,12 @@ def main() -> int:
     console.print(f"seed {seed}, {machine()}, {len(chosen)} faults")
     began = time.monotonic()
     found = _inflict_all(chosen, seed=seed, is_quick=asked.quick, console=console)
-    command = " ".join(
-        [
-            "python -m tests.torture",
-            *(["--quick"] if asked.quick else []),
-            *(f"--only {one}" for one in asked.only or ()),
-            f"--seed {seed}",
-        ]
-    )
+    program = "python -m tests.torture" + (" --quick" if asked.quick else "")
+    command = " ".join([program, *(f"--only {one}" for one in asked.only or ()), f"--seed {seed}"])
     figures = stamped(command, seconds=time.monotonic() - began, seed=seed, faults=found)
     if asked.write:
-        name = "-".join(["torture", *(["quick"] if asked.quick else []), *(asked.only or ())])
-        console.print(f"written to {keep(name, figures)}; print the page by `angime docs`")
+        file = keep_faults("torture-quick" if asked.quick else "torture", figures | {"program": program}, known=FAULTS)
+        console.print(f"written to {file}; print the page by `angime docs`")
     if asked.json:
         print(json.dumps(figures, indent=2, ensure_ascii=False))
     else:

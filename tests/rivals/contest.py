@@ -1,0 +1,140 @@
+"""One program under one fault: it runs, is fed, is killed where it must be, and is left until it writes no more."""
+
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from pipelines import local_kafka, topics
+from pipelines.broker import Admin, Producer, connect_producer
+from tests.rivals.programs import Program
+from tests.rivals.story import Told
+
+PARTS_A_SECOND = 10
+AT_WORK_SECONDS = 90.0
+IDLE_SECONDS = 14.0  # longer than a session of the group, after which a program that was killed gets its partitions
+MOST_SECONDS = 240.0
+MAX_CRASHES = 3  # one after the other, without a write between them
+LONGEST_LIFE_SECONDS = 7.0
+STOP_SECONDS = 20.0
+
+
+class Runner:
+    """Runs a program again whenever it ends, until it has crashed too often; knows when it last wrote."""
+
+    def __init__(self, program: Program, *, bootstrap: str, home: Path) -> None:
+        self._command = program.command(bootstrap, home)
+        self._says = program.says.encode()
+        self._log = (home / "program.log").open("ab")
+        self._stopping = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._crashes = 0
+        self.wrote_at = 0.0
+        self.is_stuck = False
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+
+    def kill(self) -> bool:
+        """Kill it with -9 at once; False when it does not run."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return False
+        process.kill()
+        return True
+
+    def wait_at_work(self, since: float) -> bool:
+        """Wait until it has written after `since`; False when it does not."""
+        deadline = time.monotonic() + AT_WORK_SECONDS
+        while self.wrote_at <= since and not self.is_stuck and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.wrote_at > since
+
+    def close(self) -> None:
+        """End it for good."""
+        self._stopping = True
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._watcher.join(STOP_SECONDS)
+        self._log.close()
+
+    def _watch(self) -> None:
+        while not self._stopping and not self.is_stuck:
+            with subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            ) as process:
+                self._process = process
+                for line in process.stdout or ():
+                    self._log.write(line)
+                    if self._says in line:
+                        self.wrote_at = time.monotonic()
+                        self._crashes = 0
+            if process.returncode != -9:
+                self._crashes += 1
+                self.is_stuck = self._crashes >= MAX_CRASHES
+
+
+def run(
+    program: Program, *, told: Sequence[Told], kills: int, seconds: float, chance: random.Random, home: Path
+) -> tuple[bool, int]:
+    """Feed it for so long, killing it so often; gives whether it gave up, and how often it was killed."""
+    home.mkdir(parents=True)
+    with _broker(home / "broker") as bootstrap, closing(connect_producer(bootstrap)) as producer:
+        program.command(bootstrap, home)  # what it needs is installed before the clock runs
+        feeder = threading.Thread(target=_feed, args=(producer, told), kwargs={"seconds": seconds}, daemon=True)
+        began = time.monotonic()
+        runner = Runner(program, bootstrap=bootstrap, home=home)
+        feeder.start()
+        struck = killed_at = 0
+        try:
+            for _ in range(kills):
+                if not runner.wait_at_work(killed_at or began):
+                    break
+                time.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
+                struck += runner.kill()
+                killed_at = time.monotonic()
+            feeder.join()
+            runner.wait_at_work(killed_at or began)
+            since = time.monotonic()
+            while (
+                not runner.is_stuck
+                and time.monotonic() - max(runner.wrote_at, since) < IDLE_SECONDS
+                and time.monotonic() - began < MOST_SECONDS
+            ):
+                time.sleep(0.1)
+        finally:
+            runner.close()
+    return runner.is_stuck, struck
+
+
+def _feed(producer: Producer, told: Sequence[Told], *, seconds: float) -> None:
+    """Send all at an even pace over so many seconds."""
+    began = time.monotonic()
+    for number, part in enumerate(_parts(told, round(seconds * PARTS_A_SECOND)), start=1):
+        for one in part:
+            producer.send("calls", key=one.key, value=one.value)
+        producer.flush()
+        time.sleep(max(0.0, began + number / PARTS_A_SECOND - time.monotonic()))
+
+
+def _parts(told: Sequence[Told], count: int) -> Iterator[Sequence[Told]]:
+    size = -(-len(told) // count)
+    return (told[start : start + size] for start in range(0, len(told), size))
+
+
+@contextmanager
+def _broker(home: Path) -> Iterator[str]:
+    """Run a broker of its own with the declared topics; gives its address."""
+    bootstrap = local_kafka.start(home, on_step=lambda _: None).bootstrap
+    try:
+        with closing(Admin(bootstrap)) as admin:
+            topics.apply(admin)
+        yield bootstrap
+    finally:
+        local_kafka.stop(home)
