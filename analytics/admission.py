@@ -1,7 +1,7 @@
 """Admission: which Kafka records are events, as rows of a temporary table, and which are dead letters, with why."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ DEAD_TOPIC = "dead"
 STAGE = "land"
 # How finely the log's memory tells times apart; see analytics.memory.
 SLOT_SECONDS = 600
+
+Place = tuple[str, int]  # topic and partition
 
 
 class LandRecord(Protocol):
@@ -57,37 +59,63 @@ def our_version() -> str:
         return "source"
 
 
-def admit(connection: Connection, records: Sequence[LandRecord], *, now: Instant) -> list[Refusal]:
-    """Put the events among `records` into the temporary table `batch`, and give the rest as dead letters.
+class Batch:
+    """Records to be landed together, each partition's in the order of its offsets, read and checked.
 
-    `batch` has the columns of `log.events`, the `position` in the batch, hashes of id and entity, and the `slot` of
-    time it was recorded in. Records of the topic of dead letters are given back as the letters they hold.
+    To read them takes as long as to write them, and touches no warehouse: one batch may be made in a thread of its own
+    while another is landed.
     """
-    refusals = [_letter_of(record, now=now) for record in records if record.topic == DEAD_TOPIC]
-    events = [record for record in records if record.topic != DEAD_TOPIC]
-    frame = pl.DataFrame(
-        {
-            "topic": [record.topic for record in events],
-            "partition": [record.partition for record in events],
-            "offset": [record.offset for record in events],
-            "value": _texts([record.value for record in events]),
-        },
-        schema={"topic": pl.String, "partition": pl.Int32, "offset": pl.Int64, "value": pl.String},
-    ).with_row_index("position")
-    is_plain = are_plain(frame["value"])
-    if not is_plain.all():
+
+    def __init__(self, records: Sequence[LandRecord]) -> None:
+        self.records = records
+        self.offsets: dict[Place, list[int]] = {}
+        for record in records:
+            self.offsets.setdefault((record.topic, record.partition), []).append(record.offset)
+        self.letters = [record for record in records if record.topic == DEAD_TOPIC]
+        self.refused: list[tuple[LandRecord, str]] = []
+        self.events = self._read([record for record in records if record.topic != DEAD_TOPIC])
+
+    def from_offsets(self, offsets: Mapping[Place, int]) -> "Batch":
+        """Give what stands at these offsets and after them."""
+        if all(read[0] >= offsets.get(place, 0) for place, read in self.offsets.items()):
+            return self
+        return Batch([one for one in self.records if one.offset >= offsets.get((one.topic, one.partition), 0)])
+
+    def _read(self, records: Sequence[LandRecord]) -> pl.DataFrame:
+        """Give the texts of those that are events, and remember why the others are none."""
+        frame = pl.DataFrame(
+            {
+                "topic": [record.topic for record in records],
+                "partition": [record.partition for record in records],
+                "offset": [record.offset for record in records],
+                "value": _texts([record.value for record in records]),
+            },
+            schema={"topic": pl.String, "partition": pl.Int32, "offset": pl.Int64, "value": pl.String},
+        ).with_row_index("position")
+        is_plain = are_plain(frame["value"])
+        if is_plain.all():
+            return frame
         read: dict[int, str | None] = {}
         suspects: list[int] = (~is_plain).arg_true().to_list()
         for position in suspects:
-            text, reason = _read(events[position].value)
+            text, reason = _read(records[position].value)
             read[position] = text
             if text is None:
-                refusals.append(_refuse(events[position], reason=reason, now=now))
+                self.refused.append((records[position], reason))
         anew = pl.Series(read.values(), dtype=pl.String)
-        frame = frame.with_columns(value=frame["value"].scatter(list(read), anew)).drop_nulls("value")
-    with handed_in(connection, "records", frame):
+        return frame.with_columns(value=frame["value"].scatter(list(read), anew)).drop_nulls("value")
+
+
+def admit(connection: Connection, batch: Batch, *, now: Instant) -> list[Refusal]:
+    """Put the events of `batch` into the temporary table `batch`, and give the rest as dead letters.
+
+    The table has the columns of `log.events`, the `position` in the batch, hashes of id and entity, and the `slot` of
+    time it was recorded in. Records of the topic of dead letters are given back as the letters they hold.
+    """
+    with handed_in(connection, "records", batch.events):
         connection.execute(_BATCH, {"landed_at": now})
-    return refusals
+    letters = [_letter_of(record, now=now) for record in batch.letters]
+    return letters + [_refuse(record, reason=reason, now=now) for record, reason in batch.refused]
 
 
 _BATCH = f"""

@@ -1,12 +1,12 @@
 """Landing: a batch of Kafka records becomes rows of the log, with its offsets and folded facts, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from msgspec import Struct
 
-from analytics.admission import LandRecord, Refusal, admit, append_dead
+from analytics.admission import Batch, LandRecord, Place, Refusal, admit, append_dead
 from analytics.connection import Connection, handed_in, transaction
 from analytics.erasure import Dropper
 from analytics.log import EVENTS
@@ -16,13 +16,7 @@ from analytics.refresh import Refresher
 from schemas.errors import Misconfigured
 from schemas.instants import Instant
 
-Offsets = dict[tuple[str, int], int]
-
-
-class Batch(Struct, frozen=True):
-    """Records to be landed together, each partition's in the order of its offsets."""
-
-    records: Sequence[LandRecord]
+Offsets = dict[Place, int]
 
 
 class Landed(Struct, frozen=True, kw_only=True):
@@ -65,30 +59,31 @@ class Lander:
         facts fall behind the log, which the log says (`log.builds`), until they are rebuilt. Raises Misconfigured
         when somebody else wrote offsets meanwhile.
         """
-        records = [record for record in batch.records if record.offset >= self._offsets.get(_place(record), 0)]
-        known = len(batch.records) - len(records)
-        if not records:
+        records = len(batch.records)
+        batch = batch.from_offsets(self._offsets)
+        known = records - len(batch.records)
+        if not batch.records:
             return Landed(known=known)
-        refusals = admit(self._connection, records, now=now)
+        refusals = admit(self._connection, batch, now=now)
         erased = self._dropper.drop() if self._dropper is not None else 0
         if not folds and not self.is_behind:
             self._memory.cool()
         with transaction(self._connection):
             self._check_offsets()
             conflicts = self._collapse(folds=folds)
-            events = self._append(records, refusals, now=now)
+            events = self._append(batch.offsets, refusals, now=now)
             self._refresh(events, folds=folds)
         self.is_behind = self.is_behind or not folds
         self._memory.ids.add(self._memory.hashes())
         if self._dropper is not None:
             self._dropper.hear()
-        self._offsets |= {_place(record): record.offset + 1 for record in records}
+        self._offsets |= {place: offsets[-1] + 1 for place, offsets in batch.offsets.items()}
         if self._memory.trim():
             self._refresher.forget()
         dead = len(refusals)
         return Landed(
             events=events,
-            duplicates=len(records) - dead - events - erased,
+            duplicates=len(batch.records) - dead - events - erased,
             conflicts=conflicts,
             dead=dead,
             known=known,
@@ -172,7 +167,7 @@ class Lander:
         self._connection.execute("delete from batch where position in (select position from doubled)")
         return conflicts
 
-    def _append(self, records: Sequence[LandRecord], refusals: Sequence[Refusal], *, now: Instant) -> int:
+    def _append(self, read: Mapping[Place, Sequence[int]], refusals: Sequence[Refusal], *, now: Instant) -> int:
         """Write events, dead letters and offsets; gives the number of events."""
         append_dead(self._connection, refusals, now=now)
         new = {
@@ -187,16 +182,15 @@ class Lander:
         dead: Offsets = {}
         for refusal in refusals:
             dead[_place(refusal.record)] = dead.get(_place(refusal.record), 0) + 1
-        self._append_offsets(records, events=new, dead=dead, now=now)
+        self._append_offsets(read, events=new, dead=dead, now=now)
         return events
 
-    def _append_offsets(self, records: Sequence[LandRecord], *, events: Offsets, dead: Offsets, now: Instant) -> None:
-        places: dict[tuple[str, int], list[int]] = {}
-        for record in records:
-            places.setdefault(_place(record), []).append(record.offset)
+    def _append_offsets(
+        self, read: Mapping[Place, Sequence[int]], *, events: Offsets, dead: Offsets, now: Instant
+    ) -> None:
         rows = [
             (*place, offsets[0], offsets[-1] + 1, len(offsets), events.get(place, 0), dead.get(place, 0))
-            for place, offsets in places.items()
+            for place, offsets in read.items()
         ]
         names = ["topic", "partition", "first_offset", "next_offset", "records", "events", "dead"]
         with handed_in(self._connection, "read_offsets", pl.DataFrame(rows, schema=names, orient="row")):
@@ -218,5 +212,5 @@ def _content(table: str) -> str:
     return f"({', '.join(f'{table}.{name}' for name in ('type', 'dataschema', 'subject', 'time', 'data'))})"
 
 
-def _place(record: LandRecord) -> tuple[str, int]:
+def _place(record: LandRecord) -> Place:
     return record.topic, record.partition

@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from typing import Self
 
 from analytics import log, views
-from analytics.admission import LandRecord
+from analytics.admission import Batch, LandRecord
 from analytics.alerting import Bell
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper
 from analytics.keeping import Keeper, Lock
-from analytics.landing import Batch, Landed, Lander, Offsets
+from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.readers import (
     Confined,

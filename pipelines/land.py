@@ -118,13 +118,14 @@ def land(
     told = time.monotonic()
     is_fresh = writer.is_fresh()
     with ThreadPoolExecutor(1, thread_name_prefix="gather") as hands:
-        coming = hands.submit(gather, consumer)
+        coming = hands.submit(_next_batch, consumer)
         while not stop.is_set():
-            records = coming.result()
+            batch = coming.result()
+            records = batch.records
             is_backlog = len(records) >= BACKLOG_RECORDS
-            # Of a backlog the next batch is gathered while this one is written. In a trickle it grows meanwhile.
+            # The next batch of a backlog is gathered and read while one is written; in a trickle it grows meanwhile.
             if is_backlog:
-                coming = hands.submit(gather, consumer)
+                coming = hands.submit(_next_batch, consumer)
             # A fresh warehouse takes in a backlog first: its facts are built once, at its end, not batch by batch.
             defers = is_fresh and is_backlog
             if not defers:
@@ -134,24 +135,28 @@ def land(
             if herald is not None and is_replayed and not is_backlog:
                 herald.tell(now())  # what holds already is news; what a replay brings is none
             if records:
-                _land(records, writer=writer, now=now(), folds=not defers)
+                _land(batch, writer=writer, now=now(), folds=not defers)
             if herald is not None and not defers and (is_replayed or (is_time and not is_backlog)):
                 herald.tell(now(), is_replayed=is_replayed)
                 told = time.monotonic()
             is_fresh = is_fresh and (defers or not records)
             writer.maintain(now(), steps=MAINTENANCE_STEPS)
             if not is_backlog:
-                coming = hands.submit(gather, consumer)
+                coming = hands.submit(_next_batch, consumer)
 
 
-def _land(records: list[Record], *, writer: warehouse.Writer, now: Instant, folds: bool) -> None:
-    landed = writer.land(warehouse.Batch(records), now=now, folds=folds)
+def _next_batch(consumer: Consumer) -> warehouse.Batch:
+    return warehouse.Batch(gather(consumer))
+
+
+def _land(batch: warehouse.Batch, *, writer: warehouse.Writer, now: Instant, folds: bool) -> None:
+    landed = writer.land(batch, now=now, folds=folds)
     log.debug("landed", events=landed.events, duplicates=landed.duplicates, dead=landed.dead)
     if landed.dead or landed.conflicts:
         log.warning("refused_records_kept", dead=landed.dead, conflicts=landed.conflicts)
 
 
-def holds_replayed(records: Iterable[Record]) -> bool:
+def holds_replayed(records: Iterable[warehouse.LandRecord]) -> bool:
     """Whether a replay sent some of these; an alert that came of one brings no facts and does not count."""
     return any(name == REPLAYED for record in records if record.topic != ALERTS for name, _ in record.headers)
 
