@@ -18,7 +18,10 @@ from streams.voices import with_voices
 
 UNKNOWN_LANGUAGE: Final = "unknown"
 NO_MODEL: Final = "none"  # what a transcript's model is called where nobody wrote its words
-BLOCK_SECONDS: Final = 600  # worked on at a time, so that a long recording needs no more memory than a short one
+# Worked on at a time, so that a long recording needs no more memory than a short one: Silero takes half a megabyte for
+# each second that it hears at once, and a model wants its batches full.
+VOICE_SECONDS: Final = 120
+BLOCK_SECONDS: Final = 600
 _SAME_SOUND_SHARE: Final = 1e-4  # of the power may differ between two channels that are one mono recording
 
 
@@ -140,14 +143,13 @@ def transcribe_file(  # noqa: PLR0913  # what is said of a recording, and who li
     model_load_seconds = transcriber.load()
     began = time.perf_counter()
     audio = decode(path, limits=limits)
-    pcm = _distinct_channels(audio)
-    spans = _spoken_spans(pcm)
-    is_mixed = len(pcm) == 1 and len(roles) != 1
+    spans = _spoken_spans(audio, channels=_distinct_channels(audio))
+    is_mixed = len(spans) == 1 and len(roles) != 1
     if is_mixed:
-        spans = [with_voices(pcm[0], spans=spans[0])]
+        spans = [with_voices(lambda first, last: audio.piece(first, last)[0], spans=spans[0])]
     has_voices = any(span.speaker is not None for span in spans[0])
     heard_language, segments = _recognised(
-        pcm,
+        audio,
         spans=spans,
         language=language,
         transcriber=transcriber,
@@ -167,44 +169,39 @@ def transcribe_file(  # noqa: PLR0913  # what is said of a recording, and who li
         engine=transcriber.engine,
         model_load_seconds=round(model_load_seconds, 3),
         transcribe_seconds=round(time.perf_counter() - began, 3),
-        separation="channels" if len(pcm) > 1 else "voices" if has_voices else "none",
+        separation="channels" if len(spans) > 1 else "voices" if has_voices else "none",
     )
 
 
-def _distinct_channels(audio: Audio) -> NDArray[np.int16]:
-    """Keep the channels worth hearing: a mono recording stored twice would say everything twice."""
+def _distinct_channels(audio: Audio) -> int:
+    """Count the channels worth hearing: a mono recording stored twice would say everything twice."""
     own = np.zeros(1)
     apart = np.zeros(max(1, audio.channels - 1))
-    for piece in _blocks(audio.pcm):
+    for piece in audio.blocks(seconds=VOICE_SECONDS):
         samples = floats(piece)
         own += np.sum(np.square(samples[:1], dtype=np.float64), axis=1)
         if audio.channels > 1:
             apart += np.sum(np.square(samples[1:] - samples[:1], dtype=np.float64), axis=1)
     allowed = _SAME_SOUND_SHARE * own[0]
     is_one_sound = allowed > 0 and bool(np.all(apart <= allowed))
-    return audio.pcm[:1] if is_one_sound else audio.pcm
+    return 1 if is_one_sound else audio.channels
 
 
-def _blocks(pcm: NDArray[np.int16]) -> list[NDArray[np.int16]]:
-    step = BLOCK_SECONDS * SAMPLES_PER_SECOND
-    return [pcm[:, first : first + step] for first in range(0, pcm.shape[1], step)]
-
-
-def _spoken_spans(pcm: NDArray[np.int16]) -> list[tuple[Span, ...]]:
+def _spoken_spans(audio: Audio, *, channels: int) -> list[tuple[Span, ...]]:
     """Per channel, where its own speaker is heard; another channel's voice leaking in is left out."""
-    found: list[list[Span]] = [[] for _ in pcm]
-    for number, piece in enumerate(_blocks(pcm)):
-        samples = floats(piece)
+    found: list[list[Span]] = [[] for _ in range(channels)]
+    for number, piece in enumerate(audio.blocks(seconds=VOICE_SECONDS)):
+        samples = floats(piece[:channels])
         for channel, one in enumerate(without_bleed(samples)):
             for span in speech_spans(one, channel=channel):
                 if not is_bleed(span, levels_decibels=levels_decibels(samples, span=span)):
-                    _add(found[channel], _moved(span, seconds=number * BLOCK_SECONDS))
+                    _add(found[channel], _moved(span, seconds=number * VOICE_SECONDS))
     return [tuple(spans) for spans in found]
 
 
 def _add(spans: list[Span], span: Span) -> None:
     """Add a span; what a border between two blocks cut is one span again."""
-    border = span.start_seconds // BLOCK_SECONDS * BLOCK_SECONDS
+    border = span.start_seconds // VOICE_SECONDS * VOICE_SECONDS
     last = spans[-1] if spans else None
     is_cut = (
         last is not None
@@ -223,7 +220,7 @@ def _moved(span: Span, *, seconds: float) -> Span:
 
 
 def _recognised(
-    pcm: NDArray[np.int16],
+    audio: Audio,
     *,
     spans: Sequence[tuple[Span, ...]],
     language: str | None,
@@ -236,7 +233,7 @@ def _recognised(
     whole, done = sum(_spoken_seconds(one) for one in spans), 0.0
     for channel in sorted(range(len(spans)), key=lambda one: -_spoken_seconds(spans[one])):
         for batch in _batches(spans[channel]):
-            heard = _heard(pcm[channel], batch, language=taken, transcriber=transcriber)
+            heard = _heard(audio, batch, language=taken, transcriber=transcriber)
             segments += heard.segments
             taken = heard.language if taken is None and heard.language != UNKNOWN_LANGUAGE else taken
             done += _spoken_seconds(batch)
@@ -255,13 +252,12 @@ def _batches(spans: Sequence[Span]) -> list[list[Span]]:
     return batches
 
 
-def _heard(
-    pcm: NDArray[np.int16], spans: Sequence[Span], *, language: str | None, transcriber: Transcriber
-) -> Recognition:
-    """Let the model hear the piece of a channel that holds these spans, with a second around it."""
+def _heard(audio: Audio, spans: Sequence[Span], *, language: str | None, transcriber: Transcriber) -> Recognition:
+    """Let the model hear the piece of a channel that holds these spans of it, with a second around it."""
     begin = max(0, int(spans[0].start_seconds) - 1)
     end = int(spans[-1].end_seconds) + 2
-    samples = floats(pcm[begin * SAMPLES_PER_SECOND : end * SAMPLES_PER_SECOND])
+    piece = audio.piece(begin * SAMPLES_PER_SECOND, end * SAMPLES_PER_SECOND)
+    samples = floats(piece[spans[0].channel])
     heard = transcriber.recognise(samples, spans=[_moved(one, seconds=-begin) for one in spans], language=language)
     segments = tuple(
         structs.replace(segment, span=span, words=tuple(_later(word, seconds=begin) for word in segment.words))

@@ -2,7 +2,7 @@
 """Voices of one channel: who speaks in each span, by a speaker network from the Resemblyzer wheel and by clustering."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,9 @@ _LOUDNESS: Final = 10 ** (-30 / 20)  # root mean square that the network is used
 _QUIET_SAMPLES: Final = SAMPLES_PER_SECOND // 50
 
 
+Read = Callable[[int, int], NDArray[np.int16]]  # the 16 kHz samples of a channel from one place to another
+
+
 class _Window(Struct, frozen=True):
     span: int
     middle_seconds: float
@@ -39,8 +42,8 @@ def are_there_voices() -> bool:
     return _weights() is not None
 
 
-def with_voices(pcm: NDArray[np.int16], *, spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Tell two voices of one channel apart: spans of 16 kHz int16 samples (n,), cut where the voice changes.
+def with_voices(read: Read, *, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Tell two voices of one channel apart: its spans, cut where the voice changes.
 
     Speaker 0 is who speaks first. Where only one voice is heard, or the weights are not installed, spans come back as
     they are. Deterministic.
@@ -48,7 +51,7 @@ def with_voices(pcm: NDArray[np.int16], *, spans: Sequence[Span]) -> tuple[Span,
     windows = [window for number, span in enumerate(spans) for window in _windows(span, number=number)]
     if len(windows) < VOICES or not are_there_voices():
         return tuple(spans)
-    labels = _grouped(_embedded(pcm, spans=spans, windows=windows))
+    labels = _grouped(_embedded(read, spans=spans, windows=windows))
     if labels is None:
         return tuple(spans)
     first = labels[0]
@@ -56,7 +59,7 @@ def with_voices(pcm: NDArray[np.int16], *, spans: Sequence[Span]) -> tuple[Span,
     for number, span in enumerate(spans):
         own = [place for place, window in enumerate(windows) if window.span == number]
         said = _smoothed([int(labels[place] != first) for place in own])
-        pieces += _cut(pcm, span=span, middles=[windows[place].middle_seconds for place in own], said=said)
+        pieces += _cut(read, span=span, middles=[windows[place].middle_seconds for place in own], said=said)
     return tuple(pieces)
 
 
@@ -69,7 +72,7 @@ def _windows(span: Span, *, number: int) -> list[_Window]:
     return [_Window(number, begin + step * STEP_SECONDS) for step in range(count)]
 
 
-def _embedded(pcm: NDArray[np.int16], *, spans: Sequence[Span], windows: Sequence[_Window]) -> NDArray[np.float32]:
+def _embedded(read: Read, *, spans: Sequence[Span], windows: Sequence[_Window]) -> NDArray[np.float32]:
     """One unit vector of 256 a window."""
     import torch
 
@@ -77,18 +80,18 @@ def _embedded(pcm: NDArray[np.int16], *, spans: Sequence[Span], windows: Sequenc
     vectors: list[NDArray[np.float32]] = []
     with torch.inference_mode():
         for begin in range(0, len(windows), _BATCH):
-            mels = np.stack([_heard(pcm, spans[one.span], one) for one in windows[begin : begin + _BATCH]])
+            mels = np.stack([_heard(read, spans[one.span], one) for one in windows[begin : begin + _BATCH]])
             _, (hidden, _) = network(torch.from_numpy(mels))
             raw: Any = torch.relu(linear(hidden[-1]))
             vectors.append((raw / raw.norm(dim=1, keepdim=True).clamp_min(1e-9)).numpy())
     return np.concatenate(vectors)
 
 
-def _heard(pcm: NDArray[np.int16], span: Span, window: _Window) -> NDArray[np.float32]:
+def _heard(read: Read, span: Span, window: _Window) -> NDArray[np.float32]:
     """Mel powers (160, 40) of a window that does not leave its span; a shorter span is repeated."""
     start = max(span.start_seconds, window.middle_seconds - WINDOW_SECONDS / 2)
     end = min(span.end_seconds, window.middle_seconds + WINDOW_SECONDS / 2)
-    piece = floats(pcm[int(start * SAMPLES_PER_SECOND) : int(end * SAMPLES_PER_SECOND)])
+    piece = floats(read(int(start * SAMPLES_PER_SECOND), int(end * SAMPLES_PER_SECOND)))
     loudness = float(np.sqrt(np.mean(np.square(piece)))) if piece.size else 0.0
     if 0 < loudness < _LOUDNESS:
         piece = piece * np.float32(_LOUDNESS / loudness)
@@ -155,10 +158,10 @@ def _smoothed(said: Sequence[int]) -> list[int]:
     return smooth
 
 
-def _cut(pcm: NDArray[np.int16], *, span: Span, middles: Sequence[float], said: Sequence[int]) -> list[Span]:
+def _cut(read: Read, *, span: Span, middles: Sequence[float], said: Sequence[int]) -> list[Span]:
     """Cut a span where the voice changes, at the quietest moment between the two windows."""
     changes = [place for place in range(1, len(said)) if said[place] != said[place - 1]]
-    bounds = [_quietest(pcm, middles[place - 1], middles[place]) for place in changes]
+    bounds = [_quietest(read, middles[place - 1], middles[place]) for place in changes]
     starts = [span.start_seconds, *bounds]
     ends = [*bounds, span.end_seconds]
     pieces: list[Span] = []
@@ -172,9 +175,9 @@ def _cut(pcm: NDArray[np.int16], *, span: Span, middles: Sequence[float], said: 
     return pieces
 
 
-def _quietest(pcm: NDArray[np.int16], begin: float, end: float) -> float:
+def _quietest(read: Read, begin: float, end: float) -> float:
     first = int(begin * SAMPLES_PER_SECOND)
-    piece = floats(pcm[first : int(end * SAMPLES_PER_SECOND)])
+    piece = floats(read(first, int(end * SAMPLES_PER_SECOND)))
     count = max(1, len(piece) // _QUIET_SAMPLES)
     powers = np.square(piece[: count * _QUIET_SAMPLES]).reshape(count, -1).mean(axis=1)
     return (first + (int(np.argmin(powers)) + 0.5) * _QUIET_SAMPLES) / SAMPLES_PER_SECOND
