@@ -5,6 +5,7 @@ the warehouse's own files takes a second. It follows the facts: whoever searches
 date. Deleting the file loses nothing, and a damaged one is made anew.
 """
 
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ import polars as pl
 import structlog
 from msgspec import DecodeError, Struct, msgpack, structs
 
-from analytics.word_forms import STEMS, WORD, words_of
+from analytics.word_forms import STEMS, words_of
 from schemas.errors import InvalidEvent
 
 FILE = "search.sqlite"
@@ -317,19 +318,16 @@ class SearchIndex:
 
     def _turns(self, rows: Sequence[int], *, stems: set[str], reader: Reader) -> dict[int, list[FoundTurn]]:
         """Give of each row's call the turns that hold most of the stems, in their order."""
-        told: dict[int, list[_Told]] = {}
-        for row in rows:
-            packed = self._file.execute("select turns from told where id = ?", (row,)).fetchone()
-            if packed is None:
-                raise sqlite3.DatabaseError("the turns of a call are gone")
-            told[row] = msgpack.decode(zlib.decompress(packed[0]), type=list[_Told])
-        texts = "\n".join(turn.text for turns in told.values() for turn in turns)
-        forms = {
-            word: hit
-            for word, known in self._stems.of(set(words_of(texts)), reader=reader).items()
-            if (hit := stems.intersection(known))
-        }
-        return {row: _best(turns, forms=forms) for row, turns in told.items()}
+        places = ", ".join("?" for _ in rows)
+        packed = self._file.execute(f"select id, turns from told where id in ({places})", rows).fetchall()  # noqa: S608
+        if len(packed) < len(rows):
+            raise sqlite3.DatabaseError("the turns of a call are gone")
+        told = {row: msgpack.decode(zlib.decompress(turns), type=list[_Told]) for row, turns in packed}
+        maybe = self._stems.beginning_like(stems, reader=reader)
+        words = {word for turns in told.values() for turn in turns for word in maybe.findall(turn.text)}
+        known = self._stems.of({word.lower() for word in words}, reader=reader)
+        forms = {word: hit for word in words if (hit := stems.intersection(known[word.lower()]))}
+        return {row: _best(turns, forms=forms, words=maybe) for row, turns in told.items()}
 
     def _ranked(self, match: str, query: SearchQuery) -> list[tuple[int, str, str, str, float]]:
         operators = ", ".join("?" for _ in query.operators)
@@ -352,10 +350,10 @@ class SearchIndex:
         ).fetchall()
 
 
-def _best(turns: Sequence[_Told], *, forms: Mapping[str, set[str]]) -> list[FoundTurn]:
+def _best(turns: Sequence[_Told], *, forms: Mapping[str, set[str]], words: re.Pattern[str]) -> list[FoundTurn]:
     """Give the turns with most of the looked-for stems, by the forms in which they were said."""
-    hits = [[place for place in WORD.finditer(turn.text) if place[0].lower() in forms] for turn in turns]
-    kinds = [len({stem for place in own for stem in forms[place[0].lower()]}) for own in hits]
+    hits = [[place for place in words.finditer(turn.text) if place[0] in forms] for turn in turns]
+    kinds = [len({stem for place in own for stem in forms[place[0]]}) for own in hits]
     best = sorted((place for place, own in enumerate(hits) if own), key=lambda place: (-kinds[place], place))
     return [
         FoundTurn(

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import polars as pl
@@ -11,6 +11,7 @@ from analytics.irregular_words import WORDS_OF
 
 MAX_WORDS_KNOWN = 500_000
 
+_ACCENTED = (*range(0x41, 0x530), *range(0x1E00, 0x1F00))
 WORD = re.compile(r"[^\W_]+")
 # Russian and Kazakh are mixed in one sentence, and so are English and Portuguese words: each word has a stem in both.
 # What looks like the end of a Kazakh case may be the word's own letter and a possession (қызметі, мұрны), and who types
@@ -33,6 +34,10 @@ _ROOTS = (
     (re.compile(r"(?<=..g)u$"), ""),
     (re.compile(r"(?<=..)qu$"), "c"),
 )
+
+# Of Latin and Cyrillic: each sign without its accents and in lower case, and all the signs of a letter.
+_PLAIN = {sign: unicodedata.normalize("NFD", sign.lower())[0] for sign in map(chr, _ACCENTED) if sign.isalpha()}
+_SIGNS = {letter: "".join(sign for sign, plain in _PLAIN.items() if plain == letter) for letter in _PLAIN.values()}
 
 
 class Reader(Protocol):
@@ -61,6 +66,22 @@ class Stems:
             found: dict[str, list[str]] = dict(reader.sql(text, {"words": asked}).iter_rows())
             known.update({word: _with_roots((word, *WORDS_OF.get(word, ())), stems=found) for word in new})
         return {word: known[word] for word in wanted}
+
+    def beginning_like(self, stems: Collection[str], *, reader: Reader) -> re.Pattern[str]:
+        """Give what finds, among the words of a text, the few that may stand under one of these stems.
+
+        No change of a word's end touches its first letter, accents aside; irregular words are looked at one by one.
+        """
+        irregular = self.of(WORDS_OF, reader=reader)
+        other = {word for word, known in irregular.items() if not set(known).isdisjoint(stems)}
+        letters = {_letter(word) for word in (*stems, *other)}
+        signs = "".join(re.escape(_SIGNS.get(letter, letter + letter.upper())) for letter in sorted(letters))
+        return re.compile(rf"(?<![^\W_])[{signs}][^\W_]*")
+
+
+def _letter(word: str) -> str:
+    """A word's first letter, of Latin and Cyrillic without its accents."""
+    return _PLAIN.get(word[0], word[0])
 
 
 def _with_roots(words: Sequence[str], *, stems: Mapping[str, Sequence[str]]) -> list[str]:

@@ -68,6 +68,33 @@ def test_a_word_that_was_met_is_not_asked_again(warehouse: Scratch) -> None:
     assert [["день", "дня"]] == asked
 
 
+def test_of_a_text_only_words_are_looked_at_that_begin_as_a_stem_does_and_none_that_stands_under_it_is_missed(
+    warehouse: Scratch,
+) -> None:
+    stems = Stems()
+    pairs = [pair.split("/") for language in PAIRS.values() for pair in language.split()]
+    known = stems.of({word for pair in pairs for word in pair}, reader=warehouse)
+    missed = [
+        (one, said)
+        for pair in pairs
+        for one, other in (pair, reversed(pair))
+        for said in (other, other.capitalize(), other.upper())
+        if stems.beginning_like(known[one], reader=warehouse).findall(f"x_{said}, x") != [said]
+    ]
+    every_letter = stems.beginning_like({"ётоут", "ação", "학교", "ածուխ", "7"}, reader=warehouse)
+
+    assert missed == []
+    assert every_letter.findall("Ещё Ёлка, а ação é Água: 학교 Ածուխ ծ 7a b_c") == [
+        "Ещё",
+        "Ёлка",
+        "ação",
+        "Água",
+        "학교",
+        "Ածուխ",
+        "7a",
+    ]
+
+
 def _meet(pair: str, *, reader: Scratch) -> bool:
     one, other = pair.split("/")
     stems = Stems().of([one, other], reader=reader)

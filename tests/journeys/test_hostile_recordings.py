@@ -27,11 +27,13 @@ from schemas.ids import call_id, fact_id, recording_id
 from schemas.records import dead_from_kafka
 from schemas.transcripts import CallTranscribed
 from streams.demo_model.dialogues import dialogue, recording_bytes
+from tests.streams.bombs import mp3, with_bomb_for_a_title
 
 HOURS = 3
 FETCH_SECONDS = 4.0
 PATIENCE_SECONDS = 240.0  # a busy machine may need as long; a quiet one is done within seconds
 MEMORY_BYTES = 1_500_000_000
+UNPACKED_BYTES = 1_600_000_000
 BORDER_SECONDS = 0.3  # between where speech begins or ends and where it is heard to
 TALK = dialogue("en", 1)
 WAV = recording_bytes(TALK)
@@ -42,6 +44,7 @@ EXPECTED: dict[str, int | str] = {
     "noise": "The recording cannot be decoded as audio (InvalidDataError).",
     "truncated": f"The recording is cut short: {len(WAV) // 2} of {len(WAV)} bytes are there.",
     "bomb": "The recording is longer than 14400 s.",
+    "packed-title": TURNS,
     "to-private": "the recording's address is a private one; name its host in recording_hosts to allow it",
     "gone": "the provider answered 410",
     "silent": 0,
@@ -79,6 +82,11 @@ def _handed_out() -> dict[str, bytes]:
         "truncated": WAV[: len(WAV) // 2],
         # More than four hours of nothing, at a rate so low that they are a few kilobytes.
         "bomb": _flac(silent_seconds=4 * 3600 + 60, samples_per_second=2_000, then=np.zeros((1, 1_000), np.int16)),
+        # A title of more than a gigabyte, in a tag of one megabyte before an ordinary call.
+        "packed-title": with_bomb_for_a_title(
+            mp3(TALK.samples, samples_per_second=TALK.samples_per_second, bits_per_second=64_000),
+            unpacked_bytes=UNPACKED_BYTES,
+        ),
         "silent": WAV[:44] + bytes(len(WAV) - 44),
         "mislabelled": recording_bytes(TALK, form="ogg"),
         "long": _flac(silent_seconds=HOURS * 3600, samples_per_second=16_000, then=one_side),

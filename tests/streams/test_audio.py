@@ -1,5 +1,8 @@
 """Audio in: what decodes, at which rate and shape, and which sentence refuses the rest."""
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -7,8 +10,9 @@ import numpy as np
 import pytest
 
 from schemas.errors import InvalidEvent
-from streams.audio import SAMPLES_PER_SECOND, AudioLimits, decode
+from streams.audio import MAX_DECODING_BYTES, SAMPLES_PER_SECOND, AudioLimits, decode
 from streams.demo_model.recordings import Form, encode
+from tests.streams.bombs import mp3, with_bomb_for_a_title
 
 SECONDS = 2.0
 
@@ -78,13 +82,33 @@ def test_a_recording_is_refused_when_its_channels_together_are_too_long(tmp_path
         decode(recording(tmp_path), limits=AudioLimits(channel_seconds=2.0))
 
 
-def test_a_small_file_that_unpacks_to_hours_is_refused_before_they_are_decoded(tmp_path: Path) -> None:
-    silence = np.zeros((1, 60 * 8_000), dtype=np.int16)
-    minute = encode(silence, samples_per_second=8_000, form="ogg")
-    bomb = written(tmp_path, minute, name="bomb.ogg")
+@pytest.mark.parametrize("form", ["ogg", "mp3"])
+def test_a_small_file_that_unpacks_to_hours_is_refused_before_they_are_decoded(tmp_path: Path, form: str) -> None:
+    minute = np.zeros((1, 60 * 8_000), dtype=np.int16)
+    small = {
+        "ogg": encode(minute, samples_per_second=8_000, form="ogg"),
+        "mp3": mp3(minute, samples_per_second=8_000, bits_per_second=8_000),
+    }
+    bomb = written(tmp_path, small[form], name=f"bomb.{form}")
 
+    assert len(small[form]) < 64_000
     with pytest.raises(InvalidEvent, match="longer than 5 s"):
         decode(bomb, limits=AudioLimits(duration_seconds=5.0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a part of a process")
+def test_a_title_that_unpacks_to_a_gigabyte_is_left_packed(tmp_path: Path) -> None:
+    sound = mp3(tone(channels=1, samples_per_second=8_000), samples_per_second=8_000, bits_per_second=16_000)
+    bomb = written(tmp_path, with_bomb_for_a_title(sound, unpacked_bytes=1_000_000_000), name="bomb.mp3")
+    child = f"from pathlib import Path; from streams.audio import decode; print(decode(Path({str(bomb)!r})).channels)"
+    child += "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    heard = subprocess.run([sys.executable, "-c", child], check=True, capture_output=True, text=True).stdout.split()
+    bounds = resource.getrlimit(resource.RLIMIT_AS)
+
+    assert pytest.approx(decode(bomb).duration_seconds, abs=0.2) == SECONDS
+    assert bounds == resource.getrlimit(resource.RLIMIT_AS)
+    assert (bomb.stat().st_size < 1_100_000, heard[0]) == (True, "1")
+    assert int(heard[1]) * 1024 < 2 * MAX_DECODING_BYTES
 
 
 def test_the_channels_stay_apart(tmp_path: Path) -> None:
