@@ -167,10 +167,8 @@ def connect_file(file: Path) -> Engine:
 
 
 @contextmanager
-def open_side_by_side(
-    catalogs: Mapping[str, AnalyticsSettings], *, snapshot: int | None = None
-) -> Generator[DuckConnection]:
-    """Open a session that reads warehouses, each as a catalog of its name, all as they were at `snapshot` if given.
+def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: bool = False) -> Generator[DuckConnection]:
+    """Open a session that reads warehouses, each as a catalog of its name; held, every statement sees the same state.
 
     Raises NotYet where one of them is not there, Misconfigured for a broken one.
     """
@@ -180,7 +178,11 @@ def open_side_by_side(
         for name, settings in catalogs.items():
             if not settings.catalog.exists():
                 raise NotYet(f"there is no warehouse in {settings.warehouse}")
-            attach(session, settings, reads_only=True, name=name, snapshot=snapshot)
+            attach(session, settings, reads_only=True, name=name)
+            if is_held:
+                [(state,)] = session.execute(f"from ducklake_current_snapshot('{name}')").fetchall()
+                session.execute(f"detach {name}")
+                attach(session, settings, reads_only=True, name=name, snapshot=state)
         yield DuckConnection(session)
     finally:
         session.close()

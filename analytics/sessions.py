@@ -4,7 +4,7 @@ import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import polars as pl
@@ -104,6 +104,10 @@ class DuckConnection:
         if threads != self._threads:
             self._session.execute(f"set threads = {threads}")
             self._threads = threads
+
+    def beside(self) -> Self:
+        """Give another connection to the same databases, for another thread."""
+        return type(self)(self._session.cursor(), catalog=self._prefix.removesuffix("."))
 
     def close(self) -> None:
         """End the session."""
