@@ -163,12 +163,20 @@ def make_home(home: Path, persons: Sequence[Person]) -> None:
     shutil.copytree(home / "warehouse", home / "warehouses" / "trial")
 
 
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a home in which one person is known."""
+    made: Path = tmp_path_factory.mktemp("known")
+    make_home(made, [THE_PERSON])
+    return made
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a home in which one person is known."""
-    monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
-    make_home(tmp_path, [THE_PERSON])
-    return tmp_path
+def home(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give that home to one test alone."""
+    own = shutil.copytree(known, tmp_path / "home")
+    monkeypatch.setenv("ANGIME_HOME", str(own))
+    return own
 
 
 def sums(home: Path) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Repair: a refused record is found, its cause mended, its very bytes sent again, and nothing good is doubled."""
 
+import copy
 import json
 import shutil
 from collections.abc import Iterator
@@ -104,14 +105,23 @@ class Pipeline:
         return open_reader(settings_at(self.home))
 
 
-@pytest.fixture
-def pipeline(tmp_path: Path) -> Pipeline:
-    """Give a pipeline on which one body was refused, for its account was not connected, and one was not."""
-    built = Pipeline(tmp_path)
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    """Make a pipeline on which one body was refused, for its account was not connected, and one was not."""
+    made: Path = tmp_path_factory.mktemp("refusing")
+    built = Pipeline(made)
     built.receive(one_call("good"), account="crm")
     built.receive(one_call("c1"), one_call("c2"), account="shop")
     built.work(now=NOW)
     return built
+
+
+@pytest.fixture
+def pipeline(refusing: Pipeline, tmp_path: Path) -> Pipeline:
+    """Give that pipeline to one test alone."""
+    own = copy.deepcopy(refusing)
+    own.home = shutil.copytree(refusing.home, tmp_path / "home")
+    return own
 
 
 def test_a_refused_record_is_listed_with_its_place_and_reason(pipeline: Pipeline) -> None:
