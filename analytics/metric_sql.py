@@ -12,30 +12,43 @@ from analytics.metrics import QUANTILES, Metric, catalogue, fact_of, reasons_of
 PARTS = {"seconds": 1_000, "minutes": 60_000}
 
 
-def figures_sql(names: Iterable[str]) -> str:
-    """Write the list of structs that counts metrics of one fact over any group.
+def figures_sql(names: Iterable[str]) -> tuple[str, str]:
+    """Write the list of structs that are metrics of one fact over any group, and what the group is counted by for them.
 
-    Each holds metric, value, numerator, denominator and sample, and leaves its own rows out, so that metrics with
-    different exclusions stand in one query.
+    Each struct holds metric, value, numerator, denominator and sample, and leaves its own rows out, so that metrics
+    with different exclusions stand in one query. What several of them are made of is counted once, by its name: the
+    engine plans such a query in half the time.
     """
-    return f"[{', '.join(figure_sql(catalogue()[name]) for name in names)}]"
+    counted: dict[str, str] = {}
+
+    def named(aggregate: str) -> str:
+        return counted.setdefault(aggregate, f"counted_{len(counted)}") if aggregate else ""
+
+    structs = [
+        _figure(metric, *(named(aggregate) for aggregate in aggregates(metric)))
+        for metric in (catalogue()[name] for name in names)
+    ]
+    return f"[{', '.join(structs)}]", ", ".join(f"{aggregate} as {name}" for aggregate, name in counted.items())
 
 
 def figure_sql(metric: Metric) -> str:
     """Write the struct that counts one metric over a group."""
-    numerator, denominator, sample = aggregates(metric)
+    return _figure(metric, *aggregates(metric))
+
+
+def _figure(metric: Metric, numerator: str, denominator: str, sample: str) -> str:
+    value = _value(metric, numerator=numerator, denominator=denominator)
     return (
         f"{{'metric': '{metric.name}', "
-        f"'value': cast(case when {sample} > 0 then {value_sql(metric)} end as double), "
+        f"'value': cast(case when {sample} > 0 then {value} end as double), "
         f"'numerator': cast({numerator} as double), "
         f"'denominator': cast({denominator or 'null'} as double), "
         f"'sample': cast({sample} as bigint)}}"
     )
 
 
-def value_sql(metric: Metric) -> str:
+def _value(metric: Metric, *, numerator: str, denominator: str) -> str:
     """Write the figure itself over a group that has rows of it."""
-    numerator, denominator, _ = aggregates(metric)
     if metric.kind == "ratio":
         return f"{numerator} * {metric.scale} / nullif({denominator}, 0)"
     if metric.kind == "share":

@@ -65,11 +65,11 @@ def _daily_of(metrics: list[Metric]) -> str:
 
 def figures_by_day(metrics: Sequence[Metric], *, relation: str) -> str:
     """Write the figures of metrics of one fact by company and day, over `relation`."""
+    figures, counted = figures_sql(metric.name for metric in metrics)
     return f"""select company, day, figure.*
 from (
-    select company, day, unnest({figures_sql(metric.name for metric in metrics)}) as figure
-    from {relation}
-    group by company, day
+    select company, day, unnest({figures}) as figure
+    from (select company, day, {counted} from {relation} group by company, day) as counted_of_days
 ) as figures_of_days
 where figure.sample > 0"""
 

@@ -48,7 +48,8 @@ def _show(
     """Give the function that draws a page, as the menu wants one."""
 
     def draw(reader: Reader, viewer: Viewer) -> None:
-        listed = questions.companies(reader).to_dicts()
+        asked = page.Asked(reader, reader.snapshot_id(), page.whose(settings.home, viewer.rights))
+        listed = asked.ask(questions.companies).to_dicts()
         if not listed:
             _tell(say("No company is known yet."), say("Describe it in company.toml and start Angime again."))
             return
@@ -57,7 +58,7 @@ def _show(
         state = structs.replace(state, company=company["company"])
         controls.remember(state)
         shown = _page(
-            state, entry=entry, say=say, settings=settings, viewer=viewer, reader=reader, company=company, paths=paths
+            state, entry=entry, say=say, settings=settings, viewer=viewer, asked=asked, company=company, paths=paths
         )
         controls.draw(shown, companies=listed, choices=entry.choices)
         entry.draw(shown)
@@ -101,25 +102,25 @@ def _page(  # noqa: PLR0913  # what a page stands on
     say: Texts,
     settings: DashboardsSettings,
     viewer: Viewer,
-    reader: Reader,
+    asked: page.Asked,
     company: dict[str, str],
     paths: Mapping[str, st.Page],
 ) -> Page:
     now, zone = page.now(), ZoneInfo(company["time_zone"])
-    asked = period(state, now=now, zone=zone)
-    named = questions.teams(reader, company=company["company"]).iter_rows()
+    meant = period(state, now=now, zone=zone)
+    named = asked.ask(questions.teams, company=company["company"]).iter_rows()
     return Page(
         settings=settings,
         state=state,
         say=say,
         viewer=viewer,
-        reader=reader,
-        snapshot=reader.snapshot_id(),
+        reader=asked.reader,
+        snapshot=asked.snapshot,
         company=company,
         zone=zone,
         now=now,
-        period=asked,
-        before=asked.before() if state.is_compared and "comparison" in entry.choices else None,
+        period=meant,
+        before=meant.before() if state.is_compared and "comparison" in entry.choices else None,
         scope=scope(state, company=company["company"], offered=entry.choices),
         names=dict(named),
         paths=paths,

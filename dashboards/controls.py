@@ -129,7 +129,7 @@ def _scope(page: Page, *, choices: Collection[Choice]) -> None:
             **bind("team", value=state.team),
         )
     if "channel" in choices:
-        channels = page.ask(questions.channels, company=page.scope.company)["channel"].to_list()
+        channels = page.ask(questions.channels, company=page.scope.company, period=page.period)["channel"].to_list()
         st.selectbox(
             say("Channel"),
             _with(channels, state.channel),
@@ -188,7 +188,8 @@ def pager(page: Page, *, number: int, pages: int) -> None:
 
 def stamp(page: Page) -> None:
     """Say how old the figures are: grey, amber or red."""
-    newest = page.ask(questions.as_of, company=page.scope.company)
+    hour = page.now.replace(minute=0, second=0, microsecond=0)
+    newest = page.ask(questions.as_of, company=page.scope.company, now=hour)
     if newest is None:
         return
     age = page.now - newest

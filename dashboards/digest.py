@@ -118,7 +118,7 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     days = overview.by_day(page, rate)
     title = rate.title.of(say.language)
     drawn = poster.draw(head=head, answer=answer, tiles=tiles, days=days, title=title, number=say.number_format())
-    newest = questions.as_of(page.reader, company=page.scope.company)
+    newest = questions.as_of(page.reader, company=page.scope.company, now=page.now)
     as_of = say("Data as of {moment}", moment=say.moment(newest, zone=page.zone, pattern="EEE d MMM, HH:mm"))
     zone = say("Time zone: {zone}", zone=page.zone.key.replace("_", " "))
     compared = say("Compared with the period of the same length before.")

@@ -2,7 +2,6 @@
 """The first page: better or worse than before, where the loss is, and the figures behind it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -112,13 +111,15 @@ def figures(page: Page, *, period: Period) -> dict[str, Figure]:
 def losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
     """Find the two hours, the team and the channel with the heaviest loss; one that is chosen already says nothing."""
     lost = structs.replace(page.state, direction="incoming", outcomes=UNANSWERED)
+    among: tuple[questions.Dimension, ...] = ("hour", "team", "channel")
+    rows_of_all = page.ask(
+        questions.losses, period=page.period, before=page.before, scope=page.scope, by=among, rank=rank
+    )
     found: list[Loss] = []
-    for by in ("hour", "team", "channel"):
+    for by in among:
+        rows = rows_of_all.filter(pl.col("dimension") == by).to_dicts()
         if (by == "team" and page.state.team) or (by == "channel" and page.state.channel):
             continue
-        rows = page.ask(
-            questions.losses, period=page.period, before=page.before, scope=page.scope, by=by, rank=rank
-        ).to_dicts()
         if not rows or not rows[0]["lost"] or (by != "hour" and len(rows) == 1):
             continue
         heaviest = rows[0]
@@ -127,9 +128,10 @@ def losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
     return found
 
 
-def _place(page: Page, *, by: str, key: Any, state: State) -> tuple[str, State]:
+def _place(page: Page, *, by: str, key: str, state: State) -> tuple[str, State]:
     if by == "hour":
-        return page.say.hours(key, key + 1), structs.replace(state, at_hours=(key, key + 1))
+        hour = int(key)
+        return page.say.hours(hour, hour + 1), structs.replace(state, at_hours=(hour, hour + 1))
     if by == "team":
         return page.say("team {name}", name=page.team(key)), structs.replace(state, team=key)
     return page.say.word(key), structs.replace(state, channel=key)

@@ -59,6 +59,24 @@ class SharedReader:
             self._free.put(reader)
 
 
+class Asked(Struct, frozen=True):
+    """A reader whose answers are kept until the warehouse changes: for `whose` rights, under a `snapshot`."""
+
+    reader: Reader
+    snapshot: int
+    whose: str
+
+    def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask a question of analytics.questions, unless its answer is kept."""
+        key = f"{self.whose} {question.__name__} {kwargs!r}"
+        return _answer(self.snapshot, key, lambda: question(self.reader, *args, **kwargs))
+
+
+def whose(home: Path, rights: Rights) -> str:
+    """Name what answers belong to beside the question: the warehouse, and the rights they were given to."""
+    return f"{home.absolute()} {rights!r}"
+
+
 class Page(Struct, frozen=True, kw_only=True):
     """A page of one company as one person asked for it at `now`; `before` is None without a comparison."""
 
@@ -79,8 +97,8 @@ class Page(Struct, frozen=True, kw_only=True):
 
     def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question of analytics.questions; its answer is kept until the warehouse changes."""
-        key = f"{self._whose} {question.__name__} {kwargs!r}"
-        return _answer(self.snapshot, key, lambda: question(self.reader, *args, **kwargs))
+        asked = Asked(self.reader, self.snapshot, self._whose)
+        return asked.ask(question, *args, **kwargs)
 
     def ask_seldom(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask a question that costs seconds; its answer is kept for MINUTES_OF_SELDOM, whatever arrives meanwhile."""
@@ -104,8 +122,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
     @property
     def _whose(self) -> str:
-        """Name what answers belong to beside the question: the warehouse, and the rights they were given to."""
-        return f"{self.settings.home.absolute()} {self.viewer.rights!r}"
+        return whose(self.settings.home, self.viewer.rights)
 
     def link(self, to: str, label: str, *, state: State, icon: str | None = None) -> None:
         """Draw a link to the page `to` in `state`."""

@@ -1,14 +1,17 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """Questions about a company itself: its people, channels and bounds, how far its calls reach and how new they are."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from analytics.metrics import whole
-from analytics.questions.asking import Reader
+from analytics.questions.asking import Period, Reader
 from analytics.reference import TABLES
+
+LATELY = timedelta(days=2)
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def companies(reader: Reader) -> pl.DataFrame:
@@ -52,13 +55,14 @@ def accounts(reader: Reader, *, company: str) -> pl.DataFrame:
     return reader.sql(text, {"company": company})
 
 
-def channels(reader: Reader, *, company: str) -> pl.DataFrame:
-    """Give the channels on which a company had calls, the busiest first: channel, calls."""
+def channels(reader: Reader, *, company: str, period: Period) -> pl.DataFrame:
+    """Give the channels on which a company had calls in a period, the busiest first: channel, calls."""
     text = """
-        select channel, count(*) as calls from facts.calls where company = $company
+        select channel, count(*) as calls from facts.calls
+        where company = $company and day between $first and $last
         group by all order by calls desc, channel
     """
-    return reader.sql(text, {"company": company})
+    return reader.sql(text, {"company": company, "first": period.first, "last": period.last})
 
 
 def extent(reader: Reader, *, company: str) -> dict[str, Any]:
@@ -70,7 +74,14 @@ def extent(reader: Reader, *, company: str) -> dict[str, Any]:
     return reader.sql(text, {"company": company}).to_dicts()[0]
 
 
-def as_of(reader: Reader, *, company: str) -> datetime | None:
-    """Tell when we received the company's newest fact, by our clock; None while there is none."""
-    text = "select max(recorded_at) as as_of from log.events where company = $company"
-    return reader.sql(text, {"company": company}).item()
+def as_of(reader: Reader, *, company: str, now: datetime) -> datetime | None:
+    """Tell when we received the company's newest fact, by our clock; None while there is none.
+
+    It is looked for in the days before `now` first: the whole log is read only where nothing came of late.
+    """
+    text = "select max(recorded_at) as as_of from log.events where company = $company and recorded_at >= $since"
+    for since in (now - LATELY, BEGINNING):
+        found = reader.sql(text, {"company": company, "since": since}).item()
+        if found is not None:
+            return found
+    return None

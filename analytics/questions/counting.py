@@ -44,12 +44,10 @@ def figures(
 def _figures_of(fact: Fact, *, metrics: Sequence[str], source: str, where: str, by: Sequence[Dimension]) -> str:
     keys = "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
     names = "".join(f"{dimension}, " for dimension in by)
+    listed, counted = figures_sql(metrics)
     return f"""
-        select {names} unnest(figures, recursive := true)
-        from (
-            select {keys} {figures_sql(metrics)} as figures from {source} where {where}
-            {"group by all" if by else ""}
-        )
+        select {names} unnest({listed}, recursive := true)
+        from (select {keys} {counted} from {source} where {where} {"group by all" if by else ""})
     """
 
 
@@ -67,12 +65,15 @@ def _column(fact: Fact, dimension: Dimension) -> str:
 
 
 def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
-    reader: Reader, *, period: Period, before: Period | None, scope: Scope, by: Dimension, rank: Rank
+    reader: Reader, *, period: Period, before: Period | None, scope: Scope, by: Sequence[Dimension], rank: Rank
 ) -> pl.DataFrame:
-    """Tell where incoming calls were lost (not answered): key, lost, incoming, lost_before, incoming_before, excess.
+    """Tell where incoming calls were lost (not answered).
+
+    Columns: dimension, key, lost, incoming, lost_before, incoming_before, excess.
 
     By hour, `key` is the first of two hours and neighbours overlap. `excess` is what was lost beyond the same share
-    as before (of that group, or of all where the group had no calls). The heaviest is first, calls without a key out.
+    as before (of that group, or of all where the group had no calls). Of each dimension the heaviest is first,
+    calls without a key out. Keys are words.
     """
     answered, incoming, _ = aggregates(catalogue()["answer_rate"])
     where, parameters = within(period, scope=scope)
@@ -81,35 +82,41 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
         parameters |= parameters_before
     else:
         where_before = "false"
-    source = "facts.calls, unnest([hour - 1, hour]) as windows(window_start)" if by == "hour" else "facts.calls"
-    key = "window_start" if by == "hour" else _column(whole().facts["calls"], by)
+    fact = whole().facts["calls"]
+    columns = ", ".join(f"{_column(fact, dimension)} as {dimension}" for dimension in by)
     text = f"""
-        with cells as (
+        with cells as materialized (
             select
-                {key} as key, {where} as is_now, {incoming} as incoming, {incoming} - {answered} as lost
-            from {source} where {where} or {where_before}
+                {columns}, {where} as is_now, {incoming} as incoming, {incoming} - {answered} as lost
+            from facts.calls where {where} or {where_before}
             group by all
         ),
-        keys as (
-            select
-                key, coalesce(sum(incoming) filter (where is_now), 0)::bigint as incoming,
-                coalesce(sum(lost) filter (where is_now), 0)::bigint as lost,
-                coalesce(sum(incoming) filter (where not is_now), 0)::bigint as incoming_before,
-                coalesce(sum(lost) filter (where not is_now), 0)::bigint as lost_before
-            from cells group by key
-        )
+        keys as ({" union all ".join(_keys(dimension) for dimension in by)})
         select
-            key, lost, incoming, lost_before, incoming_before,
+            dimension, key, lost, incoming, lost_before, incoming_before,
             lost - incoming * coalesce(
                 lost_before / nullif(incoming_before, 0),
-                sum(lost_before) over () / nullif(sum(incoming_before) over (), 0),
+                sum(lost_before) over alike / nullif(sum(incoming_before) over alike, 0),
                 0
             ) as excess
         from keys
-        where key is not null and incoming + incoming_before > 0 {"and key between 0 and 22" if by == "hour" else ""}
-        order by {"excess" if rank == "excess" else "lost"} desc, lost desc, key
+        where key is not null and incoming + incoming_before > 0
+        window alike as (partition by dimension)
+        order by list_position($by, dimension), {"excess" if rank == "excess" else "lost"} desc, lost desc, key
     """
-    return reader.sql(text, parameters)
+    return reader.sql(text, parameters | {"by": list(by)})
+
+
+def _keys(dimension: Dimension) -> str:
+    """Write the sums of the cells by one of their dimensions; of hours, each with the next."""
+    source = "cells, unnest([hour - 1, hour]) as windows(window_start)" if dimension == "hour" else "cells"
+    key, kept = ("window_start", "window_start between 0 and 22") if dimension == "hour" else (dimension, "true")
+    sums = ", ".join(
+        f"coalesce(sum({name}) filter (where {when}), 0)::bigint as {name}{suffix}"
+        for name in ("incoming", "lost")
+        for when, suffix in (("is_now", ""), ("not is_now", "_before"))
+    )
+    return f"select '{dimension}' as dimension, {key}::varchar as key, {sums} from {source} where {kept} group by all"
 
 
 def outcomes(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:

@@ -5,6 +5,7 @@ import polars as pl
 
 from analytics.metrics import whole
 from analytics.questions.asking import Period, Reader, Scope, within
+from analytics.questions.narrowing import narrowed
 from schemas.accounts import LOW_QUALITY
 
 
@@ -16,7 +17,9 @@ def account_risk(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFram
     account in the period: it limited it, or found its quality low), per_100_calls (rejected calls, restrictions and
     complaints, by 100 calls; empty without calls).
     """
-    where, parameters = within(period, scope=scope, fact=whole().facts["outgoing_calls"])
+    fact = whole().facts["outgoing_calls"]
+    where, parameters = within(period, scope=scope, fact=fact)
+    source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
         with dialled as (
             select
@@ -24,7 +27,7 @@ def account_risk(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFram
                 sum((outcome != 'rejected')::integer) over (
                     partition by account order by started_at, call_id
                 ) as streak
-            from reports.cold_calls
+            from {source}
             where {where} and not is_internal and not is_test and outcome != 'in_progress'
         ),
         streaks as (
@@ -59,14 +62,16 @@ def account_risk(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFram
         from counted full join told using (account) left join streaks using (account)
         order by per_100_calls desc nulls last, restrictions desc, complaints desc, account
     """
-    return reader.sql(text, parameters)
+    return reader.sql(text, parameters | reach)
 
 
 def lead_bands(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
     """Count leads by how soon they were first attempted: kind, band (minutes; empty where not yet), leads."""
-    where, parameters = within(period, scope=scope, fact=whole().facts["leads"])
+    fact = whole().facts["leads"]
+    where, parameters = within(period, scope=scope, fact=fact)
+    source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
-        select kind, band, count(*) as leads from reports.leads where {where}
+        select kind, band, count(*) as leads from {source} where {where}
         group by kind, band order by kind, list_position(['0-5', '5-15', '15-60', '60+'], band) nulls last
     """
-    return reader.sql(text, parameters)
+    return reader.sql(text, parameters | reach)

@@ -118,17 +118,14 @@ def test_a_scope_is_respected(reader: Scratch, scope: Scope, expected: tuple[flo
 
 
 def test_the_loss_is_found_where_more_was_lost_than_before(reader: Scratch) -> None:
-    def heaviest(by: questions.Dimension) -> tuple[object, int, int]:
-        row = questions.losses(reader, period=WEEK, before=WEEK.before(), scope=NOMAD, by=by, rank="excess").to_dicts()[
-            0
-        ]
-        return row["key"], row["lost"], row["incoming"]
-
-    assert [(12, 3, 3), ("south", 3, 3), ("phone", 3, 4)] == [heaviest(by) for by in ("hour", "team", "channel")]
+    among = ("hour", "team", "channel")
+    rows = questions.losses(reader, period=WEEK, before=WEEK.before(), scope=NOMAD, by=among, rank="excess")
+    heaviest = rows.unique("dimension", keep="first", maintain_order=True).rows()
+    assert [("hour", "12", 3, 3), ("team", "south", 3, 3), ("channel", "phone", 3, 4)] == [row[:4] for row in heaviest]
 
 
 def test_losses_without_a_period_before_are_ranked_by_their_number(reader: Scratch) -> None:
-    rows = questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by="team", rank="lost")
+    rows = questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by=("team",), rank="lost")
     assert [("south", 3), ("north", 1)] == rows.select("key", "lost").rows()
 
 

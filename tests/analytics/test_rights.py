@@ -104,13 +104,13 @@ WAYS: list[Callable[[Reader], Any]] = [
         reader, period=WEEK, scope=Scope(company="nomad", teams=("north",)), filters=CallFilter()
     ),
     lambda reader: questions.outcomes(reader, period=WEEK, scope=NOMAD),
-    lambda reader: questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by="team", rank="lost"),
+    lambda reader: questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by=("team",), rank="lost"),
     lambda reader: questions.call(reader, company="nomad", call_id="one"),
     lambda reader: questions.facts_of_call(reader, company="nomad", call_id="one"),
     lambda reader: turns(reader, company="nomad", call_id="one"),
     lambda reader: questions.history(reader, company="nomad", contact_key="phone:+7a"),
     lambda reader: questions.teams(reader, company="nomad"),
-    lambda reader: questions.channels(reader, company="nomad"),
+    lambda reader: questions.channels(reader, company="nomad", period=WEEK),
     lambda reader: conversations.conversation(reader, company="nomad", contact_key="phone:+7a"),
     lambda reader: conversations.conversations(
         reader, period=WEEK, scope=NOMAD, search="", is_waiting=False, limit=9, offset=0
