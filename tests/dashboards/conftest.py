@@ -86,7 +86,7 @@ def running(environment: dict[str, str], *, log: Path) -> Generator[str]:
     _wait(address, process=process)
     yield address
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     assert "Traceback" not in log.read_text()
 
 

@@ -89,8 +89,8 @@ def test_a_crashed_stage_starts_again_and_ctrl_c_ends_everything_soon(running: R
 
     for pid in _children(running.process.pid, word="receive"):
         os.kill(pid, signal.SIGKILL)
-    assert _wait(lambda: running.says("receive ended with -9; it starts again"), seconds=10), running.lines
-    assert _wait(lambda: _is_ready(running.port), seconds=30)
+    assert _wait(lambda: running.says("receive ended with -9; it starts again"), seconds=READY_SECONDS), running.lines
+    assert _wait(lambda: _is_ready(running.port), seconds=READY_SECONDS)
 
     began = time.monotonic()
     running.process.send_signal(signal.SIGINT)

@@ -89,7 +89,7 @@ def write(cluster: Cluster, values: Sequence[bytes], *, key: bytes = b"k") -> No
     producer.close()
 
 
-def read(consumer: Consumer, *, count: int, seconds: float = 20) -> list[Record]:
+def read(consumer: Consumer, *, count: int, seconds: float = 90) -> list[Record]:
     """Poll until `count` records came, or time is up."""
     found: list[Record] = []
     deadline = time.monotonic() + seconds
@@ -232,7 +232,7 @@ def test_the_members_of_a_group_share_its_partitions(kafka: Running, transport: 
     real = real_cluster(kafka.bootstrap, transport=transport, topic=topic)
     group = f"group-{uuid.uuid4()}"
     members = [real.join(group), real.join(group)]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     producer = real.producer()
     seen: list[set[int]] = [set(), set()]
     while time.monotonic() < deadline and not all(len(partitions) == 1 for partitions in seen):
@@ -260,7 +260,7 @@ def test_partitions_that_are_added_are_found(
     admin = Admin(kafka.bootstrap)
     admin.add_partitions(topic, total=4)
     admin.close()
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 90
     partitions: set[int] = set()
     producer = broker.connect_producer(kafka.bootstrap)
     while time.monotonic() < deadline and partitions != {0, 1, 2, 3}:

@@ -37,7 +37,7 @@ def port_of(running: local_kafka.Running) -> int:
 
 def read_all(bootstrap: str, *, count: int) -> list[bytes | None]:
     consumer = broker.assign(bootstrap, topics=["raw"], offsets={})
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     read: list[bytes | None] = []
     while len(read) < count and time.monotonic() < deadline:
         read += [record.value for record in consumer.poll(max_records=count, timeout_seconds=1)]

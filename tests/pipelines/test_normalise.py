@@ -257,7 +257,7 @@ def normaliser(home: Path, *, kafka: str) -> Generator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.terminate()
-            ended = process.wait(10)
+            ended = process.wait(60)
     assert ended in {0, -signal.SIGKILL}
 
 
@@ -277,7 +277,7 @@ def values_of(bootstrap: str, topic: str, *, count: int) -> list[bytes | None]:
     consumer = broker.assign(bootstrap, topics=[topic], offsets={})
     found: list[Record] = []
     silent = 0
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while silent < 3 and time.monotonic() < deadline:
         records = consumer.poll(max_records=1000, timeout_seconds=0.3)
         found += records

@@ -347,7 +347,7 @@ def receiver(home: Path, *, kafka: str) -> Generator[tuple[str, subprocess.Popen
             yield next(line.strip() for line in lines if line.startswith("http")), process
         finally:
             process.terminate()
-            ended = process.wait(10)
+            ended = process.wait(60)
     assert ended in {0, -signal.SIGKILL}
 
 
@@ -388,6 +388,13 @@ def send_through_an_outage(home: Path, sent: list[bytes]) -> list[broker.Record]
         assert post(address, sent[50:]) == [200] * 10
         wait_until(lambda: httpx.get(f"{address}/readyz").json()["kafka"] == "near")
     consumer = broker.assign(running.bootstrap, topics=["raw"], offsets={})
-    records = [record for _ in range(20) for record in consumer.poll(max_records=500, timeout_seconds=0.2)]
+    records: list[broker.Record] = []
+
+    def are_all_there() -> bool:
+        records.extend(consumer.poll(max_records=500, timeout_seconds=0.2))
+        return len(records) >= len(sent)
+
+    wait_until(are_all_there)
+    records += consumer.poll(max_records=500, timeout_seconds=0.5)  # what is there twice comes after the others
     consumer.close()
     return records
