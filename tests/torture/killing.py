@@ -7,7 +7,7 @@ from angime.simulator.delivery import Parcel
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest
 from tests.torture.peace import as_records, calls_of, facts_in_log, facts_of, land
-from tests.torture.stacks import STAGES, drain, hit, look, rebuilt, running, send
+from tests.torture.stacks import STAGES, drain, hit, landed_anew, look, rebuilt, replayed, running, send
 from tests.torture.tales import telling
 
 DAYS, CALLS, RECORDINGS = 21, 3_000, 2
@@ -19,9 +19,10 @@ FULL_KILLS = ("land", "receive", "land", "normalise", "land", "stream") * 30
 
 @fault(
     "Receiver, normaliser, streams worker and lander are killed with -9 at random moments while a company's webhooks "
-    "come in: each acknowledged webhook is there once, and every table is as after an undisturbed run and as rebuilt.",
-    quick_seconds=120,
-    full_seconds=700,
+    "come in: each acknowledged webhook is there once, and every table is as after an undisturbed run, after replays "
+    "from Kafka and from the log, and as rebuilt; in full, also as in a new warehouse of what Kafka holds.",
+    quick_seconds=150,
+    full_seconds=760,
 )
 def kills(case: Case) -> None:
     """Send a story to stages that are killed, and compare with the same story told in peace.
@@ -57,7 +58,11 @@ def kills(case: Case) -> None:
     case.holds("each call is there once", expected=calls_of(expected), actual=after.calls)
     case.holds("each recording was transcribed once", expected=RECORDINGS, actual=after.transcribed)
     case.holds("the tables are those of the undisturbed run", expected=before.hashes, actual=after.hashes)
+    case.step("replaying and building anew")
+    case.holds("replays change no table", expected=after.hashes, actual=replayed(disturbed))
     case.holds("the tables are those of a rebuild", expected=after.hashes, actual=rebuilt(disturbed))
+    if not case.is_quick:
+        case.holds("the tables are those of what Kafka holds", expected=after.hashes, actual=landed_anew(disturbed))
     case.note(
         events=after.events.count,
         **{f"kills_{stage}": strokes.count(stage) for stage in STAGES},

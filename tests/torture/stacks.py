@@ -15,8 +15,10 @@ from analytics.warehouse import Reader, open_reader, open_writer
 from angime import up
 from angime.simulator import sending
 from angime.simulator.delivery import Parcel
+from angime.standing import lags
 from pipelines.free_ports import free_port
 from schemas.errors import NotYet
+from tests.angime.front_door import typed
 from tests.torture.manifest import Manifest, manifest
 
 STAGES = ("receive", "normalise", "stream", "land")
@@ -108,10 +110,8 @@ def _reader(home: Path) -> Generator[Reader]:
 
 def look(home: Path) -> Landed:
     """Look into a warehouse that nobody writes."""
-    settings = AnalyticsSettings(home=home)
-    with open_writer(settings) as warehouse:
-        hashes = {name: warehouse.table_hash(name) for name in TABLES}
-    with open_reader(settings) as reader:
+    hashes = _hashes(home)
+    with open_reader(AnalyticsSettings(home=home)) as reader:
         ids = reader.sql("select id from log.events")["id"].to_list()
         calls = reader.sql("select call_id from facts.calls")["call_id"].to_list()
         transcribed = reader.sql("select count(*) as n from log.events where type = 'call.transcribed'").item()
@@ -124,6 +124,39 @@ def rebuilt(home: Path) -> Mapping[str, object]:
     """Build all tables anew from the log, and hash them."""
     with open_writer(AnalyticsSettings(home=home)) as warehouse:
         warehouse.rebuild()
+        return {name: warehouse.table_hash(name) for name in TABLES}
+
+
+def replayed(home: Path) -> Mapping[str, object]:
+    """Send once more all that was received and told, from Kafka and from the log, to a lander that runs; hash."""
+    with running(home, stages=("land",)) as stack:
+        for words in (("--stage", "normalise", "--origin", "kafka"), ("--origin", "log")):
+            said = typed("replay", *words, home=home, ANGIME_KAFKA=stack.environ["ANGIME_KAFKA"])
+            if said.code:
+                raise RuntimeError(f"the replay {' '.join(words)} ended with {said.code}: {said.err}")
+        _land_all(stack)
+    return _hashes(home)
+
+
+def landed_anew(home: Path) -> Mapping[str, object]:
+    """Set the warehouse aside and land all that Kafka holds into a new one; hash its tables."""
+    (home / "warehouse").rename(home / "warehouse.before")
+    with running(home, stages=("land",)) as stack:
+        _land_all(stack)
+    return _hashes(home)
+
+
+def _land_all(stack: up.Stack) -> None:
+    """Wait until the lander has landed all that Kafka holds."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while any(row.waiting for row in lags(stack.environ["ANGIME_KAFKA"]) if row.stage == "land"):
+        if stack.failed is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the lander did not land all: {stack.failed}")
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _hashes(home: Path) -> Mapping[str, object]:
+    with open_writer(AnalyticsSettings(home=home)) as warehouse:
         return {name: warehouse.table_hash(name) for name in TABLES}
 
 
