@@ -192,18 +192,6 @@ def test_a_cell_of_the_heat_map_opens_its_calls_and_back_is_what_was_left(browse
     visit.page.close()
 
 
-def test_a_row_of_the_list_opens_its_call(browser: BrowserContext, pages: str) -> None:
-    visit = Visit(browser, f"{pages}/calls?period=last28")
-    table = visit.page.locator("[data-testid=stDataFrame] canvas").first
-    box = table.bounding_box()
-    assert box is not None
-    visit.page.mouse.click(box["x"] + 150, box["y"] + 55)
-    visit.page.wait_for_url("**/call?**call=**")
-    expect(visit.page.get_by_text("What happened", exact=True)).to_be_visible()
-    assert visit.is_well()
-    visit.page.close()
-
-
 def test_a_file_that_is_pressed_while_its_page_is_drawn_anew_holds_as_many_rows_as_the_headline_says(
     browser: BrowserContext, pages: str
 ) -> None:

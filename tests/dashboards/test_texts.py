@@ -1,6 +1,7 @@
 """Words in four languages, and foreign text that must stay text."""
 
 import ast
+import re
 from datetime import date
 from pathlib import Path
 from string import Formatter
@@ -14,6 +15,7 @@ from analytics.metrics import LANGUAGES, catalogue
 from dashboards import reasons, texts
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
+WALK = Path(__file__).parents[2] / "docs" / "walkthrough.md"
 KEYWORDS = {"say": (1,), "self": (1,), "N_": (1,), "plural": (1, 2)}
 
 
@@ -36,6 +38,11 @@ def places(text: str) -> set[str]:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_of_the_code_is_translated_and_no_other(language: str) -> None:
     assert words_of_the_code() == set(messages(language))
+
+
+def test_the_walk_through_the_pages_names_places_that_are_there() -> None:
+    named = set(re.findall(r"\*([^*]+)\*", WALK.read_text(encoding="utf-8").replace("**", "")))
+    assert (set(), True) == (named - words_of_the_code(), {"Overview", "Missed", "Calls", "Costs"} <= named)
 
 
 def test_no_text_is_said_inside_an_f_string() -> None:

@@ -1,0 +1,196 @@
+"""What is chosen on a page leads to the very rows behind it, and its address shows a colleague the same page."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit for testing its pages
+from streamlit.util import calc_hash  # noqa: TID251
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+from dashboards.menu import MENU
+from tests.dashboards import seed
+from tests.dashboards.without_browser import run, told
+
+Choose = Callable[[AppTest], AppTest]
+SHOWN = {"lang": "en", "period": "last28"}
+COUNT = "select count(*) from facts.calls where {counted}"
+
+
+def mark(key: str, name: str, **fields: object) -> Choose:
+    """Choose a mark of a chart."""
+    return lambda test: _choosing(test, kind="vega_lite_chart", key=key, selection={name: [fields]})
+
+
+def row(key: str) -> Choose:
+    """Choose the first row of a table."""
+    return lambda test: _choosing(test, kind="dataframe", key=key, selection={"cells": [[0, ""]]})
+
+
+def _choosing(test: AppTest, *, kind: str, key: str, selection: dict[str, object]) -> AppTest:
+    """Choose something as the browser tells Streamlit of it: AppTest itself has no way to."""
+    [chosen] = [one.proto for one in test.get(kind) if one.proto.id.endswith(f"-{key}")]
+    states = test._tree.get_widget_states()  # noqa: SLF001
+    states.widgets.add(id=chosen.id, string_value=json.dumps({"selection": selection}))
+    return test._run(states)  # noqa: SLF001
+
+
+# A page, what its address says, what is chosen on it, and which calls of the period are meant.
+TO_LISTS: list[tuple[str, dict[str, str], Choose, str]] = [
+    (
+        "",
+        {},
+        mark("heat", "cell", weekday=1, hour=12),
+        "direction = 'incoming' and outcome = 'missed' and weekday = 1 and hour = 12",
+    ),
+    (
+        "",
+        {"team": "south"},
+        mark("outcomes", "bar", channel="phone", outcome="no_answer"),
+        "team_id = 'south' and channel = 'phone' and outcome = 'no_answer'",
+    ),
+    (
+        "missed",
+        {"channel": "phone"},
+        mark("recovery", "bar", hour=12),
+        "direction = 'incoming' and channel = 'phone' and outcome in ('missed', 'abandoned') and hour = 12",
+    ),
+    ("operators", {"team": "south"}, row("board_team"), "team_id = 'south'"),
+]
+# A page, what its address says, the table whose first row is chosen, and the calls of which it is one.
+TO_CALLS: list[tuple[str, dict[str, str], str, str]] = [
+    (
+        "calls",
+        {},
+        "calls_1",
+        "select call_id from facts.calls where {counted} order by started_at desc, call_id limit 1",
+    ),
+    (
+        "missed",
+        {},
+        "waiting",
+        "select episode_id from reports.missed_episodes where state = 'open'"
+        " order by first_missed_at, episode_id limit 1",
+    ),
+    (
+        "permissions",
+        {},
+        "outside",
+        "select call_id from facts.call_permissions where {days} and reason <> 'permitted'"
+        " order by started_at desc, call_id limit 1",
+    ),
+    ("search", {"search": "Obrigada"}, "found", "select call_id from facts.turns where contains(text, 'Obrigada')"),
+]
+# What every page can be asked for by its address.
+EVERYTHING = dict(
+    parse_qsl(
+        "lang=pt&company=nomad&period=custom&compare=no&team=south&channel=phone&direction=incoming&open=yes"
+        "&metric=missed_calls&outcome=missed&hour=12&weekday=2&operator=op1&search=a&all=yes&sort=-contact"
+        "&contact=phone:%2B7701&call=x&waiting=yes&role=customer&fee=25000.0&price=5.97&minutes=100.0"
+    )
+)
+
+
+@pytest.mark.parametrize(("page", "asked", "choose", "meant"), TO_LISTS, ids=["heat", "outcome", "hour", "team"])
+def test_a_mark_or_a_team_leads_to_as_many_calls_as_are_behind_it(  # noqa: PLR0917
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, asked: dict[str, str], choose: Choose, meant: str
+) -> None:
+    test = choose(run(seeded_home, monkeypatch, page=page, **SHOWN, **asked))
+    [[expected]] = _rows(seeded_home, f"{COUNT} and {meant}")
+    assert (True, expected, True) == (_is_on(test, "calls"), _listed(test), expected > 0)
+    _is_restored(test, "calls", home=seeded_home, environment=monkeypatch)
+
+
+@pytest.mark.parametrize(("page", "asked", "table", "meant"), TO_CALLS, ids=[page for page, *_ in TO_CALLS])
+def test_a_row_leads_to_its_call(  # noqa: PLR0917
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, asked: dict[str, str], table: str, meant: str
+) -> None:
+    test = row(table)(run(seeded_home, monkeypatch, page=page, **SHOWN, **asked))
+    assert ([], True, False) == (list(test.exception), _is_on(test, "call"), "No such call" in told(test))
+    assert [test.query_params["call"]] in _rows(seeded_home, meant)
+    _is_restored(test, "call", home=seeded_home, environment=monkeypatch)
+
+
+def test_an_operator_and_a_conversation_open_and_lead_to_their_calls(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = row("board_operator")(run(seeded_home, monkeypatch, page="operators", **SHOWN))
+    _is_restored(operator, "operators", home=seeded_home, environment=monkeypatch)
+    history = row("conversations_1")(run(seeded_home, monkeypatch, page="conversations", **SHOWN))
+    _is_restored(history, "conversations", home=seeded_home, environment=monkeypatch)
+    of_operator = f"operator_id = '{operator.query_params['operator']}'"
+    of_contact = f"contact_key = '{history.query_params['contact']}'"
+    for test, words, meant in (
+        (operator, "All calls of this operator", of_operator),
+        (history, "All calls of this contact", of_contact),
+    ):
+        params = _link(test, words)
+        listed = run(seeded_home, monkeypatch, page="calls", **params)
+        [[expected]] = _rows(seeded_home, f"{COUNT} and {meant}")
+        assert (words, expected) == (words, _listed(listed))
+
+
+def test_the_places_of_the_sentence_lead_to_as_many_calls_as_they_name(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overview = run(seeded_home, monkeypatch, **SHOWN)
+    named = [one.proto for one in overview.get("page_link") if "not answered" in one.proto.label]
+    for link in named:
+        params = dict(parse_qsl(link.query_string))
+        listed = run(seeded_home, monkeypatch, page="calls", **params)
+        lost = int(link.label.replace("\\", "").split(": ")[1].split(" of ")[0].replace(",", ""))
+        assert (link.label, lost, "calls") == (link.label, _listed(listed), link.page)
+    assert len(named) == 3
+
+
+@pytest.mark.parametrize("page", [entry.name for entry in MENU])
+def test_a_page_keeps_the_address_by_which_it_was_opened(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    day = datetime.now(seed.ZONE).date() - timedelta(days=1)
+    asked = EVERYTHING | {"from": day.isoformat(), "to": day.isoformat()}
+    test = run(homes["single"], monkeypatch, page=page, **asked)
+    assert ([], asked) == (list(test.exception), _params(test))
+
+
+def _is_restored(test: AppTest, page: str, *, home: Path, environment: pytest.MonkeyPatch) -> None:
+    """Whether a page begins alike where its address is opened anew, and stands at the same address then."""
+    opened = run(home, environment, page=page, **_params(test))
+    assert (True, _params(test), _heads(test)) == (_is_on(test, page), _params(opened), _heads(opened))
+
+
+def _is_on(test: AppTest, page: str) -> bool:
+    return test._finished_page_script_hash == calc_hash(page)  # noqa: SLF001
+
+
+def _heads(test: AppTest) -> list[str]:
+    return [line for line in told(test).splitlines() if line.startswith("## ")]
+
+
+def _listed(test: AppTest) -> int:
+    """Read how many calls the list of calls says that it holds."""
+    return int(_heads(test)[0].removeprefix("## ").split(" call")[0].replace(",", ""))
+
+
+def _link(test: AppTest, words: str) -> dict[str, str]:
+    [link] = [one.proto for one in test.get("page_link") if one.proto.label == words]
+    return dict(parse_qsl(link.query_string))
+
+
+def _params(test: AppTest) -> dict[str, str]:
+    """Give what the page's address says."""
+    return {name: value if isinstance(value, str) else value[-1] for name, value in test.query_params.items()}
+
+
+def _rows(home: Path, text: str) -> list[list[Any]]:
+    """Ask the warehouse in SQL of our own."""
+    today = datetime.now(seed.ZONE).date()
+    days = f"day between date '{today}' - 28 and date '{today}' - 1"
+    with open_reader(AnalyticsSettings(home=home)) as reader:
+        asked = text.format(days=days, counted=f"{days} and not is_internal and not is_test")
+        return [list(found) for found in reader.sql(asked, {}).iter_rows()]
