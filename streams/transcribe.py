@@ -256,8 +256,7 @@ def _heard(audio: Audio, spans: Sequence[Span], *, language: str | None, transcr
     """Let the model hear the piece of a channel that holds these spans of it, with a second around it."""
     begin = max(0, int(spans[0].start_seconds) - 1)
     end = int(spans[-1].end_seconds) + 2
-    piece = audio.piece(begin * SAMPLES_PER_SECOND, end * SAMPLES_PER_SECOND)
-    samples = floats(piece[spans[0].channel])
+    samples = floats(audio.piece(begin * SAMPLES_PER_SECOND, end * SAMPLES_PER_SECOND)[spans[0].channel])
     heard = transcriber.recognise(samples, spans=[_moved(one, seconds=-begin) for one in spans], language=language)
     segments = tuple(
         structs.replace(segment, span=span, words=tuple(_later(word, seconds=begin) for word in segment.words))

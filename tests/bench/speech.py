@@ -50,15 +50,21 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
     return figures
 
 
-def write_call(path: Path, *, minutes: float) -> float:
-    """Write demo calls one after the other as a two-channel recording of at least so long; its true seconds."""
+def write_call(path: Path, *, minutes: float, channels: int = 2) -> float:
+    """Write demo calls one after the other as one recording of at least so long; its true seconds.
+
+    In one channel both sides sound together.
+    """
     calls: list[np.ndarray] = []
     seconds = 0.0
     while seconds < minutes * 60:
         spoken = dialogue(LANGUAGES[len(calls) % len(LANGUAGES)], len(calls))
         calls.append(spoken.samples)
         seconds += spoken.duration_seconds
-    path.write_bytes(encode(np.concatenate(calls, axis=1), samples_per_second=8_000, form="wav"))
+    samples = np.concatenate(calls, axis=1)
+    if channels == 1:
+        samples = (samples // 2).sum(axis=0, keepdims=True, dtype=np.int16)
+    path.write_bytes(encode(samples, samples_per_second=8_000, form="wav"))
     return seconds
 
 
