@@ -1,9 +1,10 @@
 """A bounded queue on disk where webhooks wait while Kafka is away: what was put there survives kill -9.
 
-A folder of segments, each a run of records: 4 bytes length, 4 bytes CRC-32, then the record. A record counts as kept
-once it is fsynced. What a crash tore off at the end of a segment was never kept; it is cut when the outbox is opened
-(and set aside as `.damaged`, should it be a broken disk after all). `drained` remembers how far the oldest segment is
-drained: losing it doubles records, which ids make harmless, and never loses one.
+A folder of segments, each a run of records: 4 bytes length, 4 bytes CRC-32, then the record, which is never empty, for
+a page that a disk filled with zeros would read as many of these. A record counts as kept once it is fsynced. What a
+crash tore off at the end of a segment was never kept; it is cut when the outbox is opened (and set aside as
+`.damaged`, should it be a broken disk after all). `drained` remembers how far the oldest segment is drained: losing it
+doubles records, which ids make harmless, and never loses one.
 """
 
 import contextlib
@@ -75,8 +76,10 @@ class Outbox:
     def append(self, records: Sequence[bytes]) -> None:
         """Keep `records` behind all others; on return they are on the disk.
 
-        Raises NotYet, and keeps none of them, when they do not fit or the disk refuses.
+        Raises NotYet, and keeps none of them, when they do not fit or the disk refuses; ValueError for an empty one.
         """
+        if not all(records):
+            raise ValueError("an empty record cannot be told from a page of zeros")
         block = b"".join(_HEAD.pack(len(record), zlib.crc32(record)) + record for record in records)
         with self._turn:
             if len(block) > self._max_bytes - sum(segment.size for segment in self._segments):
@@ -214,7 +217,7 @@ def _records(block: bytes) -> list[bytes]:
     while place + _HEAD.size <= len(block):
         length, checksum = _HEAD.unpack_from(block, place)
         record = block[place + _HEAD.size : place + _HEAD.size + length]
-        if len(record) < length or zlib.crc32(record) != checksum:
+        if length == 0 or len(record) < length or zlib.crc32(record) != checksum:
             break
         records.append(record)
         place += _HEAD.size + length

@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from schemas.codec import decode, encode
 from schemas.envelope import Event, topic_of
-from schemas.errors import InvalidEvent, NotYet
+from schemas.errors import InvalidEvent, Misconfigured, NotYet
 from schemas.instants import Instant
 from schemas.people import Role
 from schemas.records import REPLAYED, DeadLetter, dead_to_kafka
@@ -44,14 +44,16 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
     listen: Listen | None,
     notifier: Notifier | None,
     pool: Executor,
+    give_up: Callable[[Misconfigured], None],
     clock: Callable[[], Instant],
     version: str,
 ) -> None:
     """Give the app its agents.
 
-    Without `listen` recordings are kept and not transcribed; without `notifier` alerts stay on their topic.
+    Without `listen` recordings are kept and not transcribed; without `notifier` alerts stay on their topic. `give_up`
+    is told when only a person can help, and ends the worker.
     """
-    desk = _Desk(app, clock=clock, version=version)
+    desk = _Desk(app, give_up=give_up, clock=clock, version=version)
 
     async def keep_recording(fact: Event) -> Event | None:
         if fact.type != "call.recording_made_available":
@@ -103,8 +105,16 @@ def _listen_in_pool(content: bytes, roles: tuple[Role, ...], language: str | Non
 class _Desk:
     """What every agent does around its step: decode, retry, send and wait for Kafka, or bury."""
 
-    def __init__(self, app: faust.App, *, clock: Callable[[], Instant], version: str) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        *,
+        give_up: Callable[[Misconfigured], None],
+        clock: Callable[[], Instant],
+        version: str,
+    ) -> None:
         self._app = app
+        self._give_up = give_up
         self._clock = clock
         self._version = version
 
@@ -134,10 +144,14 @@ class _Desk:
     async def handle(self, record: faust.EventT[bytes], *, step: Step) -> None:
         """Do one event whole. Any error that is not a refusal ends the process here.
 
-        Faust would acknowledge the event of an agent that raised; a process that is gone acknowledges nothing.
+        Faust would acknowledge the event of an agent that raised; a process that is gone acknowledges nothing. Where
+        settings are wrong the event waits until the worker has ended, so that nothing acknowledges it either.
         """
         try:
             await self._handle(record, step=step)
+        except Misconfigured as error:
+            self._give_up(error)
+            await asyncio.Event().wait()
         except Exception:  # noqa: BLE001  # nothing is swallowed: the process ends
             _log.exception("the worker ends, the event will be done again")
             os._exit(CRASHED)

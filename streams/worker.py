@@ -38,7 +38,10 @@ _log = structlog.get_logger("angime.streams")
 
 
 def run(settings: StreamsSettings, *, environ: dict[str, str]) -> None:
-    """Run the worker until SIGTERM or SIGINT. Raises Misconfigured before anything is started."""
+    """Run the worker until SIGTERM or SIGINT.
+
+    Raises Misconfigured before anything is started, and when the model cannot be loaded.
+    """
     ears = open_ears(settings, environ=environ)
     notifier = open_notifier(settings, companies=ears.companies, environ=environ)
     asyncio.run(_serve(settings, ears=ears, notifier=notifier))
@@ -49,6 +52,12 @@ async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | 
     from streams.app import make_app
 
     stop = asyncio.Event()
+    wrong: list[Misconfigured] = []
+
+    def give_up(error: Misconfigured) -> None:
+        wrong.append(error)
+        stop.set()
+
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     app = make_app(settings.kafka, home=str(settings.home / "streams"))
@@ -58,13 +67,16 @@ async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | 
     threading.Thread(target=_log_progress, args=(told,), daemon=True).start()
     pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin_in_pool, initargs=(told,))
     if settings.speech_model:
-        pool.submit(_load_model, speech_of(settings))  # in seconds that nothing waits for
+        # In seconds that nothing waits for.
+        loading = asyncio.wrap_future(pool.submit(_load_model, speech_of(settings)))
+        loading.add_done_callback(lambda done: _hear_of(done, give_up=give_up))
     add_agents(
         app,
         ears=ears,
         listen=listener(settings),
         notifier=notifier,
         pool=pool,
+        give_up=give_up,
         clock=_now,
         version=version("angime"),
     )
@@ -72,6 +84,15 @@ async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | 
     _log.info("ready")
     await stop.wait()
     await _end(app, pool=pool)
+    if wrong:
+        raise wrong[0]
+
+
+def _hear_of(loading: asyncio.Future[None], *, give_up: Callable[[Misconfigured], None]) -> None:
+    """Give up where the model that a person named cannot be loaded; whatever else befalls it is tried again."""
+    error = None if loading.cancelled() else loading.exception()
+    if isinstance(error, Misconfigured):
+        give_up(error)
 
 
 async def _end(app: "faust.App", *, pool: ProcessPoolExecutor) -> None:

@@ -145,22 +145,27 @@ def provider() -> Iterator[_Provider]:
 @pytest.fixture
 def worker(tmp_path: Path, kafka: local_kafka.Running, provider: _Provider) -> Iterator[subprocess.Popen[bytes]]:
     """Run `angime stream` of a company whose recordings the provider has; it tells who speaks when, without words."""
-    with closing(Admin(kafka.bootstrap)) as admin:
-        topics.apply(admin)
-    (tmp_path / "company.toml").write_text(
-        'id = "hostile"\nname = "H"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
-        f'[[accounts]]\nid = "main"\nsource = "twilio"\nrecording_hosts = ["{provider.address}"]\n'
-    )
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
-    settings = {"HOME": str(tmp_path), "KAFKA": kafka.bootstrap, "SPEECH_MODEL": "none", "FETCH_SECONDS": FETCH_SECONDS}
-    started = subprocess.Popen(
-        [sys.executable, "-m", "angime", "stream"],
-        env={**environ, **{f"ANGIME_{name}": str(text) for name, text in settings.items()}},
-        stderr=subprocess.DEVNULL,
-    )
+    started = _start(tmp_path, kafka=kafka, address=provider.address, model="none")
     yield started
     started.terminate()
     started.wait(60)
+
+
+def _start(home: Path, *, kafka: local_kafka.Running, address: str, model: str) -> subprocess.Popen[bytes]:
+    with closing(Admin(kafka.bootstrap)) as admin:
+        topics.apply(admin)
+    (home / "company.toml").write_text(
+        'id = "hostile"\nname = "H"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+        f'[[accounts]]\nid = "main"\nsource = "twilio"\nrecording_hosts = ["{address}"]\n'
+    )
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
+    settings = {"HOME": str(home), "KAFKA": kafka.bootstrap, "SPEECH_MODEL": model, "FETCH_SECONDS": FETCH_SECONDS}
+    with (home / "worker.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "angime", "stream"],
+            env={**environ, **{f"ANGIME_{name}": str(text) for name, text in settings.items()}},
+            stderr=log,
+        )
 
 
 def _made_available(name: str, *, provider: str) -> Any:
@@ -229,3 +234,18 @@ def test_every_hostile_recording_is_heard_or_buried_while_a_missing_one_is_waite
         assert (begin, end) == pytest.approx((before + begins, before + ends), abs=BORDER_SECONDS), name
     assert all(provider.asked[name] > 1 for name in ("stalls-once", "empty-once", MISSING))
     assert 0 < _peak_bytes(worker.pid) < MEMORY_BYTES
+
+
+def test_a_model_that_is_not_there_ends_the_worker_with_a_sentence(kafka: local_kafka.Running, tmp_path: Path) -> None:
+    missing = tmp_path / "no-model"
+
+    code = _start(tmp_path, kafka=kafka, address="provider.example", model=str(missing)).wait(PATIENCE_SECONDS)
+
+    last = (tmp_path / "worker.log").read_text().splitlines()[-1]
+    assert (
+        2,
+        f"angime: ANGIME_SPEECH_MODEL names {missing}, but there is no CTranslate2 model (model.bin) in it.",
+    ) == (
+        code,
+        last,
+    )

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,31 @@ def test_damaged_bytes_are_set_aside_and_not_sent(tmp_path: Path) -> None:
     assert b"EVIL" in segment.with_suffix(".damaged").read_bytes()
 
 
+@pytest.mark.parametrize("zeros", [8, 9, 4096])
+def test_a_tail_that_a_power_cut_left_as_zeros_is_no_record(tmp_path: Path, zeros: int) -> None:
+    first = Outbox(tmp_path, max_bytes=ROOM)
+    first.append([b"kept"])
+    first.close()
+    [segment] = segments(tmp_path)
+    with segment.open("ab") as file:
+        file.write(bytes(zeros))
+
+    second = Outbox(tmp_path, max_bytes=ROOM)
+    drained = drain(second)
+
+    second.close()
+    assert [b"kept"] == drained
+    assert bytes(zeros) == segment.with_suffix(".damaged").read_bytes()
+
+
+def test_an_empty_record_is_refused(tmp_path: Path) -> None:
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as outbox:
+        with pytest.raises(ValueError, match="empty record"):
+            outbox.append([b"a", b""])
+
+        assert outbox.is_empty
+
+
 def test_a_full_outbox_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, max_bytes=100)
     outbox.append([b"x" * 80])
@@ -165,7 +191,7 @@ def test_many_segments_are_drained_in_order(tmp_path: Path) -> None:
     assert drained == records
 
 
-@given(st.lists(st.one_of(st.binary(max_size=40), st.just(None)), max_size=30), st.integers(1, 200))
+@given(st.lists(st.one_of(st.binary(min_size=1, max_size=40), st.just(None)), max_size=30), st.integers(1, 200))
 def test_whatever_is_put_in_between_comes_out_once_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, steps: list[bytes | None], max_bytes: int
 ) -> None:

@@ -22,38 +22,32 @@ from tests.rivals.story import Told, mixed, poisoned, row_of, tell
 
 EVENTS = 12_000
 KILLS = 6
-FEED_SECONDS = 45.0
-AT_ONCE_SECONDS = 5.0
+PART_SECONDS = 6.0
 
 Figures = dict[str, Any]
 Change = Callable[[Sequence[Told], random.Random], list[Told]]
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What is done to a program: how the story is changed, how often it is killed, how long it is fed."""
+    """What is done to a program: how the story is changed, and how often it is killed."""
 
     says: str
     change: Change
     kills: int
-    seconds: float
 
 
 FAULTS = {
-    "nothing": Fault(says="nothing", change=lambda told, _: list(told), kills=0, seconds=AT_ONCE_SECONDS),
-    "kills": Fault(
-        says="killed with -9 while it is fed", change=lambda told, _: list(told), kills=KILLS, seconds=FEED_SECONDS
-    ),
+    "nothing": Fault(says="nothing", change=lambda told, _: list(told), kills=0),
+    "kills": Fault(says="killed with -9 while it is fed", change=lambda told, _: list(told), kills=KILLS),
     "doubling": Fault(
         says="each event one to five times, in any order, some once more with other content",
         change=lambda told, chance: mixed(told, chance=chance),
         kills=0,
-        seconds=AT_ONCE_SECONDS,
     ),
     "poison": Fault(
         says="one in a hundred has a torn body before it",
         change=lambda told, chance: poisoned(told, chance=chance),
         kills=0,
-        seconds=AT_ONCE_SECONDS,
     ),
 }
 
@@ -101,11 +95,11 @@ def _throw(fault: Fault, program: Program, *, seed: int, home: Path) -> Figures:
     told = tell(EVENTS)
     story = [row_of(one) for one in told]
     sent = fault.change(told, random.Random(f"{seed}/{fault.says}"))
-    gave_up, kills = contest.run(
+    gave_up = contest.run(
         program,
         told=sent,
         kills=fault.kills,
-        seconds=fault.seconds,
+        part_seconds=PART_SECONDS,
         chance=random.Random(f"{seed}/{program.name}"),
         home=home,
     )
@@ -113,7 +107,7 @@ def _throw(fault: Fault, program: Program, *, seed: int, home: Path) -> Figures:
     judged = judge(story, ids=kept.ids, calls=kept.calls, expected=calls_of(story))
     return {
         "program": program.name,
-        "fault": fault.says + (f", {kills} times" if kills else "") + ("; it gave up" if gave_up else ""),
+        "fault": fault.says + (f", {fault.kills} times" if fault.kills else "") + ("; it gave up" if gave_up else ""),
         "events": judged.events,
         "lost": judged.lost,
         "doubled": judged.doubled,

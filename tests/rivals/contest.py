@@ -16,9 +16,8 @@ from tests.rivals.story import Told
 PARTS_A_SECOND = 10
 AT_WORK_SECONDS = 90.0
 IDLE_SECONDS = 14.0  # longer than a session of the group, after which a program that was killed gets its partitions
-MOST_SECONDS = 240.0
+MOST_SECONDS = 420.0
 MAX_CRASHES = 3  # one after the other, without a write between them
-LONGEST_LIFE_SECONDS = 7.0
 STOP_SECONDS = 20.0
 
 
@@ -37,20 +36,16 @@ class Runner:
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
-    def kill(self) -> bool:
-        """Kill it with -9 at once; False when it does not run."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return False
-        process.kill()
-        return True
+    def kill(self) -> None:
+        """Kill it with -9 at once."""
+        if self._process is not None:
+            self._process.kill()
 
-    def wait_at_work(self, since: float) -> bool:
-        """Wait until it has written after `since`; False when it does not."""
+    def wait_at_work(self, since: float) -> None:
+        """Wait until it has written after `since`, or has given up."""
         deadline = time.monotonic() + AT_WORK_SECONDS
         while self.wrote_at <= since and not self.is_stuck and time.monotonic() < deadline:
             time.sleep(0.02)
-        return self.wrote_at > since
 
     def close(self) -> None:
         """End it for good."""
@@ -81,36 +76,36 @@ class Runner:
 
 
 def run(
-    program: Program, *, told: Sequence[Told], kills: int, seconds: float, chance: random.Random, home: Path
-) -> tuple[bool, int]:
-    """Feed it for so long, killing it so often; gives whether it gave up, and how often it was killed."""
+    program: Program, *, told: Sequence[Told], kills: int, part_seconds: float, chance: random.Random, home: Path
+) -> bool:
+    """Feed it part by part, and kill it while it is at work on each but the last; gives whether it gave up."""
     home.mkdir(parents=True)
     with _broker(home / "broker") as bootstrap, closing(connect_producer(bootstrap)) as producer:
         program.command(bootstrap, home)  # what it needs is installed before the clock runs
-        feeder = threading.Thread(target=_feed, args=(producer, told), kwargs={"seconds": seconds}, daemon=True)
-        began = time.monotonic()
+        began = since = time.monotonic()
         runner = Runner(program, bootstrap=bootstrap, home=home)
-        feeder.start()
-        struck = killed_at = 0
         try:
-            for _ in range(kills):
-                if not runner.wait_at_work(killed_at or began):
-                    break
-                time.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
-                struck += runner.kill()
-                killed_at = time.monotonic()
-            feeder.join()
-            runner.wait_at_work(killed_at or began)
-            since = time.monotonic()
+            *parts, last = _parts(told, kills + 1)
+            for part in parts:
+                feeder = threading.Thread(target=_feed, args=(producer, part), kwargs={"seconds": part_seconds})
+                feeder.start()
+                runner.wait_at_work(since)
+                time.sleep(chance.uniform(0, part_seconds))
+                runner.kill()
+                since = time.monotonic()
+                feeder.join()
+            _feed(producer, last, seconds=part_seconds)
+            runner.wait_at_work(since)
+            fed = time.monotonic()
             while (
                 not runner.is_stuck
-                and time.monotonic() - max(runner.wrote_at, since) < IDLE_SECONDS
+                and time.monotonic() - max(runner.wrote_at, fed) < IDLE_SECONDS
                 and time.monotonic() - began < MOST_SECONDS
             ):
                 time.sleep(0.1)
         finally:
             runner.close()
-    return runner.is_stuck, struck
+    return runner.is_stuck
 
 
 def _feed(producer: Producer, told: Sequence[Told], *, seconds: float) -> None:

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tests.proof import keep_faults, machine, stamped
-from tests.torture import damaging, doubling, filling, killing, poisoning, stalling  # noqa: F401  # they fill the list
+from tests.torture import damaging, doubling, filling, killing, lacking, poisoning, stalling, upgrading  # noqa: F401  # they fill the list
 from tests.torture.faults import FAULTS, Case, Fault, Figures
 
 

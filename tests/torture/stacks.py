@@ -39,12 +39,15 @@ class Landed(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def running(home: Path, *, stages: tuple[str, ...] = STAGES, model: str = "demo") -> Generator[up.Stack]:
+def running(
+    home: Path, *, stages: tuple[str, ...] = STAGES, model: str = "demo", extra: Mapping[str, str] | None = None
+) -> Generator[up.Stack]:
     """Run the stages with a log of their own; ports are chosen once, so that what is killed comes back to the same."""
+    ports = {"ANGIME_RECEIVE_PORT": str(free_port()), "ANGIME_PAGES_PORT": str(free_port())}
     home.mkdir(parents=True, exist_ok=True)
     with (
         (home / "stages.log").open("a", encoding="utf-8") as log,
-        _settings(ANGIME_HOME=str(home), ANGIME_RECEIVE_PORT=str(free_port()), ANGIME_PAGES_PORT=str(free_port())),
+        _settings(ANGIME_HOME=str(home), **ports, **(extra or {})),
     ):
         options = up.Options(
             say=lambda stage, line: print(f"{stage:<10} {line}", file=log, flush=True),

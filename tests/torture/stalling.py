@@ -5,15 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from angime import up
-from angime.simulator.delivery import Parcel
 from pipelines import local_kafka, topics
 from pipelines.admin import Admin
 from pipelines.plain_broker import clients
@@ -21,17 +19,14 @@ from pipelines.ports import SESSION_SECONDS
 from schemas.topics import TOPICS
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest
-from tests.torture.peace import as_records, calls_of, facts_of, land
-from tests.torture.stacks import drain, hit, look, rebuilt, running, send
+from tests.torture.peace import as_records, facts_of, land
+from tests.torture.stacks import drain, hit, look, running, send
 from tests.torture.tales import telling
+from tests.torture.trials import CALLS, DAYS, STAGES, Sends, nothing, through
 
-STAGES = ("receive", "normalise", "land")
-DAYS, CALLS = 21, 600
 NOBODY = "127.0.0.1:9"  # where no Kafka is
 END_SECONDS = 120.0
 AWAY_SECONDS = 20.0
-
-Sends = Iterator[Callable[[], None]]
 
 
 @fault(
@@ -49,11 +44,11 @@ def zombies(case: Case) -> None:
                 one()
                 pid = hit(stack, "normalise", number=signal.SIGSTOP) if number % 2 else second.pid
                 os.kill(pid, signal.SIGSTOP)
-                next(sends, _nothing)()
+                next(sends, nothing)()
                 time.sleep(SESSION_SECONDS * (1.2 + case.chance.random()))
                 os.kill(pid, signal.SIGCONT)
 
-    _through(case, disturb=disturb, parts=case.size(quick=2, full=8))
+    through(case, disturb=disturb, parts=case.size(quick=2, full=8))
 
 
 @fault(
@@ -75,7 +70,7 @@ def rebalances(case: Case) -> None:
                     one()
                     time.sleep(case.chance.random())
 
-    _through(case, disturb=disturb, parts=case.size(quick=3, full=12))
+    through(case, disturb=disturb, parts=case.size(quick=3, full=12))
 
 
 @fault(
@@ -94,11 +89,11 @@ def broker_restarts(case: Case) -> None:
             if pid is None:
                 raise RuntimeError("the broker does not run")
             os.kill(pid, signal.SIGKILL)
-            next(sends, _nothing)()
+            next(sends, nothing)()
             time.sleep(case.chance.random() * AWAY_SECONDS)
             local_kafka.start(stack.home, on_step=_say_nothing)
 
-    _through(case, disturb=disturb, parts=case.size(quick=2, full=8))
+    through(case, disturb=disturb, parts=case.size(quick=2, full=8))
 
 
 @fault(
@@ -149,38 +144,6 @@ def two_landers(case: Case) -> None:
     case.note(events=len(facts))
 
 
-def _through(case: Case, *, disturb: Callable[[up.Stack, Sends], None], parts: int) -> None:
-    """Send a story in parts to stages that `disturb` disturbs, and compare with the same story landed in peace."""
-    with telling(seed=case.seed, days=DAYS, calls=CALLS, recordings=0) as tale:
-        peaceful, disturbed = (tale.furnish(case.folder / name) for name in ("peaceful", "disturbed"))
-        expected = facts_of(tale.deliveries, home=peaceful)
-        with running(disturbed, stages=STAGES) as stack:
-            sends = _sends(case, tale.deliveries, parts=parts, stack=stack)
-            disturb(stack, sends)
-            for one in sends:
-                one()
-            case.step("waiting until all has landed")
-            drained_seconds = drain(disturbed, stack, events=len(expected))
-    land(peaceful, as_records(expected))
-    before, after = look(peaceful), look(disturbed)
-    case.holds("each event is there once", expected=manifest(fact.id for fact in expected), actual=after.events)
-    case.holds("each call is there once", expected=calls_of(expected), actual=after.calls)
-    case.holds("the tables are those of the undisturbed run", expected=before.hashes, actual=after.hashes)
-    case.holds("the tables are those of a rebuild", expected=after.hashes, actual=rebuilt(disturbed))
-    case.note(events=after.events.count, parts=parts, drained_seconds=round(drained_seconds, 1))
-
-
-def _sends(case: Case, deliveries: Sequence[Parcel], *, parts: int, stack: up.Stack) -> Sends:
-    ends = [len(deliveries) * number // parts for number in range(parts + 1)]
-    for number, (begin, end) in enumerate(pairwise(ends), start=1):
-        case.step(f"part {number} of {parts}")
-        yield lambda some=deliveries[begin:end]: _send(some, stack, seed=case.seed)
-
-
-def _send(some: Sequence[Parcel], stack: up.Stack, *, seed: int) -> None:
-    send(some, stack, seed=seed)
-
-
 @contextmanager
 def _another(stack: up.Stack, stage: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run one more process of a stage beside the stack's; it is ended as a supervisor does."""
@@ -226,10 +189,6 @@ def _apply(bootstrap: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the topic was not made anew")
         time.sleep(0.5)
-
-
-def _nothing() -> None:
-    """Send nothing more."""
 
 
 def _say_nothing(_: str) -> None:

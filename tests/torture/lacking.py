@@ -1,0 +1,192 @@
+"""What others lack for a while: a broker's wire or its disk, a store that is away, a model that is not there."""
+
+import resource
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from angime import up
+from pipelines import local_kafka
+from tests.torture.bucket import Bucket
+from tests.torture.faults import Case, fault
+from tests.torture.peace import Fact, as_records, calls_of, facts_in_log, facts_of, land
+from tests.torture.stacks import LOOK_AGAIN_SECONDS, drain, look, rebuilt, running, send
+from tests.torture.tales import telling
+from tests.torture.trials import STAGES, Sends, nothing, through
+from tests.torture.wire import Wire
+
+SLOW_SECONDS = 1.0
+TORN_SHARE = 0.05
+BAD_SECONDS = 12.0
+DISK_SECONDS = 90.0
+ROOM_BYTES = 200_000
+RECORDINGS = 3
+RECORDED = b'"call.recording_made_available"'
+AWAY_SECONDS = 20.0
+SAID_SECONDS = 120.0
+NO_MODEL = "no-such-model"
+
+
+@fault(
+    "Between all stages and the broker answers come up to a second late, end half-way, connections are cut, and for "
+    "seconds none is taken: each acknowledged webhook is there once.",
+    quick_seconds=None,
+    full_seconds=150,
+)
+def bad_wire(case: Case) -> None:
+    """Let all stages reach the broker through a wire that does one bad thing after the other."""
+    wires: list[Wire] = []
+
+    @contextmanager
+    def run(home: Path) -> Generator[up.Stack]:
+        bootstrap = local_kafka.start(home, on_step=_say_nothing).bootstrap
+        wire = Wire(broker_port=int(bootstrap.rpartition(":")[2]), chance=case.chance)
+        wires.append(wire)
+        try:
+            with running(home, stages=STAGES, extra={"ANGIME_KAFKA": f"127.0.0.1:{wire.port}"}) as stack:
+                yield stack
+        finally:
+            wire.refuse()
+            local_kafka.stop(home)
+
+    def disturb(_: up.Stack, sends: Sends) -> None:
+        [wire] = wires
+        for number, one in enumerate(sends):
+            (partial(_slow, wire), partial(_tearing, wire), wire.cut, wire.refuse)[number % 4]()
+            one()
+            time.sleep(case.chance.random() * BAD_SECONDS)
+            if number % 4 == 3:
+                wire.listen()
+        wire.delay_seconds = wire.torn_share = 0.0
+
+    through(case, disturb=disturb, parts=case.size(quick=4, full=12), run=run)
+    case.note(answers=wires[0].frames, answers_torn=wires[0].torn)
+
+
+def _slow(wire: Wire) -> None:
+    wire.delay_seconds, wire.torn_share = SLOW_SECONDS, 0.0
+
+
+def _tearing(wire: Wire) -> None:
+    wire.delay_seconds, wire.torn_share = 0.0, TORN_SHARE
+
+
+@fault(
+    "The broker's disk is full at any byte of its log while webhooks come in, and it gives up; with room it starts "
+    "again: each acknowledged webhook is there once.",
+    quick_seconds=None,
+    full_seconds=150,
+)
+def full_broker_disk(case: Case) -> None:
+    """Let no file of the broker grow any more, wait until it has ended, and start it again with room."""
+    ended: list[int] = []
+
+    def disturb(stack: up.Stack, sends: Sends) -> None:
+        for one in sends:
+            one()
+            pid = local_kafka.status(stack.home).pid
+            if pid is None:
+                raise RuntimeError("the broker does not run")
+            largest = max(file.stat().st_size for file in (stack.home / "kafka" / "data").rglob("*.log"))
+            limit_bytes = largest + case.chance.randrange(ROOM_BYTES)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+            next(sends, nothing)()
+            if _ends(stack.home, seconds=DISK_SECONDS):
+                ended.append(limit_bytes)
+            else:
+                local_kafka.stop(stack.home)
+            local_kafka.start(stack.home, on_step=_say_nothing)
+
+    through(case, disturb=disturb, parts=case.size(quick=2, full=8))
+    case.holds("the disk was too small at least once", expected=True, actual=bool(ended))
+    case.note(full_disks=len(ended))
+
+
+@fault(
+    "The store of recordings is away when calls with recordings come in, it answers 503 or hangs up; when it is back, "
+    "each recording is kept and transcribed once.",
+    quick_seconds=None,
+    full_seconds=90,
+)
+def store_away(case: Case) -> None:
+    """Keep recordings in a bucket that is away at first, and see that something was refused before it comes back."""
+    with Bucket() as bucket, telling(seed=case.seed, days=2, calls=60, recordings=RECORDINGS) as tale:
+        home = tale.furnish(case.folder / "home")
+        expected = facts_of(tale.deliveries, home=home)
+        bucket.is_away = True
+        with running(home, extra=bucket.settings) as stack:
+            send(tale.deliveries, stack, seed=case.seed)
+            _wait(lambda: bucket.refused > 0)
+            time.sleep(case.chance.random() * AWAY_SECONDS)
+            case.holds("nothing was kept meanwhile", expected=0, actual=len(bucket.kept))
+            bucket.is_away = False
+            drain(home, stack, events=len(expected) + 2 * _recorded(expected))
+    _compare(case, home, expected=expected)
+    case.holds("each recording is kept", expected=_recorded(expected), actual=len(bucket.kept))
+    case.note(refused=bucket.refused)
+
+
+@fault(
+    "The model that listens is not there: the stage says so in a line and everything ends for a person to mend it, "
+    "with no event lost; with the model each recording is transcribed once.",
+    quick_seconds=None,
+    full_seconds=90,
+)
+def model_missing(case: Case) -> None:
+    """Name a model that nobody has, and then one that is there."""
+    with telling(seed=case.seed, days=2, calls=60, recordings=RECORDINGS) as tale:
+        home = tale.furnish(case.folder / "home")
+        expected = facts_of(tale.deliveries, home=home)
+        with running(home, model=NO_MODEL) as stack:
+            send(tale.deliveries, stack, seed=case.seed)
+            _wait(lambda: stack.failed is not None)
+            sentence = stack.failed or ""
+        with running(home) as stack:
+            drain(home, stack, events=len(expected) + 2 * _recorded(expected))
+    case.holds("the sentence names the model", expected=True, actual=NO_MODEL in sentence)
+    _compare(case, home, expected=expected)
+
+
+def _compare(case: Case, home: Path, *, expected: list[Fact]) -> None:
+    """Compare a warehouse with what was sent and with the transcripts that it made of it."""
+    peaceful = case.folder / "peaceful"
+    shutil.copytree(home, peaceful, ignore=lambda *_: {"warehouse", "kafka", "streams"})
+    heard = facts_in_log(home, topic="transcripts")
+    land(peaceful, as_records([*expected, *heard]))
+    before, after = look(peaceful), look(home)
+    case.holds("each event is there once", expected=before.events, actual=after.events)
+    case.holds("each call is there once", expected=calls_of(expected), actual=after.calls)
+    case.holds("each recording was transcribed once", expected=_recorded(expected), actual=after.transcribed)
+    case.holds("the tables are those of a peaceful run", expected=before.hashes, actual=after.hashes)
+    case.holds("the tables are those of a rebuild", expected=after.hashes, actual=rebuilt(home))
+    case.note(events=after.events.count, transcribed=after.transcribed)
+
+
+def _recorded(facts: Iterable[Fact]) -> int:
+    """Count the recordings of which events tell; each brings one that it is kept, and one of what was said."""
+    return sum(RECORDED in fact.value for fact in facts)
+
+
+def _ends(home: Path, *, seconds: float) -> bool:
+    """Wait until the broker has ended by itself; False when it has not."""
+    deadline = time.monotonic() + seconds
+    while local_kafka.status(home).pid is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return True
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SAID_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it did not come to be so within {SAID_SECONDS:.0f} s")
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _say_nothing(_: str) -> None:
+    """Take a step without a word."""
