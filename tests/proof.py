@@ -26,14 +26,19 @@ def stamped(command: str, *, seconds: float, **figures: Any) -> Figures:
 
 
 def keep_faults(name: str, run: Figures, *, known: Container[str], folder: Path = FOLDER) -> Path:
-    """Write the faults of a run beside those that other runs have kept under this name, each with how it was inflicted.
+    """Write the faults of a run beside those that other runs have kept under this name, each with how to repeat it.
 
-    One that was inflicted before is replaced; one that is no longer `known` is left out.
+    Chance is drawn apart for each, so it comes out the same alone. One that was inflicted before is replaced; one that
+    is no longer `known` is left out.
     """
     file = folder / f"{name}.json"
     before = json.loads(file.read_text(encoding="utf-8"))["faults"] if file.exists() else []
-    how = {key: run[key] for key in ("command", "machine", "day")}
-    faults = {fault["name"]: fault for fault in (*before, *(fault | how for fault in run["faults"]))}
+    how = {key: run[key] for key in ("machine", "day")}
+    again = [
+        fault | how | {"command": f"{run['program']} --only {fault['name']} --seed {run['seed']}"}
+        for fault in run["faults"]
+    ]
+    faults = {fault["name"]: fault for fault in (*before, *again)}
     kept = [fault for _, fault in sorted(faults.items()) if fault["name"] in known]
     return keep(name, run | {"seconds": round(sum(fault["seconds"] for fault in kept)), "faults": kept}, folder=folder)
 

@@ -17,13 +17,15 @@ KILLS = {
 TORTURE = {
     "program": "python -m tests.torture",
     "command": "python -m tests.torture --only kills --seed 7",
+    "seed": 7,
     "machine": "2 cores, 24 GiB",
     "day": "2026-03-02",
     "seconds": 9,
     "faults": [KILLS],
 }
 ODD_TIMES = TORTURE | {
-    "command": "python -m tests.torture --only odd_times --seed 8",
+    "command": "python -m tests.torture --only odd_times --only kills --seed 8",
+    "seed": 8,
     "day": "2026-03-01",
     "faults": [
         {"name": "odd_times", "says": "Years.", "seconds": 1.4, "figures": {}, "broken": ["each is there: 3, 2"]},

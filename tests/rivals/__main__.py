@@ -79,7 +79,8 @@ def main() -> int:
                 counts = ", ".join(f"{word} {one[word]}" for word in ("lost", "doubled", "wrong"))
                 console.print(f"{one['program']}, {one['fault']}: {counts}", soft_wrap=True)
                 found.append(one)
-    command = " ".join(["python -m tests.rivals", *(f"--only {one}" for one in asked.only or ()), f"--seed {seed}"])
+    words = [*(f"--only {one}" for one in asked.only or ()), *(f"--program {one}" for one in asked.program or ())]
+    command = " ".join(["python -m tests.rivals", *words, f"--seed {seed}"])
     figures = stamped(command, seconds=time.monotonic() - began, seed=seed, rivals=found)
     if asked.write:
         console.print(f"written to {keep('-'.join(['rivals', *(asked.only or ())]), figures)}")
