@@ -10,6 +10,7 @@ from msgspec import Struct
 from analytics import reference
 from analytics.connection import Connection, settle, transaction
 from analytics.dictionary import write_dictionary
+from analytics.stems import MACROS
 from analytics.views import View, are_told, with_inputs
 from schemas.company import Company
 
@@ -40,10 +41,10 @@ def table_hash(connection: Connection, relation: str) -> TableHash:
 
 
 def fingerprint(views: Sequence[View], *, companies: Sequence[Company]) -> str:
-    """Name what the facts are built by: the texts, and the company data that they read."""
+    """Name what the facts are built by: the texts, the stems of words, and the company data that they read."""
     texts = [f"{view.relation}\n{view.select}\n{view.columns}" for view in views]
     rows = [f"{name}\n{frame.rows()}" for name, frame in reference.frames(companies).items()]
-    return sha256("\n".join([*texts, *rows]).encode()).hexdigest()
+    return sha256("\n".join([*texts, MACROS, *rows]).encode()).hexdigest()
 
 
 def read_fingerprint(connection: Connection) -> str:

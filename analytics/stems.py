@@ -51,17 +51,7 @@ def make_stem_macros(connection: Connection) -> None:
     A word is composed (NFC), and in lower case unless it comes in a list. In a language that nobody knows a word is its
     own stem. `kazakh_root(stem)` is one more form under which a search looks for a Kazakh stem.
     """
-    cases = "\n".join(f"when '{language}' then {_stem(language)}" for language in _STEMMERS)
-    connection.execute(f"""
-        create or replace temp macro stem_word(word, language) as case language
-            {cases}
-            when 'kk' then regexp_replace(word, '^(.{{3,}}?){_KAZAKH_ENDINGS}$', '\\1')
-            else word
-        end;
-        create or replace temp macro kazakh_root(stem) as {_replaced("stem", _KAZAKH_ROOT)};
-        create or replace temp macro stem_words(words, language) as
-            list_transform(words, lambda one: stem_word(lower(one), language))
-    """)
+    connection.execute(MACROS)
 
 
 def _stem(language: str) -> str:
@@ -73,3 +63,17 @@ def _replaced(text: str, replacements: Iterable[tuple[str, str]]) -> str:
     for pattern, other in replacements:
         text = f"regexp_replace({text}, '{pattern}', '{other}')"
     return text
+
+
+_CASES = "\n".join(f"when '{language}' then {_stem(language)}" for language in _STEMMERS)
+# Facts stand under these stems, so that a change of them is a change of the facts.
+MACROS = f"""
+    create or replace temp macro stem_word(word, language) as case language
+        {_CASES}
+        when 'kk' then regexp_replace(word, '^(.{{3,}}?){_KAZAKH_ENDINGS}$', '\\1')
+        else word
+    end;
+    create or replace temp macro kazakh_root(stem) as {_replaced("stem", _KAZAKH_ROOT)};
+    create or replace temp macro stem_words(words, language) as
+        list_transform(words, lambda one: stem_word(lower(one), language))
+"""

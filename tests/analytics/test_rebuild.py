@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from analytics import rebuild
 from analytics.rebuild import TableHash
 from analytics.views import read_views
 from analytics.warehouse import Batch, open_reader, open_writer
@@ -83,7 +86,10 @@ def test_a_reference_table_of_an_earlier_version_is_made_anew(tmp_path: Path) ->
         assert writer.connection.rows("select attribution from reference.thresholds") == [("last_call",)]
 
 
-def test_an_unchanged_warehouse_is_not_built_again_when_it_is_opened(tmp_path: Path) -> None:
+def test_a_warehouse_is_built_again_when_it_is_opened_only_if_words_got_other_stems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds = "select count(*) from log.builds"
     with open_writer(settings_at(tmp_path)):
         pass
     with open_reader(settings_at(tmp_path)) as reader:
@@ -91,4 +97,7 @@ def test_an_unchanged_warehouse_is_not_built_again_when_it_is_opened(tmp_path: P
     with open_writer(settings_at(tmp_path)):
         pass
     with open_reader(settings_at(tmp_path)) as reader:
-        assert reader.snapshot_id() == first
+        assert (reader.snapshot_id(), reader.sql(builds).item()) == (first, 1)
+    monkeypatch.setattr(rebuild, "MACROS", "another ending")
+    with open_writer(settings_at(tmp_path)) as writer:
+        assert writer.connection.rows(builds) == [(2,)]
