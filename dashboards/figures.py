@@ -73,7 +73,8 @@ def value(page: Page, metric: Metric, figure: float | None) -> str:
 
 def behind(page: Page, metric: Metric, *, row: Row) -> str:
     """Say how many rows stand behind a figure, and of what."""
-    say, rows = page.say, fact_of(metric).rows.of(page.say.language)
+    say = page.say
+    rows = say("contacts") if metric.distinct else fact_of(metric).rows.of(say.language)
     if metric.unit == "share":
         told = say("{rows}: {part} of {n}", rows=rows, part=say.number(row["numerator"]), n=say.number(row["sample"]))
     else:

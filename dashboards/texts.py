@@ -39,6 +39,8 @@ DAYS_FROM_SECONDS = 2 * 86_400
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
 _CODE_BEFORE = re.compile(r"([A-Z]{3})(?=[0-9])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# All but those that keep a number and its unit on one line.
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
 
 
 WORDS = {
@@ -241,7 +243,7 @@ def clean(text: str | None, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
     """Make foreign text fit for a cell: one line, cut at `limit`, no control or direction characters."""
     if not text:
         return ""
-    line = " ".join(_CONTROLS.sub("", text[: limit * 4]).split())
+    line = _SPACES.sub(" ", _CONTROLS.sub("", text[: limit * 4])).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -149,6 +149,7 @@ def test_the_choice_comes_before_the_browser(wanted: str, accepted: list[str], e
         ("one\ntwo\x00\u202ethree", "one twothree"),
         ("a" * 10_000, "a" * 119 + "…"),
         ("Дана 😀", "Дана 😀"),
+        ("6,3\u00a0%\u2028of  all", "6,3\u00a0% of all"),
         (None, "–"),
     ],
 )
