@@ -1,6 +1,6 @@
 """Rebuild: facts and reports are made anew from the log, beside their readers, and shown to be the same."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import TypedDict
@@ -15,6 +15,9 @@ from analytics.views import View, are_told, with_inputs
 from schemas.company import Company
 
 OnStep = Callable[[str], None]
+
+# A fold holds what it knows of all its entities at once, about two kilobytes of each: so many events fit into memory.
+SLICE_EVENTS = 2_000_000
 
 
 class TableHash(Struct, frozen=True):
@@ -95,21 +98,25 @@ def _make(connection: Connection, views: Sequence[View], *, on_step: OnStep) -> 
 
     To open the files of a long log costs as much as to fold a few events. So a staging view that several others read is
     put into a temporary table, from its first reader to its last, and what needs events that were never told is left
-    empty: of a new warehouse, everything.
+    empty: of a new warehouse, everything. A large log is folded in slices, each of some of the entities.
     """
-    told = {word for (word,) in connection.rows("select distinct type from log.events")}
+    told: dict[str, int] = dict(connection.rows("select type, count(*) from log.events group by type"))
+    columns = {view.relation: {column.name for column in view.columns} for view in views}
     readers = _readers_of_shared(views)
     built: list[tuple[str, str]] = []
     rows: dict[str, int] = {}
     for view in views:
         on_step(view.relation)
+        selects = _selects(view, built=built, told=told, columns=columns)
         if view.is_table:
             _create_table(connection, view)
-            rows[view.relation] = _fill_table(connection, view, inputs=built) if _can_have_rows(view, told, rows) else 0
+            can_have = _can_have_rows(view, told, rows)
+            rows[view.relation] = _fill(connection, view.relation, selects) if can_have else 0
         else:
             connection.create_view(view.relation, view.select)
         if view.relation in readers and are_told(told, view.events):
-            connection.execute(f"create or replace temp table built_{view.name} as {_over(built, view)}")
+            connection.execute(f"create or replace temp table built_{view.name} as {selects[0]}")
+            _fill(connection, f"built_{view.name}", selects[1:])
             built.append((view.relation, f"select * from built_{view.name}"))  # noqa: S608  # our own names
         for relation, select in tuple(built):
             if readers[relation][-1] == view.relation:
@@ -132,7 +139,7 @@ def _readers_of_shared(views: Sequence[View]) -> dict[str, list[str]]:
     return {relation: listed for relation, listed in readers.items() if len(listed) > 1}
 
 
-def _can_have_rows(view: View, told: set[str], rows: Mapping[str, int]) -> bool:
+def _can_have_rows(view: View, told: Mapping[str, int], rows: Mapping[str, int]) -> bool:
     """Whether what a table needs is there: events of its types, or rows of the facts that it is folded from."""
     if view.events:
         return are_told(told, view.events) and (not view.needs or are_told(told, view.needs))
@@ -166,9 +173,36 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
     connection.sort_for_seeking(view.relation, by=view.sorted_by)
 
 
-def _fill_table(connection: Connection, view: View, *, inputs: Sequence[tuple[str, str]]) -> int:
-    [(rows,)] = connection.rows(f"insert into {view.relation} by name\n{_over(inputs, view)}")
-    return rows
+def _fill(connection: Connection, relation: str, selects: Iterable[str]) -> int:
+    """Put the rows of these texts into a table; gives how many they are."""
+    filled = 0
+    for select in selects:
+        [(rows,)] = connection.rows(f"insert into {relation} by name\n{select}")
+        filled += rows
+    return filled
+
+
+def _selects(
+    view: View, *, built: Sequence[tuple[str, str]], told: Mapping[str, int], columns: Mapping[str, AbstractSet[str]]
+) -> list[str]:
+    """Give the texts whose rows together are those of a view: one, or of many events one a slice of their entities.
+
+    A slice is cut where all that the view reads names the entity, for then no row of one slice needs another slice.
+    """
+    entity = view.entity or (view.key[0] if view.key else "")
+    reads = [relation for relation in view.reads if not relation.startswith("reference.")]
+    events = sum(count for type_, count in told.items() if are_told([type_], view.events))
+    slices = -(-events // SLICE_EVENTS)
+    is_fold = any(relation.startswith("staging.") for relation in reads)
+    if slices < 2 or not is_fold or not all(entity in columns.get(relation, ()) for relation in reads):
+        return [_over(built, view)]
+    sources = {relation: f"select * from {relation}" for relation in reads} | dict(built)  # noqa: S608  # our own names
+    return [
+        _over(
+            [(relation, f"{sources[relation]} where hash({entity}) % {slices} = {slice_}") for relation in reads], view
+        )
+        for slice_ in range(slices)
+    ]
 
 
 def _over(inputs: Sequence[tuple[str, str]], view: View) -> str:

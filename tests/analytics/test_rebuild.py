@@ -1,14 +1,26 @@
 """Rebuild: facts come out of the log the same as before, and a change of text or company data makes them anew."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from analytics import rebuild
+from analytics.connection import Connection
 from analytics.rebuild import TableHash
 from analytics.views import read_views
 from analytics.warehouse import Batch, open_reader, open_writer
-from tests.analytics.landing_cases import COMPANY, NOW, call_events, message_events, records_of, settings_at
+from tests.analytics.landing_cases import (
+    COMPANY,
+    NOW,
+    call_events,
+    message_events,
+    missed_events,
+    other_events,
+    records_of,
+    settings_at,
+)
 
 HISTORY = [fact for number in range(6) for fact in (*call_events(number), *message_events(number))]
 COMPANY_FILE = f"""
@@ -30,6 +42,24 @@ def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
     }.items()
     assert {table["table"] for table in rebuilt} == {view.relation for view in read_views() if view.is_table}
     assert steps == [view.relation for view in read_views()]
+
+
+def test_a_log_that_is_folded_in_slices_gives_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = HISTORY + [fact for number in range(4) for fact in (*missed_events(number), *other_events(number))]
+    slices: Counter[str] = Counter()
+    filled = rebuild._fill  # noqa: SLF001  # tells how many slices there are
+
+    def fill(connection: Connection, relation: str, selects: Sequence[str]) -> int:
+        slices[relation] += len(selects)
+        return filled(connection, relation, selects)
+
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(facts)), now=NOW)
+        monkeypatch.setattr(rebuild, "SLICE_EVENTS", 9)
+        monkeypatch.setattr(rebuild, "_fill", fill)
+        rebuilt = writer.rebuild(verify=True)
+    assert [table["table"] for table in rebuilt if not table["same"]] == []
+    assert (slices["facts.calls"], slices["built_call_legs"], slices["facts.messages"]) == (5, 4, 2)
 
 
 def test_a_verified_rebuild_says_which_table_was_wrong(tmp_path: Path) -> None:
