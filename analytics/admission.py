@@ -43,6 +43,11 @@ class LandRecord(Protocol):
     def headers(self) -> tuple[tuple[str, bytes], ...]: ...  # noqa: D102
 
 
+def place_of(record: LandRecord) -> Place:
+    """Name the partition on which a record lies."""
+    return record.topic, record.partition
+
+
 class Refusal(Struct, frozen=True):
     """A dead letter, and the record on which it stood."""
 
@@ -70,18 +75,18 @@ class Batch:
         self.records = records
         self.offsets: dict[Place, list[int]] = {}
         for record in records:
-            self.offsets.setdefault((record.topic, record.partition), []).append(record.offset)
+            self.offsets.setdefault(place_of(record), []).append(record.offset)
         self.letters = [record for record in records if record.topic == DEAD_TOPIC]
         self.refused: list[tuple[LandRecord, str]] = []
-        self.events = self._read([record for record in records if record.topic != DEAD_TOPIC])
+        self.events = self._events_among([record for record in records if record.topic != DEAD_TOPIC])
 
     def from_offsets(self, offsets: Mapping[Place, int]) -> "Batch":
         """Give what stands at these offsets and after them."""
         if all(read[0] >= offsets.get(place, 0) for place, read in self.offsets.items()):
             return self
-        return Batch([one for one in self.records if one.offset >= offsets.get((one.topic, one.partition), 0)])
+        return Batch([one for one in self.records if one.offset >= offsets.get(place_of(one), 0)])
 
-    def _read(self, records: Sequence[LandRecord]) -> pl.DataFrame:
+    def _events_among(self, records: Sequence[LandRecord]) -> pl.DataFrame:
         """Give the texts of those that are events, and remember why the others are none."""
         frame = pl.DataFrame(
             {

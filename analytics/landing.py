@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
-from analytics.admission import Batch, LandRecord, Place, Refusal, admit, append_dead
+from analytics.admission import Batch, Place, Refusal, admit, append_dead, place_of
 from analytics.connection import Connection, handed_in, transaction
 from analytics.erasure import Dropper
 from analytics.log import EVENTS
@@ -181,7 +181,8 @@ class Lander:
             self._connection.execute(f"insert into log.events ({EVENTS}) select {EVENTS} from batch")  # noqa: S608
         dead: Offsets = {}
         for refusal in refusals:
-            dead[_place(refusal.record)] = dead.get(_place(refusal.record), 0) + 1
+            place = place_of(refusal.record)
+            dead[place] = dead.get(place, 0) + 1
         self._append_offsets(read, events=new, dead=dead, now=now)
         return events
 
@@ -210,7 +211,3 @@ def read_offsets(connection: Connection) -> Offsets:
 def _content(table: str) -> str:
     """What must be the same in two events of one id: when we heard of it, and from what, may differ."""
     return f"({', '.join(f'{table}.{name}' for name in ('type', 'dataschema', 'subject', 'time', 'data'))})"
-
-
-def _place(record: LandRecord) -> Place:
-    return record.topic, record.partition

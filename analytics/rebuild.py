@@ -107,16 +107,18 @@ def _make(connection: Connection, views: Sequence[View], *, on_step: OnStep) -> 
     rows: dict[str, int] = {}
     for view in views:
         on_step(view.relation)
-        selects = _selects(view, built=built, told=told, columns=columns)
         if view.is_table:
             _create_table(connection, view)
-            can_have = _can_have_rows(view, told, rows)
-            rows[view.relation] = _fill(connection, view.relation, selects) if can_have else 0
+            selects = (
+                _selects(view, built=built, told=told, columns=columns) if _can_have_rows(view, told, rows) else []
+            )
+            rows[view.relation] = _fill(connection, view.relation, selects)
         else:
             connection.create_view(view.relation, view.select)
         if view.relation in readers and are_told(told, view.events):
-            connection.execute(f"create or replace temp table built_{view.name} as {selects[0]}")
-            _fill(connection, f"built_{view.name}", selects[1:])
+            first, *others = _selects(view, built=built, told=told, columns=columns)
+            connection.execute(f"create or replace temp table built_{view.name} as {first}")
+            _fill(connection, f"built_{view.name}", others)
             built.append((view.relation, f"select * from built_{view.name}"))  # noqa: S608  # our own names
         for relation, select in tuple(built):
             if readers[relation][-1] == view.relation:

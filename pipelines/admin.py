@@ -101,7 +101,7 @@ class Admin:
         A cluster keeps that on a topic of its own, which it makes when it is first asked and loads when it starts.
         """
         offsets: dict[tuple[str, int], int] = {}
-        for places in self._group_offsets(group).values():
+        for places in self._ask("list_group_offsets", [group]).values():
             offsets.update(_by_name(places))
         return offsets
 
@@ -119,23 +119,15 @@ class Admin:
         }
         return _by_name(self._ask("list_partition_offsets", wanted)) if wanted else {}
 
-    def _group_offsets(self, group: str) -> Any:
+    def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
         deadline = time.monotonic() + GROUPS_SECONDS
         while True:
             try:
-                return self._client.list_group_offsets([group])
-            except COORDINATING as error:
-                if time.monotonic() > deadline:
-                    raise refusal(error) from None
-                time.sleep(LOOK_AGAIN_SECONDS)
+                return getattr(self._client, method)(*arguments, **options)
             except errors.KafkaError as error:
-                raise refusal(error) from None
-
-    def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
-        try:
-            return getattr(self._client, method)(*arguments, **options)
-        except errors.KafkaError as error:
-            raise refusal(error) from None
+                if not isinstance(error, COORDINATING) or time.monotonic() > deadline:
+                    raise refusal(error) from None
+            time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _by_name(places: Any) -> dict[tuple[str, int], int]:

@@ -5,8 +5,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,8 +13,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.table import Table
 
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, connect_producer
+from pipelines.broker import connect_producer
 from tests.bench import (
     answering,
     asking,
@@ -30,6 +28,8 @@ from tests.bench import (
     searching,
     speech,
 )
+from tests.brokers import own_broker
+from tests.environments import make_environment
 from tests.proof import keep, machine, stamped
 
 ROUNDS = 5
@@ -82,14 +82,14 @@ def main() -> None:
 
 def _landing(folder: Path, *, rounds: int) -> Figures:
     folder.mkdir()
-    with _broker(folder / "broker") as bootstrap:
-        with closing(connect_producer(bootstrap)) as producer:
+    with own_broker(folder / "broker", on_step=print) as kafka:
+        with closing(connect_producer(kafka.bootstrap)) as producer:
             events.fill(producer, count=BULK_EVENTS)
         rates: dict[str, list[float]] = {name: [] for name in ("naive", "bare", "ours", "ours_with_facts")}
         for number in range(rounds):
-            rates["naive"].append(landing.naive(bootstrap, folder / f"naive{number}", count=NAIVE_EVENTS))
-            rates["bare"].append(landing.bare(bootstrap, folder / f"bare{number}", count=BULK_EVENTS))
-            landed = landing.ours(bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
+            rates["naive"].append(landing.naive(kafka.bootstrap, folder / f"naive{number}", count=NAIVE_EVENTS))
+            rates["bare"].append(landing.bare(kafka.bootstrap, folder / f"bare{number}", count=BULK_EVENTS))
+            landed = landing.ours(kafka.bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
             rates["ours"].append(landed.in_log)
             rates["ours_with_facts"].append(landed.with_facts)
     medians = {name: statistics.median(found) for name, found in rates.items()}
@@ -106,12 +106,12 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
 def _doors(folder: Path, *, rounds: int, count: int) -> Figures:
     folder.mkdir()
     found: list[Figures] = []
-    with _broker(folder / "broker") as bootstrap:
-        with closing(connect_producer(bootstrap)) as producer:
+    with own_broker(folder / "broker", on_step=print) as kafka:
+        with closing(connect_producer(kafka.bootstrap)) as producer:
             events.fill(producer, count=count)
         for number in range(rounds):
             (folder / str(number)).mkdir()
-            found.append(doors.measure(bootstrap, folder / str(number), count=count))
+            found.append(doors.measure(kafka.bootstrap, folder / str(number), count=count))
     return {f"doors_round_{number}": figures for number, figures in enumerate(found, start=1)}
 
 
@@ -122,10 +122,10 @@ def _answering(folder: Path, *, rounds: int) -> Figures:
     normalising.furnish_home(home)
     ours: list[answering.Answered] = []
     bare: list[answering.Answered] = []
-    with _broker(folder / "broker") as bootstrap:
+    with own_broker(folder / "broker", on_step=print) as kafka:
         for _ in range(rounds):
-            bare.append(answering.bare(bootstrap))
-            ours.append(answering.ours(bootstrap, home))
+            bare.append(answering.bare(kafka.bootstrap))
+            ours.append(answering.ours(kafka.bootstrap, home))
     ratio = statistics.median(one.median_ms for one in ours) / statistics.median(one.median_ms for one in bare)
     return {
         f"answer_{name}": {
@@ -142,33 +142,21 @@ def _normalising(folder: Path, *, rounds: int) -> Figures:
     folder.mkdir()
     home = folder / "home"
     normalising.furnish_home(home)
-    python = normalising.make_environment(folder / "quixstreams")
+    python = make_environment(folder / "quixstreams", normalising.PACKAGES)
     rates: dict[str, list[float]] = {"confluent": [], "kafka-python": [], "quixstreams": []}
-    with _broker(folder / "broker") as bootstrap:
-        with closing(connect_producer(bootstrap)) as producer:
+    with own_broker(folder / "broker", on_step=print) as kafka:
+        with closing(connect_producer(kafka.bootstrap)) as producer:
             count = normalising.fill(producer)
         for _ in range(rounds):
             for transport in ("confluent", "kafka-python"):
-                rates[transport].append(normalising.ours(bootstrap, home, count=count, transport=transport))
-            rates["quixstreams"].append(normalising.quixstreams(python, bootstrap, home, count=count))
+                rates[transport].append(normalising.ours(kafka.bootstrap, home, count=count, transport=transport))
+            rates["quixstreams"].append(normalising.quixstreams(python, kafka.bootstrap, home, count=count))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     return {
         "normalising_events_per_cpu_second": {name: round(rate) for name, rate in medians.items()},
         "normalising_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
         "normalising_v_quixstreams": _ratio(medians["confluent"] / medians["quixstreams"], goal=1.2, stretch=2.0),
     }
-
-
-@contextmanager
-def _broker(home: Path) -> Generator[str]:
-    """Run a broker with the declared topics; gives its address."""
-    bootstrap = local_kafka.start(home, on_step=print).bootstrap
-    try:
-        with closing(Admin(bootstrap)) as admin:
-            topics.apply(admin)
-        yield bootstrap
-    finally:
-        local_kafka.stop(home)
 
 
 def _ratio(ratio: float, *, goal: float, stretch: float | None = None) -> Figures:

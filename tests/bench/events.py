@@ -15,6 +15,8 @@ BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 SECONDS_BETWEEN_CALLS = 7
 FACTS_A_CALL = 4
 FLUSH_EVERY = 20_000
+# The company of these calls, as company.toml describes it.
+COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
 
 
 def events(count: int) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from analytics.warehouse import open_writer
 from pipelines.broker import assign
 from pipelines.land import TOPICS, land
 from schemas.topics import TOPICS as DECLARED
+from tests.bench.events import COMPANY
 
 ROWS_AT_ONCE = 500
 RECORDS_AT_ONCE = 20_000
@@ -27,7 +28,6 @@ ENVELOPE = (
     '{"id":"VARCHAR","source":"VARCHAR","type":"VARCHAR","subject":"VARCHAR","time":"TIMESTAMPTZ",'
     '"recordedat":"TIMESTAMPTZ","company":"VARCHAR","account":"VARCHAR","data":"JSON"}'
 )
-COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
 
 
 class Landed(NamedTuple):

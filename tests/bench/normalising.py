@@ -24,6 +24,7 @@ from pipelines.broker import Producer
 from schemas.ids import raw_id
 from schemas.instants import from_epoch
 from schemas.records import RawRecord, raw_to_kafka
+from tests.environments import QUIXSTREAMS
 
 SEED = 5
 NOW = 1_790_000_000
@@ -32,8 +33,7 @@ FLUSH_EVERY = 10_000
 YARDSTICK = Path(__file__).with_name("quix_normaliser.py")
 ROOT = YARDSTICK.parents[2]
 # What the pure translation needs, in quixstreams' own environment, at the versions that are pinned here.
-QUIXSTREAMS = "quixstreams==3.28.1"
-NEEDED = ("msgspec", "phonenumbers", "tzdata")
+PACKAGES = (QUIXSTREAMS, *(f"{name}=={version(name)}" for name in ("msgspec", "phonenumbers", "tzdata")))
 
 
 def furnish_home(home: Path) -> None:
@@ -61,16 +61,6 @@ def ours(bootstrap: str, home: Path, *, count: int, transport: str) -> float:
 def quixstreams(python: Path, bootstrap: str, home: Path, *, count: int) -> float:
     """Events a second of processor time of quixstreams: it decodes, translates, keys and routes, at least once."""
     return _measure([str(python), str(YARDSTICK)], bootstrap, home, count=count, word=uuid.uuid4().hex)
-
-
-def make_environment(folder: Path) -> Path:
-    """Install quixstreams, and what the translation needs, into an environment of its own; gives its Python."""
-    python = folder / "bin" / "python"
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-    pinned = [f"{name}=={version(name)}" for name in NEEDED]
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, QUIXSTREAMS, *pinned], check=True)
-    return python
 
 
 def _measure(command: list[str], bootstrap: str, home: Path, *, count: int, word: str) -> float:

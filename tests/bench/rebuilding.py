@@ -25,7 +25,6 @@ from tests.bench import events
 
 SMALLER = 10  # the log is built at a tenth of its size as well: ten times the events may take eleven times as long
 BATCH = 1_000
-COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
 NOW = "2026-03-01T00:00:00.000Z"
 
 _SCHEMAS = ", ".join(f"'{name}': '{kind.dataschema}'" for name, kind in EVENT_TYPES.items())
@@ -110,7 +109,7 @@ def _native(plain: Path, *, threads: int) -> float:
     """Give the seconds of the same statements, without a lake: one a table, and one a fold that several facts read."""
     native = scratch()
     native.connection.use_threads(threads)
-    native.load_reference([parse_company(COMPANY)])
+    native.load_reference([parse_company(events.COMPANY)])
     native.connection.execute("drop table log.events")
     native.connection.execute(f"create view log.events as from read_parquet('{plain}')")
     began = time.perf_counter()
@@ -125,7 +124,7 @@ def _native(plain: Path, *, threads: int) -> float:
 
 def _open(home: Path) -> Writer:
     home.mkdir(exist_ok=True)
-    (home / "company.toml").write_text(COMPANY)
+    (home / "company.toml").write_text(events.COMPANY)
     return open_writer(AnalyticsSettings(home=home))
 
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,11 +15,8 @@ import pytest
 from pipelines import broker, kafka_hello, kafka_jars, local_kafka, topics
 from schemas.errors import Misconfigured
 from schemas.topics import TOPICS
+from tests.brokers import silent, values_of
 from tests.runbooks import Runbook
-
-
-def silent(_step: str) -> None:
-    """Take the steps of a start and say nothing."""
 
 
 @pytest.fixture
@@ -33,16 +29,6 @@ def home(tmp_path: Path) -> Generator[Path]:
 
 def port_of(running: local_kafka.Running) -> int:
     return int(running.bootstrap.rpartition(":")[2])
-
-
-def read_all(bootstrap: str, *, count: int) -> list[bytes | None]:
-    consumer = broker.assign(bootstrap, topics=["raw"], offsets={})
-    deadline = time.monotonic() + 90
-    read: list[bytes | None] = []
-    while len(read) < count and time.monotonic() < deadline:
-        read += [record.value for record in consumer.poll(max_records=count, timeout_seconds=1)]
-    consumer.close()
-    return read
 
 
 @pytest.mark.kafka
@@ -94,7 +80,7 @@ def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_rec
     book.type("angime doctor")
     book.type("angime broker start")
     again = book.type("angime broker status")
-    read = read_all(first.bootstrap, count=len(values))
+    read = values_of(first.bootstrap, "raw", count=len(values))
     with contextlib.closing(broker.Admin(first.bootstrap)) as admin:
         topics.apply(admin)
     waiting = book.type("angime lag")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import broker, dead, local_kafka, normalise, topics
+from pipelines import broker, dead, local_kafka, normalise
 from pipelines.broker import Record
 from pipelines.origins import Origins, load_origins
 from pipelines.settings import PipelinesSettings
@@ -22,6 +22,7 @@ from schemas.errors import Halted, NotYet
 from schemas.ids import call_id, raw_id
 from schemas.records import DeadLetter, RawRecord, dead_from_kafka, raw_to_kafka
 from schemas.topics import CANONICAL
+from tests.brokers import own_broker, values_of
 from tests.fakes import MemoryKafka
 
 NOW = "2026-03-01T08:30:00.000Z"
@@ -272,45 +273,18 @@ def offsets_done(bootstrap: str) -> int:
         admin.close()
 
 
-def values_of(bootstrap: str, topic: str, *, count: int) -> list[bytes | None]:
-    """Read a topic until `count` records are there, and a little longer to see whether there are more."""
-    consumer = broker.assign(bootstrap, topics=[topic], offsets={})
-    found: list[Record] = []
-    silent = 0
-    deadline = time.monotonic() + 90
-    while silent < 3 and time.monotonic() < deadline:
-        records = consumer.poll(max_records=1000, timeout_seconds=0.3)
-        found += records
-        silent = 0 if records or len(found) < count else silent + 1
-    consumer.close()
-    return [record.value for record in found]
-
-
 @pytest.mark.kafka
 def test_a_killed_normaliser_loses_nothing_and_makes_nothing_new(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / "company.toml").write_text(COMPANY)
-    with own_kafka(home) as running:
+    with own_broker(home) as running:
         put_and_kill(home, running=running)
         events = {decode(value or b"").id for value in values_of(running.bootstrap, "calls", count=2_994)}
         dead_bodies = values_of(running.bootstrap, "dead", count=6)
 
     assert len(events) == 2_994
     assert set(dead_bodies) == {b"broken"}
-
-
-@contextmanager
-def own_kafka(home: Path) -> Generator[local_kafka.Running]:
-    """Run a broker of the test's own, with our topics."""
-    running = local_kafka.start(home, on_step=lambda _step: None)
-    try:
-        admin = broker.Admin(running.bootstrap)
-        topics.apply(admin)
-        admin.close()
-        yield running
-    finally:
-        local_kafka.stop(home)
 
 
 def put_and_kill(home: Path, *, running: local_kafka.Running) -> None:

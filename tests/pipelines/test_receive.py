@@ -20,7 +20,7 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from pipelines import broker, local_kafka, receive, topics
+from pipelines import local_kafka, receive
 from pipelines.keep import Keeper
 from pipelines.origins import load_origins, load_secrets
 from pipelines.outbox import Outbox
@@ -28,6 +28,7 @@ from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 from schemas.records import raw_from_kafka
+from tests.brokers import own_broker, silent, values_of
 from tests.fakes import MemoryKafka
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
@@ -363,38 +364,22 @@ def test_an_outage_and_a_kill_of_the_receiver_lose_nothing_and_keep_the_order(tm
     home.mkdir()
     (home / "company.toml").write_text(COMPANY)
     sent = [json.dumps({"n": number}).encode() for number in range(60)]
-    try:
-        records = send_through_an_outage(home, sent)
-    finally:
-        local_kafka.stop(home)
+    with own_broker(home) as running:
+        send_through_an_outage(home, sent, kafka=running.bootstrap)
+        kept = values_of(running.bootstrap, "raw", count=len(sent))
 
-    assert [record.value for record in records] == sent
+    assert kept == sent
 
 
-def send_through_an_outage(home: Path, sent: list[bytes]) -> list[broker.Record]:
-    """Send while Kafka goes away, kill the receiver meanwhile, start both again; give what Kafka holds at the end."""
-    running = local_kafka.start(home, on_step=lambda _step: None)
-    admin = broker.Admin(running.bootstrap)
-    topics.apply(admin)
-    admin.close()
-    with receiver(home, kafka=running.bootstrap) as (address, process):
+def send_through_an_outage(home: Path, sent: list[bytes], *, kafka: str) -> None:
+    """Send while Kafka goes away, kill the receiver meanwhile, and start both again."""
+    with receiver(home, kafka=kafka) as (address, process):
         assert post(address, sent[:20]) == [200] * 20
         local_kafka.stop(home)
         assert post(address, sent[20:40]) == [200] * 20
         process.kill()
-    with receiver(home, kafka=running.bootstrap) as (address, process):
+    with receiver(home, kafka=kafka) as (address, process):
         assert post(address, sent[40:50]) == [200] * 10
-        local_kafka.start(home, on_step=lambda _step: None)
+        local_kafka.start(home, on_step=silent)
         assert post(address, sent[50:]) == [200] * 10
         wait_until(lambda: httpx.get(f"{address}/readyz").json()["kafka"] == "near")
-    consumer = broker.assign(running.bootstrap, topics=["raw"], offsets={})
-    records: list[broker.Record] = []
-
-    def are_all_there() -> bool:
-        records.extend(consumer.poll(max_records=500, timeout_seconds=0.2))
-        return len(records) >= len(sent)
-
-    wait_until(are_all_there)
-    records += consumer.poll(max_records=500, timeout_seconds=0.5)  # what is there twice comes after the others
-    consumer.close()
-    return records

@@ -5,11 +5,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, Producer, connect_producer
+from pipelines.broker import Producer, connect_producer
+from tests.brokers import own_broker
 from tests.rivals.programs import Program
 from tests.rivals.story import Told
 
@@ -80,10 +80,10 @@ def run(
 ) -> bool:
     """Feed it part by part, and kill it while it is at work on each but the last; gives whether it gave up."""
     home.mkdir(parents=True)
-    with _broker(home / "broker") as bootstrap, closing(connect_producer(bootstrap)) as producer:
-        program.command(bootstrap, home)  # what it needs is installed before the clock runs
+    with own_broker(home / "broker") as kafka, closing(connect_producer(kafka.bootstrap)) as producer:
+        program.command(kafka.bootstrap, home)  # what it needs is installed before the clock runs
         began = since = time.monotonic()
-        runner = Runner(program, bootstrap=bootstrap, home=home)
+        runner = Runner(program, bootstrap=kafka.bootstrap, home=home)
         try:
             *parts, last = _parts(told, kills + 1)
             for part in parts:
@@ -121,15 +121,3 @@ def _feed(producer: Producer, told: Sequence[Told], *, seconds: float) -> None:
 def _parts(told: Sequence[Told], count: int) -> Iterator[Sequence[Told]]:
     size = -(-len(told) // count)
     return (told[start : start + size] for start in range(0, len(told), size))
-
-
-@contextmanager
-def _broker(home: Path) -> Iterator[str]:
-    """Run a broker of its own with the declared topics; gives its address."""
-    bootstrap = local_kafka.start(home, on_step=lambda _: None).bootstrap
-    try:
-        with closing(Admin(bootstrap)) as admin:
-            topics.apply(admin)
-        yield bootstrap
-    finally:
-        local_kafka.stop(home)

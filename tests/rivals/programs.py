@@ -1,7 +1,6 @@
 """The programs that are compared: how each is started, when it says that it wrote, and what it keeps afterwards."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,13 @@ from msgspec import Struct
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from schemas.topics import TOPICS
+from tests.bench import events
+from tests.environments import QUIXSTREAMS, make_environment
 from tests.rivals.judge import Call, calls_of
-from tests.rivals.story import COMPANY, Row
+from tests.rivals.story import Row
 
 HERE = Path(__file__).parent
 TOPIC = TOPICS["calls"].kafka_name
-QUIXSTREAMS = ("quixstreams==3.28.1", "jsonlines")
 ENDED = "call.ended"
 
 
@@ -82,11 +82,7 @@ def all_of_them(folder: Path) -> list[Program]:
 def quix_python(folder: Path) -> Path:
     """Give the Python of an environment that has quixstreams, made at the first call."""
     python = folder / "bin" / "python"
-    if not python.exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *QUIXSTREAMS], check=True)
-    return python
+    return python if python.exists() else make_environment(folder, [QUIXSTREAMS, "jsonlines"])
 
 
 def _ours(module: str, *arguments: object) -> list[str]:
@@ -95,7 +91,7 @@ def _ours(module: str, *arguments: object) -> list[str]:
 
 
 def _furnished(home: Path) -> Path:
-    (home / "company.toml").write_text(COMPANY, encoding="utf-8")
+    (home / "company.toml").write_text(events.COMPANY, encoding="utf-8")
     return home
 
 

@@ -13,7 +13,6 @@ COPIES = 5
 CHANGED = 0.1
 POISON = 0.01
 OTHER_TALK_SECONDS = 5.0
-COMPANY = 'id = "bench"\nname = "Bench"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
 
 
 class Told(Struct, frozen=True, kw_only=True):

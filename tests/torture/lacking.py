@@ -3,17 +3,18 @@
 import resource
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from angime import up
 from pipelines import local_kafka
+from tests.brokers import silent
 from tests.torture.bucket import Bucket
 from tests.torture.faults import Case, fault
 from tests.torture.peace import Fact, as_records, calls_of, facts_in_log, facts_of, land
-from tests.torture.stacks import LOOK_AGAIN_SECONDS, drain, look, rebuilt, running, send
+from tests.torture.stacks import broker_pid, comes_to_be, drain, look, rebuilt, running, send
 from tests.torture.tales import telling
 from tests.torture.trials import STAGES, Sends, nothing, through
 from tests.torture.wire import Wire
@@ -42,7 +43,7 @@ def bad_wire(case: Case) -> None:
 
     @contextmanager
     def run(home: Path) -> Generator[up.Stack]:
-        bootstrap = local_kafka.start(home, on_step=_say_nothing).bootstrap
+        bootstrap = local_kafka.start(home, on_step=silent).bootstrap
         wire = Wire(broker_port=int(bootstrap.rpartition(":")[2]), chance=case.chance)
         wires.append(wire)
         try:
@@ -87,18 +88,16 @@ def full_broker_disk(case: Case) -> None:
     def disturb(stack: up.Stack, sends: Sends) -> None:
         for one in sends:
             one()
-            pid = local_kafka.status(stack.home).pid
-            if pid is None:
-                raise RuntimeError("the broker does not run")
+            pid = broker_pid(stack)
             largest = max(file.stat().st_size for file in (stack.home / "kafka" / "data").rglob("*.log"))
             limit_bytes = largest + case.chance.randrange(ROOM_BYTES)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
             next(sends, nothing)()
-            if _ends(stack.home, seconds=DISK_SECONDS):
+            if comes_to_be(lambda: local_kafka.status(stack.home).pid is None, seconds=DISK_SECONDS):
                 ended.append(limit_bytes)
             else:
                 local_kafka.stop(stack.home)
-            local_kafka.start(stack.home, on_step=_say_nothing)
+            local_kafka.start(stack.home, on_step=silent)
 
     through(case, disturb=disturb, parts=case.size(quick=2, full=8))
     case.holds("the disk was too small at least once", expected=True, actual=bool(ended))
@@ -119,7 +118,8 @@ def store_away(case: Case) -> None:
         bucket.is_away = True
         with running(home, extra=bucket.settings) as stack:
             send(tale.deliveries, stack, seed=case.seed)
-            _wait(lambda: bucket.refused > 0)
+            if not comes_to_be(lambda: bucket.refused > 0, seconds=SAID_SECONDS):
+                raise TimeoutError(f"the store was asked for nothing within {SAID_SECONDS:.0f} s")
             time.sleep(case.chance.random() * AWAY_SECONDS)
             case.holds("nothing was kept meanwhile", expected=0, actual=len(bucket.kept))
             bucket.is_away = False
@@ -142,7 +142,8 @@ def model_missing(case: Case) -> None:
         expected = facts_of(tale.deliveries, home=home)
         with running(home, model=NO_MODEL) as stack:
             send(tale.deliveries, stack, seed=case.seed)
-            _wait(lambda: stack.failed is not None)
+            if not comes_to_be(lambda: stack.failed is not None, seconds=SAID_SECONDS):
+                raise TimeoutError(f"no stage gave up within {SAID_SECONDS:.0f} s")
             sentence = stack.failed or ""
         with running(home) as stack:
             drain(home, stack, events=len(expected) + 2 * _recorded(expected))
@@ -168,25 +169,3 @@ def _compare(case: Case, home: Path, *, expected: list[Fact]) -> None:
 def _recorded(facts: Iterable[Fact]) -> int:
     """Count the recordings of which events tell; each brings one that it is kept, and one of what was said."""
     return sum(RECORDED in fact.value for fact in facts)
-
-
-def _ends(home: Path, *, seconds: float) -> bool:
-    """Wait until the broker has ended by itself; False when it has not."""
-    deadline = time.monotonic() + seconds
-    while local_kafka.status(home).pid is not None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(LOOK_AGAIN_SECONDS)
-    return True
-
-
-def _wait(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SAID_SECONDS
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"it did not come to be so within {SAID_SECONDS:.0f} s")
-        time.sleep(LOOK_AGAIN_SECONDS)
-
-
-def _say_nothing(_: str) -> None:
-    """Take a step without a word."""

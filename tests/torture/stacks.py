@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from analytics.settings import AnalyticsSettings
 from analytics.views import read_views
-from analytics.warehouse import Reader, open_reader, open_writer
+from analytics.warehouse import Reader, Writer, open_reader, open_writer
 from angime import up
 from angime.simulator import sending
 from angime.simulator.delivery import Parcel
 from angime.standing import lags
+from pipelines import local_kafka
 from pipelines.free_ports import free_port
 from schemas.errors import NotYet
 from tests.angime.front_door import typed
@@ -76,6 +77,24 @@ def hit(stack: up.Stack, stage: str, *, number: int = signal.SIGKILL) -> int:
     raise TimeoutError(f"{stage} did not run within {ALIVE_SECONDS:.0f} s")
 
 
+def comes_to_be(is_so: Callable[[], bool], *, seconds: float) -> bool:
+    """Wait for something that a process brings about; False when time is up."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return True
+
+
+def broker_pid(stack: up.Stack) -> int:
+    """Give the process of a stack's broker; raises RuntimeError where none runs."""
+    pid = local_kafka.status(stack.home).pid
+    if pid is None:
+        raise RuntimeError("the broker does not run")
+    return pid
+
+
 def send(parcels: Iterable[Parcel], stack: up.Stack, *, seed: int) -> sending.Sent:
     """Send parcels as providers do, again and again until each is accepted."""
     return sending.send(parcels, base_url=stack.receiver_url, seed=seed, on_sent=lambda: None)
@@ -113,7 +132,7 @@ def _reader(home: Path) -> Generator[Reader]:
 
 def look(home: Path) -> Landed:
     """Look into a warehouse that nobody writes."""
-    hashes = _hashes(home)
+    hashes = _hashes_in(home)
     with open_reader(AnalyticsSettings(home=home)) as reader:
         ids = reader.sql("select id from log.events")["id"].to_list()
         calls = reader.sql("select call_id from facts.calls")["call_id"].to_list()
@@ -127,7 +146,7 @@ def rebuilt(home: Path) -> Mapping[str, object]:
     """Build all tables anew from the log, and hash them."""
     with open_writer(AnalyticsSettings(home=home)) as warehouse:
         warehouse.rebuild()
-        return {name: warehouse.table_hash(name) for name in TABLES}
+        return _hashes(warehouse)
 
 
 def replayed(home: Path) -> Mapping[str, object]:
@@ -138,7 +157,7 @@ def replayed(home: Path) -> Mapping[str, object]:
             if said.code:
                 raise RuntimeError(f"the replay {' '.join(words)} ended with {said.code}: {said.err}")
         _land_all(stack)
-    return _hashes(home)
+    return _hashes_in(home)
 
 
 def landed_anew(home: Path) -> Mapping[str, object]:
@@ -146,21 +165,29 @@ def landed_anew(home: Path) -> Mapping[str, object]:
     (home / "warehouse").rename(home / "warehouse.before")
     with running(home, stages=("land",)) as stack:
         _land_all(stack)
-    return _hashes(home)
+    return _hashes_in(home)
 
 
 def _land_all(stack: up.Stack) -> None:
     """Wait until the lander has landed all that Kafka holds."""
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while any(row.waiting for row in lags(stack.environ["ANGIME_KAFKA"]) if row.stage == "land"):
-        if stack.failed is not None or time.monotonic() > deadline:
+
+    def is_done() -> bool:
+        is_landed = not any(row.waiting for row in lags(stack.environ["ANGIME_KAFKA"]) if row.stage == "land")
+        if not is_landed and stack.failed is not None:
             raise RuntimeError(f"the lander did not land all: {stack.failed}")
-        time.sleep(LOOK_AGAIN_SECONDS)
+        return is_landed
+
+    if not comes_to_be(is_done, seconds=DRAIN_SECONDS):
+        raise RuntimeError("the lander did not land all")
 
 
-def _hashes(home: Path) -> Mapping[str, object]:
+def _hashes_in(home: Path) -> Mapping[str, object]:
     with open_writer(AnalyticsSettings(home=home)) as warehouse:
-        return {name: warehouse.table_hash(name) for name in TABLES}
+        return _hashes(warehouse)
+
+
+def _hashes(warehouse: Writer) -> Mapping[str, object]:
+    return {name: warehouse.table_hash(name) for name in TABLES}
 
 
 @contextmanager

@@ -17,10 +17,11 @@ from pipelines.admin import Admin
 from pipelines.plain_broker import clients
 from pipelines.ports import SESSION_SECONDS
 from schemas.topics import TOPICS
+from tests.brokers import silent
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest
 from tests.torture.peace import as_records, facts_of, land
-from tests.torture.stacks import drain, hit, look, running, send
+from tests.torture.stacks import broker_pid, drain, hit, look, running, send
 from tests.torture.tales import telling
 from tests.torture.trials import CALLS, DAYS, STAGES, Sends, nothing, through
 
@@ -85,13 +86,10 @@ def broker_restarts(case: Case) -> None:
     def disturb(stack: up.Stack, sends: Sends) -> None:
         for one in sends:
             one()
-            pid = local_kafka.status(stack.home).pid
-            if pid is None:
-                raise RuntimeError("the broker does not run")
-            os.kill(pid, signal.SIGKILL)
+            os.kill(broker_pid(stack), signal.SIGKILL)
             next(sends, nothing)()
             time.sleep(case.chance.random() * AWAY_SECONDS)
-            local_kafka.start(stack.home, on_step=_say_nothing)
+            local_kafka.start(stack.home, on_step=silent)
 
     through(case, disturb=disturb, parts=case.size(quick=2, full=8))
 
@@ -111,7 +109,7 @@ def deleted_topic(case: Case) -> None:
             send(tale.deliveries, stack, seed=case.seed)
             drain(home, stack, events=len(expected))
         before = look(home)
-        bootstrap = local_kafka.start(home, on_step=_say_nothing).bootstrap
+        bootstrap = local_kafka.start(home, on_step=silent).bootstrap
         try:
             with closing(clients.KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
                 admin.delete_topics([TOPICS["calls"].kafka_name])
@@ -189,7 +187,3 @@ def _apply(bootstrap: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the topic was not made anew")
         time.sleep(0.5)
-
-
-def _say_nothing(_: str) -> None:
-    """Take a step without a word."""
