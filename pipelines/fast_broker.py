@@ -89,6 +89,7 @@ class ConfluentProducer:
             "partitioner": "murmur2_random",  # as kafka-python, Faust and Java place keys
             "reconnect.backoff.max.ms": 1000,
             "log_level": QUIET,
+            "delivery.report.only.error": True,  # what is delivered is told by the flush
         }
         self._failure: KafkaError | None = None
         self._client: ProducerClient | None = self._connect()

@@ -1,85 +1,59 @@
-"""The door for webhooks: an HTTP service that proves the origin, keeps the bytes, and only then answers.
+"""The door for webhooks: the HTTP service, what it answers beside webhooks, and its running; `hooks` answers these."""
 
-Nothing of a body is parsed here; a source looks into one before its origin is proved only where a provider makes sure
-of the address by a POST (a challenge). 200 means the bytes are safe (in Kafka, or on disk while Kafka is away); 401
-that their origin is not proved, 404 that nobody by that name is connected, 408 and 413 that they came too slowly or are
-too many, 503 that they could not be kept, so that the provider sends them again.
-"""
-
-import asyncio
 import socket
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
 import uvicorn
-from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipelines.broker import addresses, connect_producer
-from pipelines.keep import FLUSH_SECONDS, Keeper, Received
-from pipelines.origins import Origin, Origins, Secrets, load_origins, load_secrets, raw_record
+from pipelines.hooks import Doors, answer, place_of
+from pipelines.keep import FLUSH_SECONDS, Keeper
+from pipelines.origins import load_origins, load_secrets
 from pipelines.outbox import Outbox
 from pipelines.receive_api import openapi
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
-from pipelines.sources.contract import Answer, Request
-from schemas.errors import Misconfigured, NotYet
-from schemas.instants import Instant, instant
-from schemas.records import KEPT_HTTP_HEADERS
+from schemas.errors import Misconfigured
 
-INGEST = "ingest"
-UNKNOWN = "nobody is connected by this source and account"
-BODY_SECONDS = 10.0  # within which a body must have come
-RETRY_AFTER_SECONDS = 5
 STOP_SECONDS = 4
-MAX_HEADER_CHARACTERS = 1024  # of each HTTP header that is kept
 BACKLOG = 1024
 
 log = structlog.get_logger()
 
 
-class _Refused(Exception):
-    """The request is answered with this status."""
+def app(doors: Doors) -> ASGIApp:
+    """Give the service; its keeper must have been started.
 
-    def __init__(self, status: int, word: str) -> None:
-        super().__init__(word)
-        self.status = status
-        self.word = word
+    Webhooks pass by Starlette, whose routing, requests and responses take longer than proving and keeping one.
+    """
+    others = _others(doors)
 
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        place = place_of(doors, scope)
+        if place is None:
+            await others(scope, receive, send)
+        else:
+            await answer(doors, scope, receive, send, place=place)
 
-class Doors(Struct, frozen=True, kw_only=True):
-    """What the service answers from: accounts, their secrets, where bytes are kept, and the clock."""
-
-    settings: PipelinesSettings
-    origins: Origins
-    secrets: Mapping[tuple[str, str], Secrets]
-    keeper: Keeper
-    metrics: Metrics
-    now: Callable[[], datetime]
+    return service
 
 
-def app(doors: Doors) -> Starlette:
-    """Give the service; its keeper must have been started."""
+def _others(doors: Doors) -> Starlette:
+    """Give what people and their tools ask: whether it lives, how it does, and what it takes."""
 
-    async def hook(http: HttpRequest) -> Response:
-        source, account = http.path_params["source"], http.path_params["account"]
-        return await _answered(doors, http, source=source, account=account)
-
-    async def events(http: HttpRequest) -> Response:
-        return await _answered(doors, http, source=INGEST, account=_ingest_account(doors, http))
-
-    async def healthz(_http: HttpRequest) -> Response:
+    async def healthz(_http: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
-    async def readyz(_http: HttpRequest) -> Response:
+    async def readyz(_http: Request) -> Response:
         figures = doors.keeper.figures()
         can_keep = figures.is_kafka_near or figures.outbox_bytes_free > doors.settings.max_body_bytes
         state = {
@@ -89,16 +63,14 @@ def app(doors: Doors) -> Starlette:
         }
         return JSONResponse(state, status_code=200 if can_keep else 503)
 
-    async def metrics(_http: HttpRequest) -> Response:
+    async def metrics(_http: Request) -> Response:
         return Response(generate_latest(doors.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    async def api(_http: HttpRequest) -> Response:
+    async def api(_http: Request) -> Response:
         return JSONResponse(openapi())
 
     return Starlette(
         routes=[
-            Route("/hooks/{source}/{account}", hook, methods=["GET", "POST"]),
-            Route("/events", events, methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
@@ -193,105 +165,3 @@ def _listen(settings: PipelinesSettings) -> socket.socket:
             f"cannot listen on {address[0]}:{address[1]} ({error.strerror}): "
             "set ANGIME_RECEIVE_HOST and ANGIME_RECEIVE_PORT to an address of this machine that is free"
         ) from None
-
-
-async def _answered(doors: Doors, http: HttpRequest, *, source: str, account: str) -> Response:
-    """Answer a provider; whatever happens is counted, and nothing that was sent is logged."""
-    began = time.perf_counter()
-    origin = doors.origins.get((source, account))
-    label = source if origin is not None else "unknown"
-    try:
-        answer = await (_handshake if http.method in {"GET", "HEAD"} else _keep)(doors, http, origin)
-        response = Response(answer.body, status_code=answer.status, media_type=answer.content_type)
-    except _Refused as refused:
-        log.info("request_refused", source=label, status=refused.status, reason=refused.word)
-        response = _problem(refused.status, refused.word)
-    doors.metrics.count(source=label, status=response.status_code, seconds=time.perf_counter() - began)
-    return response
-
-
-async def _handshake(doors: Doors, http: HttpRequest, origin: Origin | None) -> Answer:
-    if origin is None:
-        raise _Refused(404, UNKNOWN)
-    request = _request(http, origin=origin, body=b"", received_at=instant(doors.now()))
-    secret = doors.secrets[origin.account.source, origin.account.id].verify_secret
-    answer = origin.source.handshake(request, verify_secret=secret)
-    if answer is None:
-        raise _Refused(401, "the handshake is not proved")
-    return answer
-
-
-async def _keep(doors: Doors, http: HttpRequest, origin: Origin | None) -> Answer:
-    if origin is None:
-        raise _Refused(404, UNKNOWN)
-    body = await _body(http, max_bytes=doors.settings.max_body_bytes)
-    now = instant(doors.now())
-    request = _request(http, origin=origin, body=body, received_at=now)
-    known = doors.secrets[origin.account.source, origin.account.id]
-    challenged = origin.source.challenge(request, secrets=known.secrets, verify_secret=known.verify_secret)
-    if challenged is not None:
-        return challenged
-    if not origin.source.is_genuine(request, secrets=known.secrets, now=now):
-        raise _Refused(401, "the origin is not proved")
-    content_type = request.headers.get("content-type", "")[:MAX_HEADER_CHARACTERS]
-    raw = raw_record(origin, body, received_at=now, content_type=content_type)
-    kept_headers = tuple(
-        (name, request.headers[name][:MAX_HEADER_CHARACTERS]) for name in KEPT_HTTP_HEADERS if name in request.headers
-    )
-    try:
-        await doors.keeper.keep(Received(raw, kept_headers))
-    except NotYet as error:
-        raise _Refused(503, error.reason) from None
-    return origin.source.answer
-
-
-async def _body(http: HttpRequest, *, max_bytes: int) -> bytes:
-    """Read the body, no further than the limit; a length that is announced is believed before anything is read."""
-    announced = http.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _Refused(413, f"the body is larger than {max_bytes} bytes")
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in http.stream():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise _Refused(413, f"the body is larger than {max_bytes} bytes")
-                chunks.append(chunk)
-    except TimeoutError:
-        raise _Refused(408, "the body came too slowly") from None
-    except ClientDisconnect:
-        raise _Refused(400, "the sender went away") from None
-    return b"".join(chunks)
-
-
-def _request(http: HttpRequest, *, origin: Origin, body: bytes, received_at: Instant) -> Request:
-    """Give the request as it was sent: providers sign the address byte by byte, so nothing of it is normalised."""
-    path = http.scope.get("raw_path", b"").decode("latin-1")
-    query = http.scope.get("query_string", b"").decode("latin-1")
-    public = str(origin.account.settings.get("public_url", "")).rstrip("/")
-    beginning = public or f"{http.scope['scheme']}://{http.headers.get('host', '')}"
-    return Request(
-        method=http.method,
-        url=f"{beginning}{path}{f'?{query}' if query else ''}",
-        headers=dict(http.headers),
-        body=body,
-        received_at=received_at,
-    )
-
-
-def _ingest_account(doors: Doors, http: HttpRequest) -> str:
-    """Take the account that `?account=` names, or the only one there is; "" when that is not clear."""
-    named = http.query_params.get("account")
-    if named is not None:
-        return named
-    known = [account for source, account in doors.origins if source == INGEST]
-    return known[0] if len(known) == 1 else ""
-
-
-def _problem(status: int, word: str) -> Response:
-    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
-    if status == 413:
-        headers["connection"] = "close"
-    return JSONResponse({"reason": word}, status_code=status, headers=headers)

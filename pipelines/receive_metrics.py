@@ -49,8 +49,15 @@ class Metrics:
             buckets=BUCKETS_SECONDS,
             registry=self.registry,
         )
+        self._labelled: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, *, source: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        self._answers.labels(source, str(status)).inc()
-        self._seconds.labels(source).observe(seconds)
+        # Remembered, for Prometheus' client looks labels up under a lock whenever it is asked for them.
+        found = self._labelled.get((source, status))
+        if found is None:
+            found = self._answers.labels(source, str(status)), self._seconds.labels(source)
+            self._labelled[source, status] = found
+        answers, waits = found
+        answers.inc()
+        waits.observe(seconds)

@@ -32,7 +32,7 @@ def instant(moment: datetime) -> Instant:
         raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
     if not EARLIEST <= utc <= LATEST:
         raise InvalidEvent("a time lies outside the years 1970 to 9999")
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def from_epoch(seconds: float) -> Instant:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
@@ -72,7 +71,7 @@ def holds_password(headers: dict[str, str], *, secrets: Sequence[str]) -> bool:
 
 def is_hmac_sha256_hex(body: bytes, *, given: str | None, secrets: Sequence[str]) -> bool:
     """Say whether `given` is the HMAC-SHA256 of `body` in hex, with any of the secrets."""
-    wanted = [hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for secret in secrets if secret]
+    wanted = [hmac_hex(body, key=secret.encode(), algorithm="sha256") for secret in secrets if secret]
     return any([is_same(given, digest) for digest in wanted])  # noqa: C419  # all are compared
 
 

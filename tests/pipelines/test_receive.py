@@ -21,6 +21,7 @@ import pytest
 from msgspec import Struct
 
 from pipelines import local_kafka, receive
+from pipelines.hooks import Doors
 from pipelines.keep import Keeper
 from pipelines.origins import load_origins, load_secrets
 from pipelines.outbox import Outbox
@@ -102,7 +103,7 @@ def serving(home: Path, *, kafka: MemoryKafka, outbox_bytes: int = 8 * 1024 * 10
         connect=kafka.producer,
         on_failure=failures.append,
     )
-    doors = receive.Doors(
+    doors = Doors(
         settings=settings,
         origins=origins,
         secrets=load_secrets(origins, settings=settings, environ=SECRETS),
@@ -178,6 +179,28 @@ def test_an_account_that_is_not_connected_is_answered_404(service: Service, path
 
     assert answer.status_code == 404
     assert bodies(service.kafka) == []
+
+
+def test_a_method_that_is_not_taken_is_answered_405_with_those_that_are(service: Service) -> None:
+    answers = [service.client.put(HOOK, content=b"{}"), service.client.get("/events")]
+
+    assert [(one.status_code, one.headers["allow"]) for one in answers] == [(405, "GET, HEAD, POST"), (405, "POST")]
+
+
+@pytest.mark.parametrize("path", ["/", "/hooks", "/hooks/whatsapp_cloud", f"{HOOK}/more", "/hooks//sales", "/event"])
+def test_an_address_of_no_use_is_answered_404(service: Service, path: str) -> None:
+    assert service.client.post(path, content=b"{}", headers=signed(b"{}")).status_code == 404
+
+
+def test_of_a_header_that_stands_twice_the_first_counts(service: Service) -> None:
+    proofs = [signed(b"{}")["x-hub-signature-256"], "sha256=00"]
+
+    answers = [
+        service.client.post(HOOK, content=b"{}", headers=[("x-hub-signature-256", proof) for proof in order])
+        for order in (proofs, proofs[::-1])
+    ]
+
+    assert [one.status_code for one in answers] == [200, 401]
 
 
 def test_a_body_of_5_mb_is_answered_413(service: Service) -> None:
