@@ -107,7 +107,9 @@ class Copier(Struct, frozen=True, kw_only=True):
         own = [file for file, _ in files]
         if there.keys() != set(own) or sum(there.values()) != rows:
             return []
-        written = session.rows("select file_name, num_rows from parquet_file_metadata($1)", [own])
+        # Written out: for a list that is bound as a parameter, the engine would first load what it can find of pandas.
+        listed = f"[{', '.join(map(quoted, own))}]"
+        written = session.rows(f"select file_name, num_rows from parquet_file_metadata({listed})")  # noqa: S608
         return own if dict(written) == there else []
 
 

@@ -6,6 +6,8 @@ Parquet to the byte, whenever it is asked for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from msgspec import Struct
 from analytics import dbt, reference
 from analytics.connection import Connection
 from analytics.log import quoted
-from analytics.rebuild import TableHash
+from analytics.sessions import DuckConnection
 from analytics.snapshot_tables import Copier, OnStep, Wanted
 from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_side_by_side
@@ -27,6 +29,8 @@ DATABASE = "angime.duckdb"
 # What any DuckDB since then opens; older forms are written slower.
 STORAGE_VERSION = "v1.5.0"
 PARQUET = "parquet"
+# No log of changes is written beside the file: half a snapshot is of no use, and its folder is made again.
+UNLOGGED = "recovery_mode 'no_wal_writes'"
 # Of changes until which the engine takes them into a file by itself; here it is told to, once, when all are there.
 NEVER = "1TB"
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
@@ -76,7 +80,7 @@ def take(
         # The engine keeps an order that was asked for; for rows as they come, that would cost as much again.
         connection.execute(f"set preserve_insertion_order = {as_of is not None}")
         file = quoted(str(folder.resolve() / DATABASE))
-        connection.execute(f"attach {file} as {OUT} (storage_version '{STORAGE_VERSION}')")
+        connection.execute(f"attach {file} as {OUT} (storage_version '{STORAGE_VERSION}', {UNLOGGED})")
         connection.execute(f"set checkpoint_threshold = '{NEVER}'")
         wanted = _wanted(views, sizes=_built(connection, views))
         if as_of is not None:
@@ -91,9 +95,22 @@ def take(
             is_lake=as_of is None,
             secret=secret,
         )
-        hashes = copier.copy(connection, wanted, hands=settings.warehouse_threads, on_step=on_step)
+        with ThreadPoolExecutor(1) as aside:
+            landed_until = aside.submit(_landed_until, connection, as_of=as_of)
+            hashes = copier.copy(connection, wanted, hands=settings.warehouse_threads, on_step=on_step)
         kept = _create_views(connection, views, tables=hashes)
-        snapshot = _described(connection, hashes, kept, as_of=as_of, has_personal_data=secret is None)
+        [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
+        snapshot = Snapshot(
+            format_version=FORMAT_VERSION,
+            made_by=_made_by(),
+            lake_snapshot=state,
+            as_of=as_of,
+            landed_until=landed_until.result(),
+            has_personal_data=secret is None,
+            tables={name: Table(rows=found.rows, hash=f"{found.total:x}") for name, found in sorted(hashes.items())},
+            views=tuple(view.relation for view in kept),
+        )
+        connection.use_threads(settings.warehouse_threads)
         connection.execute(f"use {FOLDED}; checkpoint {OUT}; detach {OUT}")
     (folder / "views.sql").write_text(_as_views(snapshot.tables, kept), encoding="utf-8")
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n")
@@ -101,37 +118,16 @@ def take(
     return snapshot
 
 
-def _described(
-    connection: Connection,
-    hashes: Mapping[str, TableHash],
-    views: Iterable[View],
-    *,
-    as_of: Instant | None,
-    has_personal_data: bool,
-) -> Snapshot:
-    [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
-    return Snapshot(
-        format_version=FORMAT_VERSION,
-        made_by=_made_by(),
-        lake_snapshot=state,
-        as_of=as_of,
-        landed_until=_landed_until(connection, as_of=as_of),
-        has_personal_data=has_personal_data,
-        tables={name: Table(rows=found.rows, hash=f"{found.total:x}") for name, found in sorted(hashes.items())},
-        views=tuple(view.relation for view in views),
-    )
-
-
 def _built(connection: Connection, views: Sequence[View]) -> dict[str, int]:
-    """Give the tables that are there, with about their rows.
+    """Give the tables that are there, with about the bytes of their files.
 
     Raises NotYet for a warehouse that another version of ours has built, which lacks tables of today.
     """
+    # What tells the rows of tables as well would read the statistics of each, one after the other.
     there = {
-        f"{schema}.{table}": rows
-        for schema, table, rows in connection.rows(
-            "select schema_name, table_name, coalesce(estimated_size, 0) from duckdb_tables() "  # noqa: S608
-            f"where database_name = '{LAKE}'"
+        f"{schema}.{table}": table
+        for schema, table in connection.rows(
+            "select distinct schema_name, table_name from duckdb_columns() where database_name = ?", [LAKE]
         )
     }
     wanted = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
@@ -141,7 +137,8 @@ def _built(connection: Connection, views: Sequence[View]) -> dict[str, int]:
             f"another version of Angime built this warehouse, which lacks {missing[0]}: "
             "start `angime land`, or `angime rebuild`, with this one first"
         )
-    return there
+    sizes = dict(connection.rows("select table_name, file_size_bytes from ducklake_table_info(?)", [LAKE]))
+    return {relation: sizes.get(name, 0) for relation, name in there.items()}
 
 
 def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> None:
@@ -205,9 +202,11 @@ def _as_views(tables: Iterable[str], views: Iterable[View]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _landed_until(connection: Connection, *, as_of: Instant | None) -> Instant | None:
+def _landed_until(connection: DuckConnection, *, as_of: Instant | None) -> Instant | None:
+    """Look through the whole log for its newest row, on a connection of its own."""
     until = f"where landed_at <= cast({quoted(as_of)} as timestamptz)" if as_of is not None else ""
-    [(landed,)] = connection.rows(f"select max(landed_at) from {LAKE}.log.events {until}")  # noqa: S608
+    with closing(connection.beside()) as session:
+        [(landed,)] = session.rows(f"select max(landed_at) from {LAKE}.log.events {until}")  # noqa: S608
     return instant(landed) if landed else None
 
 
