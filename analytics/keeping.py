@@ -1,9 +1,11 @@
-"""What is held while the warehouse is written: a lock against a second writer, and its catalog kept open."""
+"""What is held while a warehouse is written or read for long: locks, and its catalog kept open."""
 
 import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import Misconfigured, NotYet
@@ -35,6 +37,44 @@ class Lock:
     def release(self) -> None:
         """Let another process write."""
         os.close(self._file)
+
+
+@contextmanager
+def held_for_reading(folder: Path) -> Generator[None]:
+    """Keep alive, inside, the state that the warehouse has now: maintenance gives up none of its files.
+
+    For a reader who reads one state for longer than maintenance waits for him. It ends with his process at the latest.
+    """
+    with _shared_lock(folder) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def is_held_for_reading(folder: Path) -> bool:
+    """Whether anybody reads a state that must stay."""
+    with _shared_lock(folder) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """Wait for those who hold a state for reading; none begins inside."""
+    with _shared_lock(folder) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _shared_lock(folder: Path) -> Generator[int]:
+    file = os.open(folder / "readers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 class Keeper:

@@ -1,6 +1,6 @@
 """Maintenance: small files are merged and old snapshots forgotten, bounded, in the order that no reader notices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -17,6 +17,8 @@ REWRITE_SHARE = 0.3
 FILE_SECONDS = 30
 # A transaction of a reader may be open for so long: a snapshot that it may see is forgotten no sooner.
 READER_SECONDS = 600
+# Who holds a state for reading (a snapshot is being taken) is waited for this long, and no round is done meanwhile.
+HELD_HOURS = 24
 SNAPSHOTS_A_TIME = 1_000
 OFFSET_ROWS = 2_000
 
@@ -42,11 +44,13 @@ class Maintainer:
         catalog: str,
         file_seconds: float = FILE_SECONDS,
         reader_seconds: float = READER_SECONDS,
+        is_held: Callable[[], bool] = lambda: False,
     ) -> None:
         self._connection = connection
         self._catalog = catalog
         self._file_grace = timedelta(seconds=file_seconds)
         self._reader_grace = timedelta(seconds=reader_seconds)
+        self._is_held = is_held
         self._given_up_at: datetime | None = None
         self._round: Iterator[int] | None = None
 
@@ -54,14 +58,16 @@ class Maintainer:
         """Do a bounded round at `now`, or so many steps of it; nothing while files of the last may still be read.
 
         `older_than` is never used: on a SQLite catalog it ignores the time of day, and would delete under readers.
-        So all files given up are deleted at once, and before that no others are given up.
+        So all files given up are deleted at once, and before that no others are given up. What a round does to a state
+        that was there when it began is seen from the next round on, so that it is asked only then whether one is held.
         """
         today = moment(now)
         if self._given_up_at is None:
             # A process before this one may have given up files just now.
             self._given_up_at = today
         if self._round is None:
-            if today - self._given_up_at < self._file_grace:
+            rested = today - self._given_up_at
+            if rested < self._file_grace or (rested < timedelta(hours=HELD_HOURS) and self._is_held()):
                 return Maintained()
             self._round = self._steps(until=today - self._reader_grace)
         done = list(islice(self._round, steps))

@@ -1,7 +1,7 @@
 """Sessions that read a warehouse beside its writer: for pages and verbs, for one statement of a person, for Python."""
 
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -9,6 +9,7 @@ import polars as pl
 
 from analytics.confining import check, confine
 from analytics.connection import Parameters, transaction
+from analytics.keeping import held_for_reading
 from analytics.rights import Rights
 from analytics.sessions import (
     CATALOG,
@@ -170,22 +171,23 @@ def connect_file(file: Path) -> Engine:
 def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: bool = False) -> Generator[DuckConnection]:
     """Open a session that reads warehouses, each as a catalog of its name; held, every statement sees the same state.
 
-    Raises NotYet where one of them is not there, Misconfigured for a broken one.
+    What is held stays, files and all, for as long as the session does; see analytics.keeping. Raises NotYet where one
+    of them is not there, Misconfigured for a broken one.
     """
     first = next(iter(catalogs.values()))
-    session = open_session(first)
-    try:
+    with ExitStack() as stack:
+        session = stack.enter_context(closing(open_session(first)))
         for name, settings in catalogs.items():
             if not settings.catalog.exists():
                 raise NotYet(f"there is no warehouse in {settings.warehouse}")
+            if is_held:
+                stack.enter_context(held_for_reading(settings.warehouse))
             attach(session, settings, reads_only=True, name=name)
             if is_held:
                 [(state,)] = session.execute(f"from ducklake_current_snapshot('{name}')").fetchall()
                 session.execute(f"detach {name}")
                 attach(session, settings, reads_only=True, name=name, snapshot=state)
         yield DuckConnection(session)
-    finally:
-        session.close()
 
 
 def open_confined(settings: AnalyticsSettings) -> Confined:

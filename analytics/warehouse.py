@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 from analytics import log, views
@@ -10,7 +11,7 @@ from analytics.alerting import Bell
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper
-from analytics.keeping import Keeper, Lock
+from analytics.keeping import Keeper, Lock, alone, is_held_for_reading
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.readers import (
@@ -88,7 +89,10 @@ class Writer:
         except BaseException:
             self.close()
             raise
-        self._maintainer = Maintainer(self.connection, catalog=CATALOG)
+        self._folder = settings.warehouse
+        self._maintainer = Maintainer(
+            self.connection, catalog=CATALOG, is_held=partial(is_held_for_reading, self._folder)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -148,10 +152,12 @@ class Writer:
     def purge(self) -> None:
         """Rewrite every file and forget every older state; see analytics.maintenance. Nobody may read meanwhile.
 
-        Raises Halted where the log is damaged: written anew, it would look whole.
+        A snapshot that is being taken is waited for. Raises Halted where the log is damaged: written anew, it would
+        look whole.
         """
         self._seals.refuse_damaged_log()
-        self._maintainer.purge()
+        with alone(self._folder):
+            self._maintainer.purge()
 
     def reload(self) -> None:
         """Read anew what the writer remembers of the log, after rows were put into it without landing."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hypothesis import settings as drawing
 
-from analytics.maintenance import READER_SECONDS, Maintainer
-from analytics.warehouse import CATALOG, Batch, Maintained, open_reader, open_writer
+from analytics.maintenance import HELD_HOURS, READER_SECONDS, Maintainer
+from analytics.warehouse import CATALOG, Batch, Maintained, open_reader, open_side_by_side, open_writer
 from schemas.instants import Instant, instant
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
@@ -83,6 +83,19 @@ def test_a_snapshot_that_a_reader_may_still_see_is_kept(tmp_path: Path) -> None:
             writer.land(Batch(records_of(call_events(1), first_offset=5)), now=NOW)
             assert writer.maintain(_now(seconds=READER_SECONDS // 2)) == Maintained(is_merged=True)
             assert reader.sql("select count(*) from facts.calls").item() == 1
+
+
+def test_a_state_that_is_held_for_reading_stays_for_as_long_as_it_is_read(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(0))), now=NOW)
+        writer.maintain(_now())
+        with open_side_by_side({CATALOG: settings_at(tmp_path)}, is_held=True) as held:
+            for number in range(1, 4):
+                writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+                assert writer.maintain(_now(hours=number)) == Maintained()
+            assert held.rows(f"select count(*), sum(events) from {CATALOG}.facts.calls") == [(1, 5)]  # noqa: S608
+            assert writer.maintain(_now(hours=HELD_HOURS + 1)).is_merged
+        assert writer.maintain(_now(hours=HELD_HOURS + 2)).is_merged
 
 
 def test_a_round_soon_after_another_leaves_the_files_alone(tmp_path: Path) -> None:
