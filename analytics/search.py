@@ -2,11 +2,10 @@
 
 The index is one SQLite file: stems under FTS5, and each call's turns packed, for to find two hundred calls of a year in
 the warehouse's own files takes a second. It follows the facts: whoever searches first after a change brings it up to
-date. Deleting the file loses nothing, and a damaged one is made anew.
+date. Deleting the file loses nothing, and a damaged one, which a checksum in each of its pages tells, is made anew.
 """
 
 import re
-import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -18,28 +17,21 @@ import polars as pl
 import structlog
 from msgspec import DecodeError, Struct, msgpack, structs
 
+from analytics.checked_file import CheckedFile, Damage, Refusal, is_damage
 from analytics.word_forms import STEMS, words_of
 from schemas.errors import InvalidEvent
 
 FILE = "search.sqlite"
-VERSION = 4  # of the index's form; another one is made anew
+VERSION = 5  # of the index's form; another one is made anew
 BATCH_CALLS = 2_000
 MAX_HITS = 200
 MAX_QUERY_WORDS = 16
 MAX_TURNS_SHOWN = 3
-BUSY_SECONDS = 30.0
 PACKING = 1  # zlib's level: turns are read far more often than the file is copied
 
-# Refusals that say nothing of the file: it is held or away, or the machine is at its end.
-_NO_DAMAGE = frozenset(
-    {
-        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY),
-        *(sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
-    }
-)
-# What reading a damaged file raises: a page that is none, turns that cannot be unpacked, a day that is no day. A
+# What reading a damaged file raises beside its own refusals: turns that cannot be unpacked, a day that is no day. A
 # mistake of ours raises the like, and raises it again from the file made anew.
-_DAMAGES = (sqlite3.DatabaseError, zlib.error, DecodeError, ValueError, TypeError)
+_DAMAGES = (Refusal, zlib.error, DecodeError, ValueError, TypeError)
 
 _TALKS = """
     select call_id, transcripts, company, cast(day as varchar) as day, coalesce(operator_id, '') as operator_id
@@ -51,6 +43,20 @@ _MARKS_OF_DAYS = f"""
     from ({_TALKS}) group by day
 """  # noqa: S608  # of our own
 
+# Of two who begin with an empty file, the second finds it made.
+_FORM = f"""
+    begin immediate;
+    create table if not exists calls (
+        id integer primary key, call_id text unique, transcripts text, company text, day text, operator_id text
+    );
+    create index if not exists calls_of_day on calls (day);
+    create table if not exists told (id integer primary key, turns blob);
+    create table if not exists days (day text primary key, mark text);
+    create table if not exists state (name text primary key, value text);
+    create virtual table if not exists stems using fts5(words, tokenize = "unicode61 remove_diacritics 0");
+    pragma user_version = {VERSION};
+    commit;
+"""
 
 log = structlog.get_logger()
 
@@ -132,11 +138,10 @@ class SearchIndex:
         self._path = path
         self._whole: Reader | None = None
         self._stems = STEMS
-        self._file = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            self._open()
+            self._file = self._opened()
         except _DAMAGES as error:
-            self._make_anew(error)
+            self._file = self._made_anew(error)
 
     def follow(self, reader: Reader) -> int:
         """Bring the index up to the facts; how many calls were read anew. Nothing to do costs one look."""
@@ -165,29 +170,35 @@ class SearchIndex:
         """Let go of the file."""
         self._file.close()
 
-    def _open(self) -> None:
-        self._file.execute("pragma journal_mode = wal")
-        self._file.execute("pragma secure_delete = on")
-        if self._file.execute("pragma user_version").fetchone()[0] != VERSION:
-            self._make()
+    def _opened(self) -> CheckedFile:
+        file = CheckedFile(self._path)
+        version = file.execute("pragma user_version")[0][0]
+        if version == 0:
+            file.execute(_FORM)
+        elif version != VERSION:
+            file.close()
+            raise Damage("the index has another form")
+        return file
 
-    def _make_anew(self, error: Exception) -> None:
+    def _made_anew(self, error: Exception) -> CheckedFile:
         """Begin with an empty file where the old one is damaged; raises `error` again where that is not the matter."""
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _NO_DAMAGE:
+        if not is_damage(error):
             raise error
-        log.warning("search_index_damaged", error=type(error).__name__)
-        self._file.close()
+        log.warning("search_index_made_anew", error=type(error).__name__)
         for ending in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
-        self._file = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
-        self._open()
+        return self._opened()
+
+    def _make_anew(self, error: Exception) -> None:
+        self._file.close()
+        self._file = self._made_anew(error)
 
     def _follow(self, reader: Reader) -> int:
         snapshot = str(reader.snapshot_id())
-        if self._file.execute("select value from state where name = 'snapshot'").fetchone() == (snapshot,):
+        if self._file.execute("select value from state where name = 'snapshot'") == [(snapshot,)]:
             return 0
         marks = {day: str(mark) for day, mark in reader.sql(_MARKS_OF_DAYS, {}).iter_rows()}
-        held = dict(self._file.execute("select day, mark from days").fetchall())
+        held = dict(self._file.execute("select day, mark from days"))
         days = sorted(day for day in marks.keys() | held.keys() if marks.get(day) != held.get(day))
         now: dict[str, tuple[str, ...]] = {}
         if days:
@@ -196,14 +207,14 @@ class SearchIndex:
         self._file.execute("begin immediate")
         try:
             count = self._follow_days(days, now=now, reader=reader)
-            self._file.executemany("delete from days where day = ?", [(day,) for day in days])
-            self._file.executemany(
+            self._file.execute_each("delete from days where day = ?", [(day,) for day in days])
+            self._file.execute_each(
                 "insert into days values (?, ?)", [(day, marks[day]) for day in days if day in marks]
             )
             self._file.execute("insert or replace into state values ('snapshot', ?)", (snapshot,))
             self._file.execute("commit")
         except BaseException:
-            if self._file.in_transaction:
+            if self._file.is_writing:
                 self._file.execute("rollback")
             raise
         return count
@@ -247,28 +258,6 @@ class SearchIndex:
             for row, call, day, operator, rank in found
         ]
 
-    def _make(self) -> None:
-        self._file.executescript(
-            f"""
-            begin immediate;
-            drop table if exists calls;
-            drop table if exists stems;
-            drop table if exists told;
-            drop table if exists days;
-            drop table if exists state;
-            create table calls (
-                id integer primary key, call_id text unique, transcripts text, company text, day text, operator_id text
-            );
-            create index calls_of_day on calls (day);
-            create table told (id integer primary key, turns blob);
-            create table days (day text primary key, mark text);
-            create table state (name text primary key, value text);
-            create virtual table stems using fts5(words, tokenize = "unicode61 remove_diacritics 0");
-            pragma user_version = {VERSION};
-            commit;
-            """
-        )
-
     def _move(self, now: dict[str, tuple[str, ...]], *, known: dict[str, tuple[str, ...]]) -> None:
         """Write down what changed of calls whose words did not."""
         moved = [
@@ -276,7 +265,7 @@ class SearchIndex:
             for call, fact in now.items()
             if call in known and known[call] != fact and known[call][0] == fact[0]
         ]
-        self._file.executemany("update calls set company = ?, day = ?, operator_id = ? where call_id = ?", moved)
+        self._file.execute_each("update calls set company = ?, day = ?, operator_id = ? where call_id = ?", moved)
 
     def _erase(self, calls: Iterable[str]) -> None:
         """Forget calls that are gone, and their words in every page of the file: somebody may have asked for it."""
@@ -307,10 +296,11 @@ class SearchIndex:
         words = {call: [word for turn in turns for word in words_of(turn.text)] for call, turns in told.items()}
         known = self._stems.of({word for listed in words.values() for word in listed}, reader=reader)
         for call, listed in words.items():
-            added = self._file.execute(
+            self._file.execute(
                 "insert into calls (call_id, transcripts, company, day, operator_id) values (?, ?, ?, ?, ?)",
                 (call, *facts[call]),
-            ).lastrowid
+            )
+            added = self._file.inserted()
             stems = " ".join(stem for word in listed for stem in known[word])
             self._file.execute("insert into stems (rowid, words) values (?, ?)", (added, stems))
             packed = zlib.compress(msgpack.encode(told[call]), PACKING)
@@ -319,9 +309,9 @@ class SearchIndex:
     def _turns(self, rows: Sequence[int], *, stems: set[str], reader: Reader) -> dict[int, list[FoundTurn]]:
         """Give of each row's call the turns that hold most of the stems, in their order."""
         places = ", ".join("?" for _ in rows)
-        packed = self._file.execute(f"select id, turns from told where id in ({places})", rows).fetchall()  # noqa: S608
+        packed = self._file.execute(f"select id, turns from told where id in ({places})", rows)  # noqa: S608
         if len(packed) < len(rows):
-            raise sqlite3.DatabaseError("the turns of a call are gone")
+            raise Damage("the turns of a call are gone")
         told = {row: msgpack.decode(zlib.decompress(turns), type=list[_Told]) for row, turns in packed}
         maybe = self._stems.beginning_like(stems, reader=reader)
         words = {word for turns in told.values() for turn in turns for word in maybe.findall(turn.text)}
@@ -347,7 +337,7 @@ class SearchIndex:
                 *query.operators,
                 min(query.limit, MAX_HITS),
             ),
-        ).fetchall()
+        )
 
 
 def _best(turns: Sequence[_Told], *, forms: Mapping[str, set[str]], words: re.Pattern[str]) -> list[FoundTurn]:

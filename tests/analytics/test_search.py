@@ -182,7 +182,7 @@ def test_a_call_that_moved_to_another_day_is_found_there_and_only_days_that_chan
     index.close()
 
 
-@pytest.mark.parametrize("damage", ["no file of SQLite", "pages are gone", "torn"])
+@pytest.mark.parametrize("damage", ["no file of SQLite", "pages are gone", "torn", "a bit of a name is turned"])
 def test_a_damaged_index_is_made_anew_and_finds_the_same(tmp_path: Path, facts: Facts, damage: str) -> None:
     path = tmp_path / "search.sqlite"
     index = SearchIndex(path)
@@ -194,6 +194,7 @@ def test_a_damaged_index_is_made_anew_and_finds_the_same(tmp_path: Path, facts: 
         "no file of SQLite": b"nothing" * 1_000,
         "pages are gone": whole[:4096] + bytes(len(whole) - 4096),
         "torn": whole[: len(whole) // 2],
+        "a bit of a name is turned": whole.replace(b"oleg", b"olef"),
     }
     path.write_bytes(damaged[damage])
 
@@ -202,3 +203,14 @@ def test_a_damaged_index_is_made_anew_and_finds_the_same(tmp_path: Path, facts: 
 
     assert _found(index, facts, "доставка") == before == ["a", "e"]
     index.close()
+
+
+def test_an_index_of_another_form_is_made_anew(tmp_path: Path, facts: Facts) -> None:
+    path = tmp_path / "search.sqlite"
+    with closing(sqlite3.connect(path)) as file:
+        file.executescript("create table calls (call_id text); pragma user_version = 4;")
+
+    with closing(SearchIndex(path)) as index:
+        index.follow(facts)
+
+        assert _found(index, facts, "доставка") == ["a", "e"]
