@@ -67,7 +67,8 @@ default_region = "KZ"
 id = "module"
 source = "ingest"
 """
-AT = instant(datetime.now(UTC) - timedelta(hours=20))
+# Yesterday or before in every hour of the day: the last 28 days end with yesterday.
+AT = instant(datetime.now(UTC) - timedelta(hours=30))
 OURS, THEIRS = "said-to-us", "said-to-a-provider"
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
