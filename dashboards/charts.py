@@ -1,10 +1,20 @@
-"""The charts: frames in, Altair out; no clock, no warehouse, nothing of Streamlit."""
+"""The charts: frames in, Vega-Lite out; no clock, no warehouse, nothing of Streamlit."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
+from altair.utils import schemapi
+
+# A chart as Vega-Lite, with its rows in it.
+Spec = dict[str, Any]
+
+# Altair proves each part of a chart against the grammar as it is made, which takes longer than all the rest of a page.
+# A test proves every chart once.
+schemapi.disable_debug_mode()
+
+ROWS = alt.NamedData("rows")
 
 CALM = "#1F8A82"
 LOSS = "#D1495B"
@@ -36,13 +46,13 @@ HEIGHT_OF_LEGEND = 230
 HEIGHT_OF_A_BAR = 44
 
 
-def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_share: bool) -> alt.LayerChart:
+def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_share: bool) -> Spec:
     """Draw a metric by day (columns day, label, value, shown, before, before_shown, sample, is_small)."""
     labels = frame.sort("day")["label"].to_list()
     top = alt.Scale(domain=[0, 1]) if is_share else alt.Scale(zero=True)
     axis_x = alt.Axis(labelAngle=0, labelOverlap="greedy", title=None, ticks=False, labelPadding=8)
     axis_y = alt.Axis(format=".0%" if is_share else ",.0f", title=None, tickCount=4, domain=False, ticks=False)
-    base = alt.Chart(_rows(frame)).encode(
+    base = alt.Chart(ROWS).encode(
         x=alt.X("label:O", sort=labels, axis=axis_x),
         tooltip=[
             alt.Tooltip("label:N", title=titles["day"]),
@@ -60,14 +70,14 @@ def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]
         fillOpacity=alt.condition("datum.is_small", alt.value(0.15), alt.value(1)),
     )
     layers = (before, line, points) if frame["before"].is_not_null().any() else (line, points)
-    return _finish(alt.layer(*layers).properties(height=HEIGHT), number=number)
+    return _finish(alt.layer(*layers).properties(height=HEIGHT), frame=frame, number=number)
 
 
-def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw missed calls by weekday and hour (columns weekday, weekday_label, hour, missed, incoming); cells select."""
     cell = alt.selection_point(name="cell", fields=["weekday", "hour"], on="click", empty=True)
     chart = (
-        alt.Chart(_rows(frame))
+        alt.Chart(ROWS)
         .mark_rect(color=LOSS, cornerRadius=3, stroke="transparent", strokeWidth=2, cursor="pointer")
         .encode(
             x=alt.X("hour:O", axis=alt.Axis(labelAngle=0, title=titles["hour"], ticks=False, labelOverlap="parity")),
@@ -83,10 +93,10 @@ def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str]
         .add_params(cell)
         .properties(height=HEIGHT)
     )
-    return _finish(chart, number=number)
+    return _finish(chart, frame=frame, number=number)
 
 
-def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw how calls ended by channel (columns channel, channel_label, outcome, outcome_label, calls); bars select."""
     bar = alt.selection_point(name="bar", fields=["channel", "outcome"], on="click", empty=True)
     used = frame.unique("outcome").sort("outcome")
@@ -95,7 +105,7 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         range=[OUTCOME_COLOURS.get(outcome, GREY) for outcome in used["outcome"].to_list()],
     )
     chart = (
-        alt.Chart(_rows(frame))
+        alt.Chart(ROWS)
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
             x=alt.X("calls:Q", stack="zero", axis=alt.Axis(title=titles["calls"], tickCount=5, format=",.0f")),
@@ -120,10 +130,10 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         .add_params(bar)
         .properties(height=HEIGHT_OF_LEGEND + HEIGHT_OF_A_BAR * frame["channel_label"].n_unique())
     )
-    return _finish(chart, number=number)
+    return _finish(chart, frame=frame, number=number)
 
 
-def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> alt.Chart:
+def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw missed contacts by hour and how they stand (columns hour, state, state_label, episodes); bars select."""
     bar = alt.selection_point(name="bar", fields=["hour", "state"], on="click", empty=True)
     used = frame.unique("state").sort("state")
@@ -132,7 +142,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         range=[STATE_COLOURS.get(state, GREY) for state in used["state"].to_list()],
     )
     chart = (
-        alt.Chart(_rows(frame))
+        alt.Chart(ROWS)
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
             x=alt.X("hour:O", axis=alt.Axis(title=titles["hour"], labelAngle=0, ticks=False, labelOverlap="parity")),
@@ -151,7 +161,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         .add_params(bar)
         .properties(height=HEIGHT + HEIGHT_OF_LEGEND // 2)
     )
-    return _finish(chart, number=number)
+    return _finish(chart, frame=frame, number=number)
 
 
 def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and their words
@@ -162,10 +172,10 @@ def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and
     ways: Sequence[str],
     titles: dict[str, str],
     number: dict[str, str],
-) -> alt.LayerChart:
+) -> Spec:
     """Draw what minutes cost in two ways (columns minutes, way, cost), their crossing, and the own minutes dashed."""
     lines = (
-        alt.Chart(_rows(frame))
+        alt.Chart(ROWS)
         .mark_line(strokeWidth=2.5)
         .encode(
             x=alt.X("minutes:Q", axis=alt.Axis(title=titles["minutes"], tickCount=6, format=",.0f")),
@@ -186,26 +196,29 @@ def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and
     cross = alt.Chart(alt.Data(values=[{"minutes": even, "cost": fee}])).mark_point(size=160, color=LOSS, filled=True)
     here = alt.Chart(alt.Data(values=[{"minutes": own}])).mark_rule(color=GREY, strokeDash=[4, 4], strokeWidth=1.5)
     layers = alt.layer(lines, here.encode(x="minutes:Q"), cross.encode(x="minutes:Q", y="cost:Q"))
-    return _finish(layers.properties(height=HEIGHT + 40), number=number)
+    return _finish(layers.properties(height=HEIGHT + 40), frame=frame, number=number)
 
 
-def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_lying: bool = False) -> alt.Chart:
+def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_lying: bool = False) -> Spec:
     """Draw numbers in the order of their rows (columns by, height); `is_lying` gives long names their room."""
     names = alt.Axis(title=titles["by"] or None, labelLimit=160, labelOverlap="greedy", ticks=False)
     figures = alt.Axis(title=titles["height"], tickCount=5, format=",.6~g")
-    bar = alt.Chart(_rows(frame)).mark_bar(color=CALM, cornerRadius=2)
+    bar = alt.Chart(ROWS).mark_bar(color=CALM, cornerRadius=2)
     if is_lying:
         bar = bar.encode(x=alt.X("height:Q", axis=figures), y=alt.Y("by:N", sort=None, axis=names))
     else:
         bar = bar.encode(x=alt.X("by:N", sort=None, axis=names), y=alt.Y("height:Q", axis=figures))
     told = [alt.Tooltip("by:N", title=titles["by"]), alt.Tooltip("height:Q", title=titles["height"])]
-    return _finish(bar.encode(tooltip=told).properties(height=HEIGHT), number=number)
+    return _finish(bar.encode(tooltip=told).properties(height=HEIGHT), frame=frame, number=number)
 
 
-def _rows(frame: pl.DataFrame) -> alt.Data:
-    return alt.Data(values=frame.with_columns(pl.selectors.date().cast(pl.String)).to_dicts())
-
-
-def _finish(chart: Any, *, number: dict[str, str]) -> Any:
+def _finish(chart: Any, *, frame: pl.DataFrame, number: dict[str, str]) -> Spec:
+    """Write a chart whose rows are those of the frame; they come last, for Altair copies all that it holds."""
     locale = {"number": {**number, "grouping": [3], "currency": ["", ""]}}
-    return chart.configure(locale=locale).configure_view(strokeWidth=0).configure_axis(grid=False, domainOpacity=0.3)
+    whole = chart.configure(locale=locale).configure_view(strokeWidth=0).configure_axis(grid=False, domainOpacity=0.3)
+    spec: Spec = whole.to_dict(validate=False)
+    # Altair's own theme gives a chart a width; here the page does.
+    for size in ("continuousWidth", "continuousHeight"):
+        spec["config"]["view"].pop(size, None)
+    rows = frame.with_columns(pl.selectors.date().cast(pl.String)).to_dicts()
+    return spec | {"datasets": {**spec.get("datasets", {}), ROWS.name: rows}}

@@ -92,7 +92,7 @@ def _funnel(page: Page, counted: Counted) -> None:
         say("Won within {n} days", n=days): counted.now[WON]["numerator"],
     }
     frame = pl.DataFrame({"by": list(steps), "height": [float(count) for count in steps.values()]})
-    st.altair_chart(
+    st.vega_lite_chart(
         charts.bars(frame, titles={"by": "", "height": say("Contacts")}, number=say.number_format(), is_lying=True),
         key="funnel",
         alt=say("Contacts from a call to a won deal; the same figures stand in the table below."),

@@ -144,7 +144,7 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
         }
     )
     titles = {"minutes": say("Minutes of talk a month"), "cost": say("Cost a month"), "way": say("Way to pay")}
-    st.altair_chart(
+    st.vega_lite_chart(
         charts.crossing(
             frame, even=choice.even, own=choice.minutes, ways=names, titles=titles, number=say.number_format()
         ),

@@ -91,7 +91,7 @@ def _by_hour(page: Page, rows: pl.DataFrame) -> None:
     cells = rows.group_by("hour", "state").agg(pl.col("episodes").sum()).sort("hour", "state")
     cells = cells.with_columns(state_label=pl.Series([say.word(word) for word in cells["state"]], dtype=pl.String))
     titles = {"hour": say("Hour of the first missed call"), "state": say("State"), "episodes": say("Contacts")}
-    chosen = st.altair_chart(
+    chosen = st.vega_lite_chart(
         charts.recovery(cells, titles=titles, number=say.number_format()),
         key="recovery",
         on_select="rerun",

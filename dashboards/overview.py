@@ -231,7 +231,7 @@ def draw_trend(page: Page, frame: pl.DataFrame, metric: Metric, *, key: str) -> 
         "sample": say("Calls"),
         "before": say("The period before"),
     }
-    st.altair_chart(
+    st.vega_lite_chart(
         charts.trend(frame, titles=titles, number=say.number_format(), is_share=metric.unit == "share"),
         key=key,
         alt=say("{metric} by day; the same figures stand in the table below.", metric=titles["value"]),
@@ -298,7 +298,7 @@ def _heat(page: Page) -> None:
         "missed": say("Missed calls"),
         "incoming": say("Incoming calls"),
     }
-    chosen = st.altair_chart(
+    chosen = st.vega_lite_chart(
         charts.heat(cells, weekdays=names, titles=titles, number=say.number_format()),
         key="heat",
         on_select="rerun",
@@ -329,7 +329,7 @@ def _outcomes(page: Page) -> None:
         outcome_label=pl.Series([say.word(word) for word in bars["outcome"]], dtype=pl.String),
     )
     titles = {"channel": say("Channel"), "outcome": say("Outcome"), "calls": say("Calls")}
-    chosen = st.altair_chart(
+    chosen = st.vega_lite_chart(
         charts.outcomes(bars, titles=titles, number=say.number_format()),
         key="outcomes",
         on_select="rerun",

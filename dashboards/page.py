@@ -25,19 +25,22 @@ from dashboards.viewer import Viewer
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Each statement uses all threads of the engine: more sessions only share them, but a short one waits for no long one.
+# Each statement has one thread: two would take up to three times the processor time, for what DuckLake asks of its
+# catalog is too short to be shared and they wait for each other busily. So many run at once that a short one waits for
+# no long one, and no more than that: the processors only have so many hands.
 SESSIONS = 4
+THREADS_OF_A_STATEMENT = 1
 MAX_KEPT_ANSWERS = 1_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
 
 
 class SharedReader:
-    """The reader of all sessions of the process; SESSIONS statements run at once, and others wait for their turn."""
+    """The reader of all sessions of the process; so many statements run at once, and others wait for their turn."""
 
-    def __init__(self, reader: warehouse.Reader) -> None:
+    def __init__(self, reader: warehouse.Reader, *, sessions: int = SESSIONS) -> None:
         self._free: LifoQueue[warehouse.Reader] = LifoQueue()
-        for free in (*(reader.beside() for _ in range(SESSIONS - 1)), reader):
+        for free in (*(reader.beside() for _ in range(sessions - 1)), reader):
             self._free.put(free)
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
@@ -144,7 +147,9 @@ class Page(Struct, frozen=True, kw_only=True):
 @st.cache_resource(show_spinner=False)
 def open_reader(home: Path) -> SharedReader:
     """Open the warehouse under `home` once for the process; raises NotYet while there is none."""
-    return SharedReader(warehouse.open_reader(AnalyticsSettings(home=home)))
+    settings = AnalyticsSettings(home=home)
+    reader = warehouse.open_reader(settings.model_copy(update={"warehouse_threads": THREADS_OF_A_STATEMENT}))
+    return SharedReader(reader, sessions=max(SESSIONS, settings.warehouse_threads))
 
 
 @st.cache_resource(show_spinner=False, max_entries=MAX_KEPT_READERS, hash_funcs={Rights: repr})
