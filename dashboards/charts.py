@@ -14,7 +14,7 @@ Spec = dict[str, Any]
 # A test proves every chart once.
 schemapi.disable_debug_mode()
 
-ROWS = alt.NamedData("rows")
+ROWS = "rows"
 
 CALM = "#1F8A82"
 LOSS = "#D1495B"
@@ -52,7 +52,7 @@ def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]
     top = alt.Scale(domain=[0, 1]) if is_share else alt.Scale(zero=True)
     axis_x = alt.Axis(labelAngle=0, labelOverlap="greedy", title=None, ticks=False, labelPadding=8)
     axis_y = alt.Axis(format=".0%" if is_share else ",.0f", title=None, tickCount=4, domain=False, ticks=False)
-    base = alt.Chart(ROWS).encode(
+    base = alt.Chart(alt.NamedData(ROWS)).encode(
         x=alt.X("label:O", sort=labels, axis=axis_x),
         tooltip=[
             alt.Tooltip("label:N", title=titles["day"]),
@@ -77,7 +77,7 @@ def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str]
     """Draw missed calls by weekday and hour (columns weekday, weekday_label, hour, missed, incoming); cells select."""
     cell = alt.selection_point(name="cell", fields=["weekday", "hour"], on="click", empty=True)
     chart = (
-        alt.Chart(ROWS)
+        alt.Chart(alt.NamedData(ROWS))
         .mark_rect(color=LOSS, cornerRadius=3, stroke="transparent", strokeWidth=2, cursor="pointer")
         .encode(
             x=alt.X("hour:O", axis=alt.Axis(labelAngle=0, title=titles["hour"], ticks=False, labelOverlap="parity")),
@@ -105,7 +105,7 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         range=[OUTCOME_COLOURS.get(outcome, GREY) for outcome in used["outcome"].to_list()],
     )
     chart = (
-        alt.Chart(ROWS)
+        alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
             x=alt.X("calls:Q", stack="zero", axis=alt.Axis(title=titles["calls"], tickCount=5, format=",.0f")),
@@ -142,7 +142,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         range=[STATE_COLOURS.get(state, GREY) for state in used["state"].to_list()],
     )
     chart = (
-        alt.Chart(ROWS)
+        alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
             x=alt.X("hour:O", axis=alt.Axis(title=titles["hour"], labelAngle=0, ticks=False, labelOverlap="parity")),
@@ -175,7 +175,7 @@ def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and
 ) -> Spec:
     """Draw what minutes cost in two ways (columns minutes, way, cost), their crossing, and the own minutes dashed."""
     lines = (
-        alt.Chart(ROWS)
+        alt.Chart(alt.NamedData(ROWS))
         .mark_line(strokeWidth=2.5)
         .encode(
             x=alt.X("minutes:Q", axis=alt.Axis(title=titles["minutes"], tickCount=6, format=",.0f")),
@@ -203,7 +203,7 @@ def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str],
     """Draw numbers in the order of their rows (columns by, height); `is_lying` gives long names their room."""
     names = alt.Axis(title=titles["by"] or None, labelLimit=160, labelOverlap="greedy", ticks=False)
     figures = alt.Axis(title=titles["height"], tickCount=5, format=",.6~g")
-    bar = alt.Chart(ROWS).mark_bar(color=CALM, cornerRadius=2)
+    bar = alt.Chart(alt.NamedData(ROWS)).mark_bar(color=CALM, cornerRadius=2)
     if is_lying:
         bar = bar.encode(x=alt.X("height:Q", axis=figures), y=alt.Y("by:N", sort=None, axis=names))
     else:
@@ -221,4 +221,4 @@ def _finish(chart: Any, *, frame: pl.DataFrame, number: dict[str, str]) -> Spec:
     for size in ("continuousWidth", "continuousHeight"):
         spec["config"]["view"].pop(size, None)
     rows = frame.with_columns(pl.selectors.date().cast(pl.String)).to_dicts()
-    return spec | {"datasets": {**spec.get("datasets", {}), ROWS.name: rows}}
+    return spec | {"datasets": {**spec.get("datasets", {}), ROWS: rows}}

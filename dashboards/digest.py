@@ -108,8 +108,7 @@ def _page(reader: Reader, settings: DashboardsSettings, *, company: str, state: 
 
 def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     say = page.say
-    now = overview.figures(page, period=page.period)
-    before = overview.figures(page, period=page.before) if page.before else {}
+    now, before = overview.figures(page)
     rate = catalogue()["answer_rate"]
     losses = overview.losses(page, rank=overview.rank(now["answer_rate"], before.get("answer_rate")))
     answer = overview.answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=losses)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 from msgspec import Struct
 
 from analytics import questions
@@ -23,14 +24,20 @@ class Counted(Struct, frozen=True):
 
 def count(page: Page, metrics: Sequence[str]) -> Counted:
     """Count metrics of the catalogue for a page."""
-    periods = (page.period, page.before)
-    now, before = (
-        page.ask(questions.figures, period=period, scope=page.scope, metrics=tuple(metrics)).to_dicts()
-        if period
-        else []
-        for period in periods
-    )
-    return Counted({row["metric"]: row for row in now}, {row["metric"]: row for row in before})
+    now, before = of_both(page, metrics)
+    return Counted({row["metric"]: row for row in now.to_dicts()}, {row["metric"]: row for row in before.to_dicts()})
+
+
+def of_both(
+    page: Page, metrics: Sequence[str], *, by: Sequence[questions.Dimension] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Count metrics of the period and of the one before it, which is empty without a comparison."""
+    period, before, scope = page.period, page.before, page.scope
+    names, of = tuple(metrics), tuple(by)
+    if before:
+        return page.ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=names, by=of)
+    now = page.ask(questions.figures, period=period, scope=scope, metrics=names, by=of)
+    return now, now.clear()
 
 
 def tile(page: Page, name: str, *, counted: Counted) -> Tile:

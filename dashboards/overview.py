@@ -9,9 +9,9 @@ from msgspec import Struct, structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
-from analytics.questions import Period, missed
+from analytics.questions import missed
 from dashboards import charts, controls, downloads, shown
-from dashboards.figures import compared
+from dashboards.figures import compared, of_both
 from dashboards.page import Page, heading
 from dashboards.state import State
 from dashboards.texts import plain
@@ -44,8 +44,7 @@ class Loss(Struct, frozen=True):
 
 def draw(page: Page) -> None:
     """Draw the page."""
-    now = figures(page, period=page.period)
-    before = figures(page, period=page.before) if page.before else {}
+    now, before = figures(page)
     left_out = page.ask(questions.left_out, period=page.period, scope=page.scope)
     controls.stamp(page)
     if left_out["calls"] == 0:
@@ -101,11 +100,13 @@ def rank(now: Figure, before: Figure | None) -> questions.Rank:
     return "excess" if now.value < before.value - SAME_SHARE else "lost"
 
 
-def figures(page: Page, *, period: Period) -> dict[str, Figure]:
-    """Count all metrics of calls."""
-    names = tuple(over("calls"))
-    rows = page.ask(questions.figures, period=period, scope=page.scope, metrics=names).to_dicts()
-    return {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in rows}
+def figures(page: Page) -> tuple[dict[str, Figure], dict[str, Figure]]:
+    """Count all metrics of calls, of the period and of the one before it."""
+    now, before = (
+        {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in counted.to_dicts()}
+        for counted in of_both(page, tuple(over("calls")))
+    )
+    return now, before
 
 
 def losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
@@ -240,14 +241,10 @@ def draw_trend(page: Page, frame: pl.DataFrame, metric: Metric, *, key: str) -> 
 
 def by_day(page: Page, metric: Metric) -> pl.DataFrame:
     """Put the days of the period beside those of the period before, as far as there were calls."""
-    now = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(metric.name,), by=("day",))
+    now, before = of_both(page, (metric.name,), by=("day",))
     rows = now.filter(pl.col("sample") > 0)
-    before = rows.clear()
     if page.before:
-        step = page.period.first - page.before.first
-        before = page.ask(
-            questions.figures, period=page.before, scope=page.scope, metrics=(metric.name,), by=("day",)
-        ).with_columns(pl.col("day") + step)
+        before = before.with_columns(pl.col("day") + (page.period.first - page.before.first))
     joined = rows.join(before.select("day", before="value"), on="day", how="left").sort("day")
     return joined.with_columns(
         label=pl.Series([page.say.day(day) for day in joined["day"]], dtype=pl.String),

@@ -7,7 +7,7 @@ person may see is settled here and not on a page.
 from analytics.questions.asking import Period, Reader, Scope
 from analytics.questions.boards import BOARD, BoardOf, board, compared
 from analytics.questions.company import accounts, as_of, channels, companies, extent, operators, teams, thresholds
-from analytics.questions.counting import Dimension, Rank, figures, left_out, losses, outcomes
+from analytics.questions.counting import Dimension, Rank, figures, figures_of_both, left_out, losses, outcomes
 from analytics.questions.lateness import corrections, watermarks
 from analytics.questions.listing import (
     MAX_ROWS_OF_A_FILE,
@@ -56,6 +56,7 @@ __all__ = [
     "extent",
     "facts_of_call",
     "figures",
+    "figures_of_both",
     "history",
     "lead_bands",
     "left_out",

@@ -1,5 +1,6 @@
 """What every question is asked with: a reader, a period, a scope; and their conditions as SQL with bound parameters."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -100,3 +101,20 @@ def within(period: Period, *, scope: Scope, suffix: str = "", fact: Fact | None 
         clauses.append(f"{column} = ${name}" if isinstance(wanted, bool) else f"list_contains(${name}, {column})")
         parameters[name] = wanted if isinstance(wanted, bool) else list(wanted)
     return f"({' and '.join(clauses)})", parameters
+
+
+def within_any(
+    periods: Sequence[Period], *, scope: Scope, fact: Fact | None = None
+) -> tuple[str, list[str], dict[str, Any]]:
+    """Write the condition of any of some periods, that of each by itself, and their parameters.
+
+    $first and $last span them all: by days from here to there files are left aside, and by an `or` none.
+    """
+    wheres: list[str] = []
+    parameters: dict[str, Any] = {}
+    for place, period in enumerate(periods):
+        where, bound = within(period, scope=scope, suffix=f"_{place}", fact=fact)
+        wheres.append(where)
+        parameters |= bound
+    parameters |= {"first": min(one.first for one in periods), "last": max(one.last for one in periods)}
+    return f"company = $company and day between $first and $last and ({' or '.join(wheres)})", wheres, parameters

@@ -9,7 +9,7 @@ import polars as pl
 from analytics.metric_sql import aggregates, figures_sql
 from analytics.metrics import Dimension as Narrowing
 from analytics.metrics import Fact, catalogue, fact_of, whole
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within, within_any
 from analytics.questions.narrowing import narrowed
 
 Dimension = Literal["day"] | Narrowing
@@ -27,35 +27,77 @@ def figures(
     number of rows behind it, is 0. So it is for a metric whose fact lacks a dimension by which the scope is narrowed;
     one whose fact lacks a dimension of `by` has no rows at all.
     """
+    return _counted(reader, periods=[period], scope=scope, metrics=metrics, by=by).drop("place")
+
+
+def figures_of_both(  # noqa: PLR0913  # what is counted, whose, and in which two periods
+    reader: Reader,
+    *,
+    period: Period,
+    before: Period,
+    scope: Scope,
+    metrics: Sequence[str],
+    by: Sequence[Dimension] = (),
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Count metrics of a period and of one before it in one statement: what `figures` gives for each of them."""
+    found = _counted(reader, periods=[period, before], scope=scope, metrics=metrics, by=by)
+    now, earlier = (found.filter(pl.col("place") == place).drop("place") for place in (0, 1))
+    return (now, earlier) if by else (_whole(now, metrics), _whole(earlier, metrics))
+
+
+def _counted(
+    reader: Reader, *, periods: Sequence[Period], scope: Scope, metrics: Sequence[str], by: Sequence[Dimension]
+) -> pl.DataFrame:
+    """Count metrics over each of some periods that do not overlap; `place` tells which of them a row is of."""
     facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
     parts: list[str] = []
     parameters: dict[str, Any] = {"metrics": list(metrics)}
     for fact in facts.values():
         counted = [name for name in metrics if catalogue()[name].fact == fact.name]
-        where, bound = _narrowed(fact, period=period, scope=scope, by=by)
-        source, reach = narrowed(reader, fact, company=scope.company) if bound else (fact.relation, {})
-        parameters |= bound | reach
-        parts.append(_figures_of(fact, metrics=counted, source=source, where=where, by=by))
+        if can_narrow(fact, scope) and set(by) <= {"day", *fact.dimensions}:
+            where, wheres, bound = within_any(periods, scope=scope, fact=fact)
+            source, reach = narrowed(reader, fact, company=scope.company)
+            parameters |= bound | reach
+        else:
+            where, wheres, source = "false", ["false"] * len(periods), fact.relation
+        parts.append(_figures_of(fact, metrics=counted, source=source, where=where, wheres=wheres, by=by))
     keys = "".join(f"{dimension}, " for dimension in by)
-    text = f"from ({' union all '.join(parts)}) order by {keys} list_position($metrics, metric)"
+    text = f"from ({' union all '.join(parts)}) order by place, {keys} list_position($metrics, metric)"
     return reader.sql(text, parameters)
 
 
-def _figures_of(fact: Fact, *, metrics: Sequence[str], source: str, where: str, by: Sequence[Dimension]) -> str:
-    keys = "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
+def _figures_of(  # noqa: PLR0913  # what is counted, in what, where, in which periods, by what
+    fact: Fact, *, metrics: Sequence[str], source: str, where: str, wheres: Sequence[str], by: Sequence[Dimension]
+) -> str:
+    is_one = len(wheres) == 1
+    places = " ".join(f"when {period} then {place}" for place, period in enumerate(wheres))
+    keys = "" if is_one else f"case {places} end as place, "
+    keys += "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
     names = "".join(f"{dimension}, " for dimension in by)
     listed, counted = figures_sql(metrics)
+    # Assumption: the engine takes a group of constants for no group, and then gives a row also where there is none.
+    grouped = "group by all having count(*) > 0" if keys else ""
     return f"""
-        select {names} unnest({listed}, recursive := true)
-        from (select {keys} {counted} from {source} where {where} {"group by all" if by else ""})
+        select {"0 as place" if is_one else "place"}, {names} unnest({listed}, recursive := true)
+        from (select {keys} {counted} from {source} where {where} {grouped})
     """
 
 
-def _narrowed(fact: Fact, *, period: Period, scope: Scope, by: Sequence[Dimension]) -> tuple[str, dict[str, Any]]:
-    """Write the condition of a period and a scope; of a fact that cannot be narrowed or grouped so, no row meets it."""
-    if not can_narrow(fact, scope) or not set(by) <= {"day", *fact.dimensions}:
-        return "false", {}
-    return within(period, scope=scope, fact=fact)
+def _whole(found: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
+    """Give a row for every metric, also where nothing was found to count: then it is empty, and its counts are 0."""
+    kinds = {name: catalogue()[name].kind for name in metrics}
+    shares, counts = ([name for name, kind in kinds.items() if kind in of] for of in ({"share"}, {"share", "count"}))
+    absent, metric = pl.col("sample").is_null(), pl.col("metric")
+    return (
+        pl.DataFrame({"metric": list(metrics)})
+        .join(found, on="metric", how="left", maintain_order="left")
+        .with_columns(
+            numerator=pl.when(absent & metric.is_in(counts)).then(0.0).otherwise("numerator"),
+            denominator=pl.when(absent & metric.is_in(shares)).then(0.0).otherwise("denominator"),
+            sample=pl.col("sample").fill_null(0),
+        )
+        .select(found.columns)
+    )
 
 
 def _column(fact: Fact, dimension: Dimension) -> str:
@@ -76,19 +118,14 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
     calls without a key out. Keys are words.
     """
     answered, incoming, _ = aggregates(catalogue()["answer_rate"])
-    where, parameters = within(period, scope=scope)
-    if before:
-        where_before, parameters_before = within(before, scope=scope, suffix="_before")
-        parameters |= parameters_before
-    else:
-        where_before = "false"
+    where, [is_now, *_], parameters = within_any([period, before] if before else [period], scope=scope)
     fact = whole().facts["calls"]
     columns = ", ".join(f"{_column(fact, dimension)} as {dimension}" for dimension in by)
     text = f"""
         with cells as materialized (
             select
-                {columns}, {where} as is_now, {incoming} as incoming, {incoming} - {answered} as lost
-            from facts.calls where {where} or {where_before}
+                {columns}, {is_now} as is_now, {incoming} as incoming, {incoming} - {answered} as lost
+            from facts.calls where {where}
             group by all
         ),
         keys as ({" union all ".join(_keys(dimension) for dimension in by)})

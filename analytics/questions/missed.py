@@ -6,6 +6,7 @@ import polars as pl
 from analytics.metrics import whole
 from analytics.questions.asking import Period, Reader, Scope, within
 from analytics.questions.listing import MAX_ROWS_OF_A_FILE
+from analytics.questions.narrowing import episodes
 
 MAX_WAITING = 500
 
@@ -18,9 +19,10 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
     are in all).
     """
     narrowed, parameters = _scoped(scope)
+    source, newest = episodes(reader, company=scope.company)
     text = f"""
         with open_episodes as (
-            select *, count(*) over () as episodes from reports.missed_episodes
+            select *, count(*) over () as episodes from {source}
             where company = $company and state = 'open' and {narrowed}
             order by first_missed_at, episode_id limit $limit
         ),
@@ -37,7 +39,7 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
         from open_episodes left join written on written.contact_key = 'phone:' || open_episodes.phone
         order by first_missed_at, episode_id
     """
-    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
+    return reader.sql(text, parameters | newest | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
 
 
 def recovery(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
@@ -46,11 +48,12 @@ def recovery(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
     Columns: hour, is_business_hours, state, band, episodes, rings.
     """
     where, parameters = within(period, scope=scope, fact=whole().facts["missed_episodes"])
+    source, newest = episodes(reader, company=scope.company)
     text = f"""
         select hour, is_business_hours, state, band, count(*) as episodes, sum(rings)::bigint as rings
-        from reports.missed_episodes where {where} group by all order by all
+        from {source} where {where} group by all order by all
     """
-    return reader.sql(text, parameters)
+    return reader.sql(text, parameters | newest)
 
 
 def _scoped(scope: Scope) -> tuple[str, dict[str, object]]:

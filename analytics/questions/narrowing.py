@@ -4,6 +4,7 @@ What such a view says of a row depends on its contact alone. So the facts that i
 text, to the contacts that were met in the period; with a reach they are narrowed to the days around it as well.
 """
 
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,9 @@ from analytics.metrics import Fact
 from analytics.questions.asking import Reader
 from analytics.questions.company import widest
 from analytics.views import read_views, with_inputs
+
+EPISODES = "reports.missed_episodes"
+A_DAY = timedelta(days=1)
 
 _KEYS = """
     select contact_key from facts.calls where company = $company and day between $first and $last
@@ -30,6 +34,8 @@ _AROUND = "day between $first - $reach_days::integer and $last + $reach_days::in
 
 def narrowed(reader: Reader, fact: Fact, *, company: str) -> tuple[str, dict[str, Any]]:
     """Give what to read a fact's rows of a period from, and its parameters beside $company, $first and $last."""
+    if fact.relation == EPISODES:
+        return episodes(reader, company=company)
     if not fact.is_of_contacts:
         return fact.relation, {}
     around = f" and {_AROUND}" if fact.reach else ""
@@ -44,6 +50,24 @@ def narrowed(reader: Reader, fact: Fact, *, company: str) -> tuple[str, dict[str
     if not fact.reach:
         return f"({text}) as narrowed", {}
     return f"({text}) as narrowed", {"reach_days": widest(reader, company=company)[fact.reach] // 24 + 2}
+
+
+def episodes(reader: Reader, *, company: str) -> tuple[str, dict[str, Any]]:
+    """Give what to read missed episodes from, and its parameters beside $company.
+
+    How an episode stands hangs on the company's newest call or message, which is no older than the newest day that has
+    calls: nothing before it is looked at. Who may not see the sums of days looks at all.
+    """
+    text = "select max(day) as day from reports.calls_daily where company = $company"
+    newest = reader.sql(text, {"company": company})["day"].to_list()[0]
+    if newest is None:
+        return EPISODES, {}
+    inputs = [
+        (relation, f"select * from {relation} where company = $company and day >= $newest_day")  # noqa: S608
+        for relation in ("facts.calls", "facts.messages")
+    ]
+    narrow = with_inputs(_select_of(EPISODES), inputs=inputs)
+    return f"({narrow}) as missed_episodes", {"newest_day": newest - A_DAY}
 
 
 @cache

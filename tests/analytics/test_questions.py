@@ -94,6 +94,19 @@ def test_a_metric_without_calls_is_empty_and_not_zero(reader: Scratch) -> None:
     assert [None] * len(catalogue()) == rows["value"].to_list()
 
 
+@pytest.mark.parametrize("by", [(), ("day",), ("team",)])
+@pytest.mark.parametrize("scope", [NOMAD, Scope(company="nomad", teams=("south",)), Scope(company="nobody")])
+def test_two_periods_asked_together_give_what_each_gives(
+    reader: Scratch, scope: Scope, by: tuple[questions.Dimension, ...]
+) -> None:
+    periods, names = (WEEK, WEEK.before()), tuple(catalogue())
+    one_by_one = [questions.figures(reader, period=one, scope=scope, metrics=names, by=by) for one in periods]
+    both = questions.figures_of_both(reader, period=WEEK, before=WEEK.before(), scope=scope, metrics=names, by=by)
+    for expected, found in zip(one_by_one, both, strict=True):
+        assert expected.equals(found)
+        assert expected.schema == found.schema
+
+
 def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: Scratch) -> None:
     metrics = ("answer_rate", "missed_calls", "contact_rate", "talk_minutes")
     whole = questions.figures(reader, period=WEEK, scope=NOMAD, metrics=metrics).sort("metric")

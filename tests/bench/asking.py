@@ -11,6 +11,7 @@ from typing import Any
 from analytics import questions
 from analytics.metrics import over
 from analytics.questions import Period, Scope
+from analytics.views import read_views
 from analytics.warehouse import AnalyticsSettings, Reader, open_reader, open_writer
 
 CALLS = 1_000_000
@@ -76,6 +77,9 @@ def fill(folder: Path, *, calls: int = CALLS) -> AnalyticsSettings:
         writer.connection.execute(
             "insert into facts.call_starts by name select call_id, company, team_id, started_at from facts.calls"
         )
+        for view in read_views():
+            if view.layer == "reports" and view.is_table:
+                writer.connection.execute(f"insert into {view.relation} by name {view.select}")
     return settings
 
 

@@ -1,0 +1,59 @@
+"""The charts, proved once against Vega-Lite's grammar, since pages do not prove them each time."""
+
+from datetime import date
+
+import altair as alt
+import polars as pl
+import pytest
+from jsonschema import ValidationError
+
+from dashboards import charts
+from dashboards.charts import Spec
+from dashboards.texts import texts
+
+NUMBER = texts("en").number_format()
+TITLES = dict.fromkeys(
+    ("day", "value", "sample", "before", "weekday", "hour", "missed", "incoming", "channel", "outcome", "calls"), "told"
+) | dict.fromkeys(("state", "episodes", "minutes", "cost", "way", "by", "height"), "told")
+DAYS = pl.DataFrame(
+    {
+        "day": [date(2026, 3, 9), date(2026, 3, 10)],
+        "label": ["9 Mar", "10 Mar"],
+        "value": [0.5, None],
+        "shown": ["50%", ""],
+        "sample": [40, 4],
+        "before": [None, 0.25],
+        "before_shown": ["", "25%"],
+        "is_small": [False, True],
+    }
+)
+CELLS = pl.DataFrame({"weekday": [1], "weekday_label": ["Mon"], "hour": [12], "missed": [3], "incoming": [9]})
+ENDS = pl.DataFrame(
+    {"channel": ["phone"], "channel_label": ["Phone"], "outcome": ["missed"], "outcome_label": ["Missed"], "calls": [3]}
+)
+HOURS = pl.DataFrame({"hour": [12], "state": ["open"], "state_label": ["Open"], "episodes": [3]})
+LINES = pl.DataFrame(
+    {"minutes": [0.0, 9.0, 0.0, 9.0], "way": ["fee", "fee", "meter", "meter"], "cost": [5.0, 5.0, 0.0, 9.0]}
+)
+BARS = pl.DataFrame({"by": ["a", "b"], "height": [1.0, 2.0]})
+DRAWN = {
+    "trend": charts.trend(DAYS, titles=TITLES, number=NUMBER, is_share=True),
+    "heat": charts.heat(CELLS, weekdays=["Mon"], titles=TITLES, number=NUMBER),
+    "outcomes": charts.outcomes(ENDS, titles=TITLES, number=NUMBER),
+    "recovery": charts.recovery(HOURS, titles=TITLES, number=NUMBER),
+    "crossing": charts.crossing(LINES, even=5, own=3, ways=["fee", "meter"], titles=TITLES, number=NUMBER),
+    "bars": charts.bars(BARS, titles=TITLES, number=NUMBER),
+    "lying bars": charts.bars(BARS, titles=TITLES, number=NUMBER, is_lying=True),
+    "nothing": charts.bars(BARS.clear(), titles=TITLES, number=NUMBER),
+}
+
+
+@pytest.mark.parametrize("spec", DRAWN.values(), ids=DRAWN)
+def test_a_chart_is_valid_and_holds_its_rows_and_no_size_across(spec: Spec) -> None:
+    (alt.LayerChart if "layer" in spec else alt.Chart).validate(spec)
+    assert (True, {"strokeWidth": 0}) == ("rows" in spec["datasets"], spec["config"]["view"])
+
+
+def test_a_chart_that_is_wrong_is_found_so() -> None:
+    with pytest.raises(ValidationError):
+        alt.Chart.validate(DRAWN["bars"] | {"mark": "banana"})
