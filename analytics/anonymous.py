@@ -98,6 +98,20 @@ def masked(text: str) -> str:
     return _LETTER.sub("x", text)
 
 
+def without_words(data: str) -> str:
+    """Give the JSON of a message's or a transcript's fact with its words masked; one that says nothing, as it is.
+
+    Masked again, it stays the same: what comes again later can be told to be the same fact.
+    """
+    said = msgspec.json.decode(data)
+    kept = {**said}
+    if said.get("text"):
+        kept["text"] = masked(said["text"])
+    if any(turn.get("text") or turn.get("words") for turn in said.get("turns") or ()):
+        kept["turns"] = [_turn(turn) for turn in said["turns"]]
+    return data if kept == said else msgspec.json.encode(kept).decode()
+
+
 def _without_traces(value: Any, *, stranger: Stranger) -> Any:
     """Take identities out of all that is written anywhere else, such as in the provider's own words."""
     if isinstance(value, str):

@@ -16,9 +16,9 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.anonymous import Stranger, anonymous, traces_of
-from analytics.connection import Connection, handed_in, settle, transaction
+from analytics.connection import Connection, handed_in, transaction
 from analytics.keys import installation_key
-from analytics.log import EVENTS, append_events
+from analytics.log import EVENTS, append_events, renew_emptied
 from schemas.decisions import PersonErased
 from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
@@ -136,10 +136,7 @@ def apply(
             'and erased_dead."partition" = log.dead."partition" and erased_dead."offset" = log.dead."offset")'
         )
         for relation in ("log.conflicts", "log.dead"):
-            if not connection.rows(f"select 1 from {relation} limit 1"):  # noqa: S608  # our own names
-                # The catalog keeps the least and the greatest value that an emptied table held: a new one has none.
-                connection.execute(f"create or replace table {relation} as from {relation} limit 0")
-                settle(connection, relation)
+            renew_emptied(connection, relation)
         append_events(connection, decisions, landed_at=decisions[0].recordedat)
 
 

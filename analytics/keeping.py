@@ -96,7 +96,7 @@ class Keeper:
 # Neither alone is enough: free pages keep old rows until VACUUM, the write-ahead log old pages until TRUNCATE.
 _VACUUM = """
 import sqlite3, sys
-held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=float(sys.argv[2]))
 held.execute("vacuum")
 busy, _, _ = held.execute("pragma wal_checkpoint(truncate)").fetchone()
 held.close()
@@ -104,11 +104,12 @@ sys.exit(busy)
 """
 
 
-def vacuum(catalog: Path) -> None:
-    """Take out of a closed catalog, and of its write-ahead log, what was deleted.
+def vacuum(catalog: Path, *, wait_seconds: float = 60) -> None:
+    """Take out of a catalog, and of its write-ahead log, what was deleted.
 
-    Raises NotYet while somebody reads it. In a process of its own: a copy of SQLite may not meet DuckDB's in one.
+    Nobody may be inside a transaction; raises NotYet when somebody stays there for so long. In a process of its own: a
+    copy of SQLite may not meet DuckDB's in one.
     """
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", _VACUUM, str(catalog)], check=False)
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", _VACUUM, str(catalog), str(wait_seconds)], check=False)
     if done.returncode:
         raise NotYet("the catalog is being read: close pages and other readers, and ask again")

@@ -9,6 +9,7 @@ from msgspec import Struct
 from analytics.admission import Batch, Place, Refusal, admit, append_dead, place_of
 from analytics.connection import Connection, handed_in, transaction
 from analytics.erasure import Dropper
+from analytics.forgetting import LETTERS, Forgetter
 from analytics.log import EVENTS
 from analytics.memory import Memory
 from analytics.rebuild import mark_behind
@@ -39,10 +40,17 @@ class Lander:
     """Lands batch after batch: what one writing process holds between two transactions."""
 
     def __init__(
-        self, connection: Connection, *, refresher: Refresher, hot_events: int, dropper: Dropper | None = None
+        self,
+        connection: Connection,
+        *,
+        refresher: Refresher,
+        hot_events: int,
+        dropper: Dropper | None = None,
+        forgetter: Forgetter | None = None,
     ) -> None:
         self._connection = connection
         self._dropper = dropper
+        self._forgetter = forgetter
         self._refresher = refresher
         self._memory = Memory(connection, hot_events=hot_events)
         self._offsets: Offsets = read_offsets(connection)
@@ -66,6 +74,8 @@ class Lander:
             return Landed(known=known)
         refusals = admit(self._connection, batch, now=now)
         erased = self._dropper.drop() if self._dropper is not None else 0
+        if self._forgetter is not None:
+            self._forgetter.drop_words()
         if not folds and not self.is_behind:
             self._memory.cool()
         with transaction(self._connection):
@@ -89,6 +99,26 @@ class Lander:
             known=known,
             erased=erased,
         )
+
+    def forget(self, now: Instant) -> int:
+        """Take the next share of what is kept for a time only out of the log and the facts; gives what was taken.
+
+        One transaction, as large as a batch. Nothing is done while the facts are behind the log.
+        """
+        share = self._forgetter.next_share(now) if self._forgetter is not None and not self.is_behind else None
+        if share is None or self._forgetter is None:
+            return 0
+        with transaction(self._connection):
+            if share.kind == LETTERS:
+                taken = self._forgetter.drop_letters(share)
+            elif taken := self._forgetter.take_words(share):
+                self._memory.recall(self._memory.locate())
+                self._connection.execute("delete from earlier where id in (select id from batch)")
+                self._memory.replace()
+                self._refresher.refresh()
+            self._forgetter.note(share, taken=taken, now=now)
+        self._forgetter.heed(share)
+        return taken
 
     def catch_up(self) -> None:
         """Go on folding, after the facts were rebuilt."""
@@ -169,7 +199,8 @@ class Lander:
 
     def _append(self, read: Mapping[Place, Sequence[int]], refusals: Sequence[Refusal], *, now: Instant) -> int:
         """Write events, dead letters and offsets; gives the number of events."""
-        append_dead(self._connection, refusals, now=now)
+        kept = [one for one in refusals if self._forgetter is None or not self._forgetter.is_past(one.letter)]
+        append_dead(self._connection, kept, now=now)
         new = {
             (topic, partition): count
             for topic, partition, count in self._connection.rows(

@@ -63,6 +63,13 @@ _BUILD_COLUMNS = (
     ("fingerprint", "varchar", "names the SQL files and the company data by which the facts were built"),
     ("built_at", "timestamptz", "when, by our clock"),
 )
+_FORGOTTEN_COLUMNS = (
+    ("kind", "varchar", "messages, transcripts or dead_letters; files: what of these was gone from the disk as well"),
+    ("company", "varchar", "tenant, empty for files"),
+    ("until", "timestamptz", "what we received before this is without its words, and stays so when it comes again"),
+    ("taken", "bigint", "events whose words were taken, or dead letters, since the row before"),
+    ("forgotten_at", "timestamptz", "when, by our clock"),
+)
 
 TABLES = {
     "log.events": ("One row a fact, for ever: every canonical event that was landed.", _EVENT_COLUMNS),
@@ -73,6 +80,10 @@ TABLES = {
         _EVENT_COLUMNS,
     ),
     "log.builds": ("One row a build of all facts from the log.", _BUILD_COLUMNS),
+    "log.forgotten": (
+        "One row a step by which words were forgotten that a company keeps for a time.",
+        _FORGOTTEN_COLUMNS,
+    ),
 }
 
 EVENTS = ", ".join(f'"{name}"' for name, _, _ in _EVENT_COLUMNS)
@@ -103,13 +114,23 @@ from (select from_json(value, '{_ENVELOPE}') as e, * from records)
 
 
 def create_log(connection: Connection) -> None:
-    """Create the log's tables."""
-    for relation, (_, columns) in TABLES.items():
-        listed = ", ".join(f'"{name}" {type_}' for name, type_, _ in columns)
+    """Create those of the log's tables that are not there; a table of an earlier version stays as it is."""
+    there = connection.tables("log")
+    missing = [relation for relation in TABLES if relation.removeprefix("log.") not in there]
+    for relation in missing:
+        listed = ", ".join(f'"{name}" {type_}' for name, type_, _ in TABLES[relation][1])
         connection.execute(f"create table {relation} ({listed})")
-    # Not sorted: events arrive in this order already, and to sort each batch again would cost as much as to write it.
-    connection.part("log.events", by="recorded_at", parts=("year", "month", "day"))
-    for relation in TABLES:
+    if "log.events" in missing:
+        # Not sorted: events arrive in this order already, and to sort each batch again would cost as much as to write.
+        connection.part("log.events", by="recorded_at", parts=("year", "month", "day"))
+    for relation in missing:
+        settle(connection, relation)
+
+
+def renew_emptied(connection: Connection, relation: str) -> None:
+    """Make a table anew that was emptied: the catalog keeps the least and the greatest value that it held."""
+    if not connection.rows(f"select 1 from {relation} limit 1"):  # noqa: S608  # our own names
+        connection.execute(f"create or replace table {relation} as from {relation} limit 0")
         settle(connection, relation)
 
 

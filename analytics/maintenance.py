@@ -24,10 +24,14 @@ OFFSET_ROWS = 2_000
 
 
 class Maintained(Struct, frozen=True, kw_only=True):
-    """What a call did: whether it ended a round, which merges files and gives them up, and snapshots it forgot."""
+    """What a call did: whether it ended a round, which merges files and gives them up, and snapshots it forgot.
+
+    What was deleted before `clean_until` is in no data file any longer.
+    """
 
     is_merged: bool = False
     expired: int = 0
+    clean_until: Instant | None = None
 
 
 class Maintainer:
@@ -53,6 +57,16 @@ class Maintainer:
         self._is_held = is_held
         self._given_up_at: datetime | None = None
         self._round: Iterator[int] | None = None
+        self._has_to_clean = False
+        self._rewritten: tuple[int, Instant] | None = None
+        self._clean_until: Instant | None = None
+
+    def clean(self) -> None:
+        """See to it that what was deleted goes from the disk: the next round rewrites every file that holds any of it.
+
+        When the last state that reads the old files is forgotten they go, and `maintain` says so.
+        """
+        self._has_to_clean = True
 
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
         """Do a bounded round at `now`, or so many steps of it; nothing while files of the last may still be read.
@@ -69,30 +83,39 @@ class Maintainer:
             rested = today - self._given_up_at
             if rested < self._file_grace or (rested < timedelta(hours=HELD_HOURS) and self._is_held()):
                 return Maintained()
-            self._round = self._steps(until=today - self._reader_grace)
+            self._round = self._steps(until=today - self._reader_grace, now=now)
         done = list(islice(self._round, steps))
         is_over = steps is None or len(done) < steps
         if is_over:
             self._round, self._given_up_at = None, today
-        return Maintained(is_merged=is_over, expired=sum(done))
+        clean_until, self._clean_until = self._clean_until, None
+        return Maintained(is_merged=is_over, expired=sum(done), clean_until=clean_until)
 
-    def _steps(self, *, until: datetime) -> Iterator[int]:
+    def _steps(self, *, until: datetime, now: Instant) -> Iterator[int]:
         """Do one step after the other; gives of each how many snapshots it forgot."""
+        is_last_use_over = self._rewritten is not None and self._oldest_snapshot() >= self._rewritten[0]
         self._call("ducklake_cleanup_old_files", ", cleanup_all => true")
+        if is_last_use_over and self._rewritten is not None:
+            self._clean_until, self._rewritten = self._rewritten[1], None
         yield 0
+        is_thorough, self._has_to_clean = self._has_to_clean, False
+        share = 0 if is_thorough else REWRITE_SHARE
         self._sum_up_offsets()
         yield 0
         for schema, table in self._tables():
             self._call("ducklake_flush_inlined_data", f", schema_name => '{schema}', table_name => '{table}'")
             yield 0
             place = f", '{table}', schema => '{schema}'"
-            self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {REWRITE_SHARE}")
+            self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {share}")
             yield 0
             self._call(
                 "ducklake_merge_adjacent_files",
                 f"{place}, max_compacted_files => {MERGED_FILES}, max_file_size => {MERGED_BYTES}",
             )
             yield 0
+        if is_thorough:
+            [(snapshot,)] = self._connection.rows(f"from ducklake_current_snapshot('{self._catalog}')")
+            self._rewritten = (snapshot, now)
         yield self._expire(until)
 
     def purge(self) -> None:
@@ -130,6 +153,10 @@ class Maintainer:
         if old:
             self._call("ducklake_expire_snapshots", f", versions => {[snapshot for (snapshot,) in old]}")
         return len(old)
+
+    def _oldest_snapshot(self) -> int:
+        [(oldest,)] = self._connection.rows(f"select min(snapshot_id) from ducklake_snapshots('{self._catalog}')")  # noqa: S608
+        return oldest
 
     def _sum_up_offsets(self) -> None:
         """Keep one row a partition where batches have left thousands: each start of a batch reads them."""

@@ -79,6 +79,13 @@ class Memory:
                 f"insert into hot select {EVENTS}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
             )
 
+    def replace(self) -> None:
+        """Hold the events of `batch` as they are now, where the log's own rows of them were written anew."""
+        self._connection.execute("delete from hot where id in (select id from batch)")
+        self._connection.execute(
+            f"insert into hot select {EVENTS}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
+        )
+
     def cool(self) -> None:
         """Keep no hot events until `warm`: while nothing is folded, none are needed."""
         self._connection.execute(f"create or replace temp table hot ({EVENT_TYPES}, slot integer)")

@@ -138,6 +138,7 @@ class SearchIndex:
         self._path = path
         self._whole: Reader | None = None
         self._stems = STEMS
+        self._has_traces = False
         try:
             self._file = self._opened()
         except _DAMAGES as error:
@@ -213,6 +214,10 @@ class SearchIndex:
             )
             self._file.execute("insert or replace into state values ('snapshot', ?)", (snapshot,))
             self._file.execute("commit")
+            if self._has_traces:
+                # The write-ahead log holds pages as they were; where somebody reads just now, it is written over later.
+                self._file.execute("pragma wal_checkpoint(truncate)")
+                self._has_traces = False
         except BaseException:
             if self._file.is_writing:
                 self._file.execute("rollback")
@@ -232,9 +237,15 @@ class SearchIndex:
         changed.sort(key=lambda call: now[call][2])  # by day: so many days are read at a time, and no more
         self._forget(call for call in changed if call in known)
         self._move(now, known=known)
+        added = {call for call in changed if call not in known}
+        are_masked = False
         for begin in range(0, len(changed), BATCH_CALLS):
-            self._add(changed[begin : begin + BATCH_CALLS], facts=now, reader=reader)
-        self._erase(call for call in known if call not in now)
+            masked = self._add(changed[begin : begin + BATCH_CALLS], facts=now, reader=reader)
+            are_masked = are_masked or not masked <= added
+        gone = [call for call in known if call not in now]
+        self._forget(gone)
+        if gone or are_masked:
+            self._leave_no_trace()
         return len(changed)
 
     def _search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
@@ -267,12 +278,10 @@ class SearchIndex:
         ]
         self._file.execute_each("update calls set company = ?, day = ?, operator_id = ? where call_id = ?", moved)
 
-    def _erase(self, calls: Iterable[str]) -> None:
-        """Forget calls that are gone, and their words in every page of the file: somebody may have asked for it."""
-        gone = list(calls)
-        self._forget(gone)
-        if gone:
-            self._file.execute("insert into stems (stems) values ('optimize')")
+    def _leave_no_trace(self) -> None:
+        """Take what was forgotten out of every page of the index: somebody may have asked for it."""
+        self._file.execute("insert into stems (stems) values ('optimize')")
+        self._has_traces = True
 
     def _forget(self, calls: Iterable[str]) -> None:
         for call in calls:
@@ -280,8 +289,8 @@ class SearchIndex:
             self._file.execute("delete from told where id = (select id from calls where call_id = ?)", (call,))
             self._file.execute("delete from calls where call_id = ?", (call,))
 
-    def _add(self, calls: Sequence[str], *, facts: dict[str, tuple[str, ...]], reader: Reader) -> None:
-        """Take in calls that stand in the order of their days."""
+    def _add(self, calls: Sequence[str], *, facts: dict[str, tuple[str, ...]], reader: Reader) -> set[str]:
+        """Take in calls that stand in the order of their days; gives those whose words were masked."""
         rows = reader.sql(
             """
             select call_id, recording_id, turn, role, start_seconds, nfc_normalize(coalesce(text, '')) as text
@@ -305,6 +314,7 @@ class SearchIndex:
             self._file.execute("insert into stems (rowid, words) values (?, ?)", (added, stems))
             packed = zlib.compress(msgpack.encode(told[call]), PACKING)
             self._file.execute("insert into told (id, turns) values (?, ?)", (added, packed))
+        return {call for call, listed in words.items() if listed and not set("".join(listed)) - {"x"}}
 
     def _turns(self, rows: Sequence[int], *, stems: set[str], reader: Reader) -> dict[int, list[FoundTurn]]:
         """Give of each row's call the turns that hold most of the stems, in their order."""

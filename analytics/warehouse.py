@@ -11,7 +11,8 @@ from analytics.alerting import Bell
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper
-from analytics.keeping import Keeper, Lock, alone, is_held_for_reading
+from analytics.forgetting import Forgetter, Waiting
+from analytics.keeping import Keeper, Lock, alone, is_held_for_reading, vacuum
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.readers import (
@@ -27,8 +28,18 @@ from analytics.readers import (
 from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
 from analytics.refresh import Refresher
 from analytics.seals import Seals
-from analytics.sessions import CATALOG, DuckConnection, Engine, EngineError, attach, make_catalog, open_session
+from analytics.sessions import (
+    CATALOG,
+    DuckConnection,
+    Engine,
+    EngineError,
+    NameErrors,
+    attach,
+    make_catalog,
+    open_session,
+)
 from analytics.settings import AnalyticsSettings
+from schemas.errors import NotYet
 from schemas.instants import Instant
 
 __all__ = [
@@ -57,6 +68,8 @@ __all__ = [
 ]
 
 FRESH_EVENTS = 100_000
+# A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
+VACUUM_SECONDS = 2.0
 
 
 class Writer:
@@ -89,10 +102,12 @@ class Writer:
         except BaseException:
             self.close()
             raise
-        self._folder = settings.warehouse
+        self._folder, self._catalog = settings.warehouse, settings.catalog
         self._maintainer = Maintainer(
             self.connection, catalog=CATALOG, is_held=partial(is_held_for_reading, self._folder)
         )
+        if self._forgetter.is_on_disk:
+            self._maintainer.clean()
 
     def __enter__(self) -> Self:
         return self
@@ -129,10 +144,15 @@ class Writer:
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance.
 
-        At the end of a round new files are sealed and some looked through; damaged facts are built anew.
+        At the end of a round new files are sealed and some looked through; damaged facts are built anew. What a company
+        keeps for a time is forgotten when that is over, a share each time; see analytics.forgetting.
         """
         with self._suspecting_the_disk():
+            if self._lander.forget(now):
+                self._maintainer.clean()
             maintained = self._maintainer.maintain(now, steps=steps)
+        if maintained.clean_until is not None:
+            self._clean_catalog(maintained.clean_until)
         if maintained.is_merged:
             self._seals.renew()
             if self._seals.look_through():
@@ -186,6 +206,28 @@ class Writer:
             self._keeper.close()
             self._lock.release()
 
+    def forget_all(self, now: Instant) -> int:
+        """Forget at once what is past its time, files and all; gives what was taken. Nobody may read meanwhile."""
+        self.catch_up()
+        taken = 0
+        while self._forgetter.next_share(now) is not None:
+            taken += self._lander.forget(now)
+        self.purge()
+        return taken
+
+    def forgetting(self, now: Instant) -> list[Waiting]:
+        """Say of what is kept for a time how far it was forgotten, and how much waits for it."""
+        return self._forgetter.standing(now)
+
+    def _clean_catalog(self, until: Instant) -> None:
+        """Take what was deleted out of the catalog too; where somebody reads just now, the next rounds do it again."""
+        try:
+            vacuum(self._catalog, wait_seconds=VACUUM_SECONDS)
+        except NotYet:
+            self._maintainer.clean()
+        else:
+            self._forgetter.note_files(until)
+
     def _rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
         self._seals.refuse_damaged_log()
         damaged = self._seals.damaged_tables()
@@ -210,22 +252,29 @@ class Writer:
             raise
 
     def _open_lander(self) -> Lander:
+        self._forgetter = Forgetter(self.connection, self._companies)
         return Lander(
             self.connection,
             refresher=Refresher(self.connection, self._views, companies=self._companies),
             hot_events=self._hot_events,
             dropper=Dropper(self.connection, home=self._home),
+            forgetter=self._forgetter,
         )
+
+    def _has_whole_log(self) -> bool:
+        """Whether the newest of the log's tables is there: to list them all would read the statistics of each."""
+        try:
+            self.connection.rows("select 1 from log.forgotten limit 0")
+        except NameErrors:
+            return False
+        return True
 
     def _prepare(self) -> None:
         """Create what is missing; build facts anew that are damaged, or whose texts or company data changed."""
-        existing = self.connection.rows(
-            "select 1 from duckdb_schemas() where database_name = ? and schema_name = 'log'", [CATALOG]
-        )
-        if not existing:
+        if not self._has_whole_log():
             with transaction(self.connection):
                 for layer in LAYERS:
-                    self.connection.execute(f"create schema {CATALOG}.{layer}")
+                    self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
                 log.create_log(self.connection)
         is_new = read_fingerprint(self.connection) != fingerprint(self._views, companies=self._companies)
         if is_new:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
+from angime import forgetting
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import kafka_jars, local_kafka, topics
@@ -70,6 +71,7 @@ def examine(*, now: datetime | None = None) -> list[Finding]:
         ("ports", _ports),
         ("company", _company),
         ("warehouse", _warehouse),
+        ("retention", _retention),
         ("model", _model),
     )
     return [finding for what, look in looks for finding in _asked(what, look)]
@@ -264,6 +266,32 @@ def _warehouse() -> Iterator[Finding]:
     with open_reader(settings) as reader:
         [row] = reader.sql("select count(*) as events, max(landed_at) as landed from log.events").to_dicts()
     yield Finding(what="warehouse", state="good", found=f"{row['events']} events, the last landed {row['landed']}")
+
+
+def _retention() -> Iterator[Finding]:
+    if not load(AnalyticsSettings).catalog.exists():
+        return
+    dues = forgetting.look(now=datetime.now(UTC))
+    if not dues:
+        return
+    waiting = sum(due.waiting for due in dues)
+    found = ", ".join(f"{due.kind} of {due.company} for {due.days} days" for due in dues)
+    if held := forgetting.told_again():
+        yield Finding(
+            what="retention",
+            state="note",
+            found=f"Kafka holds longer what is kept here for a time: {', '.join(held)}",
+            mending="`angime topics forget --yes` lets Kafka delete what every stage has read; or keep it for longer",
+        )
+    elif waiting:
+        yield Finding(
+            what="retention",
+            state="note",
+            found=f"{found}; {waiting} are due to be forgotten",
+            mending="`angime land` and `angime stream` do it while they run, `angime forget --yes` at once",
+        )
+    else:
+        yield Finding(what="retention", state="good", found=found)
 
 
 def _model() -> Iterator[Finding]:

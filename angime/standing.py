@@ -1,6 +1,7 @@
 """How the whole stands: which stages run, how far each is, what the warehouse holds, what waits for a person."""
 
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 from analytics import letters
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
+from angime import forgetting
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import lag, local_kafka
@@ -55,6 +57,7 @@ def standing() -> dict[str, Any]:
         "pages": _answers(f"http://127.0.0.1:{load(DashboardsSettings).pages_port}/_stcore/health"),
         "waiting": _waiting(bootstrap),
         "warehouse": _warehouse(),
+        "to_be_forgotten": _to_be_forgotten(),
         "home_bytes": size_bytes(settings.home),
     }
 
@@ -98,6 +101,15 @@ def _waiting(bootstrap: str) -> dict[str, int]:
     except (NotYet, Misconfigured):
         return {}
     return sums
+
+
+def _to_be_forgotten() -> dict[str, int]:
+    """Count what companies keep no longer and what is still there, by kind."""
+    counts: dict[str, int] = {}
+    with suppress(NotYet, Misconfigured):
+        for due in forgetting.look(now=datetime.now(UTC)):
+            counts[due.kind] = counts.get(due.kind, 0) + due.waiting
+    return counts
 
 
 def _warehouse() -> dict[str, Any]:

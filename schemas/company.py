@@ -25,6 +25,7 @@ from schemas.errors import Misconfigured
 from schemas.listening import Listening, Scorecard, Tracker, listening_problems
 from schemas.people import Channel, Role
 from schemas.prices import ALWAYS, FOR_EVER, Country, CurrencyRate, Money, PermissionPolicy, Tariff, doubled, problems
+from schemas.retention import Retention
 from schemas.secret_references import SecretReference
 
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
@@ -124,6 +125,7 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trackers: tuple[Tracker, ...] = ()
     scorecards: tuple[Scorecard, ...] = ()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
 
     def account(self, account_id: str) -> Account | None:
         """Find an account by its id."""

@@ -21,6 +21,7 @@ from streams.app import topic
 from streams.hands import Hands
 from streams.listening import Ears, Listen, language_of, listen_to, read_recording, store_recording, transcribed
 from streams.notify import Notifier
+from streams.store import is_past
 from streams.transcribe import Transcript
 
 # A provider's "not yet" is waited for about ten minutes; then the event becomes a dead letter and can be redelivered.
@@ -62,6 +63,8 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
 
     async def transcribe_recording(fact: Event) -> Event | None:
         if fact.type != "call.recording_stored" or listen is None:
+            return None
+        if is_past(fact, company=ears.companies.get(fact.company), now=clock()):
             return None
         content = await read_recording(fact, ears=ears)
         loop = asyncio.get_running_loop()

@@ -20,7 +20,7 @@ from schemas.people import Role
 from schemas.transcripts import CallTranscribed
 from streams.fetch import TOTAL_SECONDS, fetch
 from streams.redact import without_secrets
-from streams.store import keep, kept, load, path_of
+from streams.store import is_past, keep, kept, load, path_of
 from streams.transcribe import Transcript
 from streams.turns import with_roles
 
@@ -40,12 +40,12 @@ class Ears(Struct, frozen=True, kw_only=True):
 
 
 async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Event | None:
-    """Fetch and keep the recording of a `call.recording_made_available` event; None without consent.
+    """Fetch and keep the recording of a `call.recording_made_available` event; None without consent, or past its time.
 
     A repetition has the same id and the same data. Raises InvalidEvent and NotYet as the fetch does.
     """
     recording = available.data
-    if recording.consent == "refused":
+    if recording.consent == "refused" or is_past(available, company=ears.companies.get(available.company), now=now):
         return None
     account = _account_of(available, ears=ears)
     secret = ears.fetch_secrets.get((available.company, available.account))

@@ -1,5 +1,7 @@
 """The store of recordings: a folder by default, or any object store that obstore knows."""
 
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -7,9 +9,13 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
+from schemas.company import Company
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
+from schemas.instants import Instant
+from schemas.retention import kept_since
 
+_DAY = re.compile(r"\d{4}/\d{2}/\d{2}/")
 SUFFIXES = {
     "audio/wav": ".wav",
     "audio/x-wav": ".wav",
@@ -68,6 +74,38 @@ async def kept(store: ObjectStore, path: str) -> bytes | None:
     except (BaseError, OSError) as error:
         raise NotYet(f"the store of recordings refused to look: {type(error).__name__}") from None
     return await load(store, path)
+
+
+def is_past(fact: Event, *, company: Company | None, now: Instant) -> bool:
+    """Whether the recording that a fact speaks of is no longer kept, so that nobody may fetch it again or hear it."""
+    days = company.retention.recordings_days if company is not None else None
+    return days is not None and fact.time < kept_since(days, now=now)
+
+
+def old_paths(store: ObjectStore, company: Company, *, now: Instant) -> Iterator[str]:
+    """Give where recordings lie that a company keeps no longer, by the day that stands in their paths.
+
+    Raises NotYet while the store is away.
+    """
+    days = company.retention.recordings_days
+    if days is None:
+        return
+    first_day = kept_since(days, now=now)[:10].replace("-", "/")
+    try:
+        for listed in obstore.list(store, prefix=f"{company.id}/"):  # pyright: ignore[reportUnknownMemberType]
+            for found in listed:
+                _, _, place = found["path"].partition("/")
+                if _DAY.match(place) and place[:10] < first_day:
+                    yield found["path"]
+    except FileNotFoundError:
+        return
+    except (BaseError, OSError) as error:
+        raise NotYet(f"the store of recordings refused to list: {type(error).__name__}") from None
+
+
+def forget_old(store: ObjectStore, companies: Iterable[Company], *, now: Instant) -> int:
+    """Delete the recordings that companies keep no longer; gives how many. Raises NotYet while the store is away."""
+    return sum(forget(store, path) for company in companies for path in list(old_paths(store, company, now=now)))
 
 
 def forget(store: ObjectStore, path: str) -> bool:

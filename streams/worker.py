@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from schemas.company import Company, parse_company
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 from schemas.people import Role
 from schemas.secret_references import resolve_secret
 from streams.listening import Ears, Listen
 from streams.notify import Notifier, open_ways
 from streams.settings import StreamsSettings
-from streams.store import open_store
+from streams.store import forget_old, open_store
 from streams.transcribe import Progress, Transcriber, Transcript, transcribe_file
 from streams.whisper import SpeechSettings, open_transcriber
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import faust  # noqa: TID251  # a type only; the door is streams.app
 
 STOP_SECONDS = 8.0
+FORGETTING_SECONDS = 3_600.0
 LONG_SECONDS = 600.0  # of speech: from here on the log says how far the transcription of a call is
 
 _log = structlog.get_logger("angime.streams")
@@ -81,11 +82,26 @@ async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | 
         version=version("angime"),
     )
     await app.start()
+    forgetting = asyncio.create_task(_forget_recordings(ears))
     _log.info("ready")
     await stop.wait()
+    forgetting.cancel()
     await _end(app, pool=pool)
     if wrong:
         raise wrong[0]
+
+
+async def _forget_recordings(ears: Ears) -> None:
+    """Delete what companies keep no longer, now and then; a store that is away is asked again."""
+    while True:
+        try:
+            forgotten = await asyncio.to_thread(forget_old, ears.store, ears.companies.values(), now=_now())
+        except NotYet as refusal:
+            _log.warning("old_recordings_wait", reason=refusal.reason)
+        else:
+            if forgotten:
+                _log.info("old_recordings_forgotten", recordings=forgotten)
+        await asyncio.sleep(FORGETTING_SECONDS)
 
 
 def _hear_of(loading: asyncio.Future[None], *, give_up: Callable[[Misconfigured], None]) -> None:

@@ -46,6 +46,7 @@ ON_A_HOME: dict[str, tuple[type, int]] = {
     "digest --out {new}/digest": (TOLD, 0),
     "docs --check": (TOLD, 0),
     "erase --identity phone:+77019999999": (TOLD, 0),
+    "forget": (LISTED, 0),
     "doctor": (LISTED, 0),
     "status": (TOLD, 0),
     "import ingest {good} --dry-run": (TOLD, 0),

@@ -13,9 +13,10 @@ from schemas.company import Account, Company
 from schemas.envelope import Event, event
 from schemas.errors import InvalidEvent, NotYet
 from schemas.ids import call_id, fact_id, recording_id
+from schemas.retention import Retention
 from schemas.transcripts import Turn
 from streams.listening import Ears, listen_to, read_recording, store_recording, transcribed
-from streams.store import keep, open_store, path_of
+from streams.store import forget_old, keep, open_store, path_of
 from streams.transcribe import Transcript
 
 CALL = call_id("twilio", "main", "CA1")
@@ -89,6 +90,23 @@ def test_a_recording_that_is_kept_already_needs_no_provider(tmp_path: Path) -> N
 
     assert stored is not None
     assert (stored.data.size_bytes, stored.data.media_type) == (5, "audio/wav")
+
+
+def test_a_recording_that_is_kept_no_longer_is_deleted_and_never_fetched_again(tmp_path: Path) -> None:
+    ears = _ears(tmp_path)
+    company = msgspec.structs.replace(ears.companies["demo"], retention=Retention(recordings_days=10))
+    ears = msgspec.structs.replace(ears, companies={"demo": company})
+    last_day = "demo/2026/03/02/y.wav"
+    for path in (path_of(_available()), last_day, "demo2/2026/03/01/z.wav"):
+        asyncio.run(keep(ears.store, path, b"sound"))
+    before, after = "2026-03-11T23:59:59.999Z", "2026-03-12T00:00:00.000Z"
+
+    assert forget_old(ears.store, [company], now=before) == 0
+    assert forget_old(ears.store, [company], now=after) == 1
+    assert sorted(path.name for path in tmp_path.rglob("*.wav")) == ["y.wav", "z.wav"]
+    with pytest.raises(NotYet):
+        asyncio.run(store_recording(_available(), ears=ears, now=before))
+    assert asyncio.run(store_recording(_available(), ears=ears, now=after)) is None
 
 
 def test_an_unknown_account_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""The verb that says what is kept for a time only, and forgets what is due."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.root import app
+
+
+@app.command()
+def forget(
+    yes: Annotated[
+        bool, typer.Option("--yes/--dry-run", help="Do it now; without it only say what there is, beside the lander.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
+    """Say what companies keep for a time only, and how much of it is due; with --yes forget that at once.
+
+    `[retention]` of company.toml gives the days: messages_days, transcripts_days, recordings_days, dead_letters_days.
+    The lander and the stream worker forget it by themselves when its time is over; what happened, when and for how long
+    stays, so that sums and rates are as before. For --yes stop the lander and the pages first.
+
+    Example: `angime forget --dry-run`
+    """
+    from angime import forgetting
+    from angime.moments import now
+
+    if yes:
+        print_fields(forgetting.forget(now=now(), say=step), as_json=json_output)
+        return
+    print_rows([msgspec.to_builtins(due) for due in forgetting.look(now=now())], as_json=json_output)

@@ -1,0 +1,104 @@
+"""Says what companies keep for a time only and what of it is due, and forgets that at once if asked to."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct, structs
+
+from analytics import search
+from analytics.company import read_companies
+from analytics.forgetting import Forgetter
+from analytics.keeping import vacuum
+from analytics.sessions import NameErrors
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import CATALOG, open_side_by_side, open_writer
+from angime.settings import load
+from schemas.errors import NotYet
+from schemas.instants import Instant, instant
+from schemas.retention import kept_since
+from schemas.topics import TOPICS
+from streams.settings import StreamsSettings
+from streams.store import forget_old, old_paths, open_store
+
+# From which topics Kafka could tell again what was forgotten, by kind.
+TOLD_BY = {
+    "messages": ("raw", "messages"),
+    "transcripts": ("raw", "transcripts"),
+    "dead_letters": ("raw", "dead"),
+}
+
+Say = Callable[[str], None]
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """One kind of a company's: kept for `days`, forgotten `until`, and how much of it is older than `due`.
+
+    Nobody writes down until when recordings were forgotten.
+    """
+
+    company: str
+    kind: str
+    days: int
+    until: Instant | None
+    due: Instant
+    waiting: int
+
+
+def look(*, now: datetime) -> list[Due]:
+    """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one."""
+    settings, moment = load(AnalyticsSettings), instant(now)
+    try:
+        with open_side_by_side({CATALOG: settings}) as connection:
+            connection.execute(f"use {CATALOG}")
+            found = Forgetter(connection, read_companies(settings)).standing(moment)
+    except NameErrors:
+        raise NotYet(
+            "another version of Angime built this warehouse: start `angime land` with this one first"
+        ) from None
+    return [Due(**structs.asdict(one)) for one in found] + _recordings(moment)
+
+
+def forget(*, now: datetime, say: Say) -> dict[str, int]:
+    """Forget what is due, in every file; gives how much. The lander and the pages must not run.
+
+    Raises Misconfigured while another process writes, NotYet while somebody reads or the store of recordings is away.
+    """
+    settings, moment = load(AnalyticsSettings), instant(now)
+    with open_writer(settings) as writer:
+        say("words are taken out of the log and the facts, and old files rewritten")
+        taken = writer.forget_all(moment)
+    vacuum(settings.catalog)
+    for index in settings.warehouse.glob(f"{search.FILE}*"):
+        index.unlink()  # who searches next makes it anew from the facts
+    say("recordings")
+    store = open_store(load(StreamsSettings).recordings_url)
+    return {"events_and_dead_letters": taken, "recordings": forget_old(store, read_companies(settings), now=moment)}
+
+
+def told_again() -> list[str]:
+    """Name the kinds that Kafka may hold for longer than a company keeps them."""
+    found: list[str] = []
+    for company in read_companies(load(AnalyticsSettings)):
+        for kind, topics in TOLD_BY.items():
+            days = getattr(company.retention, f"{kind}_days")
+            least = max(TOPICS[name].retention_days for name in topics)
+            if days is not None and days < least:
+                found.append(f"{kind} of {company.id} ({days} days, Kafka {least})")
+    return found
+
+
+def _recordings(moment: Instant) -> list[Due]:
+    companies = [one for one in read_companies(load(AnalyticsSettings)) if one.retention.recordings_days]
+    store = open_store(load(StreamsSettings).recordings_url) if companies else None
+    return [
+        Due(
+            company=company.id,
+            kind="recordings",
+            days=days,
+            until=None,
+            due=kept_since(days, now=moment),
+            waiting=sum(1 for _ in old_paths(store, company, now=moment)),
+        )
+        for company in companies
+        if store is not None and (days := company.retention.recordings_days) is not None
+    ]
