@@ -41,7 +41,7 @@ def _faults(run: Figures) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- |"
     for fault in run["faults"]:
         figures = ", ".join(f"{_words(name)} {_number(figure)}" for name, figure in fault["figures"].items())
-        held = "**no**" if fault["broken"] else "yes"
+        held = "**no**" if fault["broken"] else "**not tried**" if fault.get("untried") else "yes"
         yield (
             f"| {_words(fault['name'])} | {_cell(fault['says'])} | {held} | {_cell(figures)} | {_how(fault, run=run)} |"
         )
@@ -81,6 +81,8 @@ def _short_of(run: Figures) -> Iterator[str]:
     for fault in run.get("faults", ()):
         for sentence in fault["broken"]:
             yield f"{_words(fault['name'])}: {_cell(sentence)} (`{fault['command']}`)"
+        if fault.get("untried"):
+            yield f"{_words(fault['name'])}: not tried, {_cell(fault['untried'])} (`{fault['command']}`)"
     for name, figure in _flat(run.get("figures", {})):
         if _has_goal(figure) and not figure["is_met"]:
             yield f"{_words(name)}: {_measured(figure)}, goal {_goal(figure)} (`{run['command']}`)"

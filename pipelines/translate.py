@@ -9,7 +9,7 @@ import msgspec
 from pipelines.origins import Origin, raw_record
 from pipelines.sources import SOURCES
 from pipelines.sources.contract import Source, Translation
-from schemas.codec import decode, encode
+from schemas.codec import encode, prove
 from schemas.company import Account, Company
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent, Misconfigured
@@ -63,7 +63,7 @@ def canonical(event: Event, *, company: Company) -> bytes:
         value = encode(event)
     except UnicodeEncodeError:
         raise InvalidEvent("text holds half of a surrogate pair") from None
-    decode(value)
+    prove(value)
     return value
 
 

@@ -42,30 +42,37 @@ def decode(body: bytes) -> Event:
     Raises InvalidEvent with a reason for bytes that are no event, for an unknown type or a newer version, and for
     text that no table can hold (NUL). The reason names fields, never their content.
     """
+    envelope, event_type, struct = _read_whole(body)
+    attributes = {name: getattr(envelope, name) for name in Attributes.__struct_fields__}
+    attributes["dataschema"] = event_type.dataschema
+    return Event(**attributes, data=struct)
+
+
+def prove(body: bytes) -> None:
+    """Raise InvalidEvent where `decode` would, and make no event of it."""
+    _read_whole(body)
+
+
+def _read_whole(body: bytes) -> tuple[_Envelope, EventType, Struct]:
     if len(body) > MAX_EVENT_BYTES:
         raise InvalidEvent(f"the event is larger than {MAX_EVENT_BYTES} bytes")
     envelope = _read(_ENVELOPES, body)
     event_type, version = _resolve(envelope)
     if version == event_type.version:
-        struct = _read(_DECODERS[event_type.name], bytes(envelope.data), at="data")
+        struct = _read(_DECODERS[event_type.name], envelope.data, at="data")
     else:
-        fields = _read(_OBJECT, bytes(envelope.data), at="data")
+        fields = _read(_OBJECT, envelope.data, at="data")
         struct = convert(upcast(event_type.name, fields, version=version, newest=event_type.version), event_type)
-    attributes = {name: getattr(envelope, name) for name in Attributes.__struct_fields__}
-    attributes["dataschema"] = event_type.dataschema
-    event = Event(**attributes, data=struct)
-    check(event, body=body)
-    return event
+    _check(envelope, struct, body=body)
+    return envelope, event_type, struct
 
 
-def check(event: Event, *, body: bytes | None = None) -> None:
+def _check(*owners: Struct, body: bytes) -> None:
     """Raise InvalidEvent where the types cannot: days that do not exist, and NUL in text."""
-    data: Struct = event.data
-    for owner in (event, data):
+    for owner in owners:
         for name in _instants_of(type(owner)):
             _check_day(getattr(owner, name), name=name)
-    written = encode(event) if body is None else body
-    if b"\\u0000" in written and _NUL.search(written):
+    if b"\\u0000" in body and _NUL.search(body):
         raise InvalidEvent("text holds a NUL character")
 
 
@@ -77,7 +84,8 @@ def parse_json(body: bytes) -> Any:
         raise InvalidEvent(f"JSON is nested deeper than {MAX_DEPTH}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidEvent("the body is no valid JSON in UTF-8") from None
-    if not _is_within_depth(value):
+    # Most bodies open fewer objects and lists than may stand within each other.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and not _is_within_depth(value):
         raise InvalidEvent(f"JSON is nested deeper than {MAX_DEPTH}")
     return value
 
@@ -108,7 +116,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
 }
 
 
-def _read(decoder: msgspec.json.Decoder[Any], body: bytes, *, at: str = "") -> Any:
+def _read(decoder: msgspec.json.Decoder[Any], body: bytes | Raw, *, at: str = "") -> Any:
     try:
         return decoder.decode(body)
     except RecursionError:

@@ -29,7 +29,16 @@ class LiveCall(Struct, frozen=True, kw_only=True):
 
 
 def live_call(chance: random.Random, contact: Contact, *, after: int, now: int, is_answered: bool = True) -> LiveCall:
-    """Let `contact` call on WhatsApp in the minute before `now`, so that all of it may be told at once.
+    """Let `contact` call as in `live_changes`, and pack what is told of it into a parcel each."""
+    call, begins, ends = live_changes(chance, contact, after=after, now=now, is_answered=is_answered)
+    begin_parcel, end_parcel = whatsapp_parcels([begins, ends], line=SALES, changes_a_body=1)
+    return LiveCall(call=call, begins=begin_parcel, ends=end_parcel)
+
+
+def live_changes(
+    chance: random.Random, contact: Contact, *, after: int, now: int, is_answered: bool = True
+) -> tuple[Call, whatsapp.Change, whatsapp.Change]:
+    """Let `contact` call on WhatsApp in the minute before `now`, so that its begin and end may be told at once.
 
     It begins after the story's end, `after`, which is how live calls of an earlier demo are known.
     """
@@ -48,8 +57,7 @@ def live_call(chance: random.Random, contact: Contact, *, after: int, now: int, 
     if is_answered:
         call = _picked_up(chance, call, ended_at=now)
     begins, *_, ends = whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
-    begin_parcel, end_parcel = whatsapp_parcels([begins, ends], line=SALES, changes_a_body=1)
-    return LiveCall(call=call, begins=begin_parcel, ends=end_parcel)
+    return call, begins, ends
 
 
 def live_messages(chance: random.Random, contact: Contact, *, now: int) -> list[Parcel]:

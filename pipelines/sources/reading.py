@@ -49,15 +49,13 @@ def text(fields: Fields, *names: str) -> str | None:
     """
     for name in names:
         value = fields.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, str | int):
+        if isinstance(value, str):
+            if value.strip():
+                return value
+        elif isinstance(value, int) and not isinstance(value, bool):
+            return format(value, "x")[:64] if value.bit_length() > 256 else str(value)
+        elif value is not None:
             raise InvalidEvent(f"{name} is not text")
-        if isinstance(value, int) and abs(value) > MAX_NUMBER:
-            value = format(value, "x")[:64] if value.bit_length() > 256 else str(value)
-        written = str(value)
-        if written.strip():
-            return written
     return None
 
 

@@ -1,7 +1,6 @@
 """Joining what the parts of a body became: events go on, a broken part is refused alone, and silence gets a reason."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from pipelines.sources.contract import Refusal, Translation
@@ -26,7 +25,7 @@ def attempt(part: str, read: Callable[[], Translation]) -> Translation:
     try:
         return read()
     except InvalidEvent as error:
-        return Translation(refused=(Refusal(part=part, reason=error.reason),))
+        return _refused(part, error)
 
 
 def numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
@@ -36,15 +35,27 @@ def numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
 
 def each(places: Iterable[tuple[str, Any]], read: Callable[[str, Any], Translation]) -> Translation:
     """Read what stands at each place, a JSON path, by itself: a broken one is refused alone and the rest goes on."""
-    return joined(attempt(part, partial(read, part, value)) for part, value in places)
+    read_parts: list[Translation] = []
+    for part, value in places:
+        try:
+            read_parts.append(read(part, value))
+        except InvalidEvent as error:
+            read_parts.append(_refused(part, error))
+    return joined(read_parts)
 
 
 def joined(parts: Iterable[Translation]) -> Translation:
     """Join parts in their order; a reason to ignore stands only when nothing was found and nothing refused."""
     read = tuple(parts)
+    if len(read) == 1 and not read[0].ignored:
+        return read[0]
     events = tuple(event for part in read for event in part.events)
     refused = tuple(refusal for part in read for refusal in part.refused)
     if events or refused:
         return Translation(events=events, refused=refused)
     reasons = dict.fromkeys(part.ignored for part in read if part.ignored)
     return Translation(ignored="; ".join(list(reasons)[:MAX_IGNORED_REASONS]))
+
+
+def _refused(part: str, error: InvalidEvent) -> Translation:
+    return Translation(refused=(Refusal(part=part, reason=error.reason),))

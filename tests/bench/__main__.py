@@ -20,8 +20,10 @@ from tests.bench import (
     doors,
     events,
     freshness,
+    growing,
     hour_long,
     landing,
+    loading,
     normalising,
     paging,
     rebuilding,
@@ -35,7 +37,11 @@ from tests.proof import keep, machine, stamped
 ROUNDS = 5
 BULK_EVENTS = 200_000
 NAIVE_EVENTS = 10_000
+MINUTES = 10.0
 ANSWER_GOAL = 1.5
+# Run when it is asked for: it takes the machine for a quarter of an hour.
+APART = ("load", "growth")
+SIZES = (250_000, 1_000_000, 4_000_000)
 FILE = Path("build/bench.json")
 
 Figures = dict[str, Any]
@@ -52,10 +58,14 @@ class Measure(Protocol):
 def main() -> None:
     """Run what was asked for; every figure stays in the table, also one below its goal."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=(*BENCHES, "doors", "rebuilding", "hour"), help="run one of them")
+    parser.add_argument("--only", choices=(*BENCHES, "doors", "rebuilding", "hour", *APART), help="run one of them")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
         "--events", type=int, default=BULK_EVENTS, help="events of rebuild, replay and snapshot, four a call"
+    )
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="how long the load lasts")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, metavar="EVENTS", help="of growth: how many events, four a call"
     )
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/proof, for docs/proof.md")
     asked = parser.parse_args()
@@ -65,19 +75,34 @@ def main() -> None:
         "rebuilding": partial(rebuilding.measure, count=asked.events),
         "hour": hour_long.measure,
         "doors": partial(_doors, count=asked.events),
+        "load": partial(_load, minutes=asked.minutes),
+        "growth": partial(growing.measure, sizes=asked.sizes),
     }
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
         for name, measure in benches.items():
-            if asked.only in {None, name}:
+            if asked.only == name or (asked.only is None and name not in APART):
                 began = time.monotonic()
                 found = measure(Path(folder) / name, rounds=asked.rounds)
                 figures |= found
                 if asked.write:
-                    command = f"python -m tests.bench --only {name} --rounds {asked.rounds} --events {asked.events}"
+                    command = f"python -m tests.bench --only {name} {_words_of(name, asked)}"
                     keep(f"bench-{name}", stamped(command, seconds=time.monotonic() - began, figures=found))
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(figures, indent=2) + "\n")
     _show(figures)
+
+
+def _words_of(name: str, asked: argparse.Namespace) -> str:
+    """Give the words that say how much of a bench there is to be."""
+    if name == "load":
+        return f"--minutes {asked.minutes:g}"
+    if name == "growth":
+        return f"--rounds {asked.rounds} --sizes {' '.join(map(str, asked.sizes))}"
+    return f"--rounds {asked.rounds} --events {asked.events}"
+
+
+def _load(folder: Path, *, rounds: int, minutes: float) -> Figures:  # noqa: ARG001  # the form of a bench
+    return loading.measure(folder, minutes=minutes)
 
 
 def _landing(folder: Path, *, rounds: int) -> Figures:

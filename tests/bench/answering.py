@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from angime.simulator.delivery import headers
+from angime.simulator.delivery import Parcel, headers
 from pipelines.free_ports import free_port
 from tests.bench import normalising
 
@@ -61,7 +61,7 @@ def bare(bootstrap: str) -> Answered:
 
 
 def _measure(command: list[str], environ: dict[str, str], *, port: int) -> Answered:
-    requests = [_request(parcel_headers, path, body, port=port) for path, body, parcel_headers in _signed(port)]
+    requests = list(_signed(port))
     with _serving(command, environ, port=port):
         asyncio.run(_ask(requests[:WARM_UP], port=port))
         began = time.perf_counter()
@@ -70,15 +70,30 @@ def _measure(command: list[str], environ: dict[str, str], *, port: int) -> Answe
     return Answered(milliseconds=tuple(sorted(milliseconds)), per_second=len(milliseconds) / seconds)
 
 
-def _signed(port: int) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+def _signed(port: int) -> Iterator[bytes]:
     for _, parcel in islice(normalising.whatsapp_traffic(), WARM_UP + REQUESTS):
-        url = f"http://{HOST}:{port}{parcel.path}"
-        yield parcel.path, parcel.body, headers(parcel, url=url, seed=normalising.SEED)
+        yield request(parcel, base_url=f"http://{HOST}:{port}", seed=normalising.SEED)
 
 
-def _request(named: dict[str, str], path: str, body: bytes, *, port: int) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", f"host: {HOST}:{port}", f"content-length: {len(body)}"]
-    return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in named.items()), "", ""]).encode() + body
+def request(parcel: Parcel, *, base_url: str, seed: int) -> bytes:
+    """Give the bytes of a whole request, signed."""
+    named = headers(parcel, url=base_url + parcel.path, seed=seed)
+    lines = [
+        f"POST {parcel.path} HTTP/1.1",
+        f"host: {base_url.removeprefix('http://')}",
+        f"content-length: {len(parcel.body)}",
+        *(f"{name}: {value}" for name, value in named.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + parcel.body
+
+
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> None:
+    """Send a request and wait for its answer; raises RuntimeError when that is not 200."""
+    writer.write(asked)
+    answer = (await reader.readuntil(b"\r\n\r\n")).lower()
+    await reader.readexactly(int(answer.partition(b"content-length: ")[2].partition(b"\r")[0]))
+    if not answer.startswith(b"http/1.1 200"):
+        raise RuntimeError(f"answered {answer[9:12]!r}")
 
 
 async def _ask(requests: list[bytes], *, port: int) -> list[float]:
@@ -87,14 +102,10 @@ async def _ask(requests: list[bytes], *, port: int) -> list[float]:
 
     async def send() -> None:
         reader, writer = await asyncio.open_connection(HOST, port)
-        for request in waiting:
+        for asked in waiting:
             began = time.perf_counter()
-            writer.write(request)
-            answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-            await reader.readexactly(int(answer.partition(b"content-length: ")[2].partition(b"\r")[0]))
+            await exchange(reader, writer, asked)
             took.append((time.perf_counter() - began) * 1000)
-            if not answer.startswith(b"http/1.1 200"):
-                raise RuntimeError(f"answered {answer[9:12]!r}")
         writer.close()
         await writer.wait_closed()
 

@@ -87,12 +87,12 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
     """Give medians and 95th percentiles in milliseconds: tiles of a week, a week by day, one call by its id."""
     with open_reader(fill(folder)) as reader:
         asked = {
-            "tiles_of_a_week": lambda: _tiles(reader),
+            "tiles_of_a_week": lambda: tiles(reader),
             "tiles_of_a_week_by_hand": lambda: reader.sql(_BY_HAND),
-            "a_week_by_day": lambda: _tiles(reader, by=("day",)),
+            "a_week_by_day": lambda: tiles(reader, by=("day",)),
             "one_call": lambda: questions.call(reader, company="bench", call_id="call-000000500000"),
         }
-        found = {name: _milliseconds(ask, rounds=rounds * 4) for name, ask in asked.items()}
+        found = {name: milliseconds(ask, rounds=rounds * 4) for name, ask in asked.items()}
     medians = {name: statistics.median(times) for name, times in found.items()}
     return {
         "asking_calls": CALLS,
@@ -102,11 +102,12 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
     }
 
 
-def _tiles(reader: Reader, *, by: tuple[questions.Dimension, ...] = ()) -> None:
+def tiles(reader: Reader, *, by: tuple[questions.Dimension, ...] = ()) -> None:
+    """Ask every figure of calls in a week, all together or by something."""
     questions.figures(reader, period=WEEK, scope=SCOPE, metrics=tuple(over("calls")), by=by)
 
 
-def _milliseconds(ask: Callable[[], object], *, rounds: int) -> list[float]:
+def milliseconds(ask: Callable[[], object], *, rounds: int) -> list[float]:
     """Ask once to warm up, and then time each round."""
     ask()
     times: list[float] = []

@@ -32,10 +32,10 @@ ALPHABETS = {
 }
 
 
-def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
+def measure(folder: Path, *, rounds: int, calls: int = CALLS) -> dict[str, Any]:
     """Give the seconds of the index, and the 95th percentile of what the page asks; `rounds` times as many searches."""
     words = _vocabulary()
-    settings = _filled(folder, words=words)
+    settings = _filled(folder, words=words, calls=calls)
     with closing(open_reader(settings)) as reader:
         began = time.perf_counter()
         with closing(SearchIndex(settings.warehouse / FILE)) as index:
@@ -47,7 +47,7 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
         ]
     slow = statistics.quantiles(spent, n=20)[-1]
     return {
-        "search_transcripts": CALLS,
+        "search_transcripts": calls,
         "search_index_seconds": round(indexed_seconds, 1),
         "search_index_megabytes": round((settings.warehouse / FILE).stat().st_size / 1e6),
         "search_median_seconds": round(statistics.median(spent), 3),
@@ -80,9 +80,9 @@ def _vocabulary() -> dict[str, list[str]]:
     return made
 
 
-def _filled(folder: Path, *, words: dict[str, list[str]]) -> AnalyticsSettings:
+def _filled(folder: Path, *, words: dict[str, list[str]], calls: int) -> AnalyticsSettings:
     """Make a warehouse of a year of calls in four languages in turn; a word is as frequent as its place is low."""
-    settings = fill(folder, calls=CALLS)
+    settings = fill(folder, calls=calls)
     with open_writer(settings) as writer:
         connection = writer.connection
         connection.execute("select setseed(0.5)")

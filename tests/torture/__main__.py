@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tests.proof import keep_faults, machine, stamped
-from tests.torture import damaging, doubling, filling, killing, lacking, poisoning, stalling, upgrading  # noqa: F401  # they fill the list
+from tests.torture import damaging, doubling, filling, killing, lacking, poisoning, reading, stalling, upgrading  # noqa: F401  # they fill the list
 from tests.torture.faults import FAULTS, Case, Fault, Figures
 
 
@@ -82,7 +82,8 @@ def _inflict_all(faults: Sequence[Fault], *, seed: int, is_quick: bool, console:
             one = _inflict(fault, Path(folder) / fault.name, seed=seed, is_quick=is_quick, on_step=on_step)
             found.append(one)
             progress.advance(task, weight)
-            console.print(f"{fault.name}: {'FELL' if one['broken'] else 'held'} ({one['seconds']:.0f} s)")
+            word = "FELL" if one["broken"] else f"not tried, {one['untried']}" if one["untried"] else "held"
+            console.print(f"{fault.name}: {word} ({one['seconds']:.0f} s)", markup=False)
             for sentence in one["broken"]:
                 console.print(f"  {sentence}", markup=False)
     return found
@@ -107,6 +108,7 @@ def _inflict(fault: Fault, folder: Path, *, seed: int, is_quick: bool, on_step: 
         "seconds": round(time.monotonic() - began, 1),
         "figures": case.figures,
         "broken": case.broken,
+        "untried": case.untried,
     }
 
 
@@ -118,7 +120,8 @@ def _show(found: Sequence[Figures]) -> None:
     table = Table("fault", "held", "seconds", "figures", box=None, header_style="bold")
     for one in found:
         figures = ", ".join(f"{name.replace('_', ' ')} {figure}" for name, figure in one["figures"].items())
-        table.add_row(one["name"], "no" if one["broken"] else "yes", f"{one['seconds']:.0f}", figures)
+        held = "no" if one["broken"] else "not tried" if one["untried"] else "yes"
+        table.add_row(one["name"], held, f"{one['seconds']:.0f}", figures)
     Console().print(table)
 
 

@@ -22,6 +22,7 @@ class Case:
         self.step = on_step
         self.figures: Figures = {}
         self.broken: list[str] = []
+        self.untried = ""
 
     def size(self, *, quick: int, full: int) -> int:
         """Choose how much, by what was asked for."""
@@ -30,6 +31,10 @@ class Case:
     def note(self, **figures: Any) -> None:
         """Keep figures for the page."""
         self.figures |= figures
+
+    def give_up(self, reason: str) -> None:
+        """Say why nothing could be tried here; then nothing is said to have held."""
+        self.untried = reason
 
     def holds(self, sentence: str, *, expected: object, actual: object) -> None:
         """Compare what must be true with what is; a difference is kept with both sides, and the case goes on."""

@@ -28,6 +28,7 @@ from tests.torture.trials import CALLS, DAYS, STAGES, Sends, nothing, through
 NOBODY = "127.0.0.1:9"  # where no Kafka is
 END_SECONDS = 120.0
 AWAY_SECONDS = 20.0
+LONG_AWAY_SECONDS = 120.0  # once in full
 
 
 @fault(
@@ -75,20 +76,21 @@ def rebalances(case: Case) -> None:
 
 
 @fault(
-    "The broker is killed with -9, stays away for up to twenty seconds while webhooks come in, and starts again: each "
-    "acknowledged webhook is there once.",
+    "The broker is killed with -9, stays away for up to twenty seconds, and once for two minutes, while webhooks come "
+    "in, and starts again: each acknowledged webhook is there once.",
     quick_seconds=None,
-    full_seconds=150,
+    full_seconds=260,
 )
 def broker_restarts(case: Case) -> None:
     """Kill the broker before every second part."""
 
     def disturb(stack: up.Stack, sends: Sends) -> None:
-        for one in sends:
+        for number, one in enumerate(sends):
             one()
             os.kill(broker_pid(stack), signal.SIGKILL)
             next(sends, nothing)()
-            time.sleep(case.chance.random() * AWAY_SECONDS)
+            is_long = number == 1 and not case.is_quick
+            time.sleep(LONG_AWAY_SECONDS if is_long else case.chance.random() * AWAY_SECONDS)
             local_kafka.start(stack.home, on_step=silent)
 
     through(case, disturb=disturb, parts=case.size(quick=2, full=8))

@@ -55,9 +55,12 @@ with open_writer(AnalyticsSettings(home=Path(sys.argv[1]))) as writer:
 def earlier_versions(case: Case) -> None:
     """Land the half of a story by the code of earlier commits, and the rest by today's.
 
-    Where the repository's history is not there, nothing is tried, and the figures say so.
+    Where the repository's history is not there, nothing is tried.
     """
     commits = _earlier_commits(case.size(quick=1, full=8))
+    if not commits:
+        case.give_up("for the history of the repository is not here")
+        return
     with telling(seed=case.seed, days=21, calls=300, recordings=0) as tale:
         today = tale.furnish(case.folder / "today")
         facts = facts_of(tale.deliveries, home=today)
