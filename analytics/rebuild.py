@@ -1,23 +1,20 @@
 """Rebuild: facts and reports are made anew from the log, beside their readers, and shown to be the same."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
+from pathlib import Path
 from typing import TypedDict
 
 from msgspec import Struct
 
-from analytics import reference
+from analytics import reference, slices
 from analytics.connection import Connection, settle, transaction
 from analytics.dictionary import write_dictionary
+from analytics.slices import OnStep
 from analytics.stems import MACROS
-from analytics.views import View, are_told, with_inputs
+from analytics.views import View
 from schemas.company import Company
-
-OnStep = Callable[[str], None]
-
-# A fold holds what it knows of all its entities at once, about two kilobytes of each: so many events fit into memory.
-SLICE_EVENTS = 2_000_000
 
 
 class TableHash(Struct, frozen=True):
@@ -66,6 +63,7 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
     views: Sequence[View],
     *,
     companies: Sequence[Company],
+    folder: Path,
     damaged: AbstractSet[str] = frozenset(),
     verify: bool = False,
     on_step: OnStep = lambda _: None,
@@ -85,7 +83,7 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
         for relation in sorted(damaged & {f"reference.{name}" for name in reference.TABLES}):
             connection.execute(f"drop table if exists {relation}")
         reference.load(connection, companies)
-        rows = _make(connection, views, on_step=on_step)
+        rows = _make(connection, views, folder=folder, companies=companies, on_step=on_step)
         write_dictionary(connection, views)
         same = {relation: table_hash(connection, relation) == before[relation] for relation in before}
         same |= dict.fromkeys(damaged, False) if verify else {}
@@ -93,59 +91,25 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
     return [Rebuilt(table=relation, rows=rows[relation], same=same.get(relation)) for relation in tables]
 
 
-def _make(connection: Connection, views: Sequence[View], *, on_step: OnStep) -> dict[str, int]:
-    """Make every view and every table, each after those that it reads; gives how many rows each table has.
-
-    To open the files of a long log costs as much as to fold a few events. So a staging view that several others read is
-    put into a temporary table, from its first reader to its last, and what needs events that were never told is left
-    empty: of a new warehouse, everything. A large log is folded in slices, each of some of the entities.
-    """
-    told: dict[str, int] = dict(connection.rows("select type, count(*) from log.events group by type"))
-    columns = {view.relation: {column.name for column in view.columns} for view in views}
-    readers = _readers_of_shared(views)
-    built: list[tuple[str, str]] = []
-    rows: dict[str, int] = {}
+def _make(
+    connection: Connection, views: Sequence[View], *, folder: Path, companies: Sequence[Company], on_step: OnStep
+) -> dict[str, int]:
+    """Make every view and every table; gives how many rows each table has."""
     for view in views:
-        on_step(view.relation)
         if view.is_table:
             _create_table(connection, view)
-            selects = (
-                _selects(view, built=built, told=told, columns=columns) if _can_have_rows(view, told, rows) else []
-            )
-            rows[view.relation] = _fill(connection, view.relation, selects)
         else:
             connection.create_view(view.relation, view.select)
-        if view.relation in readers and are_told(told, view.events):
-            first, *others = _selects(view, built=built, told=told, columns=columns)
-            connection.execute(f"create or replace temp table built_{view.name} as {first}")
-            _fill(connection, f"built_{view.name}", others)
-            built.append((view.relation, f"select * from built_{view.name}"))  # noqa: S608  # our own names
-        for relation, select in tuple(built):
-            if readers[relation][-1] == view.relation:
-                connection.execute(f"drop table built_{relation.removeprefix('staging.')}")
-                built.remove((relation, select))
+    told: dict[str, int] = dict(connection.rows("select type, count(*) from log.events group by type"))
+    rows = dict.fromkeys((view.relation for view in views if view.is_table), 0)
+    if told:
+        reference.hold(connection, companies)
+        rows |= slices.fold(connection, views, told=told, folder=folder, on_step=on_step)
+    for view in views:
+        if told and view.is_table and not slices.is_folded(view) and all(rows.get(name) != 0 for name in view.needs):
+            on_step(view.relation)
+            rows[view.relation] = slices.fill(connection, view.relation, view.select)
     return rows
-
-
-def _readers_of_shared(views: Sequence[View]) -> dict[str, list[str]]:
-    """Find who reads the staging views that are folded from other ones, where several do, in the order of `views`."""
-    readers = {
-        view.relation: [
-            other.relation
-            for other in views
-            if view.relation in other.reads and (other.is_table or other.layer == "staging")
-        ]
-        for view in views
-        if view.layer == "staging" and any(relation.startswith("staging.") for relation in view.reads)
-    }
-    return {relation: listed for relation, listed in readers.items() if len(listed) > 1}
-
-
-def _can_have_rows(view: View, told: Mapping[str, int], rows: Mapping[str, int]) -> bool:
-    """Whether what a table needs is there: events of its types, or rows of the facts that it is folded from."""
-    if view.events:
-        return are_told(told, view.events) and (not view.needs or are_told(told, view.needs))
-    return bool(told) and all(rows[relation] for relation in view.needs)
 
 
 def _create_table(connection: Connection, view: View) -> None:
@@ -173,41 +137,3 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
         if not connection.rows(f"select 1 from {view.relation} limit 1"):  # noqa: S608  # our own name
             settle(connection, view.relation)
     connection.sort_for_seeking(view.relation, by=view.sorted_by)
-
-
-def _fill(connection: Connection, relation: str, selects: Iterable[str]) -> int:
-    """Put the rows of these texts into a table; gives how many they are."""
-    filled = 0
-    for select in selects:
-        [(rows,)] = connection.rows(f"insert into {relation} by name\n{select}")
-        filled += rows
-    return filled
-
-
-def _selects(
-    view: View, *, built: Sequence[tuple[str, str]], told: Mapping[str, int], columns: Mapping[str, AbstractSet[str]]
-) -> list[str]:
-    """Give the texts whose rows together are those of a view: one, or of many events one a slice of their entities.
-
-    A slice is cut where all that the view reads names the entity, for then no row of one slice needs another slice.
-    """
-    entity = view.entity or (view.key[0] if view.key else "")
-    reads = [relation for relation in view.reads if not relation.startswith("reference.")]
-    events = sum(count for type_, count in told.items() if are_told([type_], view.events))
-    slices = -(-events // SLICE_EVENTS)
-    is_fold = any(relation.startswith("staging.") for relation in reads)
-    if slices < 2 or not is_fold or not all(entity in columns.get(relation, ()) for relation in reads):
-        return [_over(built, view)]
-    sources = {relation: f"select * from {relation}" for relation in reads} | dict(built)  # noqa: S608  # our own names
-    return [
-        _over(
-            [(relation, f"{sources[relation]} where hash({entity}) % {slices} = {slice_}") for relation in reads], view
-        )
-        for slice_ in range(slices)
-    ]
-
-
-def _over(inputs: Sequence[tuple[str, str]], view: View) -> str:
-    """Compose the text of a view over what it reads of `inputs`."""
-    is_touched = any(relation in view.reads for relation, _ in inputs)
-    return with_inputs(view.select, inputs=inputs) if is_touched else view.select

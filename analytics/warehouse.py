@@ -25,7 +25,7 @@ from analytics.readers import (
     open_reader,
     open_side_by_side,
 )
-from analytics.rebuild import OnStep, Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
+from analytics.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
 from analytics.refresh import Refresher
 from analytics.seals import Seals
 from analytics.sessions import (
@@ -39,6 +39,7 @@ from analytics.sessions import (
     open_session,
 )
 from analytics.settings import AnalyticsSettings
+from analytics.slices import FOLDER, OnStep
 from schemas.errors import NotYet
 from schemas.instants import Instant
 
@@ -93,6 +94,7 @@ class Writer:
         self._threads = settings.warehouse_threads
         self._hot_events = settings.hot_events
         self._home = settings.home
+        self._slices = settings.warehouse / FOLDER
         self._keeper = Keeper(settings.catalog)
         self._seals = Seals(settings.warehouse)
         try:
@@ -235,6 +237,7 @@ class Writer:
             self.connection,
             self._views,
             companies=self._companies,
+            folder=self._slices,
             damaged=damaged,
             verify=verify,
             on_step=on_step,

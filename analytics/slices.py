@@ -1,0 +1,143 @@
+"""Slices: the facts of a large log are folded from some of its entities at a time, each slice from files of its own.
+
+A fold holds what it knows of all its entities at once, about two kilobytes of each, and costs more than twice as much
+over twice as many. So a large log is read once, and parted by entity into files beside the warehouse; no fact needs
+events of another entity. A small log is one slice, and is read where it stands. What was folded waits in files too: a
+table that is filled once has fewer files of its own, and temporary tables would be kept until the transaction ends.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from shutil import rmtree
+
+from analytics import log, reference
+from analytics.connection import Connection
+from analytics.views import View, are_told, with_inputs
+
+OnStep = Callable[[str], None]
+
+SLICE_EVENTS = 1_000_000
+# Rows in a group of the files into which the log is parted: a group of each slice is in memory until it is written.
+GROUP_ROWS = 20_000
+FOLDER = "slices"
+
+_LOG = "log.events"
+
+
+def fold(
+    connection: Connection, views: Sequence[View], *, told: Mapping[str, int], folder: Path, on_step: OnStep
+) -> dict[str, int]:
+    """Put the rows of all facts that are folded from events into their empty tables; gives how many each has.
+
+    `told` counts the events of each type. Files lie in `folder` until the end, and none that a crash left there before.
+    """
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    connection.execute("set variable folder = ?", [str(folder)])
+    try:
+        return _fold(connection, views, told=told, folder=folder, on_step=on_step)
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _fold(
+    connection: Connection, views: Sequence[View], *, told: Mapping[str, int], folder: Path, on_step: OnStep
+) -> dict[str, int]:
+    """Fold slice by slice, and then fill the tables, each in one go.
+
+    What several facts read is made once a slice. To plan a statement costs as much as to fold a few events, so what
+    needs events that were never told is left empty.
+    """
+    slices = -(-sum(told.values()) // SLICE_EVENTS)
+    parts = [""]
+    if slices > 1:
+        on_step(f"the log in {slices} slices")
+        parts = _part(connection, views, slices=slices, folder=folder)
+    readers = _readers(views, told)
+    kept = [view for view in readers if readers[view] or slices > 1]
+    for view in kept:
+        (folder / _name(view)).mkdir()
+    rows: dict[str, int] = {}
+    for number, part in enumerate(parts, start=1):
+        inputs = dict(reference.held())
+        if part:
+            on_step(f"slice {number} of {len(parts)}")
+            inputs[_LOG] = _files(f"log/{part}/*")
+        inputs |= {view.relation: view.select for view in views if view.layer == "staging"}
+        for view in readers:
+            select = with_inputs(view.select, inputs=list(inputs.items()))
+            if view in kept:
+                file = folder / _name(view) / f"{number}.parquet"
+                connection.execute(f"copy ({select}) to ? (format parquet, compression lz4)", [str(file)])
+                inputs[view.relation] = _files(f"{_name(view)}/{number}")
+            else:
+                on_step(view.relation)
+                rows[view.relation] = fill(connection, view.relation, select)
+        if part:
+            rmtree(folder / "log" / part)
+    for view in filter(is_folded, kept):
+        on_step(view.relation)
+        rows[view.relation] = fill(connection, view.relation, _files(f"{_name(view)}/*"))
+    return rows
+
+
+def _part(connection: Connection, views: Sequence[View], *, slices: int, folder: Path) -> list[str]:
+    """Read the log once and write each slice, where it has events, into a folder below `log`; gives their names."""
+    connection.execute(
+        f"copy (select {_columns_read(views)}, hash(entity) % {slices} as slice from {_LOG}) to ? "  # noqa: S608  # ours
+        f"(format parquet, compression lz4, row_group_size {GROUP_ROWS}, partition_by (slice))",
+        [str(folder / "log")],
+    )
+    return sorted(part.name for part in (folder / "log").iterdir())
+
+
+def _name(view: View) -> str:
+    return f"{view.layer}-{view.name}"
+
+
+def _files(pattern: str) -> str:
+    return f"select * from read_parquet(getvariable('folder') || '/{pattern}.parquet')"  # noqa: S608  # our own names
+
+
+def is_folded(view: View) -> bool:
+    """Whether the rows of a table are folded from events, each entity's apart; what is sought by an id is not cut."""
+    return view.layer == "facts" and bool(view.events) and not view.sorted_by
+
+
+def fill(connection: Connection, relation: str, select: str) -> int:
+    """Put rows into a table; gives how many they are."""
+    [(rows,)] = connection.rows(f"insert into {relation} by name\n{select}")
+    return rows
+
+
+def _readers(views: Sequence[View], told: Mapping[str, int]) -> dict[View, list[View]]:
+    """Find what is made of a slice, in its order, and of each the later ones that read it.
+
+    That is facts that can have rows, and staging views that several of them read. What only types the log is not made:
+    to read a few of its columns again costs less than to keep them all. Other views are read by their text, and so by
+    those who read them.
+    """
+    made: list[View] = []
+    readers: dict[str, list[View]] = {}
+    for view in reversed(views):
+        mine = readers.get(view.relation, [])
+        is_shared = view.layer == "staging" and len(mine) > 1 and _LOG not in view.reads
+        can_be = are_told(told, view.events) and (not view.needs or are_told(told, view.needs))
+        if can_be and (is_shared or is_folded(view)):
+            made.insert(0, view)
+            mine = [view]
+        elif view.layer != "staging":
+            continue
+        for relation in view.reads:
+            known = readers.get(relation, [])
+            readers[relation] = [*(reader for reader in mine if reader not in known), *known]
+    return {view: sorted(readers.get(view.relation, []), key=made.index) for view in made}
+
+
+def _columns_read(views: Sequence[View]) -> str:
+    """Name the columns of the log that staging reads: all whose names stand in the texts of its views."""
+    texts = [view.select for view in views if view.layer == "staging" and _LOG in view.reads]
+    words = {word for text in texts for word in re.findall(r"[a-z_]+", text)}
+    columns = [name for name, *_ in log.TABLES[_LOG][1] if name in words | {"entity"}]
+    return ", ".join(f'"{name}"' for name in columns)
