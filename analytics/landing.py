@@ -12,6 +12,7 @@ from analytics.erasure import Dropper
 from analytics.forgetting import LETTERS, Forgetter
 from analytics.log import EVENTS
 from analytics.memory import Memory
+from analytics.pace import Pacer
 from analytics.rebuild import mark_behind
 from analytics.refresh import Refresher
 from schemas.errors import Misconfigured
@@ -39,7 +40,7 @@ class Landed(Struct, frozen=True, kw_only=True):
 class Lander:
     """Lands batch after batch: what one writing process holds between two transactions."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one thing that landing asks
         self,
         connection: Connection,
         *,
@@ -47,10 +48,12 @@ class Lander:
         hot_events: int,
         dropper: Dropper | None = None,
         forgetter: Forgetter | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
         self._connection = connection
         self._dropper = dropper
         self._forgetter = forgetter
+        self._pacer = pacer or Pacer(None)
         self._refresher = refresher
         self._memory = Memory(connection, hot_events=hot_events)
         self._offsets: Offsets = read_offsets(connection)
@@ -129,7 +132,8 @@ class Lander:
 
     def _refresh(self, events: int, *, folds: bool) -> None:
         if events and folds:
-            self._refresher.refresh()
+            with self._pacer.counting():
+                self._refresher.refresh()
         elif not self.is_behind and not folds:
             mark_behind(self._connection)
         if events:

@@ -15,6 +15,7 @@ from analytics.forgetting import Forgetter, Waiting
 from analytics.keeping import Keeper, Lock, alone, is_held_for_reading, vacuum
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
+from analytics.pace import Pacer
 from analytics.readers import (
     Confined,
     OtherVersion,
@@ -95,6 +96,7 @@ class Writer:
         self._hot_events = settings.hot_events
         self._home = settings.home
         self._slices = settings.warehouse / FOLDER
+        self._pacer = Pacer(settings.warehouse)
         self._keeper = Keeper(settings.catalog)
         self._seals = Seals(settings.warehouse)
         try:
@@ -262,6 +264,7 @@ class Writer:
             hot_events=self._hot_events,
             dropper=Dropper(self.connection, home=self._home),
             forgetter=self._forgetter,
+            pacer=self._pacer,
         )
 
     def _has_whole_log(self) -> bool:

@@ -4,10 +4,11 @@ import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from analytics import letters
+from analytics.pace import read_pace
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.settings import load
@@ -66,6 +67,13 @@ def _of_warehouse() -> Iterable[Metric]:
         counter = CounterMetricFamily(f"angime_{name}", meaning)
         counter.add_metric([], row[name])
         yield counter
+    if pace := read_pace(load(AnalyticsSettings).warehouse):
+        yield SummaryMetricFamily(
+            "angime_refresh_seconds",
+            "how long it takes to fold a batch into the facts, since the lander began",
+            count_value=pace.refreshes,
+            sum_value=pace.refresh_seconds,
+        )
     waiting = GaugeMetricFamily("angime_recordings_waiting", "recordings that are kept and are no text yet")
     waiting.add_metric([], row["untranscribed"])
     yield waiting

@@ -64,6 +64,8 @@ def test_the_figures_say_what_was_landed_and_what_is_away(figures: str) -> None:
     }
     assert float(read['angime_dead_letters{state="waiting"}']) == 0
     assert float(read["angime_recordings_waiting"]) == 0
+    assert float(read["angime_refresh_seconds_count"]) == 1
+    assert float(read["angime_refresh_seconds_sum"]) > 0
     assert float(read["angime_freshness_seconds"]) > 0
     assert float(read["angime_disk_free_bytes"]) > 0
 
