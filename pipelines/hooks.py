@@ -22,9 +22,10 @@ from pipelines.origins import Origin, Origins, Secrets, raw_record
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
 from pipelines.sources.contract import Answer, Request
+from pipelines.tracing import OFF, Tracer, end_all
 from schemas.errors import NotYet
 from schemas.instants import instant
-from schemas.records import KEPT_HTTP_HEADERS
+from schemas.records import KEPT_HTTP_HEADERS, TRACEPARENT
 
 INGEST = "ingest"
 UNKNOWN = "nobody is connected by this source and account"
@@ -58,6 +59,7 @@ class Doors(Struct, frozen=True, kw_only=True):
     keeper: Keeper
     metrics: Metrics
     now: Callable[[], datetime]
+    tracer: Tracer = OFF
 
 
 def place_of(doors: Doors, scope: Scope) -> Place | None:
@@ -131,10 +133,15 @@ async def _keep(doors: Doors, request: Request, *, origin: Origin) -> Answer:
     kept_headers = tuple(
         (name, request.headers[name][:MAX_HEADER_CHARACTERS]) for name in KEPT_HTTP_HEADERS if name in request.headers
     )
+    span = doors.tracer.span("receive", request.headers.get(TRACEPARENT), may_begin=True)
+    if span is not None:
+        kept_headers += ((TRACEPARENT, span.traceparent),)
     try:
         await doors.keeper.keep(Received(raw, kept_headers))
     except NotYet as error:
         raise _Refused(503, error.reason) from None
+    finally:
+        end_all([span])
     return origin.source.answer
 
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from pipelines.outbox import Outbox
 from pipelines.ports import Headers, Producer
 from schemas.errors import NotYet
-from schemas.records import RawRecord, raw_to_kafka
+from schemas.records import TRACEPARENT, RawRecord, raw_to_kafka
 
 TOPIC = "raw"
 FLUSH_SECONDS = 3.0  # providers wait 5 s and more; what Kafka does not acknowledge by then goes to the outbox
@@ -211,7 +211,10 @@ class Keeper:
 
 def http_headers(received: Received) -> Headers:
     """Give the kept HTTP headers as headers of a Kafka record."""
-    return [(HTTP_HEADER + name, content.encode("latin-1", "replace")) for name, content in received.http_headers]
+    return [
+        (name if name == TRACEPARENT else HTTP_HEADER + name, content.encode("latin-1", "replace"))
+        for name, content in received.http_headers
+    ]
 
 
 def _settle(batch: Sequence[_Waiting], *, refusal: NotYet | None) -> None:

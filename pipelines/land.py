@@ -12,6 +12,7 @@ import structlog
 from analytics import warehouse
 from pipelines.ports import Consumer, Producer, Record
 from pipelines.settings import PipelinesSettings
+from pipelines.tracing import OFF, Tracer, end_all, open_tracer
 from schemas import codec
 from schemas.envelope import topic_of
 from schemas.errors import NotYet
@@ -19,6 +20,7 @@ from schemas.instants import Instant, instant
 from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
 
+STAGE = "land"
 TOPICS = (*CANONICAL, "dead")
 ALERTS = "alerts"
 MAX_BATCH_RECORDS = 50_000
@@ -43,7 +45,11 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
     """
     from pipelines.broker import assign, connect_producer
 
-    with warehouse.open_writer(analytics) as writer, closing(Herald(writer.bell(instant(datetime.now(UTC))))) as herald:
+    with (
+        warehouse.open_writer(analytics) as writer,
+        closing(Herald(writer.bell(instant(datetime.now(UTC))))) as herald,
+        closing(open_tracer(settings.traces)) as tracer,
+    ):
         while not stop.is_set():
             try:
                 consumer = assign(
@@ -56,7 +62,7 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
             try:
                 if not herald.is_silent:
                     herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
-                land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald)
+                land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald, tracer=tracer)
             except NotYet as refusal:
                 log.warning("kafka_went_away", reason=refusal.reason)
             finally:
@@ -101,12 +107,13 @@ class Herald:
             self._producer.close()
 
 
-def land(
+def land(  # noqa: PLR0913  # ports, told apart by name
     consumer: Consumer,
     *,
     writer: warehouse.Writer,
     stop: threading.Event,
     herald: Herald | None = None,
+    tracer: Tracer = OFF,
     now: Callable[[], Instant] = lambda: instant(datetime.now(UTC)),
 ) -> None:
     """Land what `consumer` gives until `stop` is set, one transaction a batch, with maintenance and alerts between.
@@ -135,7 +142,9 @@ def land(
             if herald is not None and is_replayed and not is_backlog:
                 herald.tell(now())  # what holds already is news; what a replay brings is none
             if records:
+                spans = tracer.spans(STAGE, (record.headers for record in records))
                 _land(batch, writer=writer, now=now(), folds=not defers)
+                end_all(spans)
             if herald is not None and not defers and (is_replayed or (is_time and not is_backlog)):
                 herald.tell(now(), is_replayed=is_replayed)
                 told = time.monotonic()

@@ -6,6 +6,7 @@ repeats has the same ids and the same bytes, because translating is pure.
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 
 import structlog
@@ -15,6 +16,7 @@ from pipelines import dead
 from pipelines.broker import Consumer, Producer, Record, connect_producer, join_group, positions_after
 from pipelines.origins import Origins, load_origins
 from pipelines.settings import PipelinesSettings
+from pipelines.tracing import OFF, Span, Tracer, end_all, open_tracer, traceparent_of
 from pipelines.translate import canonical
 from schemas.envelope import topic_of
 from schemas.errors import InvalidEvent, NotYet
@@ -84,22 +86,24 @@ def run(settings: PipelinesSettings, *, stop: threading.Event, on_ready: Callabl
     origins = load_origins(settings)
     breaker = dead.Breaker(STAGE)
     retries = 0
-    while not stop.is_set():
-        try:
-            _work(settings, origins=origins, breaker=breaker, stop=stop, on_ready=on_ready)
-        except NotYet as error:
-            log.warning("normalise_waits", reason=error.reason)
-            stop.wait(RETRY_SECONDS[min(retries, len(RETRY_SECONDS) - 1)])
-            retries += 1
+    with closing(open_tracer(settings.traces)) as tracer:
+        while not stop.is_set():
+            try:
+                _work(settings, origins=origins, breaker=breaker, stop=stop, on_ready=on_ready, tracer=tracer)
+            except NotYet as error:
+                log.warning("normalise_waits", reason=error.reason)
+                stop.wait(RETRY_SECONDS[min(retries, len(RETRY_SECONDS) - 1)])
+                retries += 1
 
 
-def _work(
+def _work(  # noqa: PLR0913  # ports, told apart by name
     settings: PipelinesSettings,
     *,
     origins: Origins,
     breaker: dead.Breaker,
     stop: threading.Event,
     on_ready: Callable[[], None],
+    tracer: Tracer,
 ) -> None:
     """Work with one pair of connections until told to stop, or until Kafka is away."""
     producer = connect_producer(settings.kafka, transport=settings.transport)
@@ -109,27 +113,35 @@ def _work(
             log.info("normalising", accounts=len(origins))
             on_ready()
             while not stop.is_set():
-                step(consumer, producer=producer, origins=origins, breaker=breaker, now=_now)
+                step(consumer, producer=producer, origins=origins, breaker=breaker, now=_now, tracer=tracer)
         finally:
             consumer.close()
     finally:
         producer.close()
 
 
-def step(
-    consumer: Consumer, *, producer: Producer, origins: Origins, breaker: dead.Breaker, now: Callable[[], Instant]
+def step(  # noqa: PLR0913  # ports, told apart by name
+    consumer: Consumer,
+    *,
+    producer: Producer,
+    origins: Origins,
+    breaker: dead.Breaker,
+    now: Callable[[], Instant],
+    tracer: Tracer = OFF,
 ) -> int:
     """Take a batch through, and give how many raw records it had: translate, send, wait for the acks, commit."""
     records = consumer.poll(max_records=BATCH_RECORDS, timeout_seconds=POLL_SECONDS)
     if not records:
         return 0
     moment = now()
+    spans = [tracer.span(STAGE, traceparent_of(record.headers)) for record in records]
     outcomes = [normalise(record, origins=origins, now=moment) for record in records]
     for outcome in outcomes:
         breaker.observe(reason=outcome.letters[0].reason if outcome.letters else None)
-    _send(outcomes, producer=producer)
+    _send(outcomes, spans=spans, producer=producer)
     producer.flush()
     consumer.commit(positions_after(records))
+    end_all(spans)
     letters = [letter for outcome in outcomes for letter in outcome.letters]
     for letter in letters:
         log.warning(
@@ -139,10 +151,11 @@ def step(
     return len(records)
 
 
-def _send(outcomes: Sequence[Outcome], *, producer: Producer) -> None:
-    for outcome in outcomes:
+def _send(outcomes: Sequence[Outcome], *, spans: Sequence[Span | None], producer: Producer) -> None:
+    for outcome, span in zip(outcomes, spans, strict=True):
+        carried = span.headers if span is not None else ()
         for fact in outcome.facts:
-            producer.send(fact.topic, key=fact.key, value=fact.value)
+            producer.send(fact.topic, key=fact.key, value=fact.value, headers=carried)
         for letter in outcome.letters:
             key, value, headers = dead_to_kafka(letter)
             producer.send(dead.TOPIC, key=key, value=value, headers=headers)

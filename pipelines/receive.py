@@ -22,6 +22,7 @@ from pipelines.outbox import Outbox
 from pipelines.receive_api import openapi
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
+from pipelines.tracing import open_tracer
 from schemas.errors import Misconfigured
 
 STOP_SECONDS = 4
@@ -110,6 +111,7 @@ def run(
     secrets = load_secrets(origins, settings=settings)
     addresses(settings.kafka)
     listening = _listen(settings)
+    tracer = open_tracer(settings.traces)
     outbox = Outbox(settings.outbox_folder, max_bytes=settings.outbox_bytes)
     failures: list[BaseException] = []
 
@@ -129,6 +131,7 @@ def run(
         keeper=keeper,
         metrics=Metrics(keeper.figures),
         now=lambda: datetime.now(UTC),
+        tracer=tracer,
     )
     server = http_server(doors)
     # Beside the main thread uvicorn leaves signals alone: they belong to the front door, which sets `stop`.
@@ -145,6 +148,7 @@ def run(
         serving.join(STOP_SECONDS + 1)
         keeper.close()
         listening.close()
+        tracer.close()
     if failures:
         raise failures[0]
 

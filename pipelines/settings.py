@@ -42,6 +42,13 @@ class PipelinesSettings(BaseSettings):
         int,
         Field(ge=4 * MIB, description="disk that webhooks may take while Kafka is away, in bytes; beyond: 503"),
     ] = 256 * MIB
+    traces: Annotated[
+        str,
+        Field(
+            description="address that takes traces by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; "
+            "empty: nobody is told of any"
+        ),
+    ] = ""
 
     @property
     def company_path(self) -> Path:

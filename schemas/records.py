@@ -15,6 +15,9 @@ KEPT_HTTP_HEADERS = ("content-type", "content-encoding", "user-agent", "i-twilio
 # Marks a record that a replay sent again, or that came of one: nobody is notified of it.
 REPLAYED = "angime-replayed"
 
+# The trace that a record belongs to, as it came with the webhook or began with it; transport, never data.
+TRACEPARENT = "traceparent"
+
 
 class RawRecord(Struct, frozen=True, kw_only=True):
     """Bytes as a provider sent them, after their origin was proved; `received_at` is our clock, an instant."""

@@ -15,7 +15,7 @@ from schemas.envelope import Event, topic_of
 from schemas.errors import InvalidEvent, Misconfigured, NotYet
 from schemas.instants import Instant
 from schemas.people import Role
-from schemas.records import REPLAYED, DeadLetter, dead_to_kafka
+from schemas.records import REPLAYED, TRACEPARENT, DeadLetter, dead_to_kafka
 from schemas.topics import PREFIX
 from streams.app import topic
 from streams.hands import Hands
@@ -167,7 +167,8 @@ class _Desk:
             await self._bury(record, reason=error.reason)
             return
         if made is not None:
-            await self._send(topic_of(made), key=made.partitionkey.encode(), value=encode(made))
+            carried = [one for one in _pairs(record.message.headers) if one[0] == TRACEPARENT]
+            await self._send(topic_of(made), key=made.partitionkey.encode(), value=encode(made), headers=carried)
 
     async def _send(
         self, name: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]] | None = None

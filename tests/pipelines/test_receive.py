@@ -152,13 +152,16 @@ def test_a_signed_webhook_is_kept_untouched_before_it_is_answered(service: Servi
 
 def test_only_harmless_headers_are_kept(service: Service) -> None:
     body = b"{}"
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     headers = signed(body) | {"user-agent": "meta", "authorization": "Bearer secret", "cookie": "secret"}
+    headers |= {"traceparent": trace}
 
     service.client.post(HOOK, content=body, headers=headers)
 
     (record,) = service.kafka.records("raw")
     ours = {name: content for name, content in record.headers if name.startswith("http-")}
     assert ours == {"http-content-type": b"application/json", "http-user-agent": b"meta"}
+    assert dict(record.headers)["traceparent"] == trace.encode()
     assert not any(b"secret" in content for _, content in record.headers)
 
 
