@@ -88,11 +88,17 @@ def main() -> None:
                 figures |= found
                 if asked.write:
                     command = f"python -m tests.bench --only {name} {_words_of(name, asked)}"
-                    file = f"bench-{name}-{asked.events}" if name in SIZED else f"bench-{name}"
-                    keep(file, stamped(command, seconds=time.monotonic() - began, figures=found))
+                    keep(_file(name, asked), stamped(command, seconds=time.monotonic() - began, figures=found))
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(figures, indent=2) + "\n")
     _show(figures)
+
+
+def _file(name: str, asked: argparse.Namespace) -> str:
+    """Name what is kept of a bench: what another size or a GPU gives stands beside it."""
+    if name in SIZED:
+        return f"bench-{name}-{asked.events}"
+    return f"bench-{name}-gpu" if name == "speech" and speech.graphics() else f"bench-{name}"
 
 
 def _words_of(name: str, asked: argparse.Namespace) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import ctranslate2
 import faster_whisper
 import numpy as np
+import torch
 
 from streams.audio import decode
 from streams.demo_model import MODEL_FOLDER
@@ -33,14 +34,15 @@ LOADED_SECONDS = 60  # heard before the clock runs: a GPU's first work takes sec
 def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
     """Give the overhead over the direct path, and how many times real time voice activity and turns are."""
     folder.mkdir()
-    device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    gpu = graphics()
+    device = "cuda" if gpu else "cpu"
     path = folder / "call.wav"
     seconds = write_call(path, minutes=MINUTES)
     turns = [_timed(partial(_turns, path), clock=time.process_time) for _ in range(rounds)]
     voice = seconds / statistics.median(turns)
     figures = {
         "speech_minutes_of_call": round(seconds / 60, 1),
-        "speech_device": device,
+        "speech_device": gpu or device,
         "voice_and_turns_v_real_time": {"ratio": round(voice, 1), "goal": VOICE_GOAL, "is_met": voice >= VOICE_GOAL},
         **_compared("demo", MODEL_FOLDER, path=path, device=device, rounds=rounds),
     }
@@ -48,6 +50,11 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
         write_sized_model(folder / SIZED, size=SIZED)
         figures |= _compared(SIZED, folder / SIZED, path=path, device=device, rounds=rounds)
     return figures
+
+
+def graphics() -> str:
+    """Name the GPU that speech is heard on; "" where there is none."""
+    return torch.cuda.get_device_name() if ctranslate2.get_cuda_device_count() else ""
 
 
 def write_call(path: Path, *, minutes: float, channels: int = 2) -> float:
