@@ -17,6 +17,7 @@ PRESET_NAMES = {
     "today": N_("Today"),
     "yesterday": N_("Yesterday"),
     "week": N_("This week"),
+    "last_week": N_("Last week"),
     "last28": N_("Last 28 days"),
     "month": N_("This month"),
     "custom": N_("Choose dates"),

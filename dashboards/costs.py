@@ -21,6 +21,8 @@ FIRST_PRICE = 10.0
 FIRST_MINUTES = 1_000.0
 DAYS_OF_A_MONTH = 30
 STEPS = 40
+# Of tariffs with a price, those with most talk are tried on the calls of the period.
+MAX_METERED = 6
 
 
 class Choice(Struct, frozen=True):
@@ -50,13 +52,16 @@ def draw(page: Page) -> None:
 
 
 def _crossing(page: Page, rows: pl.DataFrame) -> Crossing | None:
-    """Set the dearest fee beside the metered tariff with most talk; None where there are not both."""
+    """Set the dearest fee beside the metered tariff that is cheapest for these calls; None where there are not both."""
     fixed = rows.filter(pl.col("kind") == "fixed").sort("fee", "tariff_id", descending=[True, False])
     metered = rows.filter(pl.col("kind") != "fixed").sort("talk_minutes", "tariff_id", descending=[True, False])
     if fixed.is_empty() or metered.is_empty():
         return None
-    asked = {"fixed": fixed["tariff_id"][0], "metered": metered["tariff_id"][0]}
-    return page.ask(questions.break_even, period=page.period, company=page.scope.company, **asked)
+    period, company, tried = page.period, page.scope.company, metered["tariff_id"].to_list()[:MAX_METERED]
+    by_meter = [page.ask(questions.what_if, period=period, company=company, tariff=tariff) for tariff in tried]
+    metered_by = min(by_meter, key=lambda costed: (costed.unpriced, costed.cost)).tariff
+    fee = fixed["tariff_id"][0]
+    return page.ask(questions.break_even, period=period, company=company, fixed=fee, metered=metered_by)
 
 
 def answer(page: Page, crossing: Crossing) -> str | None:
@@ -68,7 +73,7 @@ def answer(page: Page, crossing: Crossing) -> str | None:
     if dear.cost < cheap.cost:
         cheap, dear = dear, cheap
     return say(
-        "For the calls of this period {cheap} is cheaper: {cost} against {other} by {dear}.",
+        "For the calls of this period the tariff “{cheap}” is cheaper: {cost} against {other} by “{dear}”.",
         cheap=clean(cheap.tariff),
         cost=say.money(cheap.cost, currency=currency),
         other=say.money(dear.cost, currency=currency),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from analytics.metrics import LANGUAGES, catalogue
 from analytics.questions import CallFilter, Order, Period, Scope
 
-Preset = Literal["last7", "today", "yesterday", "week", "last28", "month", "custom"]
+Preset = Literal["last7", "today", "yesterday", "week", "last_week", "last28", "month", "custom"]
 Hours = Literal["", "open", "closed"]
 # What a page lets one choose beside the company; a page offers what its figures can be narrowed by.
 Choice = Literal["period", "comparison", "team", "channel", "direction", "hours"]
@@ -158,12 +158,13 @@ def period(state: State, *, now: datetime, zone: ZoneInfo) -> Period:
     """Give the local days that a state means at `now`; a period that is not over is cut at the minute of `now`."""
     moment = now.astimezone(zone).replace(second=0, microsecond=0)
     today = moment.date()
-    yesterday = today - timedelta(days=1)
+    yesterday, monday = today - timedelta(days=1), today - timedelta(days=today.weekday())
     first, last = {
         "last7": (today - timedelta(days=7), yesterday),
         "today": (today, today),
         "yesterday": (yesterday, yesterday),
-        "week": (today - timedelta(days=today.weekday()), today),
+        "week": (monday, today),
+        "last_week": (monday - timedelta(days=7), monday - timedelta(days=1)),
         "last28": (today - timedelta(days=28), yesterday),
         "month": (today.replace(day=1), today),
         "custom": _custom(state, today=today),

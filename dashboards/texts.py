@@ -35,6 +35,7 @@ MAX_SHOWN_CHARACTERS = 120
 # From here on the small change of an amount is left out.
 WHOLE_FROM = 10_000
 DAYS_FROM_SECONDS = 2 * 86_400
+A_MINUTE = timedelta(minutes=1)
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
 _CODE_BEFORE = re.compile(r"([A-Z]{3})(?=[0-9])")
@@ -204,7 +205,11 @@ class Texts:
         return format_datetime(moment.astimezone(zone), pattern, locale=self.locale)
 
     def ago(self, age: timedelta) -> str:
-        """Write how long ago something was."""
+        """Write how long ago something was; what is yet to come by our clock was told by one that is ahead."""
+        if age <= -A_MINUTE:
+            return self("clock ahead: {time}", time=format_timedelta(-age, granularity="minute", locale=self.locale))
+        if age <= timedelta():
+            return self("just now")
         return format_timedelta(-age, granularity="minute", add_direction=True, locale=self.locale)
 
     def weekdays(self) -> list[str]:

@@ -174,7 +174,9 @@ def test_the_sentence_leads_to_the_very_calls_and_back(browser: BrowserContext, 
     visit.page.close()
 
 
-def test_a_cell_of_the_heat_map_opens_its_calls_and_back_is_what_was_left(browser: BrowserContext, pages: str) -> None:
+def test_a_cell_of_the_heat_map_opens_its_calls_and_back_and_forth_is_what_was_left(
+    browser: BrowserContext, pages: str
+) -> None:
     visit = Visit(browser, f"{pages}/?period=last28")
     chart = visit.page.locator("[data-testid=stVegaLiteChart]").nth(1).locator("canvas, svg").first
     chart.scroll_into_view_if_needed()
@@ -186,9 +188,18 @@ def test_a_cell_of_the_heat_map_opens_its_calls_and_back_is_what_was_left(browse
     visit.page.mouse.click(box["x"] + box["width"] * 0.45, box["y"] + box["height"] * 0.25)
     visit.page.wait_for_url("**/calls?**weekday=**")
     assert "outcome=missed" in visit.page.url
-    visit.page.go_back()
-    visit.page.wait_for_url(left)
-    expect(sentence).to_have_text(said)
+    expect(sentence).not_to_have_text(said)
+    calls, listed = visit.page.url, sentence.inner_text()
+    visit.page.get_by_role("link", name="Conversations", exact=True).click()
+    visit.page.wait_for_url("**/conversations?**company=**")
+    expect(sentence).not_to_have_text(listed)
+    conversations, counted = visit.page.url, sentence.inner_text()
+    walk = [("go_back", calls, listed), ("go_back", left, said), ("go_forward", calls, listed)]
+    for step, address, sentence_there in [*walk, ("go_forward", conversations, counted)]:
+        getattr(visit.page, step)()
+        visit.page.wait_for_url(address)
+        expect(sentence).to_have_text(sentence_there)
+    assert visit.is_well()
     visit.page.close()
 
 

@@ -1,6 +1,6 @@
 """The URL says what a page shows: it is read back as it was written, and nonsense in it does no harm."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -67,6 +67,7 @@ def test_nonsense_in_a_url_never_breaks_a_page(params: dict[str, str]) -> None:
         (State(preset="today"), (date(2026, 3, 16), date(2026, 3, 16))),
         (State(preset="yesterday"), (date(2026, 3, 15), date(2026, 3, 15))),
         (State(preset="week"), (date(2026, 3, 16), date(2026, 3, 16))),
+        (State(preset="last_week"), (date(2026, 3, 9), date(2026, 3, 15))),
         (State(preset="last28"), (date(2026, 2, 16), date(2026, 3, 15))),
         (State(preset="month"), (date(2026, 3, 1), date(2026, 3, 16))),
         (State(preset="custom", first=date(2026, 1, 1), last=date(2026, 1, 31)), (date(2026, 1, 1), date(2026, 1, 31))),
@@ -76,6 +77,11 @@ def test_nonsense_in_a_url_never_breaks_a_page(params: dict[str, str]) -> None:
 def test_a_preset_means_days_of_the_company(state: State, expected: tuple[date, date]) -> None:
     asked = period(state, now=MONDAY, zone=ALMATY)
     assert expected == (asked.first, asked.last)
+
+
+def test_last_week_is_whole_from_monday_to_sunday_on_any_day() -> None:
+    weeks = {period(State(preset="last_week"), now=MONDAY + timedelta(days=day), zone=ALMATY) for day in range(7)}
+    assert {Period(date(2026, 3, 9), date(2026, 3, 15))} == weeks
 
 
 def test_on_monday_the_default_compares_last_week_with_the_week_before() -> None:

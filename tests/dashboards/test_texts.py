@@ -2,7 +2,7 @@
 
 import ast
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from string import Formatter
 
@@ -104,6 +104,14 @@ def test_no_data_is_a_dash() -> None:
 )
 def test_durations_are_short(seconds: float | None, expected: str) -> None:
     assert expected == texts.texts("en").seconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [(5, "5 minutes ago"), (0.2, "1 minute ago"), (0, "just now"), (-0.5, "just now"), (-3, "clock ahead: 3 minutes")],
+)
+def test_what_is_yet_to_come_was_told_by_a_clock_that_is_ahead(minutes: float, expected: str) -> None:
+    assert expected == texts.texts("en").ago(timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize(
