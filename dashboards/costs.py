@@ -1,13 +1,15 @@
 # pyright: reportUnknownMemberType=false
 """Costs: what a minute of talk comes to, and whether a fixed fee or a price by the minute is cheaper for our calls."""
 
+from collections.abc import Sequence
+
 import polars as pl
 import streamlit as st
 from msgspec import Struct
 
 from analytics import questions
 from analytics.metrics import catalogue
-from analytics.questions import Crossing
+from analytics.questions import Costed, Crossing
 from dashboards import charts, controls, figures, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -59,9 +61,13 @@ def _crossing(page: Page, rows: pl.DataFrame) -> Crossing | None:
         return None
     period, company, tried = page.period, page.scope.company, metered["tariff_id"].to_list()[:MAX_METERED]
     by_meter = [page.ask(questions.what_if, period=period, company=company, tariff=tariff) for tariff in tried]
-    metered_by = min(by_meter, key=lambda costed: (costed.unpriced, costed.cost)).tariff
-    fee = fixed["tariff_id"][0]
-    return page.ask(questions.break_even, period=period, company=company, fixed=fee, metered=metered_by)
+    fee, price = fixed["tariff_id"][0], cheapest(by_meter).tariff
+    return page.ask(questions.break_even, period=period, company=company, fixed=fee, metered=price)
+
+
+def cheapest(costed: Sequence[Costed]) -> Costed:
+    """Choose the tariff by which the calls cost least; one that has no price for some of them comes after."""
+    return min(costed, key=lambda one: (one.unpriced, one.cost))
 
 
 def answer(page: Page, crossing: Crossing) -> str | None:

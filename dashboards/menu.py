@@ -47,11 +47,13 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 RESULTS = N_("Results")
 DATA = N_("Data")
+# What lists are narrowed by; nothing on them is compared.
+OF_A_LIST: tuple[Choice, ...] = tuple(choice for choice in CHOICES if choice != "comparison")
 
 MENU = (
     Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw),
-    Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw),
-    Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, is_hidden=True),
+    Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw, choices=OF_A_LIST),
+    Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, choices=(), is_hidden=True),
     Entry(
         name="missed",
         title=N_("Missed"),
@@ -64,12 +66,14 @@ MENU = (
         title=N_("Conversations"),
         icon=":material/forum:",
         draw=conversations.draw,
+        choices=OF_A_LIST,
     ),
     Entry(
         name="search",
         title=N_("Search"),
         icon=":material/manage_search:",
         draw=search.draw,
+        choices=OF_A_LIST,
         needs=lambda rights: rights.sees_people,
     ),
     Entry(
@@ -110,7 +114,14 @@ MENU = (
         section=DATA,
         choices=("period",),
     ),
-    Entry(name="metrics", title=N_("Metrics"), icon=":material/function:", draw=metrics.draw, section=DATA),
+    Entry(
+        name="metrics",
+        title=N_("Metrics"),
+        icon=":material/function:",
+        draw=metrics.draw,
+        section=DATA,
+        choices=OF_A_LIST,
+    ),
     Entry(
         name="sql",
         title=N_("SQL"),

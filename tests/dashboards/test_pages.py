@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from analytics.metrics import LANGUAGES, catalogue
+from analytics.questions import Costed
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
+from dashboards.costs import cheapest
 from dashboards.menu import MENU
 from tests.dashboards.without_browser import run, told
 
@@ -188,3 +190,14 @@ def _some_call(home: Path, condition: str) -> str:
     [found] = reader.sql(f"select call_id from facts.calls where {condition} limit 1")["call_id"]  # noqa: S608
     reader.close()
     return found
+
+
+def test_of_tariffs_the_cheapest_that_prices_most_calls_is_set_beside_the_fee() -> None:
+    costs = {"dear": (0, 20.0), "cheap": (0, 9.0), "half": (5, 1.0)}
+    costed = [
+        Costed(
+            tariff=name, calls=9, answered=9, talk_minutes=9, billed_minutes=9, call_cost=cost, fee=0, unpriced=unpriced
+        )
+        for name, (unpriced, cost) in costs.items()
+    ]
+    assert "cheap" == cheapest(costed).tariff
