@@ -33,11 +33,19 @@ def build(
     with open_writer(aside) as writer:
         writer.attach_beside(live, name=LIVE)
         _copy_events(writer.connection, since=since, until=until, on_step=on_step)
-        for relation in TABLES:
-            if relation not in {"log.events", "log.builds"}:
-                _copy_whole(writer.connection, relation)
+        for relation in sorted(TABLES.keys() & _tables_of_live(writer.connection) - {"log.events", "log.builds"}):
+            _copy_whole(writer.connection, relation)
         writer.reload()
         return writer.rebuild(on_step=on_step)
+
+
+def _tables_of_live(connection: Connection) -> set[str]:
+    """Name the log's tables there: an earlier version, which may have made that warehouse, had fewer."""
+    rows = connection.rows(
+        "select distinct 'log.' || table_name from duckdb_columns() where database_name = ? and schema_name = 'log'",
+        [LIVE],
+    )
+    return {relation for (relation,) in rows}
 
 
 def _copy_events(connection: Connection, *, since: datetime | None, until: datetime | None, on_step: OnStep) -> None:

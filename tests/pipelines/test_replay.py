@@ -233,6 +233,8 @@ def test_a_second_warehouse_of_the_same_log_is_the_same_and_a_changed_row_is_fou
     aside.build(live, name="trial", since=None, until=None, on_step=said.append)
     assert said[0] == "log: 29 of 29 events"
     assert comparison.compare(live, aside.folder_of(live, "trial")) == []
+    with open_writer(live) as writer:
+        writer.connection.execute("drop table log.forgotten")  # as an earlier version left it
     assert aside.build(live, name="trial", since=None, until=None, on_step=said.append)
 
     with open_writer(aside.folder_of(live, "trial")) as writer:
