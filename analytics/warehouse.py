@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
+from shutil import rmtree
 from typing import Self
 
 from analytics import log, views
@@ -96,6 +97,7 @@ class Writer:
         self._hot_events = settings.hot_events
         self._home = settings.home
         self._slices = settings.warehouse / FOLDER
+        rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
         self._pacer = Pacer(settings.warehouse)
         self._keeper = Keeper(settings.catalog)
         self._seals = Seals(settings.warehouse)

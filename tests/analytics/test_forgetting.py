@@ -130,6 +130,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("made")
     make_home(folder)
     (folder / "company.toml").write_text(COMPANY_FILE + RETENTION)
+    (folder / "warehouse" / "slices").mkdir()
+    (folder / "warehouse" / "slices" / "left").write_text(SAID)
     return folder
 
 
