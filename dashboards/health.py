@@ -18,6 +18,7 @@ from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
 
 LITTLE_FREE = 0.1
+WIDTH_OF_A_MEANING = 150
 PACKAGES = ("angime", "duckdb", "polars", "streamlit", "faust-streaming", "confluent-kafka")
 SEVERITIES = {"fail": N_("figures are wrong"), "warn": N_("worth a look")}
 
@@ -200,6 +201,7 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
             say("What it looks for"): [_sought(page, row) for row in rows],
         },
         alt=say("Checks with how many rows they find and what they look for."),
+        widths={say("Means"): WIDTH_OF_A_MEANING},
     )
 
 

@@ -54,17 +54,26 @@ def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
 
 
 def table(
-    columns: Mapping[str, Sequence[Any]], *, alt: str, key: str | None = None, highest: int = HIGHEST
+    columns: Mapping[str, Sequence[Any]],
+    *,
+    alt: str,
+    key: str | None = None,
+    highest: int = HIGHEST,
+    widths: Mapping[str, int] | None = None,
 ) -> int | None:
-    """Draw a table of words; with a `key`, a cell can be chosen, and the place of its row is given."""
+    """Draw a table of words; with a `key`, a cell can be chosen, and the place of its row is given.
+
+    `widths` are pixels, for columns whose few long words would be cut off: a table is as wide as most of its words.
+    """
     frame = pl.DataFrame(dict(columns), strict=False)
     height: Any = "content" if frame.height * ROW_HEIGHT <= highest else highest
+    drawn: dict[str, Any] = {"hide_index": True, "height": height, "alt": alt}
+    if widths:
+        drawn["column_config"] = {name: st.column_config.Column(width=width) for name, width in widths.items()}
     if key is None:
-        st.dataframe(frame, hide_index=True, height=height, alt=alt)
+        st.dataframe(frame, **drawn)
         return None
-    chosen = st.dataframe(
-        frame, hide_index=True, height=height, alt=alt, on_select="rerun", selection_mode="single-cell", key=key
-    )
+    chosen = st.dataframe(frame, **drawn, on_select="rerun", selection_mode="single-cell", key=key)
     return next((row for row, _ in chosen["selection"].get("cells", [])), None)
 
 
