@@ -187,8 +187,12 @@ class Refresher:
             for kind in ("stale", "fresh")
         )
         self._run(f"create or replace temp table changed as {changed}")
+        [days] = self._connection.rows("select min(day), max(day) from changed")
         self._run(f"delete from {report.relation} where exists (select 1 from changed where {_same(report)})")  # noqa: S608
-        self._run(f"insert into {report.relation} by name {self._sums[report.name]}")
+        self._connection.execute(
+            f"insert into {report.relation} by name {self._sums[report.name]}",
+            {"first_day": days[0], "last_day": days[1]},
+        )
 
 
 def _groups_of(facts: Sequence[View]) -> list[Group]:
@@ -232,14 +236,18 @@ def _staged(staging: Sequence[View]) -> list[tuple[str, str]]:
 
 
 def _sum_of(report: View, facts: Sequence[View]) -> str:
-    """Compose the sums of what changed: the report's text over the facts narrowed to it."""
+    """Compose the sums of what changed: the report's text over the facts narrowed to it.
+
+    The files of other days are not opened: their bounds say that they hold none between $first_day and $last_day.
+    """
     return with_inputs(
         report.select,
         inputs=[
             (
                 fact.relation,
                 f"select inner_fact.* from {fact.relation} as inner_fact "  # noqa: S608
-                f"where exists (select 1 from changed where {_same(report, of='inner_fact')})",
+                "where inner_fact.day between $first_day and $last_day "
+                f"and exists (select 1 from changed where {_same(report, of='inner_fact')})",
             )
             for fact in facts
             if fact.relation in report.reads
