@@ -21,9 +21,10 @@ LINKS = "facts.contact_events"
 class Histories:
     """The statements of a refresh of contacts, composed once, and the identities of all contacts in memory.
 
-    Temporary tables: `people` holds the rows of facts.identities, `few_…` those of facts that are few, `holders_…` a
-    hash of every contact that has or had rows of a fact; `stale_…` and `fresh_…` are the rows of a fact that a refresh
-    took away and put in their place.
+    Temporary tables: `people` holds the rows of facts.identities, `few_…` those of facts that are few, `known_…` of
+    every row of a fact the hashes of its contact, of its key and of all of it, and its time: which rows a refresh must
+    take away and put in their place (`stale_…`, `fresh_…`) is found without reading the old ones. Assumption: no two
+    keys of a fact have the same hash of 64 bits.
     """
 
     def __init__(self, connection: Connection, views: Sequence[View]) -> None:
@@ -50,11 +51,10 @@ class Histories:
         for fact in self._facts:
             name = fact.name
             self._connection.execute(f"""
-                create or replace temp table stale_{name} ({fact.declared});
                 create or replace temp table fresh_{name} ({fact.declared});
                 create or replace temp table folded_{name} ({fact.declared});
-                create or replace temp table holders_{name} as
-                select distinct hash(contact_id) as contact_hash from {fact.relation}
+                create or replace temp table known_{name} as select {_hashes_of(fact)} from {fact.relation};
+                create or replace temp table stale_{name} as from known_{name} limit 0
             """)  # noqa: S608  # our own names
 
     def refresh(self, folded: Sequence[View]) -> list[View]:
@@ -171,32 +171,40 @@ class Histories:
         if not self._has_rows(fact):
             self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
             return False
-        held = f"select 1 from moved semi join holders_{name} on hash(moved.contact_id) = holders_{name}.contact_hash"  # noqa: S608
-        has_held = bool(self._connection.rows(f"{held} limit 1"))
-        if not has_held and not self._can_have(fact):
+        hashes = _hashes_of(fact)
+        self._connection.execute(f"""
+            create or replace temp table known_before as select known_{name}.* from known_{name}
+            semi join moved on known_{name}.contact_hash = hash(moved.contact_id)
+        """)  # noqa: S608
+        if not self._connection.rows("select 1 from known_before limit 1") and not self._can_have(fact):
             self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
             return False
-        before = f"from {fact.relation} where contact_id in (select contact_id from moved)"  # noqa: S608
         self._connection.execute(f"""
             create or replace temp table folded_{name} as {self._folds[name]};
-            create or replace temp table kept_before as {before if has_held else f"from folded_{name} limit 0"};
-            create or replace temp table stale_{name} as from kept_before except all from folded_{name};
-            create or replace temp table fresh_{name} as from folded_{name} except all from kept_before
-        """)
-        [(stale, fresh)] = self._connection.rows(
-            f"select (select count(*) from stale_{name}), (select count(*) from fresh_{name})"  # noqa: S608
+            create or replace temp table stale_{name} as
+            from known_before anti join (select {hashes} from folded_{name}) as folded using (key_hash, row_hash);
+            create or replace temp table fresh_{name} as
+            select * exclude (key_hash, row_hash)
+            from (select *, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash from folded_{name})
+            anti join known_before using (key_hash, row_hash)
+        """)  # noqa: S608
+        [(stale, dated, first, last)] = self._connection.rows(
+            f"select count(*), count(time), min(time), max(time) from stale_{name}"  # noqa: S608
         )
-        key = ", ".join(fact.key)
         if stale:
+            among = f" and {fact.time} between ? and ?" if dated == stale else ""
             self._connection.execute(
-                f"delete from {fact.relation} where ({key}) in (select ({key}) from stale_{name})"  # noqa: S608
+                f"delete from {fact.relation} where {_key_hash(fact)} in (select key_hash from stale_{name}){among}",  # noqa: S608
+                [first, last] if among else [],
             )
+            self._connection.execute(
+                f"delete from known_{name} where key_hash in (select key_hash from stale_{name})"  # noqa: S608
+            )
+        [(fresh,)] = self._connection.rows(f"select count(*) from fresh_{name}")  # noqa: S608
         if fresh:
             self._connection.execute(f"""
                 insert into {fact.relation} by name from fresh_{name};
-                insert into holders_{name}
-                select distinct hash(contact_id) as contact_hash from fresh_{name}
-                anti join holders_{name} on hash(contact_id) = contact_hash
+                insert into known_{name} select {hashes} from fresh_{name}
             """)  # noqa: S608
         return bool(stale or fresh)
 
@@ -210,6 +218,22 @@ class Histories:
                 f"select 1 from gathered_{relation.removeprefix('facts.')} where {condition} limit 1"  # noqa: S608
             )
         )
+
+
+def _hashes_of(fact: View) -> str:
+    """Write what is held of a row of a fact."""
+    return (
+        f"hash(contact_id) as contact_hash, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash, "
+        f"{fact.time} as time"
+    )
+
+
+def _key_hash(fact: View) -> str:
+    return f"hash({', '.join(fact.key)})"
+
+
+def _row_hash(fact: View) -> str:
+    return f"hash({', '.join(column.name for column in fact.columns)})"
 
 
 def _columns_read(view: View, facts: Sequence[View]) -> str:

@@ -41,8 +41,8 @@ MINUTES = 10.0
 ANSWER_GOAL = 1.5
 # Run when it is asked for: it takes the machine for a quarter of an hour.
 APART = ("load", "growth")
-# Kept for each size apart.
-SIZED = ("doors", "rebuilding")
+# Kept for each size apart: of which argument.
+SIZED = {"asking": "calls", "doors": "events", "rebuilding": "events"}
 SIZES = (250_000, 1_000_000, 4_000_000)
 FILE = Path("build/bench.json")
 
@@ -60,11 +60,12 @@ class Measure(Protocol):
 def main() -> None:
     """Run what was asked for; every figure stays in the table, also one below its goal."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=(*BENCHES, "doors", "rebuilding", "hour", *APART), help="run one of them")
+    parser.add_argument("--only", choices=(*BENCHES, *SIZED, "hour", *APART), help="run one of them")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
         "--events", type=int, default=BULK_EVENTS, help="events of rebuild, replay and snapshot, four a call"
     )
+    parser.add_argument("--calls", type=int, default=asking.CALLS, help="calls of the warehouse that is asked")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long the load lasts")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=SIZES, metavar="EVENTS", help="of growth: how many events, four a call"
@@ -74,6 +75,7 @@ def main() -> None:
     figures: Figures = {"machine": machine(), "rounds": asked.rounds}
     benches: dict[str, Measure] = {
         **BENCHES,
+        "asking": partial(asking.measure, calls=asked.calls),
         "rebuilding": partial(rebuilding.measure, count=asked.events),
         "hour": hour_long.measure,
         "doors": partial(_doors, count=asked.events),
@@ -97,7 +99,7 @@ def main() -> None:
 def _file(name: str, asked: argparse.Namespace) -> str:
     """Name what is kept of a bench: what another size or a GPU gives stands beside it."""
     if name in SIZED:
-        return f"bench-{name}-{asked.events}"
+        return f"bench-{name}-{getattr(asked, SIZED[name])}"
     return f"bench-{name}-gpu" if name == "speech" and speech.graphics() else f"bench-{name}"
 
 
@@ -107,7 +109,8 @@ def _words_of(name: str, asked: argparse.Namespace) -> str:
         return f"--minutes {asked.minutes:g}"
     if name == "growth":
         return f"--rounds {asked.rounds} --sizes {' '.join(map(str, asked.sizes))}"
-    return f"--rounds {asked.rounds} --events {asked.events}"
+    size = SIZED.get(name, "events")
+    return f"--rounds {asked.rounds} --{size} {getattr(asked, size)}"
 
 
 def _load(folder: Path, *, rounds: int, minutes: float) -> Figures:  # noqa: ARG001  # the form of a bench
@@ -214,7 +217,6 @@ BENCHES: dict[str, Measure] = {
     "freshness": freshness.measure,
     "searching": searching.measure,
     "speech": speech.measure,
-    "asking": asking.measure,
     "paging": paging.measure,
 }
 
