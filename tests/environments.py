@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 QUIXSTREAMS = "quixstreams==3.28.1"
+BYTEWAX = "bytewax[kafka]==0.21.1"
 
 
 def make_environment(folder: Path, packages: Sequence[str]) -> Path:

@@ -31,7 +31,6 @@ from tests.bench import (
     speech,
 )
 from tests.brokers import own_broker
-from tests.environments import make_environment
 from tests.proof import keep, machine, stamped
 
 ROUNDS = 5
@@ -122,9 +121,13 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
     with own_broker(folder / "broker", on_step=print) as kafka:
         with closing(connect_producer(kafka.bootstrap)) as producer:
             events.fill(producer, count=BULK_EVENTS)
-        rates: dict[str, list[float]] = {name: [] for name in ("naive", "bare", "ours", "ours_with_facts")}
+        rates: dict[str, list[float]] = {
+            name: [] for name in ("naive", "naive_in_batches", "bare", "ours", "ours_with_facts")
+        }
         for number in range(rounds):
             rates["naive"].append(landing.naive(kafka.bootstrap, folder / f"naive{number}", count=NAIVE_EVENTS))
+            batches = landing.naive(kafka.bootstrap, folder / f"batches{number}", count=NAIVE_EVENTS, in_batches=True)
+            rates["naive_in_batches"].append(batches)
             rates["bare"].append(landing.bare(kafka.bootstrap, folder / f"bare{number}", count=BULK_EVENTS))
             landed = landing.ours(kafka.bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
             rates["ours"].append(landed.in_log)
@@ -134,6 +137,7 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         "landing_events_per_second": {name: round(rate) for name, rate in medians.items()},
         "landing_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
         "landing_v_naive": _ratio(medians["ours"] / medians["naive"], goal=40.0),
+        "landing_v_naive_in_batches": round(medians["ours"] / medians["naive_in_batches"], 2),
         "landing_v_bare": _ratio(medians["ours"] / medians["bare"], goal=0.6, stretch=0.8),
         "landing_with_facts_v_naive": round(medians["ours_with_facts"] / medians["naive"], 2),
         "landing_with_facts_v_bare": round(medians["ours_with_facts"] / medians["bare"], 2),
@@ -175,24 +179,30 @@ def _answering(folder: Path, *, rounds: int) -> Figures:
 
 
 def _normalising(folder: Path, *, rounds: int) -> Figures:
-    """Compare events a second of processor time with quixstreams', which does less: it validates nothing."""
+    """Compare events a second of processor time with those of others, which do less: they validate nothing."""
     folder.mkdir()
     home = folder / "home"
     normalising.furnish_home(home)
-    python = make_environment(folder / "quixstreams", normalising.PACKAGES)
-    rates: dict[str, list[float]] = {"confluent": [], "kafka-python": [], "quixstreams": []}
+    pythons = {name: normalising.install(folder, name) for name in normalising.YARDSTICKS}
+    rates: dict[str, list[float]] = {name: [] for name in ("confluent", "kafka-python", *pythons)}
     with own_broker(folder / "broker", on_step=print) as kafka:
         with closing(connect_producer(kafka.bootstrap)) as producer:
             count = normalising.fill(producer)
         for _ in range(rounds):
             for transport in ("confluent", "kafka-python"):
                 rates[transport].append(normalising.ours(kafka.bootstrap, home, count=count, transport=transport))
-            rates["quixstreams"].append(normalising.quixstreams(python, kafka.bootstrap, home, count=count))
-    medians = {name: statistics.median(found) for name, found in rates.items()}
+            for name, python in pythons.items():
+                if python is not None:
+                    rates[name].append(normalising.yardstick(name, python, kafka.bootstrap, home, count=count))
+    medians = {name: statistics.median(found) for name, found in rates.items() if found}
     return {
         "normalising_events_per_cpu_second": {name: round(rate) for name, rate in medians.items()},
         "normalising_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
-        "normalising_v_quixstreams": _ratio(medians["confluent"] / medians["quixstreams"], goal=1.2, stretch=2.0),
+    } | {
+        f"normalising_v_{name}": _ratio(medians["confluent"] / medians[name], goal=1.2, stretch=2.0)
+        if name in medians
+        else "not published for this Python"
+        for name in pythons
     }
 
 

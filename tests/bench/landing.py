@@ -60,8 +60,11 @@ def ours(bootstrap: str, folder: Path, *, count: int) -> Landed:
     return Landed(count / in_log_seconds, count / seconds)
 
 
-def naive(bootstrap: str, folder: Path, *, count: int) -> float:
-    """kafka-python, `json.loads` and `executemany` into a DuckDB file: what people write first. Events a second."""
+def naive(bootstrap: str, folder: Path, *, count: int, in_batches: bool = False) -> float:
+    """kafka-python, `json.loads` and `executemany` into a DuckDB file: what people write first. Events a second.
+
+    By itself `executemany` commits each row; `in_batches` it is put into a transaction, as they write next.
+    """
     folder.mkdir()
     consumer = kafka.KafkaConsumer(
         DECLARED["calls"].kafka_name,
@@ -81,7 +84,11 @@ def naive(bootstrap: str, folder: Path, *, count: int) -> float:
         fields["data"] = json.dumps(fields["data"])
         rows.append(tuple(fields[name] for name in COLUMNS.split(", ")))
         if len(rows) == ROWS_AT_ONCE:
+            if in_batches:
+                session.begin()
             session.executemany("insert into events values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            if in_batches:
+                session.commit()
             landed += len(rows)
             rows.clear()
         if landed >= count:

@@ -1,7 +1,7 @@
-"""Raw records to canonical events: the normaliser beside quixstreams, which translates with the same pure function.
+"""Raw records to canonical events: the normaliser beside others, which translate with the same pure function.
 
 Each runs in a process of its own, over the same topic of the same broker, and what is compared is events a second of
-processor time, the client's own threads included. quixstreams lives in an environment of its own.
+processor time, the client's own threads included. quixstreams and bytewax live in environments of their own.
 """
 
 import hashlib
@@ -24,16 +24,17 @@ from pipelines.broker import Producer
 from schemas.ids import raw_id
 from schemas.instants import from_epoch
 from schemas.records import RawRecord, raw_to_kafka
-from tests.environments import QUIXSTREAMS
+from tests.environments import BYTEWAX, QUIXSTREAMS, make_environment
 
 SEED = 5
 NOW = 1_790_000_000
 DAYS, CALLS = 30, 6_000
 FLUSH_EVERY = 10_000
-YARDSTICK = Path(__file__).with_name("quix_normaliser.py")
-ROOT = YARDSTICK.parents[2]
-# What the pure translation needs, in quixstreams' own environment, at the versions that are pinned here.
-PACKAGES = (QUIXSTREAMS, *(f"{name}=={version(name)}" for name in ("msgspec", "phonenumbers", "tzdata")))
+ROOT = Path(__file__).parents[2]
+# Each with the module that does the work with it.
+YARDSTICKS = {"quixstreams": (QUIXSTREAMS, "quix_normaliser.py"), "bytewax": (BYTEWAX, "bytewax_normaliser.py")}
+# What the pure translation needs, in the others' own environments, at the versions that are pinned here.
+SHARED = tuple(f"{name}=={version(name)}" for name in ("cryptography", "msgspec", "phonenumbers", "tzdata"))
 
 
 def furnish_home(home: Path) -> None:
@@ -58,9 +59,19 @@ def ours(bootstrap: str, home: Path, *, count: int, transport: str) -> float:
     return _measure([sys.executable, "-m", "tests.bench.own_normaliser"], bootstrap, home, count=count, word=transport)
 
 
-def quixstreams(python: Path, bootstrap: str, home: Path, *, count: int) -> float:
-    """Events a second of processor time of quixstreams: it decodes, translates, keys and routes, at least once."""
-    return _measure([str(python), str(YARDSTICK)], bootstrap, home, count=count, word=uuid.uuid4().hex)
+def install(folder: Path, name: str) -> Path | None:
+    """Give a Python that has this yardstick, None where none is published for the Python that runs here."""
+    package, _ = YARDSTICKS[name]
+    try:
+        return make_environment(folder / name, (package, *SHARED))
+    except subprocess.CalledProcessError:
+        return None
+
+
+def yardstick(name: str, python: Path, bootstrap: str, home: Path, *, count: int) -> float:
+    """Events a second of processor time of one that decodes, translates, keys and routes, and validates nothing."""
+    module = Path(__file__).with_name(YARDSTICKS[name][1])
+    return _measure([str(python), str(module)], bootstrap, home, count=count, word=uuid.uuid4().hex)
 
 
 def _measure(command: list[str], bootstrap: str, home: Path, *, count: int, word: str) -> float:
