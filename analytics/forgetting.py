@@ -91,19 +91,13 @@ class Forgetter:
                 self._connection.execute(f"create or replace temp table batch as {_batch(place)}", bounds)
             self._connection.execute(f"delete from log.events where {place} and id in (select id from batch)", bounds)  # noqa: S608
             self._connection.execute(f"insert into log.events ({EVENTS}) select {EVENTS} from batch")  # noqa: S608
-        self._connection.execute(f"delete from log.conflicts where {place}", bounds)  # noqa: S608
-        renew_emptied(self._connection, "log.conflicts")
+        self._empty("log.conflicts", place, bounds)
         return changed.height
 
     def drop_letters(self, share: Share) -> int:
         """Delete the dead letters of a share, inside a transaction; gives how many."""
         place = f"died_at < {_AT} and {self._whose()}"
-        bounds = [share.until, share.company, *self._known]
-        [(letters,)] = self._connection.rows(f"select count(*) from log.dead where {place}", bounds)  # noqa: S608
-        if letters:
-            self._connection.execute(f"delete from log.dead where {place}", bounds)  # noqa: S608
-            renew_emptied(self._connection, "log.dead")
-        return letters
+        return self._empty("log.dead", place, [share.until, share.company, *self._known])
 
     def note(self, share: Share, *, taken: int, now: Instant) -> None:
         """Write down, inside the transaction, that a share was forgotten."""
@@ -162,6 +156,14 @@ class Forgetter:
                 )
             )
         return found
+
+    def _empty(self, relation: str, place: str, bounds: Sequence[str]) -> int:
+        """Delete what is meant of a table; gives how many rows."""
+        [(rows,)] = self._connection.rows(f"select count(*) from {relation} where {place}", bounds)  # noqa: S608
+        if rows:
+            self._connection.execute(f"delete from {relation} where {place}", bounds)  # noqa: S608
+            renew_emptied(self._connection, relation)
+        return rows
 
     def _count(self, share: Share) -> int:
         if share.kind == LETTERS:
