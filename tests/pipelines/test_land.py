@@ -33,13 +33,17 @@ def cluster() -> MemoryKafka:
 
 
 class OneByOne:
-    """A consumer that gives few records a time, and sets `stop` once there are no more."""
+    """A consumer that gives few records a time, and sets `stop` when asked again after there were no more.
+
+    What ended the first batch may not: the lander looks at `stop` before it lands what was gathered beside it.
+    """
 
     def __init__(self, consumer: Consumer, *, stop: threading.Event, size: int, most: int = 1_000) -> None:
         self._consumer = consumer
         self._stop = stop
         self._size = size
         self._left = most
+        self._is_at_end = False
 
     def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
         """Give at most `size` records; raises NotYet after `most` of them."""
@@ -49,8 +53,9 @@ class OneByOne:
             max_records=min(self._size, max_records), timeout_seconds=min(timeout_seconds, 0.01)
         )
         self._left -= len(records)
-        if not records:
+        if not records and self._is_at_end:
             self._stop.set()
+        self._is_at_end = not records
         return records
 
     def commit(self, positions: Positions) -> None:
