@@ -13,6 +13,7 @@ from analytics.metrics import over
 from analytics.questions import Period, Scope
 from analytics.views import read_views
 from analytics.warehouse import AnalyticsSettings, Reader, connect_file, open_reader, open_writer
+from dashboards.page import THREADS_OF_A_STATEMENT
 
 CALLS = 1_000_000
 SECONDS_BETWEEN_CALLS = 31  # a year of calls
@@ -86,9 +87,10 @@ def fill(folder: Path, *, calls: int = CALLS) -> AnalyticsSettings:
 def measure(folder: Path, *, rounds: int, calls: int = CALLS) -> dict[str, Any]:
     """Give medians and 95th percentiles in milliseconds: tiles of a week, a week by day, one call by its id.
 
-    Beside them the SQL that one would write by hand, over the same warehouse and over a file of plain DuckDB.
+    Beside them the SQL that one would write by hand, over the same warehouse and over a file of plain DuckDB; all as
+    pages ask, each statement on one thread.
     """
-    settings = fill(folder, calls=calls)
+    settings = fill(folder, calls=calls).model_copy(update={"warehouse_threads": THREADS_OF_A_STATEMENT})
     one = f"call-{calls // 2:012d}"
     with open_reader(settings) as reader, connect_file(_native_file(settings)) as plain:
         asked = {
