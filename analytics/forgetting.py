@@ -84,7 +84,7 @@ class Forgetter:
         """
         place, bounds = _received(share)
         frame = self._connection.frame(f"select id, data from log.events where {place}", bounds)  # noqa: S608
-        without = frame.with_columns(kept=pl.Series([without_words(data) for data in frame["data"]], dtype=pl.String))
+        without = _without_words(frame)
         changed = without.filter(pl.col("kept") != pl.col("data")).select("id", "kept")
         if changed.height:
             with handed_in(self._connection, "wordless", changed):
@@ -96,8 +96,7 @@ class Forgetter:
 
     def drop_letters(self, share: Share) -> int:
         """Delete the dead letters of a share, inside a transaction; gives how many."""
-        place = f"died_at < {_AT} and {self._whose()}"
-        return self._empty("log.dead", place, [share.until, share.company, *self._known])
+        return self._empty("log.dead", *self._letters(share))
 
     def note(self, share: Share, *, taken: int, now: Instant) -> None:
         """Write down, inside the transaction, that a share was forgotten."""
@@ -121,7 +120,7 @@ class Forgetter:
         frame = self._connection.frame(f"select position, data from batch where {past}", bounds)  # noqa: S608
         if frame.height == 0:
             return
-        without = frame.with_columns(kept=pl.Series([without_words(data) for data in frame["data"]], dtype=pl.String))
+        without = _without_words(frame)
         with handed_in(self._connection, "wordless", without.select("position", "kept")):
             self._connection.execute(
                 "update batch set data = kept from wordless where batch.position = wordless.position"
@@ -167,7 +166,7 @@ class Forgetter:
 
     def _count(self, share: Share) -> int:
         if share.kind == LETTERS:
-            place, bounds = f"died_at < {_AT} and {self._whose()}", [share.until, share.company, *self._known]
+            place, bounds = self._letters(share)
             [(letters,)] = self._connection.rows(f"select count(*) from log.dead where {place}", bounds)  # noqa: S608
             return letters
         place, bounds = _received(share)
@@ -187,9 +186,10 @@ class Forgetter:
         step: datetime = last[0][0] + timedelta(milliseconds=1)
         return Share(kind=share.kind, company=share.company, since=share.since, until=min(instant(step), share.until))
 
-    def _whose(self) -> str:
-        """Compose whose letters go: a company's own, and, by the shortest of times, those of nobody that is known."""
-        return f"(company = ? or company not in ({', '.join('?' for _ in self._known)}))"
+    def _letters(self, share: Share) -> tuple[str, list[str]]:
+        """Compose which letters go: a company's own, and by the shortest of times those of nobody that is known."""
+        strangers = f"company not in ({', '.join('?' for _ in self._known)})"
+        return f"died_at < {_AT} and (company = ? or {strangers})", [share.until, share.company, *self._known]
 
 
 def _kept(companies: Iterable[Company]) -> dict[tuple[str, str], int]:
@@ -211,6 +211,11 @@ def _received(share: Share) -> tuple[str, list[str]]:
     since = f"and recorded_at >= {_AT}" if share.since else ""
     place = f"company = ? and type in ({_listed(WORDS[share.kind])}) and recorded_at < {_AT} {since}"
     return place, [share.company, share.until, *([share.since] if share.since else [])]
+
+
+def _without_words(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add to `data` of events the same without its words, as `kept`."""
+    return frame.with_columns(kept=pl.Series([without_words(data) for data in frame["data"]], dtype=pl.String))
 
 
 def _batch(place: str) -> str:

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from msgspec import Struct, structs
-
 from analytics import search
 from analytics.company import read_companies
-from analytics.forgetting import Forgetter
+from analytics.forgetting import Forgetter, Waiting
 from analytics.keeping import vacuum
 from analytics.sessions import NameErrors
 from analytics.settings import AnalyticsSettings
@@ -30,21 +28,7 @@ TOLD_BY = {
 Say = Callable[[str], None]
 
 
-class Due(Struct, frozen=True, kw_only=True):
-    """One kind of a company's: kept for `days`, forgotten `until`, and how much of it is older than `due`.
-
-    Nobody writes down until when recordings were forgotten.
-    """
-
-    company: str
-    kind: str
-    days: int
-    until: Instant | None
-    due: Instant
-    waiting: int
-
-
-def look(*, now: datetime) -> list[Due]:
+def look(*, now: datetime) -> list[Waiting]:
     """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one."""
     settings, moment = load(AnalyticsSettings), instant(now)
     try:
@@ -55,7 +39,7 @@ def look(*, now: datetime) -> list[Due]:
         raise NotYet(
             "another version of Angime built this warehouse: start `angime land` with this one first"
         ) from None
-    return [Due(**structs.asdict(one)) for one in found] + _recordings(moment)
+    return found + _recordings(moment)
 
 
 def forget(*, now: datetime, say: Say) -> dict[str, int]:
@@ -87,11 +71,12 @@ def told_again() -> list[str]:
     return found
 
 
-def _recordings(moment: Instant) -> list[Due]:
+def _recordings(moment: Instant) -> list[Waiting]:
+    """Say how it stands with recordings; nobody writes down until when they were forgotten."""
     companies = [one for one in read_companies(load(AnalyticsSettings)) if one.retention.recordings_days]
     store = open_store(load(StreamsSettings).recordings_url) if companies else None
     return [
-        Due(
+        Waiting(
             company=company.id,
             kind="recordings",
             days=days,
