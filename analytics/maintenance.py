@@ -13,6 +13,9 @@ from schemas.instants import Instant, moment
 MERGED_FILES = 10
 MERGED_BYTES = 5_000_000
 REWRITE_SHARE = 0.3
+# Files of which fewer rows were deleted are not merged either. Where a table has more than `MERGED_FILES` of them they
+# are written anew all the same, up to this size.
+REWRITTEN_BYTES = 2 * MERGED_BYTES
 # A statement of a reader may run for so long: files that were given up are deleted no sooner.
 FILE_SECONDS = 30
 # A transaction of a reader may be open for so long: a snapshot that it may see is forgotten no sooner.
@@ -99,13 +102,15 @@ class Maintainer:
             self._clean_until, self._rewritten = self._rewritten[1], None
         yield 0
         is_thorough, self._has_to_clean = self._has_to_clean, False
-        share = 0 if is_thorough else REWRITE_SHARE
+        shares = {} if is_thorough else self._lower_shares()
+        usual = 0 if is_thorough else REWRITE_SHARE
         self._sum_up_offsets()
         yield 0
         for schema, table in self._tables():
             self._call("ducklake_flush_inlined_data", f", schema_name => '{schema}', table_name => '{table}'")
             yield 0
             place = f", '{table}', schema => '{schema}'"
+            share = shares.get((schema, table), usual)
             self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {share}")
             yield 0
             self._call(
@@ -153,6 +158,31 @@ class Maintainer:
         if old:
             self._call("ducklake_expire_snapshots", f", versions => {[snapshot for (snapshot,) in old]}")
         return len(old)
+
+    def _lower_shares(self) -> dict[tuple[str, str], float]:
+        """Give, of tables with too many files that are not merged, from which share of deleted rows on to rewrite one.
+
+        Assumption: the catalog lists the files and what was deleted of each as the published format of DuckLake says.
+        """
+        listed = f"__ducklake_metadata_{self._catalog}.ducklake"
+        rows = self._connection.rows(
+            f"""
+            select schema_name, table_name, min(share) from (
+                select *, sum(file_size_bytes) over by_share as size_bytes
+                from (
+                    select file.*, deleted.delete_count / file.record_count as share
+                    from {listed}_data_file as file join {listed}_delete_file as deleted using (data_file_id)
+                    where file.end_snapshot is null and deleted.end_snapshot is null
+                )
+                where share < {REWRITE_SHARE}
+                window by_share as (partition by table_id order by share desc, data_file_id)
+            )
+            join {listed}_table as held using (table_id) join {listed}_schema as layer using (schema_id)
+            where held.end_snapshot is null and layer.end_snapshot is null and size_bytes <= {REWRITTEN_BYTES}
+            group by all having count(*) > {MERGED_FILES}
+            """  # noqa: S608  # our own names
+        )
+        return {(schema, table): share for schema, table, share in rows}
 
     def _oldest_snapshot(self) -> int:
         [(oldest,)] = self._connection.rows(f"select min(snapshot_id) from ducklake_snapshots('{self._catalog}')")  # noqa: S608

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import settings as drawing
 
-from analytics.maintenance import HELD_HOURS, READER_SECONDS, Maintainer
+from analytics.maintenance import HELD_HOURS, MERGED_FILES, READER_SECONDS, Maintainer
 from analytics.warehouse import CATALOG, Batch, Maintained, open_reader, open_side_by_side, open_writer
 from schemas.instants import Instant, instant
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
@@ -72,6 +72,23 @@ def test_maintenance_leaves_few_files_and_every_row(tmp_path: Path) -> None:
         assert (writer.table_hash("facts.calls"), writer.table_hash("log.events")) == before
         assert writer.next_offsets() == {("calls", 0): 50}
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
+def test_many_files_of_which_few_rows_were_deleted_become_one(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.connection.execute("create table facts.drawn (batch integer, number integer)")
+        for batch in range(MERGED_FILES + 1):
+            writer.connection.execute("insert into facts.drawn select ?, unnest(range(100))", [batch])
+            writer.connection.execute("delete from facts.drawn where batch = ? and number < 3", [batch])
+        for hours in range(3):
+            writer.maintain(_now(hours=hours))
+        held = writer.connection.rows(
+            "select file_count, delete_file_count from ducklake_table_info(?) where table_name = 'drawn'", [CATALOG]
+        )
+        assert held == [(1, 0)]
+        assert writer.connection.rows("select count(*), sum(number) from facts.drawn") == [
+            (97 * (MERGED_FILES + 1), sum(range(3, 100)) * (MERGED_FILES + 1))
+        ]
 
 
 def test_a_snapshot_that_a_reader_may_still_see_is_kept(tmp_path: Path) -> None:
