@@ -107,7 +107,7 @@ class Copier(Struct, frozen=True, kw_only=True):
         own = [file for file, _ in files]
         if there.keys() != set(own) or sum(there.values()) != rows:
             return []
-        # Written out: for a list that is bound as a parameter, the engine would first load what it can find of pandas.
+        # Written out: for a parameter, the engine's client would first load what it can find of pandas.
         listed = f"[{', '.join(map(quoted, own))}]"
         written = session.rows(f"select file_name, num_rows from parquet_file_metadata({listed})")  # noqa: S608
         return own if dict(written) == there else []
@@ -118,11 +118,10 @@ def _named(column: str) -> str:
 
 
 def _columns(session: Connection, relation: str, *, secret: bytes | None) -> str:
-    described = session.rows(f"describe {relation}")
     if secret is None:
-        return ", ".join(f'"{name}"' for name, *_ in described)
+        return "*"
     listed: list[str] = []
-    for name, type_, *_ in described:
+    for name, type_, *_ in session.rows(f"describe {relation}"):
         match treatment(name, type_):
             case "kept":
                 listed.append(f'"{name}"')

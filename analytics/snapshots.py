@@ -37,6 +37,18 @@ LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
 # What analysts read. The log, what stands between it and the facts, and the checks stay where they are.
 LAYERS = ("reference", "facts", "reports", "metrics")
 
+# A file may be known that is no longer there, so that nothing may have landed since.
+_BEGINS = f"""
+    with files as (
+        select cast(min_value as timestamptz) as landed_at
+        from __ducklake_metadata_{LAKE}.ducklake_file_column_stats
+        join __ducklake_metadata_{LAKE}.ducklake_table as tables using (table_id)
+        join __ducklake_metadata_{LAKE}.ducklake_column as columns using (table_id, column_id)
+        where tables.table_name = 'events' and columns.column_name = 'landed_at'
+    )
+    select cast(max(landed_at) as varchar) from files where {{until}}
+"""  # noqa: S608  # our own names
+
 
 class Table(Struct, frozen=True):
     """The rows of one table: how many, and their hash whatever their order, equal for equal rows."""
@@ -123,22 +135,21 @@ def _built(connection: Connection, views: Sequence[View]) -> dict[str, int]:
 
     Raises NotYet for a warehouse that another version of ours has built, which lacks tables of today.
     """
-    # What tells the rows of tables as well would read the statistics of each, one after the other.
-    there = {
-        f"{schema}.{table}": table
-        for schema, table in connection.rows(
-            "select distinct schema_name, table_name from duckdb_columns() where database_name = ?", [LAKE]
-        )
-    }
+    # The engine's own list of tables and columns would bind each view of the lake, and read the statistics of each table.
+    # Nor is its name bound: for the first parameter of a process, the engine's client loads what it can find of pandas.
+    sizes = dict(connection.rows(f"select table_name, file_size_bytes from ducklake_table_info('{LAKE}')"))
     wanted = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
-    missing = sorted(wanted - there.keys())
+    missing = sorted(relation for relation in wanted if _name(relation) not in sizes)
     if missing:
         raise NotYet(
             f"another version of Angime built this warehouse, which lacks {missing[0]}: "
             "start `angime land`, or `angime rebuild`, with this one first"
         )
-    sizes = dict(connection.rows("select table_name, file_size_bytes from ducklake_table_info(?)", [LAKE]))
-    return {relation: sizes.get(name, 0) for relation, name in there.items()}
+    return {relation: sizes[_name(relation)] for relation in wanted}
+
+
+def _name(relation: str) -> str:
+    return relation.partition(".")[2]
 
 
 def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> None:
@@ -203,11 +214,15 @@ def _as_views(tables: Iterable[str], views: Iterable[View]) -> str:
 
 
 def _landed_until(connection: DuckConnection, *, as_of: Instant | None) -> Instant | None:
-    """Look through the whole log for its newest row, on a connection of its own."""
-    until = f"where landed_at <= cast({quoted(as_of)} as timestamptz)" if as_of is not None else ""
+    """Look for the newest row of the log: first where the catalog says that the newest file begins, then everywhere."""
+    until = f"landed_at <= cast({quoted(as_of)} as timestamptz)" if as_of is not None else "true"
     with closing(connection.beside()) as session:
-        [(landed,)] = session.rows(f"select max(landed_at) from {LAKE}.log.events {until}")  # noqa: S608
-    return instant(landed) if landed else None
+        [(begins,)] = session.rows(_BEGINS.format(until=until))
+        for among in (*([f"landed_at >= {quoted(begins)}"] if begins else []), "true"):
+            [(landed,)] = session.rows(f"select max(landed_at) from {LAKE}.log.events where {among} and {until}")  # noqa: S608
+            if landed:
+                return instant(landed)
+    return None
 
 
 def _made_by() -> str:
