@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-import sys
+import venv
+from importlib.metadata import distribution
 from pathlib import Path
 
 import polars as pl
@@ -43,10 +44,22 @@ def taken(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def by_plain_duckdb(folder: Path, program: str) -> list[list[object]]:
-    """Run a program that has the package duckdb and nothing of ours, and read what it prints as JSON."""
+@pytest.fixture(scope="module")
+def plain_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the Python of an environment of its own, in which the package duckdb is and nothing else."""
+    folder: Path = tmp_path_factory.mktemp("plain")
+    venv.create(folder, symlinks=True, with_pip=False)
+    [packages] = folder.glob("lib/python*/site-packages")
+    duckdb = distribution("duckdb")
+    for name in {Path(file).parts[0] for file in duckdb.files or ()} - {"..", "__pycache__"}:
+        (packages / name).symlink_to(Path(str(duckdb.locate_file(name))))
+    return folder / "bin" / "python"
+
+
+def by_plain_duckdb(python: Path, folder: Path, program: str) -> list[list[object]]:
+    """Run a program that has the package duckdb and no other, and read what it prints as JSON."""
     done = subprocess.run(
-        [sys.executable, "-I", "-c", f"import duckdb, json\n{program}"],
+        [python, "-I", "-c", f"import duckdb, json\n{program}"],
         cwd=folder,
         env={},
         capture_output=True,
@@ -63,25 +76,36 @@ def parquet_of(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder / "parquet")): file.read_bytes() for file in files}
 
 
+# As text: the package alone gives no instant as an object of Python, for which it wants pytz.
+COUNT = "print(json.dumps([len(c.sql('select columns(*)::varchar from ' + name).fetchall()) for name in names]))"
 ASK = "print(json.dumps(c.sql('select provider_call_id, outcome from facts.calls order by all').fetchall()))"
 CALLS = [["CA1", "answered"], ["CA2", "answered"], ["CA3", "answered"], ["CA4", "answered"]]
+FILE = "c = duckdb.connect('angime.duckdb', read_only=True)"
+PARQUET = "c = duckdb.connect(); c.execute(open('views.sql').read())"
 
 
-def test_the_file_opens_with_plain_duckdb_with_its_views(taken: Path) -> None:
-    views: list[str] = json.loads((taken / "manifest.json").read_text())["views"]
-    counted = "; ".join(f"c.sql('from {name} limit 9').fetchall()" for name in views)
+@pytest.mark.parametrize("opened", [FILE, PARQUET])
+def test_plain_duckdb_of_another_environment_opens_the_file_and_the_parquet_with_views(
+    taken: Path, plain_python: Path, opened: str
+) -> None:
+    manifest = json.loads((taken / "manifest.json").read_text())
+    names: list[str] = [*manifest["tables"], *manifest["views"]]
+    counted = by_plain_duckdb(plain_python, taken, f"{opened}; names = {names}\n{COUNT}")
 
-    assert by_plain_duckdb(taken, f"c = duckdb.connect('angime.duckdb', read_only=True)\n{counted}\n{ASK}") == CALLS
-    assert {"metrics.daily", "facts.call_starts"} <= set(views)
+    assert counted[: len(manifest["tables"])] == [table["rows"] for table in manifest["tables"].values()]
+    assert by_plain_duckdb(plain_python, taken, f"{opened}\n{ASK}") == CALLS
+    assert {"metrics.daily", "facts.call_starts"} <= set(manifest["views"])
 
 
-def test_the_parquet_folder_opens_with_its_views(taken: Path) -> None:
-    opened = "c = duckdb.connect()\n[c.execute(s) for s in open('views.sql').read().split(';\\n') if s.strip()]"
+def test_that_environment_has_nothing_but_duckdb(plain_python: Path, tmp_path: Path) -> None:
+    found = "from importlib.metadata import distributions\nprint(json.dumps([d.name for d in distributions()]))"
 
-    assert by_plain_duckdb(taken, f"{opened}\n{ASK}") == CALLS
+    assert by_plain_duckdb(plain_python, tmp_path, found) == ["duckdb"]
 
 
-def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(tmp_path: Path) -> None:
+def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
+    tmp_path: Path, plain_python: Path
+) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([fact for number in range(60) for fact in call_events(number)])), now=EARLIER)
         whole = snapshots.take(settings_at(tmp_path), tmp_path / "whole")
@@ -95,6 +119,7 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(tm
     assert [file for name in ("changed", "less") for file in parquet_of(tmp_path / name).values() if file in own] == []
     assert [taken.tables["facts.calls"].rows for taken in (whole, changed, less)] == [60, 60, 59]
     left = by_plain_duckdb(
+        plain_python,
         tmp_path / "less",
         "c = duckdb.sql(\"select provider_call_id, outcome from 'parquet/facts.calls/*.parquet'\")\n"
         "print(json.dumps(c.fetchall()))",
@@ -131,21 +156,25 @@ def test_the_same_moment_gives_the_same_rows_however_much_later(home: Path, take
     }
 
 
-def test_without_personal_data_no_identity_name_or_text_is_in_any_file(home: Path, tmp_path: Path) -> None:
+def test_without_personal_data_no_identity_name_or_text_is_in_any_file(
+    home: Path, tmp_path: Path, plain_python: Path
+) -> None:
     folder = tmp_path / "plain"
     snapshots.take(settings_at(home), folder, secret=SECRET)
     personal = ["+77010000001", "77010000001", "Your order has arrived", "Good day", "Сәлем", "CA1"]
 
     texts = by_plain_duckdb(
+        plain_python,
         folder,
         "c = duckdb.connect('angime.duckdb', read_only=True)\n"
         "names = c.sql(\"select schema_name || '.' || table_name from duckdb_tables()\").fetchall()\n"
-        "print(json.dumps([str(c.sql('from ' + n).fetchall()) for (n,) in names]))",
+        "print(json.dumps([str(c.sql('select columns(*)::varchar from ' + n).fetchall()) for (n,) in names]))",
     )
     assert [word for word in personal for text in texts if word in str(text)] == []
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert [(path.name, word) for path in files for word in personal if word.encode() in path.read_bytes()] == []
     [keys] = by_plain_duckdb(
+        plain_python,
         folder,
         "c = duckdb.connect('angime.duckdb', read_only=True)\n"
         "print(json.dumps(c.sql('select count(*), count(distinct contact_key) from facts.calls').fetchall()))",
