@@ -5,6 +5,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.bench import (
     normalising,
     paging,
     rebuilding,
+    replaying,
     searching,
     speech,
 )
@@ -39,10 +41,11 @@ NAIVE_EVENTS = 10_000
 MINUTES = 10.0
 ANSWER_GOAL = 1.5
 # Run when it is asked for: it takes the machine for a quarter of an hour.
-APART = ("load", "growth")
+APART = ("load", "growth", "replaying")
 # Kept for each size apart: of which argument.
 SIZED = {"asking": "calls", "doors": "events", "rebuilding": "events"}
-SIZES = (250_000, 1_000_000, 4_000_000)
+# Those that are run at several sizes, in events, four a call.
+SIZES = {"growth": (250_000, 1_000_000, 4_000_000), "replaying": replaying.SIZES}
 FILE = Path("build/bench.json")
 
 Figures = dict[str, Any]
@@ -67,7 +70,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=asking.CALLS, help="calls of the warehouse that is asked")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long the load lasts")
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=SIZES, metavar="EVENTS", help="of growth: how many events, four a call"
+        "--sizes", type=int, nargs="+", metavar="EVENTS", help="of growth and replaying: how many events, four a call"
     )
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/proof, for docs/proof.md")
     asked = parser.parse_args()
@@ -79,7 +82,8 @@ def main() -> None:
         "hour": hour_long.measure,
         "doors": partial(_doors, count=asked.events),
         "load": partial(_load, minutes=asked.minutes),
-        "growth": partial(growing.measure, sizes=asked.sizes),
+        "growth": partial(growing.measure, sizes=asked.sizes or SIZES["growth"]),
+        "replaying": partial(_replaying, sizes=asked.sizes or SIZES["replaying"]),
     }
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
         for name, measure in benches.items():
@@ -106,14 +110,19 @@ def _words_of(name: str, asked: argparse.Namespace) -> str:
     """Give the words that say how much of a bench there is to be."""
     if name == "load":
         return f"--minutes {asked.minutes:g}"
-    if name == "growth":
-        return f"--rounds {asked.rounds} --sizes {' '.join(map(str, asked.sizes))}"
+    if name in SIZES:
+        sizes = f"--sizes {' '.join(map(str, asked.sizes or SIZES[name]))}"
+        return sizes if name == "replaying" else f"--rounds {asked.rounds} {sizes}"
     size = SIZED.get(name, "events")
     return f"--rounds {asked.rounds} --{size} {getattr(asked, size)}"
 
 
 def _load(folder: Path, *, rounds: int, minutes: float) -> Figures:  # noqa: ARG001  # the form of a bench
     return loading.measure(folder, minutes=minutes)
+
+
+def _replaying(folder: Path, *, rounds: int, sizes: Sequence[int]) -> Figures:  # noqa: ARG001  # the form of a bench
+    return replaying.measure(folder, sizes=sizes)
 
 
 def _landing(folder: Path, *, rounds: int) -> Figures:

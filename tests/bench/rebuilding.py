@@ -101,6 +101,12 @@ def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
     }
 
 
+def fill(home: Path, *, count: int) -> None:
+    """Make a lake whose log holds `count` events, and nothing folded from them."""
+    with _open(home) as writer:
+        writer.connection.execute(_FILL, {"calls": count // 4})
+
+
 def _seconds(home: Path, *, count: int) -> float:
     """Rebuild the facts of a lake of `count` events."""
     with _open(home) as writer:
