@@ -51,8 +51,8 @@ class Connection(Protocol):
         """Part a table's files by the `year`, `month` or `day` of the time `by`."""
         ...
 
-    def sort_for_seeking(self, relation: str, *, by: str) -> None:
-        """Sort a table's files by `by`, so finely that one row is found among millions by it."""
+    def sort_for_seeking(self, relation: str, *, by: str, rows: int = ...) -> None:
+        """Sort a table's files by `by`, so finely (`rows` in a group) that little is read beside what is sought."""
         ...
 
     def sort(self, relation: str, *, by: str) -> None:

@@ -5,14 +5,21 @@ same figure to the last digit, whatever their order.
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 from analytics.metrics import QUANTILES, Metric, catalogue, fact_of, reasons_of
 
 # How many of a measure's whole parts make one of the unit.
 PARTS = {"seconds": 1_000, "minutes": 60_000}
 
+# What is counted: the rows of a fact, or groups of calls that are alike.
+Over = Literal["rows", "groups"]
+# The fact whose rows are grouped, and which column of a group holds a measure of each of its calls.
+GROUPED_FACT = "calls"
+MEASURES = {"talk_seconds": "talk_ms", "answer_seconds": "answer_ms"}
 
-def figures_sql(names: Iterable[str]) -> tuple[str, str]:
+
+def figures_sql(names: Iterable[str], *, over: Over = "rows") -> tuple[str, str]:
     """Write the list of structs that are metrics of one fact over any group, and what the group is counted by for them.
 
     Each struct holds metric, value, numerator, denominator and sample, and leaves its own rows out, so that metrics
@@ -25,7 +32,7 @@ def figures_sql(names: Iterable[str]) -> tuple[str, str]:
         return counted.setdefault(aggregate, f"counted_{len(counted)}") if aggregate else ""
 
     structs = [
-        _figure(metric, *(named(aggregate) for aggregate in aggregates(metric)))
+        _figure(metric, *(named(aggregate) for aggregate in aggregates(metric, over=over)))
         for metric in (catalogue()[name] for name in names)
     ]
     return f"[{', '.join(structs)}]", ", ".join(f"{aggregate} as {name}" for aggregate, name in counted.items())
@@ -56,8 +63,39 @@ def _value(metric: Metric, *, numerator: str, denominator: str) -> str:
     return f"{numerator} / {PARTS[metric.unit]}" if metric.unit in PARTS else numerator
 
 
-def aggregates(metric: Metric) -> tuple[str, str, str]:
-    """Write numerator, denominator (empty where there is none) and sample over a group."""
+def aggregates(metric: Metric, *, over: Over = "rows") -> tuple[str, str, str]:
+    """Write numerator, denominator (empty where there is none) and sample over a group.
+
+    They count the rows of the metric's fact, or what stands for them in reports.calls_grouped: how many are alike, and
+    the measures of each.
+    """
+    return _of_rows(metric) if over == "rows" else _of_groups(metric)
+
+
+def is_grouped(metric: Metric, *, by_hour: bool) -> bool:
+    """Tell whether a metric can be counted over groups of calls; their measures are known by day, not by hour."""
+    if metric.fact != GROUPED_FACT or metric.distinct:
+        return False
+    return metric.kind in {"share", "count"} or (
+        not by_hour and metric.kind != "ratio" and metric.numerator in MEASURES
+    )
+
+
+def _of_groups(metric: Metric) -> tuple[str, str, str]:
+    counted = counted_sql(metric)
+    sample = f"coalesce(sum(calls) filter (where {counted}), 0)"
+    if metric.kind in {"share", "count"}:
+        numerator = f"coalesce(sum(calls) filter (where {counted} and ({metric.numerator})), 0)"
+        return numerator, sample if metric.kind == "share" else "", sample
+    measures = MEASURES[metric.numerator]
+    measured = f"coalesce(sum(len({measures})) filter (where {counted}), 0)"
+    if metric.kind == "sum":
+        return f"sum(list_sum({measures})) filter (where {counted})", "", measured
+    all_measures = f"flatten(list({measures}) filter (where {counted}))"
+    return f"round(list_aggregate({all_measures}, 'quantile_cont', {QUANTILES[metric.kind]}), 2)", "", measured
+
+
+def _of_rows(metric: Metric) -> tuple[str, str, str]:
     counted, measure = counted_sql(metric), measure_sql(metric)
     measured = f"{counted} and ({measure}) is not null"
     sample = f"count(*) filter (where {counted})"

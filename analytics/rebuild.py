@@ -16,6 +16,9 @@ from analytics.stems import MACROS
 from analytics.views import View
 from schemas.company import Company
 
+# Rows in a group of a report's file: of a company with some hundred groups of calls a day, those of a week.
+ROWS_OF_A_REPORT = 2_048
+
 
 class TableHash(Struct, frozen=True):
     """The rows of a table whatever their order: how many, and the sum of their hashes."""
@@ -124,7 +127,7 @@ def _create_table(connection: Connection, view: View) -> None:
 
 
 def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> None:
-    """Create, where it is not there as declared, a table in which rows are sought by an id.
+    """Create, where it is not there as declared, a table in which rows are sought by an id or a day.
 
     It stays through rebuilds: how its files are written cannot be said of a table that a transaction has just created.
     """
@@ -136,4 +139,7 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
             connection.execute(f"drop table {view.relation}; create table {view.relation} ({view.declared})")
         if not connection.rows(f"select 1 from {view.relation} limit 1"):  # noqa: S608  # our own name
             settle(connection, view.relation)
-    connection.sort_for_seeking(view.relation, by=view.sorted_by)
+    if view.is_index:
+        connection.sort_for_seeking(view.relation, by=view.sorted_by)
+    else:
+        connection.sort_for_seeking(view.relation, by=view.sorted_by, rows=ROWS_OF_A_REPORT)

@@ -43,8 +43,8 @@ class Refresher:
         self._connection = connection
         self._staging = [view for view in views if view.layer == "staging"]
         self._stages = {view.name: _stage_of(view, self._staging) for view in self._staging}
-        self._indexes = [view for view in views if view.sorted_by]
-        self._facts = [view for view in views if view.layer == "facts" and view.events and not view.sorted_by]
+        self._indexes = [view for view in views if view.is_index]
+        self._facts = [view for view in views if view.layer == "facts" and view.events and not view.is_index]
         self._groups = _groups_of(self._facts)
         self._reports = [view for view in views if view.layer == "reports" and view.is_table]
         self._folds = {fact.name: _fold_of(fact, group, views) for group in self._groups for fact in group.facts}

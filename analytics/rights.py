@@ -112,9 +112,7 @@ def select_of(relation: str, columns: Sequence[Entry], *, rights: Rights, salt: 
 def _shown(relation: str, column: Entry, *, rights: Rights, salt: str) -> str:
     name = f'"{column.column}"'
     is_plain = (
-        (column.type.startswith(PLAIN_TYPES) and not column.type.endswith("[]"))
-        or column.column in PLAIN
-        or f"{relation}.{column.column}" in PLAIN_OF
+        column.type.startswith(PLAIN_TYPES) or column.column in PLAIN or f"{relation}.{column.column}" in PLAIN_OF
     )
     if rights.sees_people or is_plain:
         return name

@@ -89,13 +89,13 @@ class DuckConnection:
         if self._prefix:
             self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
 
-    def sort_for_seeking(self, relation: str, *, by: str) -> None:
+    def sort_for_seeking(self, relation: str, *, by: str, rows: int = SOUGHT_ROWS) -> None:
         """Sort the files of a table by `by`, in small groups of rows of which a search reads one a file."""
         if self._prefix:
             self.sort(relation, by=by)
             schema, _, table = relation.partition(".")
             self._session.execute(
-                f"call {self._prefix}set_option('parquet_row_group_size', {SOUGHT_ROWS}, "
+                f"call {self._prefix}set_option('parquet_row_group_size', {rows}, "
                 f"schema => '{schema}', table_name => '{table}')"
             )
 

@@ -102,7 +102,7 @@ def _files(pattern: str) -> str:
 
 def is_folded(view: View) -> bool:
     """Whether the rows of a table are folded from events, each entity's apart; what is sought by an id is not cut."""
-    return view.layer == "facts" and bool(view.events) and not view.sorted_by
+    return view.layer == "facts" and bool(view.events) and not view.is_index
 
 
 def fill(connection: Connection, relation: str, select: str) -> int:

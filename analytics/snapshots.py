@@ -182,7 +182,7 @@ def _wanted(views: Sequence[View], *, sizes: Mapping[str, int]) -> list[Wanted]:
 
 def _is_kept(view: View) -> bool:
     """Whether a table's rows are kept; one that only repeats another's, sorted for seeking, becomes a view on it."""
-    return view.is_table and not view.sorted_by
+    return view.is_table and not view.is_index
 
 
 def _create_views(connection: Connection, views: Sequence[View], *, tables: Iterable[str]) -> list[View]:

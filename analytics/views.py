@@ -34,9 +34,9 @@ class View(Struct, frozen=True, kw_only=True):
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
     a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
     rows; a fact of contacts is `made_of` rows of another under a condition, and has none where these are not. `time`
-    is the column that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`.
-    A report with `by` is a table too, summed again for
-    the values of these columns that changed.
+    is the column that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`,
+    in groups so small that little else is read. A report with `by` is a table too, summed again for the values of
+    these columns that changed.
     """
 
     layer: str
@@ -68,6 +68,11 @@ class View(Struct, frozen=True, kw_only=True):
     def is_table(self) -> bool:
         """Whether its rows are kept, and refreshed when events arrive, rather than computed by each reader."""
         return self.layer == "facts" or bool(self.by)
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it only tells where rows of a fact are found."""
+        return self.layer == "facts" and bool(self.sorted_by)
 
     @property
     def is_of_contacts(self) -> bool:

@@ -1,7 +1,7 @@
 """What every page stands on: the person's choices resolved, the warehouse's answers kept by snapshot, the links."""
 
 import secrets
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,9 @@ import polars as pl
 import streamlit as st
 from msgspec import Struct, structs
 
-from analytics import warehouse
-from analytics.questions import Period, Reader, Scope
+from analytics import questions, warehouse
+from analytics.held import Held
+from analytics.questions import Holding, Period, Reader, Scope
 from analytics.rights import LimitedReader, Rights
 from analytics.settings import AnalyticsSettings
 from dashboards.settings import DashboardsSettings
@@ -32,6 +33,7 @@ SESSIONS = 4
 THREADS_OF_A_STATEMENT = 1
 MAX_KEPT_ANSWERS = 1_000
 MAX_KEPT_READERS = 100
+MAX_HELD = 32
 MINUTES_OF_SELDOM = 10
 
 
@@ -73,6 +75,18 @@ class Asked(Struct, frozen=True):
         """Ask a question of analytics.questions, unless its answer is kept."""
         key = f"{self.whose} {question.__name__} {kwargs!r}"
         return _answer(self.snapshot, key, lambda: question(self.reader, *args, **kwargs))
+
+    def holding(self, *, company: str, periods: Sequence[Period]) -> "Asked":
+        """Ask from here on what is counted of a company's calls in these periods from memory."""
+        if not questions.can_hold(periods):
+            return self
+        key = f"{self.whose} {company} {periods!r}"
+
+        def held() -> Held:
+            return _held(self.snapshot, key, lambda: questions.groups_of(self.reader, company=company, periods=periods))
+
+        reader = Holding(self.reader, company=company, periods=periods, held=held)
+        return structs.replace(self, reader=reader)
 
 
 def whose(home: Path, rights: Rights) -> str:
@@ -171,6 +185,11 @@ def now() -> datetime:
 def heading(text: str, *, level: int = 4) -> None:
     """Draw a heading whose text may be foreign."""
     st.markdown(f"{'#' * level} {plain(text, limit=300)}")
+
+
+@st.cache_resource(show_spinner=False, max_entries=MAX_HELD)
+def _held(snapshot: int, key: str, _groups: Callable[[], pl.DataFrame]) -> Held:  # noqa: ARG001  # what it is kept under
+    return Held(_groups())
 
 
 @st.cache_data(show_spinner=False, max_entries=MAX_KEPT_ANSWERS)

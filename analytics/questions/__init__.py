@@ -8,6 +8,7 @@ from analytics.questions.asking import Period, Reader, Scope
 from analytics.questions.boards import BOARD, BoardOf, board, compared
 from analytics.questions.company import accounts, as_of, channels, companies, extent, operators, teams, thresholds
 from analytics.questions.counting import Dimension, Rank, figures, figures_of_both, left_out, losses, outcomes
+from analytics.questions.grouping import Holding, can_hold, groups_of
 from analytics.questions.lateness import corrections, watermarks
 from analytics.questions.listing import (
     MAX_ROWS_OF_A_FILE,
@@ -34,6 +35,7 @@ __all__ = [
     "Costed",
     "Crossing",
     "Dimension",
+    "Holding",
     "Misconfigured",
     "NotYet",
     "Order",
@@ -48,6 +50,7 @@ __all__ = [
     "break_even",
     "call",
     "calls",
+    "can_hold",
     "channels",
     "companies",
     "compared",
@@ -57,6 +60,7 @@ __all__ = [
     "facts_of_call",
     "figures",
     "figures_of_both",
+    "groups_of",
     "history",
     "lead_bands",
     "left_out",

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from analytics.metrics import whole
-from analytics.questions.asking import Period, Reader
+from analytics.questions.asking import Period, Reader, Scope
+from analytics.questions.grouping import groups
 from analytics.reference import TABLES
 
 LATELY = timedelta(days=2)
@@ -57,12 +58,13 @@ def accounts(reader: Reader, *, company: str) -> pl.DataFrame:
 
 def channels(reader: Reader, *, company: str, period: Period) -> pl.DataFrame:
     """Give the channels on which a company had calls in a period, the busiest first: channel, calls."""
-    text = """
-        select channel, count(*) as calls from facts.calls
+    source, parameters = groups(reader, scope=Scope(company=company), periods=[period])
+    text = f"""
+        select channel, sum(calls)::bigint as calls from {source}
         where company = $company and day between $first and $last
         group by all order by calls desc, channel
     """
-    return reader.sql(text, {"company": company, "first": period.first, "last": period.last})
+    return reader.sql(text, parameters | {"company": company, "first": period.first, "last": period.last})
 
 
 def extent(reader: Reader, *, company: str) -> dict[str, Any]:

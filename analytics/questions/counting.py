@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import polars as pl
 
-from analytics.metric_sql import aggregates, figures_sql
+from analytics.metric_sql import Over, aggregates, counted_sql, figures_sql, is_grouped
 from analytics.metrics import Dimension as Narrowing
-from analytics.metrics import Fact, catalogue, fact_of, whole
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within, within_any
+from analytics.metrics import Fact, catalogue, fact_of
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within_any
+from analytics.questions.grouping import can_group, grouped_fact, groups, within_groups
 from analytics.questions.narrowing import narrowed
 
 Dimension = Literal["day"] | Narrowing
@@ -54,27 +55,45 @@ def _counted(
     parameters: dict[str, Any] = {"metrics": list(metrics)}
     for fact in facts.values():
         counted = [name for name in metrics if catalogue()[name].fact == fact.name]
-        if can_narrow(fact, scope) and set(by) <= {"day", *fact.dimensions}:
+        over: Over = "rows"
+        if _are_grouped(counted, scope=scope, by=by):
+            where, wheres, bound = within_groups(periods, scope=scope)
+            source, reach = groups(reader, scope=scope, periods=periods, by_hour="hour" in by)
+            parameters |= bound | reach
+            over = "groups"
+        elif can_narrow(fact, scope) and set(by) <= {"day", *fact.dimensions}:
             where, wheres, bound = within_any(periods, scope=scope, fact=fact)
             source, reach = narrowed(reader, fact, company=scope.company)
             parameters |= bound | reach
         else:
             where, wheres, source = "false", ["false"] * len(periods), fact.relation
-        parts.append(_figures_of(fact, metrics=counted, source=source, where=where, wheres=wheres, by=by))
+        parts.append(_figures_of(fact, metrics=counted, source=source, where=where, wheres=wheres, by=by, over=over))
     keys = "".join(f"{dimension}, " for dimension in by)
     text = f"from ({' union all '.join(parts)}) order by place, {keys} list_position($metrics, metric)"
     return reader.sql(text, parameters)
 
 
+def _are_grouped(metrics: Sequence[str], *, scope: Scope, by: Sequence[Dimension]) -> bool:
+    """Tell whether metrics of one fact are all counted from groups of calls."""
+    return can_group(scope, by=by) and all(is_grouped(catalogue()[name], by_hour="hour" in by) for name in metrics)
+
+
 def _figures_of(  # noqa: PLR0913  # what is counted, in what, where, in which periods, by what
-    fact: Fact, *, metrics: Sequence[str], source: str, where: str, wheres: Sequence[str], by: Sequence[Dimension]
+    fact: Fact,
+    *,
+    metrics: Sequence[str],
+    source: str,
+    where: str,
+    wheres: Sequence[str],
+    by: Sequence[Dimension],
+    over: Over,
 ) -> str:
     is_one = len(wheres) == 1
     places = " ".join(f"when {period} then {place}" for place, period in enumerate(wheres))
     keys = "" if is_one else f"case {places} end as place, "
     keys += "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
     names = "".join(f"{dimension}, " for dimension in by)
-    listed, counted = figures_sql(metrics)
+    listed, counted = figures_sql(metrics, over=over)
     # Assumption: the engine takes a group of constants for no group, and then gives a row also where there is none.
     grouped = "group by all having count(*) > 0" if keys else ""
     return f"""
@@ -117,15 +136,18 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
     as before (of that group, or of all where the group had no calls). Of each dimension the heaviest is first,
     calls without a key out. Keys are words.
     """
-    answered, incoming, _ = aggregates(catalogue()["answer_rate"])
-    where, [is_now, *_], parameters = within_any([period, before] if before else [period], scope=scope)
-    fact = whole().facts["calls"]
+    metric = catalogue()["answer_rate"]
+    answered, incoming, _ = aggregates(metric, over="groups")
+    fact = grouped_fact()
+    periods = [period, before] if before else [period]
+    where, [is_now, *_], parameters = within_groups(periods, scope=scope)
+    source, bound = groups(reader, scope=scope, periods=periods, by_hour="hour" in by)
     columns = ", ".join(f"{_column(fact, dimension)} as {dimension}" for dimension in by)
     text = f"""
         with cells as materialized (
             select
                 {columns}, {is_now} as is_now, {incoming} as incoming, {incoming} - {answered} as lost
-            from facts.calls where {where}
+            from {source} where {where} and {counted_sql(metric)}
             group by all
         ),
         keys as ({" union all ".join(_keys(dimension) for dimension in by)})
@@ -141,7 +163,7 @@ def losses(  # noqa: PLR0913  # what is compared with what, whose, and by what
         window alike as (partition by dimension)
         order by list_position($by, dimension), {"excess" if rank == "excess" else "lost"} desc, lost desc, key
     """
-    return reader.sql(text, parameters | {"by": list(by)})
+    return reader.sql(text, parameters | bound | {"by": list(by)})
 
 
 def _keys(dimension: Dimension) -> str:
@@ -158,9 +180,9 @@ def _keys(dimension: Dimension) -> str:
 
 def outcomes(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
     """Count calls by how they ended: channel, direction, outcome, calls; internal and test calls are left out."""
-    where, parameters = within(period, scope=scope)
+    where, source, parameters = _groups_within(reader, period=period, scope=scope)
     text = f"""
-        select channel, direction, outcome, count(*) as calls from facts.calls where {where} and {COUNTED}
+        select channel, direction, outcome, sum(calls)::bigint as calls from {source} where {where} and {COUNTED}
         group by all order by all
     """
     return reader.sql(text, parameters)
@@ -168,12 +190,21 @@ def outcomes(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
 
 def left_out(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
     """Count what metrics leave out of a scope: internal, test, in_progress; and `calls`, all there are."""
-    where, parameters = within(period, scope=scope)
-    text = f"""
-        select
-            count(*) as calls, count(*) filter (where is_internal) as internal,
-            count(*) filter (where is_test and not is_internal) as test,
-            count(*) filter (where outcome = 'in_progress' and {COUNTED}) as in_progress
-        from facts.calls where {where}
-    """
-    return reader.sql(text, parameters).to_dicts()[0]
+    where, source, parameters = _groups_within(reader, period=period, scope=scope)
+    reasons = {
+        "calls": "true",
+        "internal": "is_internal",
+        "test": "is_test and not is_internal",
+        "in_progress": f"outcome = 'in_progress' and {COUNTED}",
+    }
+    counted = ", ".join(
+        f"coalesce(sum(calls) filter (where {when}), 0)::bigint as {reason}" for reason, when in reasons.items()
+    )
+    return reader.sql(f"select {counted} from {source} where {where}", parameters).to_dicts()[0]
+
+
+def _groups_within(reader: Reader, *, period: Period, scope: Scope) -> tuple[str, str, dict[str, Any]]:
+    """Write the condition of a period and a scope, what to read groups of calls from, and the parameters of both."""
+    where, _, parameters = within_groups([period], scope=scope)
+    source, bound = groups(reader, scope=scope, periods=[period])
+    return where, source, parameters | bound

@@ -1,7 +1,6 @@
 -- One row a company, local day, hour and direction: the calls that began then, without internal and test calls.
--- All numbers are additive. It is below a tenth of the facts from some 300 calls a day on.
+-- All numbers are additive. It is a view: narrowed to days, it reads the calls of these days.
 -- key: company, day, hour, direction
--- by: company, day
 -- columns:
 --   company varchar: tenant
 --   day date: local date on which the calls began

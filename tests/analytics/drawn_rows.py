@@ -112,7 +112,7 @@ def meet(warehouse: Scratch) -> None:
 def sum_again(warehouse: Scratch) -> None:
     """Sum the reports that are tables over what was laid into the facts, and find calls by their ids again."""
     for view in read_views():
-        if (view.layer == "reports" and view.is_table) or view.sorted_by:
+        if (view.layer == "reports" and view.is_table) or view.is_index:
             warehouse.connection.execute(f"create or replace table {view.relation} as {view.select}")
 
 

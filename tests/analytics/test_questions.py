@@ -1,14 +1,18 @@
 """What pages ask: figures, losses, lists and single calls, on drawn calls in a real DuckDB."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any, cast
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from analytics import questions
-from analytics.metrics import catalogue
-from analytics.questions import CallFilter, Period, Scope
+from analytics.held import Held
+from analytics.metrics import catalogue, over
+from analytics.questions import CallFilter, Period, Reader, Scope
 from analytics.scratch import Scratch, scratch
 from tests.analytics.drawn_rows import sum_again
 
@@ -105,6 +109,67 @@ def test_two_periods_asked_together_give_what_each_gives(
     for expected, found in zip(one_by_one, both, strict=True):
         assert expected.equals(found)
         assert expected.schema == found.schema
+
+
+def test_a_day_that_is_not_over_is_cut_at_the_moment(reader: Scratch) -> None:
+    cut = Period(date(2026, 3, 9), date(2026, 3, 11), datetime(2026, 3, 11, 12, tzinfo=UTC))
+    [rate, *_] = questions.figures(reader, period=cut, scope=NOMAD, metrics=tuple(catalogue())).to_dicts()
+    assert (2 / 5, 5) == (rate["value"], rate["sample"])
+    assert {"calls": 8, "internal": 0, "test": 0, "in_progress": 1} == questions.left_out(
+        reader, period=cut, scope=NOMAD
+    )
+
+
+class Counting:
+    """A reader that counts what it is asked."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.asked = 0
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:  # noqa: D102
+        self.asked += 1
+        return self._reader.sql(text, parameters)
+
+    def snapshot_id(self) -> int:  # noqa: D102
+        return 1
+
+
+@pytest.mark.parametrize("until", [None, datetime(2026, 3, 11, 12, tzinfo=UTC)])
+@pytest.mark.parametrize("scope", [NOMAD, Scope(company="nomad", teams=("north",), is_business_hours=True)])
+def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
+    reader: Scratch, scope: Scope, until: datetime | None
+) -> None:
+    period = Period(date(2026, 3, 5), date(2026, 3, 11), until)
+    periods = (period, period.before())
+    calls = tuple(over("calls"))
+    ways: list[Callable[[Reader], Any]] = [
+        lambda asked: questions.figures(asked, period=period, scope=scope, metrics=calls),
+        lambda asked: questions.figures(asked, period=period, scope=scope, metrics=calls, by=("day", "channel")),
+        lambda asked: questions.figures(asked, period=period, scope=scope, metrics=("missed_calls",), by=("hour",)),
+        lambda asked: questions.losses(
+            asked, period=period, before=period.before(), scope=scope, by=("hour", "team"), rank="excess"
+        ),
+        lambda asked: questions.outcomes(asked, period=period, scope=scope),
+        lambda asked: questions.channels(asked, company="nomad", period=period),
+    ]
+    counting = Counting(cast("Reader", reader))
+    held = cache(lambda: Held(questions.groups_of(counting, company="nomad", periods=periods)))
+    holding = questions.Holding(counting, company="nomad", periods=periods, held=held)
+    for way in ways:
+        expected, found = way(cast("Reader", reader)), way(holding)
+        assert expected.height > 0
+        assert_frame_equal(expected, found)
+    assert questions.left_out(cast("Reader", reader), period=period, scope=scope) == questions.left_out(
+        holding, period=period, scope=scope
+    )
+    assert counting.asked == 1
+
+
+def test_single_operators_are_counted_from_their_own_calls(reader: Scratch) -> None:
+    scope = Scope(company="nomad", operators=("nobody",))
+    assert questions.left_out(reader, period=WEEK, scope=scope)["calls"] == 0
+    assert questions.outcomes(reader, period=WEEK, scope=scope).is_empty()
 
 
 def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: Scratch) -> None:

@@ -16,6 +16,7 @@ from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
+UNTIL_NOW = Period(date(2026, 3, 9), date(2026, 3, 12), NOW)
 STRANGER = Rights(role="manager", companies=("other",))
 TEAMLESS = Rights(role="manager", companies=("nomad",), teams=())
 NOBODY = Rights(role="manager", companies=())
@@ -124,6 +125,8 @@ WAYS: list[Callable[[Reader], Any]] = [
     lambda reader: reader.sql("select * from reference.companies", {}).filter(company="nomad"),
     lambda reader: reader.sql("select * from staging.call_facts", {}).filter(company="nomad"),
     lambda reader: reader.sql("select * from reports.calls_daily", {}).filter(company="nomad"),
+    lambda reader: questions.groups_of(reader, company="nomad", periods=[WEEK]),
+    lambda reader: questions.groups_of(reader, company="nomad", periods=[UNTIL_NOW]),
 ]
 
 
@@ -165,6 +168,16 @@ def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: 
         limited(whole, SOUTH), period=WEEK, scope=NOMAD, search="", is_waiting=False, limit=9, offset=0
     )
     assert ["phone:+7b"] == rows["contact_key"].to_list()
+
+
+@pytest.mark.parametrize("period", [WEEK, UNTIL_NOW], ids=["whole", "cut"])
+def test_what_is_held_for_a_team_is_of_that_team_alone(whole: Scratch, period: Period) -> None:
+    of_everybody, of_team, of_analyst = (
+        questions.groups_of(limited(whole, rights), company="nomad", periods=[period]).sort("team_id")
+        for rights in (OWNER, SOUTH, ANALYST)
+    )
+    assert (["north", "south"], ["south"]) == (of_everybody["team_id"].to_list(), of_team["team_id"].to_list())
+    assert of_everybody.equals(of_analyst)
 
 
 def test_an_analyst_counts_everything_and_sees_nobody(whole: Scratch) -> None:

@@ -189,6 +189,7 @@ def sessions(folder: Path, *, rounds: int, calls: int) -> Figures:
         for way, (visit, seconds) in ways.items():
             for number in range(rounds):
                 st.cache_data.clear()
+                st.cache_resource.clear()
                 visits = [partial(_overview, shared, *visit(session, number)) for session in range(SESSIONS)]
                 chance = Random(number)
                 pauses = [chance.uniform(0, seconds) for _ in visits]
@@ -216,8 +217,8 @@ def _of_own(session: int, number: int) -> Visit:
 
 def _overview(reader: SharedReader, scope: Scope, period: Period) -> None:
     """Ask what Overview asks: its tiles of two periods, its days, losses, whom to call back, outcomes."""
-    ask = Asked(reader, 0, "bench").ask
     before = period.before()
+    ask = Asked(reader, 0, "bench").holding(company=scope.company, periods=(period, before)).ask
     ask(questions.channels, company=scope.company, period=period)
     ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=tuple(over("calls")))
     ask(questions.left_out, period=period, scope=scope)

@@ -1,0 +1,134 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
+"""What calls are counted from: groups of calls that are alike, of whole days; and the calls of days that are cut.
+
+A page that counts the same days again and again holds their groups in memory, so that the lake is asked once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import polars as pl
+from msgspec import structs
+
+from analytics.held import Held
+from analytics.metrics import Dimension, Fact, whole
+from analytics.questions.asking import Period, Reader, Scope, within_any
+from analytics.views import read_views, with_inputs
+
+GROUPED = "reports.calls_grouped"
+# Groups of so many days are held at once; more are read where they lie.
+MAX_HELD_DAYS = 70
+# By what calls can be grouped and narrowed without looking at each of them.
+DIMENSIONS: tuple[Dimension, ...] = ("hour", "weekday", "channel", "team", "direction", "business_hours")
+
+
+class Holding:
+    """A reader that answers what is counted of a company's calls in some periods from memory, and all else as before.
+
+    `held` gives the groups that `groups_of` of these very periods gave; it is asked when they are first needed.
+    """
+
+    def __init__(self, reader: Reader, *, company: str, periods: Sequence[Period], held: Callable[[], Held]) -> None:
+        self._reader = reader
+        self._company = company
+        self._periods = periods
+        self._held = held
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
+        """Give the rows of one statement."""
+        if Held.NAME in text:
+            return self._held().sql(text, parameters)
+        return self._reader.sql(text, parameters)
+
+    def snapshot_id(self) -> int:
+        """Name the state of the warehouse."""
+        return self._reader.snapshot_id()
+
+    def holds(self, *, scope: Scope, periods: Sequence[Period]) -> bool:
+        """Tell whether the groups of all these periods are held, for a scope."""
+        is_of = scope.company == self._company and not scope.operators
+        return is_of and all(period in self._periods for period in periods)
+
+
+def can_hold(periods: Sequence[Period]) -> bool:
+    """Tell whether the groups of these periods are few enough to be held."""
+    return sum(period.days for period in periods) <= MAX_HELD_DAYS
+
+
+def can_group(scope: Scope, *, by: Sequence[str] = ()) -> bool:
+    """Tell whether calls of a scope are counted from groups that are kept: not those of single operators."""
+    return {*scope.narrowed(), *by} <= {"day", *DIMENSIONS}
+
+
+def within_groups(periods: Sequence[Period], *, scope: Scope) -> tuple[str, list[str], dict[str, Any]]:
+    """Write the condition of periods and a scope on `groups` of them, that of each by itself, and their parameters."""
+    # What groups are of ends at `until` already, and is of the scope's operators alone.
+    uncut = [structs.replace(period, until=None) for period in periods]
+    return within_any(uncut, scope=structs.replace(scope, operators=()), fact=grouped_fact())
+
+
+def grouped_fact() -> Fact:
+    """Give the fact of calls as its groups are narrowed and counted: by fewer dimensions."""
+    fact = whole().facts["calls"]
+    return structs.replace(fact, relation=GROUPED, dimensions={name: fact.dimensions[name] for name in DIMENSIONS})
+
+
+def groups(
+    reader: Reader, *, scope: Scope, periods: Sequence[Period], by_hour: bool = False
+) -> tuple[str, dict[str, Any]]:
+    """Give what to read the groups of calls in some periods from, and its parameters beside $company.
+
+    Columns are those of reports.calls_grouped; `by_hour` each group is one of a single `hour`, without measures. Of the
+    scope only company and operators narrow them.
+    """
+    if isinstance(reader, Holding) and reader.holds(scope=scope, periods=periods):
+        source, parameters = Held.NAME, dict[str, Any]()
+    else:
+        source, parameters = _source(scope, periods)
+    if not by_hour:
+        return f"(select * from {source}) as groups", parameters
+    by_hour_select = f"""
+        select * exclude (calls_by_hour, calls, talk_ms, answer_ms, hour_calls), hour_calls as calls
+        from (select *, unnest(calls_by_hour) as hour_calls, unnest(range(24))::integer as hour from {source})
+        where hour_calls > 0
+    """
+    return f"({by_hour_select}) as groups", parameters
+
+
+def groups_of(reader: Reader, *, company: str, periods: Sequence[Period]) -> pl.DataFrame:
+    """Give the groups of a company's calls in some periods, to be held."""
+    source, parameters = _source(Scope(company=company), periods)
+    return reader.sql(f"select * from {source}", parameters | {"company": company})
+
+
+def _source(scope: Scope, periods: Sequence[Period]) -> tuple[str, dict[str, Any]]:
+    """Write what to read groups from: of whole days those that are kept, else what the calls make."""
+    cut = {period.last: period.until for period in periods if period.until}
+    parameters: dict[str, Any] = {
+        "groups_first": min(period.first for period in periods),
+        "groups_last": max(period.last for period in periods),
+    }
+    of_days = "company = $company and day between $groups_first and $groups_last"
+    of_cut = [f"{of_days} and day = $cut_{place} and started_at < $until_{place}" for place in range(len(cut))]
+    for place, (day, until) in enumerate(cut.items()):
+        parameters |= {f"cut_{place}": day, f"until_{place}": until}
+    not_cut = " and ".join([of_days, *(f"day != $cut_{place}" for place in range(len(cut)))])
+    if scope.operators:
+        parameters["groups_operators"] = list(scope.operators)
+        theirs = "list_contains($groups_operators, operator_id)"
+        return f"({_made(f'{where} and {theirs}' for where in [not_cut, *of_cut])})", parameters
+    kept = f"select * from {GROUPED} where {not_cut}"
+    return f"({kept} union all by name from ({_made(of_cut)}))" if cut else f"({kept})", parameters
+
+
+def _made(wheres: Iterable[str]) -> str:
+    """Write the groups that calls under any of some conditions make."""
+    calls = " union all ".join(f"select * from facts.calls where {where}" for where in wheres)
+    return with_inputs(_select(), inputs=[("facts.calls", calls)])
+
+
+@cache
+def _select() -> str:
+    [select] = [view.select for view in read_views() if view.relation == GROUPED]
+    return select
