@@ -91,7 +91,8 @@ _RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|met
 def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
     """Read every SQL file below `folder` and compose what is made of them, each after all that it reads.
 
-    Raises ValueError, naming the file, for a header that cannot be read or views that read each other in a circle.
+    Raises ValueError, naming the file, for a header that cannot be read, a table that cannot be summed again, or views
+    that read each other in a circle.
     """
     found = [
         parse_view(file.read_text(encoding="utf-8"), layer=layer, name=file.stem)
@@ -102,7 +103,20 @@ def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
 
     found.append(corrections.compose(found))
     found += [parse_view(text, layer="metrics", name=name) for name, text in metric_views.texts().items()]
+    refuse_sums_of_contacts(found)
     return tuple(_in_order(found))
+
+
+def refuse_sums_of_contacts(views: Sequence[View]) -> None:
+    """Raise ValueError where a report with `by` sums facts of contacts.
+
+    A refresh keeps only hashes of the rows that it takes away of these, and so not what they were summed by.
+    """
+    of_contacts = {view.relation for view in views if view.is_of_contacts}
+    for report in views:
+        for relation in report.reads if report.by else ():
+            if relation in of_contacts:
+                raise ValueError(f"{report.relation} cannot be a table `by` anything: {relation} is folded by contact")
 
 
 def are_told(types: Iterable[str], globs: Sequence[str]) -> bool:

@@ -79,15 +79,14 @@ def endpoint(channel: str | None) -> str | None:
 def _operator(scene: Scene, name: str | None) -> str | None:
     """Give the endpoint as an operator's, except a `Local` half: the row of its other half names the endpoint."""
     is_half = name is not None and name.startswith("Local/")
-    is_listed = any(name in operator.endpoints for operator in scene.company.operators)
-    return None if is_half and not is_listed else name
+    return None if is_half and name not in scene.endpoints else name
 
 
 def is_ours(scene: Scene, name: str | None) -> bool:
     """Say whether an endpoint is an extension of the company."""
     if name is None or _is_trunk(scene, name):
         return False
-    if any(name in operator.endpoints for operator in scene.company.operators):
+    if name in scene.endpoints:
         return True
     return not name.startswith("Local/") and _is_extension(scene, _TECHNOLOGY.sub("", name))
 

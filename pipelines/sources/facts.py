@@ -36,6 +36,16 @@ class Scene(Struct, frozen=True):
         """Name of the zone in which the source writes local times."""
         return self.company.zone_of(self.account)
 
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """Where people of the company take calls.
+
+        Assumption: at what was an operator's for a time no contact sits before or after it.
+        """
+        operators = self.company.operators
+        seats = {seat.endpoint for operator in operators for seat in operator.seats}
+        return frozenset(seats.union(*(operator.endpoints for operator in operators)))
+
     def setting(self, name: str) -> str:
         """Text of one of the account's settings, empty when it is not set."""
         value = self.account.settings.get(name, "")

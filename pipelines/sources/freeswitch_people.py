@@ -99,8 +99,7 @@ def is_extension(scene: Scene, written: str | None) -> bool:
     """Say whether a number or a name is an extension of the company."""
     if not written or is_anonymous(written):
         return False
-    endpoints = {end for operator in scene.company.operators for end in operator.endpoints}
-    if {written, f"user/{written}"} & endpoints or written in scene.company.internal_numbers:
+    if {written, f"user/{written}"} & scene.endpoints or written in scene.company.internal_numbers:
         return True
     is_short = written.isascii() and written.lstrip("*").isdigit() and len(written) <= MAX_EXTENSION_DIGITS
     return is_short and e164(written, region=scene.region) is None

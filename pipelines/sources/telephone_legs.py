@@ -112,11 +112,10 @@ def is_endpoint(scene: Scene, address: str | None) -> bool:
     """Say whether an address is where somebody of the company takes calls: listed, or no telephone number."""
     if not address or is_anonymous(address):
         return False
-    endpoints = {end for operator in scene.company.operators for end in operator.endpoints}
     scheme, rest = _split(address)
     user = rest.partition("@")[0]
     listed = {address, rest, user, e164(user, region=scene.region) or user}
-    if listed & (endpoints | set(scene.company.internal_numbers)):
+    if listed & scene.endpoints.union(scene.company.internal_numbers):
         return True
     if scheme in {"client", "app"}:
         return True

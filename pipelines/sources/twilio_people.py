@@ -148,8 +148,7 @@ def _is_endpoint(scene: Scene, address: str | None) -> bool:
     """Say whether an address is where somebody of the company takes calls."""
     if address is None:
         return False
-    endpoints = {end for operator in scene.company.operators for end in operator.endpoints}
-    if address in endpoints or address in scene.company.internal_numbers:
+    if address in scene.endpoints or address in scene.company.internal_numbers:
         return True
     if _scheme(address) == "client":
         return True

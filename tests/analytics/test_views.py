@@ -5,7 +5,7 @@ import pytest
 
 from analytics.reference import TABLES, frames, load
 from analytics.scratch import Scratch
-from analytics.views import View, read_views
+from analytics.views import View, read_views, refuse_sums_of_contacts
 from schemas.company import Company
 from schemas.prices import ALWAYS, FOR_EVER
 from tests.analytics.drawn import COMPANY, drawn_events, warehouse
@@ -82,6 +82,19 @@ def test_a_fact_says_what_it_is_folded_from_and_by(view: View) -> None:
             if fact.relation in view.reads and fact.layer == "facts" and fact.events != view.events
         ]
     assert {view.entity, *filter(None, [view.time])} <= columns
+
+
+def test_a_table_that_sums_facts_of_contacts_is_refused_by_a_sentence() -> None:
+    summed = View(
+        layer="reports",
+        name="contacts_daily",
+        grain="",
+        by=("day",),
+        select="select day from facts.contacts group by day",
+    )
+
+    with pytest.raises(ValueError, match=r"reports\.contacts_daily cannot .* facts\.contacts is folded by contact"):
+        refuse_sums_of_contacts([*_VIEWS, summed])
 
 
 @pytest.mark.parametrize("name", list(TABLES))

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from pipelines.sources import SOURCES
+from pipelines.sources import SOURCES, asterisk_people, freeswitch_people, twilio_people
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.telephone_causes import of_q850, of_sip, of_word
 from pipelines.sources.telephone_legs import leg
-from schemas.company import Account, Company
+from schemas.company import Account, Company, Operator, Seat
 from schemas.records import RawRecord
 from tests.pipelines.sources.payloads import GOLDEN, body, only
 
@@ -42,6 +43,32 @@ def test_a_leg_to_an_operator_is_a_part_of_the_contacts_call(
     assert (call.leg_id, part.leg_id is not None) == (None, True)
     assert (call.operator, part.operator is not None) == (None, True)
     assert call.contact == part.contact
+
+
+# A call from an operator's own number, which the company's data alone tells from a contact's.
+_MOBILE, _CALLED = "+77017770002", "+77011234567"
+_FROM_A_MOBILE: dict[str, Callable[[Scene], Any]] = {
+    "twilio": lambda scene: twilio_people.parties(scene, {"Direction": "inbound", "From": _MOBILE, "To": _CALLED}),
+    "telnyx": lambda scene: leg(scene, begin=_MOBILE, end=_CALLED, comes_in=True),
+    "freeswitch": lambda scene: freeswitch_people.parties(
+        scene, {}, profile={"caller_id_number": _MOBILE, "destination_number": _CALLED}, is_dialled=False
+    ),
+    "asterisk": lambda scene: asterisk_people.route(scene, {"channel": "PJSIP/bolat-0000000a", "dst": _CALLED}),
+}
+
+
+@pytest.mark.parametrize("source", _FROM_A_MOBILE)
+def test_an_endpoint_is_the_companys_own_also_where_it_is_an_operators_for_a_time_only(
+    company: Company, account_of: AccountOf, raw_of: RawOf, source: str
+) -> None:
+    seated = replace(company, operators=tuple(_with_seats_alone(operator) for operator in company.operators))
+    always, for_a_time, nobodys = (
+        _FROM_A_MOBILE[source](Scene(raw_of(source, b""), known, account_of(source)))
+        for known in (company, seated, replace(company, operators=()))
+    )
+
+    assert always == for_a_time
+    assert (always.direction, nobodys.direction) == ("outgoing", "incoming")
 
 
 # begin, end, the provider's word -> direction, contact, company's number, operator, whether it is the call
@@ -133,3 +160,7 @@ def test_a_call_of_justcall_has_one_id_before_and_after_it_is_logged(told_by: Ca
     begun, answered, over = (told_by(f"justcall/call_{name}") for name in ("incoming", "answered", "missed"))
 
     assert begun.call_id == answered.call_id == over.call_id
+
+
+def _with_seats_alone(operator: Operator) -> Operator:
+    return replace(operator, endpoints=(), seats=tuple(Seat(endpoint=endpoint) for endpoint in operator.endpoints))
