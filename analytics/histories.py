@@ -5,12 +5,11 @@ second are folded, by the same texts as in a rebuild, from those of the first, f
 changed or whose identities were joined. See docs/adr/0010-facts-of-contacts-are-folded-from-facts.md.
 """
 
-import re
 from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection
-from analytics.views import View, with_inputs
+from analytics.views import View, columns_read, with_inputs
 
 IDENTITIES = "facts.identities"
 # Searched for in the lake, for they are many; of the others, the columns that are read are in memory.
@@ -35,7 +34,7 @@ class Histories:
         self._facts = [view for view in facts if view.is_of_contacts and view is not self._identities]
         read = {relation for fact in self._facts for relation in fact.reads}
         self._sources = [view for view in facts if view.relation in read and view.events]
-        self._columns = {view.name: _columns_read(view, self._facts) for view in self._sources}
+        self._columns = {view.name: columns_read(view, self._facts) for view in self._sources}
         self._links = _links_of(self._identities, self._named_by)
         self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
         self.load()
@@ -234,14 +233,6 @@ def _key_hash(fact: View) -> str:
 
 def _row_hash(fact: View) -> str:
     return f"hash({', '.join(column.name for column in fact.columns)})"
-
-
-def _columns_read(view: View, facts: Sequence[View]) -> str:
-    """Name the columns of a fact that any of `facts` may read: all whose names stand in their texts."""
-    words = {
-        word for fact in facts if view.relation in fact.reads for word in re.findall(r"[a-z_][a-z0-9_]*", fact.select)
-    }
-    return ", ".join(column.name for column in view.columns if column.name in {view.entity, *words})
 
 
 def _links_of(identities: View, named_by: Sequence[View]) -> str:

@@ -121,7 +121,8 @@ def _create_table(connection: Connection, view: View) -> None:
         return
     connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({view.declared})")
     if view.time:
-        connection.part(view.relation, by=view.time, parts=("year", "month"))
+        if not view.is_one_a_contact:
+            connection.part(view.relation, by=view.time, parts=("year", "month"))
         connection.sort(view.relation, by=view.time)
     settle(connection, view.relation)
 

@@ -14,7 +14,7 @@ from analytics import reference
 from analytics.connection import Connection
 from analytics.histories import Histories
 from analytics.log import EVENTS
-from analytics.views import View, are_told, with_inputs
+from analytics.views import View, are_told, columns_read, with_inputs
 from schemas.company import Company
 
 
@@ -28,6 +28,14 @@ class Group(Struct, frozen=True):
     events: tuple[str, ...]
     needs: tuple[str, ...]
     facts: tuple[View, ...]
+
+
+class Rollup(Struct, frozen=True):
+    """Reports that sum the same `facts` for the same values of the columns `by`; these rows are read once for all."""
+
+    by: tuple[str, ...]
+    facts: tuple[View, ...]
+    reports: tuple[View, ...]
 
 
 class Refresher:
@@ -46,11 +54,11 @@ class Refresher:
         self._indexes = [view for view in views if view.is_index]
         self._facts = [view for view in views if view.layer == "facts" and view.events and not view.is_index]
         self._groups = _groups_of(self._facts)
-        self._reports = [view for view in views if view.layer == "reports" and view.is_table]
+        reports = [view for view in views if view.layer == "reports" and view.is_table]
+        self._rollups = _rollups_of(reports, facts=[view for view in views if view.layer == "facts"])
         self._folds = {fact.name: _fold_of(fact, group, views) for group in self._groups for fact in group.facts}
-        summed = [view for view in views if view.layer == "facts"]
-        self._sums = {report.name: _sum_of(report, summed) for report in self._reports}
-        self._marks = {fact.name: _marks_of(fact, self._reports, indexes=self._indexes) for fact in self._facts}
+        self._sums = {report.name: _sum_of(report, rollup) for rollup in self._rollups for report in rollup.reports}
+        self._marks = {fact.name: _marks_of(fact, reports, indexes=self._indexes) for fact in self._facts}
         reference.hold(connection, companies)
         names = [f"staged_{view.name}" for view in self._staging]
         connection.execute(f"create or replace temp table filled as select unnest({names}) as name")
@@ -104,10 +112,9 @@ class Refresher:
         names = [f"staged_{view.name}" for view in staged] + [f"fresh_{fact.name}" for fact in folded]
         self._run(f"create or replace temp table filled as select unnest({names}::varchar[]) as name")
         folded += self._histories.refresh(folded)
-        for report in self._reports:
-            read = [fact for fact in folded if fact.relation in report.reads]
-            if read:
-                self._sum(report, read)
+        for rollup in self._rollups:
+            if changed := [fact for fact in folded if fact in rollup.facts]:
+                self._sum(rollup, changed)
 
     def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         self._connection.execute(text, parameters)
@@ -179,20 +186,31 @@ class Refresher:
         if placed:
             self._run(f"insert into {index.relation} by name from placed")
 
-    def _sum(self, report: View, facts: Sequence[View]) -> None:
-        by = ", ".join(report.by)
+    def _sum(self, rollup: Rollup, facts: Sequence[View]) -> None:
+        """Sum again what changed in `facts`.
+
+        The files of other days are not opened: their bounds say that they hold none between the first and the last.
+        """
         changed = " union ".join(
-            f"select {by} from {kind}_{fact.name}"  # noqa: S608
+            f"select {', '.join(rollup.by)} from {kind}_{fact.name}"  # noqa: S608
             for fact in facts
             for kind in ("stale", "fresh")
         )
         self._run(f"create or replace temp table changed as {changed}")
         [days] = self._connection.rows("select min(day), max(day) from changed")
-        self._run(f"delete from {report.relation} where exists (select 1 from changed where {_same(report)})")  # noqa: S608
-        self._connection.execute(
-            f"insert into {report.relation} by name {self._sums[report.name]}",
-            {"first_day": days[0], "last_day": days[1]},
-        )
+        for fact in rollup.facts:
+            self._run(
+                f"create or replace temp table summed_{fact.name} as "  # noqa: S608
+                f"select {columns_read(fact, rollup.reports)} from {fact.relation} "
+                f"where day between ? and ? and exists (select 1 from changed where {_same(rollup, fact.relation)})",
+                days,
+            )
+        for report in rollup.reports:
+            self._run(
+                f"delete from {report.relation} where exists "  # noqa: S608
+                f"(select 1 from changed where {_same(rollup, report.relation)})"
+            )
+            self._run(f"insert into {report.relation} by name {self._sums[report.name]}")
 
 
 def _groups_of(facts: Sequence[View]) -> list[Group]:
@@ -235,29 +253,23 @@ def _staged(staging: Sequence[View]) -> list[tuple[str, str]]:
     return [(view.relation, f"select * from staged_{view.name}") for view in staging]  # noqa: S608
 
 
-def _sum_of(report: View, facts: Sequence[View]) -> str:
-    """Compose the sums of what changed: the report's text over the facts narrowed to it.
-
-    The files of other days are not opened: their bounds say that they hold none between $first_day and $last_day.
-    """
-    return with_inputs(
-        report.select,
-        inputs=[
-            (
-                fact.relation,
-                f"select inner_fact.* from {fact.relation} as inner_fact "  # noqa: S608
-                "where inner_fact.day between $first_day and $last_day "
-                f"and exists (select 1 from changed where {_same(report, of='inner_fact')})",
-            )
-            for fact in facts
-            if fact.relation in report.reads
-        ],
-    )
+def _rollups_of(reports: Sequence[View], *, facts: Sequence[View]) -> list[Rollup]:
+    """Put reports of the same columns and facts together."""
+    listed: dict[tuple[tuple[str, ...], tuple[View, ...]], list[View]] = {}
+    for report in reports:
+        read = tuple(fact for fact in facts if fact.relation in report.reads)
+        listed.setdefault((report.by, read), []).append(report)
+    return [Rollup(by=by, facts=read, reports=tuple(members)) for (by, read), members in listed.items()]
 
 
-def _same(report: View, *, of: str = "") -> str:
-    table = of or report.relation
-    return " and ".join(f"changed.{column} is not distinct from {table}.{column}" for column in report.by)
+def _sum_of(report: View, rollup: Rollup) -> str:
+    """Compose the sums of what changed: the report's text over the rows that were read of its facts."""
+    inputs = [(fact.relation, f"select * from summed_{fact.name}") for fact in rollup.facts]  # noqa: S608
+    return with_inputs(report.select, inputs=inputs)
+
+
+def _same(rollup: Rollup, table: str) -> str:
+    return " and ".join(f"changed.{column} is not distinct from {table}.{column}" for column in rollup.by)
 
 
 def _touching(group: Group) -> str:

@@ -80,6 +80,14 @@ class View(Struct, frozen=True, kw_only=True):
         return self.layer == "facts" and not self.events
 
     @property
+    def is_one_a_contact(self) -> bool:
+        """Whether it has one row a contact, written anew whenever anything of the contact is told, however old it is.
+
+        Parted by time, it would get a file of each month from every batch, and each batch would open all of them.
+        """
+        return self.is_of_contacts and self.key == (self.entity,)
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Relations its text names, each once, in order of appearance."""
         return named(self.select)
@@ -127,6 +135,13 @@ def are_told(types: Iterable[str], globs: Sequence[str]) -> bool:
 def named(text: str) -> tuple[str, ...]:
     """Give the relations of ours that a text of SQL names, each once, in order of appearance."""
     return tuple(dict.fromkeys(match[0] for match in _RELATION.finditer(_without_comments(text))))
+
+
+def columns_read(view: View, readers: Iterable[View]) -> str:
+    """Name the columns of a table that any of `readers` may read: all whose names stand in the texts that name it."""
+    texts = [reader.select for reader in readers if view.relation in reader.reads]
+    words = {word for text in texts for word in re.findall(r"[a-z_][a-z0-9_]*", _without_comments(text))}
+    return ", ".join(column.name for column in view.columns if column.name in {view.entity, *words})
 
 
 def parse_view(text: str, *, layer: str, name: str) -> View:
