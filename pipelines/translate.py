@@ -53,18 +53,16 @@ def translate_files(
 
 
 def canonical(event: Event, *, company: Company) -> bytes:
-    """Encode an event, and read it back as every reader will; raises InvalidEvent for what they would refuse.
+    """Encode an event of a translation, whose sources have had it read by the codec, as every reader will.
 
-    A provider's transcript leaves its secrets here, whatever source it came through.
+    A provider's transcript leaves its secrets here, whatever source it came through, and is read once more: raises
+    InvalidEvent for what readers would refuse.
     """
     if isinstance(event.data, CallTranscribed):
-        event = msgspec.structs.replace(event, data=without_secrets(event.data, company=company))
-    try:
-        value = encode(event)
-    except UnicodeEncodeError:
-        raise InvalidEvent("text holds half of a surrogate pair") from None
-    prove(value)
-    return value
+        value = encode(msgspec.structs.replace(event, data=without_secrets(event.data, company=company)))
+        prove(value)
+        return value
+    return encode(event)
 
 
 def _shown(body: bytes, origin: Origin, *, content_type: str, received_at: Instant) -> dict[str, Any]:

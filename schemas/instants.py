@@ -16,6 +16,7 @@ Instant = Annotated[
 ]
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = EARLIEST.replace(tzinfo=None)
 LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
 
 
@@ -38,9 +39,12 @@ def instant(moment: datetime) -> Instant:
 def from_epoch(seconds: float) -> Instant:
     """Write epoch `seconds` (may carry a fraction) as an instant; raises InvalidEvent outside 1970–9999."""
     try:
-        return instant(EARLIEST + timedelta(milliseconds=round(seconds * 1000)))
+        utc = _EPOCH + timedelta(milliseconds=round(seconds * 1000))
     except (OverflowError, ValueError):
         raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
+    if utc < _EPOCH:
+        raise InvalidEvent("a time lies outside the years 1970 to 9999")
+    return utc.isoformat(timespec="milliseconds") + "Z"
 
 
 def from_rfc3339(text: str) -> Instant:

@@ -51,6 +51,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 _RAW_FIELDS = ("raw_id", "source", "account", "company", "received_at", "content_type")
+_RAW_HEADERS = {f"angime-{name}": name for name in _RAW_FIELDS}
 _DEAD_FIELDS = ("reason", "stage", "topic", "died_at", "version", "part", "source", "account", "company")
 _DEAD_NUMBERS = ("partition", "offset")
 
@@ -63,11 +64,11 @@ def raw_to_kafka(raw: RawRecord) -> tuple[bytes, bytes, Headers]:
 
 def raw_from_kafka(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> RawRecord:
     """Read a raw record back; raises InvalidEvent where it is not one of ours."""
-    fields = _ours(headers)
-    missing = [name for name in _RAW_FIELDS if name not in fields]
-    if value is None or missing:
+    given = dict(headers)
+    if value is None or not _RAW_HEADERS.keys() <= given.keys():
         raise InvalidEvent("the record lacks the headers of a raw record")
-    return RawRecord(body=value, **{name: fields[name] for name in _RAW_FIELDS})
+    fields = {name: given[header].decode("utf-8", "replace") for header, name in _RAW_HEADERS.items()}
+    return RawRecord(body=value, **fields)
 
 
 def dead_to_kafka(letter: DeadLetter) -> tuple[bytes, bytes, Headers]:

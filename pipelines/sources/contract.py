@@ -45,7 +45,10 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class Translation(Struct, frozen=True, kw_only=True):
-    """What became of a body: facts, parts refused, and where it holds no fact of ours a word on what it is."""
+    """What became of a body: facts, parts refused, and where it holds no fact of ours a word on what it is.
+
+    The codec has read each fact back (`sources.facts`), so that whoever writes it need not prove it again.
+    """
 
     events: tuple[Event, ...] = ()
     refused: tuple[Refusal, ...] = ()

@@ -49,12 +49,14 @@ def text(fields: Fields, *names: str) -> str | None:
     """
     for name in names:
         value = fields.get(name)
+        if value is None:
+            continue  # most names are not there
         if isinstance(value, str):
             if value.strip():
                 return value
         elif isinstance(value, int) and not isinstance(value, bool):
             return format(value, "x")[:64] if value.bit_length() > 256 else str(value)
-        elif value is not None:
+        else:
             raise InvalidEvent(f"{name} is not text")
     return None
 

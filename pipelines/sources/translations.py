@@ -41,7 +41,7 @@ def each(places: Iterable[tuple[str, Any]], read: Callable[[str, Any], Translati
             read_parts.append(read(part, value))
         except InvalidEvent as error:
             read_parts.append(_refused(part, error))
-    return joined(read_parts)
+    return read_parts[0] if len(read_parts) == 1 else joined(read_parts)
 
 
 def joined(parts: Iterable[Translation]) -> Translation:

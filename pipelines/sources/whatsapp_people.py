@@ -109,5 +109,7 @@ def _card(box: Inbox, written: dict[str, str | None]) -> Fields:
 
 def _is_alike(one: str | None, other: str | None) -> bool:
     """Say whether two numbers may be one, written in two ways: a digit put in or left out stands before the last."""
-    endings = ["".join(filter(str.isdigit, number or ""))[-COMMON_ENDING_DIGITS:] for number in (one, other)]
+    if one is None or other is None or one == other:
+        return True
+    endings = ["".join(filter(str.isdigit, number))[-COMMON_ENDING_DIGITS:] for number in (one, other)]
     return not all(endings) or endings[0] == endings[1]
