@@ -5,6 +5,7 @@ sends, visits and watches shares the machine with them, and takes its part of it
 """
 
 import asyncio
+import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from tests.torture.tales import NOW, Tale, telling
 SEED, DAYS = 7, 3
 STAGES = up.STAGES
 BROKER = "broker"
+SENDERS = "senders"  # and visitors: this process
 EVENTS_A_SECOND = 500
 BURST_TIMES, BURST_SECONDS = 50, 10.0  # the burst of a trial of less than two minutes is shorter
 VISITORS = 8
@@ -51,7 +53,7 @@ class _Load:
     def __init__(self, *, burst_seconds: float) -> None:
         self.burst_seconds = burst_seconds
         self.burst_events = round(EVENTS_A_SECOND * BURST_TIMES * burst_seconds)
-        self.samples: Samples = {name: [] for name in (*STAGES, BROKER)}
+        self.samples: Samples = {name: [] for name in (*STAGES, BROKER, SENDERS)}
         self.pages: list[float] = []
         self.late_seconds = 0.0
         self.burst_sent_seconds = 0.0
@@ -121,13 +123,15 @@ async def _tell(tale: Tale, stack: up.Stack, *, seconds: float) -> None:
 async def _sample(stack: up.Stack, samples: Samples, *, is_over: asyncio.Event) -> None:
     while not is_over.is_set():
         for name in samples:
-            pid = broker_pid(stack) if name == BROKER else stack.pid(name)
+            others = {BROKER: broker_pid, SENDERS: lambda _: os.getpgrp()}
+            pid = others[name](stack) if name in others else stack.pid(name)
             if pid is not None:
                 samples[name].append(used_by(pid))
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
 def _figures(load: _Load, seen: Sequence[Seen], *, minutes: float) -> dict[str, Any]:
+    ours = {name: used for name, used in load.samples.items() if name != SENDERS}
     waits = [one.seconds for one in seen]
     began = min(one.answered_at for one in seen)
     by_minute = [
@@ -153,11 +157,10 @@ def _figures(load: _Load, seen: Sequence[Seen], *, minutes: float) -> dict[str, 
         "load_pages_median_seconds": round(statistics.median(load.pages), 2),
         "load_pages_p95_seconds": round(_p95(load.pages), 2),
         "load_cores": {name: round(_cores(used), 2) for name, used in load.samples.items()},
+        "load_cores_waited_for": {name: round(_cores_waited_for(used), 2) for name, used in load.samples.items()},
         "load_rss_mib": {name: round(used[-1].rss_mib) for name, used in load.samples.items()},
-        "load_memory_grown": _flat({name: _grown(used) for name, used in load.samples.items()}),
-        "load_handles_grown": _few(
-            {name: growth([one.handles for one in used]) for name, used in load.samples.items()}
-        ),
+        "load_memory_grown": _flat({name: _grown(used) for name, used in ours.items()}),
+        "load_handles_grown": _few({name: growth([one.handles for one in used]) for name, used in ours.items()}),
         "load_burst_events": load.burst_events,
         "load_burst_sent_seconds": round(load.burst_sent_seconds, 1),
         "load_burst_drained_seconds": round(load.burst_drained_seconds, 1),
@@ -165,7 +168,12 @@ def _figures(load: _Load, seen: Sequence[Seen], *, minutes: float) -> dict[str, 
 
 
 def _cores(used: Sequence[Used]) -> float:
-    return (used[-1].cpu_seconds - used[0].cpu_seconds) / max(1.0, (len(used) - 1) * SAMPLE_SECONDS)
+    return (used[-1].cpu_seconds - used[0].cpu_seconds) / max(1.0, used[-1].at_seconds - used[0].at_seconds)
+
+
+def _cores_waited_for(used: Sequence[Used]) -> float:
+    """Give how many threads, on the average, could have run and had no processor."""
+    return (used[-1].waited_seconds - used[0].waited_seconds) / max(1.0, used[-1].at_seconds - used[0].at_seconds)
 
 
 def _grown(used: Sequence[Used]) -> float:

@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,16 +14,18 @@ PAGES_A_MIB = 2**20 // os.sysconf("SC_PAGE_SIZE")
 
 
 class Used(Struct, frozen=True, kw_only=True):
-    """What a process and its children take at one moment; processor time since they began."""
+    """What a process and its children take at one moment; processor time, and waiting for it, since they began."""
 
+    at_seconds: float
     rss_mib: float = 0.0
     handles: int = 0
     cpu_seconds: float = 0.0
+    waited_seconds: float = 0.0
 
 
 def used_by(group: int) -> Used:
     """Sum up the processes of a group; one that ends meanwhile counts nothing."""
-    rss_pages = handles = ticks = 0
+    rss_pages = handles = ticks = waited_ns = 0
     for process in _group(group):
         with suppress(OSError):
             fields = _fields(process)
@@ -30,7 +33,14 @@ def used_by(group: int) -> Used:
             ticks += int(fields[11]) + int(fields[12])
             rss_pages += int(fields[21])
             handles += open_files
-    return Used(rss_mib=rss_pages / PAGES_A_MIB, handles=handles, cpu_seconds=ticks / TICKS_A_SECOND)
+            waited_ns += sum(_waited_ns(thread) for thread in (process / "task").iterdir())
+    return Used(
+        at_seconds=time.monotonic(),
+        rss_mib=rss_pages / PAGES_A_MIB,
+        handles=handles,
+        cpu_seconds=ticks / TICKS_A_SECOND,
+        waited_seconds=waited_ns / 1e9,
+    )
 
 
 def growth(figures: Sequence[float]) -> float:
@@ -45,6 +55,13 @@ def _group(group: int) -> Iterator[Path]:
             with suppress(OSError, IndexError):
                 if int(_fields(process)[2]) == group:
                     yield process
+
+
+def _waited_ns(thread: Path) -> int:
+    """Give how long a thread could have run and had no processor."""
+    with suppress(OSError):
+        return int((thread / "schedstat").read_text().split()[1])
+    return 0
 
 
 def _fields(process: Path) -> list[str]:
