@@ -35,6 +35,10 @@ class Connection(Protocol):
         """Give the names of the tables of a layer."""
         ...
 
+    def views(self, layer: str) -> set[str]:
+        """Give the names of the views of a layer."""
+        ...
+
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read a Polars frame or an Arrow table under `name` until `take_back`."""
         ...

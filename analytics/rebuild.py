@@ -98,6 +98,7 @@ def _make(
     connection: Connection, views: Sequence[View], *, folder: Path, companies: Sequence[Company], on_step: OnStep
 ) -> dict[str, int]:
     """Make every view and every table; gives how many rows each table has."""
+    _drop_those_of_another_kind(connection, views)
     for view in views:
         if view.is_table:
             _create_table(connection, view)
@@ -113,6 +114,15 @@ def _make(
             on_step(view.relation)
             rows[view.relation] = slices.fill(connection, view.relation, view.select)
     return rows
+
+
+def _drop_those_of_another_kind(connection: Connection, views: Sequence[View]) -> None:
+    """Drop what an earlier version kept as a table and is a view now, or the other way round."""
+    for layer in dict.fromkeys(view.layer for view in views):
+        tables, others = connection.tables(layer), connection.views(layer)
+        for view in views:
+            if view.layer == layer and view.name in (others if view.is_table else tables):
+                connection.execute(f"drop {'view' if view.is_table else 'table'} {view.relation}")
 
 
 def _create_table(connection: Connection, view: View) -> None:

@@ -62,9 +62,11 @@ class DuckConnection:
 
     def tables(self, layer: str) -> set[str]:
         """Give the names of the tables of a layer."""
-        place = "database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ?"
-        listed = self.rows(f"select table_name from duckdb_tables() where {place}", [self._prefix.rstrip("."), layer])  # noqa: S608
-        return {name for (name,) in listed}
+        return self._listed("table", layer=layer)
+
+    def views(self, layer: str) -> set[str]:
+        """Give the names of the views of a layer."""
+        return self._listed("view", layer=layer)
 
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read `table` under `name`."""
@@ -112,6 +114,14 @@ class DuckConnection:
     def close(self) -> None:
         """End the session."""
         self._session.close()
+
+    def _listed(self, kind: str, *, layer: str) -> set[str]:
+        place = "database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ?"
+        listed = self.rows(
+            f"select {kind}_name from duckdb_{kind}s() where {place}",  # noqa: S608  # our own names
+            [self._prefix.rstrip("."), layer],
+        )
+        return {name for (name,) in listed}
 
     def _run(self, text: str, parameters: Parameters) -> Engine:
         placed = _LAYER_NAME.sub(rf"{self._prefix}\1.", text) if self._prefix else text

@@ -101,14 +101,24 @@ def test_facts_follow_a_changed_company_file_at_the_next_start(tmp_path: Path) -
         assert writer.connection.rows("select day::varchar from reports.calls_daily") == [("2026-03-02",)]
 
 
-def test_a_reference_table_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+def test_what_an_earlier_version_made_otherwise_is_made_anew(tmp_path: Path) -> None:
     file = tmp_path / "company.toml"
     file.write_text(COMPANY_FILE.format(zone="UTC"), encoding="utf-8")
     with open_writer(settings_at(tmp_path)) as writer:
-        writer.connection.execute("alter table reference.thresholds drop column attribution")
-        writer.connection.execute("delete from log.builds")
+        writer.land(Batch(records_of(call_events(1))), now=NOW)
+        made = [writer.table_hash(f"reports.calls_{name}") for name in ("hourly", "daily")]
+        # A column that was not there yet, a table that is a view now, a view that is a table now.
+        writer.connection.execute("""
+            alter table reference.thresholds drop column attribution;
+            drop view reports.calls_hourly;
+            create table reports.calls_hourly (company varchar);
+            drop table reports.calls_daily;
+            delete from log.builds
+        """)
+        writer.connection.create_view("reports.calls_daily", "select 1 as company")
     with open_writer(settings_at(tmp_path)) as writer:
         assert writer.connection.rows("select attribution from reference.thresholds") == [("last_call",)]
+        assert [writer.table_hash(f"reports.calls_{name}") for name in ("hourly", "daily")] == made
 
 
 def test_a_warehouse_is_built_again_when_it_is_opened_only_if_words_got_other_stems(
