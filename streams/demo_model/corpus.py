@@ -206,7 +206,8 @@ def _sample(
     words = np.zeros(SAMPLE_SECONDS * FRAMES_PER_SECOND, dtype=np.int64)
     pieces = [np.zeros(int(chance.uniform(0, 0.5) * RATE), dtype=np.float32)]
     texts: list[str] = []
-    for part in parts:
+    stretch = chance.uniform(*rules["stretches"])
+    for part in (_stretched(one, stretch) for one in parts):
         begin = sum(map(len, pieces))
         if begin + len(part.wave) > longest:
             break
@@ -220,6 +221,13 @@ def _sample(
     if chance.random() < rules["telephone_share"]:
         wave = telephone(wave)
     return Sample(wave, "".join(f" {text}" for text in texts), words)
+
+
+def _stretched(part: Rendering, stretch: float) -> Rendering:
+    """The rendering out of a throat so many times as long: slower, and every tone lower in the same measure."""
+    length = round(len(part.wave) * stretch)
+    wave = np.interp(np.arange(length) / stretch, np.arange(len(part.wave)), part.wave).astype(np.float32)
+    return Rendering(part.sentence, part.voice, wave, tuple(start * stretch for start in part.word_starts_seconds))
 
 
 def _mark_words(words: NDArray[np.int64], part: Rendering, *, begin_seconds: float, first: int | None) -> None:
