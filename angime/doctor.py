@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
+from analytics.waiting import waiting
 from analytics.warehouse import open_reader
 from angime import forgetting
 from angime.settings import load
@@ -295,7 +296,16 @@ def _retention() -> Iterator[Finding]:
 
 
 def _model() -> Iterator[Finding]:
-    model = load(StreamsSettings).speech_model
+    settings = load(StreamsSettings)
+    model = settings.speech_model
+    if model and (waits := waiting(settings.home)) is not None:
+        yield Finding(
+            what="model",
+            state="wrong",
+            found=f"listening waits since {waits.since}: {waits.reason}",
+            mending="put the model there, and listening goes on by itself; for another one set ANGIME_SPEECH_MODEL",
+        )
+        return
     mending = ""
     state: State = "good"
     if not model:
@@ -305,7 +315,7 @@ def _model() -> Iterator[Finding]:
         state, found, mending = "wrong", f"{model}, but WhisperX is missing", "install angime[speech]: `make setup`"
     elif model == "demo":
         found = "the demo model, which is no speech recognition"
-    elif ("/" in model and not Path(model).exists()) and not load(StreamsSettings).speech_download:
+    elif ("/" in model and not Path(model).exists()) and not settings.speech_download:
         state, found = "wrong", f"{model} is not on this disk"
         mending = "name a folder that exists, or let it be fetched once: ANGIME_SPEECH_DOWNLOAD=true"
     else:

@@ -9,6 +9,7 @@ import httpx
 
 from analytics import letters
 from analytics.settings import AnalyticsSettings
+from analytics.waiting import waiting
 from analytics.warehouse import open_reader
 from angime import forgetting
 from angime.settings import load
@@ -18,6 +19,7 @@ from pipelines.broker import Admin
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import TOPICS
+from streams.settings import StreamsSettings
 
 ANSWER_SECONDS = 2.0
 STREAM_TOPICS = ("calls", "transcripts")
@@ -56,6 +58,7 @@ def standing() -> dict[str, Any]:
         "receiver": _answers(f"http://{settings.receive_host}:{settings.receive_port}/readyz"),
         "pages": _answers(f"http://127.0.0.1:{load(DashboardsSettings).pages_port}/_stcore/health"),
         "waiting": _waiting(bootstrap),
+        "listening": _listening(settings.home),
         "warehouse": _warehouse(),
         "to_be_forgotten": _to_be_forgotten(),
         "home_bytes": size_bytes(settings.home),
@@ -101,6 +104,14 @@ def _waiting(bootstrap: str) -> dict[str, int]:
     except (NotYet, Misconfigured):
         return {}
     return sums
+
+
+def _listening(home: Path) -> str:
+    """Say whether recordings are listened to."""
+    found = waiting(home)
+    if found is not None:
+        return f"waits since {found.since} for its model: {found.reason}"
+    return "on" if load(StreamsSettings).speech_model else "off, recordings are kept"
 
 
 def _to_be_forgotten() -> dict[str, int]:

@@ -12,6 +12,7 @@ import streamlit as st
 from analytics.questions import health
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
+from analytics.waiting import waiting
 from dashboards import controls, disk, findings, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -34,6 +35,7 @@ def draw(page: Page) -> None:
     head, tiles = st.empty(), st.empty()
     with head.container():
         heading(answer(page, sources=sources, letters=letters, checks=None), level=2)
+    _listening(page)
     _sources(page, sources)
     _letters(page, letters)
     found = st.container()
@@ -63,6 +65,8 @@ def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: 
     damaged = len(Seals(AnalyticsSettings(home=page.settings.home).warehouse).known_damaged())
     if damaged:
         against.append(say.plural("the disk damaged {n} file", "the disk damaged {n} files", damaged))
+    if waiting(page.settings.home) is not None:
+        against.append(say("listening waits for its model"))
     if letters.height:
         refused = int(letters["letters"].sum())
         against.append(say.plural("{n} record was refused", "{n} records were refused", refused))
@@ -132,6 +136,19 @@ def _tiles(
             ),
         ]
     )
+
+
+def _listening(page: Page) -> None:
+    """Say that recordings wait for a model, since when and how to mend it."""
+    found = waiting(page.settings.home)
+    if found is None:
+        return
+    told = page.say(
+        "Recordings wait to be heard since {moment}: the speech model cannot be loaded. They are kept, and are "
+        "transcribed by themselves when the model is there. angime doctor says what is missing.",
+        moment=_moment(page, datetime.fromisoformat(found.since)),
+    )
+    st.warning(plain(told), icon=":material/hearing_disabled:")
 
 
 def _sources(page: Page, sources: pl.DataFrame) -> None:

@@ -4,7 +4,6 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Executor
 
 import faust
 import structlog
@@ -14,15 +13,14 @@ from schemas.codec import decode, encode
 from schemas.envelope import Event, topic_of
 from schemas.errors import InvalidEvent, Misconfigured, NotYet
 from schemas.instants import Instant
-from schemas.people import Role
 from schemas.records import REPLAYED, TRACEPARENT, DeadLetter, dead_to_kafka
 from schemas.topics import PREFIX
 from streams.app import topic
 from streams.hands import Hands
-from streams.listening import Ears, Listen, language_of, listen_to, read_recording, store_recording, transcribed
+from streams.hearing import Hearing
+from streams.listening import Ears, language_of, read_recording, store_recording, transcribed
 from streams.notify import Notifier
 from streams.store import is_past
-from streams.transcribe import Transcript
 
 # A provider's "not yet" is waited for about ten minutes; then the event becomes a dead letter and can be redelivered.
 MAX_ATTEMPTS = 12
@@ -42,16 +40,15 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
     app: faust.App,
     *,
     ears: Ears,
-    listen: Listen | None,
+    hearing: Hearing | None,
     notifier: Notifier | None,
-    pool: Executor,
     give_up: Callable[[Misconfigured], None],
     clock: Callable[[], Instant],
     version: str,
 ) -> None:
     """Give the app its agents.
 
-    Without `listen` recordings are kept and not transcribed; without `notifier` alerts stay on their topic. `give_up`
+    Without `hearing` recordings are kept and not transcribed; without `notifier` alerts stay on their topic. `give_up`
     is told when only a person can help, and ends the worker.
     """
     desk = _Desk(app, give_up=give_up, clock=clock, version=version)
@@ -62,15 +59,12 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
         return await store_recording(fact, ears=ears, now=clock())
 
     async def transcribe_recording(fact: Event) -> Event | None:
-        if fact.type != "call.recording_stored" or listen is None:
+        if fact.type != "call.recording_stored" or hearing is None:
             return None
         if is_past(fact, company=ears.companies.get(fact.company), now=clock()):
             return None
         content = await read_recording(fact, ears=ears)
-        loop = asyncio.get_running_loop()
-        transcript = await loop.run_in_executor(
-            pool, _listen_in_pool, content, fact.data.channel_roles, language_of(fact, ears=ears), listen
-        )
+        transcript = await hearing.hear(content, roles=fact.data.channel_roles, language=language_of(fact, ears=ears))
         _log.info("transcribed", call=fact.data.call_id, real_time_factor=round(transcript.real_time_factor, 3))
         return transcribed(fact, transcript=transcript, ears=ears, now=clock())
 
@@ -99,10 +93,6 @@ def _add_notifying(app: faust.App, *, notifier: Notifier, desk: "_Desk", clock: 
 
 def _is_no_replay(record: faust.EventT[bytes]) -> bool:
     return not any(name == REPLAYED for name, _ in _pairs(record.message.headers))
-
-
-def _listen_in_pool(content: bytes, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:
-    return listen_to(content, roles=roles, language=language, listen=listen)
 
 
 class _Desk:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -21,6 +21,8 @@ from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 from schemas.people import Role
 from schemas.secret_references import resolve_secret
+from schemas.standing import WAITING_FILE
+from streams.hearing import Hearing
 from streams.listening import Ears, Listen
 from streams.notify import Notifier, open_ways
 from streams.settings import StreamsSettings
@@ -41,7 +43,7 @@ _log = structlog.get_logger("angime.streams")
 def run(settings: StreamsSettings, *, environ: dict[str, str]) -> None:
     """Run the worker until SIGTERM or SIGINT.
 
-    Raises Misconfigured before anything is started, and when the model cannot be loaded.
+    Raises Misconfigured before anything is started. A model that cannot be loaded is waited for; see streams.hearing.
     """
     ears = open_ears(settings, environ=environ)
     notifier = open_notifier(settings, companies=ears.companies, environ=environ)
@@ -67,25 +69,23 @@ async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | 
     told: SimpleQueue[Progress | None] = context.SimpleQueue()
     threading.Thread(target=_log_progress, args=(told,), daemon=True).start()
     pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin_in_pool, initargs=(told,))
-    if settings.speech_model:
-        # In seconds that nothing waits for.
-        loading = asyncio.wrap_future(pool.submit(_load_model, speech_of(settings)))
-        loading.add_done_callback(lambda done: _hear_of(done, give_up=give_up))
+    hearing = _hearing(settings, pool=pool)
+    beside = [_forget_recordings(ears), *([hearing.load()] if hearing is not None else [])]
     add_agents(
         app,
         ears=ears,
-        listen=listener(settings),
+        hearing=hearing,
         notifier=notifier,
-        pool=pool,
         give_up=give_up,
         clock=_now,
         version=version("angime"),
     )
     await app.start()
-    forgetting = asyncio.create_task(_forget_recordings(ears))
+    tasks = [asyncio.create_task(one) for one in beside]
     _log.info("ready")
     await stop.wait()
-    forgetting.cancel()
+    for task in tasks:
+        task.cancel()
     await _end(app, pool=pool)
     if wrong:
         raise wrong[0]
@@ -104,11 +104,14 @@ async def _forget_recordings(ears: Ears) -> None:
         await asyncio.sleep(FORGETTING_SECONDS)
 
 
-def _hear_of(loading: asyncio.Future[None], *, give_up: Callable[[Misconfigured], None]) -> None:
-    """Give up where the model that a person named cannot be loaded; whatever else befalls it is tried again."""
-    error = None if loading.cancelled() else loading.exception()
-    if isinstance(error, Misconfigured):
-        give_up(error)
+def _hearing(settings: StreamsSettings, *, pool: ProcessPoolExecutor) -> Hearing | None:
+    """Give what hears recordings; None where no model is set, and then nothing waits for one."""
+    (settings.home / WAITING_FILE).unlink(missing_ok=True)
+    listen = listener(settings)
+    if listen is None:
+        return None
+    load = partial(_load_model, speech_of(settings))
+    return Hearing(load=load, listen=listen, pool=pool, home=settings.home, clock=_now)
 
 
 async def _end(app: "faust.App", *, pool: ProcessPoolExecutor) -> None:
