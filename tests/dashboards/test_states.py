@@ -13,6 +13,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from dashboards.menu import MENU
 from dashboards.state import PAGES as ADDRESSES
+from schemas.standing import WAITING_FILE, Waiting, waiting_to_json
 from tests.dashboards import seed
 from tests.dashboards.without_browser import run, sent, told
 
@@ -179,3 +180,16 @@ def test_an_analyst_counts_everything_and_meets_nobody(
     test = run(homes["many"], monkeypatch, page=page, person=ANALYST, lang="en", call=calls["many"])
     found = [word for word in PERSONAL if word in sent(test)]
     assert ([], [], page == "search") == (list(test.exception), found, "This page is not for your role" in told(test))
+
+
+def test_recordings_that_wait_for_a_model_are_said_to_with_what_mends_it(
+    homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["empty"], tmp_path / "home")
+    note = home / WAITING_FILE
+    note.parent.mkdir(exist_ok=True)
+    note.write_bytes(waiting_to_json(Waiting(since="2026-03-09T12:00:00.000Z", reason="there is none")))
+    said = told(run(home, monkeypatch, page="health", lang="en"))
+
+    assert "Needs a look: listening waits for its model" in said
+    assert "angime doctor says what is missing" in said

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from av.audio import AudioStream
 
+from analytics.waiting import waiting
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, assign, connect_producer
 from schemas.calls import CallRecordingMadeAvailable
@@ -27,6 +28,7 @@ from schemas.ids import call_id, fact_id, recording_id
 from schemas.records import dead_from_kafka
 from schemas.transcripts import CallTranscribed
 from streams.demo_model.dialogues import dialogue, recording_bytes
+from tests.angime.front_door import typed
 from tests.streams.bombs import mp3, with_bomb_for_a_title
 
 HOURS = 3
@@ -236,16 +238,22 @@ def test_every_hostile_recording_is_heard_or_buried_while_a_missing_one_is_waite
     assert 0 < _peak_bytes(worker.pid) < MEMORY_BYTES
 
 
-def test_a_model_that_is_not_there_ends_the_worker_with_a_sentence(kafka: local_kafka.Running, tmp_path: Path) -> None:
-    missing = tmp_path / "no-model"
+def test_a_model_that_is_not_there_is_waited_for_and_status_and_doctor_say_so(
+    kafka: local_kafka.Running, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "no-model")
+    reason = f"ANGIME_SPEECH_MODEL names {missing}, but there is no CTranslate2 model (model.bin) in it."
+    worker = _start(tmp_path, kafka=kafka, address="provider.example", model=missing)
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while waiting(tmp_path) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        status = typed("status", home=tmp_path, ANGIME_SPEECH_MODEL=missing)
+        doctor = typed("doctor", home=tmp_path, ANGIME_SPEECH_MODEL=missing)
 
-    code = _start(tmp_path, kafka=kafka, address="provider.example", model=str(missing)).wait(PATIENCE_SECONDS)
-
-    last = (tmp_path / "worker.log").read_text().splitlines()[-1]
-    assert (
-        2,
-        f"angime: ANGIME_SPEECH_MODEL names {missing}, but there is no CTranslate2 model (model.bin) in it.",
-    ) == (
-        code,
-        last,
-    )
+        assert worker.poll() is None
+        assert [reason in said.out for said in (status, doctor)] == [True, True]
+        assert "put the model there" in doctor.out
+    finally:
+        worker.terminate()
+        worker.wait(60)

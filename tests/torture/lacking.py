@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from analytics.waiting import waiting
 from angime import up
 from pipelines import local_kafka
+from streams.demo_model import MODEL_FOLDER
 from tests.brokers import silent
 from tests.torture.bucket import Bucket
 from tests.torture.faults import Case, fault
@@ -130,24 +132,30 @@ def store_away(case: Case) -> None:
 
 
 @fault(
-    "The model that listens is not there: the stage says so in a line and everything ends for a person to mend it, "
-    "with no event lost; with the model each recording is transcribed once.",
+    "The model that listens is not there: the stage says that it waits and everything else goes on; with the model in "
+    "its place each recording is transcribed once, and nothing was started anew.",
     quick_seconds=None,
     full_seconds=90,
 )
 def model_missing(case: Case) -> None:
-    """Name a model that nobody has, and then one that is there."""
+    """Name a folder that is not there, and put a model into it when recordings wait."""
     with telling(seed=case.seed, days=2, calls=60, recordings=RECORDINGS) as tale:
         home = tale.furnish(case.folder / "home")
         expected = facts_of(tale.deliveries, home=home)
-        with running(home, model=NO_MODEL) as stack:
+        recorded = _recorded(expected)
+        model = case.folder / NO_MODEL
+        with running(home, model=str(model)) as stack:
             send(tale.deliveries, stack, seed=case.seed)
-            if not comes_to_be(lambda: stack.failed is not None, seconds=SAID_SECONDS):
-                raise TimeoutError(f"no stage gave up within {SAID_SECONDS:.0f} s")
-            sentence = stack.failed or ""
-        with running(home) as stack:
-            drain(home, stack, events=len(expected) + 2 * _recorded(expected))
-    case.holds("the sentence names the model", expected=True, actual=NO_MODEL in sentence)
+            drain(home, stack, events=len(expected) + recorded)
+            if not comes_to_be(lambda: waiting(home) is not None, seconds=SAID_SECONDS):
+                raise TimeoutError(f"nothing was said to wait within {SAID_SECONDS:.0f} s")
+            waits = waiting(home)
+            listens = stack.pid("stream")
+            shutil.copytree(MODEL_FOLDER, model)
+            drain(home, stack, events=len(expected) + 2 * recorded)
+            case.holds("the same process listens", expected=listens, actual=stack.pid("stream"))
+    case.holds("it says which model it waits for", expected=True, actual=waits is not None and NO_MODEL in waits.reason)
+    case.holds("it no longer says that it waits", expected=None, actual=waiting(home))
     _compare(case, home, expected=expected)
 
 
