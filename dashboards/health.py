@@ -148,7 +148,7 @@ def _listening(page: Page) -> None:
         "transcribed by themselves when the model is there. angime doctor says what is missing.",
         moment=_moment(page, datetime.fromisoformat(found.since)),
     )
-    st.info(plain(told), icon=":material/hearing_disabled:")
+    st.info(plain(told, limit=400), icon=":material/hearing_disabled:")
 
 
 def _sources(page: Page, sources: pl.DataFrame) -> None:
