@@ -98,6 +98,12 @@ def masked(text: str) -> str:
     return _LETTER.sub("x", text)
 
 
+def are_masked(texts: Iterable[str | None]) -> bool:
+    """Tell whether texts that have any letter have none but those of masked ones."""
+    told = " ".join(text or "" for text in texts)
+    return "x" in told and masked(told) == told
+
+
 def without_words(data: str) -> str:
     """Give the JSON of a message's or a transcript's fact with its words masked; one that says nothing, as it is.
 

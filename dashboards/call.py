@@ -9,6 +9,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
+from analytics.anonymous import are_masked
 from analytics.questions import one_call
 from dashboards import beeps, calls, controls, costs, listening_log, permissions, player, reasons, recordings, shown
 from dashboards.beeps import Beep
@@ -102,6 +103,9 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
     turns = page.ask(questions.turns, **_of(page, row)).to_dicts()
     if turns:
         player.transcript(page, turns)
+        if are_masked(turn["text"] for turn in turns):
+            told = say("What was said is kept for a time only, and that is over: each letter became an x.")
+            st.info(plain(told, limit=300), icon=":material/auto_delete:")
         model = say(
             "Transcript by {model}, language {language}.",
             model=row["transcript_model"],

@@ -9,6 +9,7 @@ import streamlit as st
 from msgspec import structs
 from streamlit.components.v2 import component
 
+from analytics.anonymous import are_masked
 from analytics.questions import conversations
 from dashboards import calls, controls, shown
 from dashboards.page import Page, heading
@@ -104,6 +105,9 @@ def _history(page: Page) -> None:
     name = next((entry["contact_name"] for entry in reversed(entries) if entry["contact_name"]), None)
     heading(_name(name, key) or EMPTY, level=2)
     st.caption(plain(_told(page, entries), limit=300))
+    if any(are_masked([entry["text"]]) for entry in entries):
+        told = say("Messages are kept for a time only; where it is over, each letter became an x.")
+        st.caption(plain(told, limit=300))
     mount = component(
         "angime_history", html='<div class="history" tabindex="0"></div>', css=_read("css"), js=_read("js")
     )

@@ -53,6 +53,13 @@ MATRIX = """
     analyst               | search      | sql
     engineer              | search      | sql
 """
+# What stands under masked words of a call and of messages.
+MASKED = {
+    "en": ("What was said is kept for a time only", "Messages are kept for a time only"),
+    "ru": ("То, что было сказано, хранится", "Сообщения хранятся ограниченное время"),
+    "kk": ("Айтылған сөз белгілі бір мерзім", "Хабарламалар белгілі бір мерзім"),
+    "pt": ("O que foi dito é guardado só por um tempo", "As mensagens são guardadas só por um tempo"),
+}
 OF_ROLE = {
     "owner": OWNER,
     "manager": Rights(role="manager", companies=("nomad",)),
@@ -139,6 +146,32 @@ def test_a_warehouse_of_another_version_is_explained(
     for page in ("overview", "call"):
         test = run(home, monkeypatch, page=page, lang="en", call=calls["single"])
         assert (page, [], True) == (page, list(test.exception), "of another version of Angime" in told(test))
+
+
+def test_words_whose_time_is_over_are_said_to_be_masked(
+    homes: dict[str, Path], calls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["single"], tmp_path / "home")
+    with open_writer(AnalyticsSettings(home=home)) as writer:
+        writer.connection.execute("""
+            insert into facts.turns by name
+            select
+                call_id, company, day, 1 as turn, 'customer' as role, 0 as start_seconds, 1 as end_seconds,
+                'xxxx, xxx?' as text
+            from facts.calls
+        """)
+        writer.connection.execute("""
+            insert into facts.messages by name
+            select
+                'm' as message_id, company, contact_key, 'incoming' as direction, 'xx xxx' as text,
+                started_at as first_at, day
+            from facts.calls
+        """)
+        [(contact,)] = writer.connection.rows("select contact_key from facts.calls")
+    for language, said in MASKED.items():
+        for page, sentence in zip(("call", "conversations"), said, strict=True):
+            test = run(home, monkeypatch, page=page, lang=language, call=calls["single"], contact=contact)
+            assert (page, [], True) == (page, list(test.exception), sentence in told(test))
 
 
 def test_files_of_the_log_that_a_disk_damaged_stand_against_the_figures(
