@@ -70,8 +70,8 @@ def channels(reader: Reader, *, company: str, period: Period) -> pl.DataFrame:
 def extent(reader: Reader, *, company: str) -> dict[str, Any]:
     """Tell how far a company's calls reach (first_day, last_day: local dates or None) and how many there are."""
     text = """
-        select min(day) as first_day, max(day) as last_day, count(*) as calls
-        from facts.calls where company = $company
+        select min(day) as first_day, max(day) as last_day, coalesce(sum(calls), 0)::bigint as calls
+        from reports.calls_grouped where company = $company
     """
     return reader.sql(text, {"company": company}).to_dicts()[0]
 
