@@ -7,6 +7,7 @@ from pathlib import Path
 
 QUIXSTREAMS = "quixstreams==3.28.1"
 BYTEWAX = "bytewax[kafka]==0.21.1"
+DLT = "dlt[duckdb,parquet]==1.31.0"
 
 
 def make_environment(folder: Path, packages: Sequence[str]) -> Path:

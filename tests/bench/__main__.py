@@ -38,6 +38,7 @@ from tests.proof import keep, machine, stamped
 ROUNDS = 5
 BULK_EVENTS = 200_000
 NAIVE_EVENTS = 10_000
+DLT_EVENTS = 50_000
 MINUTES = 10.0
 ANSWER_GOAL = 1.5
 # Run when it is asked for: it takes the machine for a quarter of an hour.
@@ -127,16 +128,19 @@ def _replaying(folder: Path, *, rounds: int, sizes: Sequence[int]) -> Figures:  
 
 def _landing(folder: Path, *, rounds: int) -> Figures:
     folder.mkdir()
+    python = landing.install_dlt(folder / "with_dlt")
     with own_broker(folder / "broker", on_step=print) as kafka:
         with closing(connect_producer(kafka.bootstrap)) as producer:
             events.fill(producer, count=BULK_EVENTS)
         rates: dict[str, list[float]] = {
-            name: [] for name in ("naive", "naive_in_batches", "bare", "ours", "ours_with_facts")
+            name: [] for name in ("naive", "naive_in_batches", "dlt", "bare", "ours", "ours_with_facts")
         }
         for number in range(rounds):
             rates["naive"].append(landing.naive(kafka.bootstrap, folder / f"naive{number}", count=NAIVE_EVENTS))
             batches = landing.naive(kafka.bootstrap, folder / f"batches{number}", count=NAIVE_EVENTS, in_batches=True)
             rates["naive_in_batches"].append(batches)
+            loaded = landing.through_dlt(python, kafka.bootstrap, folder / f"dlt{number}", count=DLT_EVENTS)
+            rates["dlt"].append(loaded)
             rates["bare"].append(landing.bare(kafka.bootstrap, folder / f"bare{number}", count=BULK_EVENTS))
             landed = landing.ours(kafka.bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
             rates["ours"].append(landed.in_log)
@@ -147,6 +151,7 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         "landing_rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
         "landing_v_naive": _ratio(medians["ours"] / medians["naive"], goal=40.0),
         "landing_v_naive_in_batches": round(medians["ours"] / medians["naive_in_batches"], 2),
+        "landing_v_dlt": _ratio(medians["ours"] / medians["dlt"], goal=30.0),
         "landing_v_bare": _ratio(medians["ours"] / medians["bare"], goal=0.6, stretch=0.8),
         "landing_with_facts_v_naive": round(medians["ours_with_facts"] / medians["naive"], 2),
         "landing_with_facts_v_bare": round(medians["ours_with_facts"] / medians["bare"], 2),

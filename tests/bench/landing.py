@@ -1,10 +1,13 @@
-"""Kafka to warehouse in bulk: the lander beside what people write first and beside a bare loop without guarantees."""
+"""Kafka to warehouse in bulk: the lander beside what people write first, dlt, and a bare loop without guarantees."""
 
 import json
+import os
+import subprocess
 import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +23,7 @@ from pipelines.broker import assign
 from pipelines.land import TOPICS, land
 from schemas.topics import TOPICS as DECLARED
 from tests.bench.events import COMPANY
+from tests.environments import DLT, make_environment
 
 ROWS_AT_ONCE = 500
 RECORDS_AT_ONCE = 20_000
@@ -28,6 +32,10 @@ ENVELOPE = (
     '{"id":"VARCHAR","source":"VARCHAR","type":"VARCHAR","subject":"VARCHAR","time":"TIMESTAMPTZ",'
     '"recordedat":"TIMESTAMPTZ","company":"VARCHAR","account":"VARCHAR","data":"JSON"}'
 )
+
+
+# With the engine and the client that are pinned here.
+DLT_PACKAGES = (DLT, *(f"{name}=={version(name)}" for name in ("duckdb", "confluent-kafka")))
 
 
 class Landed(NamedTuple):
@@ -139,3 +147,19 @@ def bare(bootstrap: str, folder: Path, *, count: int) -> float:
     consumer.close()
     session.close()
     return landed / seconds
+
+
+def install_dlt(folder: Path) -> Path:
+    """Give a Python that has dlt."""
+    return make_environment(folder, DLT_PACKAGES)
+
+
+def through_dlt(python: Path, bootstrap: str, folder: Path, *, count: int) -> float:
+    """Let dlt load batches of JSON into a DuckDB file, in an environment of its own. Events a second."""
+    folder.mkdir()
+    own = {"HOME": str(folder), "DLT_DATA_DIR": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
+    module = Path(__file__).with_name("dlt_lander.py")
+    command = [python, module, bootstrap, DECLARED["calls"].kafka_name, str(count), folder]
+    done = subprocess.run(command, env=os.environ | own, check=True, capture_output=True, text=True)
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told["events"] / told["seconds"]
