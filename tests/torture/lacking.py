@@ -3,7 +3,7 @@
 import resource
 import shutil
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from angime import up
 from pipelines import local_kafka
 from streams.demo_model import MODEL_FOLDER
 from tests.brokers import silent
+from tests.torture.answers import ERRORS
 from tests.torture.bucket import Bucket
 from tests.torture.faults import Case, fault
 from tests.torture.peace import Fact, as_records, calls_of, facts_in_log, facts_of, land
@@ -23,6 +24,8 @@ from tests.torture.wire import Wire
 
 SLOW_SECONDS = 1.0
 TORN_SHARE = 0.05
+DENIED_SHARE = 0.25
+DENYING_SECONDS = 0.1
 BAD_SECONDS = 12.0
 DISK_SECONDS = 90.0
 ROOM_BYTES = 200_000
@@ -41,6 +44,42 @@ NO_MODEL = "no-such-model"
 )
 def bad_wire(case: Case) -> None:
     """Let all stages reach the broker through a wire that does one bad thing after the other."""
+
+    def disturb(wire: Wire, sends: Sends) -> None:
+        for number, one in enumerate(sends):
+            (partial(_slow, wire), partial(_tearing, wire), wire.cut, wire.refuse)[number % 4]()
+            one()
+            time.sleep(case.chance.random() * BAD_SECONDS)
+            if number % 4 == 3:
+                wire.listen()
+        wire.delay_seconds = wire.torn_share = 0.0
+
+    wire = _through_wire(case, disturb=disturb, parts=case.size(quick=4, full=12))
+    case.note(answers=wire.frames, answers_torn=wire.torn)
+
+
+@fault(
+    "A slow broker does what it is asked and says of every fourth write and commit that it failed, by each code after "
+    "which one is to try again: each acknowledged webhook is there once.",
+    quick_seconds=None,
+    full_seconds=90,
+)
+def denying_broker(case: Case) -> None:
+    """Put error codes into the answers that all stages get, and let them come late."""
+
+    def disturb(wire: Wire, sends: Sends) -> None:
+        wire.delay_seconds, wire.denied_share = DENYING_SECONDS, DENIED_SHARE
+        for one in sends:
+            one()
+        wire.delay_seconds = wire.denied_share = 0.0
+
+    wire = _through_wire(case, disturb=disturb, parts=case.size(quick=4, full=12))
+    case.holds("every code was said", expected=ERRORS, actual=set(wire.denied))
+    case.note(answers=wire.frames, answers_denied=sum(wire.denied.values()))
+
+
+def _through_wire(case: Case, *, disturb: Callable[[Wire, Sends], None], parts: int) -> Wire:
+    """Let all stages reach the broker through a wire, which `disturb` makes bad; gives the wire as it was left."""
     wires: list[Wire] = []
 
     @contextmanager
@@ -55,18 +94,8 @@ def bad_wire(case: Case) -> None:
             wire.refuse()
             local_kafka.stop(home)
 
-    def disturb(_: up.Stack, sends: Sends) -> None:
-        [wire] = wires
-        for number, one in enumerate(sends):
-            (partial(_slow, wire), partial(_tearing, wire), wire.cut, wire.refuse)[number % 4]()
-            one()
-            time.sleep(case.chance.random() * BAD_SECONDS)
-            if number % 4 == 3:
-                wire.listen()
-        wire.delay_seconds = wire.torn_share = 0.0
-
-    through(case, disturb=disturb, parts=case.size(quick=4, full=12), run=run)
-    case.note(answers=wires[0].frames, answers_torn=wires[0].torn)
+    through(case, disturb=lambda _, sends: disturb(wires[0], sends), parts=parts, run=run)
+    return wires[0]
 
 
 def _slow(wire: Wire) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture import __main__  # noqa: F401  # it fills the list of faults
+from tests.torture.answers import OFFSET_COMMIT, PRODUCE, Asked, errors_of, refused
 from tests.torture.faults import FAULTS, Case
 from tests.torture.manifest import manifest
 
@@ -35,3 +36,19 @@ def test_a_case_keeps_both_sides_of_what_did_not_hold(tmp_path: Path) -> None:
 
 def test_every_fault_says_in_a_sentence_what_must_hold() -> None:
     assert {name for name, fault in FAULTS.items() if not fault.says.endswith(".") or len(fault.says) < 40} == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "begin"),
+    [
+        (Asked(PRODUCE, 7), "00000007 00000001 0001 63 00000001 00000000"),
+        (Asked(PRODUCE, 9), "00000007 00 02 02 63 02 00000000"),
+        (Asked(OFFSET_COMMIT, 7), "00000007 00000000 00000001 0001 63 00000001 00000000"),
+        (Asked(OFFSET_COMMIT, 8), "00000007 00 00000000 02 02 63 02 00000000"),
+    ],
+)
+def test_an_error_stands_where_a_client_reads_it(asked: Asked, begin: str) -> None:
+    begun, rest = bytes.fromhex(begin), b"the rest"
+    for error, code in zip(errors_of(asked), (6, 7) if asked.kind == PRODUCE else (14, 15), strict=False):
+        said = refused(begun + bytes(2) + rest, asked, error=error)
+        assert said == begun + code.to_bytes(2, "big") + rest

@@ -1,13 +1,16 @@
-"""A bad wire to Kafka: a proxy between all clients and the broker that delays, tears, cuts and refuses."""
+"""A bad wire to Kafka: a proxy between all clients and the broker that delays, tears, cuts, refuses and lies."""
 
 import random
 import socket
 import struct
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
+from functools import partial
 
 from pipelines.free_ports import free_port
+from tests.torture.answers import Asked, errors_of, read_request, refused
 
 HOST = "127.0.0.1"
 LENGTH = struct.Struct(">i")
@@ -16,17 +19,20 @@ CONNECT_SECONDS = 5.0
 
 
 class Wire:
-    """The wire, open until closed. Set `delay_seconds` and `torn_share` at any time; `cut` and `refuse` act at once.
+    """The wire, open until closed. Set `delay_seconds` and the shares at any time; `cut` and `refuse` act at once.
 
-    The broker tells its clients where it lives; on the way that address becomes the wire's, so that nobody goes around.
+    Of writes and commits that the broker did, `denied_share` are said to have failed. It tells its clients where it
+    lives; on the way that address becomes the wire's, so that nobody goes around.
     """
 
     def __init__(self, *, broker_port: int, chance: random.Random) -> None:
         self.port = free_port(but=broker_port)
         self.delay_seconds = 0.0
         self.torn_share = 0.0
+        self.denied_share = 0.0
         self.frames = 0
         self.torn = 0
+        self.denied: Counter[str] = Counter()
         self._chance = chance
         self._broker_port = broker_port
         self._lock = threading.Lock()
@@ -69,7 +75,9 @@ class Wire:
             broker.settimeout(None)
             with self._lock:
                 self._open |= {client, broker}
-            for pump, source, sink in ((self._pass_on, client, broker), (self._answer, broker, client)):
+            asked: dict[int, Asked] = {}
+            pass_on, answer = partial(self._pass_on, asked=asked), partial(self._answer, asked=asked)
+            for pump, source, sink in ((pass_on, client, broker), (answer, broker, client)):
                 threading.Thread(target=self._run, args=(pump, source, sink), daemon=True).start()
 
     def _run(self, pump: "object", source: socket.socket, sink: socket.socket) -> None:
@@ -80,15 +88,25 @@ class Wire:
         with self._lock:
             self._open -= {source, sink}
 
-    def _pass_on(self, client: socket.socket, broker: socket.socket) -> None:
-        while chunk := client.recv(CHUNK_BYTES):
-            broker.sendall(chunk)
+    def _pass_on(self, client: socket.socket, broker: socket.socket, *, asked: dict[int, Asked]) -> None:
+        """Pass requests on, and remember what they ask until they are answered."""
+        while head := _read(client, LENGTH.size):
+            request = _read(client, LENGTH.unpack(head)[0])
+            if not request:
+                return
+            correlation, one = read_request(request)
+            asked[correlation] = one
+            broker.sendall(head + request)
 
-    def _answer(self, broker: socket.socket, client: socket.socket) -> None:
+    def _answer(self, broker: socket.socket, client: socket.socket, *, asked: dict[int, Asked]) -> None:
         """Pass answers on one by one, late, with the wire's address for the broker's; a torn one ends half-way."""
         told, ours = (HOST.encode() + LENGTH.pack(port) for port in (self._broker_port, self.port))
         while head := _read(broker, LENGTH.size):
-            answer = head + _read(broker, LENGTH.unpack(head)[0]).replace(told, ours)
+            answer = _read(broker, LENGTH.unpack(head)[0])
+            if not answer:
+                return
+            [correlation] = LENGTH.unpack_from(answer)
+            answer = head + self._denied(answer, asked.pop(correlation)).replace(told, ours)
             self.frames += 1
             if self.delay_seconds:
                 time.sleep(self._chance.random() * self.delay_seconds)
@@ -97,6 +115,15 @@ class Wire:
                 client.sendall(answer[: len(answer) // 2])
                 return
             client.sendall(answer)
+
+    def _denied(self, answer: bytes, asked: Asked) -> bytes:
+        """Say of some of what was done that it was not; of all else what the broker says."""
+        errors = errors_of(asked)
+        if not errors or self._chance.random() >= self.denied_share:
+            return answer
+        error = min(errors, key=lambda one: self.denied[one])
+        self.denied[error] += 1
+        return refused(answer, asked, error=error)
 
 
 def _read(source: socket.socket, size: int) -> bytes:
