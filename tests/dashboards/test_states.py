@@ -157,13 +157,13 @@ def test_words_whose_time_is_over_are_said_to_be_masked(
             insert into facts.turns by name
             select
                 call_id, company, day, 1 as turn, 'customer' as role, 0 as start_seconds, 1 as end_seconds,
-                'xxxx, xxx?' as text
+                'xxxx, xx?' as text
             from facts.calls
         """)
         writer.connection.execute("""
             insert into facts.messages by name
             select
-                'm' as message_id, company, contact_key, 'incoming' as direction, 'xx xxx' as text,
+                'm' as message_id, company, contact_key, 'incoming' as direction, 'xx xxxx' as text,
                 started_at as first_at, day
             from facts.calls
         """)
