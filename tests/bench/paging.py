@@ -135,6 +135,7 @@ def _statements(home: Path, name: str) -> list[tuple[str, dict[str, Any]]]:
         return write(text, *given, **named)
 
     st.cache_data.clear()
+    st.cache_resource.clear()
     with (
         patch.dict(os.environ, {"ANGIME_HOME": str(home)}),
         patch.object(SharedReader, "sql", sql),
