@@ -82,7 +82,7 @@ def _columns(connection: Connection, view: View) -> list[tuple[str, str]]:
 
 
 def _change(name: str, type_: str) -> str:
-    if not type_.startswith(NUMBERS):
+    if not type_.startswith(NUMBERS) or type_.endswith("]"):
         return "null"
     return f'cast(sum(coalesce({B}_."{name}", 0) - coalesce({A}_."{name}", 0)) as double)'
 
