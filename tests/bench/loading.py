@@ -207,8 +207,9 @@ def _kept(home: Path, *, calls: set[str], expected: set[str]) -> dict[str, Any]:
             sizes.append(_bytes_in(settings.warehouse))
             if sizes[-1] == sizes[-2]:
                 break
-    kept = {name: round(size / len(ids), 1) for name, size in _bytes_by_layer(settings).items()}
-    bytes_an_event = sizes[-1] / len(ids)
+    by_layer = _bytes_by_layer(settings)
+    kept = {name: round(size / len(ids), 1) for name, size in by_layer.items()}
+    bytes_an_event = sum(by_layer.values()) / len(ids)
     return {
         "load_events_landed": len(ids),
         "load_transcribed": heard,
