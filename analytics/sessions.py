@@ -34,8 +34,9 @@ EXTENSION_SETTINGS = {
 BUSY_MILLISECONDS = 30_000
 # A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
 INLINED_ROWS = 50
-# Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more is in its index.
-SOUGHT_ROWS = 8_192
+# Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more bounds are
+# looked through. Of ten million rows one was found in 13 ms by this many, in 23 ms by a quarter of it.
+SOUGHT_ROWS = 32_768
 
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
 

@@ -71,6 +71,8 @@ __all__ = [
 ]
 
 FRESH_EVENTS = 100_000
+# Rows in a group of a fact's file: so many are decoded to read one call. The engine itself takes four times as many.
+ROWS_OF_FACTS = 32_768
 # A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
 VACUUM_SECONDS = 2.0
 
@@ -288,6 +290,8 @@ class Writer:
         if is_new:
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
+            rows = f"'parquet_row_group_size', {ROWS_OF_FACTS}"
+            self.connection.execute(f"call {CATALOG}.set_option({rows}, schema => 'facts')")
         if is_new or self._seals.damaged_tables():
             self._rebuild()
 

@@ -11,7 +11,7 @@ import pytest
 from analytics.scratch import scratch
 from analytics.sessions import SOUGHT_ROWS, make_catalog, open_session
 from analytics.views import parse_view, read_views, with_inputs
-from analytics.warehouse import Batch, connect, open_reader, open_writer
+from analytics.warehouse import ROWS_OF_FACTS, Batch, connect, open_reader, open_writer
 from schemas.errors import Misconfigured, NotYet
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
@@ -58,12 +58,18 @@ def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a
         join __ducklake_metadata_lake.ducklake_table on table_id = scope_id
         where "key" = 'parquet_row_group_size' and table_name = 'call_starts' and end_snapshot is null
     """
+    of_facts = """
+        select value from __ducklake_metadata_lake.ducklake_metadata
+        join __ducklake_metadata_lake.ducklake_schema on schema_id = scope_id
+        where "key" = 'parquet_row_group_size' and scope = 'schema' and schema_name = 'facts'
+    """
     starts = "select call_id, company, team_id, started_at from facts.call_starts order by all"
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=NOW)
         landed = writer.connection.rows(starts)
         writer.rebuild()
         assert writer.connection.rows(options) == [(str(SOUGHT_ROWS),)]
+        assert writer.connection.rows(of_facts) == [(str(ROWS_OF_FACTS),)]
         assert writer.connection.rows(starts) == landed
         assert landed == writer.connection.rows(starts.replace("call_starts", "calls"))
         assert len(landed) == 60
