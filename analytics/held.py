@@ -22,23 +22,25 @@ class Held:
 
     def __init__(self, rows: pl.DataFrame) -> None:
         self._table = f"held_{next(_NUMBERS)}"
-        connection = _memory().beside()
+        # Of the first threads each may have opened one; it is asked where the rows lie.
+        self._engine = _memory()
+        connection = self._engine.beside()
         connection.hand_in(self.NAME, rows)
         connection.execute(f"create table {self._table} as from {self.NAME}")
         connection.close()
-        weakref.finalize(self, _drop, self._table)
+        weakref.finalize(self, _drop, self._engine, self._table)
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
         """Give the rows of one statement."""
-        connection = _memory().beside()
+        connection = self._engine.beside()
         try:
             return connection.frame(text.replace(self.NAME, self._table), parameters)
         finally:
             connection.close()
 
 
-def _drop(table: str) -> None:
-    connection = _memory().beside()
+def _drop(engine: DuckConnection, table: str) -> None:
+    connection = engine.beside()
     connection.execute(f"drop table {table}")
     connection.close()
 
