@@ -137,20 +137,19 @@ def _built(connection: Connection, views: Sequence[View]) -> dict[str, int]:
     """
     # The engine's own list of tables or columns would read the statistics of each table, or bind each view. Nor is the
     # name bound: for the first parameter of a process, the engine's client loads what it can find of pandas.
-    listed = f"select table_name, file_size_bytes from ducklake_table_info('{LAKE}')"  # noqa: S608  # our own name
+    listed = f"""
+        select schema_name || '.' || table_name, file_size_bytes from ducklake_table_info('{LAKE}')
+        join __ducklake_metadata_{LAKE}.ducklake_schema as layers using (schema_id) where layers.end_snapshot is null
+    """  # noqa: S608  # our own name
     sizes = dict(connection.rows(listed))
     wanted = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
-    missing = sorted(relation for relation in wanted if _name(relation) not in sizes)
+    missing = sorted(wanted - sizes.keys())
     if missing:
         raise NotYet(
             f"another version of Angime built this warehouse, which lacks {missing[0]}: "
             "start `angime land`, or `angime rebuild`, with this one first"
         )
-    return {relation: sizes[_name(relation)] for relation in wanted}
-
-
-def _name(relation: str) -> str:
-    return relation.partition(".")[2]
+    return sizes
 
 
 def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> None:
