@@ -27,7 +27,7 @@ MAX_BATCH_RECORDS = 50_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024
 POLLED_RECORDS = 10_000
 BACKLOG_RECORDS = 5_000  # no live traffic brings so many at once
-# An idle lander looks up this often; a batch that has begun to fill waits at most so long for more.
+# An idle lander looks up this often; where a backlog has begun to come, the rest of it is waited for so long.
 IDLE_SECONDS = 0.5
 GATHERING_SECONDS = 0.1
 # So many steps of maintenance follow a batch; each takes as long as some tens of events.
@@ -173,15 +173,17 @@ def holds_replayed(records: Iterable[warehouse.LandRecord]) -> bool:
 def gather(consumer: Consumer) -> list[Record]:
     """Wait for records, then take what is there, up to a batch; a trickle is not waited for.
 
-    While one batch is written the next one grows in the consumer, so that batches are as large as traffic demands.
+    Kafka gives these by tenths of a second already, and while one batch is written the next one grows in the consumer,
+    so that batches are as large as traffic demands.
     """
     records = consumer.poll(max_records=POLLED_RECORDS, timeout_seconds=IDLE_SECONDS)
     size_bytes = _size_bytes(records)
     deadline = time.monotonic() + GATHERING_SECONDS
     while records and len(records) < MAX_BATCH_RECORDS and size_bytes < MAX_BATCH_BYTES:
+        is_backlog = len(records) >= BACKLOG_RECORDS
         more = consumer.poll(
             max_records=min(POLLED_RECORDS, MAX_BATCH_RECORDS - len(records)),
-            timeout_seconds=max(0.0, deadline - time.monotonic()),
+            timeout_seconds=max(0.0, deadline - time.monotonic()) if is_backlog else 0.0,
         )
         if not more:
             break

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STOP_SECONDS = 8.0
 FORGETTING_SECONDS = 3_600.0
 LONG_SECONDS = 600.0  # of speech: from here on the log says how far the transcription of a call is
+NICENESS = 5  # by so much the process of the model is nicer than the worker: nobody waits for it
 
 _log = structlog.get_logger("angime.streams")
 
@@ -191,6 +192,7 @@ _progress: "list[SimpleQueue[Progress | None]]" = []  # of the process of the mo
 
 def _begin_in_pool(told: "SimpleQueue[Progress | None]") -> None:
     """Let the process of the model tell its progress, and end when the worker was killed."""
+    os.nice(NICENESS)
     _progress[:] = [told]
     parent = multiprocessing.parent_process()
 

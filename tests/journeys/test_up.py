@@ -87,6 +87,9 @@ def test_a_crashed_stage_starts_again_and_ctrl_c_ends_everything_soon(running: R
     ready = httpx.get(f"http://127.0.0.1:{running.port}/readyz", trust_env=False)
     assert ready.status_code == 200
 
+    nicer = {word: _niceness(running.process.pid, word=word) for word in ("land", "streamlit", "stream")}
+    assert nicer == {"land": 0, "streamlit": 5, "stream": 10}
+
     for pid in _children(running.process.pid, word="receive"):
         os.kill(pid, signal.SIGKILL)
     assert _wait(lambda: running.says("receive ended with -9; it starts again"), seconds=READY_SECONDS), running.lines
@@ -117,6 +120,12 @@ def _is_ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def _niceness(parent: int, *, word: str) -> int:
+    """Say by how much a stage is nicer than what started it."""
+    [pid] = _children(parent, word=word)
+    return os.getpriority(os.PRIO_PROCESS, pid) - os.getpriority(os.PRIO_PROCESS, parent)
 
 
 def _children(parent: int, *, word: str) -> list[int]:

@@ -301,3 +301,23 @@ def test_checksums_are_computed_by_the_fast_package() -> None:
     broker.check_crc32c()
 
     assert broker.is_fast("kafka-python") is False
+
+
+@pytest.mark.kafka
+def test_a_trickle_is_read_by_many_records_at_a_time(kafka: Running, transport: Transport) -> None:
+    topic = f"test-{uuid.uuid4()}"
+    make_topic(kafka.bootstrap, topic)
+    cluster = real_cluster(kafka.bootstrap, transport=transport, topic=topic)
+    consumer, producer = cluster.assign({}), cluster.producer()
+    polled: list[int] = []
+
+    for _ in range(60):
+        producer.send(topic, key=b"k", value=b"v")
+        producer.flush()
+        polled.append(len(consumer.poll(max_records=100, timeout_seconds=0.01)))
+    polled.append(len(read(consumer, count=60 - sum(polled))))
+
+    consumer.close()
+    producer.close()
+    assert sum(polled) == 60
+    assert sum(1 for count in polled if count) <= 30
