@@ -101,14 +101,18 @@ class Memory:
         )
 
     def trim(self) -> bool:
-        """Forget the oldest hot events when there are many more than wanted; says whether it did."""
+        """Forget the oldest hot events when there are many more than wanted; says whether it did.
+
+        Where more ids were added than can be told apart, they are read anew: also while nothing is hot, for each batch
+        of a backlog would search the whole log for ids that only seem known.
+        """
+        if self.ids.is_overfull:
+            self._load_ids()
         [(count,)] = self._connection.rows("select count(*) from hot")
         if count <= self._hot_events + self._hot_events // 4:
             return False
         self.hot_floor = self._floor("hot")
         self._connection.execute(f"delete from hot where slot < {self.hot_floor}")  # noqa: S608
-        if self.ids.is_overfull:
-            self._load_ids()
         return True
 
     def _load_ids(self) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from analytics.connection import Connection
 from analytics.landing import Lander
+from analytics.memory import Memory
 from analytics.refresh import Refresher
 from analytics.scratch import Scratch, scratch
+from analytics.seen import LEAST_CAPACITY
 from analytics.views import read_views
 from analytics.warehouse import Batch, Landed, open_writer
 from schemas import codec
@@ -228,6 +231,20 @@ def test_a_backlog_is_taken_in_first_and_its_facts_are_built_at_the_end(tmp_path
         writer.land(Batch(records[100:]), now=NOW)
         assert writer.connection.rows("select count(*), sum(events) from facts.calls") == [(12, 60)]
         assert all(table["same"] for table in writer.rebuild(verify=True))
+
+
+def test_a_backlog_of_more_ids_than_were_expected_leaves_new_ones_known_to_be_new(
+    warehouse: Scratch, lander: Lander
+) -> None:
+    lander.land(Batch(records_of([GOOD])), now=NOW)
+    memory = Memory(warehouse.connection, hot_events=0)
+    memory.cool()
+    chance = np.random.default_rng(7)
+    memory.ids.add(chance.integers(2**64, size=4 * LEAST_CAPACITY, dtype=np.uint64))
+    memory.trim()
+    [(known,)] = warehouse.connection.rows("select hash(id) from log.events")
+    assert memory.ids.may_hold(np.array([known], dtype=np.uint64)).all()
+    assert not memory.ids.may_hold(chance.integers(2**64, size=1_000, dtype=np.uint64)).any()
 
 
 def test_facts_left_behind_by_a_lander_that_died_are_built_at_the_next_start(tmp_path: Path) -> None:
