@@ -97,6 +97,10 @@ class Keeper:
 _VACUUM = """
 import sqlite3, sys
 held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=float(sys.argv[2]))
+asked = ("page_size", "page_count", "freelist_count")
+size, pages, free = (held.execute(f"pragma {name}").fetchone()[0] for name in asked)
+if size * free < int(sys.argv[3]) or free < pages * float(sys.argv[4]):
+    sys.exit(0)
 held.execute("vacuum")
 busy, _, _ = held.execute("pragma wal_checkpoint(truncate)").fetchone()
 held.close()
@@ -104,12 +108,14 @@ sys.exit(busy)
 """
 
 
-def vacuum(catalog: Path, *, wait_seconds: float = 60) -> None:
+def vacuum(catalog: Path, *, wait_seconds: float = 60, least_bytes: int = 0, least_share: float = 0) -> None:
     """Take out of a catalog, and of its write-ahead log, what was deleted.
 
-    Nobody may be inside a transaction; raises NotYet when somebody stays there for so long. In a process of its own: a
-    copy of SQLite may not meet DuckDB's in one.
+    Nothing is done where free pages take less than so many bytes, or less than such a share of the catalog. Nobody may
+    be inside a transaction; raises NotYet when somebody stays there for so long. In a process of its own: a copy of
+    SQLite may not meet DuckDB's in one.
     """
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", _VACUUM, str(catalog), str(wait_seconds)], check=False)
+    words = [str(catalog), str(wait_seconds), str(least_bytes), str(least_share)]
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", _VACUUM, *words], check=False)
     if done.returncode:
         raise NotYet("the catalog is being read: close pages and other readers, and ask again")

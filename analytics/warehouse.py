@@ -1,7 +1,7 @@
 """The warehouse: its one writer, and the names of all that others need of it."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from shutil import rmtree
 from typing import Self
@@ -75,6 +75,9 @@ FRESH_EVENTS = 100_000
 ROWS_OF_FACTS = 32_768
 # A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
 VACUUM_SECONDS = 2.0
+# Forgotten snapshots leave free pages, which are given back to the disk where they take so much of the catalog: what is
+# left of it is written anew then, which is less than was given up.
+FREE_BYTES, FREE_SHARE = 1024 * 1024, 0.5
 
 
 class Writer:
@@ -152,8 +155,9 @@ class Writer:
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance.
 
-        At the end of a round new files are sealed and some looked through; damaged facts are built anew. What a company
-        keeps for a time is forgotten when that is over, a share each time; see analytics.forgetting.
+        At the end of a round the catalog gives free pages back, new files are sealed and some looked through; damaged
+        facts are built anew. What a company keeps for a time is forgotten when that is over, a share each time; see
+        analytics.forgetting.
         """
         with self._suspecting_the_disk():
             if self._lander.forget(now):
@@ -161,6 +165,8 @@ class Writer:
             maintained = self._maintainer.maintain(now, steps=steps)
         if maintained.clean_until is not None:
             self._clean_catalog(maintained.clean_until)
+        if maintained.expired:
+            self._shrink_catalog()
         if maintained.is_merged:
             self._seals.renew()
             if self._seals.look_through():
@@ -235,6 +241,11 @@ class Writer:
             self._maintainer.clean()
         else:
             self._forgetter.note_files(until)
+
+    def _shrink_catalog(self) -> None:
+        """Give free pages back to the disk where there are many; where somebody reads just now, a later round does."""
+        with suppress(NotYet):
+            vacuum(self._catalog, wait_seconds=VACUUM_SECONDS, least_bytes=FREE_BYTES, least_share=FREE_SHARE)
 
     def _rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
         self._seals.refuse_damaged_log()

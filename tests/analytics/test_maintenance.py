@@ -102,6 +102,24 @@ def test_a_snapshot_that_a_reader_may_still_see_is_kept(tmp_path: Path) -> None:
             assert reader.sql("select count(*) from facts.calls").item() == 1
 
 
+def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    with open_writer(settings) as writer, open_reader(settings) as reader:
+        writer.connection.execute("create table facts.drawn (word varchar)")
+        for _ in range(40):
+            writer.connection.execute(
+                "insert into facts.drawn select repeat(md5(number::text), 60) from range(50) as t(number)"
+            )
+        assert reader.sql("select count(*) from facts.drawn").item() == 2_000
+        before = settings.catalog.stat().st_size
+        for hours in range(3):
+            writer.maintain(_now(hours=hours))
+        assert settings.catalog.stat().st_size < before / 2
+        assert reader.sql("select count(*) from facts.drawn").item() == 2_000
+        writer.land(Batch(records_of(call_events(0))), now=NOW)
+        assert reader.sql("select count(*) from facts.calls").item() == 1
+
+
 def test_a_state_that_is_held_for_reading_stays_for_as_long_as_it_is_read(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(call_events(0))), now=NOW)
