@@ -12,7 +12,7 @@ from angime.simulator import chats, sending, whatsapp
 from angime.simulator.attempts import new_id
 from angime.simulator.company import PEOPLE, SALES
 from angime.simulator.delivery import Parcel, whatsapp_parcels
-from angime.simulator.story import Call, Contact, Leg, Story
+from angime.simulator.story import Call, Contact, Direction, Leg, Story
 
 ANSWERED = 0.8  # share of live calls that somebody picks up
 PATIENCE_SECONDS = 25
@@ -21,34 +21,57 @@ PAUSE_SECONDS = (2.0, 7.0)
 
 
 class LiveCall(Struct, frozen=True, kw_only=True):
-    """A call of now: the parcel that tells its beginning and the one that tells its end."""
+    """A call of now: the parcels that tell of it, from its beginning to its end."""
 
     call: Call
-    begins: Parcel
-    ends: Parcel
+    told: tuple[Parcel, ...]
+
+    @property
+    def begins(self) -> Parcel:
+        """What tells that it began."""
+        return self.told[0]
+
+    @property
+    def ends(self) -> Parcel:
+        """What tells that it ended."""
+        return self.told[-1]
 
 
-def live_call(chance: random.Random, contact: Contact, *, after: int, now: int, is_answered: bool = True) -> LiveCall:
-    """Let `contact` call as in `live_changes`, and pack what is told of it into a parcel each."""
-    call, begins, ends = live_changes(chance, contact, after=after, now=now, is_answered=is_answered)
-    begin_parcel, end_parcel = whatsapp_parcels([begins, ends], line=SALES, changes_a_body=1)
-    return LiveCall(call=call, begins=begin_parcel, ends=end_parcel)
+def live_call(  # noqa: PLR0913  # a call's circumstances, told apart by name
+    chance: random.Random,
+    contact: Contact,
+    *,
+    after: int,
+    now: int,
+    direction: Direction = "incoming",
+    is_answered: bool = True,
+) -> LiveCall:
+    """Let a call take place as in `live_changes`, and pack each thing that is told of it into a parcel."""
+    call, told = live_changes(chance, contact, after=after, now=now, direction=direction, is_answered=is_answered)
+    return LiveCall(call=call, told=tuple(whatsapp_parcels(told, line=SALES, changes_a_body=1)))
 
 
-def live_changes(
-    chance: random.Random, contact: Contact, *, after: int, now: int, is_answered: bool = True
-) -> tuple[Call, whatsapp.Change, whatsapp.Change]:
-    """Let `contact` call on WhatsApp in the minute before `now`, so that its begin and end may be told at once.
+def live_changes(  # noqa: PLR0913  # a call's circumstances, told apart by name
+    chance: random.Random,
+    contact: Contact,
+    *,
+    after: int,
+    now: int,
+    direction: Direction = "incoming",
+    is_answered: bool = True,
+) -> tuple[Call, list[whatsapp.Change]]:
+    """Let `contact` call on WhatsApp, or be called, in the minute before `now`, so that all may be told at once.
 
-    It begins after the story's end, `after`, which is how live calls of an earlier demo are known.
+    It begins after the story's end, `after`, which is how live calls of an earlier demo are known. Meta tells two
+    things of an incoming call (connect, terminate), and up to four of ours (that it rang, and was accepted).
     """
     began_at = max(now - 55 + chance.randrange(5), after + 1)
     call = Call(
         id=new_id(chance, SALES, at=began_at),
         account=SALES.account,
         source=SALES.source,
-        direction="incoming",
-        outcome="missed",
+        direction=direction,
+        outcome="missed" if direction == "incoming" else "no_answer",
         contact=contact,
         began_at=began_at,
         rang_at=began_at,
@@ -56,8 +79,7 @@ def live_changes(
     )
     if is_answered:
         call = _picked_up(chance, call, ended_at=now)
-    begins, *_, ends = whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
-    return call, begins, ends
+    return call, whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
 
 
 def live_messages(chance: random.Random, contact: Contact, *, now: int) -> list[Parcel]:

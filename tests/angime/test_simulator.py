@@ -541,6 +541,19 @@ def test_a_live_call_begins_after_the_story_and_ends_by_now(story: Story) -> Non
     assert ends["value"]["calls"][0]["duration"] == one.call.talk_seconds > 0
 
 
+def test_of_a_live_call_of_ours_it_is_told_that_it_rang_and_was_accepted(story: Story) -> None:
+    chance = random.Random(1)  # a test's luck
+    contact = next(callers(story, chance=chance))
+
+    one = live_call(chance, contact, after=NOW, now=NOW + 40, direction="outgoing")
+
+    values = [json.loads(parcel.content)["entry"][0]["changes"][0]["value"] for parcel in one.told]
+    items = [value.get("calls", value.get("statuses"))[0] for value in values]
+    said = [item.get("event") or item["status"].upper() for item in items]
+    assert said == ["connect", "RINGING", "ACCEPTED", "terminate"]
+    assert (one.call.direction, one.call.outcome) == ("outgoing", "answered")
+
+
 def test_freshness_names_the_wait_that_95_of_100_kept_to() -> None:
     waits = tuple(float(number) for number in range(1, 101))
 

@@ -1,4 +1,4 @@
-"""The events that the benchmarks move: calls as providers tell them, six facts each, in the order of time."""
+"""The events that the benchmarks move: calls as providers tell them, four facts each, in the order of time."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

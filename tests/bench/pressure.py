@@ -3,7 +3,9 @@
 import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -12,11 +14,13 @@ from analytics.warehouse import Reader
 from angime.simulator.company import SALES
 from angime.simulator.delivery import CHANGES_A_BODY, Parcel, whatsapp_parcels
 from angime.simulator.live import callers, live_call, live_changes
-from angime.simulator.story import Story
+from angime.simulator.story import Direction, Story
 from tests.bench.answering import exchange, request
 
 CONNECTIONS = 32
-TALKING = 50  # calls that begin before the first of them ends
+# In turn: Meta tells two things of a call that comes in and four of one of ours, so that a call is three events.
+DIRECTIONS: tuple[Direction, ...] = ("incoming", "outgoing")
+TALKING = 50  # calls that begin while one lasts
 PROBES_A_SECOND = 5
 LOOK_AGAIN_SECONDS = 0.1
 LONGEST_SECONDS = 60.0  # for so long what was probed is waited for
@@ -25,6 +29,9 @@ SEEN = """
     where company = 'demo' and started_at >= now() - interval 1 hour
         and provider_call_id in (select unnest($calls))
 """
+
+
+Probe = tuple[str, bool]  # a call, and whether it is its end that is looked for
 
 
 class Seen(Struct, frozen=True):
@@ -42,15 +49,17 @@ class Pressure:
         self._base_url = base_url
         self._chance = random.Random(f"{story.seed}/pressure")
         self._contacts = callers(story, chance=self._chance)
-        self._awaited: dict[tuple[str, bool], float] = {}
+        self._awaited: dict[Probe, float] = {}
         self.seen: list[Seen] = []
         self.calls: set[str] = set()
 
     async def steadily(self, *, events_a_second: float, seconds: float) -> float:
-        """Send beginnings and ends of calls, each at its moment; gives how late the last of them was sent."""
+        """Send what is told of calls, each at its moment; gives how late the last was sent.
+
+        Beginnings and ends are probed by turns.
+        """
         began = time.monotonic()
-        every = max(1, round(events_a_second / PROBES_A_SECOND))
-        queue: asyncio.Queue[tuple[float, Parcel, tuple[str, bool] | None] | None] = asyncio.Queue(CONNECTIONS)
+        queue: asyncio.Queue[tuple[float, Parcel, Probe | None] | None] = asyncio.Queue(CONNECTIONS)
         late_seconds = 0.0
 
         async def work() -> None:
@@ -66,11 +75,17 @@ class Pressure:
 
         async def plan() -> None:
             turns = self._in_turn()
+            probed = 0
             for number in range(round(seconds * events_a_second)):
                 due_at = began + number / events_a_second
                 await asyncio.sleep(due_at - time.monotonic())
-                call, parcel, is_end = next(turns)
-                await queue.put((due_at, parcel, (call, is_end) if number % every == 0 else None))
+                parcel, probe = next(turns)
+                is_due = number * PROBES_A_SECOND >= probed * events_a_second
+                if probe is None or probe[1] != bool(probed % 2) or not is_due:
+                    await queue.put((due_at, parcel, None))
+                else:
+                    await queue.put((due_at, parcel, probe))
+                    probed += 1
             for _ in range(CONNECTIONS):
                 await queue.put(None)
 
@@ -81,12 +96,14 @@ class Pressure:
 
     def packed(self, events: int) -> list[bytes]:
         """Pack so many events into bodies as Meta does when it has much to tell: ready to be sent."""
-        now, changes = int(time.time()), []
-        for _ in range(events // 2):
-            call, *told = live_changes(self._chance, next(self._contacts), after=self._story.now, now=now)
+        now, changes, directions = int(time.time()), [], cycle(DIRECTIONS)
+        while len(changes) < events:
+            call, told = live_changes(
+                self._chance, next(self._contacts), after=self._story.now, now=now, direction=next(directions)
+            )
             self.calls.add(call.id)
             changes += told
-        parcels = whatsapp_parcels(changes, line=SALES, changes_a_body=CHANGES_A_BODY)
+        parcels = whatsapp_parcels(changes[:events], line=SALES, changes_a_body=CHANGES_A_BODY)
         return [request(one, base_url=self._base_url, seed=self._story.seed) for one in parcels]
 
     async def burst(self, requests: Sequence[bytes], *, seconds: float) -> float:
@@ -114,7 +131,7 @@ class Pressure:
                 self._note(asked, outcomes=dict(rows))
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    def _note(self, asked: dict[tuple[str, bool], float], *, outcomes: dict[str, str]) -> None:
+    def _note(self, asked: dict[Probe, float], *, outcomes: dict[str, str]) -> None:
         looked_at = time.monotonic()
         for (call, is_end), answered_at in asked.items():
             is_there = call in outcomes and (not is_end or outcomes[call] != "in_progress")
@@ -122,17 +139,18 @@ class Pressure:
                 del self._awaited[call, is_end]
                 self.seen.append(Seen(answered_at, looked_at - answered_at))
 
-    def _in_turn(self) -> Iterator[tuple[str, Parcel, bool]]:
-        """Let calls begin and end in turn, each end some calls after its beginning."""
-        talking: list[tuple[str, Parcel]] = []
-        while True:
-            one = live_call(self._chance, next(self._contacts), after=self._story.now, now=int(time.time()))
+    def _in_turn(self) -> Iterator[tuple[Parcel, Probe | None]]:
+        """Let calls begin in turn; what is told of one lies evenly between its beginning and its end."""
+        coming: defaultdict[int, list[tuple[Parcel, Probe | None]]] = defaultdict(list)
+        for turn, direction in enumerate(cycle(DIRECTIONS)):
+            now = int(time.time())
+            one = live_call(self._chance, next(self._contacts), after=self._story.now, now=now, direction=direction)
             self.calls.add(one.call.id)
-            talking.append((one.call.id, one.ends))
-            yield one.call.id, one.begins, False
-            if len(talking) > TALKING:
-                call, ends = talking.pop(0)
-                yield call, ends, True
+            last = len(one.told) - 1
+            for place, parcel in enumerate(one.told):
+                probe = (one.call.id, place == last) if place in {0, last} else None
+                coming[turn + TALKING * place // last].append((parcel, probe))
+            yield from coming.pop(turn)
 
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         place = urlsplit(self._base_url)
