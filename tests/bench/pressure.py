@@ -122,13 +122,19 @@ class Pressure:
         return time.monotonic() - began
 
     async def watch(self, reader: Reader, *, is_over: Callable[[], bool]) -> None:
-        """Look as pages do until it is over and all that was probed was seen, or was waited for too long."""
+        """Look until it is over and all that was probed was seen, or was waited for too long.
+
+        Whether there is news is asked again and again; calls, as pages ask for them, only where there is some.
+        """
+        looked_at: int | None = None
         while not is_over() or self._awaited:
             asked = dict(self._awaited)
-            if asked:
+            state = await asyncio.to_thread(reader.snapshot_id)
+            if asked and (state != looked_at or is_over()):
                 calls = list({call for call, _ in asked})
                 rows = await asyncio.to_thread(lambda calls=calls: reader.sql(SEEN, {"calls": calls}).rows())
                 self._note(asked, outcomes=dict(rows))
+                looked_at = state
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     def _note(self, asked: dict[Probe, float], *, outcomes: dict[str, str]) -> None:
