@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection
+from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
 IDENTITIES = "facts.identities"
-# Searched for in the lake, for they are many; of the others, the columns that are read are in memory.
+# Packed in memory as long as there is room, for they are many; of the others, the columns that are read are there.
 MANY = ("facts.calls", "facts.messages")
 LINKS = "facts.contact_events"
 
@@ -26,7 +27,7 @@ class Histories:
     keys of a fact have the same hash of 64 bits.
     """
 
-    def __init__(self, connection: Connection, views: Sequence[View]) -> None:
+    def __init__(self, connection: Connection, views: Sequence[View], *, memory_mib: int) -> None:
         self._connection = connection
         facts = [view for view in views if view.layer == "facts"]
         self._identities = next(view for view in facts if view.relation == IDENTITIES)
@@ -35,13 +36,22 @@ class Histories:
         read = {relation for fact in self._facts for relation in fact.reads}
         self._sources = [view for view in facts if view.relation in read and view.events]
         self._columns = {view.name: columns_read(view, self._facts) for view in self._sources}
+        room = Room(memory_mib=memory_mib)
+        self._packed = {
+            view.name: Packed(connection, view, columns=self._columns[view.name].split(", "), room=room)
+            for view in self._sources
+            if view.relation in MANY
+        }
         self._links = _links_of(self._identities, self._named_by)
         self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
         self.load()
 
     def load(self) -> None:
-        """Read the identities of all contacts anew."""
+        """Read anew what is in memory of all contacts."""
+        self.let_go()
         self._connection.execute(f"create or replace temp table people as from {IDENTITIES}")
+        for packed in self._packed.values():
+            packed.load()
         for view in self._few():
             self._connection.execute(
                 f"create or replace temp table few_{view.name} as "  # noqa: S608  # our own names
@@ -55,6 +65,11 @@ class Histories:
                 create or replace temp table known_{name} as select {_hashes_of(fact)} from {fact.relation};
                 create or replace temp table stale_{name} as from known_{name} limit 0
             """)  # noqa: S608  # our own names
+
+    def let_go(self) -> None:
+        """Give back the memory that calls and messages take, until `load`."""
+        for packed in self._packed.values():
+            packed.let_go()
 
     def refresh(self, folded: Sequence[View]) -> list[View]:
         """Fold again the contacts that the facts just `folded` name; gives the facts of which rows changed."""
@@ -76,8 +91,10 @@ class Histories:
 
     def _hold(self, folded: Sequence[View]) -> None:
         """Bring what is held in memory up to what was just folded."""
-        for view in self._few():
-            if view in folded:
+        for view in self._sources:
+            if view in folded and view.name in self._packed:
+                self._packed[view.name].replace()
+            elif view in folded:
                 self._connection.execute(f"""
                     delete from few_{view.name}
                     where {view.entity} in (select {view.entity} from fresh_{view.name});
@@ -152,12 +169,17 @@ class Histories:
             from people where contact_id in (select contact_id from moved)
         """)
         for view in self._sources:
-            kept = view.relation if view.relation in MANY else f"few_{view.name}"
-            self._connection.execute(
-                f"create or replace temp table gathered_{view.name} as "  # noqa: S608  # our own names
-                f"select {self._columns[view.name]} from {kept} "
-                "where hash(contact_key) in (select hash(identity) from gathered_identities)"
-            )
+            self._connection.execute(f"create or replace temp table gathered_{view.name} as {self._gathering(view)}")
+
+    def _gathering(self, view: View) -> str:
+        packed = self._packed.get(view.name)
+        if packed is not None and packed.is_held:
+            return packed.gathering()
+        kept = view.relation if packed is not None else f"few_{view.name}"
+        return (
+            f"select {self._columns[view.name]} from {kept} "  # noqa: S608  # our own names
+            "where hash(contact_key) in (select hash(identity) from gathered_identities)"
+        )
 
     def _has_rows(self, fact: View) -> bool:
         """Whether the contacts of `moved` may have rows of a fact: none without a row of those that it needs.

@@ -123,6 +123,10 @@ class Lander:
         self._forgetter.heed(share)
         return taken
 
+    def let_go(self) -> None:
+        """Give back what memory a rebuild may want; `catch_up` after it."""
+        self._refresher.let_go()
+
     def catch_up(self) -> None:
         """Go on folding, after the facts were rebuilt."""
         self._refresher.catch_up()

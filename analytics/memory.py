@@ -6,8 +6,12 @@ needed: whatever is not surely in memory is read from the log.
 
 from itertools import pairwise
 
+import numpy as np
+import polars as pl
+
 from analytics.admission import SLOT_SECONDS
-from analytics.connection import Connection
+from analytics.connection import Connection, handed_in
+from analytics.heard import Heard
 from analytics.log import EVENT_TYPES, EVENTS
 from analytics.seen import Hashes, IdFilter
 
@@ -21,7 +25,7 @@ FIRST_SLOT, LAST_SLOT = -(2**31), 2**31 - 2
 class Memory:
     """The writer's memory of one warehouse.
 
-    Temporary tables: `places` says in which slots of time events of an entity were recorded, `hot` holds all events
+    `heard` says in which slots of time events of an entity were recorded. The temporary table `hot` holds all events
     recorded in `hot_floor` and later slots.
     """
 
@@ -29,26 +33,25 @@ class Memory:
         self._connection = connection
         self._hot_events = hot_events
         self.ids = IdFilter(capacity=0)
+        self.heard = Heard()
         self.hot_floor = 0
         self.load()
 
     def load(self) -> None:
         """Read everything anew from the log."""
-        self._connection.execute(f"""
-            create or replace temp table places as
-            select distinct hash(entity) as entity_hash, {_SLOT} as slot from log.events
-        """)  # noqa: S608  # our own text
+        self.heard = Heard()
+        self._hear(f"select distinct hash(entity) as entity_hash, {_SLOT} as slot from log.events")  # noqa: S608
         self._load_ids()
         self.warm()
 
     def locate(self) -> list[int]:
         """Put the entities of `batch` that the log has heard of into the temporary table `known`; gives the slots."""
-        self._connection.execute("""
-            create or replace temp table known as
-            select distinct entity, slot from places
-            join (select distinct entity, entity_hash from batch) using (entity_hash)
-        """)
-        return [slot for (slot,) in self._connection.rows("select distinct slot from known order by slot")]
+        entities = self._connection.frame("select distinct entity, entity_hash from batch")
+        places, slots = self.heard.find(entities["entity_hash"].to_numpy())
+        known = pl.DataFrame({"entity": entities["entity"][places], "slot": slots})
+        with handed_in(self._connection, "found", known):
+            self._connection.execute("create or replace temp table known as from found")
+        return np.unique(slots).tolist()
 
     def recall(self, slots: list[int]) -> None:
         """Put the events that the log holds of the `known` entities, in these slots, into the temporary `earlier`."""
@@ -69,9 +72,12 @@ class Memory:
         return self._connection.frame("select id_hash from batch order by position")["id_hash"].to_numpy()
 
     def keep(self) -> None:
-        """Remember the events of `batch`, inside the transaction that puts them into the log."""
-        self._connection.execute("""
-            insert into places select distinct entity_hash, slot from batch
+        """Remember the events of `batch`, inside the transaction that puts them into the log.
+
+        Where that fails, slots are searched in vain.
+        """
+        self._hear("""
+            select distinct entity_hash, slot from batch
             where not exists (select 1 from known where known.entity = batch.entity and known.slot = batch.slot)
         """)
         if self.hot_floor <= LAST_SLOT:
@@ -115,12 +121,16 @@ class Memory:
         self._connection.execute(f"delete from hot where slot < {self.hot_floor}")  # noqa: S608
         return True
 
+    def _hear(self, text: str) -> None:
+        """Take in the pairs of `entity_hash` and `slot` that a text gives."""
+        pairs = self._connection.frame(text)
+        self.heard.add(pairs["entity_hash"].to_numpy(), pairs["slot"].to_numpy())
+
     def _load_ids(self) -> None:
         [(count,)] = self._connection.rows("select count(*) from log.events")
         self.ids = IdFilter(capacity=2 * count)
         size = DAYS_A_READ * 86_400 // SLOT_SECONDS
-        stretch = "cast(floor(slot / ?) as integer)"
-        for (number,) in self._connection.rows(f"select distinct {stretch} from places", [float(size)]):  # noqa: S608
+        for number in np.unique(self.heard.slots() // size).tolist():
             found = self._connection.frame(
                 "select hash(id) as id_hash from log.events "
                 "where recorded_at >= to_timestamp(?) and recorded_at < to_timestamp(?)",

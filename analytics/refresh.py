@@ -17,6 +17,8 @@ from analytics.log import EVENTS
 from analytics.views import View, are_told, columns_read, with_inputs
 from schemas.company import Company
 
+LEAST_MEMORY_MIB = 256
+
 
 class Group(Struct, frozen=True):
     """Facts folded for the same entities: those of which events of the types `events` came, and `needs` are there.
@@ -47,7 +49,14 @@ class Refresher:
     `filled` names the temporary tables `staged_…` and `fresh_…` that hold rows of the refresh before.
     """
 
-    def __init__(self, connection: Connection, views: Sequence[View], *, companies: Iterable[Company]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        views: Sequence[View],
+        *,
+        companies: Iterable[Company],
+        memory_mib: int = LEAST_MEMORY_MIB,
+    ) -> None:
         self._connection = connection
         self._staging = [view for view in views if view.layer == "staging"]
         self._stages = {view.name: _stage_of(view, self._staging) for view in self._staging}
@@ -68,8 +77,12 @@ class Refresher:
                 for fact in self._facts
             )
         )
-        self._histories = Histories(connection, views)
+        self._histories = Histories(connection, views, memory_mib=memory_mib)
         self.forget()
+
+    def let_go(self) -> None:
+        """Give back what memory a rebuild may want; `catch_up` after it."""
+        self._histories.let_go()
 
     def catch_up(self) -> None:
         """Go on after a rebuild: nothing that was known of rows holds any longer."""

@@ -100,6 +100,7 @@ class Writer:
         self.connection = DuckConnection(self._session, catalog=CATALOG)
         self._threads = settings.warehouse_threads
         self._hot_events = settings.hot_events
+        self._memory_mib = settings.warehouse_memory_mib
         self._home = settings.home
         self._slices = settings.warehouse / FOLDER
         rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
@@ -203,6 +204,7 @@ class Writer:
         Raises Halted where the log is damaged; see analytics.seals.
         """
         self.connection.use_threads(self._threads)
+        self._lander.let_go()
         rebuilt = self._rebuild(verify=verify, on_step=on_step)
         self._lander.catch_up()
         return rebuilt
@@ -275,7 +277,7 @@ class Writer:
         self._forgetter = Forgetter(self.connection, self._companies)
         return Lander(
             self.connection,
-            refresher=Refresher(self.connection, self._views, companies=self._companies),
+            refresher=Refresher(self.connection, self._views, companies=self._companies, memory_mib=self._memory_mib),
             hot_events=self._hot_events,
             dropper=Dropper(self.connection, home=self._home),
             forgetter=self._forgetter,

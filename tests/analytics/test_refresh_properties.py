@@ -25,20 +25,22 @@ LAKE_CASES = max(2, drawing.default.max_examples // 25) if drawing.default else 
 # A failing case is told as it was drawn: to make it smaller would land for many minutes.
 PHASES = (Phase.explicit, Phase.generate)
 HOT_EVENTS = st.sampled_from((0, 3, 200_000))
+# Calls and messages of contacts are searched for in the lake, or found in memory.
+MEMORY_MIB = st.sampled_from((0, 256))
 
 
 @drawing(max_examples=CASES, phases=PHASES)
-@given(history=histories(), hot_events=HOT_EVENTS, draws=st.data())
+@given(history=histories(), hot_events=HOT_EVENTS, memory_mib=MEMORY_MIB, draws=st.data())
 def test_facts_landed_in_any_order_batch_and_repetition_equal_one_rebuild(
-    history: list[Event], hot_events: int, draws: st.DataObject
+    history: list[Event], hot_events: int, memory_mib: int, draws: st.DataObject
 ) -> None:
     warehouse = scratch()
     warehouse.load_reference([COMPANY])
     warehouse.build()
-    lander = _lander(warehouse, hot_events=hot_events)
+    lander = _lander(warehouse, hot_events=hot_events, memory_mib=memory_mib)
     for batch, restarts in _batches(history, draws=draws):
         if restarts:
-            lander = _lander(warehouse, hot_events=hot_events)
+            lander = _lander(warehouse, hot_events=hot_events, memory_mib=memory_mib)
         lander.land(batch, now=NOW)
     landed = _hashes(warehouse)
     warehouse.build()
@@ -72,8 +74,8 @@ def test_the_lake_gives_the_same_facts_through_restarts_and_maintenance(
     assert [table["table"] for table in rebuilt if not table["same"]] == []
 
 
-def _lander(warehouse: Scratch, *, hot_events: int) -> Lander:
-    refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY])
+def _lander(warehouse: Scratch, *, hot_events: int, memory_mib: int) -> Lander:
+    refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY], memory_mib=memory_mib)
     return Lander(warehouse.connection, refresher=refresher, hot_events=hot_events)
 
 

@@ -28,6 +28,7 @@ from tests.bench import (
     normalising,
     paging,
     rebuilding,
+    refreshing,
     replaying,
     searching,
     speech,
@@ -44,7 +45,7 @@ ANSWER_GOAL = 1.5
 # Run when it is asked for: it takes the machine for a quarter of an hour.
 APART = ("load", "growth", "replaying")
 # Kept for each size apart: of which argument.
-SIZED = {"asking": "calls", "doors": "events", "rebuilding": "events"}
+SIZED = {"asking": "calls", "doors": "events", "rebuilding": "events", "refreshing": "events"}
 # Those that are run at several sizes, in events, four a call.
 SIZES = {"growth": (250_000, 1_000_000, 4_000_000), "replaying": replaying.SIZES}
 FILE = Path("build/bench.json")
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--only", choices=(*BENCHES, *SIZED, "hour", *APART), help="run one of them")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument(
-        "--events", type=int, default=BULK_EVENTS, help="events of rebuild, replay and snapshot, four a call"
+        "--events", type=int, default=BULK_EVENTS, help="events of rebuild, refresh, replay and snapshot, four a call"
     )
     parser.add_argument("--calls", type=int, default=asking.CALLS, help="calls of the warehouse that is asked")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long the load lasts")
@@ -80,6 +81,7 @@ def main() -> None:
         **BENCHES,
         "asking": partial(asking.measure, calls=asked.calls),
         "rebuilding": partial(rebuilding.measure, count=asked.events),
+        "refreshing": partial(refreshing.measure, count=asked.events),
         "hour": hour_long.measure,
         "doors": partial(_doors, count=asked.events),
         "load": partial(_load, minutes=asked.minutes),

@@ -2,32 +2,24 @@
 """Facts made anew from a large log, beside the same folds as plain `create table as` over plain Parquet in memory.
 
 The yardstick writes nothing to disk, keeps no state for readers, and folds what several facts read once, as we do.
-Then batches of a thousand new events are landed into the log, beside the same batches landed into an empty warehouse.
 """
 
 import resource
 import statistics
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
-
 from analytics.scratch import scratch
 from analytics.views import read_views
-from analytics.warehouse import AnalyticsSettings, Batch, Writer, open_writer
+from analytics.warehouse import AnalyticsSettings, Writer, open_writer
 from schemas.catalogue import EVENT_TYPES
-from schemas.codec import encode
 from schemas.company import parse_company
 from tests.bench import events
 
 SMALLER = 10  # the log is built at a tenth of its size as well: ten times the events may take eleven times as long
-BATCH = 1_000
-NOW = "2026-03-01T00:00:00.000Z"
 
 _SCHEMAS = ", ".join(f"'{name}': '{kind.dataschema}'" for name, kind in EVENT_TYPES.items())
 _FILL = f"""
@@ -61,19 +53,8 @@ _FILL = f"""
 """
 
 
-class _Record(Struct, frozen=True):
-    """A record as the lander takes it."""
-
-    topic: str
-    partition: int
-    offset: int
-    value: bytes
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
 def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
-    """Give seconds and ratios of rebuilds and of batches; the median of `rounds`, absolutes beside ratios."""
+    """Give seconds and ratios of rebuilds; the median of `rounds`, absolutes beside ratios."""
     folder.mkdir()
     at_start = _peak_mib(resource.RUSAGE_SELF)
     ours_small = statistics.median(_seconds(folder / "small", count=count // SMALLER) for _ in range(rounds))
@@ -82,8 +63,6 @@ def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
     both = [(_seconds(home, count=count), _native(home)) for _ in range(rounds)]
     ours, ideal = (statistics.median(one[place] for one in both) for place in (0, 1))
     peak = _peak_mib(resource.RUSAGE_SELF)
-    landed = _landed(home)
-    alone = _landed(folder / "empty")
     return {
         "rebuild_events": count,
         "rebuild_seconds": {"ours": round(ours, 2), "native": round(ideal, 2), "a_tenth": round(ours_small, 2)},
@@ -95,21 +74,25 @@ def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
             "ours": peak,
             "native": _peak_mib(resource.RUSAGE_CHILDREN),
         },
-        "refresh_batch_of": BATCH,
-        "refresh_p95_ms": {"ms": round(_p95(landed)), "goal": 1_000, "is_met": _p95(landed) <= 1_000},
-        "refresh_median_v_empty": round(statistics.median(landed) / statistics.median(alone), 2),
     }
 
 
 def fill(home: Path, *, count: int) -> None:
     """Make a lake whose log holds `count` events, and nothing folded from them."""
-    with _open(home) as writer:
+    with opened(home) as writer:
         writer.connection.execute(_FILL, {"calls": count // 4})
+
+
+def opened(home: Path) -> Writer:
+    """Open the warehouse of a home for writing, with the company of the events."""
+    home.mkdir(exist_ok=True)
+    (home / "company.toml").write_text(events.COMPANY)
+    return open_writer(AnalyticsSettings(home=home))
 
 
 def _seconds(home: Path, *, count: int) -> float:
     """Rebuild the facts of a lake of `count` events."""
-    with _open(home) as writer:
+    with opened(home) as writer:
         if not home.with_suffix(".parquet").exists():
             writer.connection.execute(_FILL, {"calls": count // 4})
             writer.connection.execute(
@@ -145,33 +128,3 @@ def _seconds_native(home: Path) -> float:
 
 def _peak_mib(whose: int) -> int:
     return round(resource.getrusage(whose).ru_maxrss / 1024)
-
-
-def _open(home: Path) -> Writer:
-    home.mkdir(exist_ok=True)
-    (home / "company.toml").write_text(events.COMPANY)
-    return open_writer(AnalyticsSettings(home=home))
-
-
-def _landed(home: Path, *, batches: int = 25) -> list[float]:
-    """Land batches of new events; gives milliseconds of each but the first five, in which statements are planned."""
-    times: list[float] = []
-    with _open(home) as writer:
-        for batch in islice(_batches(), batches):
-            began = time.perf_counter()
-            writer.land(batch, now=NOW)
-            times.append((time.perf_counter() - began) * 1000)
-    return times[5:]
-
-
-def _batches() -> Iterator[Batch]:
-    told = events.events(10**9)
-    offset = 0
-    while True:
-        records = [_Record("calls", 1, offset + place, encode(fact)) for place, fact in enumerate(islice(told, BATCH))]
-        offset += BATCH
-        yield Batch(records)
-
-
-def _p95(times: list[float]) -> float:
-    return sorted(times)[int(len(times) * 0.95)]
