@@ -14,8 +14,8 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions, warehouse
-from analytics.held import Held
-from analytics.questions import Holding, Period, Reader, Scope
+from analytics.held import Held, Shelf
+from analytics.questions import Day, Holding, Period, Reader, Scope
 from analytics.rights import LimitedReader, Rights
 from analytics.settings import AnalyticsSettings
 from dashboards.settings import DashboardsSettings
@@ -33,7 +33,6 @@ SESSIONS = 4
 THREADS_OF_A_STATEMENT = 1
 MAX_KEPT_ANSWERS = 1_000
 MAX_KEPT_READERS = 100
-MAX_HELD = 32
 MINUTES_OF_SELDOM = 10
 
 
@@ -80,10 +79,12 @@ class Asked(Struct, frozen=True):
         """Ask from here on what is counted of a company's calls in these periods from memory."""
         if not questions.can_hold(periods):
             return self
-        key = f"{self.whose} {company} {periods!r}"
+
+        def fetch(days: Sequence[Day]) -> pl.DataFrame:
+            return questions.groups_of(self.reader, company=company, days=days)
 
         def held() -> Held:
-            return _held(self.snapshot, key, lambda: questions.groups_of(self.reader, company=company, periods=periods))
+            return _shelf().held(f"{self.whose} {company}", snapshot=self.snapshot, fetch=fetch)
 
         reader = Holding(self.reader, company=company, periods=periods, held=held)
         return structs.replace(self, reader=reader)
@@ -187,9 +188,9 @@ def heading(text: str, *, level: int = 4) -> None:
     st.markdown(f"{'#' * level} {plain(text, limit=300)}")
 
 
-@st.cache_resource(show_spinner=False, max_entries=MAX_HELD)
-def _held(snapshot: int, key: str, _groups: Callable[[], pl.DataFrame]) -> Held:  # noqa: ARG001  # what it is kept under
-    return Held(_groups())
+@st.cache_resource(show_spinner=False)
+def _shelf() -> Shelf:
+    return Shelf()
 
 
 @st.cache_data(show_spinner=False, max_entries=MAX_KEPT_ANSWERS)

@@ -36,6 +36,11 @@ class Period(Struct, frozen=True):
         """How many days."""
         return (self.last - self.first).days + 1
 
+    def each(self) -> "list[Day]":
+        """Give each of the days; where the last is cut, so it is here."""
+        days = [Day(self.first + timedelta(days=number)) for number in range(self.days)]
+        return [*days[:-1], Day(self.last, self.until)]
+
     def before(self) -> "Period":
         """Give the period of the same length right before, cut at the same moment of its last day."""
         step = timedelta(days=self.days)
@@ -47,6 +52,13 @@ class Period(Struct, frozen=True):
 
     def _earlier(self, step: timedelta) -> "Period":
         return Period(self.first - step, self.last - step, self.until - step if self.until else None)
+
+
+class Day(Struct, frozen=True):
+    """A local day of a company: whole, or as far as `until`."""
+
+    day: date
+    until: datetime | None = None
 
 
 class Scope(Struct, frozen=True, kw_only=True):

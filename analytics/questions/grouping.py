@@ -5,6 +5,7 @@ A page that counts the same days again and again holds their groups in memory, s
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from msgspec import structs
 
 from analytics.held import Held
 from analytics.metrics import Dimension, Fact, whole
-from analytics.questions.asking import Period, Reader, Scope, within_any
+from analytics.questions.asking import Day, Period, Reader, Scope, within_any
 from analytics.views import read_views, with_inputs
 
 GROUPED = "reports.calls_grouped"
@@ -26,19 +27,20 @@ DIMENSIONS: tuple[Dimension, ...] = ("hour", "weekday", "channel", "team", "dire
 class Holding:
     """A reader that answers what is counted of a company's calls in some periods from memory, and all else as before.
 
-    `held` gives the groups that `groups_of` of these very periods gave; it is asked when they are first needed.
+    `held` gives what holds the groups that `groups_of` gives of days; it is asked when they are first needed.
     """
 
     def __init__(self, reader: Reader, *, company: str, periods: Sequence[Period], held: Callable[[], Held]) -> None:
         self._reader = reader
         self._company = company
         self._periods = periods
-        self._held = held
+        self._days = [day for period in periods for day in period.each()]
+        self._held = cache(held)
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
         """Give the rows of one statement."""
         if Held.NAME in text:
-            return self._held().sql(text, parameters)
+            return self._held().sql(text, parameters, parts=self._days)
         return self._reader.sql(text, parameters)
 
     def snapshot_id(self) -> int:
@@ -83,7 +85,7 @@ def groups(
     scope only company and operators narrow them.
     """
     if isinstance(reader, Holding) and reader.holds(scope=scope, periods=periods):
-        source, parameters = Held.NAME, dict[str, Any]()
+        source, parameters = _of_held(periods)
     else:
         source, parameters = _source(scope, periods)
     if not by_hour:
@@ -96,23 +98,40 @@ def groups(
     return f"({by_hour_select}) as groups", parameters
 
 
-def groups_of(reader: Reader, *, company: str, periods: Sequence[Period]) -> pl.DataFrame:
-    """Give the groups of a company's calls in some periods, to be held."""
-    source, parameters = _source(Scope(company=company), periods)
-    return reader.sql(f"select * from {source}", parameters | {"company": company})
+def groups_of(reader: Reader, *, company: str, days: Sequence[Day]) -> pl.DataFrame:
+    """Give the groups of a company's calls on some days, to be held: `cut_at` is where the day is cut, or empty."""
+    whole = [one.day for one in days if one.until is None]
+    parameters: dict[str, Any] = {"company": company}
+    parts: list[str] = []
+    if whole:
+        parameters |= {"days": whole, "first": min(whole), "last": max(whole)}
+        of_days = "company = $company and day between $first and $last and list_contains($days, day)"
+        parts.append(f"select *, cast(null as timestamptz) as cut_at from {GROUPED} where {of_days}")
+    for place, (day, until) in enumerate((one.day, one.until) for one in days if one.until):
+        parameters |= {f"cut_{place}": day, f"until_{place}": until}
+        of_day = f"company = $company and day = $cut_{place} and started_at < $until_{place}"
+        parts.append(f"select *, $until_{place}::timestamptz as cut_at from ({_made([of_day])})")
+    return reader.sql(" union all by name ".join(parts), parameters)
+
+
+def _of_held(periods: Sequence[Period]) -> tuple[str, dict[str, Any]]:
+    """Write what to read groups of periods from among those that are held, of these and of other days."""
+    cut, parameters = _cut(periods)
+    whole = " and ".join(["cut_at is null", *(f"day != $cut_{place}" for place in range(len(cut)))])
+    of_cut = [f"day = $cut_{place} and cut_at = $until_{place}" for place in range(len(cut))]
+    where = " or ".join(f"({one})" for one in [whole, *of_cut])
+    return f"(select * exclude (cut_at) from {Held.NAME} where {where})", parameters
 
 
 def _source(scope: Scope, periods: Sequence[Period]) -> tuple[str, dict[str, Any]]:
     """Write what to read groups from: of whole days those that are kept, else what the calls make."""
-    cut = {period.last: period.until for period in periods if period.until}
-    parameters: dict[str, Any] = {
+    cut, parameters = _cut(periods)
+    parameters |= {
         "groups_first": min(period.first for period in periods),
         "groups_last": max(period.last for period in periods),
     }
     of_days = "company = $company and day between $groups_first and $groups_last"
     of_cut = [f"{of_days} and day = $cut_{place} and started_at < $until_{place}" for place in range(len(cut))]
-    for place, (day, until) in enumerate(cut.items()):
-        parameters |= {f"cut_{place}": day, f"until_{place}": until}
     not_cut = " and ".join([of_days, *(f"day != $cut_{place}" for place in range(len(cut)))])
     if scope.operators:
         parameters["groups_operators"] = list(scope.operators)
@@ -120,6 +139,15 @@ def _source(scope: Scope, periods: Sequence[Period]) -> tuple[str, dict[str, Any
         return f"({_made(f'{where} and {theirs}' for where in [not_cut, *of_cut])})", parameters
     kept = f"select * from {GROUPED} where {not_cut}"
     return f"({kept} union all by name from ({_made(of_cut)}))" if cut else f"({kept})", parameters
+
+
+def _cut(periods: Sequence[Period]) -> tuple[dict[date, datetime], dict[str, Any]]:
+    """Give the days that are cut and where, and both as parameters: $cut_0, $until_0 and so on."""
+    cut = {period.last: period.until for period in periods if period.until}
+    parameters: dict[str, Any] = {}
+    for place, (day, until) in enumerate(cut.items()):
+        parameters |= {f"cut_{place}": day, f"until_{place}": until}
+    return cut, parameters
 
 
 def _made(wheres: Iterable[str]) -> str:

@@ -1,18 +1,96 @@
-"""Rows held in memory: each frame is found where it was laid."""
+"""Rows held in memory: each part is fetched once, found where it was laid, and given back when it is much."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import polars as pl
 import pytest
 
 from analytics import held
-from analytics.held import Held
+from analytics.held import MAX_PARTS_AT_ONCE, Held, Shelf
 from analytics.sessions import DuckConnection, open_in_memory
+
+SUMMED = "select sum(number)::bigint as n from held_rows where list_contains($numbers, number)"
+
+
+class Lake:
+    """Gives the rows of numbers, and notes what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[int]] = []
+
+    def fetch(self, parts: Sequence[int]) -> pl.DataFrame:
+        """Give a row a number; of negative ones there is none."""
+        self.asked.append(parts)
+        if any(number < 0 for number in parts):
+            raise ValueError("there is no such part")
+        return pl.DataFrame({"number": parts})
+
+
+def ask(rows: Held, numbers: Sequence[int]) -> int:
+    return rows.sql(SUMMED, {"numbers": list(numbers)}, parts=numbers).item()
 
 
 def test_rows_are_asked_of_the_engine_in_which_they_lie_where_threads_opened_one_each(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(held, "_memory", lambda: DuckConnection(open_in_memory()))
-    one, other = (Held(pl.DataFrame({"number": [number]})) for number in (1, 2))
+    one, other = (Held(Lake().fetch) for _ in range(2))
+    assert (1, 2) == (ask(one, [1]), ask(other, [2]))
 
-    asked = "select number + $more as n from held_rows"
-    assert [rows.sql(asked, {"more": 10})["n"].to_list() for rows in (one, other)] == [[11], [12]]
+
+def test_only_what_is_not_held_is_fetched() -> None:
+    lake = Lake()
+    rows = Held(lake.fetch)
+    assert [3, 5, 6] == [ask(rows, [1, 2]), ask(rows, [2, 3]), ask(rows, [1, 2, 3])]
+    assert [[1, 2], [3]] == lake.asked
+
+
+def test_what_many_want_at_once_is_fetched_once_and_together() -> None:
+    lake, many = Lake(), 32
+    rows, all_are_there = Held(lake.fetch), Barrier(many)
+
+    def want(first: int) -> int:
+        all_are_there.wait()
+        return ask(rows, range(first, first + 14))
+
+    with ThreadPoolExecutor(many) as pool:
+        found = list(pool.map(want, range(0, 7 * many, 7)))
+    assert [sum(range(first, first + 14)) for first in range(0, 7 * many, 7)] == found
+    fetched = [part for parts in lake.asked for part in parts]
+    assert sorted(fetched) == list(range(7 * (many + 1)))
+    assert max(map(len, lake.asked)) <= MAX_PARTS_AT_ONCE
+
+
+def test_who_asks_for_what_cannot_be_fetched_is_told_and_nobody_else_waits_for_it() -> None:
+    lake = Lake()
+    rows = Held(lake.fetch)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no such part"):
+            ask(rows, [-1, 1])
+    assert ask(rows, [1]) == 1
+    assert [[-1, 1], [-1, 1], [1]] == lake.asked
+
+
+def test_of_another_snapshot_nothing_is_held() -> None:
+    shelf, lake = Shelf(), Lake()
+    first, same = (shelf.held("one", snapshot=1, fetch=lake.fetch) for _ in range(2))
+    ask(first, [1])
+    newer, other = (shelf.held(key, snapshot=2, fetch=lake.fetch) for key in ("one", "two"))
+    assert first is same
+    assert [1, 1] == [ask(newer, [1]), ask(other, [1])]
+    assert [[1], [1], [1]] == lake.asked
+
+
+def test_what_was_asked_for_longest_ago_goes_when_all_together_are_too_large() -> None:
+    shelf, lake = Shelf(max_mib=1), Lake()
+    old, used = (shelf.held(key, snapshot=1, fetch=lake.fetch) for key in ("old", "used"))
+    ask(old, range(100_000))
+    ask(used, range(10))
+    kept = [shelf.held(key, snapshot=1, fetch=lake.fetch) for key in ("old", "used")]
+    assert [True, True] == [found is one for found, one in zip(kept, (old, used), strict=True)]
+    ask(used, range(100_000))
+    kept = [shelf.held(key, snapshot=1, fetch=lake.fetch) for key in ("used", "old")]
+    assert [True, False] == [found is one for found, one in zip(kept, (used, old), strict=True)]
+    assert ask(old, range(10)) == sum(range(10))

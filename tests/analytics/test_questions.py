@@ -154,7 +154,7 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
         lambda asked: questions.channels(asked, company="nomad", period=period),
     ]
     counting = Counting(cast("Reader", reader))
-    held = cache(lambda: Held(questions.groups_of(counting, company="nomad", periods=periods)))
+    held = cache(lambda: Held(lambda days: questions.groups_of(counting, company="nomad", days=days)))
     holding = questions.Holding(counting, company="nomad", periods=periods, held=held)
     for way in ways:
         expected, found = way(cast("Reader", reader)), way(holding)
@@ -164,6 +164,18 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
         holding, period=period, scope=scope
     )
     assert counting.asked == 1
+
+
+def test_a_day_is_held_whole_and_cut_side_by_side(reader: Scratch) -> None:
+    rows = Held(lambda days: questions.groups_of(reader, company="nomad", days=days))
+    untils = (None, datetime(2026, 3, 11, 10, tzinfo=UTC), datetime(2026, 3, 11, 12, tzinfo=UTC), None)
+    found: list[int] = []
+    for until in untils:
+        period = Period(date(2026, 3, 9), date(2026, 3, 11), until)
+        holding = questions.Holding(reader, company="nomad", periods=[period], held=lambda: rows)
+        found.append(questions.left_out(holding, period=period, scope=NOMAD)["calls"])
+        assert found[-1] == questions.left_out(reader, period=period, scope=NOMAD)["calls"]
+    assert [9, 5, 8, 9] == found
 
 
 def test_single_operators_are_counted_from_their_own_calls(reader: Scratch) -> None:

@@ -125,8 +125,8 @@ WAYS: list[Callable[[Reader], Any]] = [
     lambda reader: reader.sql("select * from reference.companies", {}).filter(company="nomad"),
     lambda reader: reader.sql("select * from staging.call_facts", {}).filter(company="nomad"),
     lambda reader: reader.sql("select * from reports.calls_daily", {}).filter(company="nomad"),
-    lambda reader: questions.groups_of(reader, company="nomad", periods=[WEEK]),
-    lambda reader: questions.groups_of(reader, company="nomad", periods=[UNTIL_NOW]),
+    lambda reader: questions.groups_of(reader, company="nomad", days=WEEK.each()),
+    lambda reader: questions.groups_of(reader, company="nomad", days=UNTIL_NOW.each()),
 ]
 
 
@@ -173,7 +173,7 @@ def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: 
 @pytest.mark.parametrize("period", [WEEK, UNTIL_NOW], ids=["whole", "cut"])
 def test_what_is_held_for_a_team_is_of_that_team_alone(whole: Scratch, period: Period) -> None:
     of_everybody, of_team, of_analyst = (
-        questions.groups_of(limited(whole, rights), company="nomad", periods=[period]).sort("team_id")
+        questions.groups_of(limited(whole, rights), company="nomad", days=period.each()).sort("team_id")
         for rights in (OWNER, SOUTH, ANALYST)
     )
     assert (["north", "south"], ["south"]) == (of_everybody["team_id"].to_list(), of_team["team_id"].to_list())
