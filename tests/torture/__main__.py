@@ -2,25 +2,28 @@
 
 import argparse
 import json
-import logging
+import multiprocessing
 import os
 import random
 import sys
 import tempfile
+import threading
 import time
-import traceback
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
-import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from tests.proof import keep_faults, machine, stamped
-from tests.torture import damaging, doubling, filling, killing, lacking, poisoning, reading, stalling, upgrading  # noqa: F401  # they fill the list
-from tests.torture.faults import FAULTS, Case, Fault, Figures
+from tests.torture.faults import Fault, Figures
+from tests.torture.inflicting import FAULTS, Steps, begin, inflict
+
+# At a time: half of a fault is waiting, for sessions to end and processes to start.
+AT_ONCE = 2
 
 
 def main() -> int:
@@ -34,7 +37,6 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--write", action="store_true", help="keep the figures in docs/proof, for docs/proof.md")
     asked = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # what fails is counted
     os.environ.setdefault("ANGIME_WAREHOUSE_THREADS", "1")  # two cores, and the stages are processes of their own
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
     chosen = [one for one in FAULTS.values() if _is_chosen(one, only=asked.only, is_quick=asked.quick)]
@@ -62,11 +64,14 @@ def _is_chosen(fault: Fault, *, only: Sequence[str] | None, is_quick: bool) -> b
 
 
 def _inflict_all(faults: Sequence[Fault], *, seed: int, is_quick: bool, console: Console) -> list[Figures]:
-    """Inflict one after the other; the bar moves by how long each is known to take."""
-    found: list[Figures] = []
-    seconds = [_seconds(fault, is_quick=is_quick) for fault in faults]
+    """Inflict them, the longest first; the bar moves by how long each is known to take."""
+    found: dict[str, Figures] = {}
+    seconds = {fault.name: _seconds(fault, is_quick=is_quick) for fault in faults}
+    context = multiprocessing.get_context("spawn")
+    steps: Steps = context.SimpleQueue()
     with (
         tempfile.TemporaryDirectory(prefix="angime-torture-") as folder,
+        ProcessPoolExecutor(AT_ONCE, mp_context=context, initializer=begin, initargs=(steps,)) as pool,
         Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -76,40 +81,29 @@ def _inflict_all(faults: Sequence[Fault], *, seed: int, is_quick: bool, console:
             transient=True,
         ) as progress,
     ):
-        task = progress.add_task("", total=sum(seconds))
-        for fault, weight in zip(faults, seconds, strict=True):
-            on_step = partial(_describe, progress, task, fault.name)
-            one = _inflict(fault, Path(folder) / fault.name, seed=seed, is_quick=is_quick, on_step=on_step)
-            found.append(one)
-            progress.advance(task, weight)
+        task = progress.add_task("", total=sum(seconds.values()))
+        telling = threading.Thread(target=_tell, args=(steps, partial(progress.update, task)), daemon=True)
+        telling.start()
+        longest_first = sorted(seconds, key=lambda name: -seconds[name])
+        inflicted = [
+            pool.submit(inflict, name, Path(folder) / name, seed=seed, is_quick=is_quick) for name in longest_first
+        ]
+        for one in (future.result() for future in as_completed(inflicted)):
+            found[one["name"]] = one
+            progress.advance(task, seconds[one["name"]])
             word = "FELL" if one["broken"] else f"not tried, {one['untried']}" if one["untried"] else "held"
-            console.print(f"{fault.name}: {word} ({one['seconds']:.0f} s)", markup=False)
+            console.print(f"{one['name']}: {word} ({one['seconds']:.0f} s)", markup=False)
             for sentence in one["broken"]:
                 console.print(f"  {sentence}", markup=False)
-    return found
+        steps.put(None)
+        telling.join()
+    return [found[fault.name] for fault in faults]
 
 
-def _describe(progress: Progress, task: object, name: str, step: str) -> None:
-    progress.update(task, description=f"{name}: {step}")  # type: ignore[arg-type]
-
-
-def _inflict(fault: Fault, folder: Path, *, seed: int, is_quick: bool, on_step: object) -> Figures:
-    """Inflict one, and give what it found; an error of the case itself is something that did not hold."""
-    case = Case(folder, seed=seed, name=fault.name, is_quick=is_quick, on_step=on_step)  # type: ignore[arg-type]
-    began = time.monotonic()
-    try:
-        fault.inflict(case)
-    except Exception as error:  # noqa: BLE001  # the other faults go on, and this one is shown as fallen
-        case.broken.append(f"{type(error).__name__}: {error}")
-        traceback.print_exc()
-    return {
-        "name": fault.name,
-        "says": fault.says,
-        "seconds": round(time.monotonic() - began, 1),
-        "figures": case.figures,
-        "broken": case.broken,
-        "untried": case.untried,
-    }
+def _tell(steps: Steps, describe: partial[None]) -> None:
+    """Say what is done now, until None comes."""
+    while (step := steps.get()) is not None:
+        describe(description=": ".join(step))
 
 
 def _seconds(fault: Fault, *, is_quick: bool) -> float:

@@ -83,7 +83,7 @@ DAMAGES: Sequence[Callable[[Path, random.Random], None]] = (flip, tear, hollow)
     "A disk turns a bit of a data file, cuts it off or forgets a page of it: the damage is seen, damaged facts are "
     "built anew to the same rows, and nothing is built from a damaged log, whose file is named.",
     quick_seconds=10,
-    full_seconds=200,
+    full_seconds=600,
 )
 def damaged_data(case: Case) -> None:
     """Damage one file after the other of a whole warehouse, each in a copy."""
@@ -117,7 +117,7 @@ def damaged_data(case: Case) -> None:
     "The catalog is cut off, loses a page or has a bit turned: it is refused with a sentence, or read as before; what "
     "is changed unseen is counted, for the catalog has no checksums.",
     quick_seconds=None,
-    full_seconds=240,
+    full_seconds=300,
 )
 def damaged_catalog(case: Case) -> None:
     """Damage the catalog in copies, and read everything in a process of its own."""
@@ -139,7 +139,7 @@ def damaged_catalog(case: Case) -> None:
     "A disk damages the outbox in which webhooks wait for Kafka: what is damaged is set aside, what is given out is "
     "what was put in, in its order, and nothing else.",
     quick_seconds=2,
-    full_seconds=20,
+    full_seconds=50,
 )
 def damaged_outbox(case: Case) -> None:
     """Damage segments, and open the outbox again."""
@@ -172,7 +172,7 @@ def damaged_outbox(case: Case) -> None:
     "The index of the search is cut off, loses a page or has a bit turned: no search falls, and what is damaged is "
     "made anew and finds the same.",
     quick_seconds=6,
-    full_seconds=60,
+    full_seconds=270,
 )
 def damaged_search(case: Case) -> None:
     """Damage the index in copies, and search."""

@@ -42,7 +42,7 @@ ODD_INSTANTS = (
     "Every event comes one to five times, some once more with other content, in an order mixed over three weeks and in "
     "batches of any size: each is there once as it first came, and every table is as if all had come in order.",
     quick_seconds=10,
-    full_seconds=60,
+    full_seconds=550,
 )
 def doubling(case: Case) -> None:
     """Land a story in order, and again mixed up."""
@@ -68,7 +68,7 @@ def doubling(case: Case) -> None:
     "Calls happen in 1970, in 9999, in hours that a change of the clock skips or repeats and on a leap day: each is "
     "there once on its local day, and the tables can be built again to the same rows.",
     quick_seconds=8,
-    full_seconds=8,
+    full_seconds=20,
 )
 def odd_times(case: Case) -> None:
     """Move the calls of a story to odd instants."""
@@ -101,7 +101,7 @@ def odd_times(case: Case) -> None:
     "Our own clock jumps by seconds, days and decades, forwards and back, while events land and the warehouse is "
     "maintained: each event is there once, and every table is as with a clock that stands.",
     quick_seconds=None,
-    full_seconds=60,
+    full_seconds=100,
 )
 def clock_jumps(case: Case) -> None:
     """Land a story batch by batch, each at another time, with a round of maintenance after it."""

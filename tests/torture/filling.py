@@ -30,7 +30,7 @@ _KEEP = _WITHIN + "filling.keep_within(Path(sys.argv[1]), Path(sys.argv[2]), lim
     "The disk is full again and again while the lander writes, at any byte of catalog and data files: what was landed "
     "stays, the rest is landed when there is room, and every table is as if there always had been.",
     quick_seconds=None,
-    full_seconds=120,
+    full_seconds=290,
 )
 def full_disk(case: Case) -> None:
     """Land a story in processes whose files may not grow, and at last in one whose files may."""
@@ -60,7 +60,7 @@ def full_disk(case: Case) -> None:
     "The disk is full while webhooks wait for Kafka in the outbox: what was acknowledged is given out in its order, "
     "and what was refused is not there.",
     quick_seconds=5,
-    full_seconds=60,
+    full_seconds=170,
 )
 def full_outbox_disk(case: Case) -> None:
     """Fill outboxes until a write is refused, each in a process of its own, and read them in another."""

@@ -22,7 +22,7 @@ FULL_KILLS = ("land", "receive", "land", "normalise", "land", "stream") * 30
     "come in: each acknowledged webhook is there once, and every table is as after an undisturbed run, after replays "
     "from Kafka and from the log, and as rebuilt; in full, also as in a new warehouse of what Kafka holds.",
     quick_seconds=150,
-    full_seconds=760,
+    full_seconds=840,
 )
 def kills(case: Case) -> None:
     """Send a story to stages that are killed, and compare with the same story told in peace.

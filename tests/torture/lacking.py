@@ -40,7 +40,7 @@ NO_MODEL = "no-such-model"
     "Between all stages and the broker answers come up to a second late, end half-way, connections are cut, and for "
     "seconds none is taken: each acknowledged webhook is there once.",
     quick_seconds=None,
-    full_seconds=150,
+    full_seconds=140,
 )
 def bad_wire(case: Case) -> None:
     """Let all stages reach the broker through a wire that does one bad thing after the other."""
@@ -110,7 +110,7 @@ def _tearing(wire: Wire) -> None:
     "The broker's disk is full at any byte of its log while webhooks come in, and it gives up; with room it starts "
     "again: each acknowledged webhook is there once.",
     quick_seconds=None,
-    full_seconds=150,
+    full_seconds=140,
 )
 def full_broker_disk(case: Case) -> None:
     """Let no file of the broker grow any more, wait until it has ended, and start it again with room."""

@@ -119,7 +119,7 @@ KINDS: tuple[Callable[[bytes, random.Random], bytes], ...] = (_torn, _flipped, _
     "Bodies of every provider are torn, flipped, doubled, filled with absurd values or exchanged for something else: "
     "the normaliser never falls, and all that it makes of them can be landed.",
     quick_seconds=15,
-    full_seconds=300,
+    full_seconds=90,
 )
 def poison_of_every_kind(case: Case) -> None:
     """Break golden bodies at random; whatever comes out must be an event that lands, or a dead letter."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import __main__  # noqa: F401  # it fills the list of faults
+from tests.torture import inflicting  # noqa: F401  # it fills the list of faults
 from tests.torture.answers import OFFSET_COMMIT, PRODUCE, Asked, errors_of, refused
 from tests.torture.faults import FAULTS, Case
 from tests.torture.manifest import manifest
