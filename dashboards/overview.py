@@ -165,7 +165,7 @@ def _to_do(page: Page) -> None:
 
 
 def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> None:
-    days = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=TILES, by=("day",))
+    days, _ = of_both(page, TILES, by=("day",))
     lines = {name: days.filter(pl.col("metric") == name)["value"].drop_nulls().to_list() for name in TILES}
     shown.tiles(
         [
@@ -211,7 +211,7 @@ def _trend(page: Page) -> None:
         label_visibility="collapsed",
         **controls.bind("metric", value=metric.name),
     )
-    frame = by_day(page, metric)
+    frame = by_day(page, metric, among=TILES)
     if frame.height < 2:
         st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
     else:
@@ -239,9 +239,13 @@ def draw_trend(page: Page, frame: pl.DataFrame, metric: Metric, *, key: str) -> 
     )
 
 
-def by_day(page: Page, metric: Metric) -> pl.DataFrame:
-    """Put the days of the period beside those of the period before, as far as there were calls."""
-    now, before = of_both(page, (metric.name,), by=("day",))
+def by_day(page: Page, metric: Metric, *, among: Sequence[str] = ()) -> pl.DataFrame:
+    """Put the days of the period beside those of the period before, as far as there were calls.
+
+    Where the metric is `among` some whose days are asked for in any case, all these are asked for at once.
+    """
+    asked = among if metric.name in among else (metric.name,)
+    now, before = (days.filter(pl.col("metric") == metric.name) for days in of_both(page, asked, by=("day",)))
     rows = now.filter(pl.col("sample") > 0)
     if page.before:
         before = before.with_columns(pl.col("day") + (page.period.first - page.before.first))

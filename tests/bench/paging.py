@@ -226,8 +226,7 @@ def _overview(reader: SharedReader, scope: Scope, period: Period) -> None:
     places = ("hour", "team", "channel")
     ask(questions.losses, period=period, before=before, scope=scope, by=places, rank="excess")
     ask(missed.waiting, scope=structs.replace(scope, teams=()))
-    ask(questions.figures, period=period, scope=scope, metrics=overview.TILES, by=("day",))
-    ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=("answer_rate",), by=("day",))
+    ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=overview.TILES, by=("day",))
     ask(questions.figures, period=period, scope=scope, metrics=("missed_calls",), by=("weekday", "hour"))
     ask(questions.outcomes, period=period, scope=scope)
 
