@@ -63,11 +63,20 @@ entries as (
         on messages.company = identities.company and messages.contact_key = identities.identity
 ),
 
+ours as (
+    select
+        contact_id,
+        max(moment) filter (where is_our_turn_over) as our_last_at
+    from entries
+    group by contact_id
+),
+
 turned as (
     select
-        *,
-        max(moment) filter (where is_our_turn_over) over (partition by contact_id) as our_last_at
+        entries.*,
+        ours.our_last_at
     from entries
+    inner join ours on entries.contact_id = ours.contact_id
 ),
 
 folded as (

@@ -69,7 +69,7 @@ segmented as (
     select
         *,
         count_if(kind = 'contact') over (
-            partition by contact_id order by ms, kind = 'contact', id rows unbounded preceding
+            partition by contact_id order by ms, kind = 'contact' rows unbounded preceding
         ) as segment
     from entries
     where kind in ('contact', 'missed')
@@ -93,15 +93,16 @@ missed as (
 
 followed as (
     select
-        missed.contact_id,
-        missed.segment,
-        missed.ms,
-        later.ms as next_ms
+        contact_id,
+        segment,
+        ms,
+        -- The linter knows frames of literals only.
+        min(ms) over (
+            partition by contact_id, segment
+            order by ms
+            range between lost_ms + 1 following and unbounded following  -- noqa: PRS
+        ) as next_ms
     from missed
-    asof left join missed as later
-        on
-            missed.contact_id = later.contact_id and missed.segment = later.segment
-            and missed.ms + missed.lost_ms < later.ms
 ),
 
 starts as (
