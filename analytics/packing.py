@@ -42,7 +42,8 @@ class Packed:
     """The rows of one fact that name a contact; `is_held` says whether they are in memory, and all of them.
 
     Temporary tables: `packed_…` has their ids in 16 bytes, for ids are UUIDs; the hash of the contact's key; the
-    numbers of what `words_…` and `days_…` hold once, texts and claims, and local days and hours; and all else as it is.
+    numbers of what `words_…`, `names_…` and `days_…` hold once: texts and claims, names, local days and hours; and all
+    else as it is.
     """
 
     def __init__(
@@ -61,12 +62,16 @@ class Packed:
         self._rows = self._gone = 0
         self.is_held = False
         read = [column for column in view.columns if column.name in {*columns, view.time}]
-        apart = {view.entity, "contact_key", "contact_name"}
+        texts = [column for column in read if column.name not in {view.entity, "contact_key"}]
+        names = [column for column in texts if column.name == "contact_name"]
         self._groups = [
             group
             for group in (
-                _group_of(f"words_{view.name}", read, types={"varchar", "boolean"}, apart=apart),
-                _group_of(f"days_{view.name}", read, types={"date", "integer"}, apart=apart),
+                _group_of(
+                    f"words_{view.name}", [one for one in texts if one not in names], types={"varchar", "boolean"}
+                ),
+                _group_of(f"names_{view.name}", names, types={"varchar"}),
+                _group_of(f"days_{view.name}", texts, types={"date", "integer"}),
             )
             if group.columns
         ]
@@ -158,5 +163,5 @@ class Packed:
         self._room.rows -= rows
 
 
-def _group_of(table: str, columns: Sequence[Column], *, types: set[str], apart: set[str]) -> Group:
-    return Group(table, tuple(one.name for one in columns if one.type in types and one.name not in apart))
+def _group_of(table: str, columns: Sequence[Column], *, types: set[str]) -> Group:
+    return Group(table, tuple(one.name for one in columns if one.type in types))
