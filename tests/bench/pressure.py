@@ -13,13 +13,16 @@ from msgspec import Struct
 from analytics.warehouse import Reader
 from angime.simulator.company import SALES
 from angime.simulator.delivery import CHANGES_A_BODY, Parcel, whatsapp_parcels
-from angime.simulator.live import callers, live_call, live_changes
-from angime.simulator.story import Direction, Story
+from angime.simulator.live import live_call, live_changes
+from angime.simulator.people import contacts
+from angime.simulator.story import Contact, Direction, Story
 from tests.bench.answering import exchange, request
 
 CONNECTIONS = 32
 # In turn: Meta tells two things of a call that comes in and four of one of ours, so that a call is three events.
 DIRECTIONS: tuple[Direction, ...] = ("incoming", "outgoing")
+# Whoever has so many calls has so many contacts; those of a small story would each call hundreds of times.
+CONTACTS = 40_000
 TALKING = 50  # calls that begin while one lasts
 PROBES_A_SECOND = 5
 LOOK_AGAIN_SECONDS = 0.1
@@ -48,10 +51,14 @@ class Pressure:
         self._story = story
         self._base_url = base_url
         self._chance = random.Random(f"{story.seed}/pressure")
-        self._contacts = callers(story, chance=self._chance)
+        self._contacts = self._chosen(contacts(self._chance, pool="kz", count=CONTACTS))
         self._awaited: dict[Probe, float] = {}
         self.seen: list[Seen] = []
         self.calls: set[str] = set()
+
+    def _chosen(self, people: Sequence[Contact]) -> Iterator[Contact]:
+        while True:
+            yield self._chance.choice(people)
 
     async def steadily(self, *, events_a_second: float, seconds: float) -> float:
         """Send what is told of calls, each at its moment; gives how late the last was sent.
