@@ -57,6 +57,19 @@ def test_a_log_that_is_folded_in_slices_gives_the_same_rows(tmp_path: Path, monk
     assert {table["table"] for table in rebuilt if table["rows"]} <= set(steps)
 
 
+def test_facts_of_contacts_folded_for_some_at_a_time_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = HISTORY + [fact for number in range(4) for fact in (*missed_events(number), *other_events(number))]
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(facts)), now=NOW)
+        monkeypatch.setattr(rebuild, "ROWS_AT_ONCE", 2)
+        rebuilt = writer.rebuild(verify=True)
+    assert [table["table"] for table in rebuilt if not table["same"]] == []
+    counted = {table["table"]: table["rows"] for table in rebuilt}
+    assert min(counted[name] for name in ("facts.contacts", "facts.conversations", "facts.missed_episodes")) > 1
+
+
 def test_a_verified_rebuild_says_which_table_was_wrong(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(HISTORY)), now=NOW)
