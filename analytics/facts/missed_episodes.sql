@@ -218,6 +218,30 @@ closed as (
         end as closed_by,
         case when message_ms < coalesce(contact_ms, message_ms + 1) then message_ms end as messaged_ms
     from folded
+),
+
+-- Of all calls few are of an episode, which the engine does not foresee.
+told as (
+    select
+        calls.call_id,
+        calls.company,
+        calls.source,
+        calls.account,
+        calls.channel,
+        calls.operator_id,
+        calls.team_id,
+        calls.is_business_hours,
+        calls.day,
+        calls.hour,
+        calls.weekday
+    from facts.calls
+    where
+        calls.call_id in (
+            select closed.episode_id from closed
+            union all
+            select closed.contact_call_id from closed
+            where closed.contact_call_id is not null
+        )
 )
 
 select
@@ -256,8 +280,8 @@ select
     calls.hour,
     calls.weekday
 from closed
-inner join facts.calls on closed.episode_id = calls.call_id
-left join facts.calls as contact_calls on closed.contact_call_id = contact_calls.call_id
+inner join told as calls on closed.episode_id = calls.call_id
+left join told as contact_calls on closed.contact_call_id = contact_calls.call_id
 left join reference.thresholds
     on
         calls.company = thresholds.company

@@ -26,6 +26,7 @@ STAGES = ("receive", "normalise", "stream", "land")
 TABLES = tuple(view.relation for view in read_views() if view.is_table)
 DRAIN_SECONDS = 420.0  # a busy machine may need as long; a quiet one ends within seconds
 ALIVE_SECONDS = 60.0
+LAST_LINES = 120  # of what the stages said, when a case ends with an error
 LOOK_AGAIN_SECONDS = 0.5
 
 
@@ -61,8 +62,16 @@ def running(
         try:
             stack.wait_ready()
             yield stack
+        except Exception as error:
+            error.add_note(_last_words(home / "stages.log"))
+            raise
         finally:
             stack.stop()
+
+
+def _last_words(log: Path) -> str:
+    """Give what the stages said last, for the log goes with its folder."""
+    return "\n".join(log.read_text(encoding="utf-8").splitlines()[-LAST_LINES:])
 
 
 def hit(stack: up.Stack, stage: str, *, number: int = signal.SIGKILL) -> int:
