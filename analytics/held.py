@@ -11,6 +11,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.sessions import DuckConnection, open_in_memory
+from analytics.settings import MIB
 
 # All that is held together; beyond it goes what was asked for longest ago.
 MAX_HELD_MIB = 256
@@ -29,7 +30,6 @@ PLANNED = (
 Fetch = Callable[[Sequence[Any]], pl.DataFrame]
 
 _NUMBERS = count()
-_MIB = 2**20
 
 
 class Held:
@@ -104,7 +104,7 @@ class Held:
             with self._changed:
                 self._size_bytes += int(rows.estimated_size())
                 connection.execute(f"create table if not exists {self._table} as from fetched limit 0")
-            connection.execute(f"insert into {self._table} from fetched")  # names of our own
+            connection.execute(f"insert into {self._table} by name from fetched")  # names of our own
         finally:
             connection.close()
 
@@ -113,7 +113,7 @@ class Shelf:
     """What is held for all: one Held a key, as of one snapshot. The oldest go when they are too large together."""
 
     def __init__(self, *, max_mib: int = MAX_HELD_MIB) -> None:
-        self._max_bytes = max_mib * _MIB
+        self._max_bytes = max_mib * MIB
         self._lock = Lock()
         # The one asked for last stands last.
         self._kept = dict[str, Kept]()

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from analytics.connection import Connection
+from analytics.settings import MIB
 from analytics.views import Column, View
 
 # What a call takes in memory, measured; and which part of the engine's memory the rows of all facts may take.
 BYTES_A_ROW = 96
 SHARE = 0.5
-MIB = 1024 * 1024
 # The engine keeps the room of rows that are gone: when they outnumber these and the others, all are read anew.
 LEAST_GONE = 100_000
 

@@ -14,10 +14,9 @@ from analytics import reference
 from analytics.connection import Connection
 from analytics.histories import Histories
 from analytics.log import EVENTS
+from analytics.settings import LEAST_MEMORY_MIB
 from analytics.views import View, are_told, columns_read, with_inputs
 from schemas.company import Company
-
-LEAST_MEMORY_MIB = 256
 
 
 class Group(Struct, frozen=True):

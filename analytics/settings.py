@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
+LEAST_MEMORY_MIB = 256  # of DuckDB in one process
 
 
 class AnalyticsSettings(BaseSettings):
@@ -32,7 +33,11 @@ class AnalyticsSettings(BaseSettings):
         int, Field(ge=1, le=65_535, description="port on which figures for Prometheus are served, on this machine only")
     ] = 9108
     warehouse_memory_mib: Annotated[
-        int, Field(ge=256, description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk")
+        int,
+        Field(
+            ge=LEAST_MEMORY_MIB,
+            description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk",
+        ),
     ] = 2048
     warehouse_threads: Annotated[int, Field(ge=1, le=256, description="threads of DuckDB in one process")] = 2
     hot_events: Annotated[

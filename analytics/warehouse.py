@@ -245,7 +245,7 @@ class Writer:
             self._forgetter.note_files(until)
 
     def _shrink_catalog(self) -> None:
-        """Give free pages back to the disk where there are many; where somebody reads just now, a later round does."""
+        """Give free pages back to the disk where there are many; where somebody reads just now, when he has left."""
         with suppress(NotYet):
             vacuum(self._catalog, wait_seconds=VACUUM_SECONDS, least_bytes=FREE_BYTES, least_share=FREE_SHARE)
 

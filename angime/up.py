@@ -147,7 +147,7 @@ class Stack:
         ) as process:
             self._processes[stage] = process
             with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PGRP, process.pid, _niceness() + NICENESS.get(stage, 0))
+                os.setpriority(os.PRIO_PGRP, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS.get(stage, 0))
             threading.Thread(target=_end_children, args=(process,), daemon=True).start()
             if self._stopping.is_set():
                 _signal(process, signal.SIGTERM)
@@ -205,10 +205,6 @@ def _end_children(process: subprocess.Popen[str]) -> None:
     process.wait()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _niceness() -> int:
-    return os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def _signal(process: subprocess.Popen[str], number: int) -> None:

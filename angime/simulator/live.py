@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,10 +21,15 @@ PAUSE_SECONDS = (2.0, 7.0)
 
 
 class LiveCall(Struct, frozen=True, kw_only=True):
-    """A call of now: the parcels that tell of it, from its beginning to its end."""
+    """A call of now, and what Meta tells of it, from its beginning to its end."""
 
     call: Call
-    told: tuple[Parcel, ...]
+    changes: tuple[whatsapp.Change, ...]
+
+    @property
+    def told(self) -> tuple[Parcel, ...]:
+        """What is told of it, each in a parcel of its own."""
+        return tuple(whatsapp_parcels(self.changes, line=SALES, changes_a_body=1))
 
     @property
     def begins(self) -> Parcel:
@@ -46,20 +51,6 @@ def live_call(  # noqa: PLR0913  # a call's circumstances, told apart by name
     direction: Direction = "incoming",
     is_answered: bool = True,
 ) -> LiveCall:
-    """Let a call take place as in `live_changes`, and pack each thing that is told of it into a parcel."""
-    call, told = live_changes(chance, contact, after=after, now=now, direction=direction, is_answered=is_answered)
-    return LiveCall(call=call, told=tuple(whatsapp_parcels(told, line=SALES, changes_a_body=1)))
-
-
-def live_changes(  # noqa: PLR0913  # a call's circumstances, told apart by name
-    chance: random.Random,
-    contact: Contact,
-    *,
-    after: int,
-    now: int,
-    direction: Direction = "incoming",
-    is_answered: bool = True,
-) -> tuple[Call, list[whatsapp.Change]]:
     """Let `contact` call on WhatsApp, or be called, in the minute before `now`, so that all may be told at once.
 
     It begins after the story's end, `after`, which is how live calls of an earlier demo are known. Meta tells two
@@ -79,7 +70,8 @@ def live_changes(  # noqa: PLR0913  # a call's circumstances, told apart by name
     )
     if is_answered:
         call = _picked_up(chance, call, ended_at=now)
-    return call, whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
+    changes = whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
+    return LiveCall(call=call, changes=tuple(changes))
 
 
 def live_messages(chance: random.Random, contact: Contact, *, now: int) -> list[Parcel]:
@@ -92,8 +84,13 @@ def live_messages(chance: random.Random, contact: Contact, *, now: int) -> list[
 def callers(story: Story, *, chance: random.Random) -> Iterator[Contact]:
     """Draw contacts of the story, for ever."""
     known = [call.contact for call in story.calls if call.account == SALES.account and call.contact is not None]
+    return drawn(known, chance=chance)
+
+
+def drawn(people: Sequence[Contact], *, chance: random.Random) -> Iterator[Contact]:
+    """Draw one of these people after the other, for ever."""
     while True:
-        yield chance.choice(known)
+        yield chance.choice(people)
 
 
 def _picked_up(chance: random.Random, call: Call, *, ended_at: int) -> Call:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from analytics.packing import BYTES_A_ROW, MIB, SHARE, Packed, Room
+from analytics.packing import BYTES_A_ROW, SHARE, Packed, Room
 from analytics.scratch import Scratch, scratch
+from analytics.settings import MIB
 from analytics.views import read_views
 
 CALLS = next(view for view in read_views() if view.relation == "facts.calls")

@@ -13,9 +13,9 @@ from msgspec import Struct
 from analytics.warehouse import Reader
 from angime.simulator.company import SALES
 from angime.simulator.delivery import CHANGES_A_BODY, Parcel, whatsapp_parcels
-from angime.simulator.live import live_call, live_changes
+from angime.simulator.live import drawn, live_call
 from angime.simulator.people import contacts
-from angime.simulator.story import Contact, Direction, Story
+from angime.simulator.story import Direction, Story
 from tests.bench.answering import exchange, request
 
 CONNECTIONS = 32
@@ -51,14 +51,10 @@ class Pressure:
         self._story = story
         self._base_url = base_url
         self._chance = random.Random(f"{story.seed}/pressure")
-        self._contacts = self._chosen(contacts(self._chance, pool="kz", count=CONTACTS))
+        self._contacts = drawn(contacts(self._chance, pool="kz", count=CONTACTS), chance=self._chance)
         self._awaited: dict[Probe, float] = {}
         self.seen: list[Seen] = []
         self.calls: set[str] = set()
-
-    def _chosen(self, people: Sequence[Contact]) -> Iterator[Contact]:
-        while True:
-            yield self._chance.choice(people)
 
     async def steadily(self, *, events_a_second: float, seconds: float) -> float:
         """Send what is told of calls, each at its moment; gives how late the last was sent.
@@ -105,11 +101,11 @@ class Pressure:
         """Pack so many events into bodies as Meta does when it has much to tell: ready to be sent."""
         now, changes, directions = int(time.time()), [], cycle(DIRECTIONS)
         while len(changes) < events:
-            call, told = live_changes(
+            one = live_call(
                 self._chance, next(self._contacts), after=self._story.now, now=now, direction=next(directions)
             )
-            self.calls.add(call.id)
-            changes += told
+            self.calls.add(one.call.id)
+            changes += one.changes
         parcels = whatsapp_parcels(changes[:events], line=SALES, changes_a_body=CHANGES_A_BODY)
         return [request(one, base_url=self._base_url, seed=self._story.seed) for one in parcels]
 
@@ -159,8 +155,9 @@ class Pressure:
             now = int(time.time())
             one = live_call(self._chance, next(self._contacts), after=self._story.now, now=now, direction=direction)
             self.calls.add(one.call.id)
-            last = len(one.told) - 1
-            for place, parcel in enumerate(one.told):
+            told = one.told
+            last = len(told) - 1
+            for place, parcel in enumerate(told):
                 probe = (one.call.id, place == last) if place in {0, last} else None
                 coming[turn + TALKING * place // last].append((parcel, probe))
             yield from coming.pop(turn)

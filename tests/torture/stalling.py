@@ -79,7 +79,7 @@ def rebalances(case: Case) -> None:
     "The broker is killed with -9, stays away for up to twenty seconds, and once for two minutes, while webhooks come "
     "in, and starts again: each acknowledged webhook is there once.",
     quick_seconds=None,
-    full_seconds=140,
+    full_seconds=260,
 )
 def broker_restarts(case: Case) -> None:
     """Kill the broker before every second part."""
