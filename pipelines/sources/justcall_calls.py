@@ -126,7 +126,7 @@ def _old_length(fields: Fields) -> float:
         for part in parts:
             total = total * 60 + int(part)
         return float(total)
-    name = "duration" if fields.get("duration") not in {None, ""} else "call_duration"
+    name = "call_duration" if fields.get("duration") in (None, "") else "duration"
     return seconds(fields, name) or 0.0
 
 

@@ -193,7 +193,7 @@ def _talk(fields: Fields, *, duration: float | None) -> float | None:
 
 def _time(fields: Fields, name: str) -> str | None:
     value = fields.get(name)
-    return None if value in {None, "", 0, "0"} else from_epoch_field(value, what=name)
+    return None if not value or value == "0" else from_epoch_field(value, what=name)
 
 
 def _error_code(errors: list[Any]) -> str | None:

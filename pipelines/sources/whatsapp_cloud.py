@@ -106,8 +106,10 @@ def _history(box: Inbox, value: Any, *, path: str) -> Translation:
 
 def _thread(box: Inbox, value: Any, *, path: str) -> Translation:
     thread = as_object(value, what="the thread")
-    messages = numbered(f"{path}.messages", items(thread, "messages"))
-    return each(messages, lambda _, message: remembered(box, message, thread=thread))
+    messages = items(thread, "messages")
+    if not messages:
+        return ignored("a thread of the history holds no messages")
+    return each(numbered(f"{path}.messages", messages), lambda _, message: remembered(box, message, thread=thread))
 
 
 SOURCE = Source(

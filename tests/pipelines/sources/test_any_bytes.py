@@ -3,7 +3,7 @@
 import json
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -38,6 +38,7 @@ ODD: list[Any] = [
     *(None, True, False, 0, -1, 1.5, 10**30, 1e300, "", " ", "x" * 2000, "\x00", "🙏", "٣", "1e5", "NaN", "-0"),
     *([], {}, [[]], [{}], [None], {"": None}, [1, "2"], {"id": {}}, "9" * 400, "2026-02-30 10:00:00", "+", "sip:@"),
 ]
+OF_OTHER_TYPES: list[Any] = [[], {"id": []}, 10**400]
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.sampled_from(ODD) | st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
@@ -100,6 +101,15 @@ def test_a_golden_body_with_values_changed(translate_as: TranslateAs, source: st
     holds_its_word(translate_as, source, json.dumps(value).encode())
 
 
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_whatever_stands_in_a_golden_body_may_be_of_another_type(translate_as: TranslateAs, source: str) -> None:
+    for value in (as_json(source, body) for body in BODIES[source]):
+        for place in places(value):
+            for other in OF_OTHER_TYPES:
+                told = answer(translate_as, source, json.dumps(put(value, place, other)).encode())
+                assert told.events or told.refused or told.ignored
+
+
 @pytest.mark.parametrize("source", FORMS)
 @given(drawn=st.data())
 def test_a_form_with_fields_changed(translate_as: TranslateAs, source: str, drawn: st.DataObject) -> None:
@@ -151,6 +161,24 @@ def as_json(source: str, body: bytes) -> Any:
         if source != "asterisk":
             return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
         return {"src": "87011234567", "start": "2026-03-02 14:15:30", "duration": 5, "disposition": "BUSY", "dst": "1"}
+
+
+def places(value: Any) -> Iterator[tuple[str | int, ...]]:
+    """Give the paths of all that stands somewhere inside."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, below in inner:
+        yield (step,)
+        yield from ((step, *path) for path in places(below))
+
+
+def put(value: Any, place: tuple[str | int, ...], other: Any) -> Any:
+    """Give `value` with `other` at a path."""
+    if not place:
+        return other
+    step, *rest = place
+    changed = value.copy()
+    changed[step] = put(value[step], tuple(rest), other)
+    return changed
 
 
 def with_one_changed(value: Any, drawn: st.DataObject) -> Any:
