@@ -70,11 +70,15 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
 
 
 class Herald:
-    """Publishes each alert of a warehouse once, on the topic `alerts`; what came of a replay is marked as such."""
+    """Publishes each alert of a warehouse once, on the topic `alerts`; what came of a replay is marked as such.
+
+    `owes_replay` says that a replay was landed of which it has not told yet.
+    """
 
     def __init__(self, bell: warehouse.Bell) -> None:
         self._bell = bell
         self._producer: Producer | None = None
+        self.owes_replay = False
 
     @property
     def is_silent(self) -> bool:
@@ -86,7 +90,7 @@ class Herald:
         self.close()
         self._producer = producer
 
-    def tell(self, now: Instant, *, is_replayed: bool = False) -> None:
+    def tell(self, now: Instant) -> None:
         """Publish what holds now and was not published before; raises NotYet when Kafka is away."""
         if self._producer is None:
             return
@@ -96,15 +100,41 @@ class Herald:
                 topic_of(alert),
                 key=alert.partitionkey.encode(),
                 value=codec.encode(alert),
-                headers=[(REPLAYED, b"1")] if is_replayed else [],
+                headers=[(REPLAYED, b"1")] if self.owes_replay else [],
             )
         self._producer.flush()
         self._bell.heard(alerts)
+        self.owes_replay = False
 
     def close(self) -> None:
         """Let go of the producer."""
         if self._producer is not None:
             self._producer.close()
+
+
+class Deferring:
+    """Says of each batch whether its facts are left behind: a fresh warehouse takes in a backlog first.
+
+    Then they are built once, at its end, not batch by batch. A backlog may begin with a trickle: what a client gives
+    first can be as little as one record.
+    """
+
+    def __init__(self, is_fresh: Callable[[], bool]) -> None:
+        self._asks_whether_fresh = is_fresh
+        self._is_fresh: bool | None = None
+        self._folded = 0
+
+    def defers(self, records: int) -> bool:
+        """Say it of a batch of so many records."""
+        is_backlog = records >= BACKLOG_RECORDS
+        if is_backlog and self._is_fresh is None:
+            self._is_fresh = self._folded < BACKLOG_RECORDS and self._asks_whether_fresh()
+        if is_backlog and self._is_fresh:
+            return True
+        if records:
+            self._folded += records
+            self._is_fresh = None
+        return False
 
 
 def land(  # noqa: PLR0913  # ports, told apart by name
@@ -123,7 +153,7 @@ def land(  # noqa: PLR0913  # ports, told apart by name
     Raises NotYet when the consumer is of no more use; nothing is lost then, because the offsets lie with the rows.
     """
     told = time.monotonic()
-    is_fresh = writer.is_fresh()
+    deferring = Deferring(writer.is_fresh)
     with ThreadPoolExecutor(1, thread_name_prefix="gather") as hands:
         coming = hands.submit(_next_batch, consumer)
         while not stop.is_set():
@@ -133,22 +163,24 @@ def land(  # noqa: PLR0913  # ports, told apart by name
             # The next batch of a backlog is gathered and read while one is written; in a trickle it grows meanwhile.
             if is_backlog:
                 coming = hands.submit(_next_batch, consumer)
-            # A fresh warehouse takes in a backlog first: its facts are built once, at its end, not batch by batch.
-            defers = is_fresh and is_backlog
+            defers = deferring.defers(len(records))
             if not defers:
                 writer.catch_up()
             is_replayed = herald is not None and holds_replayed(records)
             is_time = time.monotonic() - told >= ALERT_SECONDS
-            if herald is not None and is_replayed and not is_backlog:
-                herald.tell(now())  # what holds already is news; what a replay brings is none
+            # What holds already is news, unless a replay brought it whose facts were left behind; what this one brings
+            # is none.
+            if herald is not None and not defers and (herald.owes_replay or (is_replayed and not is_backlog)):
+                herald.tell(now())
             if records:
                 spans = tracer.spans(STAGE, (record.headers for record in records))
                 _land(batch, writer=writer, now=now(), folds=not defers)
                 end_all(spans)
+            if herald is not None and is_replayed:
+                herald.owes_replay = True
             if herald is not None and not defers and (is_replayed or (is_time and not is_backlog)):
-                herald.tell(now(), is_replayed=is_replayed)
+                herald.tell(now())
                 told = time.monotonic()
-            is_fresh = is_fresh and (defers or not records)
             writer.maintain(now(), steps=MAINTENANCE_STEPS)
             if not is_backlog:
                 coming = hands.submit(_next_batch, consumer)

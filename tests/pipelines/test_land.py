@@ -8,7 +8,7 @@ import pytest
 
 from analytics.warehouse import open_writer
 from pipelines import land
-from pipelines.land import GATHERING_SECONDS, MAX_BATCH_RECORDS, TOPICS
+from pipelines.land import BACKLOG_RECORDS, GATHERING_SECONDS, MAX_BATCH_RECORDS, TOPICS
 from pipelines.ports import Consumer, Headers, Positions, Record
 from schemas import codec
 from schemas.errors import NotYet
@@ -80,6 +80,50 @@ def test_every_record_lands_once_through_a_kafka_that_goes_away(cluster: MemoryK
         assert writer.connection.rows("select count(*) from facts.calls") == [(10,)]
 
 
+class InPolls:
+    """A consumer that gives these records poll by poll, and sets `stop` when there are no more polls."""
+
+    def __init__(self, *polls: list[Record], stop: threading.Event) -> None:
+        self._polls = list(polls)
+        self._stop = stop
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        """Give the next records."""
+        assert (max_records > 0, timeout_seconds >= 0) == (True, True)
+        if not self._polls:
+            self._stop.set()
+            return []
+        return self._polls.pop(0)
+
+    def commit(self, positions: Positions) -> None:
+        """Never be asked to."""
+        raise TypeError(positions)
+
+    def close(self) -> None:
+        """Let go."""
+
+
+def test_a_fresh_warehouse_builds_its_facts_once_though_its_backlog_begins_with_one_record(tmp_path: Path) -> None:
+    facts = call_events(0) + call_events(1) * (BACKLOG_RECORDS // 5)
+    records = [Record("calls", 0, at, None, codec.encode(fact), (), 0) for at, fact in enumerate(facts)]
+    stop = threading.Event()
+    consumer = InPolls(records[:1], [], [], records[1:], [], [], stop=stop)
+    with open_writer(settings_at(tmp_path)) as writer:
+        land.land(consumer, writer=writer, stop=stop, now=lambda: NOW)
+        built = writer.connection.rows("select fingerprint = '' from log.builds order by built_at")
+        assert built == [(False,), (True,), (False,)]
+        assert writer.connection.rows("select count(*), sum(events) from facts.calls") == [(2, 10)]
+
+
+def test_live_traffic_is_no_beginning_of_a_backlog() -> None:
+    deferring = land.Deferring(lambda: True)
+    assert [deferring.defers(records) for records in (1, 0, BACKLOG_RECORDS, 0, BACKLOG_RECORDS)] == [
+        *(False, False, True, False, True)
+    ]
+    assert [deferring.defers(records) for records in (BACKLOG_RECORDS - 2, BACKLOG_RECORDS)] == [False, True]
+    assert [deferring.defers(records) for records in (1, BACKLOG_RECORDS, 0)] == [False, False, False]
+
+
 ALERTS = """
 id = "acme"
 name = "Acme"
@@ -97,17 +141,19 @@ to = ["managers"]
 """
 
 
-def test_an_alert_is_published_once_and_one_that_came_of_a_replay_is_marked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copies", [1, BACKLOG_RECORDS // 2], ids=["in a trickle", "whose facts are left behind"])
+def test_an_alert_is_published_once_and_one_that_came_of_a_replay_is_marked(tmp_path: Path, copies: int) -> None:
     (tmp_path / "company.toml").write_text(ALERTS)
     cluster = MemoryKafka({name: topic.partitions for name, topic in DECLARED.items()})
     producer = cluster.producer()
 
-    def bring(number: int, *, headers: Headers = ()) -> None:
-        for fact in missed_events(number, begin=moment(NOW) - timedelta(hours=1)):
+    def bring(number: int, *, headers: Headers = (), copies: int = 1) -> None:
+        for fact in missed_events(number, begin=moment(NOW) - timedelta(hours=1)) * copies:
             producer.send("calls", key=fact.partitionkey.encode(), value=codec.encode(fact), headers=headers)
         producer.flush()
         stop = threading.Event()
-        consumer = OneByOne(cluster.assign(TOPICS, writer.next_offsets()), stop=stop, size=100)
+        assigned = cluster.assign(TOPICS, writer.next_offsets())
+        consumer = OneByOne(assigned, stop=stop, size=MAX_BATCH_RECORDS, most=MAX_BATCH_RECORDS)
         land.land(consumer, writer=writer, stop=stop, herald=herald, now=lambda: NOW)
 
     with open_writer(settings_at(tmp_path)) as writer:
@@ -116,7 +162,7 @@ def test_an_alert_is_published_once_and_one_that_came_of_a_replay_is_marked(tmp_
         bring(1)
         herald.tell(NOW)
         herald.tell(NOW)
-        bring(2, headers=[(REPLAYED, b"1")])
+        bring(2, headers=[(REPLAYED, b"1")], copies=copies)
         bring(3)
         herald.tell(NOW)
 
