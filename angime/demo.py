@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from analytics.warehouse import Reader
 from angime import up
 from angime.demo_stack import reading, running
+from angime.ending import ending_signals
 from angime.simulator import freshness, sending, truth
 from angime.simulator.company import COMPANY
 from angime.simulator.delivery import Parcel, parcels
@@ -93,7 +94,7 @@ def run_demo(home: Path, *, seed: int = 1, once: bool = False, json_output: bool
 
 def play(home: Path, *, wish: Wish) -> int:
     """Run the demo that was wished for; see `run_demo`."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in ending_signals()}
     console = Console(stderr=True)
     clock = _Clock("start")
     code = 1 if wish.once else 0  # until it was compared
@@ -120,7 +121,8 @@ def play(home: Path, *, wish: Wish) -> int:
         console.print("Stopped.")
     finally:
         server.close()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return code
 
 

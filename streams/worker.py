@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -41,17 +41,19 @@ NICENESS = 5  # by so much the process of the model is nicer than the worker: no
 _log = structlog.get_logger("angime.streams")
 
 
-def run(settings: StreamsSettings, *, environ: dict[str, str]) -> None:
-    """Run the worker until SIGTERM or SIGINT.
+def run(settings: StreamsSettings, *, environ: dict[str, str], ending: Iterable[signal.Signals]) -> None:
+    """Run the worker until one of the signals `ending` comes.
 
     Raises Misconfigured before anything is started. A model that cannot be loaded is waited for; see streams.hearing.
     """
     ears = open_ears(settings, environ=environ)
     notifier = open_notifier(settings, companies=ears.companies, environ=environ)
-    asyncio.run(_serve(settings, ears=ears, notifier=notifier))
+    asyncio.run(_serve(settings, ears=ears, notifier=notifier, ending=ending))
 
 
-async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | None) -> None:
+async def _serve(
+    settings: StreamsSettings, *, ears: Ears, notifier: Notifier | None, ending: Iterable[signal.Signals]
+) -> None:
     from streams.agents import add_agents
     from streams.app import make_app
 
@@ -62,7 +64,7 @@ async def _serve(settings: StreamsSettings, *, ears: Ears, notifier: Notifier | 
         wrong.append(error)
         stop.set()
 
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
+    for signal_number in ending:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     app = make_app(settings.kafka, home=str(settings.home / "streams"))
     # The model lives in a process of its own, so that Faust's loop keeps its heartbeats while it listens.

@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +21,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 def step(text: str) -> None:
     """Say on standard error what is being done."""
     Console(stderr=True).print(f"[dim]·[/] {text}", highlight=False)
+
+
+def one_log_stream() -> Callable[[str, str], None]:
+    """Give what writes lines of several stages to standard error; to a terminal that was closed it says nothing."""
+    lock = threading.Lock()
+
+    def say(stage: str, line: str) -> None:
+        with lock, suppress(OSError):
+            sys.stderr.write(f"{stage:<10} {line}\n")
+
+    return say
 
 
 def running(stage: str, *, at: str, as_json: bool) -> None:

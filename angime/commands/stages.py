@@ -1,17 +1,15 @@
 """Verbs that run: each stage alone, all of them together, and the demonstration."""
 
 import os
-import sys
-import threading
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from angime.commands.output import Json, running, step
+from angime.commands.output import Json, one_log_stream, running, step
 from angime.commands.root import app
 from angime.commands.surroundings import home, stop_on_signal, with_kafka
 
-STAGE_HELP = "It runs until Ctrl-C or SIGTERM; `angime up` runs it beside the others."
+STAGE_HELP = "It runs until Ctrl-C, SIGTERM or the end of its terminal; `angime up` runs it beside the others."
 
 
 @app.command(help=f"Take webhooks into Kafka. {STAGE_HELP}\n\nExample: `angime receive`")
@@ -56,13 +54,14 @@ def normalise(json_output: Json = False) -> None:
 @app.command(help=f"Fetch recordings and transcribe them. {STAGE_HELP}\n\nExample: `angime stream`")
 def stream(json_output: Json = False) -> None:
     """Fetch recordings and transcribe them."""
+    from angime.ending import ending_signals
     from angime.settings import load
     from streams import worker as stage
     from streams.settings import StreamsSettings
 
     settings = with_kafka(load(StreamsSettings))
     running("stream", at=settings.kafka, as_json=json_output)
-    stage.run(settings, environ=dict(os.environ))
+    stage.run(settings, environ=dict(os.environ), ending=ending_signals())
 
 
 @app.command(help=f"Land events in the warehouse and refresh its facts. {STAGE_HELP}\n\nExample: `angime land`")
@@ -119,7 +118,7 @@ def up(json_output: Json = False) -> None:
     from angime import up as everything
     from schemas.errors import Misconfigured
 
-    say = _one_log_stream()
+    say = one_log_stream()
     stopped = stop_on_signal()
     stack = everything.start(everything.Options(say=say, on_step=step))
     try:
@@ -149,13 +148,3 @@ def demo(
     from angime.demo import run_demo
 
     raise typer.Exit(run_demo(home(), seed=seed, once=once, json_output=json_output))
-
-
-def _one_log_stream() -> Any:
-    lock = threading.Lock()
-
-    def say(stage: str, line: str) -> None:
-        with lock:
-            sys.stderr.write(f"{stage:<10} {line}\n")
-
-    return say

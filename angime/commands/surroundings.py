@@ -37,12 +37,14 @@ def with_kafka(settings: Any) -> Any:
 
 
 def stop_on_signal() -> threading.Event:
-    """Give an event that SIGTERM and SIGINT set."""
+    """Give an event that is set by whatever asks us to end."""
+    from angime.ending import ending_signals
+
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         signal.signal(number, on_signal)
     return stop

@@ -1,0 +1,38 @@
+"""Ending: a stage whose terminal is closed ends in good order, and one that was started to outlive it goes on."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+STAGE = """
+import signal, sys
+from angime.commands.output import one_log_stream
+from angime.commands.surroundings import stop_on_signal
+
+stopped = stop_on_signal()
+say = one_log_stream()
+say("stage", "runs")
+stopped.wait()
+say("stage", "ends")
+with open(sys.argv[1], "w") as file:
+    file.write("ended in good order")
+"""
+
+
+def test_a_stage_ends_in_good_order_when_its_terminal_is_closed(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", STAGE, str(tmp_path / "ended")])  # noqa: S606  # our own words
+    assert b"runs" in os.read(terminal, 1_000)
+    os.close(terminal)
+    assert os.waitpid(pid, 0) == (pid, 0)
+    assert (tmp_path / "ended").read_text() == "ended in good order"
+
+
+def test_a_stage_that_was_started_to_outlive_its_terminal_does_not_heed_its_end() -> None:
+    asked = "from angime.ending import ending_signals; print(*(one.name for one in ending_signals()))"
+    for before, heeded in (([], "SIGTERM SIGINT SIGHUP\n"), (["nohup"], "SIGTERM SIGINT\n")):
+        said = subprocess.run([*before, sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+        assert said.stdout == heeded
