@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from analytics.settings import MIB
 from schemas.errors import Misconfigured, NotYet
 
 # The last connection that closes a SQLite file takes its write-ahead log down under an exclusive lock, and readers that
@@ -93,29 +94,65 @@ class Keeper:
         self._process.communicate()
 
 
-# Neither alone is enough: free pages keep old rows until VACUUM, the write-ahead log old pages until TRUNCATE.
+# Neither alone is enough: free pages keep old rows until VACUUM, the write-ahead log old pages until TRUNCATE. The
+# process says what SQLite refused.
 _VACUUM = """
-import sqlite3, sys
-held = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=float(sys.argv[2]))
-asked = ("page_size", "page_count", "freelist_count")
-size, pages, free = (held.execute(f"pragma {name}").fetchone()[0] for name in asked)
-if size * free < int(sys.argv[3]) or free < pages * float(sys.argv[4]):
-    sys.exit(0)
-held.execute("vacuum")
-busy, _, _ = held.execute("pragma wal_checkpoint(truncate)").fetchone()
-held.close()
-sys.exit(busy)
+import signal, sqlite3, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+catalog, wait_seconds, least_bytes, least_share, is_long = sys.argv[1], *map(float, sys.argv[2:])
+try:
+    held = sqlite3.connect(catalog, isolation_level=None, timeout=wait_seconds)
+    asked = ("page_size", "page_count", "freelist_count")
+    size, pages, free = (held.execute(f"pragma {name}").fetchone()[0] for name in asked)
+    vacuums = size * free >= least_bytes and free >= pages * least_share
+    if vacuums:
+        held.execute("vacuum")
+    if vacuums or is_long:
+        busy, _, _ = held.execute("pragma wal_checkpoint(truncate)").fetchone()
+        print("SQLITE_BUSY" if busy else "")
+    held.close()
+except sqlite3.Error as error:
+    print(error.sqlite_errorname)
 """
+# A write-ahead log is longer after a burst, or a vacuum through which somebody read: SQLite writes it anew from its
+# beginning, and never cuts it.
+LONG_LOG_BYTES = 16 * MIB
 
 
 def vacuum(catalog: Path, *, wait_seconds: float = 60, least_bytes: int = 0, least_share: float = 0) -> None:
     """Take out of a catalog, and of its write-ahead log, what was deleted.
 
-    Nothing is done where free pages take less than so many bytes, or less than such a share of the catalog. Nobody may
-    be inside a transaction; raises NotYet when somebody stays there for so long. In a process of its own: a copy of
-    SQLite may not meet DuckDB's in one.
+    Where free pages take less than so many bytes, or less than such a share of the catalog, only a long log is cut.
+    Nobody may be inside a transaction; raises IsRead when somebody stays there for so long, NotYet when the disk
+    refuses. In a process of its own: a copy of SQLite may not meet DuckDB's in one.
     """
-    words = [str(catalog), str(wait_seconds), str(least_bytes), str(least_share)]
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", _VACUUM, *words], check=False)
-    if done.returncode:
-        raise NotYet("the catalog is being read: close pages and other readers, and ask again")
+    words = [str(catalog), *map(str, (wait_seconds, least_bytes, least_share, int(has_long_log(catalog))))]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _VACUUM, *words],
+        # What is written anew lies beside the catalog meanwhile: elsewhere may be less room.
+        env=os.environ | {"SQLITE_TMPDIR": str(catalog.parent)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    refused = done.stdout.strip() or (f"exit {done.returncode}" if done.returncode else "")
+    if refused in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+        raise IsRead("the catalog is being read: close pages and other readers, and ask again")
+    if refused.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        size_mib = 2 * catalog.stat().st_size // MIB + 1
+        raise NotYet(
+            f"the disk does not take the catalog anew ({refused}): "
+            f"see that {size_mib} MiB are free in {catalog.parent}, and ask again"
+        )
+    if refused:
+        raise NotYet(f"the catalog could not be written anew ({refused}): ask again")
+
+
+def has_long_log(catalog: Path) -> bool:
+    """Whether the write-ahead log of a catalog takes more of the disk than it needs."""
+    written_ahead = catalog.with_name(f"{catalog.name}-wal")
+    return written_ahead.exists() and written_ahead.stat().st_size > LONG_LOG_BYTES
+
+
+class IsRead(NotYet):
+    """Somebody reads the catalog: it is written anew when he has left."""

@@ -1,10 +1,12 @@
 """The warehouse: its one writer, and the names of all that others need of it."""
 
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from shutil import rmtree
 from typing import Self
+
+import structlog
 
 from analytics import log, views
 from analytics.admission import Batch, LandRecord
@@ -13,7 +15,7 @@ from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper
 from analytics.forgetting import Forgetter, Waiting
-from analytics.keeping import Keeper, Lock, alone, is_held_for_reading, vacuum
+from analytics.keeping import IsRead, Keeper, Lock, alone, has_long_log, is_held_for_reading, vacuum
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.pace import Pacer
@@ -78,6 +80,9 @@ VACUUM_SECONDS = 2.0
 # Forgotten snapshots leave free pages, which are given back to the disk where they take so much of the catalog: what is
 # left of it is written anew then, which is less than was given up.
 FREE_BYTES, FREE_SHARE = 1024 * 1024, 0.5
+
+
+_log = structlog.get_logger()
 
 
 class Writer:
@@ -166,7 +171,7 @@ class Writer:
             maintained = self._maintainer.maintain(now, steps=steps)
         if maintained.clean_until is not None:
             self._clean_catalog(maintained.clean_until)
-        if maintained.expired:
+        if maintained.expired or (maintained.is_merged and has_long_log(self._catalog)):
             self._shrink_catalog()
         if maintained.is_merged:
             self._seals.renew()
@@ -237,17 +242,24 @@ class Writer:
 
     def _clean_catalog(self, until: Instant) -> None:
         """Take what was deleted out of the catalog too; where somebody reads just now, the next rounds do it again."""
-        try:
-            vacuum(self._catalog, wait_seconds=VACUUM_SECONDS)
-        except NotYet:
-            self._maintainer.clean()
-        else:
+        if self._vacuum():
             self._forgetter.note_files(until)
+        else:
+            self._maintainer.clean()
 
     def _shrink_catalog(self) -> None:
-        """Give free pages back to the disk where there are many; where somebody reads just now, when he has left."""
-        with suppress(NotYet):
-            vacuum(self._catalog, wait_seconds=VACUUM_SECONDS, least_bytes=FREE_BYTES, least_share=FREE_SHARE)
+        """Give to the disk what the catalog does not need; where somebody reads just now, when he has left."""
+        self._vacuum(least_bytes=FREE_BYTES, least_share=FREE_SHARE)
+
+    def _vacuum(self, *, least_bytes: int = 0, least_share: float = 0) -> bool:
+        try:
+            vacuum(self._catalog, wait_seconds=VACUUM_SECONDS, least_bytes=least_bytes, least_share=least_share)
+        except IsRead:
+            return False
+        except NotYet as refusal:
+            _log.warning("catalog_not_written_anew", reason=refusal.reason)
+            return False
+        return True
 
     def _rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
         self._seals.refuse_damaged_log()
