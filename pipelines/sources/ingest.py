@@ -1,6 +1,6 @@
 """Our own door: CloudEvents of our types, one or a batch, for every module that speaks to us directly."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,13 +17,21 @@ from schemas.catalogue import EVENT_TYPES
 from schemas.company import Account, Company
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent
-from schemas.ids import ID_PATTERN, Id, call_id, conversation_id, fact_id, message_id, recording_id
+from schemas.ids import ID_PATTERN, Id, call_id, conversation_id, deal_id, fact_id, message_id, recording_id
 from schemas.instants import Instant, from_rfc3339, moment
 from schemas.people import Identity
 from schemas.records import RawRecord
 from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 
 MAX_AGE_SECONDS = 300
+# Ids of our own making are UUIDs of this version. Anybody can make those of another company's calls, so that one is
+# kept only where it is that of something of an account of the module's own company.
+OUR_VERSION = "5"
+VERSION_PLACE = 14
+# What is told of what Angime did or noticed, not of what happened.
+OUR_TOPICS = frozenset({"decisions", "alerts"})
+
+MakeId = Callable[[str, str, str], Id]
 
 
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
@@ -69,8 +77,8 @@ def _event(scene: Scene, value: Any) -> Event:
     event_type = EVENT_TYPES.get(name)
     if event_type is None:
         raise InvalidEvent("the event type is unknown")
-    if event_type.topic == "decisions":
-        raise InvalidEvent("only Angime itself tells what was decided")
+    if event_type.topic in OUR_TOPICS:
+        raise InvalidEvent("only Angime itself tells what was decided or noticed")
     fields = _data(scene, given, topic=event_type.topic, name=name)
     key = _key(scene, fields, topic=event_type.topic, name=name)
     attributes: Fields = {
@@ -104,11 +112,9 @@ def _check_envelope(scene: Scene, given: Fields) -> None:
 
 
 def _own_id(scene: Scene, given: Fields, *, name: str) -> Id:
-    """Keep an id that is a UUID; any other is made one, from it and its source, always the same."""
+    """Keep an id that is a UUID of the sender's; any other is made one, from it and its source, always the same."""
     written = required(given, "id")
-    if ID_PATTERN.match(written.lower()):
-        return written.lower()
-    return fact_id(scene.raw.source, scene.account.id, name, required(given, "source"), written)
+    return _trusted(written) or fact_id(scene.raw.source, scene.account.id, name, required(given, "source"), written)
 
 
 def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
@@ -120,8 +126,12 @@ def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
         fields["contact"] = [_identity(scene, one) for one in items(fields, "contact")]
     if topic in {"calls", "transcripts"}:
         _name_call(scene, fields)
+    if name == "call.recording_stored":
+        _check_path(scene, required(fields, "path"))
     if name.startswith("message."):
         _name_message(scene, fields)
+    if name.startswith("deal."):
+        _name(scene, fields, what="deal", make=deal_id)
     return fields
 
 
@@ -138,29 +148,44 @@ def _identity(scene: Scene, value: Any) -> Fields:
 
 
 def _name_call(scene: Scene, fields: Fields) -> None:
-    """Fill in the ids of a call and its recording: UUIDs are kept, other names are made UUIDs."""
-    source, account = scene.raw.source, scene.account.id
-    written = required(fields, "call_id", "provider_call_id")
-    fields.setdefault("provider_call_id", written)
-    fields["call_id"] = _uuid(written) or call_id(source, account, written)
+    _name(scene, fields, what="call", make=call_id)
     recording = text(fields, "recording_id")
     if recording is not None:
-        fields["recording_id"] = _uuid(recording) or recording_id(source, account, recording)
+        # It is looked for among those of its call alone.
+        fields["recording_id"] = _uuid(recording) or recording_id(scene.raw.source, scene.account.id, recording)
 
 
 def _name_message(scene: Scene, fields: Fields) -> None:
-    source, account = scene.raw.source, scene.account.id
-    written = required(fields, "message_id", "provider_message_id")
-    fields.setdefault("provider_message_id", written)
-    fields["message_id"] = _uuid(written) or message_id(source, account, written)
+    _name(scene, fields, what="message", make=message_id)
     replied = text(fields, "reply_to_message_id")
     if replied is not None:
-        fields["reply_to_message_id"] = _uuid(replied) or message_id(source, account, replied)
+        fields["reply_to_message_id"] = _uuid(replied) or message_id(scene.raw.source, scene.account.id, replied)
+    company, contact = scene.company.id, _contact(fields)
     conversation = text(fields, "conversation_id")
     if conversation is None:
-        fields["conversation_id"] = conversation_of(scene, _contact(fields))
+        fields["conversation_id"] = conversation_of(scene, contact)
     else:
-        fields["conversation_id"] = _uuid(conversation) or conversation_id(scene.company.id, "ingest", conversation)
+        ours = (conversation_id(company, one.kind, one.value) for one in contact)
+        fields["conversation_id"] = _trusted(conversation, ours) or conversation_id(company, "ingest", conversation)
+
+
+def _name(scene: Scene, fields: Fields, *, what: str, make: MakeId) -> None:
+    """Fill in the id of a call, message or deal: UUIDs are kept, other names are made UUIDs.
+
+    An id of ours is kept where an account of the company tells of it, which the provider's own id beside it proves.
+    """
+    written = required(fields, f"{what}_id", f"provider_{what}_id")
+    provider_id = text(fields, f"provider_{what}_id") or written
+    ours = (make(account.source, account.id, provider_id) for account in scene.company.accounts)
+    fields[f"{what}_id"] = _trusted(written, ours) or make(scene.raw.source, scene.account.id, written)
+    fields[f"provider_{what}_id"] = provider_id
+
+
+def _check_path(scene: Scene, path: str) -> None:
+    """Raise InvalidEvent for a recording that lies outside the company's folder."""
+    first, *rest = path.split("/")
+    if first != scene.company.id or not rest or not {"", ".", ".."}.isdisjoint(rest):
+        raise InvalidEvent("path is not in the company's folder of the store")
 
 
 def _contact(fields: Fields) -> tuple[Identity, ...]:
@@ -170,6 +195,12 @@ def _contact(fields: Fields) -> tuple[Identity, ...]:
 
 def _uuid(written: str) -> Id | None:
     return written.lower() if ID_PATTERN.match(written.lower()) else None
+
+
+def _trusted(written: str, ours: Iterable[Id] = ()) -> Id | None:
+    """Give a UUID that is none of our making, or one of `ours`."""
+    known = _uuid(written)
+    return known if known and (known[VERSION_PLACE] != OUR_VERSION or known in ours) else None
 
 
 def _key(scene: Scene, fields: Fields, *, topic: str, name: str) -> str:
@@ -201,5 +232,7 @@ GUIDE = Guide(
         "Put it where `secrets` points; two may be valid at once while you change it.",
         "Post CloudEvents 1.0 in JSON, one or a list, of the types in docs/events.md to `/hooks/ingest/ACCOUNT`.",
         "Use UUIDs as ids, or names that never change: the same id is the same fact, however often it is sent.",
+        "Of a call that another account of yours tells of, send Angime's `call_id` with its `provider_call_id`, and so "
+        "of messages and deals; without, a UUID of version 5, as Angime makes them, is taken for a name.",
     ),
 )

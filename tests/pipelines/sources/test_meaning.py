@@ -12,6 +12,7 @@ from pipelines.sources import GUIDES, SOURCES
 from pipelines.sources.contract import Answer, Request, Translation
 from schemas.company import Account, Company
 from schemas.envelope import Event
+from schemas.ids import call_id, conversation_id, fact_id
 from schemas.records import RawRecord
 from tests.pipelines.sources.payloads import GOLDEN, only
 
@@ -263,6 +264,40 @@ def test_ids_of_a_module_are_the_same_on_every_day(translate_as: TranslateAs) ->
 
     assert told[0].id == told[1].id
     assert told[0].data == told[1].data
+
+
+@pytest.mark.parametrize(("account", "is_of_the_company"), [("twilio", True), ("line-of-another", False)])
+def test_a_module_speaks_only_of_calls_that_accounts_of_its_company_tell_of(
+    translate_as: TranslateAs, account: str, is_of_the_company: bool
+) -> None:
+    call = call_id("twilio", account, "CA1")
+    event = {"specversion": "1.0", "id": fact_id("twilio", account, "call.ended", "CA1"), "source": "/m"}
+    of_call = {
+        "type": "call.rang",
+        "time": "2026-03-02T10:00:00Z",
+        "data": {"call_id": call, "provider_call_id": "CA1"},
+    }
+    told = only(translate_as("ingest", json.dumps(event | of_call).encode()))
+
+    assert (told.data.call_id == call) is is_of_the_company
+    assert told.id != event["id"]
+
+
+@pytest.mark.parametrize(("whose", "is_of_the_company"), [("demo", True), ("another", False)])
+def test_a_module_writes_only_into_conversations_of_its_company(
+    translate_as: TranslateAs, whose: str, is_of_the_company: bool
+) -> None:
+    conversation = conversation_id(whose, "phone", "+77011234567")
+    fields = {
+        "conversation_id": conversation,
+        "contact": [{"kind": "phone", "value": "87011234567"}],
+        "provider_message_id": "m",
+        "text": "hi",
+    }
+    event = {"specversion": "1.0", "id": "e", "source": "/m", "type": "message.sent", "time": "2026-03-02T10:00:00Z"}
+    told = only(translate_as("ingest", json.dumps(event | {"data": fields}).encode()))
+
+    assert (told.data.conversation_id == conversation) is is_of_the_company
 
 
 @pytest.mark.parametrize(
