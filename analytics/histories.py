@@ -21,6 +21,8 @@ LINKS = "facts.contact_events"
 class Histories:
     """The statements of a refresh of contacts, composed once, and the identities of all contacts in memory.
 
+    Nothing is read of them before `make_ready`, nor held after `let_go`: a rebuild needs none of it.
+
     Temporary tables: `people` holds the rows of facts.identities, `few_…` those of facts that are few, `known_…` of
     every row of a fact the hashes of its contact, of its key and of all of it, and its time: which rows a refresh must
     take away and put in their place (`stale_…`, `fresh_…`) is found without reading the old ones. Assumption: no two
@@ -44,11 +46,12 @@ class Histories:
         }
         self._links = _links_of(self._identities, self._named_by)
         self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
-        self.load()
-
-    def load(self) -> None:
-        """Read anew what is in memory of all contacts."""
         self.let_go()
+
+    def make_ready(self) -> None:
+        """Read what is held in memory of all contacts, unless it is there; before the transaction that folds."""
+        if self._is_ready:
+            return
         self._connection.execute(f"create or replace temp table people as from {IDENTITIES}")
         for packed in self._packed.values():
             packed.load()
@@ -65,11 +68,16 @@ class Histories:
                 create or replace temp table known_{name} as select {_hashes_of(fact)} from {fact.relation};
                 create or replace temp table stale_{name} as from known_{name} limit 0
             """)  # noqa: S608  # our own names
+        self._is_ready = True
 
     def let_go(self) -> None:
-        """Give back the memory that calls and messages take, until `load`."""
+        """Give the memory back, until `make_ready`."""
+        self._is_ready = False
         for packed in self._packed.values():
             packed.let_go()
+        held = ["people", *(f"few_{view.name}" for view in self._few())]
+        held += [f"{kind}_{fact.name}" for kind in ("fresh", "folded", "known", "stale") for fact in self._facts]
+        self._connection.execute(";".join(f"drop table if exists temp.{table}" for table in held))
 
     def refresh(self, folded: Sequence[View]) -> list[View]:
         """Fold again the contacts that the facts just `folded` name; gives the facts of which rows changed."""

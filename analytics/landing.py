@@ -79,7 +79,9 @@ class Lander:
         erased = self._dropper.drop() if self._dropper is not None else 0
         if self._forgetter is not None:
             self._forgetter.drop_words()
-        if not folds and not self.is_behind:
+        if folds:
+            self.make_ready()
+        elif not self.is_behind:
             self._memory.cool()
         with transaction(self._connection):
             self._check_offsets()
@@ -111,6 +113,7 @@ class Lander:
         share = self._forgetter.next_share(now) if self._forgetter is not None and not self.is_behind else None
         if share is None or self._forgetter is None:
             return 0
+        self.make_ready()
         with transaction(self._connection):
             if share.kind == LETTERS:
                 taken = self._forgetter.drop_letters(share)
@@ -122,6 +125,10 @@ class Lander:
             self._forgetter.note(share, taken=taken, now=now)
         self._forgetter.heed(share)
         return taken
+
+    def make_ready(self) -> None:
+        """Read what folding needs in memory, unless it is there."""
+        self._refresher.make_ready()
 
     def let_go(self) -> None:
         """Give back what memory a rebuild may want; `catch_up` after it."""

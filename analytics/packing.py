@@ -19,11 +19,15 @@ SHARE = 0.5
 LEAST_GONE = 100_000
 
 
-class Group(Struct, frozen=True):
-    """Columns with few values: of each combination that occurs there is one row, of which others keep the number."""
+class Combination(Struct, frozen=True):
+    """Columns with few values: of each combination that occurs there is one row, of which others keep the number.
+
+    Of names there are many: they take room as rows do.
+    """
 
     table: str
     columns: tuple[str, ...]
+    are_many: bool = False
 
     @property
     def hash(self) -> str:
@@ -32,7 +36,7 @@ class Group(Struct, frozen=True):
 
 
 class Room:
-    """How many rows there is room for, of all facts together; those of rows that are gone are counted too."""
+    """How many rows and names there is room for, of all facts together; those that are gone are counted too."""
 
     def __init__(self, *, memory_mib: int) -> None:
         self.rows = int(memory_mib * MIB * SHARE / BYTES_A_ROW)
@@ -59,24 +63,23 @@ class Packed:
         self._view = view
         self._room = room
         self._least_gone = least_gone
-        self._rows = self._gone = 0
+        self._rows = self._gone = self._taken = 0
         self.is_held = False
         read = [column for column in view.columns if column.name in {*columns, view.time}]
         texts = [column for column in read if column.name not in {view.entity, "contact_key"}]
         names = [column for column in texts if column.name == "contact_name"]
-        self._groups = [
-            group
-            for group in (
-                _group_of(
-                    f"words_{view.name}", [one for one in texts if one not in names], types={"varchar", "boolean"}
-                ),
-                _group_of(f"names_{view.name}", names, types={"varchar"}),
-                _group_of(f"days_{view.name}", texts, types={"date", "integer"}),
+        words = [one for one in texts if one not in names]
+        self._combinations = [
+            combination
+            for combination in (
+                Combination(f"words_{view.name}", _named(words, types={"varchar", "boolean"})),
+                Combination(f"names_{view.name}", _named(names, types={"varchar"}), are_many=True),
+                Combination(f"days_{view.name}", _named(texts, types={"date", "integer"})),
             )
-            if group.columns
+            if combination.columns
         ]
-        grouped = {name for group in self._groups for name in group.columns}
-        self._plain = [one.name for one in read if one.name not in grouped | {view.entity, "contact_key"}]
+        combined = {name for combination in self._combinations for name in combination.columns}
+        self._plain = [one.name for one in read if one.name not in combined | {view.entity, "contact_key"}]
         self._types = {column.name: column.type for column in read}
 
     def load(self) -> None:
@@ -86,22 +89,24 @@ class Packed:
         self.is_held = rows <= self._room.rows
         if self.is_held:
             self._add(self._view.relation)
+        if self._room.rows < 0:
+            self.let_go()
 
     def let_go(self) -> None:
         """Give the memory back: until `load` the lake is searched."""
-        self._room.rows += self._rows
-        self.is_held, self._rows, self._gone = False, 0, 0
+        self._room.rows += self._taken
+        self.is_held, self._rows, self._gone, self._taken = False, 0, 0, 0
         name, entity = self._view.name, self._view.entity
-        groups = "".join(f", 0::integer as {group.table}" for group in self._groups)
+        numbers = "".join(f", 0::integer as {combination.table}" for combination in self._combinations)
         plain = "".join(f", {column}" for column in self._plain)
         made = [
             f"create or replace temp table packed_{name} as select 0::ubigint as contact_hash, "
-            f"{entity}::uuid as id{groups}{plain} from {self._view.relation} limit 0"
+            f"{entity}::uuid as id{numbers}{plain} from {self._view.relation} limit 0"
         ]
         made += [
-            f"create or replace temp table {group.table} as select 0::integer as number, 0::ubigint as hash, "
-            f"{', '.join(group.columns)} from {self._view.relation} limit 0"
-            for group in self._groups
+            f"create or replace temp table {combination.table} as select 0::integer as number, 0::ubigint as hash, "
+            f"{', '.join(combination.columns)} from {self._view.relation} limit 0"
+            for combination in self._combinations
         ]
         self._connection.execute(";".join(made))
 
@@ -125,43 +130,50 @@ class Packed:
     def gathering(self) -> str:
         """Compose the text that gives the rows of the contacts of `gathered_identities`, as the fact has them."""
         name, entity = self._view.name, self._view.entity
-        grouped = "".join(
-            f", {group.table}.{column}::{self._types[column]} as {column}"
-            for group in self._groups
-            for column in group.columns
+        combined = "".join(
+            f", {combination.table}.{column}::{self._types[column]} as {column}"
+            for combination in self._combinations
+            for column in combination.columns
         )
         plain = "".join(f", found.{column}" for column in self._plain)
-        joins = " ".join(f"join {group.table} on found.{group.table} = {group.table}.number" for group in self._groups)
+        tables = [combination.table for combination in self._combinations]
+        joins = " ".join(f"join {table} on found.{table} = {table}.number" for table in tables)
         return (
             "with contacts as (select distinct identity, hash(identity) as contact_hash from gathered_identities), "
             f"found as materialized (select * from packed_{name} join contacts using (contact_hash)) "
-            f"select found.id::varchar as {entity}, found.identity as contact_key{grouped}{plain} from found {joins}"
+            f"select found.id::varchar as {entity}, found.identity as contact_key{combined}{plain} from found {joins}"
         )
 
     def _add(self, relation: str) -> None:
-        """Pack the rows of a relation. A combination that no row has any longer stays: there are few."""
+        """Pack the rows of a relation. A combination that no row has any longer stays until `load`."""
         name, entity = self._view.name, self._view.entity
-        for group in self._groups:
-            columns = ", ".join(group.columns)
-            self._connection.execute(f"""
-                insert into {group.table}
-                select (select count(*) from {group.table}) + row_number() over (), * from (
-                    select distinct {group.hash} as hash, {columns} from {relation} where contact_key is not null
-                )
-                anti join {group.table} using (hash)
-            """)
-        numbers = "".join(f", {group.table}.number" for group in self._groups)
+        taken = sum(self._number(relation, combination) for combination in self._combinations)
+        numbers = "".join(f", {combination.table}.number" for combination in self._combinations)
         plain = "".join(f", added.{column}" for column in self._plain)
-        joins = " ".join(f"join {group.table} on added.{group.table} = {group.table}.hash" for group in self._groups)
-        hashes = "".join(f", {group.hash} as {group.table}" for group in self._groups)
+        tables = [combination.table for combination in self._combinations]
+        joins = " ".join(f"join {table} on added.{table} = {table}.hash" for table in tables)
+        hashes = "".join(f", {combination.hash} as {combination.table}" for combination in self._combinations)
         [(rows,)] = self._connection.rows(f"""
             insert into packed_{name}
             select hash(added.contact_key), added.{entity}::uuid{numbers}{plain}
             from (select *{hashes} from {relation} where contact_key is not null) as added {joins}
         """)
         self._rows += rows
-        self._room.rows -= rows
+        self._taken += rows + taken
+        self._room.rows -= rows + taken
+
+    def _number(self, relation: str, combination: Combination) -> int:
+        """Give new combinations of a relation their numbers; says how much room they take."""
+        columns = ", ".join(combination.columns)
+        [(combinations,)] = self._connection.rows(f"""
+            insert into {combination.table}
+            select (select count(*) from {combination.table}) + row_number() over (), * from (
+                select distinct {combination.hash} as hash, {columns} from {relation} where contact_key is not null
+            )
+            anti join {combination.table} using (hash)
+        """)
+        return combinations if combination.are_many else 0
 
 
-def _group_of(table: str, columns: Sequence[Column], *, types: set[str]) -> Group:
-    return Group(table, tuple(one.name for one in columns if one.type in types))
+def _named(columns: Sequence[Column], *, types: set[str]) -> tuple[str, ...]:
+    return tuple(one.name for one in columns if one.type in types)

@@ -79,6 +79,10 @@ class Refresher:
         self._histories = Histories(connection, views, memory_mib=memory_mib)
         self.forget()
 
+    def make_ready(self) -> None:
+        """Read what folding needs in memory, unless it is there; before the transaction that folds."""
+        self._histories.make_ready()
+
     def let_go(self) -> None:
         """Give back what memory a rebuild may want; `catch_up` after it."""
         self._histories.let_go()
@@ -86,7 +90,7 @@ class Refresher:
     def catch_up(self) -> None:
         """Go on after a rebuild: nothing that was known of rows holds any longer."""
         self.forget()
-        self._histories.load()
+        self._histories.let_go()
 
     def forget(self) -> None:
         """Give back the memory taken by rows that are known to exist; they are searched for in the lake again."""

@@ -154,9 +154,10 @@ class Writer:
             return self._lander.land(batch, now=now, folds=folds)
 
     def catch_up(self) -> None:
-        """Build the facts anew when they were left behind the log."""
+        """Build the facts anew when they were left behind the log, and read what folding needs in memory."""
         if self._lander.is_behind:
             self.rebuild()
+        self._lander.make_ready()
 
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
         """Merge small files and forget old snapshots, bounded; see analytics.maintenance.
@@ -200,7 +201,9 @@ class Writer:
             self._maintainer.purge()
 
     def reload(self) -> None:
-        """Read anew what the writer remembers of the log, after rows were put into it without landing."""
+        """Forget all that is in memory of the log, and read it anew, after rows of it were written without landing."""
+        for (table,) in self.connection.rows("select table_name from duckdb_tables() where temporary"):
+            self.connection.execute(f"drop table temp.{table}")
         self._lander = self._open_lander()
 
     def rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:

@@ -56,19 +56,29 @@ def test_the_room_of_rows_that_are_gone_is_given_back_in_time(warehouse: Scratch
         _replace(warehouse, numbers=range(1, 20), told_again=time)
         packed.replace()
         left.append(ROWS_IN_ROOM - room.rows)
-    assert max(left) < 19 + 50 + 19
+    assert max(left) < 2 * 19 + 50 + 19  # as many names as rows
     assert _searched(warehouse) == _gathered(warehouse, packed)
 
 
 def test_more_rows_than_there_is_room_for_are_left_in_the_lake(warehouse: Scratch) -> None:
-    _put(warehouse, "facts.calls", numbers=range(1, ROWS_IN_ROOM))
+    fitting = ROWS_IN_ROOM // 2  # each with a name of its own
+    _put(warehouse, "facts.calls", numbers=range(1, fitting))
     room = Room(memory_mib=ROOM_MIB)
     packed = _packed(warehouse, room=room)
     packed.load()
     was_held = packed.is_held
-    _replace(warehouse, numbers=range(ROWS_IN_ROOM, ROWS_IN_ROOM + 3), told_again=0)
+    _replace(warehouse, numbers=range(fitting, fitting + 3), told_again=0)
     packed.replace()
     assert (was_held, packed.is_held, room.rows) == (True, False, ROWS_IN_ROOM)
+
+
+def test_names_for_which_there_is_no_room_are_left_in_the_lake_with_their_rows(warehouse: Scratch) -> None:
+    _put(warehouse, "facts.calls", numbers=range(1, ROWS_IN_ROOM))
+    room = Room(memory_mib=ROOM_MIB)
+    packed = _packed(warehouse, room=room)
+    packed.load()
+    assert (packed.is_held, room.rows) == (False, ROWS_IN_ROOM)
+    assert warehouse.connection.rows("select count(*) from names_calls") == [(0,)]
 
 
 def _packed(warehouse: Scratch, *, room: Room, least_gone: int = 1_000) -> Packed:

@@ -41,6 +41,15 @@ def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
     assert {table["table"] for table in rebuilt if table["rows"]} <= set(steps)
 
 
+def test_a_rebuild_has_the_memory_to_itself_until_something_is_to_be_folded(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(HISTORY)), now=NOW)
+        writer.rebuild()
+        after = writer.connection.rows("select count(*) from packed_calls")
+        writer.catch_up()
+        assert (after, writer.connection.rows("select count(*) from packed_calls")) == ([(0,)], [(6,)])
+
+
 def test_a_log_that_is_folded_in_slices_gives_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = HISTORY + [fact for number in range(4) for fact in (*missed_events(number), *other_events(number))]
     steps: list[str] = []

@@ -12,6 +12,7 @@ import pytest
 from msgspec import Struct
 
 from analytics import anonymous, erasure
+from analytics.connection import Connection
 from analytics.search import FILE as INDEX
 from analytics.search import SearchIndex
 from analytics.settings import AnalyticsSettings
@@ -200,6 +201,12 @@ def everything_in(home: Path) -> str:
     return "\n".join(held)
 
 
+def everything_held(connection: Connection) -> str:
+    """Read all rows that a session holds in memory as one text."""
+    held = connection.rows("select table_name from duckdb_tables() where temporary")
+    return "\n".join(str(connection.rows(f"from temp.{table}")) for (table,) in held)
+
+
 def trial_of(home: Path) -> AnalyticsSettings:
     """Name the second warehouse, as `angime replay --into trial` lays it."""
     return AnalyticsSettings(home=home, warehouse_folder=home / "warehouses" / "trial")
@@ -245,6 +252,17 @@ def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -
     with closing(open_reader(settings_at(home))) as reader:
         named = reader.sql("select call_id from facts.calls where contact_key = $key", {"key": f"phone:{PHONE}"})
     assert named["call_id"].to_list() == [late.id]
+
+
+def test_the_writer_holds_nothing_of_the_person_when_the_erasure_is_written(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
+        writer.land(Batch(records_of(of_the_person(Person(551)), first_offset=500)), now=NOW)
+        assert set(MARK.findall(everything_held(writer.connection))) >= {("550", "name"), ("551", "name")}
+        found = erasure.find(writer.connection, [f"phone:{one.phone}" for one in (THE_PERSON, Person(551))])
+        decisions = [erasure.decide(one, key=b"k" * 32, until=LATER) for one in found]
+        erasure.apply(writer.connection, found, decisions=decisions, make_token=lambda: "a" * 32)
+        writer.reload()
+        assert MARK.findall(everything_held(writer.connection)) == []
 
 
 def test_every_event_that_stays_is_still_an_event(home: Path) -> None:
