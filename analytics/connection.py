@@ -63,6 +63,10 @@ class Connection(Protocol):
         """Sort a table's files by the time `by`."""
         ...
 
+    def keep_in_files(self, relation: str) -> None:
+        """Write a table's rows into files, however few they are at a time, because each is large."""
+        ...
+
 
 PIECE_ROWS = 8_192
 

@@ -18,8 +18,9 @@ REWRITE_SHARE = 0.3
 REWRITTEN_BYTES = 2 * MERGED_BYTES
 # A statement of a reader may run for so long: files that were given up are deleted no sooner.
 FILE_SECONDS = 30
-# A transaction of a reader may be open for so long: a snapshot that it may see is forgotten no sooner.
-READER_SECONDS = 600
+# A transaction of a reader may be open for so long: a snapshot that it may see is forgotten no sooner. The longer, the
+# slower is every statement: it reads of all files that such snapshots have, for the catalog has no index.
+READER_SECONDS = 120
 # Who holds a state for reading (a snapshot is being taken) is waited for this long, and no round is done meanwhile.
 HELD_HOURS = 24
 SNAPSHOTS_A_TIME = 1_000
@@ -102,6 +103,8 @@ class Maintainer:
             self._clean_until, self._rewritten = self._rewritten[1], None
         yield 0
         is_thorough, self._has_to_clean = self._has_to_clean, False
+        self._forget_bounds()
+        yield 0
         shares = {} if is_thorough else self._lower_shares()
         usual = 0 if is_thorough else REWRITE_SHARE
         self._sum_up_offsets()
@@ -159,12 +162,28 @@ class Maintainer:
             self._call("ducklake_expire_snapshots", f", versions => {[snapshot for (snapshot,) in old]}")
         return len(old)
 
+    def _forget_bounds(self) -> None:
+        """Forget between which values the columns of files lie that newer states do not have.
+
+        Some tens of rows a file, of which each statement reads all. Assumption: of what is not known DuckLake believes
+        that it may hold anything, so that those who still see an older state open a file more.
+        """
+        listed = self._listed()
+        self._connection.execute(
+            f"delete from {listed}_file_column_stats where data_file_id not in "  # noqa: S608  # our own names
+            f"(select data_file_id from {listed}_data_file where end_snapshot is null)"
+        )
+
+    def _listed(self) -> str:
+        """Begin the name of a table in which the catalog lists what it has."""
+        return f"__ducklake_metadata_{self._catalog}.ducklake"
+
     def _lower_shares(self) -> dict[tuple[str, str], float]:
         """Give, of tables with too many files that are not merged, from which share of deleted rows on to rewrite one.
 
         Assumption: the catalog lists the files and what was deleted of each as the published format of DuckLake says.
         """
-        listed = f"__ducklake_metadata_{self._catalog}.ducklake"
+        listed = self._listed()
         rows = self._connection.rows(
             f"""
             select schema_name, table_name, min(share) from (

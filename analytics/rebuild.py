@@ -167,3 +167,4 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
         connection.sort_for_seeking(view.relation, by=view.sorted_by)
     else:
         connection.sort_for_seeking(view.relation, by=view.sorted_by, rows=ROWS_OF_A_REPORT)
+        connection.keep_in_files(view.relation)  # lists of a day's calls, written anew with each batch

@@ -166,14 +166,16 @@ class Refresher:
                 f"insert into stale_{name} select {marks} from {fact.relation} "  # noqa: S608
                 f"where {fact.entity} in (select entity from sought_{group.name})"
             )
-        [(fresh, stale, first, last)] = self._connection.rows(
-            f"select (select count(*) from fresh_{name}), count(*), min({fact.time}), max({fact.time}) "  # noqa: S608
-            f"from stale_{name}"
+        [(fresh, stale, dated, first, last)] = self._connection.rows(
+            f"select (select count(*) from fresh_{name}), count(*), count({fact.time}), min({fact.time}), "  # noqa: S608
+            f"max({fact.time}) from stale_{name}"
         )
         if stale:
+            # Files are left out by their bounds only where nothing else is asked for beside.
+            undated = f" or {fact.time} is null" if dated < stale else ""
             self._run(
                 f"delete from {fact.relation} where {fact.entity} in (select {fact.entity} from stale_{name}) "  # noqa: S608
-                f"and ({fact.time} between ? and ? or {fact.time} is null)",
+                f"and ({fact.time} between ? and ?{undated})",
                 [first, last],
             )
         if kept:

@@ -96,11 +96,12 @@ class DuckConnection:
         """Sort the files of a table by `by`, in small groups of rows of which a search reads one a file."""
         if self._prefix:
             self.sort(relation, by=by)
-            schema, _, table = relation.partition(".")
-            self._session.execute(
-                f"call {self._prefix}set_option('parquet_row_group_size', {rows}, "
-                f"schema => '{schema}', table_name => '{table}')"
-            )
+            self._set_option(relation, "parquet_row_group_size", rows)
+
+    def keep_in_files(self, relation: str) -> None:
+        """Keep rows of a table out of the catalog, as the port says."""
+        if self._prefix:
+            self._set_option(relation, "data_inlining_row_limit", 0)
 
     def use_threads(self, threads: int) -> None:
         """Let the statements from here on run on so many threads."""
@@ -115,6 +116,12 @@ class DuckConnection:
     def close(self) -> None:
         """End the session."""
         self._session.close()
+
+    def _set_option(self, relation: str, option: str, value: int) -> None:
+        schema, _, table = relation.partition(".")
+        self._session.execute(
+            f"call {self._prefix}set_option('{option}', {value}, schema => '{schema}', table_name => '{table}')"
+        )
 
     def _listed(self, kind: str, *, layer: str) -> set[str]:
         place = "database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ?"

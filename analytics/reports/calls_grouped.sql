@@ -68,8 +68,8 @@ select
         count(*) filter (where hour = 22),
         count(*) filter (where hour = 23)
     ] as calls_by_hour,
-    coalesce(list(talk_ms order by talk_ms) filter (where talk_ms is not null), []) as talk_ms,
-    coalesce(list(answer_ms order by answer_ms) filter (where answer_ms is not null), []) as answer_ms
+    coalesce(list_sort(list(talk_ms) filter (where talk_ms is not null)), []) as talk_ms,
+    coalesce(list_sort(list(answer_ms) filter (where answer_ms is not null)), []) as answer_ms
 from measured
 group by
     company, day, weekday, channel, team_id, direction, is_business_hours, outcome, is_in_time, is_internal, is_test

@@ -108,6 +108,26 @@ def test_a_snapshot_that_a_reader_may_still_see_is_kept(tmp_path: Path) -> None:
             assert reader.sql("select count(*) from facts.calls").item() == 1
 
 
+def test_bounds_of_files_that_only_older_states_have_are_forgotten_and_nobody_notices(tmp_path: Path) -> None:
+    catalog = f"__ducklake_metadata_{CATALOG}.ducklake"
+    bounds = f"select count(*) from {catalog}_file_column_stats join {catalog}_data_file as file using (data_file_id)"  # noqa: S608
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.connection.execute("create table facts.drawn (number integer)")
+        writer.connection.execute("insert into facts.drawn from range(100)")
+        writer.maintain(_now())
+        with open_reader(settings_at(tmp_path)) as reader, reader.transaction():
+            assert reader.sql("select count(*) from facts.drawn").item() == 100
+            writer.connection.execute("delete from facts.drawn")
+            writer.connection.execute("insert into facts.drawn from range(200, 300)")
+            assert writer.connection.rows(f"{bounds} where file.end_snapshot is not null") != [(0,)]
+            assert writer.maintain(_now(seconds=READER_SECONDS // 2)) == Maintained(is_merged=True)
+            assert writer.connection.rows(f"{bounds} where file.end_snapshot is not null") == [(0,)]
+            assert writer.connection.rows(f"{bounds} where file.end_snapshot is null") != [(0,)]
+            assert reader.sql("select min(number), max(number) from facts.drawn").rows() == [(0, 99)]
+            assert reader.sql("select count(*) from facts.drawn where number between 10 and 19").item() == 10
+        assert writer.connection.rows("select min(number), max(number) from facts.drawn") == [(200, 299)]
+
+
 def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     with open_writer(settings) as writer, open_reader(settings) as reader:

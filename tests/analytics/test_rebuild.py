@@ -7,7 +7,7 @@ import pytest
 from analytics import rebuild, slices
 from analytics.rebuild import TableHash
 from analytics.views import read_views
-from analytics.warehouse import Batch, open_reader, open_writer
+from analytics.warehouse import CATALOG, Batch, open_reader, open_writer
 from tests.analytics.landing_cases import (
     COMPANY,
     NOW,
@@ -158,3 +158,11 @@ def test_a_warehouse_is_built_again_when_it_is_opened_only_if_words_got_other_st
     monkeypatch.setattr(rebuild, "MACROS", "another ending")
     with open_writer(settings_at(tmp_path)) as writer:
         assert writer.connection.rows(builds) == [(2,)]
+
+
+def test_groups_of_calls_are_written_into_files_for_their_lists_are_long(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(0))), now=NOW)
+        assert writer.connection.rows(
+            "select file_count from ducklake_table_info(?) where table_name = 'calls_grouped'", [CATALOG]
+        ) == [(1,)]
