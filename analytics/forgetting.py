@@ -38,7 +38,7 @@ class Share(Struct, frozen=True, kw_only=True):
     until: Instant
 
 
-class Waiting(Struct, frozen=True, kw_only=True):
+class KeptForATime(Struct, frozen=True, kw_only=True):
     """How it stands with one kind of a company's: kept for `days`, forgotten `until`, and `due` to be forgotten."""
 
     company: str
@@ -137,15 +137,15 @@ class Forgetter:
         """Write down that what was forgotten before now is on no disk."""
         self._connection.execute("insert into log.forgotten values (?, '', ?, 0, ?)", [FILES, now, now])
 
-    def standing(self, now: Instant) -> list[Waiting]:
+    def standing(self, now: Instant) -> list[KeptForATime]:
         """Say of every kind that is kept for a time how far it was forgotten, and what is to go next."""
-        found: list[Waiting] = []
+        found: list[KeptForATime] = []
         for (company, kind), days in self._kept.items():
             share = Share(
                 kind=kind, company=company, since=self._until.get((company, kind)), until=kept_since(days, now=now)
             )
             found.append(
-                Waiting(
+                KeptForATime(
                     company=company,
                     kind=kind,
                     days=days,

@@ -14,7 +14,7 @@ from analytics.alerting import Bell
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper
-from analytics.forgetting import Forgetter, Waiting
+from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import IsRead, Keeper, Lock, alone, has_long_log, is_held_for_reading, vacuum
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
@@ -239,7 +239,7 @@ class Writer:
         self.purge()
         return taken
 
-    def forgetting(self, now: Instant) -> list[Waiting]:
+    def forgetting(self, now: Instant) -> list[KeptForATime]:
         """Say of what is kept for a time how far it was forgotten, and how much waits for it."""
         return self._forgetter.standing(now)
 

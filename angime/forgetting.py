@@ -5,7 +5,7 @@ from datetime import datetime
 
 from analytics import search
 from analytics.company import read_companies
-from analytics.forgetting import Forgetter, Waiting
+from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import vacuum
 from analytics.sessions import NameErrors
 from analytics.settings import AnalyticsSettings
@@ -28,7 +28,7 @@ TOLD_BY = {
 Say = Callable[[str], None]
 
 
-def look(*, now: datetime) -> list[Waiting]:
+def look(*, now: datetime) -> list[KeptForATime]:
     """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one."""
     settings, moment = load(AnalyticsSettings), instant(now)
     try:
@@ -71,12 +71,12 @@ def told_again() -> list[str]:
     return found
 
 
-def _recordings(moment: Instant) -> list[Waiting]:
+def _recordings(moment: Instant) -> list[KeptForATime]:
     """Say how it stands with recordings; nobody writes down until when they were forgotten."""
     companies = [one for one in read_companies(load(AnalyticsSettings)) if one.retention.recordings_days]
     store = open_store(load(StreamsSettings).recordings_url) if companies else None
     return [
-        Waiting(
+        KeptForATime(
             company=company.id,
             kind="recordings",
             days=days,

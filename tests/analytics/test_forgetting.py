@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from analytics.anonymous import masked, without_words
-from analytics.forgetting import Waiting
+from analytics.forgetting import KeptForATime
 from analytics.search import SearchIndex, SearchQuery
 from analytics.warehouse import Batch, Landed, Writer, open_reader, open_writer
 from angime import forgetting
@@ -145,9 +145,13 @@ def test_maintenance_takes_the_words_out_of_every_file_and_leaves_every_sum(home
     with open_writer(settings_at(home)) as writer:
         before = sums(writer)
         assert writer.forgetting(LATER) == [
-            Waiting(company=COMPANY, kind="messages", days=30, until=None, due=kept_since(30, now=LATER), waiting=3),
-            Waiting(company=COMPANY, kind="transcripts", days=60, until=None, due=kept_since(60, now=LATER), waiting=3),
-            Waiting(
+            KeptForATime(
+                company=COMPANY, kind="messages", days=30, until=None, due=kept_since(30, now=LATER), waiting=3
+            ),
+            KeptForATime(
+                company=COMPANY, kind="transcripts", days=60, until=None, due=kept_since(60, now=LATER), waiting=3
+            ),
+            KeptForATime(
                 company=COMPANY, kind="dead_letters", days=30, until=None, due=kept_since(30, now=LATER), waiting=2
             ),
         ]
