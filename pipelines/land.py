@@ -162,7 +162,7 @@ def land(  # noqa: PLR0913  # ports, told apart by name
             is_backlog = len(records) >= BACKLOG_RECORDS
             # The next batch of a backlog is gathered and read while one is written; in a trickle it grows meanwhile.
             if is_backlog:
-                coming = hands.submit(_next_batch, consumer)
+                coming = hands.submit(_next_batch, consumer, is_in_backlog=True)
             defers = deferring.defers(len(records))
             if not defers:
                 writer.catch_up()
@@ -186,8 +186,8 @@ def land(  # noqa: PLR0913  # ports, told apart by name
                 coming = hands.submit(_next_batch, consumer)
 
 
-def _next_batch(consumer: Consumer) -> warehouse.Batch:
-    return warehouse.Batch(gather(consumer))
+def _next_batch(consumer: Consumer, *, is_in_backlog: bool = False) -> warehouse.Batch:
+    return warehouse.Batch(gather(consumer, is_in_backlog=is_in_backlog))
 
 
 def _land(batch: warehouse.Batch, *, writer: warehouse.Writer, now: Instant, folds: bool) -> None:
@@ -202,9 +202,10 @@ def holds_replayed(records: Iterable[warehouse.LandRecord]) -> bool:
     return any(name == REPLAYED for record in records if record.topic != ALERTS for name, _ in record.headers)
 
 
-def gather(consumer: Consumer) -> list[Record]:
+def gather(consumer: Consumer, *, is_in_backlog: bool = False) -> list[Record]:
     """Wait for records, then take what is there, up to a batch; a trickle is not waited for.
 
+    In a backlog, what comes first can be as little as a trickle: a client that was just emptied gives what it has.
     Kafka gives these by tenths of a second already, and while one batch is written the next one grows in the consumer,
     so that batches are as large as traffic demands.
     """
@@ -212,7 +213,7 @@ def gather(consumer: Consumer) -> list[Record]:
     size_bytes = _size_bytes(records)
     deadline = time.monotonic() + GATHERING_SECONDS
     while records and len(records) < MAX_BATCH_RECORDS and size_bytes < MAX_BATCH_BYTES:
-        is_backlog = len(records) >= BACKLOG_RECORDS
+        is_backlog = is_in_backlog or len(records) >= BACKLOG_RECORDS
         more = consumer.poll(
             max_records=min(POLLED_RECORDS, MAX_BATCH_RECORDS - len(records)),
             timeout_seconds=max(0.0, deadline - time.monotonic()) if is_backlog else 0.0,

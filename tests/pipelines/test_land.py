@@ -81,19 +81,18 @@ def test_every_record_lands_once_through_a_kafka_that_goes_away(cluster: MemoryK
 
 
 class InPolls:
-    """A consumer that gives these records poll by poll, and sets `stop` when there are no more polls."""
+    """A consumer that gives these records poll by poll, to whoever waits; sets `stop` when there are no more polls."""
 
     def __init__(self, *polls: list[Record], stop: threading.Event) -> None:
         self._polls = list(polls)
         self._stop = stop
 
     def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
-        """Give the next records."""
-        assert (max_records > 0, timeout_seconds >= 0) == (True, True)
-        if not self._polls:
+        """Give the next records; none where they are not waited for."""
+        assert max_records > 0
+        if timeout_seconds and not self._polls:
             self._stop.set()
-            return []
-        return self._polls.pop(0)
+        return self._polls.pop(0) if timeout_seconds and self._polls else []
 
     def commit(self, positions: Positions) -> None:
         """Never be asked to."""
@@ -103,11 +102,13 @@ class InPolls:
         """Let go."""
 
 
-def test_a_fresh_warehouse_builds_its_facts_once_though_its_backlog_begins_with_one_record(tmp_path: Path) -> None:
-    facts = call_events(0) + call_events(1) * (BACKLOG_RECORDS // 5)
+def test_a_fresh_warehouse_builds_its_facts_once_though_one_record_comes_before_the_others(tmp_path: Path) -> None:
+    facts = call_events(0) + call_events(1) * (2 * BACKLOG_RECORDS // 5)
     records = [Record("calls", 0, at, None, codec.encode(fact), (), 0) for at, fact in enumerate(facts)]
     stop = threading.Event()
-    consumer = InPolls(records[:1], [], [], records[1:], [], [], stop=stop)
+    half = BACKLOG_RECORDS + 1
+    polls = [records[:1], [], records[1:half], [], records[half : half + 1], records[half + 1 :], [], []]
+    consumer = InPolls(*polls, stop=stop)
     with open_writer(settings_at(tmp_path)) as writer:
         land.land(consumer, writer=writer, stop=stop, now=lambda: NOW)
         built = writer.connection.rows("select fingerprint = '' from log.builds order by built_at")
