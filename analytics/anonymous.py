@@ -13,10 +13,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from analytics.dialling import national
 from schemas.ids import identify
 
 ERASED = "erased"
 NO_FINGERPRINT = "0" * 64
+# Fewer digits without their country's code may be a part of anything.
+LEAST_NATIONAL_DIGITS = 9
 # Fields of events that are emptied where they stand, and those whose letters are masked: counts of words stay.
 EMPTIED = frozenset({"contact_name", "media_id", "request_message_id", "reason"})
 OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "provider_deal_id": "deal_id"}
@@ -26,17 +29,21 @@ _LETTER = re.compile(r"[^\W_]")
 
 
 class Stranger(Struct, frozen=True):
-    """A made-up identity, and what must not be left anywhere: identities as written, with and without their plus."""
+    """A made-up identity, and what must not be left anywhere: identities as written, and a phone's digits."""
 
     token: str
     traces: tuple[str, ...]
 
 
 def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
-    """Give the ways in which identities (`kind:value`) may be written inside texts."""
-    values = {identity.partition(":")[2] for identity in identities}
+    """Give the ways in which identities (`kind:value`) may be written inside texts, a phone at home and abroad."""
+    known = [identity.partition(":")[::2] for identity in identities]
+    values = {value for _, value in known}
     bare = {value.lstrip("+") for value in values}
-    return tuple(sorted((trace for trace in values | bare if trace), key=len, reverse=True))
+    at_home = {
+        digits for kind, value in known if kind == "phone" and len(digits := national(value)) >= LEAST_NATIONAL_DIGITS
+    }
+    return tuple(sorted((trace for trace in values | bare | at_home if trace), key=len, reverse=True))
 
 
 def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which country an international number belongs to, told by its first digits."""
+"""Which country an international number belongs to, told by its first digits, and how it is written there."""
 
 from functools import cache
 
@@ -28,6 +28,14 @@ def dialling_codes() -> tuple[tuple[str, str], ...]:
             told = ((f"{code}{area}", _region(code, area)) for area in areas)
             listed += [(prefix, region) for prefix, region in told if region is not None and region != regions[0]]
     return tuple(listed)
+
+
+def national(number: str) -> str:
+    """Give the digits by which a number in E.164 is written in its own country, without 0 or 8; empty for no number."""
+    try:
+        return phonenumbers.national_significant_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return ""
 
 
 def _region(code: int, area: int) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 import polars as pl
@@ -28,6 +29,7 @@ from schemas.instants import Instant
 US = "angime"
 MAX_IDENTITIES = 64
 LEAST_TRACE = 5  # a shorter identity says nothing where it stands inside other bytes
+BETWEEN_DIGITS = b" ()-."
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -261,7 +263,7 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
     wanted: list[dict[str, Any]] = []
     letters: Counter[int] = Counter()
     for letter in frame.iter_rows(named=True):
-        held = (letter["key"] or b"") + b"\n" + (letter["body"] or b"")
+        held = _legible((letter["key"] or b"") + b"\n" + (letter["body"] or b""))
         meant = {number for trace, number in sought if trace in held}
         letters.update(meant)
         if meant:
@@ -270,3 +272,9 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
         with handed_in(connection, "dead_places", pl.DataFrame(wanted)):
             connection.execute("insert into erased_dead select distinct * from dead_places")
     return letters
+
+
+def _legible(held: bytes) -> bytes:
+    """Give bytes as they are, then read as a form, then without what people write between the digits of a number."""
+    told = unquote_to_bytes(held.replace(b"+", b" "))
+    return b"\n".join([held, told, told.translate(None, BETWEEN_DIGITS)])

@@ -121,20 +121,20 @@ def _path(person: Person) -> str:
     return f"acme/2026/03/01/{person.planted('path')}.wav"
 
 
-def dead_record(person: Person) -> KafkaRecord:
+def dead_record(person: Person, *, body: str = "", offset: int = 0) -> KafkaRecord:
     """Give a dead letter whose body names the person."""
     letter = DeadLetter(
         reason="broken",
         stage="normalise",
         topic="raw",
         partition=0,
-        offset=5 + person.number,
+        offset=5 + person.number + offset,
         died_at=NOW,
         version="1",
-        body=f"{person.planted('body')} %2B{person.phone[1:]}".encode(),
+        body=(body or f"{person.planted('body')} %2B{person.phone[1:]}").encode(),
     )
     key, value, headers = dead_to_kafka(letter)
-    return KafkaRecord("dead", 0, person.number, value, key, tuple(headers))
+    return KafkaRecord("dead", 0, person.number + offset, value, key, tuple(headers))
 
 
 THE_PERSON = Person(550)
@@ -236,6 +236,17 @@ def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
     assert set(receipt.copies) >= {"warehouses", "sql_history"}
     assert not (tmp_path / "warehouse" / INDEX).exists()
     assert list((tmp_path / "erasures").iterdir())
+
+
+def test_a_dead_letter_goes_however_it_writes_the_number(home: Path) -> None:
+    bodies = ("8501555550", "tel=8+%28501%29+555-550", '{"from": "+7 501 555 550"}', "8501555551")
+    with open_writer(settings_at(home)) as writer:
+        records = [dead_record(THE_PERSON, body=body, offset=1 + place) for place, body in enumerate(bodies)]
+        writer.land(Batch(records), now=NOW)
+
+    assert erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None).dead_letters == len(bodies)
+    with closing(open_reader(settings_at(home))) as reader:
+        assert reader.sql("select decode(body) from log.dead").rows() == [("8501555551",)]
 
 
 def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -> None:
