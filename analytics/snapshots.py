@@ -81,12 +81,16 @@ def take(
     """Write a snapshot into a new `folder`.
 
     With a `secret`, personal data is left out: contacts become names made with it, the same for the same contact, and
-    texts that are not known to be plain are empty. Raises Misconfigured for a folder that holds something, NotYet
-    where there is no warehouse.
+    texts that are not known to be plain are empty. Raises Misconfigured for a folder that holds something or cannot be
+    made, NotYet where there is no warehouse.
     """
-    if folder.exists() and any(folder.iterdir()):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from None
+    if not is_empty:
         raise Misconfigured(f"{folder} is not empty: a snapshot wants a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
     views = read_views()
     with open_side_by_side({LAKE: settings}, is_held=True) as connection:
         # The engine keeps an order that was asked for; for rows as they come, that would cost as much again.

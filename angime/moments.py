@@ -16,11 +16,11 @@ def moment_of(written: str, *, now: datetime) -> Instant:
 
     Raises Misconfigured with the forms that are read.
     """
-    if ago := _AGO.match(written.strip()):
-        return instant(now - timedelta(seconds=int(ago["count"]) * _SECONDS[ago["unit"]]))
     try:
+        if ago := _AGO.match(written.strip()):
+            return instant(now - timedelta(seconds=int(ago["count"]) * _SECONDS[ago["unit"]]))
         read = datetime.fromisoformat(written.strip())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Misconfigured(f"{written!r} is no time; write {FORMS}") from None
     return instant(read if read.tzinfo else read.replace(tzinfo=UTC))
 

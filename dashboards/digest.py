@@ -67,11 +67,17 @@ class Digest(Struct, frozen=True, kw_only=True):
 def write(  # noqa: PLR0913  # whose digest, of when, in what language, and where to
     settings: DashboardsSettings, *, company: str, preset: str, language: str, folder: Path, now: datetime
 ) -> Written:
-    """Write the digest of a company (empty: the only one) into `folder`; raises Misconfigured for an unknown one."""
+    """Write the digest of a company (empty: the only one) into `folder`.
+
+    Raises Misconfigured for an unknown company, and for a folder that cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from None
     with warehouse.open_reader(AnalyticsSettings(home=settings.home)) as reader:
         page = _page(reader, settings, company=company, state=State(preset=PRESETS[preset], language=language), now=now)
         digest, drawn = _draw(page)
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"angime-{page.company['company']}-{page.period.first:%Y%m%d}-{page.period.last:%Y%m%d}-{language}"
     html, mail, png, pdf = (folder / f"{name}.{kind}" for kind in ("html", "eml", "png", "pdf"))
     html.write_text(_html(digest, image=_inline(digest.trend), language=language), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Numbers and addresses as providers write them, read as identities and as E.164."""
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -86,9 +87,19 @@ def identity(kind: str, value: str | None) -> Identity | None:
 
 
 def together(*identities: Identity | None) -> tuple[Identity, ...]:
-    """Keep the identities that are there, each once, phones first."""
+    """Keep the identities that are there, each once, phones first, as written before those with a ninth digit."""
     known = dict.fromkeys(one for one in identities if one is not None)
-    return tuple(sorted(known, key=lambda one: one.kind != "phone"))
+    phones = [one for one in known if one.kind == "phone"]
+    longer = [Identity("phone", whole) for one in phones if (whole := _with_ninth_digit(one.value))]
+    return tuple(dict.fromkeys([*phones, *longer, *known]))
+
+
+def _with_ninth_digit(number: str) -> str | None:
+    """Give a Brazilian mobile number that lacks its ninth digit as telephones dial it, None for any other.
+
+    WhatsApp knows who joined before 2016 by eight digits; landlines begin with 2 to 5.
+    """
+    return f"{found[1]}9{found[2]}" if (found := _EIGHT_DIGITS.match(number)) else None
 
 
 def written_number(written: str | None, *, region: str | None) -> str | None:
@@ -98,4 +109,5 @@ def written_number(written: str | None, *, region: str | None) -> str | None:
     return e164(written, region=region) or written.strip()
 
 
+_EIGHT_DIGITS = re.compile(r"^(\+55\d\d)([6-9]\d{7})$", re.ASCII)
 _INTERNATIONAL_LENGTHS = range(SHORTEST_INTERNATIONAL_DIGITS, LONGEST_INTERNATIONAL_DIGITS + 1)

@@ -307,6 +307,12 @@ def test_times_are_read_as_people_type_them(written: str, read: Instant) -> None
     assert moment_of(written, now=moment(NOW)) == read
 
 
+@pytest.mark.parametrize("written", ["yesterday", "999999w", "2026-02-30"])
+def test_what_is_no_time_is_told_in_one_line(written: str) -> None:
+    with pytest.raises(Misconfigured, match="is no time; write 2026-03-01"):
+        moment_of(written, now=moment(NOW))
+
+
 def test_every_published_version_is_whole() -> None:
     assert contracts.check() == []
 

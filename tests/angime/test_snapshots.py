@@ -132,6 +132,8 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
 def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
     with pytest.raises(Misconfigured, match="is not empty"):
         snapshots.take(settings_at(home), taken)
+    with pytest.raises(Misconfigured, match="cannot be made: Not a directory"):
+        snapshots.take(settings_at(home), taken / "manifest.json" / "below")
 
 
 @pytest.mark.parametrize("table", ["facts.turns", "facts.accounts"])  # reference.accounts is another one

@@ -47,6 +47,12 @@ def test_a_company_that_is_not_there_is_refused(seeded_home: Path, tmp_path: Pat
         write(seeded_home, tmp_path, company="strangers")
 
 
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(seeded_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match="cannot be made: Not a directory"):
+        write(seeded_home, tmp_path / "file" / "below")
+
+
 def test_an_empty_period_is_told(homes: dict[str, Path], tmp_path: Path) -> None:
     written = write(homes["empty"], tmp_path, preset="day")
     assert "No incoming calls in this period." in written.html.read_text(encoding="utf-8")

@@ -266,6 +266,14 @@ def test_ids_of_a_module_are_the_same_on_every_day(translate_as: TranslateAs) ->
     assert told[0].data == told[1].data
 
 
+def test_who_calls_by_whatsapp_without_the_ninth_digit_is_who_calls_by_telephone(translate_as: TranslateAs) -> None:
+    incoming = {**CALL, "event": "connect", "direction": "USER_INITIATED", "from": "553188887777"}
+    by_whatsapp = only(translate_as("whatsapp_cloud", whatsapp(calls=[incoming])))
+    by_telephone = only(translate_as("twilio", form(From="+5531988887777", CallStatus="ringing")))
+
+    assert set(by_telephone.data.contact) <= set(by_whatsapp.data.contact)
+
+
 @pytest.mark.parametrize(("account", "is_of_the_company"), [("twilio", True), ("line-of-another", False)])
 def test_a_module_speaks_only_of_calls_that_accounts_of_its_company_tell_of(
     translate_as: TranslateAs, account: str, is_of_the_company: bool

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.phones import e164, phone_identity
+from pipelines.sources.phones import e164, phone_identity, together
 from pipelines.sources.reading import number, text, word
 from pipelines.sources.times import from_epoch_field, from_local, from_rfc2822
 from schemas.errors import InvalidEvent
@@ -42,6 +42,21 @@ def test_a_hidden_caller_has_no_identity(written: str | None) -> None:
 
 def test_what_is_no_phone_is_kept_as_another_number() -> None:
     assert phone_identity("1414", region="KZ") == Identity(kind="other_number", value="1414")
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("553188887777", ["+553188887777", "+5531988887777"]),
+        ("5531988887777", ["+5531988887777"]),
+        ("553122223333", ["+553122223333"]),
+        ("77011234567", ["+77011234567"]),
+    ],
+)
+def test_a_brazilian_mobile_number_is_known_with_its_ninth_digit_too(written: str, known: list[str]) -> None:
+    phone = phone_identity(written, region=None)
+
+    assert [one.value for one in together(phone, Identity("whatsapp_user", "BR.1"))] == [*known, "BR.1"]
 
 
 @given(written=st.text(max_size=40), region=st.sampled_from(["KZ", "US", None]))
