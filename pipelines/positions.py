@@ -3,13 +3,16 @@
 import json
 import os
 import re
+from errno import EDQUOT, EIO, ENOSPC
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, NotYet
 
+# A disk that is full or that fails now may take it later; all else is for a person to mend.
+_MAY_PASS = frozenset({ENOSPC, EDQUOT, EIO})
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 log = structlog.get_logger()
@@ -33,7 +36,10 @@ class Positions:
         return stored if isinstance(stored, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
     def save(self, name: str, position: dict[str, Any]) -> None:
-        """Store `position` under `name`; on return it is on the disk. Raises Misconfigured where it cannot be."""
+        """Store `position` under `name`; on return it is on the disk.
+
+        Raises NotYet while the disk is full, Misconfigured where nothing can be written at all.
+        """
         path = self._path(name)
         draft = path.with_suffix(".draft")
         try:
@@ -43,7 +49,9 @@ class Positions:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-        except OSError:
+        except OSError as error:
+            if error.errno in _MAY_PASS:
+                raise NotYet(f"{self._folder} cannot be written now: {error.strerror}") from None
             raise Misconfigured(f"{self._folder} cannot be written: check ANGIME_HOME and its rights") from None
 
     def _path(self, name: str) -> Path:

@@ -86,7 +86,7 @@ class FollowedFile:
 
         The last line of a file that was moved away is whole even without its end: nobody writes there any more.
         """
-        there = _status(self._path)
+        there = status_of(self._path)
         file = self._file
         if file is None or there is None:
             return False
@@ -138,7 +138,7 @@ class FollowedFile:
         found = [(status.st_ino != place.inode, path) for path, status in _beside(self._path) if _holds(path, place)]
         if found:
             return self._start(min(found)[1], offset=place.offset)
-        if _status(self._path) is None:
+        if status_of(self._path) is None:
             return False
         log.warning("file_lost", door=self.name, reason="the file we stopped in is neither there nor beside it")
         return self._start(self._next(place.written_ns), offset=0)
@@ -172,7 +172,8 @@ class FollowedFile:
             self._file = None
 
 
-def _status(path: Path) -> os.stat_result | None:
+def status_of(path: Path) -> os.stat_result | None:
+    """Give what the system knows of a file, None where it is gone or leads nowhere."""
     try:
         return path.stat()
     except OSError:
@@ -185,7 +186,7 @@ def _beside(path: Path) -> list[tuple[Path, os.stat_result]]:
         names = sorted(one for one in path.parent.iterdir() if one.name.startswith(path.name))
     except OSError:
         return []
-    found = [(one, _status(one)) for one in names[:MAX_SIBLINGS] if one.suffix not in _PACKED]
+    found = [(one, status_of(one)) for one in names[:MAX_SIBLINGS] if one.suffix not in _PACKED]
     return [(one, status) for one, status in found if status is not None and S_ISREG(status.st_mode)]
 
 

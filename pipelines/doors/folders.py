@@ -3,12 +3,14 @@
 import threading
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
 
 import msgspec
 import structlog
 from msgspec import Struct
 
 from pipelines.doors.contract import Ground
+from pipelines.doors.files import status_of
 
 LOOK_AGAIN_SECONDS = 2.0
 BATCH_FILES = 100
@@ -70,7 +72,9 @@ class FollowedFolder:
         ):
             return False
         done |= {one.path.name: one.written_ns for one, _ in taken}
-        mark = max(mark, *(one.written_ns for one, _ in taken))
+        # A file that says it was written tomorrow must not make older ones of all that are written until then.
+        now_ns = int(self._ground.now().timestamp() * 1_000_000_000)
+        mark = max(mark, *(min(one.written_ns, now_ns) for one, _ in taken))
         oldest = mark - LATE_SECONDS * 1_000_000_000
         kept = {name: written for name, written in done.items() if written >= oldest}
         self._ground.positions.save(self.name, {"mark_ns": mark, "done": kept})
@@ -78,14 +82,17 @@ class FollowedFolder:
 
     def _files(self) -> list[_Found]:
         """Give the files of the folder, the oldest first."""
-        found: list[_Found] = []
         try:
-            for path in self._folder.iterdir():
-                status = path.stat()
-                if path.suffix == ".json" and path.is_file() and status.st_size <= MAX_FILE_BYTES:
-                    found.append(_Found(path, status.st_mtime_ns, status.st_size))
+            paths = list(self._folder.iterdir())
         except OSError:
             log.info("folder_away", door=self.name)
+            return []
+        statuses = [(path, status_of(path)) for path in paths if path.suffix == ".json"]
+        found = [
+            _Found(path, status.st_mtime_ns, status.st_size)
+            for path, status in statuses
+            if status is not None and S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES
+        ]
         return sorted(found, key=lambda one: (one.written_ns, one.path.name))
 
     def _body(self, found: _Found) -> bytes | None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pipelines.doors import files as door
 from pipelines.doors.files import FollowedFile
 from pipelines.doors.folders import FollowedFolder
+from pipelines.positions import Positions
+from schemas.errors import Misconfigured, NotYet
 from tests.pipelines.doors.world import NOW, World
 
 MOMENTS = itertools.count(1_772_445_600_000_000_000, 1_000_000)
@@ -269,3 +271,26 @@ def test_a_file_that_stays_broken_is_sent_as_it_is_so_that_somebody_sees_it(worl
     FollowedFolder(world.ground(), tmp_path / "calls").step(world.stop)
 
     assert world.bodies == [b'{"a": ']
+
+
+def test_a_file_from_the_future_and_a_link_to_nowhere_hide_no_other_file(world: World, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    at = world.ground().now().timestamp()
+    (calls / "gone.json").symlink_to(tmp_path / "nowhere")
+    for name, seconds in (("tomorrow", 86_400), ("today", 0)):
+        (calls / f"{name}.json").write_bytes(f'"{name}"'.encode())
+        os.utime(calls / f"{name}.json", (at + seconds, at + seconds))
+        FollowedFolder(world.ground(), calls).step(world.stop)
+
+    assert world.bodies == [b'"tomorrow"', b'"today"']
+
+
+def test_a_full_disk_closes_a_door_for_a_while_and_ends_nothing(tmp_path: Path) -> None:
+    positions = Positions(Path("/dev/full"))
+    with pytest.raises(Misconfigured):
+        positions.save("pbx", {})
+    (tmp_path / "doors").mkdir()
+    (tmp_path / "doors" / "pbx.draft").symlink_to("/dev/full")
+    with pytest.raises(NotYet, match="No space left"):
+        Positions(tmp_path / "doors").save("pbx", {})
