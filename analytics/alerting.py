@@ -173,8 +173,10 @@ def _judge(connection: Connection, company: Company, rule: Rule, *, now: Instant
         "opened": opened,
     }
     asked = {name: value for name, value in given.items() if f"${name}" in text}
-    rows = connection.frame(f"from ({text}) order by risen_at, about limit {MOST_OF_A_RULE}", asked).to_dicts()
-    return [_alert(row, company=company, rule=rule, kind=kind, now=now) for row in rows]
+    # The newest: what waits for long must not keep from being told what has come true since.
+    newest = f"from ({text}) order by risen_at desc, about desc limit {MOST_OF_A_RULE}"
+    rows = connection.frame(newest, asked).to_dicts()
+    return [_alert(row, company=company, rule=rule, kind=kind, now=now) for row in reversed(rows)]
 
 
 def _alert(row: dict[str, Any], *, company: Company, rule: Rule, kind: Any, now: Instant) -> Event:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics.alerting import Bell, judge, opened_at
+from analytics.alerting import MOST_OF_A_RULE, Bell, judge, opened_at
 from analytics.api import live
 from analytics.scratch import Scratch, scratch
 from analytics.warehouse import Batch, open_reader, open_writer
@@ -150,6 +150,17 @@ def test_a_missed_call_is_told_of_when_nobody_called_back_in_time(warehouse: Scr
     assert missed(warehouse, company, minutes=23 * 60) == []  # lost: no news
     [alert] = [one for one in judge(warehouse.connection, [company], now=at(30)) if one.data.rule == "missed"]
     assert (alert.time, alert.data.about) == (at(20), call_id("twilio", "main", "rang twice"))
+
+
+def test_a_newly_missed_call_is_told_of_however_many_wait(warehouse: Scratch, company: Company) -> None:
+    names = [str(number) for number in range(MOST_OF_A_RULE + 1)]
+    warehouse.load_events(
+        [one for name in names for one in call(name, minutes=int(name) / 10, contact=f"{int(name):03d}")]
+    )
+    warehouse.build()
+
+    told = [one.data.about for one in judge(warehouse.connection, [company], now=at(40)) if one.data.rule == "missed"]
+    assert told == [call_id("twilio", "main", name) for name in names[1:]]
 
 
 def test_a_low_answer_rate_is_told_of_once_an_hour_and_only_of_enough_calls(
