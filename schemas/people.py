@@ -1,5 +1,6 @@
 """Who takes part: identities of a contact, sides of a call, and the words for channels and devices."""
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -38,3 +39,11 @@ class Identity(Struct, frozen=True):
 
     kind: IdentityKind
     value: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+def is_e164(number: str) -> bool:
+    """Say whether a number is written as every phone among identities is."""
+    return _E164.match(number) is not None
+
+
+_E164 = re.compile(r"^\+[1-9][0-9]{6,14}$")

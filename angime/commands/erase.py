@@ -33,6 +33,7 @@ def erase(
     from angime.erasing import look
     from angime.moments import now
     from schemas.errors import Misconfigured
+    from schemas.people import is_e164
 
     identities = [*(identity or ()), *(file.read_text(encoding="utf-8").split() if file else ())]
     if not identities:
@@ -41,6 +42,8 @@ def erase(
         kind, colon, value = written.partition(":")
         if not (kind and colon and value):
             raise Misconfigured("an identity is written kind:value, such as phone:+77010000001")
+        if kind == "phone" and not is_e164(value):
+            raise Misconfigured("a phone is known as it is dialled from abroad: write it as phone:+77010000001")
     if not yes:
         found = look(identities)
         told = {"persons": len(found), "identities": sum(len(one.identities) for one in found)}

@@ -294,6 +294,12 @@ def test_without_yes_it_is_only_said_and_a_stranger_leaves_nothing_to_do(home: P
     assert [one.events for one in erasing.look(["phone:+77019999999"])] == [0]
 
 
+def test_a_phone_written_as_at_home_is_refused_for_nobody_is_known_by_it(home: Path) -> None:
+    said = angime("erase", "--identity", "phone:8501555550", "--yes", home=home)
+
+    assert (said.code, "as it is dialled from abroad" in said.err) == (2, True)
+
+
 def test_webhooks_that_wait_for_kafka_must_go_first(home: Path) -> None:
     (home / "outbox").mkdir()
     (home / "outbox" / "segment").write_bytes(b"x" * (1024 * 1024 - 4) + PHONE.encode())
