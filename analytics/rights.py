@@ -27,10 +27,9 @@ ASK_SQL = frozenset({"owner", "manager", "analyst", "engineer"})
 
 # Text columns that hold words of ours, of a provider or of the company's own people, never of a contact.
 PLAIN = NEVER_PERSONAL | {
-    *("account_id", "band", "closed_by", "company_number", "conversation_id", "country", "dataschema", "dimensions"),
-    *("event_id", "fingerprint", "left_out", "leg_id", "model", "operator_endpoint", "origin", "others"),
-    *("outcome_reason", "permission_id", "picked_by", "provider_call_id", "reacted_by", "reason_code", "rejected_by"),
-    *("severity", "topic", "transcript_origin", "version"),
+    *("account_id", "band", "closed_by", "company_number", "country", "dataschema", "dimensions", "event_id"),
+    *("fingerprint", "left_out", "model", "operator_endpoint", "origin", "others", "outcome_reason", "permission_id"),
+    *("picked_by", "reacted_by", "reason_code", "rejected_by", "severity", "topic", "transcript_origin", "version"),
 }
 PLAIN_OF = frozenset(
     {
@@ -38,8 +37,13 @@ PLAIN_OF = frozenset(
         *("log.dead.reason", "log.events.id", "log.conflicts.id", "reference.accounts.language"),
     }
 )
-# Columns that tell contacts apart: a word of no meaning takes their place, the same for the same contact.
-KEYS = frozenset({"contact_key", "contact_id", "identity"})
+# Columns that tell contacts and what is theirs apart: a word of no meaning takes their place, the same for the same.
+# A conversation's id is made of the contact's number alone, so that trying all numbers finds it; a leg's may hold it.
+KEYS = {
+    **dict.fromkeys(("contact_key", "contact_id", "identity"), "contact"),
+    "conversation_id": "conversation",
+    "leg_id": "leg",
+}
 # An event is about a call or a message, whose ids say nothing, or about something that may be a person.
 _ENTITY = "case when starts_with(type, 'call.') or starts_with(type, 'message.') then entity end"
 SHOWN_AS = {"log.events.entity": _ENTITY, "log.conflicts.entity": _ENTITY}
@@ -119,7 +123,7 @@ def _shown(relation: str, column: Entry, *, rights: Rights, salt: str) -> str:
     if f"{relation}.{column.column}" in SHOWN_AS:
         return f"{SHOWN_AS[f'{relation}.{column.column}']} as {name}"
     if column.column in KEYS:
-        hidden = f"'contact-' || left(md5({quoted(salt)} || {name}), 10)"
+        hidden = f"'{KEYS[column.column]}-' || left(md5({quoted(salt)} || {name}), 10)"
         return f"{hidden} as {name}"
     return f"cast(null as {column.type}) as {name}"
 

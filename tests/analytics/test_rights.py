@@ -1,5 +1,6 @@
 """Who may see what: every way to ask is tried with the rights of people who should not get an answer."""
 
+import base64
 from collections.abc import Callable, Generator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -12,6 +13,7 @@ from analytics import questions
 from analytics.questions import CallFilter, Period, Reader, Scope, conversations, health
 from analytics.rights import OWNER, LimitedReader, Rights
 from analytics.scratch import Scratch, scratch
+from schemas.ids import conversation_id
 from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))
@@ -23,6 +25,9 @@ NOBODY = Rights(role="manager", companies=())
 SOUTH = Rights(role="manager", companies=("nomad",), teams=("south",))
 ANALYST = Rights(role="analyst", companies=("nomad",))
 MANAGER = Rights(role="manager", companies=("nomad",))
+
+# Meta makes its ids of the number.
+WHATSAPP_CALL = "wacid.HBgLNzcwMTEyMzQ1Njc="
 
 # call, company, team, contact
 CALLS = """
@@ -52,10 +57,11 @@ def whole() -> Generator[Scratch]:
     for line in CALLS.strip().splitlines():
         call, company, team, contact = line.split()
         execute(
-            "insert into facts.calls (call_id, company, team_id, contact_key, contact_name, started_at, day, hour,"
-            " weekday, direction, channel, outcome, is_internal, is_test, is_business_hours) values (?, ?, ?, ?, ?,"
-            " '2026-03-12 10:00:00Z', '2026-03-12', 10, 4, 'incoming', 'phone', 'missed', false, false, true)",
-            [call, company, team, f"phone:+7{contact}", f"Name of {contact}"],
+            "insert into facts.calls (call_id, company, team_id, contact_key, contact_name, provider_call_id,"
+            " started_at, day, hour, weekday, direction, channel, outcome, is_internal, is_test, is_business_hours)"
+            " values (?, ?, ?, ?, ?, ?, '2026-03-12 10:00:00Z', '2026-03-12', 10, 4, 'incoming', 'phone', 'missed',"
+            " false, false, true)",
+            [call, company, team, f"phone:+7{contact}", f"Name of {contact}", WHATSAPP_CALL],
         )
         execute(
             "insert into log.events (id, source, type, company, account, time, recorded_at, landed_at, entity, data)"
@@ -69,10 +75,13 @@ def whole() -> Generator[Scratch]:
             [call, company],
         )
         execute(
-            "insert into facts.messages (message_id, company, contact_key, contact_name, first_at, sent_at, day,"
-            " direction, channel, text) values (?, ?, ?, ?, '2026-03-12 09:00:00Z', '2026-03-12 09:00:00Z',"
-            " '2026-03-12', 'incoming', 'whatsapp', 'what was written')",
-            [call, company, f"phone:+7{contact}", f"Name of {contact}"],
+            "insert into facts.messages (message_id, company, contact_key, contact_name, conversation_id, first_at,"
+            " sent_at, day, direction, channel, text) values (?, ?, ?, ?, ?, '2026-03-12 09:00:00Z',"
+            " '2026-03-12 09:00:00Z', '2026-03-12', 'incoming', 'whatsapp', 'what was written')",
+            [
+                *(call, company, f"phone:+7{contact}", f"Name of {contact}"),
+                conversation_id(company, "phone", f"+7{contact}"),
+            ],
         )
     sum_again(opened)
     yield opened
@@ -188,6 +197,15 @@ def test_an_analyst_counts_everything_and_sees_nobody(whole: Scratch) -> None:
     written = reader.sql("select text from facts.messages", {})["text"].to_list()
     assert (None, [None], [None], [None, None]) == (row["contact_name"], said, facts, written)
     assert (True, False) == (row["contact_key"].startswith("contact-"), "+7" in row["contact_key"])
+
+
+def test_no_id_tells_an_analyst_a_number(whole: Scratch) -> None:
+    reader = limited(whole, ANALYST)
+    calls = reader.sql("select provider_call_id from facts.calls", {})["provider_call_id"].to_list()
+    messages = reader.sql("select conversation_id from facts.messages", {})["conversation_id"].to_list()
+    assert b"77011234567" in base64.b64decode(WHATSAPP_CALL.removeprefix("wacid."))
+    assert [None, None] == calls
+    assert all(told.startswith("conversation-") for told in messages)
 
 
 def test_a_contact_keeps_its_word_of_no_meaning_in_every_table(whole: Scratch) -> None:
