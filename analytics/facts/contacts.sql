@@ -6,7 +6,8 @@
 --   contact_id varchar: id of the contact, made from the least of his identities
 --   company varchar: tenant
 --   name varchar: his name as it was last told
---   phone varchar: his phone in E.164, the least of several; null where none is known
+--   phone varchar: his phone in E.164, of several the longest, which lacks no digit, and of these the least; null where
+--     none is known
 --   country varchar: country of that phone, else of another identity
 --   identities varchar[]: all his identities, kind:value, sorted
 --   channels varchar[]: channels of his calls and messages, sorted
@@ -112,7 +113,7 @@ people as (
     select
         contact_id,
         any_value(company) as company,
-        min(value) filter (where kind = 'phone') as phone,
+        arg_min(value, (-length(value), value)) filter (where kind = 'phone') as phone,
         coalesce(arg_min(country, value) filter (where kind = 'phone'), arg_min(country, identity)) as country,
         list_sort(list(identity)) as identities
     from facts.identities

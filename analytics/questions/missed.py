@@ -27,16 +27,19 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
             order by first_missed_at, episode_id limit $limit
         ),
         written as (
-            select contact_key, arg_max(text, first_at) as last_text from facts.messages
+            select identities.contact_id, arg_max(messages.text, messages.first_at) as last_text
+            from facts.messages as messages
+            inner join facts.identities as identities
+                on messages.company = identities.company and messages.contact_key = identities.identity
             where
-                company = $company and direction = 'incoming' and text is not null
-                and contact_key in (select 'phone:' || phone from open_episodes)
-            group by contact_key
+                messages.company = $company and messages.direction = 'incoming' and messages.text is not null
+                and identities.contact_id in (select contact_id from open_episodes)
+            group by identities.contact_id
         )
         select
             episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
             lost_at, is_business_hours, last_text, as_of, episodes
-        from open_episodes left join written on written.contact_key = 'phone:' || open_episodes.phone
+        from open_episodes left join written using (contact_id)
         order by first_missed_at, episode_id
     """
     return reader.sql(text, parameters | newest | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from analytics.questions import Scope, missed
 from tests.analytics.drawn import DAY, call, draw, drawn_events, tidy, warehouse
 
 
@@ -178,3 +179,24 @@ def test_an_episode_is_open_until_the_company_has_facts_of_later_than_its_end() 
     names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
 
     assert tidy(expected) == draw(warehouse(events).sql("from reports.missed_episodes"), like=expected, names=names)
+
+
+def test_who_waits_is_shown_with_a_number_to_dial_and_what_he_last_wrote_by_any_identity() -> None:
+    facts = _calls("""
+    a1 | phone:+5531988887777 | missed | 05:00:00
+    b1 | whatsapp_user:KZ.7   | missed | 05:01:00
+    """)
+    messages = """
+    message | fact     | at       | says
+    a2      | received | 04:00:00 | contact=phone:+553188887777,phone:+5531988887777; text=Oi
+    b2      | received | 04:00:00 | contact=whatsapp_user:KZ.7; text=Hello
+    b3      | received | 04:01:00 | contact=whatsapp_user:KZ.7; text=Are you there
+    """
+    expected = """
+    phone          | last_text     | episodes
+    +5531988887777 | Oi            | 2
+                   | Are you there | 2
+    """
+    built = warehouse([*drawn_events(facts), *drawn_events(messages)])
+
+    assert tidy(expected) == draw(missed.waiting(built, scope=Scope(company="acme")), like=expected)
