@@ -18,6 +18,7 @@ from pipelines.normalise import normalise
 from pipelines.origins import Origins
 from pipelines.ports import Consumer, Positions, Producer, Record
 from pipelines.tail import is_of_call
+from schemas.errors import InvalidEvent
 from schemas.instants import Instant, instant, moment
 from schemas.records import REPLAYED, raw_from_kafka
 from schemas.topics import CANONICAL
@@ -279,7 +280,10 @@ def _read(record: Record, choice: Choice) -> Fact | None:
 def _is_raw_meant(record: Record, choice: Choice) -> bool:
     if not (choice.source or choice.company):
         return True
-    raw = raw_from_kafka(record.value, record.headers)
+    try:
+        raw = raw_from_kafka(record.value, record.headers)
+    except InvalidEvent:
+        return False  # nobody's; it died when it came first
     return choice.source in {"", raw.source} and choice.company in {"", raw.company}
 
 

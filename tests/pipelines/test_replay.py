@@ -175,10 +175,13 @@ def test_raw_records_are_normalised_again_by_todays_code(tmp_path: Path) -> None
         )  # fmt: skip
         key, value, headers = raw_to_kafka(raw)
         producer.send("raw", key=key, value=value, headers=headers)
+    producer.send("raw", key=b"", value=b"what somebody else put there")
     producer.flush()
+    of_source = replayed(kafka, choice("normalise", source="ingest"), origins=origins, is_dry=True)
+    assert (of_source.read, of_source.refused, of_source.made) == (3, 1, {"call.ended": 1})
 
     dry = replayed(kafka, choice("normalise"), origins=origins, is_dry=True)
-    assert (dry.read, dry.sent, dry.refused, dry.made) == (2, 0, 1, {"call.ended": 1})
+    assert (dry.read, dry.sent, dry.refused, dry.made) == (3, 0, 2, {"call.ended": 1})
     assert kafka.records("calls") == []
     done = replayed(kafka, choice("normalise"), origins=origins)
     again = replayed(kafka, choice("normalise"), origins=origins)
