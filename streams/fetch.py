@@ -6,8 +6,9 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from string import punctuation
 from typing import cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import httpcore
 
@@ -73,14 +74,14 @@ async def _fetch(url: str, *, account: Account, secret: str | None) -> tuple[byt
     named_hosts = frozenset(account.recording_hosts)
     async with httpcore.AsyncConnectionPool(network_backend=_PublicOnly(named_hosts)) as pool:
         for _ in range(MAX_REDIRECTS + 1):
-            host, port = _host_of(url)
+            url, host, port = _as_asked(url)
             headers: dict[bytes | str, bytes | str] = {"accept": "audio/*"}
             if secret and _is_named(host, port, named_hosts):
                 headers["authorization"] = _authorization(account, secret=secret)
             async with pool.stream("GET", url, headers=headers, extensions=_TIMEOUTS) as response:
                 answered = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in response.headers}
                 if response.status in REDIRECTS:
-                    url = urljoin(url, answered.get("location", ""))
+                    url = _redirected(url, answered.get("location", ""))
                     continue
                 _check_status(response.status)
                 return await _read(response, answered), answered.get("content-type", "")
@@ -111,15 +112,31 @@ def _check_status(status: int) -> None:
         raise InvalidEvent(f"the provider answered {status}")
 
 
-def _host_of(url: str) -> tuple[str, int]:
+def _as_asked(url: str) -> tuple[str, str, int]:
+    """Write an address in ASCII, as servers are asked for it, and give its host and port.
+
+    Exchanges name recordings in any script, and providers hand that on unencoded.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
     except ValueError:
         raise InvalidEvent("the recording's address is no URL") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not host:
         raise InvalidEvent("the recording's address is neither http nor https")
-    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
+    name = f"[{host}]" if ":" in host else host
+    place = name if port is None else f"{name}:{port}"
+    path, query = (quote(part, safe=punctuation, errors="replace") for part in (parts.path, parts.query))
+    return urlunsplit((parts.scheme, place, path, query, "")), host, port or (443 if parts.scheme == "https" else 80)
+
+
+def _redirected(url: str, location: str) -> str:
+    """Give where a provider sends us; headers are read as Latin-1, and written in UTF-8 by who writes more."""
+    try:
+        return urljoin(url, location.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError:
+        raise InvalidEvent("the recording's address redirects to no URL") from None
 
 
 def _is_named(host: str, port: int, named_hosts: frozenset[str]) -> bool:
@@ -155,6 +172,8 @@ async def _address_of(host: str, *, port: int, is_named: bool) -> str:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
         raise NotYet("the provider's host has no address now") from None
+    except ValueError:
+        raise InvalidEvent("the recording's address names no host") from None
     addresses = [str(entry[4][0]) for entry in found]
     allowed = [address for address in addresses if is_named or _is_public(address)]
     if not allowed:

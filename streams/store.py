@@ -11,7 +11,7 @@ from obstore.store import ObjectStore, from_url
 
 from schemas.company import Company
 from schemas.envelope import Event
-from schemas.errors import Misconfigured, NotYet
+from schemas.errors import InvalidEvent, Misconfigured, NotYet
 from schemas.instants import Instant
 from schemas.retention import kept_since
 
@@ -58,9 +58,14 @@ async def keep(store: ObjectStore, path: str, content: bytes) -> None:
 
 
 async def load(store: ObjectStore, path: str) -> bytes:
-    """Read a recording whole. Raises NotYet while the store is away or the recording is not there."""
+    """Read a recording whole.
+
+    Raises NotYet while the store is away or the recording is not there, InvalidEvent for a path that no store has.
+    """
     try:
         return bytes(await (await obstore.get_async(store, path)).bytes_async())
+    except ValueError:
+        raise InvalidEvent("the recording's path is one that no store has") from None
     except (BaseError, OSError) as error:
         raise NotYet(f"the store of recordings refused to read: {type(error).__name__}") from None
 
@@ -112,7 +117,7 @@ def forget(store: ObjectStore, path: str) -> bool:
     """Delete a recording; False where there was none. Raises NotYet while the store is away."""
     try:
         obstore.head(store, path)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # nothing lies at a path that no store has
         return False
     except (BaseError, OSError) as error:
         raise NotYet(f"the store of recordings refused to look: {type(error).__name__}") from None

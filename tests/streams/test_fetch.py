@@ -20,11 +20,13 @@ STALL_SECONDS = 1.0
 PATHS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/good": (200, {"content-type": "audio/wav"}, b"RIFF"),
     "/empty": (200, {}, b""),
+    "/%D0%B7%D0%B2%D0%BE%D0%BD%D0%BE%D0%BA%201.wav?%D1%8B=a%2Bb": (200, {}, b"RIFF"),
     "/gone": (410, {}, b"gone"),
     "/not-yet": (404, {}, b""),
     "/broken": (500, {}, b""),
     "/loop": (302, {"location": "/loop"}, b""),
     "/moved": (302, {"location": "/good"}, b""),
+    "/moved-nowhere": (302, {"location": "http://[bad/"}, b""),
     "/to-private": (302, {"location": "http://localhost:1/latest"}, b""),
     "/stalls": (200, {"content-length": "1000"}, b"RIFF"),
     "/huge": (200, {"content-length": str(10**12)}, b""),
@@ -78,6 +80,12 @@ def test_a_recording_comes_with_its_media_type_and_the_secret_opens_it(provider:
     assert seen == ["Bearer s3cret"] * 3
 
 
+def test_an_address_in_any_script_is_asked_for_as_servers_know_it(provider: Provider) -> None:
+    host, _ = provider
+
+    assert _fetch(f"http://{host}/звонок 1.wav?ы=a%2Bb#конец", account=_account(host))[0] == b"RIFF"
+
+
 def test_a_provider_that_stalls_in_the_middle_is_tried_again_later(provider: Provider) -> None:
     host, _ = provider
 
@@ -119,6 +127,7 @@ def test_a_redirect_to_a_private_address_is_refused(provider: Provider) -> None:
         ("/not-yet", NotYet, "404"),
         ("/broken", NotYet, "500"),
         ("/loop", InvalidEvent, "redirects too often"),
+        ("/moved-nowhere", InvalidEvent, "redirects to no URL"),
         ("/huge", InvalidEvent, "larger than"),
     ],
 )
@@ -131,7 +140,18 @@ def test_each_answer_says_whether_to_try_again(
         _fetch(f"http://{host}{path}", account=_account(host))
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x/", "no url", "http://[bad/", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "gopher://x/",
+        "no url",
+        "http://[bad/",
+        "https://",
+        "http://a..b/x",
+        f"http://{'a' * 64}.kz/",
+    ],
+)
 def test_what_is_no_web_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidEvent):
         _fetch(url, account=Account(id="main", source="twilio"))

@@ -16,7 +16,7 @@ from schemas.ids import call_id, fact_id, recording_id
 from schemas.retention import Retention
 from schemas.transcripts import Turn
 from streams.listening import Ears, listen_to, read_recording, store_recording, transcribed
-from streams.store import forget_old, keep, open_store, path_of
+from streams.store import forget, forget_old, keep, open_store, path_of
 from streams.transcribe import Transcript
 
 CALL = call_id("twilio", "main", "CA1")
@@ -133,6 +133,16 @@ def test_a_kept_recording_that_changed_on_the_disk_is_refused(tmp_path: Path) ->
 
     with pytest.raises(InvalidEvent, match="sha256 differs"):
         asyncio.run(read_recording(_stored(sha256="0" * 64), ears=ears))
+
+
+@pytest.mark.parametrize("path", ["demo/../x.wav", "demo//x.wav", "demo/x\n.wav"])
+def test_a_path_that_no_store_has_is_refused_and_needs_no_deleting(tmp_path: Path, path: str) -> None:
+    ears = _ears(tmp_path)
+    stored = _event(CallRecordingStored(**OF_CALL, path=path, size_bytes=7, sha256="0" * 64))
+
+    with pytest.raises(InvalidEvent, match="no store has"):
+        asyncio.run(read_recording(stored, ears=ears))
+    assert forget(ears.store, path) is False
 
 
 def test_a_kept_recording_that_is_not_there_yet_is_tried_later(tmp_path: Path) -> None:
