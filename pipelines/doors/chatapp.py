@@ -1,7 +1,7 @@
 """How ChatApp talks on its socket: the Pusher protocol, one private channel a license and messenger."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from pipelines.doors.asking import ask, client, decoded
 from pipelines.doors.sockets import Send
+from pipelines.sources.times import EARLIEST_MILLISECONDS
 from schemas.errors import NotYet
 
 # The application key stands in ChatApp's documentation and is the same for everybody (ChatApp, WebSocket).
@@ -98,7 +99,7 @@ class ChatAppSpeech:
             raise NotYet(f"{WHO} gives no socket_id")
         timeout = told.get("activity_timeout")
         if isinstance(timeout, int | float) and timeout > 0:
-            self.silence_seconds = min(float(timeout), SILENCE_SECONDS)
+            self.silence_seconds = float(min(timeout, SILENCE_SECONDS))
         with client(headers={"Authorization": self._token}) as http:
             for one in self._licenses:
                 asked = {"socket_id": number, "channel_name": one.channel}
@@ -136,17 +137,20 @@ def _missed(
     base = f"/v1/licenses/{quote(license_.number)}/messengers/{quote(license_.messenger)}/chats"
     for chat in listed(base, MAX_CHATS):
         number, last = chat.get("id"), chat.get("lastTime")
-        if number is None or (isinstance(last, int | float) and _moment(last) < since):
+        if number is None or _is_before(last, since):
             continue
         told = listed(f"{base}/{quote(str(number), safe='')}/messages", MAX_MESSAGES)
-        newer = [one for one in told if not isinstance(time := one.get("time"), int | float) or _moment(time) >= since]
+        newer = [one for one in told if not _is_before(one.get("time"), since)]
         if newer:
             body = {"event": "message", "channel": license_.channel, "data": {"payload": {"data": newer}}}
             yield msgspec.json.encode(body)
 
 
-def _moment(time: float) -> datetime:
-    return datetime.fromtimestamp(time / 1000 if time >= 100_000_000_000 else time, tz=UTC)
+def _is_before(time: Any, since: datetime) -> bool:
+    """Say whether an epoch in seconds or milliseconds lies before; of what is none nobody knows."""
+    if not isinstance(time, int | float):
+        return False
+    return time < since.timestamp() * (1000 if time >= EARLIEST_MILLISECONDS else 1)
 
 
 def _items(answer: dict[str, Any]) -> list[dict[str, Any]]:

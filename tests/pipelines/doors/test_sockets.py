@@ -235,6 +235,20 @@ def test_a_message_of_the_socket_and_the_same_one_fetched_are_one_fact(world: Wo
     assert (facts[0][0].id, facts[0][0].data) == (facts[1][0].id, facts[1][0].data)
 
 
+@pytest.mark.parametrize(
+    "time",
+    [NOW.timestamp() * 1_000_000, 10**400, None, "2026-03-02", {}],
+    ids=["in microseconds", "of 400 digits", "none", "a date", "an object"],
+)
+def test_a_time_that_nobody_reads_keeps_no_message_from_being_fetched(time: Any) -> None:
+    chats = Chats()
+    chats.messages = [{"id": 1, "time": time}, {"id": 2, "time": NOW.timestamp()}]
+    with http_server(chats.answer) as api:
+        [body] = chatapp("ws://127.0.0.1:9", api).missed(NOW - timedelta(hours=1))
+
+    assert [one["id"] for one in json.loads(body)["data"]["payload"]["data"]][-1] == 2
+
+
 def test_a_socket_that_stalls_is_nudged_and_then_opened_again(world: World, until: Until) -> None:
     chats = Chats()
     chats.activity_seconds = 0.2
