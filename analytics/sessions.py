@@ -4,7 +4,7 @@ import importlib.util
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import duckdb
 import polars as pl
@@ -58,8 +58,12 @@ class DuckConnection:
         return self._run(text, parameters).fetchall()
 
     def frame(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
-        """Run one statement and give its rows as a Polars frame."""
-        return self._run(text, parameters).pl()
+        """Run one statement and give its rows as a Polars frame.
+
+        They come as a stream, which this thread reads itself. The columns of a table would be read by threads of
+        Polars, for which each statement waits where the processors are busy.
+        """
+        return pl.DataFrame(cast("Any", self._run(text, parameters)).to_arrow_reader())
 
     def tables(self, layer: str) -> set[str]:
         """Give the names of the tables of a layer."""

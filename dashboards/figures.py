@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import polars as pl
 from msgspec import Struct
 
 from analytics import questions
@@ -23,21 +22,20 @@ class Counted(Struct, frozen=True):
 
 
 def count(page: Page, metrics: Sequence[str]) -> Counted:
-    """Count metrics of the catalogue for a page."""
-    now, before = of_both(page, metrics)
-    return Counted({row["metric"]: row for row in now.to_dicts()}, {row["metric"]: row for row in before.to_dicts()})
-
-
-def of_both(
-    page: Page, metrics: Sequence[str], *, by: Sequence[questions.Dimension] = ()
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Count metrics of the period and of the one before it, which is empty without a comparison."""
-    period, before, scope = page.period, page.before, page.scope
-    names, of = tuple(metrics), tuple(by)
+    """Count metrics of the catalogue for a page, of its period and of the one before it."""
+    period, before, scope, names = page.period, page.before, page.scope, tuple(metrics)
     if before:
-        return page.ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=names, by=of)
-    now = page.ask(questions.figures, period=period, scope=scope, metrics=names, by=of)
-    return now, now.clear()
+        both = page.ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=names)
+    else:
+        both = (page.ask(questions.figures, period=period, scope=scope, metrics=names),)
+    now, *earlier = ({row["metric"]: row for row in counted.to_dicts()} for counted in both)
+    return Counted(now, earlier[0] if earlier else {})
+
+
+def days_of_both(page: Page, metrics: Sequence[str]) -> tuple[questions.Days, questions.Days]:
+    """Count metrics of the period and of the one before it, each as a whole and day by day."""
+    period, before, scope = page.period, page.before, page.scope
+    return page.ask(questions.figures_by_day, period=period, before=before, scope=scope, metrics=tuple(metrics))
 
 
 def tile(page: Page, name: str, *, counted: Counted) -> Tile:

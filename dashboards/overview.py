@@ -11,12 +11,14 @@ from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
 from analytics.questions import missed
 from dashboards import charts, controls, downloads, shown
-from dashboards.figures import compared, of_both
+from dashboards.figures import compared, days_of_both
 from dashboards.page import Page, heading
 from dashboards.state import State
 from dashboards.texts import plain
 
 TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
+# All that tiles are written with; of a period and of each of its days it is counted at once.
+COUNTED = (*TILES, "answer_seconds_p90")
 UNANSWERED = (
     *("missed", "abandoned", "voicemail", "machine", "rejected"),
     *("no_answer", "busy", "cancelled", "failed", "not_permitted"),
@@ -45,9 +47,9 @@ class Loss(Struct, frozen=True):
 def draw(page: Page) -> None:
     """Draw the page."""
     now, before = figures(page)
-    left_out = page.ask(questions.left_out, period=page.period, scope=page.scope)
+    ended = page.ask(questions.ended, period=page.period, scope=page.scope)
     controls.stamp(page)
-    if left_out["calls"] == 0:
+    if ended.left_out["calls"] == 0:
         _empty(page)
         return
     found = losses(page, rank=rank(now["answer_rate"], before.get("answer_rate")))
@@ -60,8 +62,8 @@ def draw(page: Page) -> None:
     with left:
         _heat(page)
     with right:
-        _outcomes(page)
-    _footer(page, left_out)
+        _outcomes(page, ended.outcomes)
+    _footer(page, ended.left_out)
 
 
 def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[Loss]) -> str:
@@ -101,10 +103,10 @@ def rank(now: Figure, before: Figure | None) -> questions.Rank:
 
 
 def figures(page: Page) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """Count all metrics of calls, of the period and of the one before it."""
+    """Count what tiles are written with, of the period and of the one before it."""
     now, before = (
-        {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in counted.to_dicts()}
-        for counted in of_both(page, tuple(over("calls")))
+        {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in counted.whole.to_dicts()}
+        for counted in days_of_both(page, COUNTED)
     )
     return now, before
 
@@ -165,7 +167,7 @@ def _to_do(page: Page) -> None:
 
 
 def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> None:
-    days, _ = of_both(page, TILES, by=("day",))
+    days = days_of_both(page, COUNTED)[0].days
     lines = {name: days.filter(pl.col("metric") == name)["value"].drop_nulls().to_list() for name in TILES}
     shown.tiles(
         [
@@ -211,7 +213,7 @@ def _trend(page: Page) -> None:
         label_visibility="collapsed",
         **controls.bind("metric", value=metric.name),
     )
-    frame = by_day(page, metric, among=TILES)
+    frame = by_day(page, metric)
     if frame.height < 2:
         st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
     else:
@@ -239,13 +241,10 @@ def draw_trend(page: Page, frame: pl.DataFrame, metric: Metric, *, key: str) -> 
     )
 
 
-def by_day(page: Page, metric: Metric, *, among: Sequence[str] = ()) -> pl.DataFrame:
-    """Put the days of the period beside those of the period before, as far as there were calls.
-
-    Where the metric is `among` some whose days are asked for in any case, all these are asked for at once.
-    """
-    asked = among if metric.name in among else (metric.name,)
-    now, before = (days.filter(pl.col("metric") == metric.name) for days in of_both(page, asked, by=("day",)))
+def by_day(page: Page, metric: Metric) -> pl.DataFrame:
+    """Put the days of the period beside those of the period before, as far as there were calls."""
+    asked = COUNTED if metric.name in COUNTED else (metric.name,)
+    now, before = (of.days.filter(pl.col("metric") == metric.name) for of in days_of_both(page, asked))
     rows = now.filter(pl.col("sample") > 0)
     if page.before:
         before = before.with_columns(pl.col("day") + (page.period.first - page.before.first))
@@ -317,10 +316,9 @@ def _heat(page: Page) -> None:
         page.go("calls", state=state)
 
 
-def _outcomes(page: Page) -> None:
+def _outcomes(page: Page, rows: pl.DataFrame) -> None:
     say = page.say
     heading(say("How calls ended, by channel"))
-    rows = page.ask(questions.outcomes, period=page.period, scope=page.scope)
     if rows.is_empty():
         st.caption(plain(say("No calls in this period.")))
         return

@@ -7,7 +7,17 @@ person may see is settled here and not on a page.
 from analytics.questions.asking import Day, Period, Reader, Scope
 from analytics.questions.boards import BOARD, BoardOf, board, compared
 from analytics.questions.company import accounts, as_of, channels, companies, extent, operators, teams, thresholds
-from analytics.questions.counting import Dimension, Rank, figures, figures_of_both, left_out, losses, outcomes
+from analytics.questions.counting import (
+    Days,
+    Dimension,
+    Ended,
+    Rank,
+    ended,
+    figures,
+    figures_by_day,
+    figures_of_both,
+    losses,
+)
 from analytics.questions.grouping import Holding, can_hold, groups_of
 from analytics.questions.lateness import corrections, watermarks
 from analytics.questions.listing import (
@@ -35,7 +45,9 @@ __all__ = [
     "Costed",
     "Crossing",
     "Day",
+    "Days",
     "Dimension",
+    "Ended",
     "Holding",
     "Misconfigured",
     "NotYet",
@@ -57,17 +69,17 @@ __all__ = [
     "compared",
     "corrections",
     "count_calls",
+    "ended",
     "extent",
     "facts_of_call",
     "figures",
+    "figures_by_day",
     "figures_of_both",
     "groups_of",
     "history",
     "lead_bands",
-    "left_out",
     "losses",
     "operators",
-    "outcomes",
     "tariff_costs",
     "teams",
     "thresholds",

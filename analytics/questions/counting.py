@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import polars as pl
+from msgspec import Struct
 
 from analytics.metric_sql import Over, aggregates, counted_sql, figures_sql, is_grouped
 from analytics.metrics import Dimension as Narrowing
@@ -31,25 +32,57 @@ def figures(
     return _counted(reader, periods=[period], scope=scope, metrics=metrics, by=by).drop("place")
 
 
-def figures_of_both(  # noqa: PLR0913  # what is counted, whose, and in which two periods
-    reader: Reader,
-    *,
-    period: Period,
-    before: Period,
-    scope: Scope,
-    metrics: Sequence[str],
-    by: Sequence[Dimension] = (),
+def figures_of_both(
+    reader: Reader, *, period: Period, before: Period, scope: Scope, metrics: Sequence[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Count metrics of a period and of one before it in one statement: what `figures` gives for each of them."""
-    found = _counted(reader, periods=[period, before], scope=scope, metrics=metrics, by=by)
-    now, earlier = (found.filter(pl.col("place") == place).drop("place") for place in (0, 1))
-    return (now, earlier) if by else (_whole(now, metrics), _whole(earlier, metrics))
+    found = _counted(reader, periods=[period, before], scope=scope, metrics=metrics, by=())
+    now, earlier = (_whole(_of_place(found, place), metrics) for place in (0, 1))
+    return now, earlier
 
 
-def _counted(
-    reader: Reader, *, periods: Sequence[Period], scope: Scope, metrics: Sequence[str], by: Sequence[Dimension]
+class Days(Struct, frozen=True):
+    """Figures of a period as a whole, and those of each of its days; see `figures` for the columns of both."""
+
+    whole: pl.DataFrame
+    days: pl.DataFrame
+
+
+def figures_by_day(
+    reader: Reader, *, period: Period, before: Period | None, scope: Scope, metrics: Sequence[str]
+) -> tuple[Days, Days]:
+    """Count metrics of a period and of one before it, as a whole and day by day, in one statement.
+
+    Without a period before, there is no row of it.
+    """
+    periods = [period, before] if before else [period]
+    found = _counted(reader, periods=periods, scope=scope, metrics=metrics, by=("day",), with_whole=True)
+    now, *earlier = (_days(_of_place(found, place), metrics=metrics) for place in range(len(periods)))
+    return now, earlier[0] if earlier else Days(now.whole.clear(), now.days.clear())
+
+
+def _days(found: pl.DataFrame, *, metrics: Sequence[str]) -> Days:
+    is_of_day = pl.col("day").is_not_null()
+    return Days(whole=_whole(found.filter(~is_of_day).drop("day"), metrics), days=found.filter(is_of_day))
+
+
+def _of_place(found: pl.DataFrame, place: int) -> pl.DataFrame:
+    return found.filter(pl.col("place") == place).drop("place")
+
+
+def _counted(  # noqa: PLR0913  # what is counted, whose, when, and by what
+    reader: Reader,
+    *,
+    periods: Sequence[Period],
+    scope: Scope,
+    metrics: Sequence[str],
+    by: Sequence[Dimension],
+    with_whole: bool = False,
 ) -> pl.DataFrame:
-    """Count metrics over each of some periods that do not overlap; `place` tells which of them a row is of."""
+    """Count metrics over each of some periods that do not overlap; `place` tells which of them a row is of.
+
+    `with_whole` the periods are counted as a whole too, in rows where all of `by` are empty.
+    """
     facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
     parts: list[str] = []
     parameters: dict[str, Any] = {"metrics": list(metrics)}
@@ -67,7 +100,8 @@ def _counted(
             parameters |= bound | reach
         else:
             where, wheres, source = "false", ["false"] * len(periods), fact.relation
-        parts.append(_figures_of(fact, metrics=counted, source=source, where=where, wheres=wheres, by=by, over=over))
+        keyed = _keyed(fact, wheres=wheres, by=by, with_whole=with_whole)
+        parts.append(_figures_of(counted, source=source, where=where, keyed=keyed, over=over))
     keys = "".join(f"{dimension}, " for dimension in by)
     text = f"from ({' union all '.join(parts)}) order by place, {keys} list_position($metrics, metric)"
     return reader.sql(text, parameters)
@@ -78,32 +112,43 @@ def _are_grouped(metrics: Sequence[str], *, scope: Scope, by: Sequence[Dimension
     return can_group(scope, by=by) and all(is_grouped(catalogue()[name], by_hour="hour" in by) for name in metrics)
 
 
-def _figures_of(  # noqa: PLR0913  # what is counted, in what, where, in which periods, by what
-    fact: Fact,
-    *,
-    metrics: Sequence[str],
-    source: str,
-    where: str,
-    wheres: Sequence[str],
-    by: Sequence[Dimension],
-    over: Over,
-) -> str:
+class _Keyed(Struct, frozen=True):
+    """What figures are grouped by: what is selected for it, by which names, and the words that group by these."""
+
+    selected: str
+    names: str
+    grouped: str
+
+
+def _keyed(fact: Fact, *, wheres: Sequence[str], by: Sequence[Dimension], with_whole: bool) -> _Keyed:
+    """Write what groups the rows of a fact by their period and by dimensions, `with_whole` by the period alone too."""
     is_one = len(wheres) == 1
     places = " ".join(f"when {period} then {place}" for place, period in enumerate(wheres))
-    keys = "" if is_one else f"case {places} end as place, "
-    keys += "".join(f"{_column(fact, dimension)} as {dimension}, " for dimension in by)
-    names = "".join(f"{dimension}, " for dimension in by)
-    listed, counted = figures_sql(metrics, over=over)
+    place = [] if is_one else [f"case {places} end as place"]
+    selected = [*place, *(f"{_column(fact, dimension)} as {dimension}" for dimension in by)]
+    whole = [] if is_one else ["place"]
+    sets = f"grouping sets (({', '.join(whole)}), ({', '.join([*whole, *by])}))" if with_whole else "all"
+    names = ["0 as place" if is_one else "place", *by]
     # Assumption: the engine takes a group of constants for no group, and then gives a row also where there is none.
-    grouped = "group by all having count(*) > 0" if keys else ""
+    return _Keyed(
+        selected="".join(f"{one}, " for one in selected),
+        names=", ".join(names),
+        grouped=f"group by {sets} having count(*) > 0" if selected else "",
+    )
+
+
+def _figures_of(metrics: Sequence[str], *, source: str, where: str, keyed: _Keyed, over: Over) -> str:
+    listed, counted = figures_sql(metrics, over=over)
     return f"""
-        select {"0 as place" if is_one else "place"}, {names} unnest({listed}, recursive := true)
-        from (select {keys} {counted} from {source} where {where} {grouped})
+        select {keyed.names}, unnest({listed}, recursive := true)
+        from (select {keyed.selected} {counted} from {source} where {where} {keyed.grouped})
     """
 
 
 def _whole(found: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     """Give a row for every metric, also where nothing was found to count: then it is empty, and its counts are 0."""
+    if found.height == len(metrics):
+        return found
     kinds = {name: catalogue()[name].kind for name in metrics}
     shares, counts = ([name for name, kind in kinds.items() if kind in of] for of in ({"share"}, {"share", "count"}))
     absent, metric = pl.col("sample").is_null(), pl.col("metric")
@@ -178,19 +223,20 @@ def _keys(dimension: Dimension) -> str:
     return f"select '{dimension}' as dimension, {key}::varchar as key, {sums} from {source} where {kept} group by all"
 
 
-def outcomes(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Count calls by how they ended: channel, direction, outcome, calls; internal and test calls are left out."""
-    where, source, parameters = _groups_within(reader, period=period, scope=scope)
-    text = f"""
-        select channel, direction, outcome, sum(calls)::bigint as calls from {source} where {where} and {COUNTED}
-        group by all order by all
+class Ended(Struct, frozen=True):
+    """How calls ended: channel, direction, outcome, calls; and how many there are in all, and what metrics leave out.
+
+    `left_out` tells internal, test, in_progress; and `calls`, all there are. Of `outcomes` internal and test are out.
     """
-    return reader.sql(text, parameters)
+
+    outcomes: pl.DataFrame
+    left_out: dict[str, int]
 
 
-def left_out(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
-    """Count what metrics leave out of a scope: internal, test, in_progress; and `calls`, all there are."""
-    where, source, parameters = _groups_within(reader, period=period, scope=scope)
+def ended(reader: Reader, *, period: Period, scope: Scope) -> Ended:
+    """Count calls by how they ended, and what metrics leave out of a scope."""
+    where, _, parameters = within_groups([period], scope=scope)
+    source, bound = groups(reader, scope=scope, periods=[period])
     reasons = {
         "calls": "true",
         "internal": "is_internal",
@@ -198,13 +244,15 @@ def left_out(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
         "in_progress": f"outcome = 'in_progress' and {COUNTED}",
     }
     counted = ", ".join(
-        f"coalesce(sum(calls) filter (where {when}), 0)::bigint as {reason}" for reason, when in reasons.items()
+        f"coalesce(sum(calls) filter (where {when}), 0)::bigint as {reason}"
+        for reason, when in (reasons | {"counted": COUNTED}).items()
     )
-    return reader.sql(f"select {counted} from {source} where {where}", parameters).to_dicts()[0]
-
-
-def _groups_within(reader: Reader, *, period: Period, scope: Scope) -> tuple[str, str, dict[str, Any]]:
-    """Write the condition of a period and a scope, what to read groups of calls from, and the parameters of both."""
-    where, _, parameters = within_groups([period], scope=scope)
-    source, bound = groups(reader, scope=scope, periods=[period])
-    return where, source, parameters | bound
+    text = f"""
+        select channel, direction, outcome, {counted}, grouping(channel) = 1 as is_whole from {source} where {where}
+        group by grouping sets ((channel, direction, outcome), ()) order by channel, direction, outcome
+    """
+    found = reader.sql(text, parameters | bound)
+    is_outcome = ~pl.col("is_whole") & (pl.col("counted") > 0)
+    outcomes = found.filter(is_outcome).select("channel", "direction", "outcome", calls="counted")
+    [left_out] = found.filter("is_whole").select(*reasons).to_dicts()
+    return Ended(outcomes, left_out)

@@ -98,26 +98,38 @@ def test_a_metric_without_calls_is_empty_and_not_zero(reader: Scratch) -> None:
     assert [None] * len(catalogue()) == rows["value"].to_list()
 
 
-@pytest.mark.parametrize("by", [(), ("day",), ("team",)])
 @pytest.mark.parametrize("scope", [NOMAD, Scope(company="nomad", teams=("south",)), Scope(company="nobody")])
-def test_two_periods_asked_together_give_what_each_gives(
-    reader: Scratch, scope: Scope, by: tuple[questions.Dimension, ...]
-) -> None:
+def test_two_periods_asked_together_give_what_each_gives(reader: Scratch, scope: Scope) -> None:
     periods, names = (WEEK, WEEK.before()), tuple(catalogue())
-    one_by_one = [questions.figures(reader, period=one, scope=scope, metrics=names, by=by) for one in periods]
-    both = questions.figures_of_both(reader, period=WEEK, before=WEEK.before(), scope=scope, metrics=names, by=by)
+    one_by_one = [questions.figures(reader, period=one, scope=scope, metrics=names) for one in periods]
+    both = questions.figures_of_both(reader, period=WEEK, before=WEEK.before(), scope=scope, metrics=names)
     for expected, found in zip(one_by_one, both, strict=True):
-        assert expected.equals(found)
-        assert expected.schema == found.schema
+        assert_frame_equal(expected, found)
+
+
+@pytest.mark.parametrize("scope", [NOMAD, Scope(company="nomad", teams=("south",)), Scope(company="nobody")])
+@pytest.mark.parametrize("before", [WEEK.before(), None])
+def test_periods_asked_for_together_with_their_days_give_what_each_gives(
+    reader: Scratch, scope: Scope, before: Period | None
+) -> None:
+    names = tuple(catalogue())
+    both = questions.figures_by_day(reader, period=WEEK, before=before, scope=scope, metrics=names)
+    for period, found in zip((WEEK, before), both, strict=True):
+        if period is None:
+            assert (0, 0) == (found.whole.height, found.days.height)
+            continue
+        whole = questions.figures(reader, period=period, scope=scope, metrics=names)
+        assert_frame_equal(whole, found.whole)
+        days = questions.figures(reader, period=period, scope=scope, metrics=names, by=("day",))
+        assert_frame_equal(days, found.days)
 
 
 def test_a_day_that_is_not_over_is_cut_at_the_moment(reader: Scratch) -> None:
     cut = Period(date(2026, 3, 9), date(2026, 3, 11), datetime(2026, 3, 11, 12, tzinfo=UTC))
     [rate, *_] = questions.figures(reader, period=cut, scope=NOMAD, metrics=tuple(catalogue())).to_dicts()
     assert (2 / 5, 5) == (rate["value"], rate["sample"])
-    assert {"calls": 8, "internal": 0, "test": 0, "in_progress": 1} == questions.left_out(
-        reader, period=cut, scope=NOMAD
-    )
+    expected = {"calls": 8, "internal": 0, "test": 0, "in_progress": 1}
+    assert expected == questions.ended(reader, period=cut, scope=NOMAD).left_out
 
 
 class Counting:
@@ -150,7 +162,7 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
         lambda asked: questions.losses(
             asked, period=period, before=period.before(), scope=scope, by=("hour", "team"), rank="excess"
         ),
-        lambda asked: questions.outcomes(asked, period=period, scope=scope),
+        lambda asked: questions.ended(asked, period=period, scope=scope).outcomes,
         lambda asked: questions.channels(asked, company="nomad", period=period),
     ]
     counting = Counting(cast("Reader", reader))
@@ -160,9 +172,10 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
         expected, found = way(cast("Reader", reader)), way(holding)
         assert expected.height > 0
         assert_frame_equal(expected, found)
-    assert questions.left_out(cast("Reader", reader), period=period, scope=scope) == questions.left_out(
-        holding, period=period, scope=scope
+    expected, found = (
+        questions.ended(asked, period=period, scope=scope).left_out for asked in (cast("Reader", reader), holding)
     )
+    assert expected == found
     assert counting.asked == 1
 
 
@@ -173,15 +186,15 @@ def test_a_day_is_held_whole_and_cut_side_by_side(reader: Scratch) -> None:
     for until in untils:
         period = Period(date(2026, 3, 9), date(2026, 3, 11), until)
         holding = questions.Holding(reader, company="nomad", periods=[period], held=lambda: rows)
-        found.append(questions.left_out(holding, period=period, scope=NOMAD)["calls"])
-        assert found[-1] == questions.left_out(reader, period=period, scope=NOMAD)["calls"]
+        found.append(questions.ended(holding, period=period, scope=NOMAD).left_out["calls"])
+        assert found[-1] == questions.ended(reader, period=period, scope=NOMAD).left_out["calls"]
     assert [9, 5, 8, 9] == found
 
 
 def test_single_operators_are_counted_from_their_own_calls(reader: Scratch) -> None:
     scope = Scope(company="nomad", operators=("nobody",))
-    assert questions.left_out(reader, period=WEEK, scope=scope)["calls"] == 0
-    assert questions.outcomes(reader, period=WEEK, scope=scope).is_empty()
+    ended = questions.ended(reader, period=WEEK, scope=scope)
+    assert (0, True) == (ended.left_out["calls"], ended.outcomes.is_empty())
 
 
 def test_figures_of_days_add_up_to_the_figure_of_the_period(reader: Scratch) -> None:
@@ -221,7 +234,7 @@ def test_losses_without_a_period_before_are_ranked_by_their_number(reader: Scrat
 
 def test_what_metrics_leave_out_is_counted(reader: Scratch) -> None:
     expected = {"calls": 11, "internal": 1, "test": 1, "in_progress": 1}
-    assert expected == questions.left_out(reader, period=WEEK, scope=NOMAD)
+    assert expected == questions.ended(reader, period=WEEK, scope=NOMAD).left_out
 
 
 def test_the_list_of_missed_calls_has_as_many_rows_as_the_tile_says(reader: Scratch) -> None:

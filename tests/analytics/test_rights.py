@@ -113,7 +113,7 @@ WAYS: list[Callable[[Reader], Any]] = [
     lambda reader: questions.calls(
         reader, period=WEEK, scope=Scope(company="nomad", teams=("north",)), filters=CallFilter()
     ),
-    lambda reader: questions.outcomes(reader, period=WEEK, scope=NOMAD),
+    lambda reader: questions.ended(reader, period=WEEK, scope=NOMAD).outcomes,
     lambda reader: questions.losses(reader, period=WEEK, before=None, scope=NOMAD, by=("team",), rank="lost"),
     lambda reader: questions.call(reader, company="nomad", call_id="one"),
     lambda reader: questions.facts_of_call(reader, company="nomad", call_id="one"),

@@ -27,7 +27,6 @@ from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit 
 from streamlit.util import calc_hash  # noqa: TID251
 
 from analytics import questions
-from analytics.metrics import over
 from analytics.questions import Period, Scope, missed
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
@@ -217,18 +216,16 @@ def _of_own(session: int, number: int) -> Visit:
 
 
 def _overview(reader: SharedReader, scope: Scope, period: Period) -> None:
-    """Ask what Overview asks: its tiles of two periods, its days, losses, whom to call back, outcomes."""
+    """Ask what Overview asks: its tiles of two periods and their days, outcomes, losses, whom to call back."""
     before = period.before()
     ask = Asked(reader, 0, "bench").holding(company=scope.company, periods=(period, before)).ask
     ask(questions.channels, company=scope.company, period=period)
-    ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=tuple(over("calls")))
-    ask(questions.left_out, period=period, scope=scope)
+    ask(questions.figures_by_day, period=period, before=before, scope=scope, metrics=overview.COUNTED)
+    ask(questions.ended, period=period, scope=scope)
     places = ("hour", "team", "channel")
     ask(questions.losses, period=period, before=before, scope=scope, by=places, rank="excess")
     ask(missed.waiting, scope=structs.replace(scope, teams=()))
-    ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=overview.TILES, by=("day",))
     ask(questions.figures, period=period, scope=scope, metrics=("missed_calls",), by=("weekday", "hour"))
-    ask(questions.outcomes, period=period, scope=scope)
 
 
 def _after(pause: float, ask: Callable[[], object]) -> float:
