@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from analytics.connection import Connection, transaction
-from analytics.log import TABLES
+from analytics.log import STORED, TABLES, store_events
 from analytics.warehouse import AnalyticsSettings, Rebuilt, open_writer
 from schemas.errors import Misconfigured
 
@@ -76,12 +76,8 @@ def _copy_slice(connection: Connection, *, begin: datetime, stop: datetime) -> i
     ]
     if counts[0] != counts[1]:
         with transaction(connection):
-            connection.execute("delete from log.events where recorded_at >= ? and recorded_at < ?", bounds)
-            connection.execute(
-                f"insert into log.events by name select * from {LIVE}.log.events "  # noqa: S608  # our own name
-                "where recorded_at >= ? and recorded_at < ?",
-                bounds,
-            )
+            connection.execute(f"delete from {STORED} where recorded_at >= ? and recorded_at < ?", bounds)  # noqa: S608  # ours
+            store_events(connection, f"(from {LIVE}.log.events where recorded_at >= ? and recorded_at < ?)", bounds)
     return counts[0]
 
 

@@ -59,7 +59,7 @@ def write_dictionary(connection: Connection, views: Sequence[View]) -> None:
     rows = [(one.relation, one.position, one.column, one.type, one.unit, one.meaning) for one in listed]
     with handed_in(connection, "meanings", pl.DataFrame(rows, schema=[name for name, _, _ in _COLUMNS], orient="row")):
         connection.execute("insert into reference.dictionary from meanings")
-    viewed = {view.relation for view in views if not view.is_table}
+    viewed = {"log.events", *(view.relation for view in views if not view.is_table)}
     for relation, group in groupby(listed, key=lambda one: one.relation):
         _comment(connection, relation, list(group), is_view=relation in viewed)
 

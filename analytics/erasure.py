@@ -19,7 +19,7 @@ from msgspec import Struct
 from analytics.anonymous import Stranger, anonymous, traces_of
 from analytics.connection import Connection, handed_in, transaction
 from analytics.keys import installation_key
-from analytics.log import EVENTS, append_events, renew_emptied
+from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
 from schemas.decisions import PersonErased
 from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
@@ -125,13 +125,11 @@ def apply(
     rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
     kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
     with transaction(connection):
-        connection.execute("delete from log.events where id in (select id from erased_events)")
+        connection.execute(f"delete from {STORED} where {ID} in (select id from erased_events)")  # noqa: S608  # ours
         if kept:
             frame = pl.DataFrame(kept, schema_overrides={"causation_id": pl.String}, infer_schema_length=None)
             with handed_in(connection, "anonymous_events", frame):
-                connection.execute(
-                    f"insert into log.events ({EVENTS}) select {EVENTS} from anonymous_events"  # noqa: S608
-                )
+                store_events(connection, "anonymous_events")
         connection.execute("delete from log.conflicts where entity in (select entity from erased_entities)")
         connection.execute(
             "delete from log.dead where exists (select 1 from erased_dead where erased_dead.topic = log.dead.topic "

@@ -15,7 +15,7 @@ from msgspec import Struct
 from analytics.admission import SLOT_SECONDS
 from analytics.anonymous import without_words
 from analytics.connection import Connection, handed_in
-from analytics.log import EVENTS, renew_emptied
+from analytics.log import EVENTS, ID, STORED, renew_emptied, store_events
 from schemas.company import Company
 from schemas.instants import Instant, instant
 from schemas.records import DeadLetter
@@ -89,8 +89,8 @@ class Forgetter:
         if changed.height:
             with handed_in(self._connection, "wordless", changed):
                 self._connection.execute(f"create or replace temp table batch as {_batch(place)}", bounds)
-            self._connection.execute(f"delete from log.events where {place} and id in (select id from batch)", bounds)  # noqa: S608
-            self._connection.execute(f"insert into log.events ({EVENTS}) select {EVENTS} from batch")  # noqa: S608
+            self._connection.execute(f"delete from {STORED} where {place} and {ID} in (select id from batch)", bounds)  # noqa: S608
+            store_events(self._connection, "batch")
         self._empty("log.conflicts", place, bounds)
         return changed.height
 

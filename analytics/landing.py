@@ -10,7 +10,7 @@ from analytics.admission import Batch, Place, Refusal, admit, append_dead, place
 from analytics.connection import Connection, handed_in, transaction
 from analytics.erasure import Dropper
 from analytics.forgetting import LETTERS, Forgetter
-from analytics.log import EVENTS
+from analytics.log import EVENTS, store_events
 from analytics.memory import Memory
 from analytics.pace import Pacer
 from analytics.rebuild import mark_behind
@@ -224,7 +224,7 @@ class Lander:
         }
         events = sum(new.values())
         if events:
-            self._connection.execute(f"insert into log.events ({EVENTS}) select {EVENTS} from batch")  # noqa: S608
+            store_events(self._connection, "batch")
         dead: Offsets = {}
         for refusal in refusals:
             place = place_of(refusal.record)

@@ -60,10 +60,9 @@ def _fold(
         (folder / _name(view)).mkdir()
     rows: dict[str, int] = {}
     for number, part in enumerate(parts, start=1):
-        inputs = dict(reference.held())
         if part:
             on_step(f"slice {number} of {len(parts)}")
-            inputs[_LOG] = _files(f"log/{part}/*")
+        inputs = {_LOG: _files(f"log/{part}/*") if part else log.FOLDED, **dict(reference.held())}
         inputs |= {view.relation: view.select for view in views if view.layer == "staging"}
         for view in readers:
             select = with_inputs(view.select, inputs=list(inputs.items()))
@@ -85,7 +84,7 @@ def _fold(
 def _part(connection: Connection, views: Sequence[View], *, slices: int, folder: Path) -> list[str]:
     """Read the log once and write each slice, where it has events, into a folder below `log`; gives their names."""
     connection.execute(
-        f"copy (select {_columns_read(views)}, hash(entity) % {slices} as slice from {_LOG}) to ? "  # noqa: S608  # ours
+        f"copy (select {_columns_read(views)}, hash(entity) % {slices} as slice from ({log.FOLDED})) to ? "  # noqa: S608  # ours
         f"(format parquet, compression lz4, row_group_size {GROUP_ROWS}, partition_by (slice))",
         [str(folder / "log")],
     )

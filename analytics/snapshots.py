@@ -44,7 +44,7 @@ _BEGINS = f"""
         from __ducklake_metadata_{LAKE}.ducklake_file_column_stats
         join __ducklake_metadata_{LAKE}.ducklake_table as tables using (table_id)
         join __ducklake_metadata_{LAKE}.ducklake_column as columns using (table_id, column_id)
-        where tables.table_name = 'events' and columns.column_name = 'landed_at'
+        where tables.table_name = 'stored_events' and columns.column_name = 'landed_at'
     )
     select cast(max(landed_at) as varchar) from files where {{until}}
 """  # noqa: S608  # our own names

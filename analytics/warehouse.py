@@ -302,7 +302,7 @@ class Writer:
     def _has_whole_log(self) -> bool:
         """Whether the newest of the log's tables is there: to list them all would read the statistics of each."""
         try:
-            self.connection.rows("select 1 from log.forgotten limit 0")
+            self.connection.rows(f"select 1 from {log.STORED} limit 0")  # noqa: S608  # our own name
         except NameErrors:
             return False
         return True

@@ -589,7 +589,7 @@ def test_a_fact_that_cannot_be_read_spoils_no_other() -> None:
     """
     built = warehouse(drawn_events(facts))
     built.connection.execute(
-        'update log.events set data = \'{"direction": 3, "contact": "x", "is_test": []}\' where entity = ?',
+        'update log.stored_events set short_data = \'"direction": 3, "contact": "x", "is_test": []}\' where entity = ?',
         [call("odd")],
     )
 

@@ -181,7 +181,7 @@ def test_a_roll_up_that_does_not_add_up_is_found() -> None:
         ("insert into log.conflicts from log.events limit 1", "events_in_conflict"),
         ("insert into facts.turns (call_id, recording_id, turn) values ('x', 'y', 1)", "turns_without_call"),
         ("insert into facts.call_talk (call_id) values ('x')", "talk_does_not_add_up"),
-        ("update log.events set time = recorded_at + interval 2 hours", "events_from_the_future"),
+        ("update log.stored_events set time = recorded_at + interval 2 hours", "events_from_the_future"),
         (
             "insert into facts.messages (message_id, sent_at, read_at) values ('m', '2026-03-02', '2026-03-01')",
             "messages_out_of_order",

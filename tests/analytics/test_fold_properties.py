@@ -101,7 +101,7 @@ def scratch() -> Scratch:
 
 def _fold(scratch: Scratch, events: list[Event]) -> dict[str, list[tuple[object, ...]]]:
     """Fold `events` in this order; the count of facts is the log's, which holds each once, so it is left out."""
-    scratch.connection.execute("delete from log.events")
+    scratch.connection.execute("delete from log.stored_events")
     append_events(scratch.connection, events, landed_at="2026-01-01T00:00:00.000Z")
     for fact in _FACTS:
         scratch.connection.execute(f"create or replace table {fact.relation} as {fact.select}")

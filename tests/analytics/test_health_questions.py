@@ -52,7 +52,7 @@ def reader() -> Generator[Scratch]:
     for number, line in enumerate(EVENTS.strip().splitlines()):
         company, account, time, recorded, landed = line.split()
         execute(
-            "insert into log.events"
+            "insert into log.stored_events"
             " (id, source, type, company, account, time, recorded_at, landed_at, entity, dataschema)"
             " values (?, 'asterisk', 'call.ended', ?, ?, ?, ?, ?, ?, 'call.ended/2')",
             [str(number), company, account, f"{time}:00Z", f"{recorded}:00Z", f"{landed}:00Z", f"call-{number}"],

@@ -64,7 +64,8 @@ def whole() -> Generator[Scratch]:
             [call, company, team, f"phone:+7{contact}", f"Name of {contact}", WHATSAPP_CALL],
         )
         execute(
-            "insert into log.events (id, source, type, company, account, time, recorded_at, landed_at, entity, data)"
+            "insert into log.stored_events"
+            " (id, source, type, company, account, time, recorded_at, landed_at, entity, data)"
             " values (?, 'asterisk', 'call.ended', ?, 'pbx', '2026-03-12 10:00:00Z', '2026-03-12 10:00:00Z',"
             " '2026-03-12 10:00:00Z', ?, '{\"contact_name\": \"Name\"}')",
             [call, company, call],

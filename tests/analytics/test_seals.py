@@ -55,12 +55,12 @@ def test_damaged_facts_and_company_data_are_built_anew_while_all_runs_and_at_the
 def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path) -> None:
     warehouse, book = settings_at(home).warehouse, Runbook("damaged-file", home=home)
     with open_writer(settings_at(home)) as writer:
-        file = _file_of(home, "log/events")
+        file = _file_of(home, "log/stored_events")
         copy = file.read_bytes()
-        name = _turn_a_bit(home, "log/events")
+        name = _turn_a_bit(home, "log/stored_events")
         _maintain(writer, hours=2)
         assert Seals(warehouse).known_damaged() == [name]
-        with pytest.raises(Halted, match="1 files of the log, such as log/events"):
+        with pytest.raises(Halted, match="1 files of the log, such as log/stored_events"):
             writer.rebuild()
         with pytest.raises(Halted, match="put back copies"):
             writer.purge()

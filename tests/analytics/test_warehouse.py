@@ -81,7 +81,7 @@ def test_a_reader_can_change_nothing(tmp_path: Path) -> None:
         open_reader(settings_at(tmp_path)) as reader,
         pytest.raises(Exception, match="read-only"),
     ):
-        reader.sql("delete from log.events")
+        reader.sql("delete from log.stored_events")
 
 
 def test_readers_without_a_warehouse_are_told_to_wait(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from analytics.log import store_events
 from analytics.scratch import scratch
 from analytics.views import read_views
 from analytics.warehouse import AnalyticsSettings, Writer, open_writer
@@ -22,8 +23,7 @@ from tests.bench import events
 SMALLER = 10  # the log is built at a tenth of its size as well: ten times the events may take eleven times as long
 
 _SCHEMAS = ", ".join(f"'{name}': '{kind.dataschema}'" for name, kind in EVENT_TYPES.items())
-_FILL = f"""
-    insert into log.events by name
+_TOLD = f"""
     with calls as (
         select
             i, md5('call' || i)::uuid::varchar as call_id, 'CA' || lpad(i::varchar, 30, '0') as provider_call_id,
@@ -48,7 +48,7 @@ _FILL = f"""
         call_id as subject, begun + to_seconds(fact.after) as time, time as recorded_at, 'bench' as company,
         'main' as account, call_id as partition_key, map {{{_SCHEMAS}}}[fact.type] as dataschema,
         '{{' || known || fact.says || '}}' as data, call_id as entity, 'calls' as topic, 0 as partition,
-        i * 4 as offset, time as landed_at
+        i * 4 as offset, time as landed_at, cast(null as varchar) as causation_id
     from told
 """
 
@@ -80,7 +80,7 @@ def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:
 def fill(home: Path, *, count: int) -> None:
     """Make a lake whose log holds `count` events, and nothing folded from them."""
     with opened(home) as writer:
-        writer.connection.execute(_FILL, {"calls": count // 4})
+        store_events(writer.connection, f"({_TOLD})", {"calls": count // 4})
 
 
 def opened(home: Path) -> Writer:
@@ -94,7 +94,7 @@ def _seconds(home: Path, *, count: int) -> float:
     """Rebuild the facts of a lake of `count` events."""
     with opened(home) as writer:
         if not home.with_suffix(".parquet").exists():
-            writer.connection.execute(_FILL, {"calls": count // 4})
+            store_events(writer.connection, f"({_TOLD})", {"calls": count // 4})
             writer.connection.execute(
                 f"copy (from log.events order by recorded_at) to '{home.with_suffix('.parquet')}' (compression zstd)"
             )
@@ -114,8 +114,7 @@ def _seconds_native(home: Path) -> float:
     native = scratch()
     native.connection.use_threads(AnalyticsSettings(home=home).warehouse_threads)
     native.load_reference([parse_company(events.COMPANY)])
-    native.connection.execute("drop table log.events")
-    native.connection.execute(f"create view log.events as from read_parquet('{home.with_suffix('.parquet')}')")
+    native.connection.create_view("log.events", f"from read_parquet('{home.with_suffix('.parquet')}')")
     began = time.perf_counter()
     for view in read_views():
         is_fold = view.layer == "staging" and any(relation.startswith("staging.") for relation in view.reads)

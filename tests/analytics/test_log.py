@@ -1,0 +1,94 @@
+"""How the log stores an event: shorter than it shows it, and shown as it was published, whichever version landed it."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from analytics.connection import handed_in
+from analytics.log import EVENTS, store_events
+from analytics.scratch import scratch
+from analytics.warehouse import Batch, Writer, open_writer
+from schemas.ids import fact_id
+from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+
+ID, CALL, RAW = (fact_id("twilio", "main", "call.ended", word) for word in ("fact", "call", "raw"))
+SAID = f'{{"call_id":"{CALL}","provider_call_id":"CA1","contact_name":"Әсем {{\\"call_id\\":\\"{CALL}\\",}}"}}'
+TABLES = ("log.events", "log.offsets", "facts.calls", "facts.legs")
+
+
+def _row(**columns: str | None) -> dict[str, str | None]:
+    told = {"id": ID, "subject": CALL, "partition_key": CALL, "causation_id": RAW, "data": SAID, "entity": CALL}
+    return {**told, "type": "call.ended", **columns}
+
+
+def test_what_another_column_says_is_stored_once() -> None:
+    with handed_in(opened := scratch().connection, "told", pl.DataFrame([_whole(_row())])):
+        store_events(opened, "told")
+
+    assert [(None,) * 5] == opened.rows("select id, subject, partition_key, causation_id, data from log.stored_events")
+    assert [(ID, RAW, SAID.partition(",")[2])] == opened.rows(
+        "select short_id::varchar, short_causation_id::varchar, short_data from log.stored_events"
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        _row(),
+        _row(causation_id=None),
+        _row(subject="+77010000001", partition_key="another"),
+        _row(id=ID.upper(), causation_id=f"{{{RAW}}}"),
+        _row(id="e1", causation_id="", entity="c1", data='{"call_id":"c1","is_test":false}'),
+        _row(entity='a,"b', data='{"call_id":"a,\\"b","is_test":false}'),
+        _row(entity="a,b", data='{"call_id":"a,b","is_test":false}'),
+        _row(data=SAID.replace(",", " ,", 1)),
+        _row(data=SAID.replace("{", "{ ", 1)),
+        _row(data=f'{{"call_id":"{CALL}"}}'),
+        _row(data=f'{{"provider_call_id":"CA1","call_id":"{CALL}"}}'),
+        _row(data=SAID, entity=RAW),
+        _row(type="message.read", data=SAID.replace("call_id", "message_id")),
+        _row(type="message.read", data=SAID),
+        _row(type="deal.won", data=SAID.replace("call_id", "deal_id")),
+        _row(type="account.linked", entity="line-1", subject="line-1", data='{"company_number":null}'),
+        _row(type="contact.identified", entity=ID, data="{}"),
+    ],
+)
+def test_an_event_is_shown_as_it_was_published(row: dict[str, str | None]) -> None:
+    with handed_in(opened := scratch().connection, "told", pl.DataFrame([_whole(row)])):
+        store_events(opened, "told")
+
+    assert [_whole(row)] == opened.frame(f"select {EVENTS} from log.events").to_dicts()  # noqa: S608  # ours
+
+
+def test_a_log_of_an_earlier_version_is_gone_on_with_and_none_of_its_rows_is_written_anew(tmp_path: Path) -> None:
+    events = [fact for number in range(60) for fact in call_events(number)]
+    first, second = records_of(events[:150]), records_of(events[150:], first_offset=150)
+    with open_writer(settings_at(tmp_path / "today")) as writer:
+        writer.land(Batch(first), now=NOW)
+        writer.land(Batch(second), now=NOW)
+        expected = {name: writer.table_hash(name) for name in TABLES}
+    with open_writer(settings_at(tmp_path / "earlier")) as writer:
+        writer.land(Batch(first), now=NOW)
+        _store_as_before(writer)
+    with open_writer(settings_at(tmp_path / "earlier")) as writer:
+        writer.land(Batch(second), now=NOW)
+
+        assert {name: writer.table_hash(name) for name in TABLES} == expected
+        assert [(150, 150, 300)] == writer.connection.rows(
+            "select count(id), count(data), count(*) from log.stored_events"
+        )
+        assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
+def _store_as_before(writer: Writer) -> None:
+    """Make of the log what earlier versions had: a table that holds every event as it is shown."""
+    writer.connection.execute("create table log.whole as from log.events")
+    writer.connection.execute("drop view log.events; drop table log.stored_events")
+    writer.connection.execute("alter table log.whole rename to events")
+
+
+def _whole(row: dict[str, str | None]) -> dict[str, str | None]:
+    """Give a row all columns that an event has, in their order."""
+    names = [name.strip('"') for name in EVENTS.split(", ")]
+    return {name: row.get(name) for name in names}
