@@ -79,6 +79,12 @@ class Histories:
         held += [f"{kind}_{fact.name}" for kind in ("fresh", "folded", "known", "stale") for fact in self._facts]
         self._connection.execute(";".join(f"drop table if exists temp.{table}" for table in held))
 
+    def shed(self) -> None:
+        """Give back the room of rows that are gone, which the engine keeps: nearly every batch replaces some."""
+        if self._is_ready:
+            held = [*(f"few_{view.name}" for view in self._few()), *(f"known_{fact.name}" for fact in self._facts)]
+            self._connection.execute(";".join(f"create or replace temp table {name} as from {name}" for name in held))
+
     def refresh(self, folded: Sequence[View]) -> list[View]:
         """Fold again the contacts that the facts just `folded` name; gives the facts of which rows changed."""
         naming = [view for view in self._named_by if view in folded]

@@ -87,7 +87,10 @@ class Refresher:
         self.let_go()
 
     def forget(self) -> None:
-        """Give back the memory taken by rows that are known to exist; they are searched for in the lake again."""
+        """Give back the memory taken by rows that are known to exist, and by what is gone of all that is held.
+
+        The former are searched for in the lake again.
+        """
         kept = [
             f"create or replace temp table kept_{fact.name} as select {self._marks[fact.name]} "
             f"from fresh_{fact.name} limit 0"
@@ -95,6 +98,8 @@ class Refresher:
         ]
         kept += [f"create or replace temp table kept_of_{group.name} (entity varchar)" for group in self._groups]
         self._connection.execute(";".join(kept))
+        self._histories.shed()
+        self._sums.shed()
 
     def refresh(self) -> None:
         """Fold again what `batch` touched, inside the transaction that appends it to the log."""

@@ -16,8 +16,6 @@ from analytics.views import View, columns_read, with_inputs
 # What reports read of a call takes in memory, measured, and which part of the engine's memory all of it may take.
 BYTES_A_ROW = 208
 SHARE = 1 / 16
-# The engine keeps the room of rows that are gone: when they outnumber these and the others, all are written anew.
-LEAST_GONE = 100_000
 
 
 class Rollup(Struct, frozen=True):
@@ -47,22 +45,23 @@ class Rollup(Struct, frozen=True):
 class Sums:
     """The statements that sum, composed once, and the rows of the days that were summed last."""
 
-    def __init__(
-        self, connection: Connection, views: Sequence[View], *, memory_mib: int, least_gone: int = LEAST_GONE
-    ) -> None:
+    def __init__(self, connection: Connection, views: Sequence[View], *, memory_mib: int) -> None:
         self._connection = connection
-        self._least_gone = least_gone
         facts = [view for view in views if view.layer == "facts"]
         self._rollups = _rollups_of([view for view in views if view.layer == "reports" and view.is_table], facts=facts)
         self._texts = {report.name: _text_of(report, rollup) for rollup in self._rollups for report in rollup.reports}
         self._most_rows = int(memory_mib * MIB * SHARE / BYTES_A_ROW)
-        self._gone = 0
         self.forget()
 
     def forget(self) -> None:
         """Give the memory back: what is summed next is read from the lake."""
         for rollup in self._rollups:
             self._hold_none(rollup)
+
+    def shed(self) -> None:
+        """Give back the room of rows that are gone, which the engine keeps."""
+        held = [rollup.held(fact) for rollup in self._rollups for fact in rollup.facts]
+        self._connection.execute(";".join(f"create or replace temp table {name} as from {name}" for name in held))
 
     def refresh(self, folded: Sequence[View]) -> None:
         """Sum again what changed in the facts just `folded`."""
@@ -84,19 +83,19 @@ class Sums:
                 f"(select 1 from changed where {_same(rollup, report.relation)})"
             )
             self._connection.execute(f"insert into {report.relation} by name {self._texts[report.name]}")
-        self._give_back(rollup)
+        if self._rows(rollup) > self._most_rows:
+            self._hold_none(rollup)
 
     def _replace(self, rollup: Rollup, fact: View) -> None:
         """Bring the rows of days that are held up to what was just folded."""
         held = rollup.held(fact)
-        [(gone,)] = self._connection.rows(
+        self._connection.execute(
             f"delete from {held} where {fact.entity} in (select {fact.entity} from stale_{fact.name})"
         )
         self._connection.execute(
             f"insert into {held} select {rollup.columns(fact)} from fresh_{fact.name} "
             f"where day in (select day from {rollup.days})"
         )
-        self._gone += gone
 
     def _read(self, rollup: Rollup) -> None:
         """Read the days that are not held.
@@ -119,17 +118,6 @@ class Sums:
             f"insert into {rollup.days} select distinct day from changed where day not in (from {rollup.days})"
         )
 
-    def _give_back(self, rollup: Rollup) -> None:
-        """Hold nothing where there is no room for it, and no room for what is gone."""
-        rows = self._rows(rollup)
-        if rows > self._most_rows:
-            self._hold_none(rollup)
-        elif self._gone > max(self._least_gone, rows):
-            for fact in rollup.facts:
-                held = rollup.held(fact)
-                self._connection.execute(f"create or replace temp table {held} as from {held}")
-            self._gone = 0
-
     def _rows(self, rollup: Rollup) -> int:
         counts = " + ".join(f"(select count(*) from {rollup.held(fact)})" for fact in rollup.facts)
         [(rows,)] = self._connection.rows(f"select {counts}")
@@ -142,7 +130,6 @@ class Sums:
                 f"select {rollup.columns(fact)} from {fact.relation} limit 0"
             )
         self._connection.execute(f"create or replace temp table {rollup.days} (day date)")
-        self._gone = 0
 
 
 def _rollups_of(reports: Sequence[View], *, facts: Sequence[View]) -> list[Rollup]:

@@ -10,7 +10,7 @@ from hypothesis import settings as drawing
 
 from analytics.keeping import vacuum
 from analytics.maintenance import HELD_HOURS, MERGED_FILES, READER_SECONDS, Maintainer
-from analytics.warehouse import CATALOG, Batch, Maintained, open_reader, open_side_by_side, open_writer
+from analytics.warehouse import CATALOG, Batch, Maintained, Writer, open_reader, open_side_by_side, open_writer
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
@@ -20,6 +20,7 @@ TRANSACTIONS = 500 if drawing.get_current_profile_name() == "thorough" else 60
 # What readers are promised in this test; their transactions last a fraction of it.
 FILE_SECONDS, READER_SECONDS_HERE = 3.0, 6.0
 VACUUM_SECONDS = 0.1
+STEPS_OF_NO_TABLE, STEPS_OF_A_TABLE = 5, 3
 ROOT = Path(__file__).parents[2]
 
 # Statements of one transaction, with time between them in which the writer lands and maintains.
@@ -78,6 +79,17 @@ def test_maintenance_leaves_few_files_and_every_row(tmp_path: Path) -> None:
         assert (writer.table_hash("facts.calls"), writer.table_hash("log.events")) == before
         assert writer.next_offsets() == {("calls", 0): 50}
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
+def test_tables_in_which_nothing_was_written_are_left_alone(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        rounds = (_steps_of_a_round(writer, hours=hours) for hours in range(1, 9))
+        everything = next(rounds)
+        while next(rounds) > STEPS_OF_NO_TABLE:
+            pass
+        writer.connection.execute("insert into facts.beeps default values")
+        assert next(rounds) == STEPS_OF_NO_TABLE + STEPS_OF_A_TABLE
+        assert everything > STEPS_OF_NO_TABLE + 20 * STEPS_OF_A_TABLE
 
 
 def test_many_files_of_which_few_rows_were_deleted_become_one(tmp_path: Path) -> None:
@@ -170,16 +182,24 @@ def test_a_round_in_steps_lets_batches_land_between_and_files_live_on_from_its_e
     with open_writer(settings_at(tmp_path)) as writer:
         writer.maintain(_now())
         minute, number = 60, 0
-        while not (done := writer.maintain(_now(seconds=minute + number), steps=25)).is_merged:
+        while not writer.maintain(_now(seconds=minute + number), steps=25).is_merged:
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
             number += 1
         assert number > 2
-        assert done == Maintained(is_merged=True)
         assert writer.maintain(_now(seconds=minute + number + 20), steps=4) == Maintained()
-        assert writer.maintain(_now(seconds=minute + number + 40)) == Maintained(is_merged=True)
+        assert writer.maintain(_now(seconds=minute + number + 40)).is_merged
         assert writer.connection.rows("select count(*) from facts.calls") == [(number,)]
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
 
 
 def _now(*, seconds: float = 0, hours: float = 0) -> Instant:
     return instant(datetime.now(UTC) + timedelta(seconds=seconds, hours=hours))
+
+
+def _steps_of_a_round(writer: Writer, *, hours: int) -> int:
+    """Count the steps of the round that begins so many hours from now."""
+    writer.maintain(_now())
+    steps = 1
+    while not writer.maintain(_now(hours=hours), steps=1).is_merged:
+        steps += 1
+    return steps

@@ -1,5 +1,6 @@
 """Days that were summed stay in memory: they are read from the lake once, and are right whatever happens between."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,10 @@ from analytics.landing import Lander
 from analytics.rebuild import table_hash
 from analytics.refresh import Refresher
 from analytics.scratch import Scratch, scratch
-from analytics.summing import Sums
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from tests.analytics.drawn import COMPANY
-from tests.analytics.landing_cases import NOW, call_events, records_of
+from tests.analytics.landing_cases import BEGIN, NOW, call_events, records_of
 
 ENOUGH_MIB = 256
 CALLS = "select sum(calls)::integer from reports.calls_daily"
@@ -90,25 +90,34 @@ def test_a_batch_that_was_not_kept_leaves_nothing_in_memory(warehouse: Scratch) 
     assert _hashes(warehouse) == landed
 
 
-def test_rows_that_are_there_stay_when_those_that_are_gone_give_their_room_back(warehouse: Scratch) -> None:
-    connection = warehouse.connection
-    _land(_lander(connection), 1)
-    sums = Sums(connection, read_views(), memory_mib=ENOUGH_MIB, least_gone=0)
-    connection.execute("create or replace temp table stale_calls as from facts.calls")
-    calls = [view for view in read_views() if view.relation == "facts.calls"]
-    for _ in range(3):
-        sums.refresh(calls)
-        assert connection.rows(CALLS) == [(1,)]
-        assert connection.rows("select count(*) from summed_calls_daily_calls") == [(1,)]
+def test_rows_that_are_gone_take_no_room_when_older_events_are_forgotten(warehouse: Scratch) -> None:
+    lander = _lander(warehouse.connection, hot_events=3)
+    held = ("hot", "known_contacts", "summed_calls_daily_calls")
+    for number in range(8):
+        told = call_events(7 * number, begin=BEGIN + timedelta(hours=number))  # all one contact's
+        lander.land(Batch(records_of(told, first_offset=5 * number)), now=NOW)
+    rows = [warehouse.connection.rows(f"select count(*) from {name}") for name in held]  # noqa: S608
+    assert rows == [[(_written(warehouse.connection, name),)] for name in held]
+    assert warehouse.connection.rows(CALLS) == [(8,)]
 
 
-def _lander(connection: Connection, *, memory_mib: int = ENOUGH_MIB) -> Lander:
+def _lander(connection: Connection, *, memory_mib: int = ENOUGH_MIB, hot_events: int = 200_000) -> Lander:
     refresher = Refresher(connection, read_views(), companies=[COMPANY], memory_mib=memory_mib)
-    return Lander(connection, refresher=refresher, hot_events=200_000)
+    return Lander(connection, refresher=refresher, hot_events=hot_events)
 
 
 def _land(lander: Lander, number: int) -> None:
     lander.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+
+
+def _written(connection: Connection, name: str) -> int:
+    """Count the rows for which a temporary table takes room, gone or not."""
+    [(rows,)] = connection.rows(
+        "select coalesce(sum(count), 0)::integer from pragma_storage_info(?) "
+        "where column_id = 0 and segment_type <> 'VALIDITY'",
+        [f"temp.{name}"],
+    )
+    return rows
 
 
 def _hashes(warehouse: Scratch) -> list[object]:
