@@ -16,8 +16,8 @@ from analytics.log import EVENT_TYPES, EVENTS
 from analytics.seen import Hashes, IdFilter
 
 DAYS_A_READ = 32
-# Slots further apart than this are read as two stretches of time.
-GAP_SLOTS = 6
+# Slots further apart than this, an hour, are read as two stretches of time.
+GAP_SLOTS = 30
 MAX_STRETCHES = 40
 FIRST_SLOT, LAST_SLOT = -(2**31), 2**31 - 2
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,8 @@ def filling() -> tuple[Scratch, Lander]:
     return opened, lander
 
 
-def lander_on(connection: Connection) -> Lander:
-    return Lander(connection, refresher=Refresher(connection, read_views(), companies=()), hot_events=1_000)
+def lander_on(connection: Connection, *, hot_events: int = 1_000) -> Lander:
+    return Lander(connection, refresher=Refresher(connection, read_views(), companies=()), hot_events=hot_events)
 
 
 def test_a_batch_lands_with_its_facts_and_offsets(warehouse: Scratch, lander: Lander) -> None:
@@ -245,6 +246,15 @@ def test_a_backlog_of_more_ids_than_were_expected_leaves_new_ones_known_to_be_ne
     [(known,)] = warehouse.connection.rows("select hash(id) from log.events")
     assert memory.ids.may_hold(np.array([known], dtype=np.uint64)).all()
     assert not memory.ids.may_hold(chance.integers(2**64, size=1_000, dtype=np.uint64)).any()
+
+
+def test_the_newest_events_stay_hot_however_many_come_within_minutes(warehouse: Scratch) -> None:
+    lander = lander_on(warehouse.connection, hot_events=10)
+    for number in range(7):
+        told = call_events(number, begin=BEGIN + timedelta(minutes=3 * number))
+        lander.land(Batch(records_of(told, first_offset=5 * number)), now=NOW)
+        [(hot,)] = warehouse.connection.rows("select count(*) from hot")
+        assert 5 <= hot <= 12
 
 
 def test_facts_left_behind_by_a_lander_that_died_are_built_at_the_next_start(tmp_path: Path) -> None:
