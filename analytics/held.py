@@ -17,7 +17,7 @@ from analytics.settings import MIB
 MAX_HELD_MIB = 256
 # So many parts are fetched by one statement, and so many such statements run at once; whoever comes meanwhile waits,
 # and the next brings what all of them want.
-MAX_PARTS_AT_ONCE = 70
+MAX_PARTS_AT_ONCE = 140
 MAX_FETCHES = 2
 # How the engine improves a plan. All else that it could try costs more than it saves: a tenth of what such statements
 # take, for they read few rows of one table, and half of their time is spent before they read any.
@@ -119,12 +119,16 @@ class Shelf:
         self._kept = dict[str, Kept]()
 
     def held(self, key: str, *, snapshot: int, fetch: Fetch) -> Held:
-        """Give what is held under a key; an empty one, to be filled by `fetch`, where it is of another snapshot."""
+        """Give what is held under a key; an empty one, to be filled by `fetch`, where it is of an older snapshot.
+
+        Whoever still asks as of an older one is given what is newer: two that are used side by side share it.
+        """
         with self._lock:
             while sum(kept.held.size_bytes for kept in self._kept.values()) > self._max_bytes:
                 del self._kept[next(iter(self._kept))]
             kept = self._kept.pop(key, None)
-            if kept is None or kept.snapshot != snapshot:
+            # Assumption: while a process lives, the numbers of snapshots only grow.
+            if kept is None or kept.snapshot < snapshot:
                 kept = Kept(Held(fetch), snapshot)
             self._kept[key] = kept
             return kept.held

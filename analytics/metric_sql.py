@@ -14,9 +14,11 @@ PARTS = {"seconds": 1_000, "minutes": 60_000}
 
 # What is counted: the rows of a fact, or groups of calls that are alike.
 Over = Literal["rows", "groups"]
-# The fact whose rows are grouped, and which column of a group holds a measure of each of its calls.
+# The fact whose rows are grouped; which column of a group holds a measure of each of its calls, and which columns hold
+# their sum and how many have any.
 GROUPED_FACT = "calls"
 MEASURES = {"talk_seconds": "talk_ms", "answer_seconds": "answer_ms"}
+SUMS = {"talk_seconds": ("all_talk_ms", "talks")}
 
 
 def figures_sql(names: Iterable[str], *, over: Over = "rows") -> tuple[str, str]:
@@ -76,9 +78,14 @@ def is_grouped(metric: Metric, *, by_hour: bool) -> bool:
     """Tell whether a metric can be counted over groups of calls; their measures are known by day, not by hour."""
     if metric.fact != GROUPED_FACT or metric.distinct:
         return False
-    return metric.kind in {"share", "count"} or (
-        not by_hour and metric.kind != "ratio" and metric.numerator in MEASURES
-    )
+    if metric.kind in {"share", "count"}:
+        return True
+    return not by_hour and metric.kind != "ratio" and metric.numerator in (SUMS if metric.kind == "sum" else MEASURES)
+
+
+def measures_of(names: Iterable[str]) -> set[str]:
+    """Name the columns of groups that hold each call's measure and are needed to count metrics over them."""
+    return {MEASURES[metric.numerator] for metric in map(catalogue().__getitem__, names) if metric.kind in QUANTILES}
 
 
 def _of_groups(metric: Metric) -> tuple[str, str, str]:
@@ -87,10 +94,11 @@ def _of_groups(metric: Metric) -> tuple[str, str, str]:
     if metric.kind in {"share", "count"}:
         numerator = f"coalesce(sum(calls) filter (where {counted} and ({metric.numerator})), 0)"
         return numerator, sample if metric.kind == "share" else "", sample
+    if metric.kind == "sum":
+        summed, measured = SUMS[metric.numerator]
+        return f"sum({summed}) filter (where {counted})", "", f"coalesce(sum({measured}) filter (where {counted}), 0)"
     measures = MEASURES[metric.numerator]
     measured = f"coalesce(sum(len({measures})) filter (where {counted}), 0)"
-    if metric.kind == "sum":
-        return f"sum(list_sum({measures})) filter (where {counted})", "", measured
     all_measures = f"flatten(list({measures}) filter (where {counted}))"
     return f"round(list_aggregate({all_measures}, 'quantile_cont', {QUANTILES[metric.kind]}), 2)", "", measured
 

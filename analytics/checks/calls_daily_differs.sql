@@ -38,7 +38,7 @@ grouped as (
         company,
         day,
         cast(sum(calls) as bigint) as calls,
-        cast(coalesce(sum(list_sum(talk_ms)) filter (
+        cast(coalesce(sum(all_talk_ms) filter (
             where outcome = 'answered' and not is_internal and not is_test
         ), 0) as bigint) as talk_ms
     from reports.calls_grouped

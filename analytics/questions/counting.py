@@ -7,7 +7,7 @@ from typing import Any, Literal
 import polars as pl
 from msgspec import Struct
 
-from analytics.metric_sql import Over, aggregates, counted_sql, figures_sql, is_grouped
+from analytics.metric_sql import Over, aggregates, counted_sql, figures_sql, is_grouped, measures_of
 from analytics.metrics import Dimension as Narrowing
 from analytics.metrics import Fact, catalogue, fact_of
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, can_narrow, within_any
@@ -91,7 +91,8 @@ def _counted(  # noqa: PLR0913  # what is counted, whose, when, and by what
         over: Over = "rows"
         if _are_grouped(counted, scope=scope, by=by):
             where, wheres, bound = within_groups(periods, scope=scope)
-            source, reach = groups(reader, scope=scope, periods=periods, by_hour="hour" in by)
+            measures = measures_of(counted)
+            source, reach = groups(reader, scope=scope, periods=periods, by_hour="hour" in by, measures=measures)
             parameters |= bound | reach
             over = "groups"
         elif can_narrow(fact, scope) and set(by) <= {"day", *fact.dimensions}:

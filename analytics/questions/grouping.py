@@ -4,7 +4,7 @@
 A page that counts the same days again and again holds their groups in memory, so that the lake is asked once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -20,6 +20,13 @@ from analytics.views import read_views, with_inputs
 GROUPED = "reports.calls_grouped"
 # Groups of so many days are held at once; more are read where they lie.
 MAX_HELD_DAYS = 70
+# A measure of each call, by which its median is counted, is most of what a group takes: that of talk is not held.
+NOT_HELD = "talk_ms"
+# In what the calls of a group are alike.
+ALIKE = (
+    *("company", "day", "weekday", "channel", "team_id", "direction", "is_business_hours", "outcome", "is_in_time"),
+    *("is_internal", "is_test"),
+)
 # By what calls can be grouped and narrowed without looking at each of them.
 DIMENSIONS: tuple[Dimension, ...] = ("hour", "weekday", "channel", "team", "direction", "business_hours")
 
@@ -77,21 +84,21 @@ def grouped_fact() -> Fact:
 
 
 def groups(
-    reader: Reader, *, scope: Scope, periods: Sequence[Period], by_hour: bool = False
+    reader: Reader, *, scope: Scope, periods: Sequence[Period], by_hour: bool = False, measures: Collection[str] = ()
 ) -> tuple[str, dict[str, Any]]:
     """Give what to read the groups of calls in some periods from, and its parameters beside $company.
 
-    Columns are those of reports.calls_grouped; `by_hour` each group is one of a single `hour`, without measures. Of the
-    scope only company and operators narrow them.
+    Columns are those of reports.calls_grouped, of measures at least those that are asked for; `by_hour` each group is
+    one of a single `hour`, without measures and sums. Of the scope only company and operators narrow them.
     """
-    if isinstance(reader, Holding) and reader.holds(scope=scope, periods=periods):
+    if isinstance(reader, Holding) and reader.holds(scope=scope, periods=periods) and NOT_HELD not in measures:
         source, parameters = _of_held(periods)
     else:
         source, parameters = _source(scope, periods)
     if not by_hour:
         return f"(select * from {source}) as groups", parameters
     by_hour_select = f"""
-        select * exclude (calls_by_hour, calls, talk_ms, answer_ms, hour_calls), hour_calls as calls
+        select {", ".join(ALIKE)}, hour, hour_calls as calls
         from (select *, unnest(calls_by_hour) as hour_calls, unnest(range(24))::integer as hour from {source})
         where hour_calls > 0
     """
@@ -103,14 +110,15 @@ def groups_of(reader: Reader, *, company: str, days: Sequence[Day]) -> pl.DataFr
     whole = [one.day for one in days if one.until is None]
     parameters: dict[str, Any] = {"company": company}
     parts: list[str] = []
+    held = f"* exclude ({NOT_HELD})"
     if whole:
         parameters |= {"days": whole, "first": min(whole), "last": max(whole)}
         of_days = "company = $company and day between $first and $last and list_contains($days, day)"
-        parts.append(f"select *, cast(null as timestamptz) as cut_at from {GROUPED} where {of_days}")
+        parts.append(f"select {held}, cast(null as timestamptz) as cut_at from {GROUPED} where {of_days}")
     for place, (day, until) in enumerate((one.day, one.until) for one in days if one.until):
         parameters |= {f"cut_{place}": day, f"until_{place}": until}
         of_day = f"company = $company and day = $cut_{place} and started_at < $until_{place}"
-        parts.append(f"select *, $until_{place}::timestamptz as cut_at from ({_made([of_day])})")
+        parts.append(f"select {held}, $until_{place}::timestamptz as cut_at from ({_made([of_day])})")
     return reader.sql(" union all by name ".join(parts), parameters)
 
 

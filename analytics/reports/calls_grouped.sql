@@ -18,6 +18,8 @@
 --   is_test boolean: tests
 --   calls bigint: how many
 --   calls_by_hour bigint[]: how many of them began in each local hour, the first is that of midnight
+--   talks bigint: how many have any talk
+--   all_talk_ms bigint, milliseconds: their talk together, null where none has any
 --   talk_ms bigint[], milliseconds: talk of each that has any, in rising order
 --   answer_ms bigint[], milliseconds: ringing to pickup of each that was picked up, in rising order
 with
@@ -68,6 +70,8 @@ select
         count(*) filter (where hour = 22),
         count(*) filter (where hour = 23)
     ] as calls_by_hour,
+    count(talk_ms) as talks,
+    cast(sum(talk_ms) as bigint) as all_talk_ms,
     coalesce(list_sort(list(talk_ms) filter (where talk_ms is not null)), []) as talk_ms,
     coalesce(list_sort(list(answer_ms) filter (where answer_ms is not null)), []) as answer_ms
 from measured

@@ -162,7 +162,7 @@ def test_a_roll_up_that_does_not_add_up_is_found() -> None:
     built = warehouse(drawn_events(_ORDINARY))
     built.build()
     built.connection.execute("update reports.calls_daily set calls = calls + 1, talk_seconds = 299")
-    built.connection.execute("update reports.calls_grouped set calls = calls + 2, talk_ms = [298000]")
+    built.connection.execute("update reports.calls_grouped set calls = calls + 2, all_talk_ms = 298000")
     expected = """
     company | day        | calls | calls_summed | calls_grouped | talk_ms | talk_ms_summed | talk_ms_grouped
     acme    | 2026-03-02 | 2     | 3            | 6             | 300000  | 299000         | 298000

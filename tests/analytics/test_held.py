@@ -73,7 +73,14 @@ def test_who_asks_for_what_cannot_be_fetched_is_told_and_nobody_else_waits_for_i
     assert [[-1, 1], [-1, 1], [1]] == lake.asked
 
 
-def test_of_another_snapshot_nothing_is_held() -> None:
+def test_who_still_asks_as_of_an_older_snapshot_shares_what_is_newer() -> None:
+    shelf, lake = Shelf(), Lake()
+    newer, older = (shelf.held("one", snapshot=snapshot, fetch=lake.fetch) for snapshot in (2, 1))
+    assert [1, 1] == [ask(newer, [1]), ask(older, [1])]
+    assert [[1]] == lake.asked
+
+
+def test_of_a_newer_snapshot_nothing_is_held() -> None:
     shelf, lake = Shelf(), Lake()
     first, same = (shelf.held("one", snapshot=1, fetch=lake.fetch) for _ in range(2))
     ask(first, [1])

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.held import Held
+from analytics.metric_sql import measures_of
 from analytics.metrics import catalogue, over
 from analytics.questions import CallFilter, Period, Reader, Scope
 from analytics.scratch import Scratch, scratch
@@ -154,7 +155,7 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
 ) -> None:
     period = Period(date(2026, 3, 5), date(2026, 3, 11), until)
     periods = (period, period.before())
-    calls = tuple(over("calls"))
+    calls = tuple(name for name in over("calls") if "talk_ms" not in measures_of([name]))
     ways: list[Callable[[Reader], Any]] = [
         lambda asked: questions.figures(asked, period=period, scope=scope, metrics=calls),
         lambda asked: questions.figures(asked, period=period, scope=scope, metrics=calls, by=("day", "channel")),
@@ -177,6 +178,12 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
     )
     assert expected == found
     assert counting.asked == 1
+    talk = [
+        questions.figures(asked, period=period, scope=scope, metrics=("talk_seconds_median",))
+        for asked in (cast("Reader", reader), holding)
+    ]
+    assert_frame_equal(*talk)
+    assert counting.asked == 2
 
 
 def test_a_day_is_held_whole_and_cut_side_by_side(reader: Scratch) -> None:
