@@ -13,7 +13,7 @@ from schemas.envelope import Event, event
 from schemas.errors import InvalidEvent
 from schemas.ids import Id, conversation_id, fact_id
 from schemas.instants import Instant
-from schemas.messages import MessageFact, MessageSent
+from schemas.messages import MessageFact, MessageReceived, MessageSent
 from schemas.people import Identity
 from schemas.permissions import PermissionFact
 from schemas.records import RawRecord
@@ -61,12 +61,16 @@ class Scene(Struct, frozen=True):
         return frozenset(value if isinstance(value, list) else [value] if isinstance(value, str) else [])
 
 
-def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Instant) -> Event:
+def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Instant, is_of_one: bool = False) -> Event:
     """Wrap one fact; `identity` is how the provider tells it from every other fact of the same type.
+
+    `is_of_one` says that a message's conversation is one contact's, though it goes by no identity of his.
 
     Raises InvalidEvent, naming the field, where it breaks its own schema (text too long, NUL, seconds out of range).
     """
     raw, account = scene.raw, scene.account
+    if isinstance(struct, MessageFact) and not is_of_one and _is_of_a_group(scene, struct):
+        struct = replace(struct, contact=(), contact_name=None)
     if isinstance(struct, MessageSent) and struct.kind == "text" and struct.text is None:
         struct = replace(struct, kind="unsupported")  # a status alone: what was sent is not known
     wrapped = event(
@@ -81,6 +85,18 @@ def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Insta
         causationid=raw.raw_id,
     )
     return codec.decode(codec.encode(wrapped))
+
+
+def _is_of_a_group(scene: Scene, struct: MessageFact) -> bool:
+    """Say whether a fact that is no message of a contact's names one of many in its conversation.
+
+    Whoever of a group got a message, read it or put an emoji on it is not who wrote it: as the contacts of one message
+    they would be one person.
+    """
+    if isinstance(struct, MessageReceived) or not struct.contact:
+        return False
+    company = scene.company.id
+    return all(conversation_id(company, one.kind, one.value) != struct.conversation_id for one in struct.contact)
 
 
 def conversation_of(scene: Scene, contact: tuple[Identity, ...]) -> Id:

@@ -36,6 +36,7 @@ class Chat(Struct, frozen=True, kw_only=True):
 
     `thread` is the kind and id of a group, or of a chat that the provider alone numbers: it keeps the conversation
     together where the contact's identities do not stand in each of its hooks. Without one the contact does.
+    `is_of_one` says that such a chat is this contact's alone, and no group.
     """
 
     scene: Scene
@@ -45,6 +46,7 @@ class Chat(Struct, frozen=True, kw_only=True):
     company_number: str | None = None
     operator: str | None = None
     thread: tuple[str, str] | None = None
+    is_of_one: bool = False
 
 
 class Medium(Struct, frozen=True, kw_only=True):
@@ -114,7 +116,7 @@ def _body(chat: Chat, message: Written, *, provider_id: str, medium: Medium, tex
         reply_to_message_id=_message(chat.scene, message.reply_to) if message.reply_to else None,
         provider_status=message.provider_status,
     )
-    return fact(chat.scene, told, identity=(provider_id,), time=message.time)
+    return fact(chat.scene, told, identity=(provider_id,), time=message.time, is_of_one=chat.is_of_one)
 
 
 def stepped(chat: Chat, receipt: Receipt) -> Event:
@@ -128,7 +130,8 @@ def stepped(chat: Chat, receipt: Receipt) -> Event:
     about = _about(chat, provider_id, conversation=conversation) | {"provider_status": receipt.word}
     more: dict[str, Any] = {"error_code": receipt.error_code} if step == "failed" else {}
     identity = (provider_id, step, receipt.word, *([receipt.whose] if receipt.whose else []))
-    return fact(chat.scene, _STEPS[step](**about, **more), identity=identity, time=receipt.time)
+    told = _STEPS[step](**about, **more)
+    return fact(chat.scene, told, identity=identity, time=receipt.time, is_of_one=chat.is_of_one)
 
 
 def reacted(chat: Chat, reaction: Reaction) -> Event:
@@ -140,7 +143,8 @@ def reacted(chat: Chat, reaction: Reaction) -> Event:
         emoji=reaction.emoji,
         reacted_by="company" if reaction.is_ours else "contact",
     )
-    return fact(chat.scene, told, identity=(target, *reaction.identity), time=reaction.time)
+    identity = (target, *reaction.identity)
+    return fact(chat.scene, told, identity=identity, time=reaction.time, is_of_one=chat.is_of_one)
 
 
 def told_at(scene: Scene, value: Any, *, what: str) -> Instant:

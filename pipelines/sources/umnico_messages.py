@@ -109,6 +109,7 @@ def _told(scene: Scene, body: Fields, *, is_ours: bool) -> Told:
         company_number=scene.account.address or text(loose(fields, "sa"), "login") or text(place, "identifier"),
         operator=text(fields, "userId", "managerId") if is_ours else None,
         thread=(CHAT, chat_number) if chat_number else None,
+        is_of_one=True,
     )
     when = fields.get("datetime") or fields.get("timestamp") or fields.get("createdAt")
     return Told(fields=fields, chat=chat, time=told_at(scene, when, what="datetime"))
