@@ -22,7 +22,8 @@ def find_calls(reader: Reader, written: str) -> list[str]:
 
     A call of which no facts are folded is found by its events.
     """
-    if reader.sql("select 1 from facts.call_starts where call_id = $written", {"written": written}).height:
+    begun = "select 1 from facts.call_starts where call_number = md5_number_lower($written)"
+    if reader.sql(begun, {"written": written}).height:
         return [written]
     found = reader.sql(
         """
@@ -41,7 +42,8 @@ def find_calls(reader: Reader, written: str) -> list[str]:
 
 def call(reader: Reader, call_id: str) -> dict[str, Any]:
     """Give the folded row of a call, with its outcome and why; empty where there is none."""
-    begun = reader.sql("select started_at from facts.call_starts where call_id = $call_id", {"call_id": call_id})
+    number = "select started_at from facts.call_starts where call_number = md5_number_lower($call_id)"
+    begun = reader.sql(number, {"call_id": call_id})
     rows = reader.sql(
         "select * from facts.calls where started_at = $begun and call_id = $call_id",
         {"begun": begun["started_at"].first() if begun.height else None, "call_id": call_id},

@@ -17,7 +17,7 @@ from analytics.histories import Histories
 from analytics.log import EVENTS
 from analytics.settings import LEAST_MEMORY_MIB
 from analytics.summing import Sums
-from analytics.views import View, are_told, with_inputs
+from analytics.views import View, are_told, columns_read, with_inputs
 from schemas.company import Company
 
 
@@ -194,8 +194,10 @@ class Refresher:
 
     def _index(self, index: View, fact: View) -> None:
         """Bring the table by which rows of a fact are found up to what was just folded: most rows have not moved."""
-        columns = ", ".join(column.name for column in index.columns)
-        rows = {kind: f"select {columns} from {kind}_{fact.name}" for kind in ("fresh", "stale")}
+        rows = {
+            kind: f"({with_inputs(index.select, inputs=[(fact.relation, f'select * from {kind}_{fact.name}')])})"
+            for kind in ("fresh", "stale")
+        }
         placed = self._count(f"create or replace temp table placed as {rows['fresh']} except all {rows['stale']}")
         displaced = self._count(f"create or replace temp table displaced as {rows['stale']} except all {rows['fresh']}")
         if displaced:
@@ -219,7 +221,8 @@ def _groups_of(facts: Sequence[View]) -> list[Group]:
 def _marks_of(fact: View, reports: Sequence[View], *, indexes: Sequence[View]) -> str:
     """Name the columns of a fact by which its rows are found and its reports are summed."""
     sums = [column for report in reports if fact.relation in report.reads for column in report.by]
-    found = [column.name for index in indexes if fact.relation in index.reads for column in index.columns]
+    readers = [index for index in indexes if fact.relation in index.reads]
+    found = columns_read(fact, readers).split(", ") if readers else []
     return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums, *found]))
 
 

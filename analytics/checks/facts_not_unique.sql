@@ -119,10 +119,10 @@ having count(*) > 1
 union all
 select
     'facts.call_starts' as relation,
-    call_id as id,
+    cast(call_number as varchar) as id,
     count(*) as copies
 from facts.call_starts
-group by call_id
+group by call_number
 having count(*) > 1
 union all
 select

@@ -3,7 +3,7 @@
 -- severity: fail
 -- columns:
 --   relation varchar: table
---   call_id varchar: call that is missing
+--   call_id varchar: call that is missing; of facts.call_starts the number made of its id
 with
 listed as (
     select
@@ -27,11 +27,6 @@ listed as (
     from facts.call_charges
     union
     select
-        'facts.call_starts' as relation,
-        call_id
-    from facts.call_starts
-    union
-    select
         'facts.call_permissions' as relation,
         call_id
     from facts.call_permissions
@@ -47,4 +42,11 @@ select
     listed.call_id
 from listed
 left join facts.calls on listed.call_id = calls.call_id
+where calls.call_id is null
+union all
+select
+    'facts.call_starts' as relation,
+    cast(call_starts.call_number as varchar) as call_id
+from facts.call_starts
+left join facts.calls on call_starts.call_number = md5_number_lower(calls.call_id)
 where calls.call_id is null

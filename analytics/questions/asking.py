@@ -91,7 +91,8 @@ def can_narrow(fact: Fact, scope: Scope) -> bool:
 
 def when_begun(reader: Reader, *, company: str, call_id: str) -> datetime | None:
     """Give when a call began, by which its row is found in one of many files; None where the company has none."""
-    text = "select started_at from facts.call_starts where company = $company and call_id = $call_id"
+    number = "md5_number_lower($call_id)"
+    text = f"select started_at from facts.call_starts where company = $company and call_number = {number}"  # noqa: S608
     found = reader.sql(text, {"company": company, "call_id": call_id})["started_at"].to_list()
     return found[0] if found else None
 

@@ -75,11 +75,8 @@ def fill(folder: Path, *, calls: int = CALLS) -> AnalyticsSettings:
     with open_writer(settings) as writer:
         seconds = SECONDS_BETWEEN_CALLS * CALLS / calls
         writer.connection.execute(_FILL, {"calls": calls, "seconds": seconds})
-        writer.connection.execute(
-            "insert into facts.call_starts by name select call_id, company, team_id, started_at from facts.calls"
-        )
         for view in read_views():
-            if view.layer == "reports" and view.is_table:
+            if view.is_index or (view.layer == "reports" and view.is_table):
                 writer.connection.execute(f"insert into {view.relation} by name {view.select}")
     return settings
 
