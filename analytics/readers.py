@@ -1,7 +1,7 @@
 """Sessions that read a warehouse beside its writer: for pages and verbs, for one statement of a person, for Python."""
 
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -16,6 +16,7 @@ from analytics.sessions import (
     DuckConnection,
     Engine,
     EngineError,
+    FileError,
     NameErrors,
     attach,
     open_file,
@@ -27,6 +28,9 @@ from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured, NotYet
 
 CONFINED_BATCH = 2_048
+# A statement that had to wait for a processor for longer than analytics.maintenance.FILE_SECONDS may find a file gone
+# that the state which it saw was in; so often it is asked again, of the state of then.
+ASKED_AGAIN = 2
 
 
 class OtherVersion(NotYet):
@@ -39,6 +43,7 @@ class Reader:
     def __init__(self, session: Engine) -> None:
         session.execute(f"use {CATALOG}")
         self._session = session
+        self._is_in_transaction = False
         self._connection = DuckConnection(session)
         if not self._connection.rows(
             f"select 1 from duckdb_tables() where database_name = '{CATALOG}' and schema_name = 'reports'"  # noqa: S608
@@ -59,12 +64,18 @@ class Reader:
     def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
         """Give the rows of one statement; parameters are bound, never pasted. Raises OtherVersion."""
         try:
-            return self._connection.frame(text, parameters)
+            return self._frame(text, parameters)
         except NameErrors as error:
             found = str(error).partition("\n")[0]
             raise OtherVersion(
                 f"the warehouse was made by another version of Angime ({found}): start `angime up`, or `angime rebuild`"
             ) from None
+
+    def _frame(self, text: str, parameters: Parameters) -> pl.DataFrame:
+        for _ in range(0 if self._is_in_transaction else ASKED_AGAIN):
+            with suppress(FileError):
+                return self._connection.frame(text, parameters)
+        return self._connection.frame(text, parameters)
 
     def ask(self, text: str) -> list[dict[str, Any]]:
         """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong."""
@@ -77,7 +88,11 @@ class Reader:
     def transaction(self) -> Generator[None]:
         """Let the statements inside see one state of the warehouse; at most analytics.maintenance.READER_SECONDS."""
         with transaction(self._connection):
-            yield
+            self._is_in_transaction = True
+            try:
+                yield
+            finally:
+                self._is_in_transaction = False
 
     def snapshot_id(self) -> int:
         """Name the state of the warehouse that the next statement sees; it grows with each that is written."""

@@ -21,6 +21,8 @@ Engine = duckdb.DuckDBPyConnection
 EngineError = duckdb.Error
 # What it raises where a text names a table or a column that is not there.
 NameErrors = (duckdb.BinderException, duckdb.CatalogException)
+# What it raises where a file cannot be read: it is gone, or its disk fails.
+FileError = duckdb.IOException
 
 CATALOG = "lake"
 EXTENSIONS = ("sqlite_scanner", "ducklake", "fts")

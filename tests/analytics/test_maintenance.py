@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
 from hypothesis import settings as drawing
 
 from analytics.keeping import vacuum
+from analytics.log import STORED
 from analytics.maintenance import HELD_HOURS, MERGED_FILES, READER_SECONDS, Maintainer
+from analytics.sessions import FileError
 from analytics.warehouse import CATALOG, Batch, Maintained, Writer, open_reader, open_side_by_side, open_writer
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant
@@ -107,6 +112,48 @@ def test_many_files_of_which_few_rows_were_deleted_become_one(tmp_path: Path) ->
         assert writer.connection.rows("select count(*), sum(number) from facts.drawn") == [
             (97 * (MERGED_FILES + 1), sum(range(3, 100)) * (MERGED_FILES + 1))
         ]
+
+
+class Meanwhile:
+    """A table of no rows; when a running statement first begins to read it, something else happens."""
+
+    def __init__(self, happen: Callable[[], None]) -> None:
+        self._empty = pa.schema({"id": pa.string()}).empty_table()
+        self._happen = happen
+        self.times_read = 0
+
+    def __arrow_c_schema__(self) -> object:
+        return self._empty.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        self.times_read += 1
+        if self.times_read == 1:
+            self._happen()
+        return self._empty.__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize(("is_in_transaction", "expected"), [(False, (10, 2)), (True, (None, 1))])
+def test_a_statement_whose_files_go_while_it_runs_is_asked_again_where_it_may_see_another_state(
+    tmp_path: Path, is_in_transaction: bool, expected: tuple[int | None, int]
+) -> None:
+    with open_writer(settings_at(tmp_path)) as writer, open_reader(settings_at(tmp_path)) as reader:
+        for number in range(2):
+            writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+            writer.connection.execute(f"call ducklake_flush_inlined_data('{CATALOG}')")
+
+        layer, _, table = STORED.partition(".")
+
+        def merge() -> None:
+            writer.connection.execute(
+                f"call ducklake_merge_adjacent_files('{CATALOG}', '{table}', schema => '{layer}')"
+            )
+            writer.connection.execute(f"call ducklake_cleanup_old_files('{CATALOG}', cleanup_all => true)")
+
+        meanwhile, found = Meanwhile(merge), None
+        reader._connection.hand_in("meanwhile", meanwhile)  # noqa: SLF001  # nobody else hands a reader a table
+        with reader.transaction() if is_in_transaction else nullcontext(), suppress(FileError):
+            found = reader.sql("select count(*) from log.events where id not in (select id from meanwhile)").item()
+        assert expected == (found, meanwhile.times_read)
 
 
 def test_a_snapshot_that_a_reader_may_still_see_is_kept(tmp_path: Path) -> None:

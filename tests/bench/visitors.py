@@ -19,7 +19,7 @@ MESSAGE_BYTES = 64 * 1024 * 1024
 
 
 class NotDrawn(Exception):
-    """A page ended with an error."""
+    """A page ended with an error, which it tells."""
 
 
 async def visit(address: str, *, number: int, is_over: Callable[[], bool]) -> list[float]:
@@ -56,7 +56,8 @@ async def _draw(session: websockets.ClientConnection, *, page: str) -> float:
             told = ForwardMsg.FromString(await session.recv())
             kind = told.WhichOneof("type")
             if kind == "delta" and told.delta.new_element.WhichOneof("type") == "exception":
-                raise NotDrawn(f"{page}: {told.delta.new_element.exception.type}")
+                error = told.delta.new_element.exception
+                raise NotDrawn(f"{page}: {error.type}: {error.message}")
             if kind == "script_finished":
                 return time.monotonic() - began
 
