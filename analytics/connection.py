@@ -31,6 +31,10 @@ class Connection(Protocol):
         """Run one statement and give its rows as a Polars frame."""
         ...
 
+    def pieces(self, text: str, *, rows: int) -> Any:
+        """Run one statement and give its rows as Arrow, about so many at a time; nothing else may be run meanwhile."""
+        ...
+
     def tables(self, layer: str) -> set[str]:
         """Give the names of the tables of a layer."""
         ...

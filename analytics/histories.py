@@ -183,17 +183,16 @@ class Histories:
             from people where contact_id in (select contact_id from moved)
         """)
         for view in self._sources:
-            self._connection.execute(f"create or replace temp table gathered_{view.name} as {self._gathering(view)}")
-
-    def _gathering(self, view: View) -> str:
-        packed = self._packed.get(view.name)
-        if packed is not None and packed.is_held:
-            return packed.gathering()
-        kept = view.relation if packed is not None else f"few_{view.name}"
-        return (
-            f"select {self._columns[view.name]} from {kept} "  # noqa: S608  # our own names
-            "where hash(contact_key) in (select hash(identity) from gathered_identities)"
-        )
+            packed = self._packed.get(view.name)
+            if packed is not None and packed.is_held:
+                packed.gather()
+                continue
+            kept = view.relation if packed is not None else f"few_{view.name}"
+            self._connection.execute(
+                f"create or replace temp table gathered_{view.name} as "  # noqa: S608  # our own names
+                f"select {self._columns[view.name]} from {kept} "
+                "where hash(contact_key) in (select hash(identity) from gathered_identities)"
+            )
 
     def _has_rows(self, fact: View) -> bool:
         """Whether the contacts of `moved` may have rows of a fact: none without a row of those that it needs.

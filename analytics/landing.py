@@ -1,6 +1,7 @@
 """Landing: a batch of Kafka records becomes rows of the log, with its offsets and folded facts, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import polars as pl
@@ -83,7 +84,7 @@ class Lander:
             self.make_ready()
         elif not self.is_behind:
             self._memory.cool()
-        with transaction(self._connection):
+        with self._all_or_nothing():
             self._check_offsets()
             conflicts = self._collapse(folds=folds)
             events = self._append(batch.offsets, refusals, now=now)
@@ -114,7 +115,7 @@ class Lander:
         if share is None or self._forgetter is None:
             return 0
         self.make_ready()
-        with transaction(self._connection):
+        with self._all_or_nothing():
             if share.kind == LETTERS:
                 taken = self._forgetter.drop_letters(share)
             elif taken := self._forgetter.take_words(share):
@@ -140,6 +141,16 @@ class Lander:
         if self.is_behind:
             self._memory.warm()
         self.is_behind = False
+
+    @contextmanager
+    def _all_or_nothing(self) -> Generator[None]:
+        """Make the statements inside one transaction; what is held beside the engine does not outlive its failure."""
+        try:
+            with transaction(self._connection):
+                yield
+        except BaseException:
+            self._refresher.let_go()
+            raise
 
     def _refresh(self, events: int, *, folds: bool) -> None:
         if events and folds:

@@ -11,8 +11,8 @@ import polars as pl
 
 from analytics.admission import SLOT_SECONDS
 from analytics.connection import Connection, handed_in
-from analytics.heard import Heard
 from analytics.log import EVENT_TYPES, EVENTS
+from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
 
 DAYS_A_READ = 32
@@ -33,13 +33,13 @@ class Memory:
         self._connection = connection
         self._hot_events = hot_events
         self.ids = IdFilter(capacity=0)
-        self.heard = Heard()
+        self.heard = Runs()
         self.hot_floor = 0
         self.load()
 
     def load(self) -> None:
         """Read everything anew from the log."""
-        self.heard = Heard()
+        self.heard = Runs()
         self._hear(f"select distinct hash(entity) as entity_hash, {_SLOT} as slot from log.events")  # noqa: S608
         self._load_ids()
         self.warm()
@@ -131,7 +131,7 @@ class Memory:
         [(count,)] = self._connection.rows("select count(*) from log.events")
         self.ids = IdFilter(capacity=2 * count)
         size = DAYS_A_READ * 86_400 // SLOT_SECONDS
-        for number in np.unique(self.heard.slots() // size).tolist():
+        for number in np.unique(self.heard.numbers() // size).tolist():
             found = self._connection.frame(
                 "select hash(id) as id_hash from log.events "
                 "where recorded_at >= to_timestamp(?) and recorded_at < to_timestamp(?)",

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from analytics import reference
 from analytics.connection import Connection
-from analytics.histories import Histories
+from analytics.histories import MANY, Histories
 from analytics.log import EVENTS
 from analytics.settings import LEAST_MEMORY_MIB
 from analytics.summing import Sums
@@ -219,11 +219,12 @@ def _groups_of(facts: Sequence[View]) -> list[Group]:
 
 
 def _marks_of(fact: View, reports: Sequence[View], *, indexes: Sequence[View]) -> str:
-    """Name the columns of a fact by which its rows are found and its reports are summed."""
+    """Name the columns of a fact by which its rows are found, in the lake and in memory, and its reports are summed."""
     sums = [column for report in reports if fact.relation in report.reads for column in report.by]
     readers = [index for index in indexes if fact.relation in index.reads]
     found = columns_read(fact, readers).split(", ") if readers else []
-    return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums, *found]))
+    contact = ["contact_key"] if fact.relation in MANY else []
+    return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums, *found, *contact]))
 
 
 def _stage_of(view: View, staging: Sequence[View]) -> str:

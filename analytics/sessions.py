@@ -67,6 +67,10 @@ class DuckConnection:
         """
         return pl.DataFrame(cast("Any", self._run(text, parameters)).to_arrow_reader())
 
+    def pieces(self, text: str, *, rows: int) -> Any:
+        """Run one statement and give its rows piece by piece."""
+        return self._run(text, ()).to_arrow_reader(rows)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
     def tables(self, layer: str) -> set[str]:
         """Give the names of the tables of a layer."""
         return self._listed("table", layer=layer)

@@ -36,7 +36,8 @@ class AnalyticsSettings(BaseSettings):
         int,
         Field(
             ge=LEAST_MEMORY_MIB,
-            description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk",
+            description="memory that DuckDB may use in one process, in MiB; beyond it spills to disk; "
+            "a lander may keep half as much again beside it",
         ),
     ] = 2048
     warehouse_threads: Annotated[int, Field(ge=1, le=256, description="threads of DuckDB in one process")] = 2

@@ -7,13 +7,13 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pytest
 
-from analytics.connection import Connection
+from analytics.connection import Connection, Parameters
 from analytics.landing import Lander
 from analytics.memory import Memory
 from analytics.refresh import Refresher
@@ -212,6 +212,38 @@ def test_a_lander_whose_offsets_somebody_else_moved_stops_and_writes_nothing(
     with pytest.raises(Misconfigured, match="another process lands"):
         lander.land(Batch(records_of(call_events(2))), now=NOW)
     assert warehouse.connection.rows("select count(*) from log.events") == [(5,)]
+
+
+def test_what_a_failed_transaction_folded_is_not_remembered(warehouse: Scratch) -> None:
+    connection = _FailingAtCommit(warehouse.connection)
+    lander = lander_on(cast("Connection", connection))
+    lander.land(Batch(records_of(call_events(1))), now=NOW)
+    connection.fails = True
+    with pytest.raises(OSError, match="no space"):
+        lander.land(Batch(records_of(call_events(8), first_offset=5)), now=NOW)
+    connection.fails = False
+    lander.land(Batch(records_of(call_events(15), first_offset=5)), now=NOW)
+    of_one_contact = "select count(*), count(distinct contact_key) from facts.calls"
+    assert warehouse.connection.rows(of_one_contact) == [(2, 1)]
+    assert warehouse.connection.rows("select incoming_calls + outgoing_calls from facts.conversations") == [(2,)]
+
+
+class _FailingAtCommit:
+    """A session whose disk is full from a moment on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.fails = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, text: str, parameters: Parameters = ()) -> None:
+        """Run statements; the last one of a transaction ends it without keeping it, as the engine does."""
+        if self.fails and text == "commit":
+            self._connection.execute("rollback")
+            raise OSError("no space left")
+        self._connection.execute(text, parameters)
 
 
 def test_a_late_event_that_moves_the_start_of_its_call_leaves_one_row(warehouse: Scratch, lander: Lander) -> None:

@@ -22,7 +22,7 @@ def warehouse() -> Iterator[Scratch]:
     made = scratch()
     made.build()
     made.connection.execute("""
-        create temp table stale_calls as select call_id, started_at from facts.calls;
+        create temp table stale_calls as select call_id, contact_key, started_at from facts.calls;
         create temp table fresh_calls as from facts.calls;
         create temp table gathered_identities (company varchar, identity varchar)
     """)
@@ -107,7 +107,7 @@ def _replace(warehouse: Scratch, *, numbers: Sequence[int], told_again: int) -> 
     _put(warehouse, "fresh_calls", numbers=numbers, told_again=told_again)
     warehouse.connection.execute("""
         create or replace temp table stale_calls as
-        select call_id, started_at from facts.calls where call_id in (select call_id from fresh_calls);
+        select call_id, contact_key, started_at from facts.calls where call_id in (select call_id from fresh_calls);
         delete from facts.calls where call_id in (select call_id from stale_calls);
         insert into facts.calls from fresh_calls
     """)
@@ -116,7 +116,8 @@ def _replace(warehouse: Scratch, *, numbers: Sequence[int], told_again: int) -> 
 def _gathered(warehouse: Scratch, packed: Packed) -> list[tuple[object, ...]]:
     _ask_for_two(warehouse)
     columns = ", ".join(COLUMNS)
-    return warehouse.connection.rows(f"select {columns} from ({packed.gathering()}) order by all")  # noqa: S608
+    packed.gather()
+    return warehouse.connection.rows(f"select {columns} from gathered_calls order by all")  # noqa: S608
 
 
 def _searched(warehouse: Scratch) -> list[tuple[object, ...]]:
