@@ -72,7 +72,7 @@ joined as (
         arg_min(contact_key, if(starts_with(contact_key, 'phone:'), '0', '1') || place) as contact_key,
         list_concat(
             flatten(list(identities) filter (where identities is not null)),
-            case when min(contact_key) != max(contact_key) then [min(contact_key), max(contact_key)] end
+            case when min(contact_key) != max(contact_key) then map_keys(histogram(contact_key)) end
         ) as identities,
         arg_min(contact_name, place) as contact_name,
         arg_min(company_number, place) as company_number,

@@ -54,8 +54,7 @@ folded as (
         list_concat(
             flatten(list(told.identities) filter (where told.identities is not null)),
             case
-                when min(told.contact_key) != max(told.contact_key)
-                    then [min(told.contact_key), max(told.contact_key)]
+                when min(told.contact_key) != max(told.contact_key) then map_keys(histogram(told.contact_key))
             end
         ) as identities,
         arg_max(told.contact_name, told.place) as contact_name,

@@ -55,7 +55,7 @@ folded as (
         ) as contact_key,
         list_concat(
             flatten(list(identities) filter (where identities is not null)),
-            case when min(contact_key) != max(contact_key) then [min(contact_key), max(contact_key)] end
+            case when min(contact_key) != max(contact_key) then map_keys(histogram(contact_key)) end
         ) as identities,
         arg_min(contact_name, nth) as contact_name,
         arg_min(company_number, nth) as company_number,

@@ -37,8 +37,7 @@
 --   device varchar: phone or computer, null when not said
 --   media varchar: audio or video, null when not said
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
---   identities varchar[]: identities of the contact that stand together in its facts, and the least and greatest of
---     those that stand alone
+--   identities varchar[]: identities of the contact that its facts name; null where that is one, and always alone
 --   contact_name varchar: name of the contact
 --   company_number varchar: the company's number
 --   is_test boolean: whether the provider marks the call as a test
@@ -110,7 +109,7 @@ said as (
         arg_min(contact_key, if(starts_with(contact_key, 'phone:'), '0', '1') || place) as contact_key,
         list_concat(
             flatten(list(identities) filter (where identities is not null)),
-            case when min(contact_key) != max(contact_key) then [min(contact_key), max(contact_key)] end
+            case when min(contact_key) != max(contact_key) then map_keys(histogram(contact_key)) end
         ) as identities,
         arg_min(contact_name, place) as contact_name,
         arg_min(company_number, place) as company_number,

@@ -74,6 +74,39 @@ def _landed(batches: list[list[Event]]) -> Scratch:
     return built
 
 
+NAMED_APART = """
+call | fact    | at       | says
+a    | offered | 05:00:00 | direction=incoming; contact=phone:+77010000001
+a    | rang    | 05:00:01 | contact=telegram:7
+a    | rang    | 05:00:02 | leg_id=2; contact=viber:8
+a    | ended   | 05:00:30 | contact=whatsapp_user:KZ.9; disposition=no_answer
+
+message | fact      | at       | says
+m       | received  | 05:00:00 | contact=phone:+77010000002; kind=text
+m       | delivered | 05:00:01 | contact=telegram:2
+m       | read      | 05:00:02 | contact=viber:2
+
+deal | fact          | at       | says
+d    | created       | 05:00:00 | contact=phone:+77010000003
+d    | moved         | 05:00:01 | contact=telegram:3; stage=offer
+d    | won           | 05:00:02 | contact=viber:3
+"""
+
+
+@drawing(max_examples=CASES)
+@given(chance=st.randoms(use_true_random=False))
+def test_all_that_the_facts_of_one_thing_name_one_at_a_time_are_one_contact(chance: random.Random) -> None:
+    events = [event for table in NAMED_APART.split("\n\n") for event in drawn_events(table)]
+    named = {
+        frozenset({"phone:+77010000001", "telegram:7", "viber:8", "whatsapp_user:KZ.9"}),
+        frozenset({"phone:+77010000002", "telegram:2", "viber:2"}),
+        frozenset({"phone:+77010000003", "telegram:3", "viber:3"}),
+    }
+    assert named == _groups(warehouse(events))
+    chance.shuffle(events)
+    assert named == _groups(_landed([[event] for event in events]))
+
+
 def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
     calls = drawn_events("""
     call | fact    | at       | says
