@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import polars as pl
+import pyarrow as pa
 
 from analytics.confining import check, confine
 from analytics.connection import Parameters, transaction
@@ -19,6 +20,7 @@ from analytics.sessions import (
     FileError,
     NameErrors,
     attach,
+    framed,
     open_file,
     open_session,
     prepare_session,
@@ -137,17 +139,18 @@ class Confined(DuckConnection):
 
     def some(self, text: str, *, rows: int, size_bytes: int) -> tuple[pl.DataFrame | None, bool]:
         """Run a statement: give its first rows, None where they are too large, and whether there were more."""
-        reader = cast("Any", self._session.execute(text)).fetch_record_batch(CONFINED_BATCH)
+        reader = cast("Any", self._session.execute(text)).to_arrow_reader(CONFINED_BATCH)
+        readers = cast("Any", pa).RecordBatchReader
         batches: list[pl.DataFrame] = []
         size = 0
         for batch in reader:
-            batches.append(pl.DataFrame(batch))
+            batches.append(framed(readers.from_batches(reader.schema, [batch])))
             size += batch.nbytes
             if size > size_bytes:
                 return None, False
             if sum(kept.height for kept in batches) > rows:
                 break
-        frame = pl.concat(batches) if batches else pl.DataFrame(reader.schema.empty_table())
+        frame = pl.concat(batches) if batches else framed(readers.from_batches(reader.schema, []))
         return frame.head(rows), frame.height > rows
 
 

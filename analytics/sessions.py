@@ -3,6 +3,7 @@
 import importlib.util
 import re
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -40,6 +41,7 @@ INLINED_ROWS = 50
 # looked through. Of ten million rows one was found in 13 ms by this many, in 23 ms by a quarter of it.
 SOUGHT_ROWS = 32_768
 
+_INTERVAL = "month_day_nano_interval"
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
 
 
@@ -65,7 +67,7 @@ class DuckConnection:
         They come as a stream, which this thread reads itself. The columns of a table would be read by threads of
         Polars, for which each statement waits where the processors are busy.
         """
-        return pl.DataFrame(cast("Any", self._run(text, parameters)).to_arrow_reader())
+        return framed(cast("Any", self._run(text, parameters)).to_arrow_reader())
 
     def pieces(self, text: str, *, rows: int) -> Any:
         """Run one statement and give its rows piece by piece."""
@@ -144,6 +146,34 @@ class DuckConnection:
     def _run(self, text: str, parameters: Parameters) -> Engine:
         placed = _LAYER_NAME.sub(rf"{self._prefix}\1.", text) if self._prefix else text
         return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
+
+
+def framed(told: Any) -> pl.DataFrame:
+    """Make a frame of a reader of Arrow, whatever a person asked for.
+
+    Of two columns of one name the second is named apart, as the engine does it in a subquery. Intervals become text as
+    the engine writes it: Polars knows only some of them.
+    """
+    names = _told_apart(told.schema.names)
+    intervals = [name for name, type_ in zip(names, told.schema.types, strict=True) if str(type_) == _INTERVAL]
+    if not intervals and names == told.schema.names:
+        return pl.DataFrame(told)
+    table: Any = told.read_all().rename_columns(names)
+    if intervals:
+        columns = ['"' + name.replace('"', '""') + '"' for name in intervals]
+        written = ", ".join(f"cast({column} as varchar) as {column}" for column in columns)
+        with duckdb.connect(config={"threads": 1}) as other:
+            table = cast("Any", other.from_arrow(table).project(f"* replace ({written})")).to_arrow_table()
+    return pl.DataFrame(table)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Give names of which no two are the same."""
+    apart: list[str] = []
+    for name in names:
+        others = (f"{name}_{number}" for number in count(1))
+        apart.append(name if name not in apart else next(other for other in others if other not in {*names, *apart}))
+    return apart
 
 
 def open_session(settings: AnalyticsSettings) -> Engine:

@@ -232,6 +232,18 @@ def test_a_question_is_answered_with_the_rights_of_who_asks(home: Path) -> None:
     assert ("", ["nomad"]) == (answer.outcome.problem, answer.rows["company"].to_list())
 
 
+def test_columns_of_one_name_are_told_apart(home: Path) -> None:
+    text = "select 1 as n, 2 as n, 3 as n, 4 as n_1"
+    answer = sandbox.ask(AnalyticsSettings(home=home), text=text, rights=ANALYST, seconds=PATIENCE_SECONDS)
+    assert ("", [{"n": 1, "n_2": 2, "n_3": 3, "n_1": 4}]) == (answer.outcome.problem, answer.rows.to_dicts())
+
+
+def test_a_time_between_two_moments_is_written_as_the_engine_writes_it(home: Path) -> None:
+    text = "select 7 as n, timestamptz '2026-03-02' - timestamptz '2026-03-01 23:54:30' as 'it \"took\"'"
+    answer = sandbox.ask(AnalyticsSettings(home=home), text=text, rights=ANALYST, seconds=PATIENCE_SECONDS)
+    assert ("", [{"n": 7, 'it "took"': "00:05:30"}]) == (answer.outcome.problem, answer.rows.to_dicts())
+
+
 def test_rows_beyond_the_limit_are_cut_and_said_so(home: Path) -> None:
     answer = sandbox.ask(
         AnalyticsSettings(home=home), text="select * from range(10001)", rights=ANALYST, seconds=PATIENCE_SECONDS

@@ -246,6 +246,12 @@ def test_the_shell_answers_each_statement_and_goes_on_after_a_mistake(home: Path
     assert said.out.split()[-2:] == ["n", "7"]
 
 
+def test_a_time_between_two_moments_is_told_in_words(home: Path) -> None:
+    said = front_door("sql", "select max(started_at) - min(started_at) as span from facts.calls", "--json", home=home)
+
+    assert (said.code, [list(row) for row in json.loads(said.out)]) == (0, [["span"]])
+
+
 def test_a_wrong_question_is_one_sentence_and_exit_2(home: Path) -> None:
     said = front_door("sql", "select outcme from facts.calls", home=home)
 
