@@ -87,6 +87,11 @@ def transaction(connection: Connection) -> Generator[None]:
     connection.execute("commit")
 
 
+def renew(connection: Connection, tables: Sequence[str]) -> None:
+    """Write temporary tables anew: the engine keeps the room of rows that were deleted."""
+    connection.execute(";".join(f"create or replace temp table {name} as from {name}" for name in tables))
+
+
 def settle(connection: Connection, relation: str) -> None:
     """Let an empty table have statistics, inside the transaction that creates it.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from analytics.connection import Connection
+from analytics.connection import Connection, renew
 from analytics.settings import MIB
 from analytics.views import View, columns_read, with_inputs
 
@@ -60,8 +60,7 @@ class Sums:
 
     def shed(self) -> None:
         """Give back the room of rows that are gone, which the engine keeps."""
-        held = [rollup.held(fact) for rollup in self._rollups for fact in rollup.facts]
-        self._connection.execute(";".join(f"create or replace temp table {name} as from {name}" for name in held))
+        renew(self._connection, [rollup.held(fact) for rollup in self._rollups for fact in rollup.facts])
 
     def refresh(self, folded: Sequence[View]) -> None:
         """Sum again what changed in the facts just `folded`."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from analytics.connection import Connection, Parameters
 from analytics.warehouse import AnalyticsSettings
 from schemas import accounts, calls, codec, crm, messages, permissions, transcripts
 from schemas.envelope import Event, event
@@ -198,3 +200,25 @@ def _event(fact: Struct, *, identity: str, key: str, time: datetime, recorded_af
 
 def _later(time: datetime, seconds: int) -> Instant:
     return instant(time + timedelta(seconds=seconds, milliseconds=300))
+
+
+class Refused(Exception):
+    """A commit that came to nothing."""
+
+
+class FullDisk:
+    """A connection whose next commits come to nothing, as long as the disk is full."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.is_full = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, text: str, parameters: Parameters = ()) -> None:
+        """Run statements; a commit while the disk is full ends its transaction and keeps nothing, as the engine does."""
+        if self.is_full and text == "commit":
+            self._connection.execute("rollback")
+            raise Refused
+        self._connection.execute(text, parameters)

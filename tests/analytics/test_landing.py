@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from analytics.connection import Connection, Parameters
+from analytics.connection import Connection
 from analytics.landing import Lander
 from analytics.memory import Memory
 from analytics.refresh import Refresher
@@ -27,7 +27,9 @@ from schemas.records import DeadLetter, dead_to_kafka
 from tests.analytics.landing_cases import (
     BEGIN,
     NOW,
+    FullDisk,
     KafkaRecord,
+    Refused,
     call_events,
     message_events,
     records_of,
@@ -215,35 +217,17 @@ def test_a_lander_whose_offsets_somebody_else_moved_stops_and_writes_nothing(
 
 
 def test_what_a_failed_transaction_folded_is_not_remembered(warehouse: Scratch) -> None:
-    connection = _FailingAtCommit(warehouse.connection)
+    connection = FullDisk(warehouse.connection)
     lander = lander_on(cast("Connection", connection))
     lander.land(Batch(records_of(call_events(1))), now=NOW)
-    connection.fails = True
-    with pytest.raises(OSError, match="no space"):
+    connection.is_full = True
+    with pytest.raises(Refused):
         lander.land(Batch(records_of(call_events(8), first_offset=5)), now=NOW)
-    connection.fails = False
+    connection.is_full = False
     lander.land(Batch(records_of(call_events(15), first_offset=5)), now=NOW)
     of_one_contact = "select count(*), count(distinct contact_key) from facts.calls"
     assert warehouse.connection.rows(of_one_contact) == [(2, 1)]
     assert warehouse.connection.rows("select incoming_calls + outgoing_calls from facts.conversations") == [(2,)]
-
-
-class _FailingAtCommit:
-    """A session whose disk is full from a moment on."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.fails = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def execute(self, text: str, parameters: Parameters = ()) -> None:
-        """Run statements; the last one of a transaction ends it without keeping it, as the engine does."""
-        if self.fails and text == "commit":
-            self._connection.execute("rollback")
-            raise OSError("no space left")
-        self._connection.execute(text, parameters)
 
 
 def test_a_late_event_that_moves_the_start_of_its_call_leaves_one_row(warehouse: Scratch, lander: Lander) -> None:

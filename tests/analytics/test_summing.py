@@ -1,11 +1,10 @@
 """Days that were summed stay in memory: they are read from the lake once, and are right whatever happens between."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from analytics.connection import Connection, Parameters
+from analytics.connection import Connection
 from analytics.landing import Lander
 from analytics.rebuild import table_hash
 from analytics.refresh import Refresher
@@ -13,32 +12,10 @@ from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from tests.analytics.drawn import COMPANY
-from tests.analytics.landing_cases import BEGIN, NOW, call_events, records_of
+from tests.analytics.landing_cases import BEGIN, NOW, FullDisk, Refused, call_events, records_of
 
 ENOUGH_MIB = 256
 CALLS = "select sum(calls)::integer from reports.calls_daily"
-
-
-class Refused(Exception):
-    """A commit that came to nothing."""
-
-
-class FullDisk:
-    """A connection whose next commits come to nothing, as long as the disk is full."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.is_full = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def execute(self, text: str, parameters: Parameters = ()) -> None:
-        """Run statements, but for a commit while the disk is full."""
-        if self.is_full and text == "commit":
-            self._connection.execute("rollback")
-            raise Refused
-        self._connection.execute(text, parameters)
 
 
 @pytest.fixture
