@@ -217,7 +217,7 @@ class FullDisk:
         return getattr(self._connection, name)
 
     def execute(self, text: str, parameters: Parameters = ()) -> None:
-        """Run statements; a commit while the disk is full ends its transaction and keeps nothing, as the engine does."""
+        """Run statements; a commit while the disk is full ends the transaction and keeps nothing, as in the engine."""
         if self.is_full and text == "commit":
             self._connection.execute("rollback")
             raise Refused
