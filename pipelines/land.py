@@ -31,7 +31,7 @@ BACKLOG_RECORDS = 5_000  # no live traffic brings so many at once
 IDLE_SECONDS = 0.5
 GATHERING_SECONDS = 0.1
 # So many steps of maintenance follow a batch; each takes as long as some tens of events.
-MAINTENANCE_STEPS = 4
+MAINTENANCE_STEPS = 3
 ALERT_SECONDS = 15.0
 RECONNECT_SECONDS = 1.0
 

@@ -25,7 +25,7 @@ TRANSACTIONS = 500 if drawing.get_current_profile_name() == "thorough" else 60
 # What readers are promised in this test; their transactions last a fraction of it.
 FILE_SECONDS, READER_SECONDS_HERE = 3.0, 6.0
 VACUUM_SECONDS = 0.1
-STEPS_OF_NO_TABLE, STEPS_OF_A_TABLE = 5, 3
+STEPS_OF_NO_TABLE, STEPS_OF_A_TABLE = 5, 2
 ROOT = Path(__file__).parents[2]
 
 # Statements of one transaction, with time between them in which the writer lands and maintains, at least one round.
@@ -98,6 +98,22 @@ def test_tables_in_which_nothing_was_written_are_left_alone(tmp_path: Path) -> N
         writer.connection.execute("insert into facts.beeps default values")
         assert next(rounds) == STEPS_OF_NO_TABLE + STEPS_OF_A_TABLE
         assert everything > STEPS_OF_NO_TABLE + 20 * STEPS_OF_A_TABLE
+
+
+def test_files_are_written_anew_although_between_all_steps_a_few_rows_land(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.maintain(_now())
+        writer.connection.execute("create table facts.drawn (number integer, seconds double)")
+        writer.connection.execute("insert into facts.drawn select unnest(range(100)), 0.5")
+        writer.connection.execute("delete from facts.drawn where number < 50")
+        steps = 0
+        while not writer.maintain(_now(hours=1), steps=1).is_merged:
+            writer.connection.execute("insert into facts.drawn values (?, 0.5)", [1000 + steps])
+            steps += 1
+        assert [(0,)] == writer.connection.rows(
+            "select delete_file_count from ducklake_table_info(?) where table_name = 'drawn'", [CATALOG]
+        )
+        assert [(50 + steps,)] == writer.connection.rows("select count(*) from facts.drawn")
 
 
 def test_many_files_of_which_few_rows_were_deleted_become_one(tmp_path: Path) -> None:
@@ -232,7 +248,7 @@ def test_a_round_in_steps_lets_batches_land_between_and_files_live_on_from_its_e
     with open_writer(settings_at(tmp_path)) as writer:
         writer.maintain(_now())
         minute, number = 60, 0
-        while not writer.maintain(_now(seconds=minute + number), steps=25).is_merged:
+        while not writer.maintain(_now(seconds=minute + number), steps=15).is_merged:
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
             number += 1
         assert number > 2
