@@ -10,10 +10,19 @@ from pathlib import Path
 
 import msgspec
 
+from analytics import letters
+from analytics.letters import LetterFilter
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import Batch, open_reader, open_writer
 from angime.simulator.company import COMPANY as COMPANY_ID
+from pipelines import redelivery
+from pipelines.land import TOPICS as LANDED
+from pipelines.ports import Record
+from schemas.topics import TOPICS
+from tests.fakes import MemoryKafka
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest
-from tests.torture.peace import RECEIVED, as_records, calls_of, facts_of, land
+from tests.torture.peace import RECEIVED, as_records, calls_of, fact_of, facts_of, land
 from tests.torture.stacks import look, rebuilt
 from tests.torture.tales import telling
 
@@ -47,15 +56,16 @@ with open_writer(AnalyticsSettings(home=Path(sys.argv[1]))) as writer:
 
 
 @fault(
-    "A home was made by an earlier version of ours: today's code opens it, lands what comes next, and every table is "
-    "as if today's code had made it, and as rebuilt.",
+    "A home was made by an earlier version of ours: today's code opens it, lands what comes next and, sent again, what "
+    "that version did not know; every table is as if today's code had made it, and as rebuilt.",
     quick_seconds=None,
     full_seconds=310,
 )
 def earlier_versions(case: Case) -> None:
     """Land the half of a story by the code of earlier commits, and the rest by today's.
 
-    Where the repository's history is not there, nothing is tried.
+    What the earlier code refused, for it did not know its type, is sent again as `angime dead retry` does. Where the
+    repository's history is not there, nothing is tried.
     """
     commits = _earlier_commits(case.size(quick=1, full=8))
     if not commits:
@@ -64,11 +74,13 @@ def earlier_versions(case: Case) -> None:
     with telling(seed=case.seed, days=21, calls=300, recordings=0) as tale:
         today = tale.furnish(case.folder / "today")
         facts = facts_of(tale.deliveries, home=today)
+        case.chance.shuffle(facts)  # so that each half has of every type
         records = as_records(facts)
         land(today, records)
         before = look(today)
         half = case.folder / "half"
         half.write_bytes(msgspec.msgpack.encode(records[: len(records) // 2]))
+        sent_again = 0
         for number, commit in enumerate(commits):
             case.step(f"version {number + 1} of {len(commits)}")
             code, home = case.folder / f"code{number}", case.folder / f"home{number}"
@@ -80,8 +92,10 @@ def earlier_versions(case: Case) -> None:
             if done.returncode == 0:
                 tale.furnish(home)
                 land(home, records[len(records) // 2 :])
+                decisions = _send_again(home, records)
+                sent_again += len(decisions)
                 after = look(home)
-                all_ids = manifest(fact.id for fact in facts)
+                all_ids = manifest([*(fact.id for fact in facts), *decisions])
                 case.holds(f"each event is there once after {commit[:10]}", expected=all_ids, actual=after.events)
                 case.holds(f"each call is there once after {commit[:10]}", expected=calls_of(facts), actual=after.calls)
                 differing = [name for name, known in before.hashes.items() if after.hashes[name] != known]
@@ -89,7 +103,24 @@ def earlier_versions(case: Case) -> None:
                 anew = rebuilt(home)
                 differing = [name for name, known in before.hashes.items() if anew[name] != known]
                 case.holds(f"no table differs when {commit[:10]} is rebuilt", expected=[], actual=differing)
-    case.note(versions=len(commits), events=len(facts), commits=[commit[:10] for commit in commits])
+    names = [commit[:10] for commit in commits]
+    case.note(versions=len(commits), events=len(facts), sent_again=sent_again, commits=names)
+
+
+def _send_again(home: Path, records: Sequence[Record]) -> list[str]:
+    """Let `angime dead retry` send what was refused of these records, and land it; gives the ids of its decisions."""
+    kafka = MemoryKafka({topic.name: topic.partitions for topic in TOPICS.values()})
+    for record in records:
+        kafka.logs[record.topic, record.partition].append(record)
+    settings = AnalyticsSettings(home=home)
+    with open_reader(settings) as reader:
+        places = [letter.place for letter in letters.find(reader, LetterFilter())]
+        refused = letters.whole(reader, places)
+    redelivery.retry(refused, producer=kafka.producer(), note="a version that knows it is here", now=RECEIVED)
+    with open_writer(settings) as writer:
+        rest = kafka.assign(LANDED, writer.next_offsets()).poll(max_records=2 * len(records), timeout_seconds=0)
+        writer.land(Batch(rest), now=RECEIVED)
+    return [fact_of("decisions", key=one.key or b"", value=one.value or b"").id for one in kafka.records("decisions")]
 
 
 def _earlier_commits(count: int) -> list[str]:
