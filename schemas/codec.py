@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from schemas.catalogue import EVENT_TYPES, EventType
 from schemas.envelope import Attributes, Event
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
+from schemas.instants import OUTSIDE, Instant, is_within
 from schemas.upcasters import upcast
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
@@ -68,7 +68,7 @@ def _read_whole(body: bytes) -> tuple[_Envelope, EventType, Struct]:
 
 
 def _check(*owners: Struct, body: bytes) -> None:
-    """Raise InvalidEvent where the types cannot: days that do not exist, and NUL in text."""
+    """Raise InvalidEvent where the types cannot: days that do not exist or lie too far, and NUL in text."""
     for owner in owners:
         for name in _instants_of(type(owner)):
             _check_day(getattr(owner, name), name=name)
@@ -160,6 +160,8 @@ def _check_day(text: str | None, *, name: str) -> None:
         datetime.fromisoformat(text)
     except ValueError:
         raise InvalidEvent(f"{name} is a day that does not exist") from None
+    if not is_within(text):
+        raise InvalidEvent(f"{name} {OUTSIDE}")
 
 
 def _instants_of(struct: type[Any]) -> tuple[str, ...]:

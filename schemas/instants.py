@@ -15,35 +15,38 @@ Instant = Annotated[
     ),
 ]
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH = EARLIEST.replace(tzinfo=None)
-LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+# Calendars end with 9999. Of what happens in the last hours of that year the local day would be none in the east.
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+EARLIEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+LATEST = datetime(LAST_YEAR, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+OUTSIDE = f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}"
+_EPOCH, _END = (end.replace(tzinfo=None) for end in (EARLIEST, LATEST))
 
 
 def instant(moment: datetime) -> Instant:
     """Write an aware `moment` as an instant, cut (not rounded) to milliseconds.
 
-    Raises InvalidEvent for a moment without a zone, or outside 1970–9999.
+    Raises InvalidEvent for a moment without a zone, or outside the years FIRST_YEAR to LAST_YEAR.
     """
     if moment.tzinfo is None:
         raise InvalidEvent("a time has no zone")
     try:
         utc = moment.astimezone(UTC)
     except OverflowError:
-        raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
+        raise InvalidEvent(f"a time {OUTSIDE}") from None
     if not EARLIEST <= utc <= LATEST:
-        raise InvalidEvent("a time lies outside the years 1970 to 9999")
+        raise InvalidEvent(f"a time {OUTSIDE}")
     return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def from_epoch(seconds: float) -> Instant:
-    """Write epoch `seconds` (may carry a fraction) as an instant; raises InvalidEvent outside 1970–9999."""
+    """Write epoch `seconds` (may carry a fraction) as an instant; raises InvalidEvent as `instant` does."""
     try:
         utc = _EPOCH + timedelta(milliseconds=round(seconds * 1000))
     except (OverflowError, ValueError):
-        raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
-    if utc < _EPOCH:
-        raise InvalidEvent("a time lies outside the years 1970 to 9999")
+        raise InvalidEvent(f"a time {OUTSIDE}") from None
+    if not _EPOCH <= utc <= _END:
+        raise InvalidEvent(f"a time {OUTSIDE}")
     return utc.isoformat(timespec="milliseconds") + "Z"
 
 
@@ -54,6 +57,11 @@ def from_rfc3339(text: str) -> Instant:
     except ValueError:
         raise InvalidEvent("a time is not RFC 3339") from None
     return instant(moment)
+
+
+def is_within(text: Instant) -> bool:
+    """Say whether an instant lies in the years that we know."""
+    return FIRST_YEAR <= int(text[:4]) <= LAST_YEAR
 
 
 def moment(text: Instant) -> datetime:

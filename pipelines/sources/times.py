@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines.sources.reading import as_number
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant, from_epoch, from_rfc3339, instant, moment
+from schemas.instants import OUTSIDE, Instant, from_epoch, from_rfc3339, instant, moment
 
 # Assumption: an epoch of twelve digits or more counts milliseconds; in seconds it would be the year 5138 or later.
 EARLIEST_MILLISECONDS = 100_000_000_000
@@ -79,11 +79,11 @@ def from_local(text: str, *, zone: str, what: str, near: Instant | None = None) 
 
 
 def after(time: Instant, *, seconds: float) -> Instant:
-    """Give the instant `seconds` after `time` (before it when negative); raises InvalidEvent outside 1970–9999."""
+    """Give the instant `seconds` after `time` (before it when negative); raises InvalidEvent as `instant` does."""
     try:
         return instant(moment(time) + timedelta(seconds=seconds))
     except OverflowError:
-        raise InvalidEvent("a time lies outside the years 1970 to 9999") from None
+        raise InvalidEvent(f"a time {OUTSIDE}") from None
 
 
 @lru_cache(maxsize=256)

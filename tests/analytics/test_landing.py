@@ -124,6 +124,7 @@ REFUSED = {
     "wrong type": (_changed(time=5), "time"),
     "wrong type within data": (_changed(data=msgspec.to_builtins(GOOD.data) | {"is_test": "no"}), "is_test"),
     "a day that does not exist": (_changed(time="2026-02-30T00:00:00.000Z"), "does not exist"),
+    "a year whose last local day is none": (_changed(time="9999-12-31T23:59:59.999Z"), "1970 to 9998"),
     "unknown type": (_changed(type="call.teleported"), "unknown"),
     "newer version": (_changed(dataschema="call.offered/9"), "no version 9"),
     "NUL": (_changed(data=msgspec.to_builtins(GOOD.data) | {"contact_name": "a\0b"}), "NUL"),

@@ -57,7 +57,10 @@ def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2])
+TOO_EARLY = BODIES[0].replace(EVERYDAY[0].time, "1969-12-31T23:59:59.999Z")
+
+
+@pytest.mark.parametrize("text", [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2, TOO_EARLY])
 def test_what_is_no_event_is_not_plain(text: str | None) -> None:
     assert are_plain(pl.Series([text], dtype=pl.String)).to_list() == [False]
 

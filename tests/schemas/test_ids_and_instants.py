@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import InvalidEvent
 from schemas.ids import ID_PATTERN, NAMESPACE, fact_id, identify
-from schemas.instants import from_epoch, from_rfc3339, instant, moment
+from schemas.instants import EARLIEST, LATEST, from_epoch, from_rfc3339, instant, moment
 
 
 def test_the_id_of_a_fact_never_changes() -> None:
@@ -31,16 +31,25 @@ def test_an_instant_is_utc_with_milliseconds() -> None:
     assert from_epoch(1_772_353_805.25) == "2026-03-01T08:30:05.250Z"
 
 
-def test_times_outside_1970_to_9999_or_without_zone_are_refused() -> None:
-    for wrong in ("1969-12-31T23:59:59Z", "2026-03-01T08:30:05", "yesterday", "9999-12-31T23:59:59-12:00"):
+def test_times_outside_1970_to_9998_or_without_zone_are_refused() -> None:
+    too_late = ("9999-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00")
+    for wrong in ("1969-12-31T23:59:59Z", "2026-03-01T08:30:05", "yesterday", *too_late):
         with pytest.raises(InvalidEvent):
             from_rfc3339(wrong)
-    for epoch in (-1, 1e18, float("inf"), float("nan")):
+    for epoch in (-1, LATEST.timestamp() + 1, 1e18, float("inf"), float("nan")):
         with pytest.raises(InvalidEvent):
             from_epoch(epoch)
 
 
-@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001
+@pytest.mark.parametrize("hours", [-12, 14])
+def test_every_instant_has_a_local_day_wherever_it_is_asked_for(hours: int) -> None:
+    there = timezone(timedelta(hours=hours))
+    days = [end.astimezone(there).date().isoformat() for end in (EARLIEST, LATEST)]
+
+    assert days == (["1969-12-31", "9998-12-31"] if hours < 0 else ["1970-01-01", "9999-01-01"])
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9998, 12, 30)))  # noqa: DTZ001
 def test_instants_sort_as_time_does_and_read_back(naive: datetime) -> None:
     aware = naive.replace(tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_reader, open_writer
 from pipelines.origins import load_companies
 from pipelines.settings import PipelinesSettings
-from schemas.instants import instant
+from schemas.instants import OUTSIDE, instant
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest
 from tests.torture.peace import Fact, as_records, calls_of, facts_of, land
@@ -23,7 +23,7 @@ COPIES = 5
 CHANGED = 0.1
 STANDS_AT = datetime(2026, 10, 1, tzinfo=UTC)
 LEAST_BATCH, LARGEST_BATCH = 1, 700
-# The hour that a clock skips or repeats, a leap day, a second that some clocks write, and the ends of what they know.
+# The hour that a clock skips or repeats, a leap day, a second that some clocks write, and the ends of what we know.
 ODD_INSTANTS = (
     "1970-01-01T00:00:00.000Z",
     "2024-02-29T23:59:59.999Z",
@@ -34,8 +34,9 @@ ODD_INSTANTS = (
     "2024-02-29T19:00:00.000Z",  # Almaty went from +06 to +05 on the first of March
     "2016-12-31T23:59:59.999Z",
     "2038-01-19T03:14:08.000Z",
-    "9999-12-31T23:59:59.999Z",
+    "9998-12-31T23:59:59.999Z",
 )
+BEYOND = "9999-12-31T23:59:59.999Z"  # of this moment the local day would be none
 
 
 @fault(
@@ -65,8 +66,8 @@ def doubling(case: Case) -> None:
 
 
 @fault(
-    "Calls happen in 1970, in 9999, in hours that a change of the clock skips or repeats and on a leap day: each is "
-    "there once on its local day, and the tables can be built again to the same rows.",
+    "Calls happen in 1970, in 9998, in hours that a change of the clock skips or repeats and on a leap day: each is "
+    "there once on its local day, and the tables can be built again to the same rows. Those of 9999 are dead letters.",
     quick_seconds=8,
     full_seconds=20,
 )
@@ -76,25 +77,28 @@ def odd_times(case: Case) -> None:
         home = tale.furnish(case.folder / "home")
         told = facts_of(tale.deliveries, home=home)
         number = {call: place for place, call in enumerate(dict.fromkeys(fact.call_id for fact in told))}
-        facts = [
-            replace(fact, value=_at(fact.value, instant=ODD_INSTANTS[number[fact.call_id] % len(ODD_INSTANTS)]))
-            for fact in told
-        ]
+        instants = {call: (*ODD_INSTANTS, BEYOND)[place % (len(ODD_INSTANTS) + 1)] for call, place in number.items()}
+        facts = [replace(fact, value=_at(fact.value, instant=instants[fact.call_id])) for fact in told]
+    kept = [fact for fact in facts if instants[fact.call_id] != BEYOND]
+    beyond = [fact for fact in facts if instants[fact.call_id] == BEYOND]
     land(home, as_records(facts))
     after = look(home)
-    case.holds("each event is there once", expected=manifest(fact.id for fact in facts), actual=after.events)
-    case.holds("each call is there once", expected=calls_of(facts), actual=after.calls)
+    case.holds("each event is there once", expected=manifest(fact.id for fact in kept), actual=after.events)
+    case.holds("each call is there once", expected=calls_of(kept), actual=after.calls)
     case.holds("the tables are those of a rebuild", expected=after.hashes, actual=rebuilt(home))
     with open_reader(AnalyticsSettings(home=home)) as reader:
-        days = reader.sql(
-            "select epoch(started_at)::bigint as seconds, day::varchar as day from facts.calls where year(day) < 9999"
-        ).rows()
-        last = reader.sql("select max(day)::varchar as day from facts.calls").item()
+        days = reader.sql("select epoch(started_at)::bigint as seconds, day from facts.calls").rows()
+        letters = reader.sql("select body, reason from log.dead").rows()
     zone = ZoneInfo(load_companies(PipelinesSettings(home=home).company_path)[0].time_zone)
-    known = [datetime.fromtimestamp(seconds, zone).date().isoformat() for seconds, _ in days]
+    known = [datetime.fromtimestamp(seconds, zone).date() for seconds, _ in days]
     case.holds("a call's day is the local day", expected=known, actual=[day for _, day in days])
-    case.holds("the end of the calendar is a day", expected="10000-01-01", actual=last)
-    case.note(events=len(facts), days=len(set(known)) + 1)
+    case.holds("the last day is one", expected="9999-01-01", actual=str(max(known)))
+    case.holds(
+        "what lies beyond is a dead letter",
+        expected=sorted((fact.value, f"time {OUTSIDE}") for fact in beyond),
+        actual=sorted(letters),
+    )
+    case.note(events=len(kept), days=len(set(known)), dead_letters=len(letters))
 
 
 @fault(
