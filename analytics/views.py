@@ -35,8 +35,8 @@ class View(Struct, frozen=True, kw_only=True):
     a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
     rows; a fact of contacts is `made_of` rows of another under a condition, and has none where these are not. `time`
     is the column that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`,
-    in groups so small that little else is read. A report with `by` is a table too, summed again for the values of
-    these columns that changed.
+    in groups so small that little else is read. A fact without an entity is a view, which shows rows of others. A
+    report with `by` is a table too, summed again for the values of these columns that changed.
     """
 
     layer: str
@@ -67,7 +67,7 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def is_table(self) -> bool:
         """Whether its rows are kept, and refreshed when events arrive, rather than computed by each reader."""
-        return self.layer == "facts" or bool(self.by)
+        return bool((self.layer == "facts" and self.entity) or self.by)
 
     @property
     def is_index(self) -> bool:
@@ -77,7 +77,7 @@ class View(Struct, frozen=True, kw_only=True):
     @property
     def is_of_contacts(self) -> bool:
         """Whether it is folded from facts, contact by contact, rather than from events; see analytics.histories."""
-        return self.layer == "facts" and not self.events
+        return self.layer == "facts" and self.is_table and not self.events
 
     @property
     def is_one_a_contact(self) -> bool:

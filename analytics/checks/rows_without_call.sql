@@ -7,14 +7,14 @@
 with
 listed as (
     select
-        'facts.legs' as relation,
+        'facts.told_legs' as relation,
         call_id
-    from facts.legs
+    from facts.told_legs
     union
     select
-        'facts.call_operators' as relation,
+        'facts.told_operators' as relation,
         call_id
-    from facts.call_operators
+    from facts.told_operators
     union
     select
         'facts.recordings' as relation,

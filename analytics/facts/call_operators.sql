@@ -1,10 +1,8 @@
 -- One row a call and operator who took part: all rings of his or her endpoints in the call taken together.
 -- Sum talk and rings over all rows; count calls where is_counted, which holds for one operator of a call: the last
 -- talker, or whoever rang last when nobody talked.
+-- It shows the rows of facts.told_operators, and calls of which no legs are told as they stand in facts.calls.
 -- key: call_id, operator_id
--- events: call.*
--- entity: $.call_id
--- time: rang_at
 -- columns:
 --   call_id varchar: the call
 --   operator_id varchar: the operator
@@ -25,43 +23,49 @@
 --   is_business_hours boolean: whether the call began in the company's hours
 --   is_left_out boolean: whether the call is internal or a test, and left out of metrics
 --   day date: local date on which the call began
-with
-folded as (
-    select
-        call_id,
-        operator_id,
-        min(team_id) as team_id,
-        cast(count(*) as integer) as rings,
-        min(rang_at) as rang_at,
-        min(answered_at) as answered_at,
-        max(ended_at) as ended_at,
-        sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as talk_ms
-    from facts.legs
-    where operator_id is not null
-    group by call_id, operator_id
-)
-
 select
-    folded.call_id,
-    folded.operator_id,
-    folded.team_id,
-    calls.company,
-    calls.source,
-    calls.account,
-    calls.channel,
-    calls.direction,
-    calls.outcome,
-    folded.rings,
-    folded.talk_ms > 0 as is_answered,
-    coalesce(folded.operator_id = calls.operator_id, false) as is_counted,
-    folded.rang_at,
-    folded.answered_at,
+    call_id,
+    operator_id,
+    team_id,
+    company,
+    source,
+    account,
+    channel,
+    direction,
+    outcome,
+    rings,
+    is_answered,
+    is_counted,
+    rang_at,
+    answered_at,
+    ring_seconds,
+    talk_seconds,
+    is_business_hours,
+    is_left_out,
+    day
+from facts.told_operators
+union all
+select
+    call_id,
+    operator_id,
+    team_id,
+    company,
+    source,
+    account,
+    channel,
+    direction,
+    outcome,
+    cast(1 as integer) as rings,
+    talk_seconds is not null as is_answered,
+    true as is_counted,
+    rang_at,
+    case when talk_seconds is not null then answered_at end as answered_at,
     greatest(
-        epoch_ms(coalesce(folded.answered_at, folded.ended_at)) - epoch_ms(folded.rang_at), 0
+        epoch_ms(coalesce(case when talk_seconds is not null then answered_at end, ended_at)) - epoch_ms(rang_at), 0
     ) / 1000 as ring_seconds,
-    case when folded.talk_ms > 0 then cast(folded.talk_ms as bigint) / 1000 end as talk_seconds,
-    calls.is_business_hours,
-    calls.is_internal or calls.is_test as is_left_out,
-    calls.day
-from folded
-inner join facts.calls on folded.call_id = calls.call_id
+    talk_seconds,
+    is_business_hours,
+    is_internal or is_test as is_left_out,
+    day
+from facts.calls
+where legs = 0 and operator_id is not null

@@ -2,10 +2,8 @@
 -- Where a provider tells of no legs, or talk is known of the call alone, the call itself is a leg with an empty leg_id,
 -- if an endpoint is known or somebody talked: so the talk of a call is always the sum of its legs. A leg of an outgoing
 -- call that names no endpoint rang at the contact's: who talked in it is the operator who called.
+-- It shows the rows of facts.told_legs, and calls of which no legs are told as they stand in facts.calls.
 -- key: call_id, leg_id
--- events: call.*
--- entity: $.call_id
--- time: rang_at
 -- columns:
 --   call_id varchar: call of the leg
 --   leg_id varchar: the provider's own name of the leg, empty for the call itself
@@ -28,83 +26,51 @@
 --   is_business_hours boolean: whether the call began in the company's hours
 --   is_left_out boolean: whether the call is internal or a test, and left out of metrics
 --   day date: local date on which the call began
-with
-rings as (
-    select *
-    from staging.call_legs
-    where leg_id is not null and is_ring
-),
-
-summed as (
-    select
-        call_id,
-        sum(coalesce(talk_ms, 0)) as talk_ms
-    from rings
-    group by call_id
-),
-
-listed as (
-    select
-        rings.call_id,
-        rings.leg_id,
-        coalesce(rings.operator, case when calls.direction = 'outgoing' then calls.operator_endpoint end) as endpoint,
-        coalesce(rings.rang_at, calls.rang_at) as rang_at,
-        case when rings.talk_ms > 0 then rings.picked_at end as answered_at,
-        rings.ended_at,
-        coalesce(rings.talk_ms, 0) as talk_ms,
-        case
-            when rings.talk_ms > 0 then 'answered'
-            when rings.picked_by in ('machine', 'voicemail') then rings.picked_by
-            when rings.disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted', 'voicemail')
-                then rings.disposition
-            when not rings.is_over and calls.outcome = 'in_progress' then 'in_progress'
-            else 'no_answer'
-        end as outcome
-    from rings
-    inner join facts.calls on rings.call_id = calls.call_id
-    union all
-    select
-        calls.call_id,
-        '' as leg_id,
-        calls.operator_endpoint as endpoint,
-        calls.rang_at,
-        case when calls.talk_seconds is not null then calls.answered_at end as answered_at,
-        calls.ended_at,
-        coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) as talk_ms,
-        case when calls.outcome in ('missed', 'abandoned') then 'no_answer' else calls.outcome end as outcome
-    from facts.calls
-    left join summed on calls.call_id = summed.call_id
-    where
-        (summed.call_id is null and calls.operator_endpoint is not null)
-        or (calls.talk_seconds is not null and coalesce(summed.talk_ms, 0) = 0)
-)
-
 select
-    listed.call_id,
-    listed.leg_id,
-    calls.company,
-    calls.source,
-    calls.account,
-    calls.channel,
-    calls.direction,
-    listed.endpoint,
-    endpoints.operator_id,
-    endpoints.team_id,
-    listed.rang_at,
-    listed.answered_at,
-    listed.ended_at,
+    call_id,
+    leg_id,
+    company,
+    source,
+    account,
+    channel,
+    direction,
+    endpoint,
+    operator_id,
+    team_id,
+    rang_at,
+    answered_at,
+    ended_at,
+    ring_seconds,
+    talk_seconds,
+    outcome,
+    is_last_talker,
+    is_business_hours,
+    is_left_out,
+    day
+from facts.told_legs
+union all
+select
+    call_id,
+    '' as leg_id,
+    company,
+    source,
+    account,
+    channel,
+    direction,
+    operator_endpoint as endpoint,
+    operator_id,
+    team_id,
+    rang_at,
+    case when talk_seconds is not null then answered_at end as answered_at,
+    ended_at,
     greatest(
-        epoch_ms(coalesce(listed.answered_at, listed.ended_at)) - epoch_ms(listed.rang_at), 0
+        epoch_ms(coalesce(case when talk_seconds is not null then answered_at end, ended_at)) - epoch_ms(rang_at), 0
     ) / 1000 as ring_seconds,
-    case when listed.talk_ms > 0 then listed.talk_ms / 1000 end as talk_seconds,
-    listed.outcome,
-    coalesce(listed.endpoint = calls.operator_endpoint, false) as is_last_talker,
-    calls.is_business_hours,
-    calls.is_internal or calls.is_test as is_left_out,
-    calls.day
-from listed
-inner join facts.calls on listed.call_id = calls.call_id
-left join reference.endpoints
-    on
-        calls.company = endpoints.company and listed.endpoint = endpoints.endpoint
-        and calls.day >= endpoints.valid_from and calls.day < endpoints.valid_until
+    talk_seconds,
+    case when outcome in ('missed', 'abandoned') then 'no_answer' else outcome end as outcome,
+    operator_endpoint is not null as is_last_talker,
+    is_business_hours,
+    is_internal or is_test as is_left_out,
+    day
+from facts.calls
+where legs = 0 and (operator_endpoint is not null or talk_seconds is not null)

@@ -176,7 +176,7 @@ def test_a_roll_up_that_does_not_add_up_is_found() -> None:
         ("insert into facts.calls from facts.calls limit 1", "facts_not_unique"),
         ("update facts.calls set outcome = 'lost'", "facts_out_of_domain"),
         ("delete from facts.calls", "rows_without_call"),
-        ("update facts.legs set talk_seconds = 299", "legs_do_not_add_up"),
+        ("update facts.told_legs set talk_seconds = 299", "legs_do_not_add_up"),
         ("update facts.conversations set incoming_calls = 1", "conversations_do_not_add_up"),
         ("insert into log.conflicts from log.events limit 1", "events_in_conflict"),
         ("insert into facts.turns (call_id, recording_id, turn) values ('x', 'y', 1)", "turns_without_call"),

@@ -104,7 +104,8 @@ def _fold(scratch: Scratch, events: list[Event]) -> dict[str, list[tuple[object,
     scratch.connection.execute("delete from log.stored_events")
     append_events(scratch.connection, events, landed_at="2026-01-01T00:00:00.000Z")
     for fact in _FACTS:
-        scratch.connection.execute(f"create or replace table {fact.relation} as {fact.select}")
+        if fact.is_table:
+            scratch.connection.execute(f"create or replace table {fact.relation} as {fact.select}")
     frames = {fact.relation: scratch.sql(f"from {fact.relation}") for fact in _FACTS}
     return {relation: sorted(frame.drop("events", strict=False).rows(), key=str) for relation, frame in frames.items()}
 

@@ -63,6 +63,31 @@ def test_a_call_without_legs_is_its_own_leg_where_somebody_is_known_or_talked() 
     assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
 
 
+def test_what_a_call_says_of_its_only_leg_and_operator_is_stored_once() -> None:
+    facts = """
+    call  | leg | fact    | at       | says
+    alone |     | offered | 05:00:00 | direction=outgoing; operator=PJSIP/101
+    alone |     | ended   | 05:01:00 | answered_at=05:00:20; talk_seconds=40
+    told  | a   | rang    | 05:00:00 | direction=incoming; operator=PJSIP/101
+    told  | a   | ended   | 05:01:00 | answered_at=05:00:20; talk_seconds=40
+    """
+    stored = """
+    call_id
+    told
+    """
+    shown = """
+    call_id | operator_id | team_id | rings | is_answered | is_counted | rang_at  | answered_at | ring_seconds | talk_seconds
+    alone   | aigul       | sales   | 1     | yes         | yes        | 05:00:00 | 05:00:20    | 20           | 40
+    told    | aigul       | sales   | 1     | yes         | yes        | 05:00:00 | 05:00:20    | 20           | 40
+    """  # noqa: E501
+    for relation, expected in {
+        "facts.told_legs": stored,
+        "facts.told_operators": stored,
+        "facts.call_operators": shown,
+    }.items():
+        assert tidy(expected) == _drawn(drawn_events(facts), relation, expected)
+
+
 def test_who_calls_talks_in_the_leg_that_rings_at_the_contacts() -> None:
     facts = """
     call  | leg | fact     | at       | says

@@ -77,7 +77,7 @@ def test_a_transferred_call_counts_for_each_operator_who_was_rung() -> None:
     usual = {name: cell for name, cell in CALL.items() if name not in {"is_internal", "is_test"}}
     warehouse = fill(
         built(),
-        "facts.call_operators",
+        "facts.told_operators",
         """
         call_id | operator_id | is_answered | talk_seconds | is_left_out | day
         a       | aigul       | yes         | 30           | no          | 2026-03-02

@@ -67,7 +67,7 @@ def test_a_view_reads_only_the_layers_below(view: View) -> None:
     assert {relation.partition(".")[0] for relation in view.reads} <= _LAYERS_READ[view.layer]
 
 
-@pytest.mark.parametrize("view", [view for view in _VIEWS if view.layer == "facts"], ids=_name)
+@pytest.mark.parametrize("view", [view for view in _VIEWS if view.layer == "facts" and view.is_table], ids=_name)
 def test_a_fact_says_what_it_is_folded_from_and_by(view: View) -> None:
     columns = {column.name for column in view.columns}
 
@@ -82,6 +82,12 @@ def test_a_fact_says_what_it_is_folded_from_and_by(view: View) -> None:
             if fact.relation in view.reads and fact.layer == "facts" and fact.events != view.events
         ]
     assert {view.entity, *filter(None, [view.time])} <= columns
+
+
+@pytest.mark.parametrize("view", [view for view in _VIEWS if view.layer == "facts" and not view.is_table], ids=_name)
+def test_a_fact_that_is_folded_by_nothing_shows_rows_of_others(view: View) -> None:
+    assert {relation.partition(".")[0] for relation in view.reads} == {"facts"}
+    assert not view.events
 
 
 def test_a_table_that_sums_facts_of_contacts_is_refused_by_a_sentence() -> None:
