@@ -12,6 +12,7 @@ newest as (
         company,
         max(started_at) as started_at
     from facts.calls
+    where started_at <= now()
     group by company
 )
 

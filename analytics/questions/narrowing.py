@@ -55,10 +55,11 @@ def narrowed(reader: Reader, fact: Fact, *, company: str) -> tuple[str, dict[str
 def episodes(reader: Reader, *, company: str) -> tuple[str, dict[str, Any]]:
     """Give what to read missed episodes from, and its parameters beside $company.
 
-    How an episode stands hangs on the company's newest call or message, which is no older than the newest day that has
-    calls: nothing before it is looked at. Who may not see the sums of days looks at all.
+    How an episode stands hangs on the company's newest call or message up to now. That is no older than the newest day
+    that has calls and is over in every zone: nothing before it is looked at. Who may not see the sums of days looks at
+    all.
     """
-    text = "select max(day) as day from reports.calls_daily where company = $company"
+    text = "select max(day) as day from reports.calls_daily where company = $company and day < current_date - 1"
     newest = reader.sql(text, {"company": company})["day"].to_list()[0]
     if newest is None:
         return EPISODES, {}

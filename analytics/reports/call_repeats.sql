@@ -20,14 +20,17 @@
 --   is_test boolean: a test
 --   is_repeat boolean: whether an answered call of the contact began within that time before it
 --   called_again_at timestamptz: when the contact's next call within that time began, null when there is none
---   is_settled boolean: whether the company has calls of a day after that time, so that no next call is still to come
+--   is_settled boolean: whether the company has calls of a day after that time, up to today: no next call is still
+--     to come then
 with
 newest as (
     select
-        company,
-        max(day) as day
+        calls_daily.company,
+        max(calls_daily.day) as day
     from reports.calls_daily
-    group by company
+    left join reference.companies on calls_daily.company = companies.company
+    where calls_daily.day <= cast(timezone(coalesce(companies.time_zone, 'UTC'), now()) as date)
+    group by calls_daily.company
 ),
 
 incoming as (

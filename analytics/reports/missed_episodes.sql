@@ -1,4 +1,5 @@
 -- One row a missed episode, with how it stands at the newest fact of its company: whom to call back comes first.
+-- A fact that is dated after now, by a clock that goes wrong, makes nobody lost.
 -- key: episode_id
 -- columns:
 --   episode_id varchar: call_id of its first call
@@ -20,7 +21,8 @@
 --   operator_id varchar: operator of that call
 --   team_id varchar: team of that call
 --   state varchar: called_back, called_again, messaged, open, or lost when lost_at is past
---   as_of timestamptz: the moment at which that was asked: the company's newest call or message
+--   as_of timestamptz: the moment at which that was asked: the company's newest call or message that is not
+--     dated after now
 --   closed_at timestamptz: when it was closed
 --   lost_at timestamptz: when it is lost if it is not closed until then
 --   attempt_seconds double, seconds: first missed call to our first attempt
@@ -40,12 +42,14 @@ newest as (
             company,
             max(started_at) as moment
         from facts.calls
+        where started_at <= now()
         group by company
         union all
         select
             company,
             max(first_at) as moment
         from facts.messages
+        where first_at <= now()
         group by company
     ) as told
     group by company

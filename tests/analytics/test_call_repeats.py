@@ -55,6 +55,16 @@ def test_without_a_settled_call_there_is_no_resolution() -> None:
     assert (None, 0) == figure(calls(only), "first_call_resolution")
 
 
+def test_a_call_dated_after_today_settles_nothing() -> None:
+    told = """
+    call_id | started_at          | contact_key
+    a       | 2026-03-02 05:00:00 | phone:+71
+    b       | 2098-03-09 05:00:00 | phone:+72
+    """
+
+    assert (None, 0) == figure(calls(told), "first_call_resolution")
+
+
 def test_a_late_call_makes_its_contacts_first_call_unresolved() -> None:
     warehouse = calls(CALLS)
     late = """

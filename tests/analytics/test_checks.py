@@ -93,6 +93,7 @@ def test_a_call_that_is_never_over_is_found() -> None:
     call  | fact    | at                  | says
     stuck | offered | 2026-03-02 05:00:00 |
     fresh | offered | 2026-03-03 05:00:01 |
+    ahead | offered | 2098-03-03 05:00:01 |
     """
     expected = """
     call_id | started_at

@@ -181,6 +181,28 @@ def test_an_episode_is_open_until_the_company_has_facts_of_later_than_its_end() 
     assert tidy(expected) == draw(warehouse(events).sql("from reports.missed_episodes"), like=expected, names=names)
 
 
+def test_a_call_or_a_message_dated_after_now_makes_nobody_lost() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed | 2026-03-02 05:00:00
+    b1 | telegram:2 | missed | 2026-03-02 06:00:00
+    c1 | telegram:3 | called | 2098-03-02 04:00:00 | 2098-03-02 04:00:05
+    """)
+    messages = """
+    message | fact | at                  | says
+    c       | sent | 2098-03-02 05:10:00 | contact=telegram:3
+    """
+    expected = """
+    first_missed_at | state | as_of
+    05:00:00        | open  | 06:00:00
+    06:00:00        | open  | 06:00:00
+    """
+    built = warehouse([*drawn_events(facts), *drawn_events(messages)])
+
+    assert tidy(expected) == draw(built.sql("from reports.missed_episodes"), like=expected)
+    waiting = "first_missed_at | as_of\n05:00:00 | 06:00:00\n06:00:00 | 06:00:00"
+    assert tidy(waiting) == draw(missed.waiting(built, scope=Scope(company="acme")), like=waiting)
+
+
 def test_who_waits_is_shown_with_a_number_to_dial_and_what_he_last_wrote_by_any_identity() -> None:
     facts = _calls("""
     a1 | phone:+5531988887777 | missed | 05:00:00
