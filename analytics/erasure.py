@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from analytics.anonymous import Stranger, anonymous, traces_of
 from analytics.connection import Connection, handed_in, transaction
+from analytics.forgetting import PERSONS
 from analytics.keys import installation_key
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
 from schemas.decisions import PersonErased
@@ -119,10 +120,12 @@ def apply(
 ) -> None:
     """Make the events of these persons anonymous, delete conflicts and dead letters, and write the decisions.
 
-    Comes after `find`, with what it gave. One transaction; the facts are those of before until they are built anew.
+    Comes after `find`, with what it gave. One transaction; the facts are those of before until they are built anew, and
+    old files hold the persons until they are written anew: the next writer's maintenance sees to it, whatever follows.
     """
     strangers = [Stranger(token=make_token(), traces=traces_of(one.identities)) for one in found]
     rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
+    now = decisions[0].recordedat
     kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
     with transaction(connection):
         connection.execute(f"delete from {STORED} where {ID} in (select id from erased_events)")  # noqa: S608  # ours
@@ -137,7 +140,8 @@ def apply(
         )
         for relation in ("log.conflicts", "log.dead"):
             renew_emptied(connection, relation)
-        append_events(connection, decisions, landed_at=decisions[0].recordedat)
+        connection.execute("insert into log.forgotten values (?, '', ?, ?, ?)", [PERSONS, now, len(found), now])
+        append_events(connection, decisions, landed_at=now)
 
 
 class Dropper:

@@ -22,7 +22,7 @@ from schemas.records import DeadLetter
 from schemas.retention import kept_since
 
 WORDS = {"messages": ("message.received", "message.sent"), "transcripts": ("call.transcribed",)}
-LETTERS, FILES = "dead_letters", "files"
+LETTERS, FILES, PERSONS = "dead_letters", "files", "persons"
 # The writer forgets so many events at a time, in a transaction; what is landed waits for it.
 STEP_EVENTS = 5_000
 # How a bound instant is written.

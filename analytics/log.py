@@ -64,10 +64,14 @@ _BUILD_COLUMNS = (
     ("built_at", "timestamptz", "when, by our clock"),
 )
 _FORGOTTEN_COLUMNS = (
-    ("kind", "varchar", "messages, transcripts or dead_letters; files: what of these was gone from the disk as well"),
-    ("company", "varchar", "tenant, empty for files"),
+    (
+        "kind",
+        "varchar",
+        "messages, transcripts or dead_letters; persons: who was erased; files: what of all was gone from the disk too",
+    ),
+    ("company", "varchar", "tenant, empty for persons and files"),
     ("until", "timestamptz", "what we received before this is without its words, and stays so when it comes again"),
-    ("taken", "bigint", "events whose words were taken, or dead letters, since the row before"),
+    ("taken", "bigint", "events whose words were taken, dead letters, or persons, since the row before"),
     ("forgotten_at", "timestamptz", "when, by our clock"),
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from analytics import anonymous, erasure, search
 from analytics.connection import Connection
@@ -34,6 +35,8 @@ from streams.store import forget, open_store
 CHUNK_BYTES = 1024 * 1024
 # Copies and notes that can be made again, and may hold anything: they go whole.
 COPIES = ("warehouses", "replays", "temporary", "sql_history")
+CATALOG_SECONDS = 60.0  # those who read the catalog are waited for so long
+BROKEN_OFF = "it was broken off before old files, copies and Kafka were seen to: erase the same persons again"
 # Kafka forgets by its retention; the secret holds nobody.
 NOT_SEARCHED = ("kafka", "secret.key")
 
@@ -41,7 +44,10 @@ Say = Callable[[str], None]
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """What was erased, in figures; it names nobody. `left` lists files that still hold an identity in the clear."""
+    """What was erased, in figures; it names nobody. `left` lists files that still hold an identity in the clear.
+
+    `unfinished` says what keeps the rest from being done, such as old pages of the catalog; empty where nothing does.
+    """
 
     erasure: str
     erased_at: Instant
@@ -52,10 +58,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
     conflicts: int
     dead_letters: int
     recordings: int
-    copies: tuple[str, ...]
+    copies: tuple[str, ...] = ()
     kafka_forgets_by: Instant
-    is_kafka_told: bool
-    left: tuple[str, ...]
+    is_kafka_told: bool = False
+    left: tuple[str, ...] = ()
+    unfinished: str = ""
     note: str = (
         "Sums and rates stay, for what happened is kept without who it was. Snapshots and exports that were taken "
         "before are copies out of our reach: delete them. Kafka still holds what it was told, until kafka_forgets_by; "
@@ -70,11 +77,12 @@ def look(identities: Sequence[str]) -> list[erasure.Found]:
         return erasure.find(writer.connection, identities)
 
 
-def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
+def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS) -> Receipt:
     """Erase persons known by identities `kind:value`: one or many, in one go.
 
     The lander must not run, for it would write from memory what is being erased. Raises Misconfigured while another
-    process writes, or webhooks wait in the outbox; NotYet while the store of recordings is away or somebody reads.
+    process writes, or webhooks wait in the outbox; NotYet while the store of recordings is away. From the moment at
+    which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in it.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
     traces = _traces(identities)
@@ -92,35 +100,54 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say) -> Receipt:
         recordings = _forget_recordings(told["recordings"])
         say(f"{sum(one.events for one in found)} events of {len(found)} persons")
         erasure.apply(writer.connection, found, decisions=decisions, make_token=lambda: uuid.uuid4().hex)
+        receipt = Receipt(
+            erasure=decisions[0].id,
+            erased_at=moment,
+            persons=len(found),
+            identities=len(told["identities"]),
+            calls_and_messages=len(told["entities"]),
+            events=sum(one.events for one in found),
+            conflicts=sum(one.conflicts for one in found),
+            dead_letters=sum(one.dead for one in found),
+            recordings=recordings,
+            kafka_forgets_by=instant(now + timedelta(days=_kafka_days())),
+            unfinished=BROKEN_OFF,
+        )
+        _keep(receipt, home=home)
         writer.reload()
         say("facts are folded anew")
         writer.rebuild()
         say("old files are rewritten")
         writer.purge()
-    vacuum(settings.catalog)
+    unfinished = _clean(settings.catalog, wait_seconds=catalog_seconds)
     copies = tuple(name for name in COPIES if _remove(home / name))
     for index in settings.warehouse.glob(f"{search.FILE}*"):
         index.unlink()  # who searches next makes it anew from the facts
     traces = _traces(told["identities"])
-    receipt = Receipt(
-        erasure=decisions[0].id,
-        erased_at=moment,
-        persons=len(found),
-        identities=len(told["identities"]),
-        calls_and_messages=len(told["entities"]),
-        events=sum(one.events for one in found),
-        conflicts=sum(one.conflicts for one in found),
-        dead_letters=sum(one.dead for one in found),
-        recordings=recordings,
+    receipt = replace(
+        receipt,
         copies=copies,
-        kafka_forgets_by=instant(now + timedelta(days=_kafka_days())),
         is_kafka_told=_tell_kafka(decisions),
         left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if _holds(path, traces))),
+        unfinished=unfinished,
     )
+    _keep(receipt, home=home)
+    return receipt
+
+
+def _keep(receipt: Receipt, *, home: Path) -> None:
     kept = home / "erasures" / f"{receipt.erasure}.json"
     kept.parent.mkdir(exist_ok=True)
     kept.write_bytes(msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
-    return receipt
+
+
+def _clean(catalog: Path, *, wait_seconds: float) -> str:
+    """Take what was deleted out of the catalog; gives why that was refused, and nothing where it was done."""
+    try:
+        vacuum(catalog, wait_seconds=wait_seconds)
+    except NotYet as refusal:
+        return refusal.reason
+    return ""
 
 
 def _check_kinds(connection: Connection, identities: Sequence[str]) -> None:

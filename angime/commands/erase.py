@@ -25,7 +25,8 @@ def erase(
     """Erase persons: who they were goes from events, facts, transcripts, recordings, dead letters and old files.
 
     What happened stays without who it was, so that sums and rates are as before; a receipt is printed. Stop the lander
-    and the pages first; webhooks go on. Exit 1 when a file still names one of them.
+    and the pages first; webhooks go on. Exit 1 when a file still names one of them, or when somebody reads the catalog,
+    or the disk is full, so that it cannot be written anew: the lander's next maintenance does it then.
 
     Example: `angime erase --identity phone:+77010000001 --yes`
     """
@@ -55,5 +56,7 @@ def erase(
         return
     receipt = erase_person(identities, now=now(), say=step)
     print_fields(msgspec.to_builtins(receipt), as_json=json_output)
-    if receipt.left:
+    if receipt.unfinished:
+        step(f"it is written; old pages of the catalog go with the lander's next maintenance: {receipt.unfinished}")
+    if receipt.left or receipt.unfinished:
         raise typer.Exit(1)

@@ -3,8 +3,11 @@
 import json
 import re
 import shutil
-from collections.abc import Sequence
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -23,7 +26,7 @@ from schemas import calls, codec, messages, transcripts
 from schemas.envelope import Event
 from schemas.errors import Misconfigured
 from schemas.ids import conversation_id, identify
-from schemas.instants import Instant, moment
+from schemas.instants import Instant, instant, moment
 from schemas.people import Identity
 from schemas.records import DeadLetter, dead_to_kafka
 from tests.analytics.landing_cases import KafkaRecord, call_events, message_events, records_of, settings_at
@@ -191,6 +194,34 @@ def sums(home: Path) -> dict[str, object]:
         }
 
 
+# In a process of its own, for two copies of SQLite may not meet in one.
+_READ = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("begin")
+held.execute("select count(*) from sqlite_master").fetchall()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _reading_the_catalog(home: Path) -> Generator[None]:
+    """Hold a state of the catalog, as a page does."""
+    words = [sys.executable, "-c", _READ, str(settings_at(home).catalog)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        yield
+        reader.communicate()
+
+
+def receipt_in(home: Path) -> erasing.Receipt:
+    """Give the one receipt that the home holds."""
+    [kept] = (home / "erasures").iterdir()
+    return msgspec.json.decode(kept.read_bytes(), type=erasing.Receipt)
+
+
 def everything_in(home: Path) -> str:
     """Read all bytes of all files, and all rows of all tables, as one text."""
     held = [path.read_bytes().decode("latin-1") for path in home.rglob("*") if path.is_file()]
@@ -236,6 +267,37 @@ def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
     assert set(receipt.copies) >= {"warehouses", "sql_history"}
     assert not (tmp_path / "warehouse" / INDEX).exists()
     assert list((tmp_path / "erasures").iterdir())
+
+
+def test_what_stays_while_somebody_reads_is_told_in_the_receipt_and_left_to_the_next_maintenance(home: Path) -> None:
+    with _reading_the_catalog(home):
+        receipt = erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None, catalog_seconds=0.1)
+
+    assert (receipt.events, receipt.left) == (10, ("warehouse/catalog.sqlite", "warehouse/catalog.sqlite-wal"))
+    assert "being read" in receipt.unfinished
+    assert receipt_in(home) == receipt
+    with open_writer(settings_at(home)) as writer:
+        for minutes in (5, 10, 15):
+            writer.maintain(instant(moment(LATER) + timedelta(minutes=minutes)))
+        gone = writer.connection.rows(
+            "select until > cast(? as timestamptz) from log.forgotten where kind = 'files'", [LATER]
+        )
+    assert gone == [(True,)]
+    assert MARK.findall(everything_in(home)) == []
+
+
+def test_an_erasure_that_was_broken_off_has_its_receipt_and_is_finished_by_asking_again(home: Path) -> None:
+    def break_off(step: str) -> None:
+        if step == "facts are folded anew":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=break_off)
+
+    assert (receipt_in(home).events, receipt_in(home).unfinished) == (10, erasing.BROKEN_OFF)
+    again = erasing.erase([f"phone:{PHONE}"], now=moment(LATER) + timedelta(minutes=1), say=lambda _: None)
+    assert (again.events, again.unfinished, again.left) == (0, "", ())
+    assert MARK.findall(everything_in(home)) == []
 
 
 def test_a_dead_letter_goes_however_it_writes_the_number(home: Path) -> None:
