@@ -53,10 +53,10 @@ def fingerprint(views: Sequence[View], *, companies: Sequence[Company]) -> str:
     return sha256("\n".join([*texts, MACROS, *rows]).encode()).hexdigest()
 
 
-def read_fingerprint(connection: Connection) -> str:
-    """Give the fingerprint of the last build, empty when there was none."""
+def read_fingerprint(connection: Connection) -> str | None:
+    """Give the fingerprint of the last build: None when there was none, empty when the facts fell behind after it."""
     rows = connection.rows("select fingerprint from log.builds order by built_at desc, fingerprint limit 1")
-    return rows[0][0] if rows else ""
+    return rows[0][0] if rows else None
 
 
 def mark_behind(connection: Connection) -> None:

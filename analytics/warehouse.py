@@ -86,7 +86,10 @@ _log = structlog.get_logger()
 
 
 class Writer:
-    """The one writing session of a warehouse: lands, refreshes, maintains, rebuilds."""
+    """The one writing session of a warehouse: lands, refreshes, maintains, rebuilds.
+
+    `was_left_behind` says that the writer before ended while it took in a backlog, of which more may come.
+    """
 
     def __init__(self, settings: AnalyticsSettings) -> None:
         self._companies = read_companies(settings)
@@ -132,10 +135,10 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def is_fresh(self) -> bool:
-        """Whether the log holds little, so that to rebuild the facts costs less than to fold a backlog."""
+    def is_fresh(self, *, most_events: int = FRESH_EVENTS) -> bool:
+        """Whether to rebuild the facts costs less than to fold a backlog: the log holds little, or the half of one."""
         [(events,)] = self.connection.rows("select count(*) from log.events")
-        return events <= FRESH_EVENTS
+        return self.was_left_behind or events <= most_events
 
     def next_offsets(self) -> Offsets:
         """Give the offset at which reading goes on, by topic and partition."""
@@ -157,6 +160,7 @@ class Writer:
         """Build the facts anew when they were left behind the log, and read what folding needs in memory."""
         if self._lander.is_behind:
             self.rebuild()
+            self.was_left_behind = False
         self._lander.make_ready()
 
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
@@ -314,7 +318,9 @@ class Writer:
                 for layer in LAYERS:
                     self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
                 log.create_log(self.connection)
-        is_new = read_fingerprint(self.connection) != fingerprint(self._views, companies=self._companies)
+        built_by = read_fingerprint(self.connection)
+        self.was_left_behind = built_by == ""
+        is_new = built_by != fingerprint(self._views, companies=self._companies)
         if is_new:
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")

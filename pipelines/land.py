@@ -47,7 +47,7 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
 
     with (
         warehouse.open_writer(analytics) as writer,
-        closing(Herald(writer.bell(instant(datetime.now(UTC))))) as herald,
+        closing(Herald(writer.bell(instant(datetime.now(UTC))), owes_replay=writer.was_left_behind)) as herald,
         closing(open_tracer(settings.traces)) as tracer,
     ):
         while not stop.is_set():
@@ -72,13 +72,14 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
 class Herald:
     """Publishes each alert of a warehouse once, on the topic `alerts`; what came of a replay is marked as such.
 
-    `owes_replay` says that a replay was landed of which it has not told yet.
+    `owes_replay` says that a replay was landed of which it has not told yet. What a lander that was killed left behind
+    counts as one: nobody is notified of a history.
     """
 
-    def __init__(self, bell: warehouse.Bell) -> None:
+    def __init__(self, bell: warehouse.Bell, *, owes_replay: bool = False) -> None:
         self._bell = bell
         self._producer: Producer | None = None
-        self.owes_replay = False
+        self.owes_replay = owes_replay
 
     @property
     def is_silent(self) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.warehouse import open_writer
+from analytics.warehouse import Batch, open_writer
 from pipelines import land
 from pipelines.land import BACKLOG_RECORDS, GATHERING_SECONDS, MAX_BATCH_RECORDS, TOPICS
 from pipelines.ports import Consumer, Headers, Positions, Record
@@ -169,6 +169,30 @@ def test_an_alert_is_published_once_and_one_that_came_of_a_replay_is_marked(tmp_
 
     assert [record.headers for record in cluster.records("alerts")] == [(), ((REPLAYED, b"1"),), ()]
     assert len({record.value for record in cluster.records("alerts")}) == 3
+
+
+def test_a_backlog_goes_on_as_one_when_its_lander_was_killed_and_nobody_is_notified_of_it(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text(ALERTS)
+    cluster, stop = MemoryKafka({"alerts": 1}), threading.Event()
+    facts = [fact for number in (1, 2) for fact in missed_events(number, begin=moment(NOW) - timedelta(hours=1))]
+    half = len(facts) // 2
+    copies = BACKLOG_RECORDS // half + 1
+    told = facts[:half] * copies + facts[half:] * copies
+    records = [Record("calls", 0, at, None, codec.encode(fact), (), 0) for at, fact in enumerate(told)]
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records[: len(records) // 2]), now=NOW, folds=False)
+
+    with open_writer(settings_at(tmp_path)) as writer:
+        assert (writer.was_left_behind, writer.is_fresh(most_events=0)) == (True, True)
+        herald = land.Herald(writer.bell(NOW), owes_replay=writer.was_left_behind)
+        herald.speak_to(cluster.producer())
+        rest = InPolls(records[len(records) // 2 :], [], [], stop=stop)
+        land.land(rest, writer=writer, stop=stop, herald=herald, now=lambda: NOW)
+        assert (writer.was_left_behind, writer.is_fresh(most_events=0)) == (False, False)
+        built = writer.connection.rows("select fingerprint = '' from log.builds order by built_at")
+        assert built == [(False,), (True,), (False,), (True,), (False,)]
+        assert writer.connection.rows("select count(*) from facts.calls") == [(2,)]
+    assert [record.headers for record in cluster.records("alerts")] == [((REPLAYED, b"1"),)] * 2
 
 
 def test_a_batch_takes_what_is_there_and_does_not_wait_for_a_trickle(cluster: MemoryKafka) -> None:
