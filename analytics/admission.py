@@ -11,7 +11,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Connection, handed_in
-from analytics.log import PARSED
+from analytics.log import PARSED, beginning
 from analytics.plain import are_plain
 from schemas import codec
 from schemas.errors import InvalidEvent
@@ -128,7 +128,7 @@ _BATCH = f"""
 create or replace temp table batch as
 select
     *,
-    hash(id) as id_hash,
+    hash({beginning("id")}) as id_hash,
     hash(entity) as entity_hash,
     cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer) as slot
 from ({PARSED})

@@ -11,7 +11,7 @@ from analytics.admission import Batch, Place, Refusal, admit, append_dead, place
 from analytics.connection import Connection, handed_in, transaction
 from analytics.erasure import Dropper
 from analytics.forgetting import LETTERS, Forgetter
-from analytics.log import EVENTS, store_events
+from analytics.log import EVENTS, THOSE_OF_IDS, store_events
 from analytics.memory import Memory
 from analytics.pace import Pacer
 from analytics.rebuild import mark_behind
@@ -203,14 +203,13 @@ class Lander:
         suspects = rest.filter(pl.Series(self._memory.ids.may_hold(rest["id_hash"].to_numpy())))
         if suspects.height == 0:
             return
-        marks = ", ".join("?" for _ in range(suspects.height))
         self._connection.execute(
             f"""
             insert into doubled
             select batch.position, {_content("batch")} <> {_content("kept")}
-            from (select * from log.events where id in ({marks})) as kept join batch using (id)
-            """,  # noqa: S608  # marks are question marks
-            suspects["id"].to_list(),
+            from ({THOSE_OF_IDS}) as kept join batch using (id)
+            """,  # noqa: S608  # our own texts
+            {"ids": suspects["id"].to_list()},
         )
 
     def _leave_out_doubled(self) -> int:

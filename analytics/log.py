@@ -7,6 +7,7 @@ import polars as pl
 from analytics.connection import Connection, Parameters, handed_in, settle
 from schemas import codec
 from schemas.envelope import Event
+from schemas.ids import NAMESPACE
 from schemas.instants import Instant
 
 _EVENT_COLUMNS = (
@@ -93,18 +94,40 @@ TABLES = {
 EVENTS = ", ".join(f'"{name}"' for name, _, _ in _EVENT_COLUMNS)
 EVENT_TYPES = ", ".join(f'"{name}" {type_}' for name, type_, _ in _EVENT_COLUMNS)
 
-# What `log.events` shows is stored here in two thirds of the room. What another column says is left out, ids are kept
-# in the 16 bytes that they are, and data without its first member where that is the id of the entity. A column that has
-# a short form is null where that is there. What earlier versions have landed is whole, and stays so.
+# What `log.events` shows is stored here in little more than half the room. What another column says is left out, ids
+# are kept in the 16 bytes that they are, and data without its first member where that is the id of the entity. Of an id
+# that follows from what else is said, the first 8 bytes are kept, by which it is sought. A column that has a short form
+# is null where that is there. What earlier versions have landed is whole, and stays so.
 STORED = "log.stored_events"
-_SHORT_COLUMNS = (("short_id", "uuid"), ("short_causation_id", "uuid"), ("short_data", "varchar"))
+_SHORT_COLUMNS = (
+    *(("short_id", "uuid"), ("short_causation_id", "uuid"), ("short_data", "varchar")),
+    ("id_begins", "blob"),  # the newest, by which it is known that all are there
+)
 _FIRST_MEMBER = """case
         when starts_with(type, 'call.') then '{"call_id":"'
         when starts_with(type, 'message.') then '{"message_id":"'
         when starts_with(type, 'deal.') then '{"deal_id":"'
     end || entity || '",'"""
+# How `schemas.ids.fact_id` makes the id of what a provider knows by the id that the short data begins with.
+_PROVIDER_ID = r"""regexp_extract(short_data, '^"[a-z_]+":"([^"\\]*)"', 1)"""
+_NAME = " || ".join(
+    ["'4:fact'", *(f"length({part}) || ':' || {part}" for part in ("source", "account", "type", _PROVIDER_ID))]
+)
+_DIGEST = f"sha1(unhex('{NAMESPACE.hex}') || encode({_NAME}))"
+_FOLLOWING_ID = f"""list_transform(
+        [{_DIGEST}],
+        lambda digest: concat(
+            substr(digest, 1, 8), '-', substr(digest, 9, 4), '-5', substr(digest, 14, 3), '-',
+            translate(substr(digest, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(digest, 18, 3), '-',
+            substr(digest, 21, 12)
+        )
+    )[1]"""
 _SHOWN = {
-    "id": "coalesce(id, cast(short_id as varchar))",
+    "id": f"""case
+        when id is not null then id
+        when short_id is not null then cast(short_id as varchar)
+        else {_FOLLOWING_ID}
+    end""",
     "subject": "coalesce(subject, entity)",
     "partition_key": "coalesce(partition_key, entity)",
     "causation_id": "coalesce(causation_id, cast(short_causation_id as varchar))",
@@ -113,28 +136,44 @@ _SHOWN = {
 ID = _SHOWN["id"]
 
 
+def beginning(id_: str) -> str:
+    """Write the first 8 bytes of an id, of what is no UUID all of it."""
+    return f"coalesce(cast(try_cast({id_} as uuid) as blob)[1:8], encode({id_}))"
+
+
+# What is told of an id without making it.
+BEGINNING = f"coalesce(id_begins, cast(short_id as blob)[1:8], {beginning('id')})"
+
+
 def _selected(expressions: dict[str, str]) -> str:
     written = {name: f'"{name}"' for name, _, _ in _EVENT_COLUMNS} | expressions
     return ",\n    ".join(f'{expression} as "{name}"' for name, expression in written.items())
 
 
 _VIEW = f"select\n    {_selected(_SHOWN)}\nfrom {STORED}"
+# The events of a few `$ids`, and of any other that begins as one of them does.
+THOSE_OF_IDS = f"""{_VIEW}
+where {BEGINNING} in (select {beginning("one")} from (select unnest($ids::varchar[]) as one))
+"""  # noqa: S608  # our own text
 # What facts are folded from: the entity says what the first member of data would.
 FOLDED = f"""
 select
     {_selected(_SHOWN | {"data": "coalesce(cast(data as varchar), '{' || short_data)"})}
 from {STORED}
 """  # noqa: S608  # our own text
+_FOLLOWS = f"coalesce(id = {_FOLLOWING_ID}, false)"
 _SHORT = {
-    "short_id": "case when cast(try_cast(id as uuid) as varchar) = id then try_cast(id as uuid) end",
+    "short_id": "case when not follows and cast(try_cast(id as uuid) as varchar) = id then try_cast(id as uuid) end",
     "short_causation_id": "case when cast(try_cast(causation_id as uuid) as varchar) = causation_id "
     "then try_cast(causation_id as uuid) end",
-    "short_data": f"""case
-        when starts_with(data, {_FIRST_MEMBER}) then regexp_replace(data, '^."[a-z_]+":"[^"]*",', '')
-    end""",
+    "short_data": "short_data",
+    "id_begins": "case when follows then cast(cast(id as uuid) as blob)[1:8] end",
 }
+_SHORT_DATA = f"""case
+        when starts_with(data, {_FIRST_MEMBER}) then regexp_replace(data, '^."[a-z_]+":"[^"]*",', '')
+    end"""
 _LEFT_OUT = {
-    "id": "case when short_id is null then id end",
+    "id": "case when not follows and short_id is null then id end",
     "subject": "nullif(subject, entity)",
     "partition_key": "nullif(partition_key, entity)",
     "causation_id": "case when short_causation_id is null then causation_id end",
@@ -170,7 +209,9 @@ def create_log(connection: Connection) -> None:
     there = {f"log.{name}" for name in connection.tables("log")}
     if "log.events" in there:
         _shorten(connection)
-    elif STORED not in there:
+    elif STORED in there:
+        _add_short_columns(connection)
+    else:
         short = ", ".join(f"{name} {type_}" for name, type_ in _SHORT_COLUMNS)
         connection.execute(f"create table {STORED} ({EVENT_TYPES}, {short})")
         # Not sorted: events arrive in this order already, and to sort each batch again would cost as much as to write.
@@ -186,17 +227,24 @@ def create_log(connection: Connection) -> None:
 def _shorten(connection: Connection) -> None:
     """Let the table of an earlier version take short forms from now on; no row of it is written anew."""
     connection.execute(f"alter table log.events rename to {STORED.removeprefix('log.')}")
+    _add_short_columns(connection)
+
+
+def _add_short_columns(connection: Connection) -> None:
     for name, type_ in _SHORT_COLUMNS:
-        connection.execute(f"alter table {STORED} add column {name} {type_}")
+        connection.execute(f"alter table {STORED} add column if not exists {name} {type_}")
 
 
 def store_events(connection: Connection, events: str, parameters: Parameters = ()) -> None:
     """Put the rows of a table, or of a text in brackets, which has the columns of `log.events`, into the log."""
     shortened = ", ".join(f"{expression} as {name}" for name, expression in _SHORT.items())
     short = ", ".join(_SHORT)
+    told = f"select {EVENTS}, {_SHORT_DATA} as short_data from {events}"  # noqa: S608  # our own texts
+    told = f"select *, {_FOLLOWS} as follows from ({told})"  # noqa: S608
     connection.execute(
-        f"insert into {STORED} ({EVENTS}, {short}) "  # noqa: S608  # our own texts
-        f"select {_selected(_LEFT_OUT)}, {short} from (select {EVENTS}, {shortened} from {events})",
+        f"insert into {STORED} ({EVENTS}, {short}) "  # noqa: S608
+        f"select {_selected(_LEFT_OUT)}, {short} "
+        f"from (select {EVENTS}, follows, {shortened} from ({told}))",
         parameters,
     )
 

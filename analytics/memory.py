@@ -11,7 +11,7 @@ import polars as pl
 
 from analytics.admission import SLOT_SECONDS
 from analytics.connection import Connection, handed_in
-from analytics.log import EVENT_TYPES, EVENTS
+from analytics.log import BEGINNING, EVENT_TYPES, EVENTS, STORED
 from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
 
@@ -133,7 +133,7 @@ class Memory:
         size = DAYS_A_READ * 86_400 // SLOT_SECONDS
         for number in np.unique(self.heard.numbers() // size).tolist():
             found = self._connection.frame(
-                "select hash(id) as id_hash from log.events "
+                f"select hash({BEGINNING}) as id_hash from {STORED} "  # noqa: S608  # our own texts
                 "where recorded_at >= to_timestamp(?) and recorded_at < to_timestamp(?)",
                 [number * size * SLOT_SECONDS, (number + 1) * size * SLOT_SECONDS],
             )

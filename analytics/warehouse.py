@@ -304,9 +304,9 @@ class Writer:
         )
 
     def _has_whole_log(self) -> bool:
-        """Whether the newest of the log's tables is there: to list them all would read the statistics of each."""
+        """Whether the newest column of the log is there: to list its tables would read the statistics of each."""
         try:
-            self.connection.rows(f"select 1 from {log.STORED} limit 0")  # noqa: S608  # our own name
+            self.connection.rows(f"select id_begins from {log.STORED} limit 0")  # noqa: S608  # our own name
         except NameErrors:
             return False
         return True

@@ -1,12 +1,13 @@
 """How the log stores an event: shorter than it shows it, and shown as it was published, whichever version landed it."""
 
 from pathlib import Path
+from uuid import UUID
 
 import polars as pl
 import pytest
 
 from analytics.connection import handed_in
-from analytics.log import EVENTS, store_events
+from analytics.log import EVENTS, STORED, THOSE_OF_IDS, store_events
 from analytics.scratch import scratch
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.ids import fact_id
@@ -15,6 +16,15 @@ from tests.analytics.landing_cases import NOW, call_events, records_of, settings
 ID, CALL, RAW = (fact_id("twilio", "main", "call.ended", word) for word in ("fact", "call", "raw"))
 SAID = f'{{"call_id":"{CALL}","provider_call_id":"CA1","contact_name":"Әсем {{\\"call_id\\":\\"{CALL}\\",}}"}}'
 TABLES = ("log.events", "log.offsets", "facts.calls", "facts.legs")
+
+
+PROVIDER_ID = "wacid.Әbc+/="
+FOLLOWING = {
+    "id": fact_id("twilio", "main", "call.ended", PROVIDER_ID),
+    "source": "twilio",
+    "account": "main",
+    "data": SAID.replace("CA1", PROVIDER_ID),
+}
 
 
 def _row(**columns: str | None) -> dict[str, str | None]:
@@ -32,10 +42,28 @@ def test_what_another_column_says_is_stored_once() -> None:
     )
 
 
+def test_an_id_that_follows_from_what_else_is_said_is_kept_by_its_beginning() -> None:
+    with handed_in(opened := scratch().connection, "told", pl.DataFrame([_whole(_row(**FOLLOWING))])):
+        store_events(opened, "told")
+
+    assert [(None, None, UUID(FOLLOWING["id"]).bytes[:8])] == opened.rows(
+        "select id, short_id, id_begins from log.stored_events"
+    )
+    assert [_whole(_row(**FOLLOWING))] == opened.frame(f"{THOSE_OF_IDS}", {"ids": [FOLLOWING["id"], "e1"]}).to_dicts()
+
+
 @pytest.mark.parametrize(
     "row",
     [
         _row(),
+        _row(**FOLLOWING),
+        _row(**FOLLOWING | {"source": "other"}),
+        _row(**FOLLOWING | {"id": FOLLOWING["id"].upper()}),
+        _row(**FOLLOWING | {"data": SAID}),
+        _row(**FOLLOWING | {"entity": RAW}),
+        _row(
+            **FOLLOWING | {"data": SAID.replace("CA1", "a\\\\b"), "id": fact_id("twilio", "main", "call.ended", "a\\b")}
+        ),
         _row(causation_id=None),
         _row(subject="+77010000001", partition_key="another"),
         _row(id=ID.upper(), causation_id=f"{{{RAW}}}"),
@@ -78,6 +106,18 @@ def test_a_log_of_an_earlier_version_is_gone_on_with_and_none_of_its_rows_is_wri
         assert [(150, 150, 300)] == writer.connection.rows(
             "select count(id), count(data), count(*) from log.stored_events"
         )
+        assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
+def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(tmp_path: Path) -> None:
+    events = [fact for number in range(20) for fact in call_events(number)]
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(events[:50])), now=NOW)
+        writer.connection.execute(f"alter table {STORED} drop column id_begins")
+    with open_writer(settings_at(tmp_path)) as writer:
+        again = writer.land(Batch(records_of(events, first_offset=50)), now=NOW)
+
+        assert (again.events, again.duplicates, again.conflicts) == (50, 50, 0)
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
 
 
