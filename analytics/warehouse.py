@@ -15,7 +15,7 @@ from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper
 from analytics.forgetting import Forgetter, KeptForATime
-from analytics.keeping import IsRead, Keeper, Lock, alone, has_long_log, is_held_for_reading, vacuum
+from analytics.keeping import IsRead, Keeper, Lock, alone, is_held_for_reading, vacuum
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.pace import Pacer
@@ -176,9 +176,8 @@ class Writer:
             maintained = self._maintainer.maintain(now, steps=steps)
         if maintained.clean_until is not None:
             self._clean_catalog(maintained.clean_until)
-        if maintained.expired or (maintained.is_merged and has_long_log(self._catalog)):
-            self._shrink_catalog()
         if maintained.is_merged:
+            self._shrink_catalog()
             self._seals.renew()
             if self._seals.look_through():
                 self.rebuild()

@@ -224,6 +224,22 @@ def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_pa
         assert reader.sql("select count(*) from facts.calls").item() == 1
 
 
+def test_the_catalog_gives_back_to_the_disk_what_a_round_freed_that_forgot_no_snapshot(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path)
+    with open_writer(settings) as writer:
+        writer.maintain(_now())
+        writer.connection.execute("create table facts.drawn (word varchar)")
+        for _ in range(40):
+            writer.connection.execute(
+                "insert into facts.drawn select repeat(md5(number::text), 60) from range(50) as t(number)"
+            )
+        writer.connection.execute(f"call ducklake_flush_inlined_data('{CATALOG}')")
+        writer.connection.execute(f"call ducklake_expire_snapshots('{CATALOG}', older_than => now() + interval 1 day)")
+        before = settings.catalog.stat().st_size
+        assert writer.maintain(_now(hours=1)) == Maintained(is_merged=True)
+        assert settings.catalog.stat().st_size < before / 2
+
+
 def test_a_state_that_is_held_for_reading_stays_for_as_long_as_it_is_read(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(call_events(0))), now=NOW)
