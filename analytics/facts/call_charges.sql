@@ -1,5 +1,6 @@
--- One row a call that a tariff bills, with how much of it is billed; what that costs stands in reports.call_costs, for
--- the price may depend on the other calls of the month. Only talk is billed; a fixed tariff bills none of it.
+-- One row a call that is over and that a tariff bills, with how much of it is billed; what that costs stands in
+-- reports.call_costs, for the price may depend on the other calls of the month. Only talk is billed; a fixed tariff
+-- bills none of it.
 -- key: call_id
 -- events: call.*
 -- entity: $.call_id
@@ -50,6 +51,7 @@ billed as (
             calls.company = tariffs.company and calls.account = tariffs.account
             and calls.direction in ('incoming', 'outgoing') and tariffs.direction in (calls.direction, 'both')
             and calls.day >= tariffs.valid_from and calls.day < tariffs.valid_until
+    where calls.outcome != 'in_progress'
 ),
 
 placed as (

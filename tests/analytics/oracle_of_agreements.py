@@ -82,9 +82,11 @@ def _channel(call: Call) -> str:
 
 
 def _costs(calls: Iterable[Call]) -> Iterator[Row]:
-    """Bill call after call, as they began: a thousand minutes a month to Kazakhstan by WhatsApp are dearer."""
+    """Bill each call that is over, as they began: a thousand minutes a month to Kazakhstan by WhatsApp are dearer."""
     seconds: dict[tuple[int, int], int] = {}
     for call in sorted(calls, key=lambda call: call.began_at):
+        if call.outcome == "in_progress":
+            continue
         country = call.contact.country if call.contact else ""
         if _channel(call) == "waba" and call.direction == "outgoing":
             billed = -(-call.talk_seconds // 6) * 6

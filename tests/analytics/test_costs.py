@@ -108,3 +108,15 @@ def test_costs_are_told_in_the_tariffs_currency_and_in_the_companys_by_the_rate_
     d       | link      | fixed      | 0      | KZT      | 0     | KZT              | 0
     """
     assert tidy(expected) == _costs(lines, expected)
+
+
+def test_a_call_is_billed_when_it_is_over() -> None:
+    lines = """
+    call | account | fact     | at                  | says
+    a    | waba    | offered  | 2026-03-02 05:00:00 | direction=outgoing; contact=phone:+77010000001
+    a    | waba    | accepted | 2026-03-02 05:00:05 | direction=outgoing; contact=phone:+77010000001
+    b    | waba    | offered  | 2026-03-02 05:00:00 | direction=outgoing; contact=phone:+77010000001
+    b    | waba    | ended    | 2026-03-02 05:00:05 | direction=outgoing; contact=phone:+77010000001; disposition=failed
+    """
+    built = warehouse(drawn_events(lines), [COMPANY])
+    assert built.sql("select call_id from facts.call_charges").rows() == [(call("b"),)]

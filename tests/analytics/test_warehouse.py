@@ -13,6 +13,7 @@ from analytics.sessions import SOUGHT_ROWS, make_catalog, open_session
 from analytics.views import parse_view, read_views, with_inputs
 from analytics.warehouse import ROWS_OF_FACTS, Batch, connect, open_reader, open_writer
 from schemas.errors import Misconfigured, NotYet
+from tests.analytics.drawn import COMPANY_TEXT, drawn_events
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
 
@@ -63,7 +64,7 @@ def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a
         join __ducklake_metadata_lake.ducklake_schema on schema_id = scope_id
         where "key" = 'parquet_row_group_size' and scope = 'schema' and schema_name = 'facts'
     """
-    starts = "select call_number, company, team_id, started_at from facts.call_starts order by all"
+    starts = "select call_number, company, started_at from facts.call_starts order by all"
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=NOW)
         landed = writer.connection.rows(starts)
@@ -72,7 +73,7 @@ def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a
         assert writer.connection.rows(of_facts) == [(str(ROWS_OF_FACTS),)]
         assert writer.connection.rows(starts) == landed
         assert landed == writer.connection.rows(
-            "select md5_number_lower(call_id), company, team_id, started_at from facts.calls order by all"
+            "select md5_number_lower(call_id), company, started_at from facts.calls order by all"
         )
         assert len(landed) == 60
 
@@ -180,3 +181,20 @@ def test_a_text_reads_what_it_is_given_instead_of_its_tables() -> None:
         inputs=[("log.events", "select 7 as id"), ("staging.one", "select * from log.events")],
     )
     assert warehouse.sql(text).rows() == [(7, 7)]
+
+
+def test_what_a_call_is_found_by_is_written_once_though_its_team_is_known_later(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text(COMPANY_TEXT)
+    told = drawn_events("""
+    call | fact     | at       | says
+    c    | offered  | 05:00:00 | direction=incoming; contact=phone:+77010000001
+    c    | accepted | 05:00:10 | operator=PJSIP/101; answered_by=human
+    """)
+    found: list[tuple[int, str | None]] = []
+    with open_writer(settings_at(tmp_path)) as writer:
+        for offset, event in enumerate(told):
+            writer.land(Batch(records_of([event], first_offset=offset)), now=NOW)
+            found += writer.connection.rows("select s.rowid, team_id from facts.call_starts as s, facts.calls")
+    (row, before), (same_row, after) = found
+    assert (before, after) == (None, "sales")
+    assert row == same_row
