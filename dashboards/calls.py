@@ -78,7 +78,9 @@ def _chips(page: Page) -> None:
         told = say.hours(min(state.at_hours), max(state.at_hours))
         chips.append((told, structs.replace(state, at_hours=(), page=1)))
     if state.operator:
-        chips.append((clean(state.operator), structs.replace(state, operator="", page=1)))
+        operators = page.ask(questions.operators, company=page.scope.company)
+        names: dict[str, str] = dict(operators.select("operator_id", "name").iter_rows())
+        chips.append((clean(names.get(state.operator, state.operator)), structs.replace(state, operator="", page=1)))
     if not chips:
         return
     with st.container(horizontal=True):

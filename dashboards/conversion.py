@@ -153,7 +153,7 @@ def _leads(page: Page) -> None:
 def _band(page: Page, band: str | None) -> str:
     if band is None:
         return page.say("not yet")
-    return page.say("{minutes} min", minutes=band.replace("-", "–").replace("+", " +"))
+    return page.say("{minutes} min", minutes=band.replace("-", "–"))
 
 
 def _name(page: Page, key: str | None, *, by: By) -> str:

@@ -91,7 +91,8 @@ def definition(page: Page, metric: Metric) -> str:
     """Say what a metric is, what it leaves out, and its formula."""
     say = page.say
     bounds = page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)
-    told = [plain(metric.meaning.of(say.language).format(**bounds), limit=1_000)]
+    written = {name: say.span(bound) if name.endswith("_seconds") else bound for name, bound in bounds.items()}
+    told = [plain(metric.meaning.of(say.language).format(**written), limit=1_000)]
     reasons = [reason.title.of(say.language).lower() for reason, _ in reasons_of(metric)]
     if reasons:
         told.append(plain(say("Left out: {reasons}.", reasons=say(", ").join(reasons)), limit=500))

@@ -8,15 +8,25 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue
+from analytics.metrics import Metric, Unit, catalogue, over
 from dashboards import controls, downloads
-from dashboards.figures import definition
+from dashboards.figures import behind, definition, value
 from dashboards.page import Page, heading
 from dashboards.texts import N_, plain
 
 ENTRIES = 10  # each is a dozen elements, and a browser draws hundreds for seconds
 
-UNITS = {"share": N_("share"), "calls": N_("calls"), "seconds": N_("seconds"), "minutes": N_("minutes")}
+UNITS: dict[Unit, str] = {
+    "share": N_("share"),
+    "calls": N_("calls"),
+    "seconds": N_("seconds"),
+    "minutes": N_("minutes"),
+    "per_hour": N_("per hour"),
+    "per_minute": N_("per minute"),
+    "per_episode": N_("per missed contact"),
+    "deals": N_("deals"),
+    "money": N_("money"),
+}
 GOOD = {"up": N_("higher is better"), "down": N_("lower is better"), "none": N_("neither is better")}
 
 
@@ -67,20 +77,19 @@ def _draw(page: Page, metric: Metric, figure: dict[str, Any]) -> None:
         with text:
             heading(metric.title.of(say.language))
             st.markdown(definition(page, metric))
-            told = [metric.name, say(UNITS.get(metric.unit, metric.unit)), say(GOOD[metric.good]), metric.fact]
+            told = [metric.name, say(UNITS[metric.unit]), say(GOOD[metric.good]), metric.fact]
             told.append(say("since {version}", version=metric.since))
             st.caption(plain(" · ".join(told), limit=300))
         with number:
-            sample = say.plural("{n} call behind it", "{n} calls behind it", figure["sample"])
-            is_small = 0 < figure["sample"] < SMALL_SAMPLE
-            st.metric(say("In this period"), say.figure(figure["value"], unit=metric.unit))
-            st.caption(plain(sample + (say(" · small sample") if is_small else ""), limit=200))
-            page.link(
-                "overview",
-                say("Day by day"),
-                state=structs.replace(page.state, metric=metric.name, search=""),
-                icon=":material/show_chart:",
-            )
+            st.metric(say("In this period"), value(page, metric, figure["value"]))
+            st.caption(plain(behind(page, metric, row=figure), limit=200))
+            if metric.name in over("calls"):
+                page.link(
+                    "overview",
+                    say("Day by day"),
+                    state=structs.replace(page.state, metric=metric.name, search="", page=1),
+                    icon=":material/show_chart:",
+                )
 
 
 def _whole(page: Page, found: list[Metric]) -> pl.DataFrame:

@@ -40,7 +40,7 @@ def answer(page: Page, waiting: Sequence[dict[str, Any]]) -> str:
         "{n} contact waits for a call back", "{n} contacts wait for a call back", int(waiting[0]["episodes"])
     )
     since = say.ago(page.now - waiting[0]["first_missed_at"])
-    return say("{told}; the longest since {since}.", told=told, since=since)
+    return say("{told}; the first rang {since}.", told=told, since=since)
 
 
 def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:

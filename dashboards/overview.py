@@ -202,13 +202,14 @@ def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure)
 
 def _trend(page: Page) -> None:
     say = page.say
-    metric = catalogue()[page.state.metric]
+    offered = over("calls")
+    metric = offered.get(page.state.metric, offered["answer_rate"])
     title, choice = st.columns([2, 1], vertical_alignment="bottom")
     with title:
         heading(say("Day by day"))
     choice.selectbox(
         say("Metric"),
-        list(over("calls")),
+        list(offered),
         format_func=lambda name: catalogue()[name].title.of(say.language),
         label_visibility="collapsed",
         **controls.bind("metric", value=metric.name),

@@ -183,6 +183,14 @@ class Texts:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
+    def span(self, seconds: int) -> str:
+        """Write a span that people chose, such as a bound: in whole hours or minutes where it has them."""
+        if seconds and seconds % 3_600 == 0:
+            return self("{n} h", n=self.number(seconds / 3_600))
+        if seconds and seconds % 60 == 0:
+            return self("{n} min", n=self.number(seconds / 60))
+        return self("{n} s", n=self.number(seconds))
+
     def size(self, size_bytes: float) -> str:
         """Write a size with the unit that makes it short."""
         size, place = size_bytes, 0

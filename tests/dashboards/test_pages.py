@@ -96,6 +96,35 @@ def test_the_catalogue_shows_every_metric_page_by_page(seeded_home: Path, monkey
     assert ([], list(catalogue())) == (list(test.exception), [name for names in found for name in names])
 
 
+def test_the_catalogue_writes_a_figure_with_its_unit_and_what_it_counts(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="metrics", search="cost_per_answered_minute", lang="ru")
+    expected = ["тарифицируемые звонки: ", "cost_per_answered_minute · деньги · "]
+    assert ([True], expected) == (
+        [metric.value.endswith("₸") for metric in test.metric],
+        [words for words in expected if words in told(test)],
+    )
+
+
+def test_a_definition_names_bounds_as_people_do(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="missed", lang="en")
+    helps = "".join(metric.help or "" for metric in test.metric)
+    assert (True, True, False) == ("within 20 min" in helps, "lost \\(23 h\\)" in helps, "{" in helps)
+
+
+def test_the_trend_of_a_metric_that_is_not_of_calls_is_that_of_the_answer_rate(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, metric="reply_seconds_median", lang="en")
+    assert ([], "Answer rate") == (list(test.exception), list(test.dataframe[0].value)[1])
+
+
+def test_the_list_of_an_operators_calls_names_him(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="calls", operator="op3", period="last28")
+    assert ([], ["Daniyar"]) == (list(test.exception), [one.label for one in test.button if "chip_" in str(one.key)])
+
+
 def test_words_are_found_in_any_of_their_forms(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="search", search="заказов", period="last28", lang="en")
     assert ([], True, 1) == (

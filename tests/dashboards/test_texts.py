@@ -107,6 +107,13 @@ def test_durations_are_short(seconds: float | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "expected"), [(0, "0 с"), (5, "5 с"), (90, "90 с"), (1_200, "20 мин"), (82_800, "23 ч")]
+)
+def test_spans_that_people_chose_are_written_as_they_say_them(seconds: int, expected: str) -> None:
+    assert expected == texts.texts("ru").span(seconds)
+
+
+@pytest.mark.parametrize(
     ("minutes", "expected"),
     [(5, "5 minutes ago"), (0.2, "1 minute ago"), (0, "just now"), (-0.5, "just now"), (-3, "clock ahead: 3 minutes")],
 )
@@ -120,11 +127,11 @@ def test_what_is_yet_to_come_was_told_by_a_clock_that_is_ahead(minutes: float, e
         ("a person talked for 39.0 s after 4.0 s of ringing", "человек говорил 39 с, ответили через 4 с"),
         (
             "incoming, rang 7.0 s, nobody answered (threshold 5 s); the provider's word is COMPLETED",
-            "входящий, звонил 7 с, никто не ответил (менее 5 с считалось бы сорвавшимся); слово провайдера: COMPLETED",
+            "входящий, гудки 7 с, никто не ответил (менее 5 с — считался бы брошенным); статус у провайдера: COMPLETED",
         ),
         (
             "only a menu picked up: outgoing, rang 9.5 s, nobody answered",
-            "ответило только меню: исходящий, звонил 9,5 с, никто не ответил",
+            "ответило только меню: исходящий, гудки 9,5 с, никто не ответил",
         ),
         ("a reason of tomorrow", "a reason of tomorrow"),
         (None, "–"),
