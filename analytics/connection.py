@@ -71,6 +71,10 @@ class Connection(Protocol):
         """Write a table's rows into files, however few they are at a time, because each is large."""
         ...
 
+    def forget_files(self) -> None:
+        """Give back the memory of what was read of files, of those too that are gone."""
+        ...
+
 
 PIECE_ROWS = 8_192
 

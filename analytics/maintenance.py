@@ -102,6 +102,8 @@ class Maintainer:
         self._call("ducklake_cleanup_old_files", ", cleanup_all => true")
         if is_last_use_over and self._rewritten is not None:
             self._clean_until, self._rewritten = self._rewritten[1], None
+        # Kept until the engine needs the room, they would take a third of a lander's memory after ten busy minutes.
+        self._connection.forget_files()
         yield 0
         is_thorough, self._has_to_clean = self._has_to_clean, False
         self._forget_bounds()

@@ -115,6 +115,10 @@ class DuckConnection:
         if self._prefix:
             self._set_option(relation, "data_inlining_row_limit", 0)
 
+    def forget_files(self) -> None:
+        """Give back the memory of what was read of files, as the port says: the engine does, when it may keep none."""
+        self._session.execute("set enable_external_file_cache = false; set enable_external_file_cache = true")
+
     def use_threads(self, threads: int) -> None:
         """Let the statements from here on run on so many threads."""
         if threads != self._threads:

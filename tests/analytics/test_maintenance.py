@@ -240,6 +240,17 @@ def test_the_catalog_gives_back_to_the_disk_what_a_round_freed_that_forgot_no_sn
         assert settings.catalog.stat().st_size < before / 2
 
 
+def test_what_was_read_of_files_does_not_stay_in_memory(tmp_path: Path) -> None:
+    kept = "select memory_usage_bytes from duckdb_memory() where tag = 'EXTERNAL_FILE_CACHE'"
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=_now())
+        writer.connection.rows("select max(outcome) from facts.calls")
+        assert writer.connection.rows(kept) != [(0,)]
+        writer.maintain(_now())
+        writer.maintain(_now(hours=1), steps=1)
+        assert writer.connection.rows(kept) == [(0,)]
+
+
 def test_a_state_that_is_held_for_reading_stays_for_as_long_as_it_is_read(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(call_events(0))), now=NOW)
