@@ -23,6 +23,7 @@ OUTCOME_COLOURS: dict[str, Literal["green", "red", "orange", "blue"]] = {
     "in_progress": "blue",
 }
 LATE_SECONDS = 30
+ARROWS = {"incoming": "←", "outgoing": "→"}
 
 
 def draw(page: Page) -> None:
@@ -226,7 +227,7 @@ def _cost(page: Page, row: dict[str, Any]) -> None:
     if found["cost"] is None:
         amount = say("without a price")
     else:
-        amount = say.money(found["cost"], currency=found["currency"])
+        amount = say.price(found["cost"], currency=found["currency"])
         if found["company_cost"] is not None and found["company_currency"] != found["currency"]:
             amount += f" ({say.money(found['company_cost'], currency=found['company_currency'])})"
     way = costs.kind(page, found["kind"])
@@ -235,7 +236,7 @@ def _cost(page: Page, row: dict[str, Any]) -> None:
         billed = say(
             "{time} billed at {price} a minute",
             time=say.seconds(found["billed_seconds"]),
-            price=say.money(found["price_per_minute"], currency=found["currency"]),
+            price=say.price(found["price_per_minute"], currency=found["currency"]),
         )
         lines.append(plain(billed, limit=200))
     elif found["kind"] == "fixed":
@@ -311,13 +312,13 @@ def _history(page: Page, row: dict[str, Any]) -> None:
         st.caption(plain(say("This is the only call or message.")))
     for entry in others:
         when = say.moment(entry["happened_at"], zone=page.zone, pattern="d MMM, HH:mm")
+        arrow = ARROWS.get(entry["direction"], "")
         if entry["kind"] == "message":
-            told = f"{when} · {say.word(entry['direction'])}"
             written = entry["text"] or say("(no text)")
-            st.markdown(f":material/chat: {plain(told)}  \n{plain(written, limit=300)}")
+            st.markdown(f":material/chat: {plain(f'{when} {arrow}')}  \n{plain(written, limit=300)}")
             continue
-        parts = (when, say.word(entry["direction"]), say.word(entry["outcome"]), say.seconds(entry["talk_seconds"]))
-        label = " · ".join(parts)
+        talk = [say.seconds(entry["talk_seconds"])] if entry["talk_seconds"] else []
+        label = " · ".join([f"{when} {arrow} {say.word(entry['outcome'])}", *talk])
         page.link(
             "call", plain(label), state=structs.replace(page.state, call=entry["call_id"]), icon=":material/call:"
         )

@@ -142,8 +142,8 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
     shown = pl.DataFrame(
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
-            say("Contact"): [clean(contact(row), limit=60) or EMPTY for row in rows],
             say("Outcome"): [[say.word(row["outcome"])] for row in rows],
+            say("Contact"): [clean(contact(row), limit=60) or EMPTY for row in rows],
             say("Direction"): [say.word(row["direction"]) for row in rows],
             say("Wait"): [say.seconds(row["answer_seconds"] or row["ring_seconds"]) for row in rows],
             say("Talk"): [say.seconds(row["talk_seconds"]) for row in rows],

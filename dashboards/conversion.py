@@ -1,10 +1,12 @@
 # pyright: reportUnknownMemberType=false
 """Conversion: from a call to a won deal, and how soon leads are met, with the counts behind every share."""
 
+from datetime import timedelta
 from typing import Literal, get_args
 
 import polars as pl
 import streamlit as st
+from msgspec import structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, whole
@@ -35,7 +37,10 @@ def draw(page: Page) -> None:
             plain(say("Once contacts are talked with and a CRM tells of deals, their way is shown here."), limit=200)
         )
     else:
-        _tiles(page, counted)
+        _tiles(page, counted if _is_ripe(page) else structs.replace(counted, before={}))
+        if not _is_ripe(page):
+            told = say("Not set beside the period before: deals of these days have not had {n} days.", n=_days(page))
+            st.caption(plain(told, limit=200))
         _funnel(page, counted)
         for by in get_args(By):
             _group(page, by)
@@ -83,7 +88,7 @@ def _tiles(page: Page, counted: Counted) -> None:
 def _funnel(page: Page, counted: Counted) -> None:
     say = page.say
     heading(say("From a call to a deal"))
-    days = page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)["conversion_days"]
+    days = _days(page)
     found = page.ask(conversion.steps, period=page.period, scope=page.scope)
     steps = {
         say("Called or rang"): found["called"],
@@ -167,9 +172,18 @@ def _name(page: Page, key: str | None, *, by: By) -> str:
 
 
 def _rule(page: Page) -> str:
-    days = page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)["conversion_days"]
     return page.say(
-        "* marks fewer than {small} contacts. Young periods still grow: their deals have not had {n} days.",
-        n=days,
+        "* marks fewer than {small} contacts. Whoever was talked with in several groups is counted in each, his deal"
+        " only in that of the last call.",
         small=SMALL_SAMPLE,
     )
+
+
+def _days(page: Page) -> int:
+    """Give how long after a call a deal counts as of it."""
+    return page.ask(questions.thresholds, company=page.scope.company, day=page.period.last)["conversion_days"]
+
+
+def _is_ripe(page: Page) -> bool:
+    """Whether every call of the period has had its time to lead to a deal, as those of the period before have."""
+    return page.period.last + timedelta(days=_days(page)) < page.now.astimezone(page.zone).date()

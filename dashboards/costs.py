@@ -1,7 +1,10 @@
 # pyright: reportUnknownMemberType=false
 """Costs: what a minute of talk comes to, and whether a fixed fee or a price by the minute is cheaper for our calls."""
 
+from calendar import monthrange
 from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil, floor, log10
 
 import polars as pl
 import streamlit as st
@@ -9,7 +12,7 @@ from msgspec import Struct
 
 from analytics import questions
 from analytics.metrics import catalogue
-from analytics.questions import Costed, Crossing
+from analytics.questions import Costed, Crossing, Period
 from dashboards import charts, controls, figures, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -21,7 +24,6 @@ MINUTE, CALLS = "cost_per_answered_minute", "call_cost"
 FIRST_FEE = 10_000.0
 FIRST_PRICE = 10.0
 FIRST_MINUTES = 1_000.0
-DAYS_OF_A_MONTH = 30
 STEPS = 40
 # Of tariffs with a price, those with most talk are tried on the calls of the period.
 MAX_METERED = 6
@@ -79,7 +81,7 @@ def answer(page: Page, crossing: Crossing) -> str | None:
     if dear.cost < cheap.cost:
         cheap, dear = dear, cheap
     return say(
-        "For the calls of this period the tariff “{cheap}” is cheaper: {cost} against {other} by “{dear}”.",
+        "For the calls of this period the tariff “{cheap}” is cheaper: {cost} against {other} with “{dear}”.",
         cheap=clean(cheap.tariff),
         cost=say.money(cheap.cost, currency=currency),
         other=say.money(dear.cost, currency=currency),
@@ -116,10 +118,16 @@ def _begin(page: Page, crossing: Crossing | None) -> Choice:
     """Begin the sliders with the company's own prices and minutes, for a month."""
     if crossing is None or not crossing.metered.talk_minutes:
         return Choice(FIRST_FEE, FIRST_PRICE, FIRST_MINUTES)
-    months = page.period.days / DAYS_OF_A_MONTH
+    months = months_of(page.period)
     price = crossing.metered.call_cost / crossing.metered.talk_minutes
     minutes = crossing.metered.talk_minutes / months
-    return Choice(crossing.fixed.fee / months or FIRST_FEE, price or FIRST_PRICE, minutes)
+    return Choice(round(crossing.fixed.fee / months, 2) or FIRST_FEE, price or FIRST_PRICE, minutes)
+
+
+def months_of(period: Period) -> float:
+    """Count the months of a period as a fee is spread over them: each day is its part of its own month."""
+    days = (period.first + timedelta(days=number) for number in range(period.days))
+    return sum(1 / monthrange(day.year, day.month)[1] for day in days)
 
 
 def _compare(page: Page, crossing: Crossing | None) -> None:
@@ -134,13 +142,14 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
     ):
         value: float = getattr(choice, field)
         top = max(4 * getattr(begins, field), value)
+        step = 10.0 ** floor(log10(top / 200))
         column.slider(
             label,
-            min_value=round(top / 200, 2),
-            max_value=round(top, 2),
-            step=round(top / 200, 2),
+            min_value=step,
+            max_value=ceil(top / step) * step,
+            step=step,
             format="localized",
-            **controls.bind(field, value=round(max(value, top / 200), 2)),
+            **controls.bind(field, value=max(round(value, 2), step)),
         )
     if crossing is None:
         st.caption(plain(say("Company data states no price for one of the two ways: move the sliders."), limit=200))

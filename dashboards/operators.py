@@ -49,7 +49,7 @@ def draw(page: Page) -> None:
 def answer(page: Page, teams: list[dict[str, Any]]) -> str:
     """Say how far the teams lie apart; of small samples nothing is said."""
     say = page.say
-    fair = [row for row in teams if row["answer_rate"]["sample"] >= SMALL_SAMPLE]
+    fair = [row for row in teams if row["key"] and row["answer_rate"]["sample"] >= SMALL_SAMPLE]
     fair.sort(key=lambda row: row["answer_rate"]["value"])
     if len(fair) < 2:
         return say("Too few calls to compare teams.")
@@ -74,12 +74,12 @@ def _note(page: Page) -> str:
 
 
 def _figures(page: Page, *, by: Any) -> list[dict[str, Any]]:
-    """Give a row a team or operator: its key, and its figure of every metric of the board."""
+    """Give a row a team or operator: its key, empty for calls of none, and its figure of every metric of the board."""
     rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=BOARD, by=(by,)).to_dicts()
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row[by]:
-            found.setdefault(row[by], {"key": row[by]})[row["metric"]] = row
+        key = row[by] or ""
+        found.setdefault(key, {"key": key})[row["metric"]] = row
     return [row for row in found.values() if any(row[name]["sample"] for name in BOARD)]
 
 
@@ -90,11 +90,11 @@ def _board(page: Page, rows: list[dict[str, Any]], *, by: str, order: str = ORDE
         return
     falls = catalogue()[order].good != "down"
 
-    def place(row: dict[str, Any]) -> tuple[bool, float, str]:
+    def place(row: dict[str, Any]) -> tuple[bool, bool, float, str]:
         figure = row[order]
         is_small = figure["sample"] < SMALL_SAMPLE
         value = 0.0 if is_small or figure["value"] is None else float(figure["value"])
-        return is_small, -value if falls else value, _name(page, row["key"], by=by)
+        return not row["key"], is_small, -value if falls else value, _name(page, row["key"], by=by)
 
     ranked = sorted(rows, key=place)
     columns: dict[str, list[str]] = {say("Team") if by == "team" else say("Operator"): []}
@@ -109,7 +109,10 @@ def _board(page: Page, rows: list[dict[str, Any]], *, by: str, order: str = ORDE
     st.caption(
         plain(say("In brackets: the calls behind it. Fewer than {n} are marked * and not ranked.", n=SMALL_SAMPLE))
     )
-    if chosen is None:
+    if "" in (row["key"] for row in rows):
+        told = say("Calls that rang nobody we know count for none of them; they stand last, so that all add up.")
+        st.caption(plain(told, limit=200))
+    if chosen is None or not ranked[chosen]["key"]:
         return
     if by == "operator":
         page.go("operators", state=structs.replace(page.state, operator=ranked[chosen]["key"]))
@@ -125,7 +128,9 @@ def _told(page: Page, figure: dict[str, Any], *, name: str) -> str:
 
 
 def _name(page: Page, key: str, *, by: str) -> str:
-    return clean(page.team(key)) if by == "team" else clean(_names(page).get(key, key))
+    if by == "team":
+        return clean(page.team(key))
+    return clean(_names(page).get(key, key)) or page.say("no operator")
 
 
 def _names(page: Page) -> dict[str, str]:

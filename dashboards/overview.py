@@ -190,7 +190,7 @@ def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure)
     if figure.sample == 0:
         return say("no such calls")
     if metric.unit == "share":
-        told = say("{part} of {n} calls", part=say.number(figure.numerator), n=say.number(figure.sample))
+        told = say.plural("{part} of {n} call", "{part} of {n} calls", figure.sample, part=say.number(figure.numerator))
     elif metric.name == "missed_calls":
         told = say.plural("of {n} incoming call", "of {n} incoming calls", figure.sample)
     else:

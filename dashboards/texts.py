@@ -78,6 +78,17 @@ WORDS = {
     "mobile": N_("phone"),
     "audio": N_("audio"),
     "video": N_("video"),
+    "image": N_("picture"),
+    "document": N_("document"),
+    "sticker": N_("sticker"),
+    "location": N_("location"),
+    "contacts": N_("contact card"),
+    "interactive": N_("message with choices"),
+    "button": N_("pressed button"),
+    "template": N_("template"),
+    "order": N_("order"),
+    "system": N_("system message"),
+    "unsupported": N_("message of an unknown kind"),
     "operator": N_("Operator"),
     "customer": N_("Customer"),
     "company": N_("company"),
@@ -155,6 +166,14 @@ class Texts:
         is_small = abs(value) < WHOLE_FROM
         pattern = self.locale.currency_formats["standard"].pattern.replace("" if is_small else ".00", "")
         told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=is_small)
+        return _CODE_BEFORE.sub("\\1\u00a0", told.replace(currency, SIGNS.get(currency, currency)))
+
+    def price(self, value: float | None, *, currency: str | None) -> str:
+        """Write a price of a minute or of a call: below one, with as many digits as it has up to four."""
+        if value is None or not currency or abs(value) >= 1:
+            return self.money(value, currency=currency)
+        pattern = self.locale.currency_formats["standard"].pattern.replace(".00", ".00##")
+        told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=False)
         return _CODE_BEFORE.sub("\\1\u00a0", told.replace(currency, SIGNS.get(currency, currency)))
 
     def change(self, value: float, *, unit: Unit) -> str:

@@ -54,6 +54,12 @@ def test_a_chart_is_valid_and_holds_its_rows_and_no_size_across(spec: Spec) -> N
     assert (True, {"strokeWidth": 0}) == ("rows" in spec["datasets"], spec["config"]["view"])
 
 
+def test_an_axis_of_hours_skips_none() -> None:
+    cells = pl.concat([CELLS, CELLS.with_columns(hour=pl.lit(15, dtype=pl.Int64))])
+    spec = charts.heat(cells, weekdays=["Mon"], titles=TITLES, number=NUMBER)
+    assert [12, 13, 14, 15] == spec["encoding"]["x"]["scale"]["domain"]
+
+
 def test_a_chart_that_is_wrong_is_found_so() -> None:
     with pytest.raises(ValidationError):
         alt.Chart.validate(DRAWN["bars"] | {"mark": "banana"})

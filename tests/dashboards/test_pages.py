@@ -1,8 +1,10 @@
 """What the pages say and offer, drawn by Streamlit without a browser."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from analytics.metrics import LANGUAGES, catalogue
 from analytics.questions import Costed
@@ -10,6 +12,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from dashboards.costs import cheapest
 from dashboards.menu import MENU
+from tests.dashboards import seed
 from tests.dashboards.without_browser import run, told
 
 
@@ -184,6 +187,40 @@ def test_a_page_offers_what_narrows_it_and_nothing_else(
     assert ([], set(choices) & set(fields.values())) == (list(narrowed.exception), offered)
     kept = {name: value for name, value in chosen.items() if fields[name] in choices}
     assert told(run(seeded_home, monkeypatch, page=page, **kept)) == told(narrowed)
+
+
+def test_calls_that_rang_nobody_stand_last_and_count_for_no_team(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(seed.ZONE).date()
+    calls = [fact for fact in seed.events(today=today, days=3, calls_a_day=60) if fact.type.startswith("call.")]
+    (tmp_path / "company.toml").write_text(seed.COMPANY_TOML, encoding="utf-8")
+    nobody = [
+        structs.replace(fact, data=structs.replace(fact.data, operator=None)) for fact in calls[: len(calls) // 2]
+    ]
+    seed.land(tmp_path, nobody + calls[len(calls) // 2 :])
+    test = run(tmp_path, monkeypatch, page="operators", lang="en")
+    last = [next(iter(table.value.iloc[-1])) for table in test.dataframe]
+    assert ([], ["no team", "no operator"], True) == (
+        list(test.exception),
+        last,
+        "Calls that rang nobody we know" in told(test),
+    )
+
+
+def test_deals_that_have_not_had_their_time_are_not_set_beside_those_that_had(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="conversion", lang="en")
+    changes = [metric.delta for metric in test.metric if "after a call" in metric.label]
+    assert (["", ""], True) == (changes, "deals of these days have not had 30 days" in told(test))
+
+
+def test_the_sliders_begin_with_the_fee_that_company_data_states(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="costs", period="last28")
+    assert ([], 25_000) == (list(test.exception), test.slider(key="choice_fee").value)
 
 
 def test_missed_contacts_of_all_teams_are_those_of_the_company(

@@ -5,6 +5,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 from babel.messages.catalog import Message
@@ -13,6 +14,7 @@ from babel.messages.pofile import read_po
 
 from analytics.metrics import LANGUAGES, catalogue
 from dashboards import reasons, texts
+from schemas.messages import MessageKind
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 WALK = Path(__file__).parents[2] / "docs" / "walkthrough.md"
@@ -92,6 +94,25 @@ def test_every_metric_is_explained(language: str) -> None:
 )
 def test_numbers_take_the_form_of_the_language(language: str, n: int, expected: str) -> None:
     assert expected == texts.texts(language).plural("{n} call", "{n} calls", n)
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(21, "9 из 21 звонка"), (650, "9 из 650 звонков"), (652, "9 из 652 звонков")]
+)
+def test_a_part_of_calls_takes_the_form_of_their_number(n: int, expected: str) -> None:
+    assert expected == texts.texts("ru").plural("{part} of {n} call", "{part} of {n} calls", n, part="9")
+
+
+def test_every_kind_of_message_has_a_word() -> None:
+    assert {"text", "reaction"} == set(get_args(MessageKind)) - set(texts.WORDS)
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "expected"),
+    [(0.018, "USD", "US$0.018"), (0.5, "USD", "US$0.50"), (5.97, "KZT", "₸5.97"), (None, "KZT", "–")],
+)
+def test_a_small_price_keeps_its_digits(price: float | None, currency: str, expected: str) -> None:
+    assert expected == texts.texts("en").price(price, currency=currency)
 
 
 def test_no_data_is_a_dash() -> None:
