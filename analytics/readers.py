@@ -1,5 +1,6 @@
 """Sessions that read a warehouse beside its writer: for pages and verbs, for one statement of a person, for Python."""
 
+import re
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -33,6 +34,10 @@ CONFINED_BATCH = 2_048
 # A statement that had to wait for a processor for longer than analytics.maintenance.FILE_SECONDS may find a file gone
 # that the state which it saw was in; so often it is asked again, of the state of then.
 ASKED_AGAIN = 2
+# The beginning of a comment says what one row is.
+GRAIN = r"^([^.:;\n]*)"
+CHARACTERS_OF_A_GRAIN = 90
+SHOW_TABLES = re.compile(r"\s*show\s+(all\s+)?tables\s*;?\s*", re.IGNORECASE)
 
 
 class OtherVersion(NotYet):
@@ -80,11 +85,22 @@ class Reader:
         return self._connection.frame(text, parameters)
 
     def ask(self, text: str) -> list[dict[str, Any]]:
-        """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong."""
+        """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong.
+
+        `show tables` lists those of all layers; the engine would list those of an empty schema.
+        """
+        if SHOW_TABLES.fullmatch(text):
+            return self._relations()
         try:
             return self._connection.frame(text).to_dicts()
         except EngineError as error:
             raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None
+
+    def _relations(self) -> list[dict[str, Any]]:
+        """List every table and view with what one row of it is."""
+        listed = self.comments().filter(pl.col("column") == "")
+        grain = pl.col("comment").str.extract(GRAIN).str.head(CHARACTERS_OF_A_GRAIN)
+        return listed.select("relation", grain.alias("grain")).to_dicts()
 
     @contextmanager
     def transaction(self) -> Generator[None]:

@@ -84,7 +84,7 @@ def _figures(page: Page, row: dict[str, Any]) -> None:
         (say("Talk"), say.seconds(row["talk_seconds"])),
         (say("Operator"), clean(row["operator"]) or EMPTY),
     )
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value in shown:
             st.markdown(f":gray[{plain(label)}]  \n**{plain(value)}**", width="content")
 
@@ -169,7 +169,7 @@ def _talk(page: Page, row: dict[str, Any]) -> None:
     if talk is None:
         return
     heading(say("How the talk went"))
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         for label, value in (
             (say("Operator's share of speech"), say.figure(talk["talk_ratio"], unit="share")),
             (say("Silence"), say.figure(talk["silence_share"], unit="share")),
@@ -257,9 +257,10 @@ def _timeline(page: Page, row: dict[str, Any]) -> None:
                 say.moment(fact["recorded_at"], zone=page.zone, pattern="d MMM HH:mm:ss") for fact in facts
             ],
             say("Later by"): [_lag(page, fact["lag_seconds"]) for fact in facts],
-            say("Source"): [clean(fact["source"]) for fact in facts],
         }
     )
+    if len({fact["source"] for fact in facts}) > 1:
+        table = table.with_columns(pl.Series(say("Source"), [clean(fact["source"]) for fact in facts]))
     st.dataframe(table, hide_index=True, alt=say("Facts of this call in the order in which they occurred."))
     st.caption(
         plain(

@@ -121,7 +121,7 @@ def _begin(page: Page, crossing: Crossing | None) -> Choice:
     months = months_of(page.period)
     price = crossing.metered.call_cost / crossing.metered.talk_minutes
     minutes = crossing.metered.talk_minutes / months
-    return Choice(round(crossing.fixed.fee / months, 2) or FIRST_FEE, price or FIRST_PRICE, minutes)
+    return Choice(round(crossing.fixed.fee / months, 2) or FIRST_FEE, price or FIRST_PRICE, round(minutes))
 
 
 def months_of(period: Period) -> float:

@@ -196,7 +196,9 @@ def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure)
     else:
         told = say.plural("{n} answered call", "{n} answered calls", figure.sample)
     if metric.name == "answer_seconds_median":
-        told += say(" · 9 of 10 within {time}", time=say.seconds(now["answer_seconds_p90"].value))
+        told += say(
+            " · 9 of 10 within {time}", time=say.seconds(now["answer_seconds_p90"].value).replace(" ", "\u00a0")
+        )
     return told + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")
 
 

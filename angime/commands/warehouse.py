@@ -25,8 +25,8 @@ def sql(
 
     settings = load(AnalyticsSettings)
     with open_reader(settings) as reader:
-        if not query:
-            _open_shell(reader, history=settings.home / "sql_history")
+        if not query or query.startswith("\\"):
+            _open_shell(reader, typed=query, history=settings.home / "sql_history")
             return
         rows = reader.ask(query)
     if csv_output:
@@ -35,16 +35,18 @@ def sql(
         print_rows(rows, as_json=json_output)
 
 
-def _open_shell(reader: Any, *, history: Path) -> None:
+def _open_shell(reader: Any, *, typed: str, history: Path) -> None:
+    """Open the shell, or let it answer what was `typed` in its own words."""
     from angime.shell import HELP, Shell, typed_lines
 
-    step(HELP)
+    if not typed:
+        step(HELP)
     shell = Shell(
         reader,
         show=lambda rows: print_rows(rows, as_json=False),
         say=lambda sentence: typer.echo(sentence, err=True),
     )
-    shell.run(typed_lines(shell, history=history))
+    shell.run(iter([typed]) if typed else typed_lines(shell, history=history))
 
 
 @app.command()

@@ -79,6 +79,19 @@ def test_a_figure_is_explained_and_its_sql_gives_it_again(home: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("asked", ["show tables", "SHOW ALL TABLES;"])
+def test_tables_are_shown_with_what_a_row_of_each_is(home: Path, asked: str) -> None:
+    shown = {row["relation"]: row["grain"] for row in json.loads(typed("sql", asked, "--json", home=home).out)}
+
+    assert ("One row a call", True) == (shown["facts.calls"], "reports.missed_episodes" in shown)
+
+
+def test_what_the_shell_understands_is_understood_without_it(home: Path) -> None:
+    said = typed("sql", "\\d facts.calls", home=home)
+
+    assert (0, True) == (said.code, "call_id" in said.out)
+
+
 def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:
     said = typed("explain", "answer_rate", "--period", "2026-03", "--rows", "--json", home=home)
 
