@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 from string import Formatter
@@ -60,6 +61,30 @@ def test_no_text_is_said_inside_an_f_string() -> None:
         if call.args and isinstance(call.args[0], ast.Constant)
     ]
     assert [] == said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_columns_of_a_table_have_one_name(language: str) -> None:
+    """A table is a mapping by the names of its columns: of two that are called alike one would be lost."""
+    say = texts.texts(language)
+    doubled = [
+        (file.name, name)
+        for file in sorted(Path(texts.__file__).parent.glob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Dict)
+        for name, count in Counter(say(text) for text in map(text_of, node.keys) if text).items()
+        if count > 1
+    ]
+    assert [] == doubled
+
+
+def text_of(key: ast.expr | None) -> str:
+    """Give the text that a key says, where it says one without places."""
+    match key:
+        case ast.Call(func=ast.Name(id="say"), args=[ast.Constant(value=str(text))], keywords=[]):
+            return text
+        case _:
+            return ""
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
