@@ -78,7 +78,7 @@ def take(
     secret: bytes | None = None,
     on_step: OnStep = lambda _: None,
 ) -> Snapshot:
-    """Write a snapshot into a new `folder`.
+    """Write a snapshot into a new `folder`. Its file gets its name last: one that was broken off has none.
 
     With a `secret`, personal data is left out: contacts become names made with it, the same for the same contact, and
     texts that are not known to be plain are empty. Raises Misconfigured for a folder that holds something or cannot be
@@ -91,11 +91,12 @@ def take(
         raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from None
     if not is_empty:
         raise Misconfigured(f"{folder} is not empty: a snapshot wants a folder of its own")
+    unfinished = folder / f"{DATABASE}.new"
     views = read_views()
     with open_side_by_side({LAKE: settings}, is_held=True) as connection:
         # The engine keeps an order that was asked for; for rows as they come, that would cost as much again.
         connection.execute(f"set preserve_insertion_order = {as_of is not None}")
-        file = quoted(str(folder.resolve() / DATABASE))
+        file = quoted(str(unfinished.resolve()))
         connection.execute(f"attach {file} as {OUT} (storage_version '{STORAGE_VERSION}', {UNLOGGED})")
         connection.execute(f"set checkpoint_threshold = '{NEVER}'")
         wanted = _wanted(views, sizes=_built(connection, views))
@@ -131,6 +132,7 @@ def take(
     (folder / "views.sql").write_text(_as_views(snapshot.tables, kept), encoding="utf-8")
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n")
     dbt.write_project(folder / "dbt", views, relations=[*snapshot.tables, *snapshot.views], database=f"../{DATABASE}")
+    unfinished.rename(folder / DATABASE)
     return snapshot
 
 

@@ -129,6 +129,15 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
     assert dict(left)["CA2"] == "missed"
 
 
+def test_a_snapshot_that_is_broken_off_does_not_look_whole(home: Path, tmp_path: Path) -> None:
+    def stop(step: str) -> None:
+        raise InterruptedError(step)
+
+    with pytest.raises(InterruptedError):
+        snapshots.take(settings_at(home), tmp_path / "half", on_step=stop)
+    assert list((tmp_path / "half").glob("*.duckdb")) == []
+
+
 def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
     with pytest.raises(Misconfigured, match="is not empty"):
         snapshots.take(settings_at(home), taken)
