@@ -78,9 +78,8 @@ def _chips(page: Page) -> None:
         told = say.hours(min(state.at_hours), max(state.at_hours))
         chips.append((told, structs.replace(state, at_hours=(), page=1)))
     if state.operator:
-        operators = page.ask(questions.operators, company=page.scope.company)
-        names: dict[str, str] = dict(operators.select("operator_id", "name").iter_rows())
-        chips.append((clean(names.get(state.operator, state.operator)), structs.replace(state, operator="", page=1)))
+        name = clean(page.operators().get(state.operator, state.operator))
+        chips.append((name, structs.replace(state, operator="", page=1)))
     if not chips:
         return
     with st.container(horizontal=True):

@@ -75,13 +75,12 @@ def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]
 
 def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw missed calls by weekday and hour (columns weekday, weekday_label, hour, missed, incoming); cells select."""
-    axis = alt.Axis(labelAngle=0, title=titles["hour"], ticks=False, labelOverlap="parity")
     cell = alt.selection_point(name="cell", fields=["weekday", "hour"], on="click", empty=True)
     chart = (
         alt.Chart(alt.NamedData(ROWS))
         .mark_rect(color=LOSS, cornerRadius=3, stroke="transparent", strokeWidth=2, cursor="pointer")
         .encode(
-            x=alt.X("hour:O", scale=_hours(frame), axis=axis),
+            x=_hours(frame, title=titles["hour"]),
             y=alt.Y("weekday_label:O", sort=list(weekdays), axis=alt.Axis(title=None, ticks=False)),
             opacity=alt.Opacity("missed:Q", scale=alt.Scale(range=[0.07, 1]), legend=None),
             tooltip=[
@@ -136,7 +135,6 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
 
 def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw missed contacts by hour and how they stand (columns hour, state, state_label, episodes); bars select."""
-    axis = alt.Axis(title=titles["hour"], labelAngle=0, ticks=False, labelOverlap="parity")
     bar = alt.selection_point(name="bar", fields=["hour", "state"], on="click", empty=True)
     used = frame.unique("state").sort("state")
     colours = alt.Scale(
@@ -147,7 +145,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
-            x=alt.X("hour:O", scale=_hours(frame), axis=axis),
+            x=_hours(frame, title=titles["hour"]),
             y=alt.Y("episodes:Q", stack="zero", axis=alt.Axis(title=titles["episodes"], tickCount=5, format=",.0f")),
             color=alt.Color(
                 "state_label:N",
@@ -214,10 +212,11 @@ def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str],
     return _finish(bar.encode(tooltip=told).properties(height=HEIGHT), frame=frame, number=number)
 
 
-def _hours(frame: pl.DataFrame) -> alt.Scale:
-    """Give the hours of the rows with those between them, which nobody called in: an axis of time skips none."""
+def _hours(frame: pl.DataFrame, *, title: str) -> alt.X:
+    """Lay out the hours of the rows with those between them, which nobody called in: an axis of time skips none."""
     hours = frame["hour"].to_list()
-    return alt.Scale(domain=list(range(min(hours), max(hours) + 1)))
+    axis = alt.Axis(labelAngle=0, title=title, ticks=False, labelOverlap="parity")
+    return alt.X("hour:O", scale=alt.Scale(domain=list(range(min(hours), max(hours) + 1))), axis=axis)
 
 
 def _finish(chart: Any, *, frame: pl.DataFrame, number: dict[str, str]) -> Spec:

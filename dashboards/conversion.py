@@ -37,8 +37,9 @@ def draw(page: Page) -> None:
             plain(say("Once contacts are talked with and a CRM tells of deals, their way is shown here."), limit=200)
         )
     else:
-        _tiles(page, counted if _is_ripe(page) else structs.replace(counted, before={}))
-        if not _is_ripe(page):
+        is_ripe = _is_ripe(page)
+        _tiles(page, counted if is_ripe else structs.replace(counted, before={}))
+        if not is_ripe:
             told = say("Not set beside the period before: deals of these days have not had {n} days.", n=_days(page))
             st.caption(plain(told, limit=200))
         _funnel(page, counted)
@@ -166,9 +167,7 @@ def _name(page: Page, key: str | None, *, by: By) -> str:
         return page.say.word(key)
     if by == "team":
         return clean(page.team(key))
-    operators = page.ask(questions.operators, company=page.scope.company)
-    names: dict[str, str] = dict(operators.select("operator_id", "name").iter_rows())
-    return clean(names.get(key or "", key)) or EMPTY
+    return clean(page.operators().get(key or "", key)) or EMPTY
 
 
 def _rule(page: Page) -> str:

@@ -130,18 +130,13 @@ def _told(page: Page, figure: dict[str, Any], *, name: str) -> str:
 def _name(page: Page, key: str, *, by: str) -> str:
     if by == "team":
         return clean(page.team(key))
-    return clean(_names(page).get(key, key)) or page.say("no operator")
-
-
-def _names(page: Page) -> dict[str, str]:
-    rows = page.ask(questions.operators, company=page.scope.company)
-    return dict(rows.select("operator_id", "name").iter_rows())
+    return clean(page.operators().get(key, key)) or page.say("no operator")
 
 
 def _long(page: Page) -> pl.DataFrame:
     """Give the board for a file, one row a metric and operator; numerators and denominators add up to the tiles."""
     rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=BOARD, by=("operator",))
-    names = _names(page)
+    names = page.operators()
     return rows.with_columns(name=pl.Series([names.get(key or "", key) for key in rows["operator"]], dtype=pl.String))
 
 
@@ -150,7 +145,7 @@ def _one(page: Page) -> None:
     page.link(
         "operators", say("All operators"), state=structs.replace(page.state, operator=""), icon=":material/arrow_back:"
     )
-    if key not in _names(page):
+    if key not in page.operators():
         heading(say("No such operator"), level=2)
         st.write(plain(say("The link is wrong, or the operator belongs to another company."), limit=300))
         return

@@ -158,6 +158,11 @@ class Page(Struct, frozen=True, kw_only=True):
         """Name a team."""
         return self.names.get(team_id or "", team_id or "") or self.say("no team")
 
+    def operators(self) -> dict[str, str]:
+        """Give the names of the operators, by their ids."""
+        rows = self.ask(questions.operators, company=self.scope.company)
+        return dict(rows.select("operator_id", "name").iter_rows())
+
 
 @st.cache_resource(show_spinner=False)
 def open_reader(home: Path) -> SharedReader:

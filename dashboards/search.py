@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 from msgspec import structs
 
-from analytics import questions
 from analytics.questions import search
 from analytics.questions.search import Said
 from analytics.search import FILE, SearchIndex
@@ -81,8 +80,7 @@ def _headline(page: Page, *, words: str, said: Said | None) -> str:
 
 def _table(page: Page, found: list[dict[str, Any]]) -> None:
     say = page.say
-    operators = page.ask(questions.operators, company=page.scope.company)
-    names: dict[str, str] = dict(operators.select("operator_id", "name").iter_rows())
+    names = page.operators()
     chosen = shown.table(
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in found],

@@ -165,15 +165,18 @@ class Texts:
             return self.number(value, digits=2)
         is_small = abs(value) < WHOLE_FROM
         pattern = self.locale.currency_formats["standard"].pattern.replace("" if is_small else ".00", "")
-        told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=is_small)
-        return _CODE_BEFORE.sub("\\1\u00a0", told.replace(currency, SIGNS.get(currency, currency)))
+        return self._amount(value, currency=currency, pattern=pattern, has_own_digits=is_small)
 
     def price(self, value: float | None, *, currency: str | None) -> str:
         """Write a price of a minute or of a call: below one, with as many digits as it has up to four."""
         if value is None or not currency or abs(value) >= 1:
             return self.money(value, currency=currency)
         pattern = self.locale.currency_formats["standard"].pattern.replace(".00", ".00##")
-        told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=False)
+        return self._amount(value, currency=currency, pattern=pattern, has_own_digits=False)
+
+    def _amount(self, value: float, *, currency: str, pattern: str, has_own_digits: bool) -> str:
+        """Write an amount with its currency's sign, with as many digits as the currency has or the pattern says."""
+        told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=has_own_digits)
         return _CODE_BEFORE.sub("\\1\u00a0", told.replace(currency, SIGNS.get(currency, currency)))
 
     def change(self, value: float, *, unit: Unit) -> str:
