@@ -10,6 +10,15 @@ from msgspec import Struct
 from analytics.metrics import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
+# All keys by which facts know the contact who is known by one of them.
+KEYS_OF_CONTACT = """(
+    select identity from facts.identities
+    where company = $company and contact_id in (
+        select contact_id from facts.identities where company = $company and identity = $contact_key
+    )
+    union all
+    select $contact_key
+)"""
 
 
 class Reader(Protocol):

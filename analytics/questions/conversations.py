@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope
+from analytics.questions.asking import COUNTED, KEYS_OF_CONTACT, Period, Reader, Scope
 
 MAX_ROWS = 200
 MAX_ENTRIES = 500
@@ -16,16 +16,21 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
 ) -> pl.DataFrame:
     """Give one page of the contacts who wrote, were written to or called in the period, the latest first.
 
-    Columns: contact_key, contact_name, messages, calls, missed, last_at, last_kind (message or call),
-    last_direction, last_text, last_outcome, is_waiting (the last word, or the last ring, was the contact's and got no
-    answer), contacts (how many there are in all).
+    Columns: contact_key (one of his, a phone where there is one), contact_name, messages, calls, missed, last_at,
+    last_kind (message or call), last_direction, last_text, last_outcome, is_waiting (the last word, or the last ring,
+    was the contact's and got no answer), contacts (how many there are in all).
     """
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
-        with entries as ({_ENTRIES}),
+        with entries as (
+            select told.*, coalesce(identities.contact_id, told.contact_key) as contact
+            from ({_ENTRIES}) as told
+            left join facts.identities on identities.company = $company and identities.identity = told.contact_key
+        ),
         contacts as (
             select
-                contact_key, arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
+                arg_max(contact_key, (starts_with(contact_key, 'phone:'), happened_at, contact_key)) as contact_key,
+                arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
                 count(*) filter (where kind = 'message') as messages, count(*) filter (where kind = 'call') as calls,
                 count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed,
                 max(happened_at) as last_at, arg_max(kind, happened_at) as last_kind,
@@ -35,7 +40,7 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                     direction = 'incoming' and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail')),
                     happened_at
                 ) as is_waiting
-            from entries where {where} group by contact_key
+            from entries where {where} group by contact
         )
         select *, count(*) over () as contacts from contacts
         where {"is_waiting" if is_waiting else "true"}
@@ -45,11 +50,14 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
 
 
 def conversation(reader: Reader, *, company: str, contact_key: str, limit: int = MAX_ENTRIES) -> pl.DataFrame:
-    """Give the newest entries between a company and a contact, the oldest first; see _ENTRIES, and `entries`, all."""
+    """Give the newest entries between a company and a contact, the oldest first; see _ENTRIES, and `entries`, all.
+
+    They are of all channels, by whatever the contact is known there.
+    """
     text = f"""
         with entries as ({_ENTRIES}),
         newest as (
-            select *, count(*) over () as entries from entries where contact_key = $contact_key
+            select *, count(*) over () as entries from entries where contact_key in {KEYS_OF_CONTACT}
             order by happened_at desc, id limit $limit
         )
         from newest order by happened_at, id
@@ -82,6 +90,6 @@ def _within(period: Period, *, scope: Scope, search: str) -> tuple[str, dict[str
             clauses.append(f"list_contains(${column}s, {column})")
             parameters[f"{column}s"] = list(wanted)
     if search.strip():
-        clauses.append(f"contact_key in (select contact_key from entries where {_SEARCHED})")
+        clauses.append(f"contact in (select contact from entries where {_SEARCHED})")
         parameters["search"] = search.strip()
     return " and ".join(clauses), parameters

@@ -8,7 +8,7 @@ import msgspec
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene, contact_key, conversation_of
 from pipelines.sources.guide import Guide
-from pipelines.sources.phones import phone_identity
+from pipelines.sources.phones import phone_identity, together
 from pipelines.sources.reading import Fields, as_object, items, required, text
 from pipelines.sources.signatures import holds_token, is_same, key_of_base64
 from pipelines.sources.translations import each, found, ignored, numbered
@@ -24,6 +24,7 @@ from schemas.records import RawRecord
 from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 
 MAX_AGE_SECONDS = 300
+MAX_IDENTITIES = 16
 # Ids of our own making are UUIDs of this version. Anybody can make those of another company's calls, so that one is
 # kept only where it is that of something of an account of the module's own company.
 OUR_VERSION = "5"
@@ -123,7 +124,7 @@ def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
         for field, value in as_object(given.get("data"), what="data").items()
     }
     if "contact" in fields:
-        fields["contact"] = [_identity(scene, one) for one in items(fields, "contact")]
+        fields["contact"] = [msgspec.to_builtins(one) for one in _people(scene, items(fields, "contact"))]
     if topic in {"calls", "transcripts"}:
         _name_call(scene, fields)
     if name == "call.recording_stored":
@@ -135,16 +136,22 @@ def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
     return fields
 
 
-def _identity(scene: Scene, value: Any) -> Fields:
+def _people(scene: Scene, written: Sequence[Any]) -> tuple[Identity, ...]:
+    """Give the identities of a contact, phones first, with those by which other sources know the same numbers."""
+    known = [_identity(scene, one) for one in written]
+    return together(*known)[: max(len(known), MAX_IDENTITIES)]
+
+
+def _identity(scene: Scene, value: Any) -> Identity:
     """Bring a phone to E.164; other identities are kept as they are."""
     one = as_object(value, what="contact[]")
     kind, written = required(one, "kind"), required(one, "value")
     if kind != "phone":
-        return {"kind": kind, "value": written}
+        return Identity(kind=kind, value=written)
     known = phone_identity(written, region=scene.region)
     if known is None:
         raise InvalidEvent("a phone of the contact is hidden: leave it out")
-    return {"kind": known.kind, "value": known.value}
+    return known
 
 
 def _name_call(scene: Scene, fields: Fields) -> None:
@@ -189,8 +196,7 @@ def _check_path(scene: Scene, path: str) -> None:
 
 
 def _contact(fields: Fields) -> tuple[Identity, ...]:
-    known = [Identity(kind=one["kind"], value=one["value"]) for one in items(fields, "contact")]
-    return tuple(sorted(known, key=lambda one: one.kind != "phone"))
+    return tuple(Identity(kind=one["kind"], value=one["value"]) for one in items(fields, "contact"))
 
 
 def _uuid(written: str) -> Id | None:
@@ -208,7 +214,9 @@ def _key(scene: Scene, fields: Fields, *, topic: str, name: str) -> str:
         return required(fields, "call_id")
     if name.startswith("message."):
         return required(fields, "conversation_id")
-    if name.startswith("permission."):
+    if name.startswith("deal."):
+        return required(fields, "deal_id")
+    if name.startswith(("permission.", "contact.")):
         contact = _contact(fields)
         if not contact:
             raise InvalidEvent("the contact has no identity")

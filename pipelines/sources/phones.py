@@ -1,6 +1,7 @@
 """Numbers and addresses as providers write them, read as identities and as E.164."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 import phonenumbers
@@ -11,6 +12,7 @@ from schemas.people import Identity
 MAX_IDENTITY_LENGTH = 256
 SHORTEST_INTERNATIONAL_DIGITS = 10
 LONGEST_INTERNATIONAL_DIGITS = 15
+ABROAD = "00"  # written for the plus, whatever is dialled in a country
 
 # What stands in place of a hidden caller: words, and the digits (the words on a keypad) that Twilio sends for them.
 ANONYMOUS = frozenset(
@@ -52,8 +54,9 @@ def e164(written: str, *, region: str | None) -> str | None:
 
     `region` is the country of numbers written without one; None means that every number carries its country code,
     with or without a plus. Numbers need only be possible, not in service: number plans change faster than libraries.
+    An extension is left out: who sits behind a switchboard is known by the number that is dialled.
     """
-    digits = written.strip()
+    digits = _EXTENSION.sub("", written.strip())
     candidates = [(digits, region)] if region is not None or digits.startswith("+") else [(f"+{digits}", None)]
     bare = digits.lstrip("+")
     if bare.isascii() and bare.isdigit() and len(bare) in _INTERNATIONAL_LENGTHS and not digits.startswith("+"):
@@ -64,7 +67,8 @@ def e164(written: str, *, region: str | None) -> str | None:
         except phonenumbers.NumberParseException:
             continue
         is_possible = phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
-        if is_possible and (index == 0 or phonenumbers.is_valid_number(parsed)):
+        is_sure = index == 0 and not bare.startswith(ABROAD)
+        if is_possible and (is_sure or phonenumbers.is_valid_number(parsed)):
             return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return None
 
@@ -87,27 +91,52 @@ def identity(kind: str, value: str | None) -> Identity | None:
 
 
 def together(*identities: Identity | None) -> tuple[Identity, ...]:
-    """Keep the identities that are there, each once, phones first, as written before those with a ninth digit."""
+    """Keep the identities that are there, each once, phones first, and beside what is written of a number its phone.
+
+    What was written stays, and stays the first: keys of contacts and conversations are made from it.
+    """
     known = dict.fromkeys(one for one in identities if one is not None)
     phones = [one for one in known if one.kind == "phone"]
-    longer = [Identity("phone", whole) for one in phones if (whole := _with_ninth_digit(one.value))]
-    return tuple(dict.fromkeys([*phones, *longer, *known]))
-
-
-def _with_ninth_digit(number: str) -> str | None:
-    """Give a Brazilian mobile number that lacks its ninth digit as telephones dial it, None for any other.
-
-    WhatsApp knows who joined before 2016 by eight digits; landlines begin with 2 to 5.
-    """
-    return f"{found[1]}9{found[2]}" if (found := _EIGHT_DIGITS.match(number)) else None
+    return tuple(dict.fromkeys([*phones, *_as_dialled(phones), *known, *_as_dialled(known)]))
 
 
 def written_number(written: str | None, *, region: str | None) -> str | None:
     """Give a number of the company's own: in E.164 where it is one, else as written, None when missing."""
     if written is None or not written.strip():
         return None
-    return e164(written, region=region) or written.strip()
+    return e164(written, region=region) or _other_form(written) or written.strip()
 
 
-_EIGHT_DIGITS = re.compile(r"^(\+55\d\d)([6-9]\d{7})$", re.ASCII)
+def _as_dialled(identities: Iterable[Identity]) -> list[Identity]:
+    """Give the phones by which others tell of the same people."""
+    numbers = (_other_form(one.value) for one in identities if one.kind in {"phone", "other_number"})
+    return [Identity("phone", number) for number in numbers if number]
+
+
+@lru_cache(maxsize=65_536)
+def _other_form(written: str) -> str | None:
+    """Give in E.164 the other number by which one is known, None where there is but one."""
+    digits = _PUNCTUATION.sub("", _EXTENSION.sub("", written))
+    for form, other in _OTHER_FORMS:
+        if found := form.match(digits):
+            number = e164(found.expand(other), region=None)
+            return number if number and phonenumbers.is_valid_number(phonenumbers.parse(number)) else None
+    return None
+
+
+_OTHER_FORMS = (
+    # WhatsApp knows Brazilians who joined before 2016 without the ninth digit; landlines begin with 2 to 5.
+    (re.compile(r"^\+?(55\d\d)([6-9]\d{7})$", re.ASCII), r"+\g<1>9\2"),
+    # It writes 1 behind the code of Mexico, which was dialled there until 2019.
+    (re.compile(r"^\+?521(\d{10})$", re.ASCII), r"+52\1"),
+    # An Argentine mobile number has a 9 where it is dialled from abroad, and none at home.
+    # Assumption: no landline there has the same.
+    (re.compile(r"^\+549(\d{10})$", re.ASCII), r"+54\1"),
+    # Kazakhs and Russians write 8 for +7, and many people 00 for the plus.
+    (re.compile(r"^\+?8([79]\d{9})$", re.ASCII), r"+7\1"),
+    (re.compile(r"^\+?00([1-9]\d{6,14})$", re.ASCII), r"+\1"),
+)
+_PUNCTUATION = re.compile(r"[\s().-]+")
+# Words of our users' languages before an extension, beside those that the library knows.
+_EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|ішкі|ramal)\.?\s*\d{1,7}\)?$", re.IGNORECASE)
 _INTERNATIONAL_LENGTHS = range(SHORTEST_INTERNATIONAL_DIGITS, LONGEST_INTERNATIONAL_DIGITS + 1)

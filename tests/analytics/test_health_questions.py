@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from analytics import questions
 from analytics.questions import Period, Scope, conversations, health
 from analytics.scratch import Scratch, scratch
 
@@ -33,6 +34,8 @@ ENTRIES = """
     call     b  10:30  incoming  missed
     message  c  09:00  incoming  where_is_it
     call     c  08:00  outgoing  answered
+    message  d  07:00  incoming  from_a_messenger
+    call     e  07:30  incoming  missed
 """
 
 
@@ -75,6 +78,10 @@ def reader() -> Generator[Scratch]:
             f"{', false, false' if is_call else ''})",
             [str(number), f"2026-03-12T{time}:00Z", told, f"phone:{contact}", contact.upper(), direction],
         )
+    execute(
+        "insert into facts.identities (company, identity, contact_id) values "
+        "('nomad', 'phone:a', 'a'), ('nomad', 'phone:d', 'd'), ('nomad', 'phone:e', 'd'), ('other', 'phone:e', 'e')"
+    )
     yield made
     made.close()
 
@@ -116,15 +123,29 @@ def listed(reader: Scratch, *, company: str = "nomad", search: str = "", is_wait
 
 
 def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
-    assert [("A", "message", False), ("B", "call", True), ("C", "message", True)] == listed(reader)
+    expected = [("A", "message", False), ("B", "call", True), ("C", "message", True), ("E", "call", True)]
+    assert expected == listed(reader)
 
 
 @pytest.mark.parametrize(
     ("search", "is_waiting", "expected"),
-    [("where_is", False, ["C"]), ("", True, ["B", "C"]), ("%", False, []), ("' or 1=1 --", False, [])],
+    [
+        ("where_is", False, ["C"]),
+        ("from_a", False, ["E"]),
+        ("", True, ["B", "C", "E"]),
+        ("%", False, []),
+        ("' or 1=1 --", False, []),
+    ],
 )
 def test_conversations_are_searched(reader: Scratch, search: str, is_waiting: bool, expected: list[str]) -> None:
     assert expected == [name for name, _, _ in listed(reader, search=search, is_waiting=is_waiting)]
+
+
+@pytest.mark.parametrize("key", ["phone:d", "phone:e"])
+def test_who_is_known_in_two_ways_has_one_history(reader: Scratch, key: str) -> None:
+    told = conversations.conversation(reader, company="nomad", contact_key=key)
+    heard = questions.history(reader, company="nomad", contact_key=key)
+    assert (["message", "call"], {"message", "call"}) == (told["kind"].to_list(), set(heard["kind"]))
 
 
 def test_a_history_holds_calls_between_messages_and_belongs_to_its_company(reader: Scratch) -> None:

@@ -266,12 +266,37 @@ def test_ids_of_a_module_are_the_same_on_every_day(translate_as: TranslateAs) ->
     assert told[0].data == told[1].data
 
 
-def test_who_calls_by_whatsapp_without_the_ninth_digit_is_who_calls_by_telephone(translate_as: TranslateAs) -> None:
-    incoming = {**CALL, "event": "connect", "direction": "USER_INITIATED", "from": "553188887777"}
+@pytest.mark.parametrize(
+    ("of_whatsapp", "of_telephony"),
+    [
+        ("553188887777", "+5531988887777"),
+        ("5215512345678", "+525512345678"),
+        ("5491123456789", "+541123456789"),
+    ],
+)
+def test_who_calls_by_whatsapp_is_who_calls_by_telephone(
+    translate_as: TranslateAs, of_whatsapp: str, of_telephony: str
+) -> None:
+    incoming = {**CALL, "event": "connect", "direction": "USER_INITIATED", "from": of_whatsapp}
+    event = {"specversion": "1.0", "id": "evt-1", "source": "/m", "type": "call.rang", "time": "2026-03-02T10:00:00Z"}
+    said = {"call_id": "C-1", "contact": [{"kind": "phone", "value": of_whatsapp}]}
     by_whatsapp = only(translate_as("whatsapp_cloud", whatsapp(calls=[incoming])))
-    by_telephone = only(translate_as("twilio", form(From="+5531988887777", CallStatus="ringing")))
+    by_a_module = only(translate_as("ingest", json.dumps(event | {"data": said}).encode()))
+    by_telephone = only(translate_as("twilio", form(From=of_telephony, CallStatus="ringing")))
 
-    assert set(by_telephone.data.contact) <= set(by_whatsapp.data.contact)
+    assert set(by_telephone.data.contact) <= set(by_whatsapp.data.contact) & set(by_a_module.data.contact)
+
+
+def test_a_module_s_deals_and_contacts_are_kept_in_order_one_by_one(translate_as: TranslateAs) -> None:
+    event = {"specversion": "1.0", "source": "/crm", "time": "2026-03-02T10:00:00Z"}
+    contact = [{"kind": "crm", "value": "5"}, {"kind": "phone", "value": "87011234567"}]
+    told = [
+        event | {"id": "1", "type": "deal.won", "data": {"provider_deal_id": "L1"}},
+        event | {"id": "2", "type": "contact.identified", "data": {"contact": contact}},
+    ]
+    won, identified = translate_as("ingest", json.dumps(told).encode()).events
+
+    assert (won.partitionkey, identified.partitionkey) == (won.data.deal_id, "phone:+77011234567")
 
 
 @pytest.mark.parametrize(("account", "is_of_the_company"), [("twilio", True), ("line-of-another", False)])

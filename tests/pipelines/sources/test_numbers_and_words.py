@@ -28,6 +28,10 @@ from schemas.people import Identity
         ("101", "US", None),
         ("1414", "KZ", None),
         ("sales", "KZ", None),
+        ("8 (701) 123-45-67, внутр. 12", "KZ", "+77011234567"),
+        ("+7 701 123 45 67 (ішкі 12)", "BR", "+77011234567"),
+        ("(11) 98765-4321 ramal 12", "BR", "+5511987654321"),
+        ("00525512345678", "KZ", None),
         ("9" * 300, "KZ", None),
     ],
 )
@@ -45,18 +49,41 @@ def test_what_is_no_phone_is_kept_as_another_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "known"),
+    ("written", "region", "known"),
     [
-        ("553188887777", ["+553188887777", "+5531988887777"]),
-        ("5531988887777", ["+5531988887777"]),
-        ("553122223333", ["+553122223333"]),
-        ("77011234567", ["+77011234567"]),
+        ("553188887777", None, ["phone:+553188887777", "phone:+5531988887777"]),
+        ("553188887777", "KZ", ["other_number:553188887777", "phone:+5531988887777"]),
+        ("5531988887777", None, ["phone:+5531988887777"]),
+        ("553122223333", None, ["phone:+553122223333"]),
+        ("5491123456789", None, ["phone:+5491123456789", "phone:+541123456789"]),
+        ("011 15 2345-6789", "AR", ["phone:+5491123456789", "phone:+541123456789"]),
+        ("541123456789", None, ["phone:+541123456789"]),
+        ("5215512345678", None, ["other_number:5215512345678", "phone:+525512345678"]),
+        ("+52 1 55 1234 5678", "BR", ["other_number:+52 1 55 1234 5678", "phone:+525512345678"]),
+        ("525512345678", None, ["phone:+525512345678"]),
+        ("0077011234567", "KZ", ["other_number:0077011234567", "phone:+77011234567"]),
+        ("00525512345678", "KZ", ["other_number:00525512345678", "phone:+525512345678"]),
+        ("0077011234567", "DE", ["phone:+77011234567"]),
+        ("87011234567", None, ["other_number:87011234567", "phone:+77011234567"]),
+        ("+8 916 123-45-67", "KZ", ["other_number:+8 916 123-45-67", "phone:+79161234567"]),
+        ("77011234567", None, ["phone:+77011234567"]),
+        ("5210000000000", None, ["other_number:5210000000000"]),
+        ("1414", "KZ", ["other_number:1414"]),
     ],
 )
-def test_a_brazilian_mobile_number_is_known_with_its_ninth_digit_too(written: str, known: list[str]) -> None:
-    phone = phone_identity(written, region=None)
+def test_who_is_written_in_another_way_is_known_by_the_number_that_others_tell(
+    written: str, region: str | None, known: list[str]
+) -> None:
+    people = together(Identity("whatsapp_user", "BR.1"), phone_identity(written, region=region))
 
-    assert [one.value for one in together(phone, Identity("whatsapp_user", "BR.1"))] == [*known, "BR.1"]
+    assert sorted([*known, "whatsapp_user:BR.1"]) == sorted(f"{one.kind}:{one.value}" for one in people)
+
+
+@pytest.mark.parametrize("written", ["553188887777", "5491123456789", "5215512345678"])
+def test_a_contact_goes_first_by_what_is_written_of_him(written: str) -> None:
+    as_written = phone_identity(written, region=None)
+
+    assert together(as_written, Identity("whatsapp_user", "1"))[0] == as_written
 
 
 @given(written=st.text(max_size=40), region=st.sampled_from(["KZ", "US", None]))
