@@ -7,6 +7,7 @@ files that are merged come from the memory of the operating system, which does n
 every batch and has no seal.
 """
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import filterfalse
@@ -129,7 +130,10 @@ class Seals:
             f"{seal.checksum} {seal.size_bytes} {'damaged' if seal.is_damaged else 'good'} {name}\n"
             for name, seal in sorted(self._seals.items())
         ]
-        draft.write_text("".join(lines), encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as written:
+            written.writelines(lines)
+            written.flush()
+            os.fsync(written.fileno())  # what was found damaged must be known after a power failure too
         draft.replace(self._file)
 
 

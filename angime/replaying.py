@@ -18,6 +18,7 @@ from pipelines import replay
 from pipelines.broker import Admin, assign, connect_producer
 from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
+from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import instant
 from schemas.topics import CANONICAL
@@ -158,9 +159,7 @@ class _Keeper:
         if not self._is_dry:
             following = progress.next if isinstance(progress.next, str) else dict(progress.next)
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            written = self._file.with_suffix(".new")
-            written.write_bytes(msgspec.json.encode(State(plan=self._plan, next=following)))
-            written.replace(self._file)
+            write_whole(self._file, msgspec.json.encode(State(plan=self._plan, next=following)))
         moment = time.monotonic()
         if moment - self._said >= SAY_SECONDS:
             self._said = moment

@@ -22,6 +22,7 @@ import msgspec
 
 from pipelines import kafka_hello, kafka_jars
 from pipelines.free_ports import PORTS, free_port, is_free
+from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured
 
 SETTINGS_FOLDER = Path(__file__).parent / "kafka"
@@ -249,9 +250,7 @@ def _read_state(folder: Path) -> _State:
 
 
 def _write_state(folder: Path, *, state: _State) -> None:
-    new = folder / "broker.json.new"
-    new.write_bytes(msgspec.json.encode(state))
-    new.replace(folder / "broker.json")
+    write_whole(folder / "broker.json", msgspec.json.encode(state))
 
 
 @contextlib.contextmanager

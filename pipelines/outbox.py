@@ -22,6 +22,7 @@ from typing import IO
 
 import structlog
 
+from pipelines.whole_files import sync_folder
 from schemas.errors import Misconfigured, NotYet
 
 SEGMENT_BYTES = 4 * 1024 * 1024
@@ -146,7 +147,7 @@ class Outbox:
         tail = path.open("xb", buffering=0)
         self._next_number += 1
         self._segments.append(_Segment(path, size=0))
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
         return tail
 
     def _give_up_tail(self) -> None:
@@ -236,11 +237,3 @@ def _write_drained(folder: Path, segment: _Segment) -> None:
     draft = folder / "drained.draft"
     draft.write_text(f"{segment.path.name} {segment.drained}", encoding="ascii")
     draft.replace(folder / "drained")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

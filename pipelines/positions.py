@@ -1,7 +1,6 @@
 """Where each door and each import stands: one small JSON file each, replaced as a whole."""
 
 import json
-import os
 import re
 from errno import EDQUOT, EIO, ENOSPC
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured, NotYet
 
 # A disk that is full or that fails now may take it later; all else is for a person to mend.
@@ -40,15 +40,9 @@ class Positions:
 
         Raises NotYet while the disk is full, Misconfigured where nothing can be written at all.
         """
-        path = self._path(name)
-        draft = path.with_suffix(".draft")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump(position, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            write_whole(self._path(name), json.dumps(position).encode())
         except OSError as error:
             if error.errno in _MAY_PASS:
                 raise NotYet(f"{self._folder} cannot be written now: {error.strerror}") from None

@@ -291,6 +291,6 @@ def test_a_full_disk_closes_a_door_for_a_while_and_ends_nothing(tmp_path: Path) 
     with pytest.raises(Misconfigured):
         positions.save("pbx", {})
     (tmp_path / "doors").mkdir()
-    (tmp_path / "doors" / "pbx.draft").symlink_to("/dev/full")
+    (tmp_path / "doors" / "pbx.json.draft").symlink_to("/dev/full")
     with pytest.raises(NotYet, match="No space left"):
         Positions(tmp_path / "doors").save("pbx", {})
