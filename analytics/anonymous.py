@@ -55,7 +55,7 @@ def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
         **row,
         "subject": key,
         "partition_key": key,
-        "entity": row["entity"] if row["type"].startswith(("call.", "message.")) else key,
+        "entity": row["entity"] if row["type"].startswith(("call.", "message.", "deal.")) else key,
         "causation_id": None,
         "data": msgspec.json.encode(kept).decode(),
     }

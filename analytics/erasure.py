@@ -59,8 +59,9 @@ def digest(key: bytes, identity: str) -> str:
 def find(connection: Connection, identities: Iterable[str]) -> list[Found]:
     """Look for persons by identities `kind:value`; those that stand together in events of a call or message are one's.
 
-    Calls and messages whose events name a person are found with all their events, also those that name nobody. Raises
-    Misconfigured where so many identities hang together that it is no person.
+    Calls and messages whose events name a person are found with all their events, also those that name nobody; of
+    deals, which pass from one to another, not with those that name somebody else. Raises Misconfigured where so many
+    identities hang together that it is no person.
     """
     _prepare(connection)
     persons = _persons(connection, identities)
@@ -73,9 +74,15 @@ def find(connection: Connection, identities: Iterable[str]) -> list[Found]:
             from (select entity, unnest(identities) as identity from identified) join who using (identity)
             group by entity
         """)
+        connection.execute("""
+            create or replace temp table events_of_others as
+            select id from identified
+            where id is not null and not list_has_any(identities, (select list(identity) from who))
+        """)
     connection.execute(f"""
         create or replace temp table erased_events as
-        select person, {EVENTS} from log.events join erased_entities using (entity) where type not in ('person.erased')
+        select person, {EVENTS} from log.events join erased_entities using (entity)
+        where type not in ('person.erased') and id not in (select id from events_of_others)
     """)  # noqa: S608  # our own column names
     dead = _find_dead(connection, persons)
     events, conflicts, entities, recordings = (_by_person(connection, text) for text in _FOUND)
@@ -218,17 +225,19 @@ IDENTITIES = """list_transform(
 
 
 def _prepare(connection: Connection) -> None:
+    """List what identities stand together in the events of a call or message, or in one event (`id`) of a deal."""
+    alone = "case when starts_with(type, 'deal.') then id end"
     connection.execute(f"""
         create or replace temp table identified as
-        select entity, list_sort(list_distinct(flatten(list(identities)))) as identities
+        select entity, id, list_sort(list_distinct(flatten(list(identities)))) as identities
         from (
-            select entity, {IDENTITIES} as identities from log.events
+            select entity, {alone} as id, {IDENTITIES} as identities from log.events
             where json_array_length(data, '$.contact') > 0
             union all
-            select entity, {IDENTITIES} from log.conflicts
+            select entity, {alone}, {IDENTITIES} from log.conflicts
             where json_array_length(data, '$.contact') > 0
         )
-        group by entity
+        group by entity, id
     """)  # noqa: S608  # our own text
 
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analytics import anonymous, erasure, search
+from analytics import anonymous, erasure
 from analytics.connection import Connection
-from analytics.keeping import vacuum
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
+from angime.clearing import CATALOG_SECONDS, clear
 from angime.settings import load
 from angime.suggestions import nearest
 from pipelines import local_kafka
@@ -25,6 +25,7 @@ from pipelines.broker import connect_producer
 from pipelines.redelivery import send_decision
 from pipelines.settings import PipelinesSettings
 from pipelines.topics import SEGMENT_DAYS
+from pipelines.whole_files import write_whole
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
@@ -35,7 +36,6 @@ from streams.store import forget, open_store
 CHUNK_BYTES = 1024 * 1024
 # Copies and notes that can be made again, and may hold anything: they go whole.
 COPIES = ("warehouses", "replays", "temporary", "sql_history")
-CATALOG_SECONDS = 60.0  # those who read the catalog are waited for so long
 BROKEN_OFF = "it was broken off before old files, copies and Kafka were seen to: erase the same persons again"
 # Kafka forgets by its retention; the secret holds nobody.
 NOT_SEARCHED = ("kafka", "secret.key")
@@ -119,10 +119,8 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         writer.rebuild()
         say("old files are rewritten")
         writer.purge()
-    unfinished = _clean(settings.catalog, wait_seconds=catalog_seconds)
+    unfinished = clear(settings, wait_seconds=catalog_seconds)
     copies = tuple(name for name in COPIES if _remove(home / name))
-    for index in settings.warehouse.glob(f"{search.FILE}*"):
-        index.unlink()  # who searches next makes it anew from the facts
     traces = _traces(told["identities"])
     receipt = replace(
         receipt,
@@ -138,16 +136,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
 def _keep(receipt: Receipt, *, home: Path) -> None:
     kept = home / "erasures" / f"{receipt.erasure}.json"
     kept.parent.mkdir(exist_ok=True)
-    kept.write_bytes(msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
-
-
-def _clean(catalog: Path, *, wait_seconds: float) -> str:
-    """Take what was deleted out of the catalog; gives why that was refused, and nothing where it was done."""
-    try:
-        vacuum(catalog, wait_seconds=wait_seconds)
-    except NotYet as refusal:
-        return refusal.reason
-    return ""
+    write_whole(kept, msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
 
 
 def _check_kinds(connection: Connection, identities: Sequence[str]) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from analytics import search
+from msgspec import Struct
+
 from analytics.company import read_companies
 from analytics.forgetting import Forgetter, KeptForATime
-from analytics.keeping import vacuum
 from analytics.sessions import NameErrors
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import CATALOG, open_side_by_side, open_writer
+from angime.clearing import CATALOG_SECONDS, clear
 from angime.settings import load
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant
@@ -28,6 +29,14 @@ TOLD_BY = {
 Say = Callable[[str], None]
 
 
+class Forgotten(Struct, frozen=True, kw_only=True):
+    """How much was forgotten. `unfinished` says what keeps the rest from it, and is empty where nothing does."""
+
+    events_and_dead_letters: int
+    recordings: int
+    unfinished: str = ""
+
+
 def look(*, now: datetime) -> list[KeptForATime]:
     """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one."""
     settings, moment = load(AnalyticsSettings), instant(now)
@@ -42,21 +51,26 @@ def look(*, now: datetime) -> list[KeptForATime]:
     return found + _recordings(moment)
 
 
-def forget(*, now: datetime, say: Say) -> dict[str, int]:
-    """Forget what is due, in every file; gives how much. The lander and the pages must not run.
+def forget(*, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS) -> Forgotten:
+    """Forget what is due, in every file; says what is left. The lander and the pages must not run.
 
-    Raises Misconfigured while another process writes, NotYet while somebody reads or the store of recordings is away.
+    Raises Misconfigured while another process writes.
     """
     settings, moment = load(AnalyticsSettings), instant(now)
     with open_writer(settings) as writer:
         say("words are taken out of the log and the facts, and old files rewritten")
         taken = writer.forget_all(moment)
-    vacuum(settings.catalog)
-    for index in settings.warehouse.glob(f"{search.FILE}*"):
-        index.unlink()  # who searches next makes it anew from the facts
+    unfinished = [clear(settings, wait_seconds=catalog_seconds)]
     say("recordings")
-    store = open_store(load(StreamsSettings).recordings_url)
-    return {"events_and_dead_letters": taken, "recordings": forget_old(store, read_companies(settings), now=moment)}
+    recordings = 0
+    try:
+        store = open_store(load(StreamsSettings).recordings_url)
+        recordings = forget_old(store, read_companies(settings), now=moment)
+    except NotYet as refusal:
+        unfinished.append(refusal.reason)
+    return Forgotten(
+        events_and_dead_letters=taken, recordings=recordings, unfinished="; ".join(filter(None, unfinished))
+    )
 
 
 def told_again() -> list[str]:

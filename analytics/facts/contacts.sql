@@ -1,4 +1,4 @@
--- One row a contact: somebody who called, was called, wrote, was written to, has a deal or was told of.
+-- One row a contact: somebody who called, was called, wrote, was written to, has or had a deal or was told of.
 -- key: contact_id
 -- entity: contact_id
 -- time: first_at
@@ -18,7 +18,7 @@
 --   first_account varchar: account of what came first
 --   first_incoming_at timestamptz: first call or message from him, null where there is none
 --   first_outgoing_at timestamptz: first call or message to him, null where there is none
---   first_deal_at timestamptz: when his first deal was opened, null where there is none
+--   first_deal_at timestamptz: when the first deal was opened that he has or had, null where there is none
 --   is_left_out boolean: whether he is known from internal and test calls alone
 --   day date: local date of first_at in the company's zone
 with
@@ -53,14 +53,14 @@ told as (
         company,
         contact_key,
         'deal' as kind,
-        deal_id as id,
+        deal_id || contact_key as id,
         null as channel,
         account,
         null as direction,
         contact_name,
         created_at as moment,
         false as is_left_out
-    from facts.deals
+    from facts.deal_contacts
     union all
     select
         company,

@@ -1,6 +1,7 @@
 -- One row a deal of a CRM, folded from all its facts, free of their order and of repeats.
 -- The latest fact says where it stands, so that a deal that moves on after it was lost is open again; of one moment,
--- what brings it further outweighs. Of what several facts say of its contact and worth, the latest outweighs.
+-- what brings it further outweighs. Of what several facts say of its contact and worth, the latest outweighs: who had
+-- the deal before is another person, and stands in facts.deal_contacts.
 -- key: deal_id
 -- events: deal.*
 -- entity: $.deal_id
@@ -12,7 +13,7 @@
 --   account varchar: connected CRM
 --   provider_deal_id varchar: the CRM's own id
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
---   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
+--   also_known_as varchar[]: further identities that its facts name with one of his, sorted; null where there are none
 --   contact_name varchar: name of the contact
 --   pipeline varchar: the CRM's own id or name of the funnel
 --   stage varchar: the CRM's own id or name of the stage it is in
@@ -48,15 +49,6 @@ folded as (
         arg_min(told.source, told.place) as source,
         arg_min(told.account, told.place) as account,
         arg_min(told.provider_deal_id, told.place) as provider_deal_id,
-        arg_max(
-            told.contact_key, if(starts_with(told.contact_key, 'phone:'), '1', '0') || told.place
-        ) as contact_key,
-        list_concat(
-            flatten(list(told.identities) filter (where told.identities is not null)),
-            case
-                when min(told.contact_key) != max(told.contact_key) then map_keys(histogram(told.contact_key))
-            end
-        ) as identities,
         arg_max(told.contact_name, told.place) as contact_name,
         arg_max(told.pipeline, told.place) as pipeline,
         arg_max(told.stage, told.place) as stage,
@@ -83,21 +75,46 @@ folded as (
     group by told.deal_id
 ),
 
+latest as (
+    select
+        deal_id,
+        arg_max(coalesce(identities, [contact_key]), place) as identities
+    from staging.deal_facts
+    where contact_key is not null
+    group by deal_id
+),
+
+-- Of the facts that name a contact, those that name the one whom the latest of them names.
+held as (
+    select
+        told.deal_id,
+        arg_max(told.contact_key, if(starts_with(told.contact_key, 'phone:'), '1', '0') || told.place) as contact_key,
+        list_distinct(flatten(list(coalesce(told.identities, [told.contact_key])))) as identities
+    from staging.deal_facts as told
+    inner join latest on told.deal_id = latest.deal_id
+    where
+        told.contact_key is not null
+        and list_has_any(coalesce(told.identities, [told.contact_key]), latest.identities)
+    group by told.deal_id
+),
+
 known as (
     select
-        *,
-        nullif(list_sort(list_filter(
-            list_distinct(identities), lambda identity: identity != contact_key
-        )), []) as also_known_as
-    from folded
+        deal_id,
+        contact_key,
+        nullif(list_sort(list_filter(identities, lambda identity: identity != contact_key)), []) as also_known_as
+    from held
 ),
 
 placed as (
     select
-        known.*,
-        cast(timezone(coalesce(companies.time_zone, 'UTC'), known.created_at) as date) as day
-    from known
-    left join reference.companies on known.company = companies.company
+        folded.*,
+        known.contact_key,
+        known.also_known_as,
+        cast(timezone(coalesce(companies.time_zone, 'UTC'), folded.created_at) as date) as day
+    from folded
+    left join known on folded.deal_id = known.deal_id
+    left join reference.companies on folded.company = companies.company
 )
 
 select

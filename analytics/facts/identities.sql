@@ -1,8 +1,8 @@
 -- One row an identity by which a company knows somebody, and the contact that it belongs to.
--- Identities that a call, a message, a deal, a permission or a fact of its own names together belong to one contact,
--- whatever the order in which that was told; a link that comes late gives all of them the id of the merged contact, the
--- one made from the least of its identities. Blank and anonymous ones belong to nobody and have no row; the company's
--- own numbers join nobody with anybody.
+-- Identities that a call, a message, one fact of a deal, a permission or a fact of its own names together belong to one
+-- contact, whatever the order in which that was told; a link that comes late gives all of them the id of the merged
+-- contact, the one made from the least of its identities. Blank and anonymous ones belong to nobody and have no row;
+-- the company's own numbers join nobody with anybody.
 -- key: company, identity
 -- entity: contact_id
 -- columns:
@@ -32,7 +32,7 @@ heard as (
         company,
         contact_key,
         also_known_as
-    from facts.deals
+    from facts.deal_contacts
     where contact_key is not null
     union
     select

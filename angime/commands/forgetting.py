@@ -28,6 +28,10 @@ def forget(
     from angime.moments import now
 
     if yes:
-        print_fields(forgetting.forget(now=now(), say=step), as_json=json_output)
+        forgotten = forgetting.forget(now=now(), say=step)
+        print_fields(msgspec.to_builtins(forgotten), as_json=json_output)
+        if forgotten.unfinished:
+            step(f"the rest goes with the next maintenance of the lander and the stream worker: {forgotten.unfinished}")
+            raise typer.Exit(1)
         return
     print_rows([msgspec.to_builtins(due) for due in forgetting.look(now=now())], as_json=json_output)

@@ -17,8 +17,6 @@ from schemas.ids import call_id, recording_id
 from schemas.instants import Instant, from_rfc3339
 from schemas.people import AnsweredBy, Direction
 
-MAX_CONTACTS = 8
-
 _DIRECTIONS: dict[str, Direction] = {"INBOUND": "incoming", "OUTBOUND": "outgoing"}
 _BEGINNINGS = frozenset({"QUEUED", "CONNECTING", "CALLING_CRM_USER", "INITIATED", "SCHEDULED"})
 _ENDINGS: dict[str, Disposition] = {
@@ -134,12 +132,14 @@ def _known(scene: Scene, told: Told) -> dict[str, Any]:
     begin, end = text(fields, "hs_call_from_number"), text(fields, "hs_call_to_number")
     outside, ours = (begin, end) if direction == "incoming" else (end, begin)
     phone = phone_identity(outside, region=scene.region) if direction != "unknown" else None
+    # A call may hang on many cards: whose phone it was is told by one alone.
+    cards = told.contacts[:1] if phone is None or len(told.contacts) == 1 else ()
     return {
         "call_id": call_id(scene.raw.source, scene.account.id, told.number),
         "provider_call_id": told.number,
         "direction": direction,
         "channel": scene.account.channel if scene.account.channel != "other" else "phone",
-        "contact": together(phone, *(identity("crm_hubspot", one) for one in told.contacts[:MAX_CONTACTS])),
+        "contact": together(phone, *(identity("crm_hubspot", one) for one in cards)),
         "company_number": written_number(ours, region=scene.region) if direction != "unknown" else None,
         "operator": text(fields, "hubspot_owner_id"),
         "provider_status": text(fields, "hs_call_status", "hs_call_disposition"),

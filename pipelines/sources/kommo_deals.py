@@ -20,7 +20,6 @@ from schemas.people import Identity
 # The two stages that close a deal have the same ids in every account (Kommo, Leads, Pipelines and stages).
 WON, LOST = "142", "143"
 _LEADS = "2"
-MAX_CONTACTS = 8
 
 
 def added(scene: Scene, fields: Fields) -> Translation:
@@ -71,7 +70,7 @@ def incoming(scene: Scene, fields: Fields) -> Translation:
     caller = branch(fields, "source_data").get("from") if text(told, "category") == "sip" else None
     contact = together(
         phone_identity(caller if isinstance(caller, str) else None, region=scene.region),
-        *(one for card in cards[:MAX_CONTACTS] for one in identities_of(scene, card)),
+        *(one for card in cards[:1] for one in identities_of(scene, card)),  # of several, one came by it
     )
     known["contact"] = contact
     created_at = time_of(scene, told, "date_create", "created_at") or scene.raw.received_at

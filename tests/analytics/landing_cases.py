@@ -1,7 +1,11 @@
 """Events drawn for the tests of landing: calls and messages with their facts, and the Kafka records that hold them."""
 
-from collections.abc import Iterable, Sequence
+import subprocess
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,6 +34,16 @@ class KafkaRecord(Struct, frozen=True):
     value: bytes | None
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+
+READ_CATALOG = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("begin")
+held.execute("select count(*) from sqlite_master").fetchall()
+print(flush=True)
+sys.stdin.read()
+"""
 
 
 def call_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 5) -> list[Event]:
@@ -200,6 +214,17 @@ def _event(fact: Struct, *, identity: str, key: str, time: datetime, recorded_af
 
 def _later(time: datetime, seconds: int) -> Instant:
     return instant(time + timedelta(seconds=seconds, milliseconds=300))
+
+
+@contextmanager
+def reading_the_catalog(home: Path) -> Generator[None]:
+    """Hold a state of the catalog, as a page does."""
+    words = [sys.executable, "-c", READ_CATALOG, str(settings_at(home).catalog)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        yield
+        reader.communicate()
 
 
 class Refused(Exception):

@@ -85,11 +85,6 @@ message | fact      | at       | says
 m       | received  | 05:00:00 | contact=phone:+77010000002; kind=text
 m       | delivered | 05:00:01 | contact=telegram:2
 m       | read      | 05:00:02 | contact=viber:2
-
-deal | fact          | at       | says
-d    | created       | 05:00:00 | contact=phone:+77010000003
-d    | moved         | 05:00:01 | contact=telegram:3; stage=offer
-d    | won           | 05:00:02 | contact=viber:3
 """
 
 
@@ -100,11 +95,35 @@ def test_all_that_the_facts_of_one_thing_name_one_at_a_time_are_one_contact(chan
     named = {
         frozenset({"phone:+77010000001", "telegram:7", "viber:8", "whatsapp_user:KZ.9"}),
         frozenset({"phone:+77010000002", "telegram:2", "viber:2"}),
-        frozenset({"phone:+77010000003", "telegram:3", "viber:3"}),
     }
     assert named == _groups(warehouse(events))
     chance.shuffle(events)
     assert named == _groups(_landed([[event] for event in events]))
+
+
+PASSED_ON = """
+deal | fact    | at       | says
+d    | created | 05:00:00 | contact=crm_kommo:1
+d    | linked  | 05:00:01 | contact=crm_kommo:1,phone:+77010000001; contact_name=Dana
+d    | moved   | 05:00:02 | stage=offer
+d    | linked  | 05:00:03 | contact=crm_kommo:2,phone:+77010000002; contact_name=Oleg
+e    | created | 06:00:00 | contact=telegram:3; contact_name=Aigul
+"""
+
+
+@drawing(max_examples=CASES)
+@given(chance=st.randoms(use_true_random=False))
+def test_a_deal_that_passes_from_one_to_another_makes_no_one_of_them(chance: random.Random) -> None:
+    events = drawn_events(PASSED_ON)
+    asked = "select identities, name, first_kind from facts.contacts order by all"
+    people = [
+        (["crm_kommo:1", "phone:+77010000001"], "Dana", "deal"),
+        (["crm_kommo:2", "phone:+77010000002"], "Oleg", "deal"),
+        (["telegram:3"], "Aigul", "deal"),
+    ]
+    assert people == warehouse(events).sql(asked).rows()
+    chance.shuffle(events)
+    assert people == _landed([[event] for event in events]).sql(asked).rows()
 
 
 def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:

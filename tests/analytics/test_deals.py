@@ -66,8 +66,25 @@ def test_what_a_deal_is_worth_and_whose_it_is_are_said_by_its_latest_facts() -> 
     e    | created | 2026-03-02 19:00:00 | operator=PJSIP/102
     """
     expected = """
-    deal_id | day        | contact_key        | also_known_as           | contact_name | amount | currency | operator_endpoint | operator_id
-    d       | 2026-03-02 | phone:+77010000001 | crm_kommo:5, telegram:7 | Дана         | 2000   | USD      | nobody of ours    |
-    e       | 2026-03-03 |                    |                         |              |        |          | PJSIP/102         | oleg
+    deal_id | day        | contact_key        | also_known_as | contact_name | amount | currency | operator_endpoint | operator_id
+    d       | 2026-03-02 | phone:+77010000001 | crm_kommo:5   | Дана         | 2000   | USD      | nobody of ours    |
+    e       | 2026-03-03 |                    |               |              |        |          | PJSIP/102         | oleg
     """  # noqa: E501
+    assert tidy(expected) == _deals(facts, expected)
+
+
+def test_a_deal_is_whose_it_was_last_said_to_be() -> None:
+    facts = """
+    deal    | fact    | at       | says
+    passed  | created | 05:00:00 | contact=phone:+77010000001,crm_kommo:5; contact_name=Дана
+    passed  | linked  | 06:00:00 | contact=crm_kommo:6
+    known   | created | 05:00:00 | contact=crm_kommo:5; contact_name=Дана
+    known   | linked  | 05:30:00 | contact=crm_kommo:5,phone:+77010000001
+    known   | moved   | 06:00:00 | contact=crm_kommo:5
+    """
+    expected = """
+    deal_id | contact_key        | also_known_as | contact_name
+    known   | phone:+77010000001 | crm_kommo:5   | Дана
+    passed  | crm_kommo:6        |               | Дана
+    """
     assert tidy(expected) == _deals(facts, expected)

@@ -24,6 +24,7 @@ from tests.analytics.landing_cases import (
     KafkaRecord,
     call_events,
     message_events,
+    reading_the_catalog,
     records_of,
     settings_at,
 )
@@ -202,8 +203,29 @@ def test_it_is_forgotten_at_once_when_asked_for(home: Path, monkeypatch: pytest.
         ("recordings", 1),
     ]
     assert forgetting.told_again() == [f"dead_letters of {COMPANY} (30 days, Kafka 90)"]
-    assert forgetting.forget(now=AT, say=lambda _: None) == {"events_and_dead_letters": 8, "recordings": 1}
+    forgotten = forgetting.forget(now=AT, say=lambda _: None)
+    assert forgotten == forgetting.Forgotten(events_and_dead_letters=8, recordings=1)
     with open_writer(settings_at(home)) as writer:
+        assert words_in(home, writer) == {"Balqash", "Jusan", "Alakol"}
+
+
+def test_while_somebody_reads_all_else_is_forgotten_and_the_rest_left_to_maintenance(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGIME_HOME", str(home))
+    recording = home / "recordings" / COMPANY / "2026" / "03" / "01" / "x.wav"
+    recording.parent.mkdir(parents=True)
+    recording.write_bytes(b"sound")
+    (home / "warehouse" / "search.sqlite").write_text(SAID)
+
+    with reading_the_catalog(home):
+        forgotten = forgetting.forget(now=AT, say=lambda _: None, catalog_seconds=0.1)
+    assert (forgotten.events_and_dead_letters, forgotten.recordings) == (8, 1)
+    assert "being read" in forgotten.unfinished
+    assert not (home / "warehouse" / "search.sqlite").exists()
+    with open_writer(settings_at(home)) as writer:
+        for minutes in (5, 10, 15):
+            writer.maintain(instant(AT + timedelta(minutes=minutes)))
         assert words_in(home, writer) == {"Balqash", "Jusan", "Alakol"}
 
 

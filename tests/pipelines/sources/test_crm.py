@@ -108,6 +108,45 @@ def test_a_link_is_the_same_whichever_end_tells_it(translate_as: TranslateAs) ->
     assert (deal.type, deal.id, deal.data) == ("deal.linked", contact.id, contact.data)
 
 
+@pytest.mark.parametrize(
+    ("number", "cards", "known"),
+    [
+        ("+77011234567", ["5"], ["+77011234567", "5"]),
+        ("+77011234567", ["5", "6"], ["+77011234567"]),
+        ("", ["5", "6"], ["5"]),
+    ],
+)
+def test_a_call_that_hangs_on_several_cards_makes_no_one_of_their_people(
+    translate_as: TranslateAs, number: str, cards: list[str], known: list[str]
+) -> None:
+    told = {
+        "id": "777",
+        "properties": {
+            "hs_call_direction": "OUTBOUND",
+            "hs_call_to_number": number,
+            "hs_call_status": "COMPLETED",
+            "hs_call_duration": "3800",
+            "hs_timestamp": "2026-03-02T09:58:50Z",
+        },
+        "associations": {"contacts": {"results": [{"id": card, "type": "call_to_contact"} for card in cards]}},
+    }
+    ended = translate_as("hubspot", json.dumps(told).encode()).events[-1]
+
+    assert [one.value for one in ended.data.contact] == known
+
+
+def test_an_incoming_lead_with_two_people_is_the_first_one_s(translate_as: TranslateAs) -> None:
+    told = {
+        "lead_id": "7",
+        "date_create": "1772442000",
+        "data][contacts][0][id": "5",
+        "data][contacts][1][id": "6",
+    }
+    body = urlencode({f"unsorted[add][0][{name}]": value for name, value in told.items()}).encode()
+
+    assert [one.value for one in only(translate_as("kommo", body)).data.contact] == ["5"]
+
+
 def test_a_note_written_flat_and_one_written_below_are_the_same_call(translate_as: TranslateAs) -> None:
     said = json.dumps({"UNIQ": "1", "PHONE": "87011234567", "DURATION": 5})
     told = {"id": "9", "note_type": "10", "text": said, "created_at": "1772445600"}
