@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from schemas.catalogue import EVENT_TYPES, EventType
 from schemas.envelope import Attributes, Event
 from schemas.errors import InvalidEvent
-from schemas.instants import OUTSIDE, Instant, is_within
+from schemas.instants import FIRST_YEAR, LAST_YEAR, OUTSIDE, Instant
 from schemas.upcasters import upcast
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
@@ -157,10 +157,10 @@ def _check_day(text: str | None, *, name: str) -> None:
     if text is None:
         return
     try:
-        datetime.fromisoformat(text)
+        year = datetime.fromisoformat(text).year
     except ValueError:
         raise InvalidEvent(f"{name} is a day that does not exist") from None
-    if not is_within(text):
+    if not FIRST_YEAR <= year <= LAST_YEAR:
         raise InvalidEvent(f"{name} {OUTSIDE}")
 
 

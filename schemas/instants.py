@@ -59,11 +59,6 @@ def from_rfc3339(text: str) -> Instant:
     return instant(moment)
 
 
-def is_within(text: Instant) -> bool:
-    """Say whether an instant lies in the years that we know."""
-    return FIRST_YEAR <= int(text[:4]) <= LAST_YEAR
-
-
 def moment(text: Instant) -> datetime:
     """Give the aware UTC datetime that an instant writes."""
     return datetime.fromisoformat(text)

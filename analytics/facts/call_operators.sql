@@ -23,26 +23,7 @@
 --   is_business_hours boolean: whether the call began in the company's hours
 --   is_left_out boolean: whether the call is internal or a test, and left out of metrics
 --   day date: local date on which the call began
-select
-    call_id,
-    operator_id,
-    team_id,
-    company,
-    source,
-    account,
-    channel,
-    direction,
-    outcome,
-    rings,
-    is_answered,
-    is_counted,
-    rang_at,
-    answered_at,
-    ring_seconds,
-    talk_seconds,
-    is_business_hours,
-    is_left_out,
-    day
+select *
 from facts.told_operators
 union all
 select
@@ -59,13 +40,14 @@ select
     talk_seconds is not null as is_answered,
     true as is_counted,
     rang_at,
-    case when talk_seconds is not null then answered_at end as answered_at,
-    greatest(
-        epoch_ms(coalesce(case when talk_seconds is not null then answered_at end, ended_at)) - epoch_ms(rang_at), 0
-    ) / 1000 as ring_seconds,
+    answered_at,
+    greatest(epoch_ms(coalesce(answered_at, ended_at)) - epoch_ms(rang_at), 0) / 1000 as ring_seconds,
     talk_seconds,
     is_business_hours,
     is_internal or is_test as is_left_out,
     day
-from facts.calls
-where legs = 0 and operator_id is not null
+from (
+    select * replace (case when talk_seconds is not null then answered_at end as answered_at)
+    from facts.calls
+    where legs = 0 and operator_id is not null
+) as whole

@@ -26,27 +26,7 @@
 --   is_business_hours boolean: whether the call began in the company's hours
 --   is_left_out boolean: whether the call is internal or a test, and left out of metrics
 --   day date: local date on which the call began
-select
-    call_id,
-    leg_id,
-    company,
-    source,
-    account,
-    channel,
-    direction,
-    endpoint,
-    operator_id,
-    team_id,
-    rang_at,
-    answered_at,
-    ended_at,
-    ring_seconds,
-    talk_seconds,
-    outcome,
-    is_last_talker,
-    is_business_hours,
-    is_left_out,
-    day
+select *
 from facts.told_legs
 union all
 select
@@ -61,16 +41,17 @@ select
     operator_id,
     team_id,
     rang_at,
-    case when talk_seconds is not null then answered_at end as answered_at,
+    answered_at,
     ended_at,
-    greatest(
-        epoch_ms(coalesce(case when talk_seconds is not null then answered_at end, ended_at)) - epoch_ms(rang_at), 0
-    ) / 1000 as ring_seconds,
+    greatest(epoch_ms(coalesce(answered_at, ended_at)) - epoch_ms(rang_at), 0) / 1000 as ring_seconds,
     talk_seconds,
     case when outcome in ('missed', 'abandoned') then 'no_answer' else outcome end as outcome,
     operator_endpoint is not null as is_last_talker,
     is_business_hours,
     is_internal or is_test as is_left_out,
     day
-from facts.calls
-where legs = 0 and (operator_endpoint is not null or talk_seconds is not null)
+from (
+    select * replace (case when talk_seconds is not null then answered_at end as answered_at)
+    from facts.calls
+    where legs = 0 and (operator_endpoint is not null or talk_seconds is not null)
+) as whole
