@@ -1,6 +1,7 @@
 """The ports to Kafka over kafka-python, which is always installed, and what its errors mean to us."""
 
 import importlib.util
+import logging
 import time
 import warnings
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ clients: Any = kafka
 structs: Any = kafka.structs
 errors: Any = kafka.errors
 admin_words: Any = kafka.admin
+
+# On a machine that is busy the library warns of its own loop, which the machine held up: nobody can mend that.
+logging.getLogger("kafka.net.selector").addFilter(lambda record: "blocking the event loop" not in record.getMessage())
 
 # A broker that answers so can be asked again: it moves partitions, or it forgot a producer that starts anew anyway.
 _PASSING = (

@@ -1,5 +1,6 @@
 """One contract for every way to Kafka: both real clients on a real broker, and the fake that fast tests use."""
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -194,6 +195,16 @@ def test_a_flush_of_nothing_succeeds(cluster: Cluster) -> None:
     producer.flush()
 
     producer.close()
+
+
+def test_a_machine_that_is_busy_is_no_warning_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    library = logging.getLogger("kafka.net.selector")
+    library.warning("Task %r ran for 0.123s (>0.100s threshold). It is blocking the event loop -- likely", "poll")
+    library.warning("Task %s left RUNNING after step; demoting to UNSCHEDULED", "poll")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "Task poll left RUNNING after step; demoting to UNSCHEDULED"
+    ]
 
 
 def test_next_offsets_stand_behind_the_last_record_of_each_partition() -> None:
