@@ -28,6 +28,7 @@ def printed() -> Iterator[tuple[Path, Callable[[], str]]]:
     yield ROOT / "docs" / "events.md", events_page
     yield ROOT / "docs" / "topics.md", topics_page
     yield ROOT / "docs" / "settings.md", settings_page
+    yield ROOT / "docs" / "company.md", company_page
     yield ROOT / "docs" / "commands.md", commands_page
     yield ROOT / "docs" / "sources.md", sources_page
     yield ROOT / "docs" / "views.md", views_page
@@ -118,7 +119,7 @@ def events_page() -> str:
         schema = data_schema(event_type)
         lines += [
             f"\n## {event_type.name}\n",
-            f"{_plain(event_type.meaning)}\n",
+            f"{plain(event_type.meaning)}\n",
             f"Topic `{TOPICS[event_type.topic].kafka_name}`, newest version `{event_type.dataschema}`, "
             f"[schema](../schemas/versions/{event_type.name}/{event_type.version}.schema.json).\n",
             *_field_table(schema),
@@ -151,8 +152,15 @@ def settings_page() -> str:
         for name, field in settings.model_fields.items():
             default = "" if field.default is None else str(field.default)
             shown = f"`{default}`" if default else "–"
-            lines.append(f"| `ANGIME_{name.upper()}` | {shown} | {_plain(field.description or '')} |")
+            lines.append(f"| `ANGIME_{name.upper()}` | {shown} | {plain(field.description or '')} |")
     return "\n".join(lines) + "\n"
+
+
+def company_page() -> str:
+    """Print docs/company.md from the structs that read company.toml."""
+    from angime import company_page
+
+    return company_page.page(NOTICE)
 
 
 def commands_page() -> str:
@@ -197,7 +205,7 @@ def metrics_page() -> str:
     lines += [f"- `{{{name}}}`: {bound}" for name, bound in whole().bounds.items()]
     for metric in whole().metrics.values():
         fact, reasons = fact_of(metric), [reason.title.en for reason, _ in reasons_of(metric)]
-        lines += [f"\n## {metric.title.en} (`{metric.name}`)\n", _plain(metric.meaning.en), ""]
+        lines += [f"\n## {metric.title.en} (`{metric.name}`)\n", plain(metric.meaning.en), ""]
         lines += ["```sql", metric.formula, "```", ""]
         lines += [f"Unit: {metric.unit}. Good: {metric.good}. Since version {metric.since}.\n"]
         lines += [f"Counts {fact.rows.en}; left out: {', '.join(reasons) or 'none'}."]
@@ -250,22 +258,24 @@ def _field_table(schema: JsonSchema) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for name, field in schema["properties"].items():
         must = "yes" if name in required else ""
-        yield f"| `{name}` | {_type(field)} | {must} | {_plain(field.get('description', ''))} |"
+        yield f"| `{name}` | {type_of(field)} | {must} | {plain(field.get('description', ''))} |"
 
 
-def _type(field: JsonSchema) -> str:
+def type_of(field: JsonSchema) -> str:
+    """Say of what type a field is."""
     if "$ref" in field:
         return str(field["$ref"]).rpartition("/")[2]
     if "anyOf" in field:
-        return " or ".join(_type(option) for option in field["anyOf"])
+        return " or ".join(type_of(option) for option in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{word}`" for word in field["enum"])
     if field.get("type") == "array":
-        return f"list of {_type(field['items'])}" if field.get("items") else "list"
+        return f"list of {type_of(field['items'])}" if field.get("items") else "list"
     return str(field.get("type", "any"))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Write a text as one line of a table."""
     return inspect.cleandoc(text).replace("\n", " ").replace("|", "\\|")
 
 

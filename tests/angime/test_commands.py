@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from angime import printing
+from angime.company_page import EXAMPLE
+from pipelines.sources import SOURCES
+from schemas.company import parse_company
 from tests.angime.front_door import typed as _angime
 
 
@@ -87,6 +90,12 @@ def test_every_command_has_help_with_an_example() -> None:
 
     assert len(commands) >= 15
     assert [command.partition("\n")[0] for command in commands if "Example: `angime" not in command] == []
+
+
+def test_the_company_file_that_the_docs_show_is_one_and_every_source_of_it_is_known() -> None:
+    company = parse_company(EXAMPLE)
+
+    assert {account.source for account in company.accounts} <= set(SOURCES)
 
 
 def test_the_printed_docs_are_fresh() -> None:
