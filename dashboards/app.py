@@ -19,11 +19,13 @@ from dashboards.texts import Texts, plain
 from dashboards.viewer import Viewer
 
 ICON = Path(__file__).with_name("icon.svg")
+# Wide enough for the choices in every language, so that on a screen of 1280 pixels tables are seen whole.
+SIDEBAR_PIXELS = 256
 
 
 def main() -> None:
     """Draw the page that the URL names, for the person who asks."""
-    st.set_page_config(page_title="Angime", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title="Angime", page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     say = _texts()
     settings = DashboardsSettings()
     viewer = login.viewer(say, settings=settings)

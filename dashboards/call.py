@@ -11,7 +11,19 @@ from msgspec import structs
 from analytics import questions
 from analytics.anonymous import are_masked
 from analytics.questions import one_call
-from dashboards import beeps, calls, controls, costs, listening_log, permissions, player, reasons, recordings, shown
+from dashboards import (
+    beeps,
+    calls,
+    controls,
+    conversations,
+    costs,
+    listening_log,
+    permissions,
+    player,
+    reasons,
+    recordings,
+    shown,
+)
 from dashboards.beeps import Beep
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
@@ -23,7 +35,6 @@ OUTCOME_COLOURS: dict[str, Literal["green", "red", "orange", "blue"]] = {
     "in_progress": "blue",
 }
 LATE_SECONDS = 30
-ARROWS = {"incoming": "←", "outgoing": "→"}
 
 
 def draw(page: Page) -> None:
@@ -38,7 +49,8 @@ def draw(page: Page) -> None:
         return
     heading(calls.contact(row) or say("Unknown contact"), level=2)
     _badges(page, row)
-    st.markdown(plain(reasons.told(say, row["outcome_reason"]), limit=1_000))
+    reason = reasons.told(say, row["outcome_reason"])
+    st.markdown(plain(reason[0].upper() + reason[1:], limit=1_000))
     _figures(page, row)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -222,7 +234,7 @@ def _cost(page: Page, row: dict[str, Any]) -> None:
     found = page.ask(one_call.cost_of_call, **_of(page, row))
     heading(say("Cost"))
     if found is None:
-        st.caption(plain(say("No tariff in company.toml bills this call."), limit=200))
+        st.caption(plain(_unbilled(page, row), limit=200))
         return
     if found["cost"] is None:
         amount = say("without a price")
@@ -242,6 +254,18 @@ def _cost(page: Page, row: dict[str, Any]) -> None:
     elif found["kind"] == "fixed":
         lines.append(plain(say("The monthly fee covers it."), limit=200))
     st.markdown("  \n".join(lines))
+
+
+def _unbilled(page: Page, row: dict[str, Any]) -> str:
+    """Say why a call has no cost: most tariffs bill outgoing calls alone, once they are over."""
+    say = page.say
+    if row["outcome"] == "in_progress":
+        return say("Its cost is known when it is over.")
+    if row["direction"] == "incoming":
+        return say("No tariff bills incoming calls here.")
+    if row["direction"] == "internal":
+        return say("Internal calls cost nothing.")
+    return say("No tariff in company.toml bills this call.")
 
 
 def _timeline(page: Page, row: dict[str, Any]) -> None:
@@ -297,7 +321,8 @@ def _provider(page: Page, row: dict[str, Any]) -> None:
         say("Provider's id"): row["provider_call_id"],
         say("Our id"): row["call_id"],
     }
-    lines = [f"{plain(name)}: **{plain(value)}**" for name, value in shown.items() if value and value != EMPTY]
+    nothing = (None, "", EMPTY, say.word("unknown"))
+    lines = [f"{plain(name)}: **{plain(value)}**" for name, value in shown.items() if value not in nothing]
     st.markdown("  \n".join(lines))
 
 
@@ -313,9 +338,9 @@ def _history(page: Page, row: dict[str, Any]) -> None:
         st.caption(plain(say("This is the only call or message.")))
     for entry in others:
         when = say.moment(entry["happened_at"], zone=page.zone, pattern="d MMM, HH:mm")
-        arrow = ARROWS.get(entry["direction"], "")
+        arrow = calls.ARROWS.get(entry["direction"], "")
         if entry["kind"] == "message":
-            written = entry["text"] or say("(no text)")
+            written = entry["text"] or conversations.wordless(page, direction=entry["direction"])
             st.markdown(f":material/chat: {plain(f'{when} {arrow}')}  \n{plain(written, limit=300)}")
             continue
         talk = [say.seconds(entry["talk_seconds"])] if entry["talk_seconds"] else []

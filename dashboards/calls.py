@@ -27,6 +27,7 @@ ORDER_NAMES = {
     "operator": N_("Operator"),
     "outcome": N_("Outcome"),
 }
+ARROWS = {"incoming": "←", "outgoing": "→"}
 COLOURS = {
     "answered": "green",
     "missed": "red",
@@ -142,8 +143,7 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
             say("Outcome"): [[say.word(row["outcome"])] for row in rows],
-            say("Contact"): [clean(contact(row), limit=60) or EMPTY for row in rows],
-            say("Direction"): [say.word(row["direction"]) for row in rows],
+            say("Contact"): [f"{ARROWS.get(row['direction'], '')} {_called(row)}".strip() for row in rows],
             say("Wait"): [say.seconds(row["answer_seconds"] or row["ring_seconds"]) for row in rows],
             say("Talk"): [say.seconds(row["talk_seconds"]) for row in rows],
             say("Operator"): [clean(row["operator"]) or EMPTY for row in rows],
@@ -166,7 +166,9 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
         key=f"calls_{number}",
         alt=say("List of calls; choose a row to open its call."),
     )
-    st.caption(plain(say("Choose a row to open its call: what happened, the recording, what was said."), limit=200))
+    told = say("Choose a row to open its call: what happened, the recording, what was said.")
+    arrows = ", ".join(f"{arrow} {say.word(direction)}" for direction, arrow in ARROWS.items())
+    st.caption(plain(f"{told} {arrows}", limit=300))
     for index, _ in chosen["selection"].get("cells", []):
         page.go("call", state=structs.replace(page.state, call=rows[index]["call_id"]))
 
@@ -177,9 +179,14 @@ def contact(row: dict[str, Any]) -> str:
     return " · ".join(part for part in (row["contact_name"], key) if part)
 
 
+def _called(row: dict[str, Any]) -> str:
+    """Name the contact in a cell, by the number where there is no name; both stand on the page of the call."""
+    return clean(row["contact_name"] or contact(row), limit=60) or EMPTY
+
+
 def _kept(page: Page, row: dict[str, Any]) -> str:
     if row["has_transcript"]:
-        return page.say("text (demo)") if row["is_demo_transcript"] else page.say("text")
+        return page.say("demo text") if row["is_demo_transcript"] else page.say("text")
     return page.say("audio") if row["has_recording"] else EMPTY
 
 

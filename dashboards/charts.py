@@ -118,7 +118,7 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
             color=alt.Color(
                 "outcome_label:N",
                 scale=colours,
-                legend=alt.Legend(title=None, orient="bottom", columns=2, symbolType="square"),
+                legend=_legend(),
             ),
             order=alt.Order("calls:Q", sort="descending"),
             tooltip=[
@@ -150,7 +150,7 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
             color=alt.Color(
                 "state_label:N",
                 scale=colours,
-                legend=alt.Legend(title=None, orient="bottom", columns=2, symbolType="square"),
+                legend=_legend(),
             ),
             tooltip=[
                 alt.Tooltip("hour:O", title=titles["hour"]),
@@ -210,6 +210,11 @@ def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str],
         bar = bar.encode(x=alt.X("by:N", sort=None, axis=names), y=alt.Y("height:Q", axis=figures))
     told = [alt.Tooltip("by:N", title=titles["by"]), alt.Tooltip("height:Q", title=titles["height"])]
     return _finish(bar.encode(tooltip=told).properties(height=HEIGHT), frame=frame, number=number)
+
+
+def _legend() -> alt.Legend:
+    """Lay out a legend below, so close that on a phone its long words are seen whole."""
+    return alt.Legend(title=None, orient="bottom", columns=2, symbolType="square", columnPadding=2, labelFontSize=11)
 
 
 def _hours(frame: pl.DataFrame, *, title: str) -> alt.X:

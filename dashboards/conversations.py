@@ -35,8 +35,8 @@ def draw(page: Page) -> None:
         limit=ROWS,
         offset=(state.page - 1) * ROWS,
     ).to_dicts()
-    count = rows[0]["contacts"] if rows else 0
-    heading(_headline(page, count=count), level=2)
+    count, waits = (rows[0]["contacts"], rows[0]["waiting"]) if rows else (0, 0)
+    heading(_headline(page, count=count, waits=waits), level=2)
     search, waiting = st.columns([2, 1], vertical_alignment="bottom")
     search.text_input(
         say("Search"),
@@ -51,7 +51,7 @@ def draw(page: Page) -> None:
         return
     chosen = shown.table(
         {
-            say("Contact"): [_name(row["contact_name"], row["contact_key"]) for row in rows],
+            say("Contact"): [_called(row["contact_name"], row["contact_key"]) for row in rows],
             say("Last word"): [_last(page, row) for row in rows],
             say("When"): [say.moment(row["last_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
             say("Waits"): ["●" if row["is_waiting"] else "" for row in rows],
@@ -68,11 +68,13 @@ def draw(page: Page) -> None:
         page.go("conversations", state=structs.replace(state, contact=rows[chosen]["contact_key"]))
 
 
-def _headline(page: Page, *, count: int) -> str:
+def _headline(page: Page, *, count: int, waits: int) -> str:
     say = page.say
+    waiting = say.plural("{n} contact waits for our word", "{n} contacts wait for our word", waits)
     if page.state.is_waiting:
-        return say.plural("{n} contact waits for our word", "{n} contacts wait for our word", count)
-    return say.plural("{n} conversation", "{n} conversations", count)
+        return waiting
+    told = say.plural("{n} conversation", "{n} conversations", count)
+    return say("{told}; {called}.", told=told, called=waiting) if waits else told
 
 
 def _last(page: Page, row: dict[str, Any]) -> str:
@@ -80,8 +82,24 @@ def _last(page: Page, row: dict[str, Any]) -> str:
     if row["last_kind"] == "call":
         return f"☎ {say.word(row['last_direction'])}, {say.word(row['last_outcome'])}"
     arrow = "←" if row["last_direction"] == "incoming" else "→"
-    text = clean(row["last_text"], limit=90) or say("(no text)")
-    return f"{arrow} {text}"
+    return f"{arrow} {_words(page, row, prefix='last_', limit=90)}"
+
+
+def _words(page: Page, row: dict[str, Any], *, prefix: str = "", limit: int = MAX_CHARACTERS_OF_A_MESSAGE) -> str:
+    """Give the text of a message under the kind of what else it holds."""
+    media, text = row[f"{prefix}media"], clean(row[f"{prefix}text"], limit=limit)
+    parts = (f"[{page.say.word(media)}]" if media and media != "text" else "", text)
+    return " ".join(part for part in parts if part) or wordless(page, direction=row[f"{prefix}direction"])
+
+
+def wordless(page: Page, *, direction: str) -> str:
+    """Say that a message has no text; of ours, some providers pass on the way and not the words."""
+    return page.say("(text not passed on)") if direction == "outgoing" else page.say("(no text)")
+
+
+def _called(name: str | None, key: str) -> str:
+    """Name the contact in a cell, by the number where there is no name; above the history both stand."""
+    return clean(name, limit=60) or _name(None, key)
 
 
 def _name(name: str | None, key: str) -> str:
@@ -108,6 +126,9 @@ def _history(page: Page) -> None:
     if any(are_masked([entry["text"]]) for entry in entries):
         told = say("Messages are kept for a time only; where it is over, each letter became an x.")
         st.caption(plain(told, limit=300))
+    if any(_is_wordless(entry) for entry in entries):
+        told = say("Some providers tell that we wrote and whether it was read, but not the text.")
+        st.caption(plain(told, limit=200))
     mount = component(
         "angime_history", html='<div class="history" tabindex="0"></div>', css=_read("css"), js=_read("js")
     )
@@ -133,6 +154,10 @@ def _told(page: Page, entries: list[dict[str, Any]]) -> str:
     if entries[0]["entries"] > len(entries):
         told.append(say("only the newest are shown"))
     return " · ".join(told)
+
+
+def _is_wordless(entry: dict[str, Any]) -> bool:
+    return entry["kind"] == "message" and entry["direction"] == "outgoing" and not entry["text"]
 
 
 def _entries(page: Page, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -162,11 +187,9 @@ def _entry(page: Page, entry: dict[str, Any]) -> dict[str, Any]:
             "text": f"☎ {told}",
             "more": " · ".join(more),
         }
-    text = clean(entry["text"], limit=MAX_CHARACTERS_OF_A_MESSAGE)
-    media = say.word(entry["media"]) if entry["media"] and entry["media"] != "text" else ""
     status = say.word(entry["status"]) if shared["isOurs"] else say.word(entry["channel"])
     return shared | {
-        "text": " ".join(part for part in (f"[{media}]" if media else "", text) if part) or say("(no text)"),
+        "text": _words(page, entry),
         "reaction": clean(entry["reaction"]),
         "more": status,
     }

@@ -2,8 +2,9 @@
 """Costs: what a minute of talk comes to, and whether a fixed fee or a price by the minute is cheaper for our calls."""
 
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from math import ceil, floor, log10
 
 import polars as pl
@@ -25,6 +26,8 @@ FIRST_FEE = 10_000.0
 FIRST_PRICE = 10.0
 FIRST_MINUTES = 1_000.0
 STEPS = 40
+# A slider has at least so many places to stand, and up to ten times as many.
+FEWEST_STOPS = 100
 # Of tariffs with a price, those with most talk are tried on the calls of the period.
 MAX_METERED = 6
 
@@ -121,7 +124,7 @@ def _begin(page: Page, crossing: Crossing | None) -> Choice:
     months = months_of(page.period)
     price = crossing.metered.call_cost / crossing.metered.talk_minutes
     minutes = crossing.metered.talk_minutes / months
-    return Choice(round(crossing.fixed.fee / months, 2) or FIRST_FEE, price or FIRST_PRICE, round(minutes))
+    return Choice(round(crossing.fixed.fee / months, 2) or FIRST_FEE, price or FIRST_PRICE, max(round(minutes), 1))
 
 
 def months_of(period: Period) -> float:
@@ -141,15 +144,13 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
         strict=True,
     ):
         value: float = getattr(choice, field)
-        top = max(4 * getattr(begins, field), value)
-        step = 10.0 ** floor(log10(top / 200))
-        column.slider(
+        written = partial(_written, page, field)
+        # Streamlit's own slider writes numbers in the language of the browser, this one in that of the page.
+        column.select_slider(
             label,
-            min_value=step,
-            max_value=ceil(top / step) * step,
-            step=step,
-            format="localized",
-            **controls.bind(field, value=max(round(value, 2), step)),
+            stops(value, top=max(4 * getattr(begins, field), value), written=written),
+            format_func=written,
+            **controls.bind(field, value=value),
         )
     if crossing is None:
         st.caption(plain(say("Company data states no price for one of the two ways: move the sliders."), limit=200))
@@ -180,6 +181,22 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
     st.caption(plain(told, limit=300))
 
 
+def stops(value: float, *, top: float, written: Callable[[float], str]) -> list[float]:
+    """Give where a slider may stand: at round numbers up to `top`, and at `value` where it is written as none of them.
+
+    Of two that are written alike a person could not choose one.
+    """
+    digits = floor(log10(top / FEWEST_STOPS))
+    rounded = (round(10.0**digits * number, max(-digits, 0)) for number in range(1, ceil(top / 10.0**digits) + 1))
+    return sorted(({written(stop): stop for stop in rounded} | {written(value): value}).values())
+
+
+def _written(page: Page, field: str, value: float) -> str:
+    if field == "minutes":
+        return page.say("{n} min", n=page.say.number(value))
+    return page.say.price(value, currency=page.company["currency"])
+
+
 def _tariffs(page: Page, rows: pl.DataFrame) -> None:
     say, currency = page.say, page.company["currency"]
     heading(say("What this period cost, by tariff"))
@@ -188,19 +205,18 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
         st.caption(plain(told, limit=200))
         return
     billed = rows.sort("cost", "tariff_id", descending=[True, False]).to_dicts()
-    shown.table(
-        {
-            say("Tariff"): [clean(row["tariff_id"]) for row in billed],
-            say("Way to pay"): [kind(page, row["kind"]) for row in billed],
-            say("A minute of talk"): [_money(page, row["per_minute"]) for row in billed],
-            say("Cost"): [_money(page, row["cost"]) for row in billed],
-            say("Of it fee"): [_money(page, row["fee"]) for row in billed],
-            say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
-            say("Billed calls"): [say.number(row["calls"]) for row in billed],
-            say("Without a price"): [say.number(row["unpriced"]) for row in billed],
-        },
-        alt=say("Cost by tariff, with the price of a minute of talk."),
-    )
+    columns = {
+        say("Tariff"): [clean(row["tariff_id"]) for row in billed],
+        say("Way to pay"): [kind(page, row["kind"]) for row in billed],
+        say("A minute of talk"): [_money(page, row["per_minute"]) for row in billed],
+        say("Cost"): [_money(page, row["cost"]) for row in billed],
+        say("Of it fee"): [_money(page, row["fee"]) for row in billed],
+        say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
+        say("Billed calls"): [say.number(row["calls"]) for row in billed],
+    }
+    if any(row["unpriced"] for row in billed):
+        columns[say("Without a price")] = [say.number(row["unpriced"]) for row in billed]
+    shown.table(columns, alt=say("Cost by tariff, with the price of a minute of talk."))
     told = say(
         "Amounts in {currency}. A fee is spread over the days of its month. A minute of talk is dearer than a billed"
         " one: pulses round up.",

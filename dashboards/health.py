@@ -19,7 +19,6 @@ from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
 
 LITTLE_FREE = 0.1
-WIDTH_OF_A_MEANING = 150
 PACKAGES = ("angime", "duckdb", "polars", "streamlit", "faust-streaming", "confluent-kafka")
 SEVERITIES = {"fail": N_("figures are wrong"), "warn": N_("worth a look")}
 
@@ -160,9 +159,8 @@ def _sources(page: Page, sources: pl.DataFrame) -> None:
     rows = sources.to_dicts()
     shown.table(
         {
-            say("Source"): [clean(row["source"]) for row in rows],
             say("Account"): [clean(row["account"]) for row in rows],
-            say("Channel"): [say.word(row["channel"]) for row in rows],
+            say("Source"): [clean(row["source"]) for row in rows],
             say("Newest fact"): [_newest(page, row["newest_at"]) for row in rows],
             say("Facts in 24 h"): [say.number(row["events_lately"]) for row in rows],
             say("Late by (median)"): [say.seconds(row["lag_median_seconds"]) for row in rows],
@@ -190,13 +188,13 @@ def _letters(page: Page, letters: pl.DataFrame) -> None:
         st.caption(plain(say("Nothing was refused in this period.")))
         return
     rows = letters.to_dicts()
-    shown.table(
+    shown.sentences(
         {
-            say("Reason"): [clean(row["reason"], limit=300) for row in rows],
+            say("Reason"): [row["reason"] for row in rows],
             say("Records"): [say.number(row["letters"]) for row in rows],
-            say("Stage"): [clean(row["stage"]) for row in rows],
-            say("Source"): [clean(row["source"]) or EMPTY for row in rows],
-            say("Version"): [clean(row["version"]) for row in rows],
+            say("Stage"): [row["stage"] for row in rows],
+            say("Source"): [row["source"] for row in rows],
+            say("Version"): [row["version"] for row in rows],
             say("First"): [_moment(page, row["first_at"]) for row in rows],
             say("Last"): [_moment(page, row["last_at"]) for row in rows],
         },
@@ -210,20 +208,19 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
     say = page.say
     heading(say("Checks"))
     rows = checks.to_dicts()
-    shown.table(
+    shown.sentences(
         {
-            say("Check"): [row["name"].replace("_", " ") for row in rows],
+            say("What it looks for"): [_sought(page, row) for row in rows],
             say("Finds"): [say.number(row["rows"]) if row["rows"] else "✓" for row in rows],
             say("Means"): [_severity(page, row["severity"]) if row["rows"] else EMPTY for row in rows],
-            say("What it looks for"): [_sought(page, row) for row in rows],
+            say("Check"): [row["name"].replace("_", " ") for row in rows],
         },
         alt=say("Checks with how many rows they find and what they look for."),
-        widths={say("Means"): WIDTH_OF_A_MEANING},
     )
 
 
 def _sought(page: Page, check: dict[str, Any]) -> str:
-    return findings.sought(page.say, check["name"], otherwise=clean(check["meaning"], limit=300))
+    return findings.sought(page.say, check["name"], otherwise=check["meaning"])
 
 
 def _severity(page: Page, severity: str) -> str:

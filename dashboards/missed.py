@@ -18,6 +18,8 @@ RECOVERY = (
     *("missed_contacts", "missed_recovered_soon", "missed_recovered"),
     *("missed_lost", "callback_attempt_seconds_median", "callback_contact_seconds_median"),
 )
+# Of what somebody wrote; the page of his call has the whole of it.
+MOST_CHARACTERS = 20
 STATES = ("called_back", "called_again", "messaged", "open", "lost")
 
 
@@ -52,12 +54,11 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
         {
             say("Contact"): [clean(row["contact_name"]) or say("Unknown contact") for row in waiting],
             say("Number"): [clean(row["phone"]) or EMPTY for row in waiting],
-            say("First rang"): [say.ago(page.now - row["first_missed_at"]) for row in waiting],
-            say("Rang"): [say.plural("{n} time", "{n} times", row["rings"]) for row in waiting],
-            say("Last wrote"): [clean(row["last_text"], limit=90) or EMPTY for row in waiting],
-            say("Counts as lost"): [say.moment(row["lost_at"], zone=page.zone, pattern="EEE HH:mm") for row in waiting],
+            say("First rang"): [_rang(page, row) for row in waiting],
+            say("Call back by"): [say.moment(row["lost_at"], zone=page.zone, pattern="EEE HH:mm") for row in waiting],
             say("We tried"): [say.plural("{n} time", "{n} times", row["attempts"]) for row in waiting],
             say("Channel"): [say.word(row["channel"]) for row in waiting],
+            say("Last wrote"): [clean(row["last_text"], limit=MOST_CHARACTERS) or EMPTY for row in waiting],
         },
         alt=say("Contacts who wait for a call back, the longest waiting first."),
         key="waiting",
@@ -67,6 +68,13 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
     downloads.draw(page, lambda: _all_waiting(page), name="angime-call-back")
     if chosen is not None:
         page.go("call", state=structs.replace(page.state, call=waiting[chosen]["episode_id"]))
+
+
+def _rang(page: Page, row: dict[str, Any]) -> str:
+    """Say when somebody rang first, and how often where it was not once."""
+    since = page.say.ago(page.now - row["first_missed_at"])
+    often = page.say.plural("{n} time", "{n} times", row["rings"])
+    return since if row["rings"] == 1 else f"{since} · {often}"
 
 
 def _all_waiting(page: Page) -> pl.DataFrame:

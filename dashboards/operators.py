@@ -19,6 +19,9 @@ from dashboards.texts import EMPTY, clean, plain
 BOARD = ("answer_rate", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
 ORDER = "answer_rate"
 SAME_SHARE = 0.01
+# A channel on which more of the unanswered calls than this rang nobody we know tells nothing about teams: of theirs
+# only those count that somebody answered.
+MOST = 0.5
 
 
 def draw(page: Page) -> None:
@@ -28,11 +31,20 @@ def draw(page: Page) -> None:
         _one(page)
         return
     say = page.say
-    teams = _figures(page, by="team")
-    heading(answer(page, teams), level=2)
+    answered = page.ask(
+        questions.figures, period=page.period, scope=page.scope, metrics=(ORDER,), by=("channel", "team")
+    )
+    untold = untold_channels(answered)
+    heading(answer(page, answered, untold=untold), level=2)
+    if untold:
+        told = say(
+            "{channels}: nobody tells whom an unanswered call rang, so whoever answers there looks better than he is.",
+            channels=_channels(page, untold),
+        )
+        st.caption(plain(told, limit=300))
     st.caption(plain(_note(page), limit=500))
     heading(say("Teams"))
-    _board(page, teams, by="team")
+    _board(page, _figures(page, by="team"), by="team")
     heading(say("Operators"))
     operators = _figures(page, by="operator")
     metric = page.state.metric if page.state.metric in BOARD else ORDER
@@ -46,24 +58,45 @@ def draw(page: Page) -> None:
     downloads.draw(page, lambda: _long(page), name="angime-operators")
 
 
-def answer(page: Page, teams: list[dict[str, Any]]) -> str:
-    """Say how far the teams lie apart; of small samples nothing is said."""
+def untold_channels(answered: pl.DataFrame) -> list[str]:
+    """Name the channels, of answer rates by channel and team, whose unanswered calls mostly belong to no team."""
+    lost = pl.col("sample") - pl.col("numerator")
+    channels = answered.group_by("channel", maintain_order=True).agg(
+        lost=lost.sum(), nameless=lost.filter(pl.col("team").is_null()).sum()
+    )
+    return channels.filter(pl.col("nameless") > MOST * pl.col("lost"))["channel"].to_list()
+
+
+def answer(page: Page, answered: pl.DataFrame, *, untold: list[str]) -> str:
+    """Say how far the teams lie apart on the channels that tell it; of small samples nothing is said."""
+    told = _apart(page, answered.filter(~pl.col("channel").is_in(untold)))
+    channels = answered.filter(pl.col("sample") > 0, ~pl.col("channel").is_in(untold))["channel"].unique().sort()
+    if not untold or channels.is_empty():
+        return told
+    return page.say("{where}: {told}", where=_channels(page, channels.to_list()), told=told)
+
+
+def _apart(page: Page, answered: pl.DataFrame) -> str:
     say = page.say
-    fair = [row for row in teams if row["key"] and row["answer_rate"]["sample"] >= SMALL_SAMPLE]
-    fair.sort(key=lambda row: row["answer_rate"]["value"])
-    if len(fair) < 2:
+    teams = answered.filter(pl.col("team").is_not_null()).group_by("team").agg(pl.col("numerator", "sample").sum())
+    fair = teams.filter(pl.col("sample") >= SMALL_SAMPLE).with_columns(share=pl.col("numerator") / pl.col("sample"))
+    if fair.height < 2:
         return say("Too few calls to compare teams.")
-    low, high = fair[0], fair[-1]
-    if high["answer_rate"]["value"] - low["answer_rate"]["value"] < SAME_SHARE:
-        share = say.figure(high["answer_rate"]["value"], unit="share")
-        return say("All teams answer alike: about {share}.", share=share)
+    ranked = fair.sort("share", "team").to_dicts()
+    low, high = ranked[0], ranked[-1]
+    if high["share"] - low["share"] < SAME_SHARE:
+        return say("All teams answer alike: about {share}.", share=say.figure(high["share"], unit="share"))
     return say(
         "{low} answers {low_share} of its incoming calls, {high} {high_share}.",
-        low=_name(page, low["key"], by="team"),
-        low_share=say.figure(low["answer_rate"]["value"], unit="share"),
-        high=_name(page, high["key"], by="team"),
-        high_share=say.figure(high["answer_rate"]["value"], unit="share"),
+        low=_name(page, low["team"], by="team"),
+        low_share=say.figure(low["share"], unit="share"),
+        high=_name(page, high["team"], by="team"),
+        high_share=say.figure(high["share"], unit="share"),
     )
+
+
+def _channels(page: Page, channels: list[str]) -> str:
+    return page.say(", ").join(page.say.word(channel) for channel in channels)
 
 
 def _note(page: Page) -> str:

@@ -356,7 +356,8 @@ def _footer(page: Page, left_out: dict[str, int]) -> None:
 
 def _empty(page: Page) -> None:
     say = page.say
-    extent = page.ask(questions.extent, company=page.scope.company)
+    today = page.now.astimezone(page.zone).date()
+    extent = page.ask(questions.extent, company=page.scope.company, today=today)
     heading(say("No calls here."), level=2)
     if extent["calls"] == 0:
         st.write(plain(say("No call has arrived yet. Once a source is connected, its calls appear here."), limit=500))

@@ -31,6 +31,7 @@ STATES = {
     "unlinked": N_("disconnected"),
     "offline": N_("offline"),
 }
+WIDTH_OF_FIGURES = 260
 COLD, WITHOUT = "cold_call_share", "calls_outside_permission"
 
 
@@ -160,21 +161,22 @@ def _risk(page: Page) -> None:
         st.caption(plain(say("Nobody was called in this period.")))
         return
     accounts = rows.to_dicts()
-    shown.table(
-        {
-            say("Account"): [clean(row["account"]) for row in accounts],
-            say("Channel"): [say.word(row["channel"]) for row in accounts],
-            say("Risk signs in 100 calls"): [say.number(row["per_100_calls"], digits=1) for row in accounts],
-            say("Outgoing calls"): [say.number(row["calls"]) for row in accounts],
-            say("Cold"): [say.number(row["cold"]) for row in accounts],
-            say("Declined"): [say.number(row["rejected"]) for row in accounts],
-            say("Declined in a row"): [say.number(row["longest_streak"]) for row in accounts],
-            say("Not permitted"): [say.number(row["not_permitted"]) for row in accounts],
-            say("Restrictions"): [say.number(row["restrictions"]) for row in accounts],
-            say("Complaints"): [say.number(row["complaints"]) for row in accounts],
-        },
-        alt=say("Accounts with outgoing calls, the riskiest first."),
-    )
+    lines = {
+        say("Channel"): [say.word(row["channel"]) for row in accounts],
+        say("Risk signs in 100 calls"): [say.number(row["per_100_calls"], digits=1) for row in accounts],
+        say("Outgoing calls"): [say.number(row["calls"]) for row in accounts],
+        say("Cold"): [say.number(row["cold"]) for row in accounts],
+        say("Declined"): [say.number(row["rejected"]) for row in accounts],
+        say("Declined in a row"): [say.number(row["longest_streak"]) for row in accounts],
+        say("Not permitted"): [say.number(row["not_permitted"]) for row in accounts],
+        say("Restrictions"): [say.number(row["restrictions"]) for row in accounts],
+        say("Complaints"): [say.number(row["complaints"]) for row in accounts],
+    }
+    columns = {say("Figure"): list(lines)} | {
+        clean(row["account"]): [told[place] for told in lines.values()] for place, row in enumerate(accounts)
+    }
+    alt = say("Accounts with outgoing calls, the riskiest first.")
+    shown.table(columns, alt=alt, widths={say("Figure"): WIDTH_OF_FIGURES})
     told = say(
         "Risk signs are declined calls, restrictions and complaints. Cold: the contact never turned to us before."
     )

@@ -14,6 +14,7 @@ from dashboards.texts import plain
 
 HIGHEST = 560
 ROW_HEIGHT = 37
+MOST_SENTENCES = 8
 Delta = Literal["normal", "inverse", "off"]
 
 
@@ -75,6 +76,12 @@ def table(
         return None
     chosen = st.dataframe(frame, **drawn, on_select="rerun", selection_mode="single-cell", key=key)
     return next((row for row, _ in chosen["selection"].get("cells", [])), None)
+
+
+def sentences(columns: Mapping[str, Sequence[str]], *, alt: str) -> None:
+    """Draw a table with sentences in it, which are broken into lines; of such a table nothing can be chosen."""
+    frame = pl.DataFrame({name: [plain(cell, limit=300) for cell in cells] for name, cells in columns.items()})
+    st.table(frame, hide_index=True, alt=alt, height="content" if frame.height <= MOST_SENTENCES else HIGHEST)
 
 
 def files(page: Page, frame: pl.DataFrame, *, name: str) -> None:

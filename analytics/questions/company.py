@@ -67,13 +67,16 @@ def channels(reader: Reader, *, company: str, period: Period) -> pl.DataFrame:
     return reader.sql(text, parameters | {"company": company, "first": period.first, "last": period.last})
 
 
-def extent(reader: Reader, *, company: str) -> dict[str, Any]:
-    """Tell how far a company's calls reach (first_day, last_day: local dates or None) and how many there are."""
+def extent(reader: Reader, *, company: str, today: date) -> dict[str, Any]:
+    """Tell how far a company's calls up to `today` reach (first_day, last_day: local dates or None), and their number.
+
+    A clock that is ahead dates calls on days that no page shows yet.
+    """
     text = """
         select min(day) as first_day, max(day) as last_day, coalesce(sum(calls), 0)::bigint as calls
-        from reports.calls_grouped where company = $company
+        from reports.calls_grouped where company = $company and day <= $today
     """
-    return reader.sql(text, {"company": company}).to_dicts()[0]
+    return reader.sql(text, {"company": company, "today": today}).to_dicts()[0]
 
 
 def as_of(reader: Reader, *, company: str, now: datetime) -> datetime | None:

@@ -17,8 +17,9 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
     """Give one page of the contacts who wrote, were written to or called in the period, the latest first.
 
     Columns: contact_key (one of his, a phone where there is one), contact_name, messages, calls, missed, last_at,
-    last_kind (message or call), last_direction, last_text, last_outcome, is_waiting (the last word, or the last ring,
-    was the contact's and got no answer), contacts (how many there are in all).
+    last_kind (message or call), last_direction, last_text and last_media (of the last message itself, where that came
+    last), last_outcome, is_waiting (the last word, or the last ring, was the contact's and got no answer), contacts
+    (how many there are in all), waiting (how many of them wait).
     """
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
@@ -34,7 +35,8 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                 count(*) filter (where kind = 'message') as messages, count(*) filter (where kind = 'call') as calls,
                 count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed,
                 max(happened_at) as last_at, arg_max(kind, happened_at) as last_kind,
-                arg_max(direction, happened_at) as last_direction, max_by(text, happened_at) as last_text,
+                arg_max(direction, happened_at) as last_direction, arg_max_null(text, happened_at) as last_text,
+                arg_max_null(media, happened_at) as last_media,
                 arg_max(outcome, happened_at) as last_outcome,
                 arg_max(
                     direction = 'incoming' and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail')),
@@ -42,7 +44,7 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                 ) as is_waiting
             from entries where {where} group by contact
         )
-        select *, count(*) over () as contacts from contacts
+        select *, count(*) over () as contacts, count(*) filter (is_waiting) over () as waiting from contacts
         where {"is_waiting" if is_waiting else "true"}
         order by last_at desc, contact_key limit $limit offset $offset
     """

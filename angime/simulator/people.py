@@ -7,22 +7,21 @@ from angime.simulator.story import Contact
 
 Pool = Literal["kz", "kk", "ru", "br"]
 
-KAZAKH_FIRST = (
-    *("Айгерім", "Дана", "Асель", "Жанар", "Мадина", "Гүлназ", "Сәуле", "Камила", "Ақмарал", "Динара"),
-    *("Нұрлан", "Ерлан", "Данияр", "Айдос", "Бауыржан", "Қайрат", "Санжар", "Тимур", "Алмас", "Ержан"),
-)
+KAZAKH_WOMEN = ("Айгерім", "Дана", "Асель", "Жанар", "Мадина", "Гүлназ", "Сәуле", "Камила", "Ақмарал", "Динара")
+KAZAKH_MEN = ("Нұрлан", "Ерлан", "Данияр", "Айдос", "Бауыржан", "Қайрат", "Санжар", "Тимур", "Алмас", "Ержан")
+RUSSIAN_WOMEN = ("Анна", "Елена", "Ольга", "Мария", "Наталья", "Ирина", "Светлана", "Юлия")
+RUSSIAN_MEN = ("Сергей", "Андрей", "Дмитрий", "Алексей", "Игорь", "Павел", "Максим", "Виктор")
+WOMEN = frozenset((*KAZAKH_WOMEN, *RUSSIAN_WOMEN))
+# Surnames as men bear them; those with these endings have a form of their own for women.
 KAZAKH_LAST = (
-    *("Ахметова", "Сейтқали", "Жұмабек", "Оспанова", "Нұрғали", "Сәрсенбай", "Қасымова", "Төлеген", "Әбдіров"),
-    *("Бекова", "Исаев", "Мұратбек", "Смағұл", "Тұрсын", "Ермекова"),
-)
-RUSSIAN_FIRST = (
-    *("Анна", "Елена", "Ольга", "Мария", "Наталья", "Ирина", "Светлана", "Юлия"),
-    *("Сергей", "Андрей", "Дмитрий", "Алексей", "Игорь", "Павел", "Максим", "Виктор"),
+    *("Ахметов", "Сейтқали", "Жұмабек", "Оспанов", "Нұрғали", "Сәрсенбай", "Қасымов", "Төлеген", "Әбдіров"),
+    *("Беков", "Исаев", "Мұратбек", "Смағұл", "Тұрсын", "Ермеков"),
 )
 RUSSIAN_LAST = (
-    *("Соколова", "Морозова", "Волкова", "Лебедева", "Козлов", "Новиков", "Петров", "Орлов", "Зайцев", "Белов"),
-    *("Громов", "Тихонова"),
+    *("Соколов", "Морозов", "Волков", "Лебедев", "Козлов", "Новиков", "Петров", "Орлов", "Зайцев", "Белов"),
+    *("Громов", "Тихонов"),
 )
+OF_A_MAN = ("ов", "ев")
 BRAZILIAN_FIRST = ("João", "Maria", "Ana", "Pedro", "Lucas", "Beatriz", "Larissa", "Rafael", "Camila", "Thiago")
 BRAZILIAN_LAST = ("Silva", "Santos", "Oliveira", "Souza", "Lima", "Pereira", "Costa", "Almeida", "Ribeiro", "Gomes")
 
@@ -90,9 +89,11 @@ def _contact(chance: random.Random, *, pool: Pool, suffix: int) -> Contact:
 
 
 def _name(chance: random.Random, *, language: str) -> str:
-    first, last = {
-        "kk": (KAZAKH_FIRST, KAZAKH_LAST),
-        "ru": (RUSSIAN_FIRST, RUSSIAN_LAST),
+    firsts, lasts = {
+        "kk": ((*KAZAKH_WOMEN, *KAZAKH_MEN), KAZAKH_LAST),
+        "ru": ((*RUSSIAN_WOMEN, *RUSSIAN_MEN), RUSSIAN_LAST),
         "pt": (BRAZILIAN_FIRST, BRAZILIAN_LAST),
     }[language]
-    return f"{chance.choice(first)} {chance.choice(last)}"
+    first, last = chance.choice(firsts), chance.choice(lasts)
+    is_hers = first in WOMEN and last.endswith(OF_A_MAN)
+    return f"{first} {last}а" if is_hers else f"{first} {last}"

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from datetime import UTC, date, datetime
 
+import polars as pl
 import pytest
 
 from analytics import questions
@@ -36,6 +37,8 @@ ENTRIES = """
     call     c  08:00  outgoing  answered
     message  d  07:00  incoming  from_a_messenger
     call     e  07:30  incoming  missed
+    message  f  06:00  incoming  how_much
+    message  f  06:30  outgoing  -
 """
 
 
@@ -76,7 +79,14 @@ def reader() -> Generator[Scratch]:
             f"insert into facts.{table} ({columns}, company, contact_key, contact_name, day, direction, channel"  # noqa: S608
             f"{', is_internal, is_test' if is_call else ''}) values (?, ?, ?, 'nomad', ?, ?, '2026-03-12', ?, 'phone'"
             f"{', false, false' if is_call else ''})",
-            [str(number), f"2026-03-12T{time}:00Z", told, f"phone:{contact}", contact.upper(), direction],
+            [
+                str(number),
+                f"2026-03-12T{time}:00Z",
+                None if told == "-" else told,
+                f"phone:{contact}",
+                contact.upper(),
+                direction,
+            ],
         )
     execute(
         "insert into facts.identities (company, identity, contact_id) values "
@@ -115,16 +125,22 @@ def test_the_versions_of_event_types_are_counted(reader: Scratch) -> None:
     )
 
 
-def listed(reader: Scratch, *, company: str = "nomad", search: str = "", is_waiting: bool = False) -> list:
-    rows = conversations.conversations(
-        reader, period=WEEK, scope=Scope(company=company), search=search, is_waiting=is_waiting, limit=10, offset=0
+def listed(reader: Scratch, *, search: str = "", is_waiting: bool = False) -> pl.DataFrame:
+    return conversations.conversations(
+        reader, period=WEEK, scope=Scope(company="nomad"), search=search, is_waiting=is_waiting, limit=10, offset=0
     )
-    return rows.select("contact_name", "last_kind", "is_waiting").rows()
 
 
 def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
-    expected = [("A", "message", False), ("B", "call", True), ("C", "message", True), ("E", "call", True)]
-    assert expected == listed(reader)
+    rows = [("A", "message", False), ("B", "call", True), ("C", "message", True), ("E", "call", True)]
+    expected = [*rows, ("F", "message", False)]
+    assert expected == listed(reader).select("contact_name", "last_kind", "is_waiting").rows()
+
+
+def test_the_last_text_is_that_of_the_last_message_and_not_of_one_before_it(reader: Scratch) -> None:
+    found = listed(reader)
+    assert ["we_call_you", None, "where_is_it", None, None] == found["last_text"].to_list()
+    assert {(5, 3)} == set(found.select("contacts", "waiting").rows())
 
 
 @pytest.mark.parametrize(
@@ -138,7 +154,7 @@ def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
     ],
 )
 def test_conversations_are_searched(reader: Scratch, search: str, is_waiting: bool, expected: list[str]) -> None:
-    assert expected == [name for name, _, _ in listed(reader, search=search, is_waiting=is_waiting)]
+    assert expected == listed(reader, search=search, is_waiting=is_waiting)["contact_name"].to_list()
 
 
 @pytest.mark.parametrize("key", ["phone:d", "phone:e"])

@@ -300,6 +300,10 @@ def test_a_period_that_is_not_over_leaves_later_calls_out(reader: Scratch) -> No
     assert expected == questions.count_calls(reader, period=until, scope=NOMAD, filters=CallFilter())
 
 
-def test_the_extent_tells_the_first_and_the_last_day(reader: Scratch) -> None:
-    expected = {"first_day": date(2026, 3, 3), "last_day": date(2026, 3, 12), "calls": 13}
-    assert expected == questions.extent(reader, company="nomad")
+@pytest.mark.parametrize(("today", "last", "calls"), [(12, 12, 13), (11, 11, 11), (2, None, 0)])
+def test_the_extent_tells_the_first_and_the_last_day_up_to_today(
+    reader: Scratch, today: int, last: int | None, calls: int
+) -> None:
+    days = (date(2026, 3, 3), date(2026, 3, last)) if last else (None, None)
+    expected = {"first_day": days[0], "last_day": days[1], "calls": calls}
+    assert expected == questions.extent(reader, company="nomad", today=date(2026, 3, today))

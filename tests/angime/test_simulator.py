@@ -21,7 +21,7 @@ import polars as pl
 import pytest
 from twilio.request_validator import RequestValidator
 
-from angime.simulator import asterisk, company, delivery, truth
+from angime.simulator import asterisk, company, delivery, people, truth
 from angime.simulator.delivery import Audio, Parcel
 from angime.simulator.freshness import Freshness
 from angime.simulator.house import Told, furnish, recall
@@ -184,6 +184,13 @@ def test_truth_agrees_with_itself(story: Story) -> None:
     mismatches = truth.compare(story, read_sql=lambda text, _: as_reported(story, text))
 
     assert mismatches == []
+
+
+def test_a_surname_takes_the_form_of_the_first_name(story: Story) -> None:
+    names = {call.contact.name for call in story.calls if call.contact is not None}
+    formed = {name: name.endswith(("ова", "ева")) for name in names if re.search("[ое]ва?$", name)}
+    assert {name: name.split()[0] in people.WOMEN for name in formed} == formed
+    assert {True, False} == set(formed.values())
 
 
 def test_every_difference_is_named_without_a_phone_number(story: Story) -> None:

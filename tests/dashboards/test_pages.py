@@ -10,6 +10,7 @@ from analytics.metrics import LANGUAGES, catalogue
 from analytics.questions import Costed
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
+from dashboards import costs
 from dashboards.costs import cheapest
 from dashboards.menu import MENU
 from tests.dashboards import seed
@@ -154,7 +155,7 @@ def test_a_list_without_a_match_is_explained(seeded_home: Path, monkeypatch: pyt
 def test_a_call_tells_why_and_what_was_said(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     call = _some_call(seeded_home, "has_transcript")
     test = run(seeded_home, monkeypatch, page="call", call=call)
-    assert ([], True) == (list(test.exception), "a person talked for" in told(test))
+    assert ([], True) == (list(test.exception), "\nA person talked for" in told(test))
 
 
 def test_a_call_tells_how_the_talk_went_what_it_cost_and_what_is_beeped(
@@ -165,6 +166,14 @@ def test_a_call_tells_how_the_talk_went_what_it_cost_and_what_is_beeped(
     said = told(test)
     expected = ["How the talk went", "1 stretch with a number that must stay secret", "The monthly fee covers it."]
     assert ([], expected) == (list(test.exception), [words for words in expected if words in said])
+
+
+def test_a_call_that_came_in_on_whatsapp_is_said_not_to_be_billed(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = _some_call(seeded_home, "channel = 'waba' and direction = 'incoming' and talk_seconds > 0")
+    test = run(seeded_home, monkeypatch, page="call", call=call, lang="en")
+    assert ([], True) == (list(test.exception), "No tariff bills incoming calls here." in told(test))
 
 
 def test_a_call_tells_that_nobody_had_agreed_to_it(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +217,30 @@ def test_calls_that_rang_nobody_stand_last_and_count_for_no_team(
     )
 
 
+def test_teams_are_compared_where_it_is_told_whom_unanswered_calls_rang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(seed.ZONE).date()
+    facts = [fact for fact in seed.events(today=today, days=4, calls_a_day=200) if fact.type.startswith("call.")]
+    picked_up = {fact.data.call_id for fact in facts if fact.type == "call.accepted"}
+    nameless = [
+        structs.replace(fact, data=structs.replace(fact.data, operator=None))
+        if fact.data.channel == "waba" and fact.data.call_id not in picked_up
+        else fact
+        for fact in facts
+    ]
+    (tmp_path / "company.toml").write_text(seed.COMPANY_TOML, encoding="utf-8")
+    seed.land(tmp_path, nameless)
+    test = run(tmp_path, monkeypatch, page="operators", lang="en")
+    said = told(test)
+    [head] = [line for line in said.splitlines() if line.startswith("## ")]
+    assert ([], "## Telephone: South answers", True) == (
+        list(test.exception),
+        head[: len("## Telephone: South answers")],
+        "WhatsApp Business: nobody tells whom an unanswered call rang" in said,
+    )
+
+
 def test_deals_that_have_not_had_their_time_are_not_set_beside_those_that_had(
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,7 +253,22 @@ def test_the_sliders_begin_with_the_fee_that_company_data_states(
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test = run(seeded_home, monkeypatch, page="costs", period="last28")
-    assert ([], 25_000) == (list(test.exception), test.slider(key="choice_fee").value)
+    assert ([], 25_000) == (list(test.exception), test.select_slider(key="choice_fee").value)
+
+
+def test_a_slider_writes_numbers_as_the_page_does_and_stands_where_its_address_says(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="costs", lang="ru", price="5.973", minutes="1234.0")
+    price, minutes = (test.select_slider(key=f"choice_{name}") for name in ("price", "minutes"))
+    assert ([], 5.973, 1234) == (list(test.exception), price.value, minutes.value)
+    assert (True, True) == ("6,10\u00a0₸" in price.options, "1\u00a0234 мин" in minutes.options)
+    assert len(price.options) == len(set(price.options))
+
+
+def test_a_slider_stands_at_round_numbers_and_at_its_own_and_no_two_are_written_alike() -> None:
+    expected = [*range(1_000, 45_000, 1_000), 44_999.5, *range(46_000, 181_000, 1_000)]
+    assert expected == costs.stops(44_999.5, top=180_000, written=lambda value: f"{value:.0f}")
 
 
 def test_missed_contacts_of_all_teams_are_those_of_the_company(

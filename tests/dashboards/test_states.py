@@ -174,6 +174,26 @@ def test_words_whose_time_is_over_are_said_to_be_masked(
             assert (page, [], True) == (page, list(test.exception), sentence in told(test))
 
 
+def test_a_message_of_ours_whose_text_no_provider_passed_on_is_said_so(
+    homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["single"], tmp_path / "home")
+    with open_writer(AnalyticsSettings(home=home)) as writer:
+        writer.connection.execute("""
+            insert into facts.messages by name
+            select
+                'm' as message_id, company, contact_key, 'outgoing' as direction, started_at as first_at, day
+            from facts.calls
+        """)
+        [(contact,)] = writer.connection.rows("select contact_key from facts.calls")
+    test = run(home, monkeypatch, page="conversations", lang="en", contact=contact)
+    assert ([], True, True) == (
+        list(test.exception),
+        "(text not passed on)" in sent(test),
+        "Some providers tell that we wrote" in told(test),
+    )
+
+
 def test_files_of_the_log_that_a_disk_damaged_stand_against_the_figures(
     homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
