@@ -10,7 +10,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.api.tokens import Scope
-from analytics.questions.asking import when_begun
+from analytics.questions.asking import keys_of, when_begun
 
 Kind = Literal["text", "day", "flag"]
 
@@ -73,6 +73,9 @@ _DAYS = (
 )
 _CHANNEL = Filter("channel", "text", "channel = $channel", "phone, whatsapp, waba, …")
 _TEAM = Filter("team", "text", "team_id = $team", "id of a team")
+_CONTACT = Filter(
+    "contact", "text", f"contact_key in {keys_of('contact')}", "a contact by any of his identities, kind:value"
+)
 _OPERATOR = Filter("operator", "text", "operator_id = $operator", "id of an operator")
 
 CALLS = List(
@@ -95,7 +98,7 @@ CALLS = List(
         _OPERATOR,
         Filter("direction", "text", "direction = $direction", "direction seen from the company", get_args(Direction)),
         Filter("outcome", "text", "outcome = $outcome", "how it ended", get_args(Outcome)),
-        Filter("contact", "text", "contact_key = $contact", "a contact, kind:value"),
+        _CONTACT,
         Filter("is_business_hours", "flag", "is_business_hours = $is_business_hours", "began in business hours"),
     ),
 )
@@ -123,7 +126,7 @@ CONVERSATIONS = List(
     )""",
     columns=(*("conversation_id", "channel", "contact_key", "messages", "incoming", "first_at", "last_at", "day"),),
     order=("last_at", "conversation_id"),
-    filters=(*_DAYS, _CHANNEL, Filter("contact", "text", "contact_key = $contact", "a contact, kind:value")),
+    filters=(*_DAYS, _CHANNEL, _CONTACT),
 )
 MESSAGES = List(
     name="messages",

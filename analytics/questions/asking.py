@@ -10,15 +10,6 @@ from msgspec import Struct
 from analytics.metrics import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
-# All keys by which facts know the contact who is known by one of them.
-KEYS_OF_CONTACT = """(
-    select identity from facts.identities
-    where company = $company and contact_id in (
-        select contact_id from facts.identities where company = $company and identity = $contact_key
-    )
-    union all
-    select $contact_key
-)"""
 
 
 class Reader(Protocol):
@@ -104,6 +95,18 @@ def when_begun(reader: Reader, *, company: str, call_id: str) -> datetime | None
     text = f"select started_at from facts.call_starts where company = $company and call_number = {number}"  # noqa: S608
     found = reader.sql(text, {"company": company, "call_id": call_id})["started_at"].to_list()
     return found[0] if found else None
+
+
+def keys_of(contact: str) -> str:
+    """Write all keys by which facts of a company know the contact who has the one that a parameter holds."""
+    return f"""(
+        select identity from facts.identities
+        where company = $company and contact_id in (
+            select contact_id from facts.identities where company = $company and identity = ${contact}
+        )
+        union all
+        select ${contact}
+    )"""  # noqa: S608  # the name of a parameter of ours
 
 
 def within(period: Period, *, scope: Scope, suffix: str = "", fact: Fact | None = None) -> tuple[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from analytics.questions.asking import COUNTED, KEYS_OF_CONTACT, Period, Reader, Scope
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of
 
 MAX_ROWS = 200
 MAX_ENTRIES = 500
@@ -59,7 +59,7 @@ def conversation(reader: Reader, *, company: str, contact_key: str, limit: int =
     text = f"""
         with entries as ({_ENTRIES}),
         newest as (
-            select *, count(*) over () as entries from entries where contact_key in {KEYS_OF_CONTACT}
+            select *, count(*) over () as entries from entries where contact_key in {keys_of("contact_key")}
             order by happened_at desc, id limit $limit
         )
         from newest order by happened_at, id

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import COUNTED, KEYS_OF_CONTACT, Period, Reader, Scope, when_begun, within
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of, when_begun, within
 
 Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]
 
@@ -123,10 +123,10 @@ def history(reader: Reader, *, company: str, contact_key: str) -> pl.DataFrame:
     text = f"""
         select
             started_at as happened_at, 'call' as kind, direction, channel, outcome, null as text, talk_seconds, call_id
-        from facts.calls where company = $company and contact_key in {KEYS_OF_CONTACT}
+        from facts.calls where company = $company and contact_key in {keys_of("contact_key")}
         union all
         select sent_at, 'message', direction, channel, status, text, null, null
-        from facts.messages where company = $company and contact_key in {KEYS_OF_CONTACT}
+        from facts.messages where company = $company and contact_key in {keys_of("contact_key")}
         order by happened_at desc, call_id limit $limit
     """
     return reader.sql(text, {"company": company, "contact_key": contact_key, "limit": MAX_ROWS_OF_A_HISTORY})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipelines.sources.asterisk_channels import operator_of
 from pipelines.sources.asterisk_people import route
@@ -126,15 +126,7 @@ def _begun(told: Told) -> Translation:
         "dcontext": text(plan, "context"),
     }
     sides = route(told.scene, columns)
-    known: dict[str, Any] = channel.known(told) | {"operator": sides.operator}
-    begun = CallOffered(
-        **known,
-        direction=sides.direction,
-        contact=sides.contact,
-        contact_name=sides.contact_name,
-        company_number=sides.company_number,
-    )
-    return told.fact(begun, channel.id)
+    return told.fact(CallOffered(**channel.known(told) | structs.asdict(sides)), channel.id)
 
 
 def _changed(told: Told) -> Translation:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pipelines.sources.asterisk_people import endpoint, is_ours, route
 from pipelines.sources.contract import Translation
@@ -155,15 +155,7 @@ def _begun(channel: Channel) -> Translation:
         "dcontext": text(row, "context"),
         "did": text(row, "ciddnid", "calleriddnid"),
     }
-    told = route(channel.scene, columns)
-    begun = CallOffered(
-        **channel.known(of_leg=False),
-        direction=told.direction,
-        contact=told.contact,
-        contact_name=told.contact_name,
-        company_number=told.company_number,
-        operator=told.operator,
-    )
+    begun = CallOffered(**channel.known(of_leg=False), **structs.asdict(route(channel.scene, columns)))
     return _told(channel, begun)
 
 

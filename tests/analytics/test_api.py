@@ -18,7 +18,15 @@ from analytics.api import Token, live, make_app, openapi, read_tokens
 from analytics.warehouse import Batch, open_reader, open_writer
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
-from tests.analytics.landing_cases import call_events, message_events, missed_events, records_of, settings_at
+from schemas.people import Identity
+from tests.analytics.landing_cases import (
+    call_events,
+    message_events,
+    missed_events,
+    other_events,
+    records_of,
+    settings_at,
+)
 
 NOW, LATER = "2026-03-09T12:00:00.000Z", "2026-03-09T12:00:05.000Z"
 ALL = ("calls", "conversations", "metrics", "texts", "live")
@@ -51,7 +59,10 @@ def of_other(facts: list[Event]) -> list[Event]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a warehouse with five calls and messages of one company, and three calls of another, one of them missed."""
     made: Path = tmp_path_factory.mktemp("home")
-    facts = [*of_acme(), *of_other(missed_events(1))]
+    linked = other_events(3)[6]
+    people = (Identity("phone", "+77010000003"), Identity("telegram", "5"))
+    linked = msgspec.structs.replace(linked, data=msgspec.structs.replace(linked.data, contact=people))
+    facts = [linked, *of_acme(), *of_other(missed_events(1))]
     facts += of_other([fact for number in (11, 12) for fact in (*call_events(number), *message_events(number))])
     with open_writer(settings_at(made)) as writer:
         writer.land(Batch(records_of(facts)), now=NOW)
@@ -87,6 +98,8 @@ def test_calls_come_page_by_page_each_once(client: TestClient) -> None:
         ({"from": "2026-03-01", "to": "2026-03-01"}, 5),
         ({"to": "2026-02-28"}, 0),
         ({"contact": "phone:+77010000003"}, 1),
+        ({"contact": "telegram:5"}, 1),
+        ({"contact": "telegram:6"}, 0),
     ],
 )
 def test_calls_are_narrowed_by_what_is_asked(client: TestClient, asked: dict[str, str], calls: int) -> None:
