@@ -24,7 +24,7 @@ from dashboards.settings import DashboardsSettings
 from pipelines import kafka_jars, local_kafka, topics
 from pipelines.broker import Admin, check_crc32c
 from pipelines.free_ports import is_free
-from pipelines.origins import load_origins, load_secrets
+from pipelines.origins import load_origins, prove_secrets
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from streams.settings import StreamsSettings
@@ -244,7 +244,7 @@ def _company() -> Iterator[Finding]:
         )
         return
     origins = load_origins(settings)
-    load_secrets(origins, settings=settings)
+    prove_secrets(settings)
     unproved = sorted(f"{source}/{account}" for (source, account), one in origins.items() if not one.account.secrets)
     note = f"; without secrets, so nothing is received for them: {', '.join(unproved)}" if unproved else ""
     yield Finding(what="company", state="good", found=f"{len(origins)} accounts, every secret is there{note}")

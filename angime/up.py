@@ -18,7 +18,7 @@ from dashboards.settings import DashboardsSettings
 from pipelines import collect, local_kafka, topics
 from pipelines.broker import Admin
 from pipelines.free_ports import free_port, is_free
-from pipelines.origins import load_origins
+from pipelines.origins import load_origins, prove_secrets
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 
@@ -156,7 +156,7 @@ class Stack:
                 self._say(stage, line.rstrip())
             code = process.wait()
         if code == WRONG_SETTINGS:
-            self._failure = last
+            self._failure = last.removeprefix("angime: ")
         return code
 
 
@@ -164,7 +164,9 @@ def start(options: Options) -> Stack:
     """Start the broker (unless ANGIME_KAFKA names one), the topics and the stages. Raises Misconfigured."""
     settings = load(PipelinesSettings)
     home = settings.home.absolute()
-    origins = load_origins(settings)  # a wrong company file is said before anything starts
+    origins = load_origins(settings)  # a wrong company file is said before anything starts, and a missing secret
+    if "receive" in options.stages:
+        prove_secrets(settings, environ={**os.environ, **dict(options.extra)})
     if collect.is_needed(origins) and "receive" in options.stages:
         options = structs.replace(options, stages=(*options.stages, COLLECT))
     bootstrap = settings.kafka or local_kafka.start(home, on_step=options.on_step).bootstrap

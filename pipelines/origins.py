@@ -98,16 +98,9 @@ def load_secrets(
 
     Raises Misconfigured for the first that is missing, naming its account and how to set it.
     """
-    path = settings.company_path
-    folder = path if path.is_dir() else path.parent
 
     def look_up(reference: SecretReference, *, account: Account) -> str:
-        try:
-            return resolve_secret(
-                reference, environ=environ, read=lambda name: (folder / name).read_text(encoding="utf-8")
-            )
-        except Misconfigured as error:
-            raise Misconfigured(f"account {account.id!r} of {account.source}: {error.reason}") from None
+        return _look_up(reference, whose=_named(account), settings=settings, environ=environ)
 
     return {
         place: Secrets(
@@ -118,6 +111,36 @@ def load_secrets(
         )
         for place, origin in origins.items()
     }
+
+
+def prove_secrets(settings: PipelinesSettings, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Look for every secret that companies name: of accounts, of recordings, and of channels to which alerts go.
+
+    Raises Misconfigured as `load_secrets` does.
+    """
+    load_secrets(load_origins(settings), settings=settings, environ=environ)
+    for company in load_companies(settings.company_path):
+        used = {name for rule in company.alerts.rules for name in rule.to}
+        named = [(_named(account), account.fetch_secret) for account in company.accounts]
+        for channel in company.alerts.channels:
+            if channel.id in used:
+                named += [(f"alert channel {channel.id!r}", one) for one in (channel.url, channel.secret)]
+        for whose, reference in named:
+            if reference:
+                _look_up(reference, whose=whose, settings=settings, environ=environ)
+
+
+def _named(account: Account) -> str:
+    return f"account {account.id!r} of {account.source}"
+
+
+def _look_up(reference: SecretReference, *, whose: str, settings: PipelinesSettings, environ: Mapping[str, str]) -> str:
+    path = settings.company_path
+    folder = path if path.is_dir() else path.parent
+    try:
+        return resolve_secret(reference, environ=environ, read=lambda name: (folder / name).read_text(encoding="utf-8"))
+    except Misconfigured as error:
+        raise Misconfigured(f"{whose}: {error.reason}") from None
 
 
 def _text_of(file: Path) -> str:

@@ -54,8 +54,11 @@ def open_ways(companies: Sequence[Company], *, environ: Mapping[str, str], read:
         for channel in company.alerts.channels:
             if channel.id not in used:
                 continue
-            url = resolve_secret(channel.url, environ=environ, read=read)
-            secret = resolve_secret(channel.secret, environ=environ, read=read) if channel.secret else ""
+            try:
+                url = resolve_secret(channel.url, environ=environ, read=read)
+                secret = resolve_secret(channel.secret, environ=environ, read=read) if channel.secret else ""
+            except Misconfigured as error:
+                raise Misconfigured(f"alert channel {channel.id!r}: {error.reason}") from None
             way = Way(channel, url, secret)
             _check(way)
             ways[company.id, channel.id] = way

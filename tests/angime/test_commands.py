@@ -38,6 +38,18 @@ def test_without_a_broker_a_stage_says_how_to_get_one(tmp_path: Path) -> None:
     )
 
 
+def test_a_missing_secret_is_said_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text(EXAMPLE)
+    said = _angime("up", home=tmp_path)
+
+    assert (said.code, said.err.strip()) == (
+        2,
+        "angime: account 'waba' of whatsapp_cloud: the secret env:WABA_SECRET is missing: "
+        "set the environment variable WABA_SECRET",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["company.toml"]
+
+
 def test_without_a_warehouse_a_question_says_what_to_start(tmp_path: Path) -> None:
     said = _angime("sql", "select 1", home=tmp_path)
 

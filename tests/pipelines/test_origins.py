@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.origins import load_companies, load_origins, load_secrets
+from pipelines.origins import load_companies, load_origins, load_secrets, prove_secrets
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 
@@ -40,6 +40,30 @@ def test_a_secret_in_a_file_lies_beside_the_company_file(tmp_path: Path) -> None
 
     assert secrets["twilio", "phones"].secrets == ("hush",)
     assert "hush" not in repr(secrets)
+
+
+ALERTS = """
+[alerts]
+channels = [{ id = "chat", url = "env:CHAT" }, { id = "unused", url = "env:UNUSED" }]
+rules = [{ kind = "missed_call", id = "missed", to = ["chat"] }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({}, "account 'phones' of twilio: the secret env:FETCH is missing: set the environment variable FETCH"),
+        ({"FETCH": "x"}, "alert channel 'chat': the secret env:CHAT is missing: set the environment variable CHAT"),
+    ],
+)
+def test_every_secret_that_a_company_needs_is_looked_for(tmp_path: Path, given: dict[str, str], sentence: str) -> None:
+    (tmp_path / "company.toml").write_text(company("acme") + 'fetch_secret = "env:FETCH"\n' + ALERTS)
+    (tmp_path / "secret.txt").write_text("hush")
+    settings = PipelinesSettings(home=tmp_path)
+
+    with pytest.raises(Misconfigured, match=sentence):
+        prove_secrets(settings, environ=given)
+    prove_secrets(settings, environ={"FETCH": "x", "CHAT": "y"})
 
 
 @pytest.mark.parametrize(
