@@ -64,10 +64,11 @@ def _crossing(page: Page, rows: pl.DataFrame) -> Crossing | None:
     metered = rows.filter(pl.col("kind") != "fixed").sort("talk_minutes", "tariff_id", descending=[True, False])
     if fixed.is_empty() or metered.is_empty():
         return None
-    period, company, tried = page.period, page.scope.company, metered["tariff_id"].to_list()[:MAX_METERED]
-    by_meter = [page.ask(questions.what_if, period=period, company=company, tariff=tariff) for tariff in tried]
-    fee, price = fixed["tariff_id"][0], cheapest(by_meter).tariff
-    return page.ask(questions.break_even, period=period, company=company, fixed=fee, metered=price)
+    tried = [fixed["tariff_id"][0], *metered["tariff_id"].to_list()[:MAX_METERED]]
+    by_fee, *by_meter = (
+        page.ask(questions.what_if, period=page.period, company=page.scope.company, tariff=tariff) for tariff in tried
+    )
+    return questions.break_even(fixed=by_fee, metered=cheapest(by_meter))
 
 
 def cheapest(costed: Sequence[Costed]) -> Costed:

@@ -15,6 +15,7 @@ from analytics.questions.counting import (
     ended,
     figures,
     figures_by_day,
+    figures_by_each,
     figures_of_both,
     losses,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "facts_of_call",
     "figures",
     "figures_by_day",
+    "figures_by_each",
     "figures_of_both",
     "groups_of",
     "history",

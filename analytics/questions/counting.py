@@ -2,7 +2,7 @@
 """Questions that count: metrics of the catalogue over any group, where calls were lost, how they ended, what is out."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 from msgspec import Struct
@@ -15,7 +15,10 @@ from analytics.questions.grouping import can_group, grouped_fact, groups, within
 from analytics.questions.narrowing import narrowed
 
 Dimension = Literal["day"] | Narrowing
+Some = TypeVar("Some", bound=Dimension)  # of the dimensions
 Rank = Literal["excess", "lost"]
+# What rows are grouped by: all dimensions together; these and, beside, none of them; or each dimension by itself.
+Sets = Literal["together", "together_and_whole", "each"]
 
 _TYPES = {"day": "date", "hour": "integer", "weekday": "integer", "business_hours": "boolean"}
 
@@ -41,6 +44,22 @@ def figures_of_both(
     return now, earlier
 
 
+def figures_by_each(
+    reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str], by: Sequence[Some]
+) -> dict[Some, pl.DataFrame]:
+    """Count metrics by each of some dimensions in one statement: what `figures` gives by that dimension alone.
+
+    A metric whose fact lacks any of the dimensions has no rows.
+    """
+    found = _counted(reader, periods=[period], scope=scope, metrics=metrics, by=by, sets="each").drop("place")
+    return {
+        dimension: found.filter(pl.col("grouped_by") == dimension).drop(
+            "grouped_by", *(other for other in by if other != dimension)
+        )
+        for dimension in by
+    }
+
+
 class Days(Struct, frozen=True):
     """Figures of a period as a whole, and those of each of its days; see `figures` for the columns of both."""
 
@@ -56,7 +75,7 @@ def figures_by_day(
     Without a period before, there is no row of it.
     """
     periods = [period, before] if before else [period]
-    found = _counted(reader, periods=periods, scope=scope, metrics=metrics, by=("day",), with_whole=True)
+    found = _counted(reader, periods=periods, scope=scope, metrics=metrics, by=("day",), sets="together_and_whole")
     now, *earlier = (_days(_of_place(found, place), metrics=metrics) for place in range(len(periods)))
     return now, earlier[0] if earlier else Days(now.whole.clear(), now.days.clear())
 
@@ -77,11 +96,12 @@ def _counted(  # noqa: PLR0913  # what is counted, whose, when, and by what
     scope: Scope,
     metrics: Sequence[str],
     by: Sequence[Dimension],
-    with_whole: bool = False,
+    sets: Sets = "together",
 ) -> pl.DataFrame:
     """Count metrics over each of some periods that do not overlap; `place` tells which of them a row is of.
 
-    `with_whole` the periods are counted as a whole too, in rows where all of `by` are empty.
+    Where the periods are counted as a whole too, all of `by` are empty in these rows. Where each dimension is taken by
+    itself, `grouped_by` tells which one a row is of.
     """
     facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
     parts: list[str] = []
@@ -101,7 +121,7 @@ def _counted(  # noqa: PLR0913  # what is counted, whose, when, and by what
             parameters |= bound | reach
         else:
             where, wheres, source = "false", ["false"] * len(periods), fact.relation
-        keyed = _keyed(fact, wheres=wheres, by=by, with_whole=with_whole)
+        keyed = _keyed(fact, wheres=wheres, by=by, sets=sets)
         parts.append(_figures_of(counted, source=source, where=where, keyed=keyed, over=over))
     keys = "".join(f"{dimension}, " for dimension in by)
     text = f"from ({' union all '.join(parts)}) order by place, {keys} list_position($metrics, metric)"
@@ -121,20 +141,32 @@ class _Keyed(Struct, frozen=True):
     grouped: str
 
 
-def _keyed(fact: Fact, *, wheres: Sequence[str], by: Sequence[Dimension], with_whole: bool) -> _Keyed:
-    """Write what groups the rows of a fact by their period and by dimensions, `with_whole` by the period alone too."""
+def _keyed(fact: Fact, *, wheres: Sequence[str], by: Sequence[Dimension], sets: Sets) -> _Keyed:
+    """Write what groups the rows of a fact by their period and by dimensions."""
     is_one = len(wheres) == 1
     places = " ".join(f"when {period} then {place}" for place, period in enumerate(wheres))
-    place = [] if is_one else [f"case {places} end as place"]
-    selected = [*place, *(f"{_column(fact, dimension)} as {dimension}" for dimension in by)]
     whole = [] if is_one else ["place"]
-    sets = f"grouping sets (({', '.join(whole)}), ({', '.join([*whole, *by])}))" if with_whole else "all"
+    selected = [
+        *([] if is_one else [f"case {places} end as place"]),
+        *(f"{_column(fact, dimension)} as {dimension}" for dimension in by),
+    ]
     names = ["0 as place" if is_one else "place", *by]
+    listed: dict[Sets, list[list[str]]] = {
+        "together": [],
+        "together_and_whole": [whole, [*whole, *by]],
+        "each": [[*whole, dimension] for dimension in by],
+    }
+    if sets == "each":
+        told = " ".join(f"when grouping({dimension}) = 0 then '{dimension}'" for dimension in by)
+        selected.append(f"case {told} end as grouped_by")
+        names.append("grouped_by")
+    grouped = ", ".join(f"({', '.join(one)})" for one in listed[sets])
+    grouping = f"grouping sets ({grouped})" if grouped else "all"
     # Assumption: the engine takes a group of constants for no group, and then gives a row also where there is none.
     return _Keyed(
         selected="".join(f"{one}, " for one in selected),
         names=", ".join(names),
-        grouped=f"group by {sets} having count(*) > 0" if selected else "",
+        grouped=f"group by {grouping} having count(*) > 0" if selected else "",
     )
 
 

@@ -145,15 +145,14 @@ def what_if(reader: Reader, *, period: Period, company: str, tariff: str, accoun
     return Costed(tariff=tariff, call_cost=float(row["call_cost"]), fee=float(row["fee"]), **figures)
 
 
-def break_even(reader: Reader, *, period: Period, company: str, fixed: str, metered: str) -> Crossing:
+def break_even(*, fixed: Costed, metered: Costed) -> Crossing:
     """Tell from how many minutes of talk on a fee is cheaper than a metered price, on the real traffic of a period.
 
     `break_even_minutes` are those of the period; empty where nobody talked, or a metered minute costs nothing.
     """
-    by_fee, by_meter = (what_if(reader, period=period, company=company, tariff=tariff) for tariff in (fixed, metered))
-    price = by_meter.call_cost / by_meter.talk_minutes if by_meter.talk_minutes else 0.0
-    spared = by_fee.fee - by_meter.fee
-    return Crossing(fixed=by_fee, metered=by_meter, break_even_minutes=spared / price if price else None)
+    price = metered.call_cost / metered.talk_minutes if metered.talk_minutes else 0.0
+    spared = fixed.fee - metered.fee
+    return Crossing(fixed=fixed, metered=metered, break_even_minutes=spared / price if price else None)
 
 
 def _parameters(period: Period, *, company: str) -> dict[str, Any]:

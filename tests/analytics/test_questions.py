@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from analytics import questions
 from analytics.held import Held
 from analytics.metric_sql import measures_of
-from analytics.metrics import catalogue, over
+from analytics.metrics import catalogue, fact_of, over
 from analytics.questions import CallFilter, Period, Reader, Scope
 from analytics.scratch import Scratch, scratch
 from tests.analytics.drawn_rows import sum_again
@@ -123,6 +123,19 @@ def test_periods_asked_for_together_with_their_days_give_what_each_gives(
         assert_frame_equal(whole, found.whole)
         days = questions.figures(reader, period=period, scope=scope, metrics=names, by=("day",))
         assert_frame_equal(days, found.days)
+
+
+@pytest.mark.parametrize("scope", [NOMAD, Scope(company="nomad", teams=("south",)), Scope(company="nobody")])
+@pytest.mark.parametrize("by", [("channel", "team", "operator"), ("hour", "team")])
+def test_dimensions_asked_for_together_give_what_each_gives(
+    reader: Scratch, scope: Scope, by: tuple[questions.Dimension, ...]
+) -> None:
+    names = tuple(name for name, metric in catalogue().items() if set(by) <= set(fact_of(metric).dimensions))
+    found = questions.figures_by_each(reader, period=WEEK, scope=scope, metrics=names, by=by)
+    assert list(by) == list(found)
+    for dimension, rows in found.items():
+        alone = questions.figures(reader, period=WEEK, scope=scope, metrics=names, by=(dimension,))
+        assert_frame_equal(alone, rows, check_row_order=False)
 
 
 def test_a_day_that_is_not_over_is_cut_at_the_moment(reader: Scratch) -> None:

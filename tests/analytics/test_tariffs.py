@@ -73,17 +73,22 @@ def test_the_tariff_that_bills_an_account_costs_what_it_cost() -> None:
     assert (5, 47.1) == (same.calls, same.call_cost)
 
 
+def _crossing(reader: questions.Reader) -> questions.Crossing:
+    fixed, metered = (
+        questions.what_if(reader, period=MARCH, company="acme", tariff=tariff) for tariff in ("link", "waba")
+    )
+    return questions.break_even(fixed=fixed, metered=metered)
+
+
 def test_the_crossing_is_where_the_fee_is_as_dear_as_the_minutes() -> None:
-    crossing = questions.break_even(_called(), period=MARCH, company="acme", fixed="link", metered="waba")
+    crossing = _crossing(_called())
 
     assert crossing.break_even_minutes == pytest.approx(25_000 / (53.1 / (361 / 60)))
     assert crossing.fixed.cost > crossing.metered.cost
 
 
 def test_without_talk_nothing_crosses() -> None:
-    crossing = questions.break_even(
-        warehouse([], [COMPANY]), period=MARCH, company="acme", fixed="link", metered="waba"
-    )
+    crossing = _crossing(warehouse([], [COMPANY]))
 
     assert (None, None, 0) == (crossing.break_even_minutes, crossing.metered.per_minute, crossing.metered.calls)
 
