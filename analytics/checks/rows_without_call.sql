@@ -22,11 +22,6 @@ listed as (
     from facts.recordings
     union
     select
-        'facts.call_charges' as relation,
-        call_id
-    from facts.call_charges
-    union
-    select
         'facts.call_permissions' as relation,
         call_id
     from facts.call_permissions

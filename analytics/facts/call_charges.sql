@@ -1,10 +1,7 @@
 -- One row a call that is over and that a tariff bills, with how much of it is billed; what that costs stands in
 -- reports.call_costs, for the price may depend on the other calls of the month. Only talk is billed; a fixed tariff
--- bills none of it.
+-- bills none of it. It follows from facts.calls and the tariffs of the day, and is not stored.
 -- key: call_id
--- events: call.*
--- entity: $.call_id
--- time: started_at
 -- columns:
 --   call_id varchar: the call
 --   company varchar: tenant
@@ -33,7 +30,7 @@ billed as (
         tariffs.currency,
         tariffs.pulse_seconds,
         tariffs.valid_from as tariff_from,
-        calls.contact_key,
+        calls.contact_country as country,
         calls.started_at,
         calls.day,
         calls.talk_seconds,
@@ -52,43 +49,27 @@ billed as (
             and calls.direction in ('incoming', 'outgoing') and tariffs.direction in (calls.direction, 'both')
             and calls.day >= tariffs.valid_from and calls.day < tariffs.valid_until
     where calls.outcome != 'in_progress'
-),
-
-placed as (
-    select
-        billed.*,
-        case
-            when starts_with(billed.contact_key, 'phone:+')
-                then coalesce(fours.country, threes.country, twos.country, ones.country)
-            when starts_with(billed.contact_key, 'whatsapp_')
-                then nullif(regexp_extract(billed.contact_key, '^whatsapp_[a-z_]+:([A-Z]{2})\.', 1), '')
-        end as country
-    from billed
-    left join reference.dialling_codes as fours on substr(billed.contact_key, 8, 4) = fours.prefix
-    left join reference.dialling_codes as threes on substr(billed.contact_key, 8, 3) = threes.prefix
-    left join reference.dialling_codes as twos on substr(billed.contact_key, 8, 2) = twos.prefix
-    left join reference.dialling_codes as ones on substr(billed.contact_key, 8, 1) = ones.prefix
 )
 
 select
-    placed.call_id,
-    placed.company,
-    placed.account,
-    placed.tariff_id,
-    placed.kind,
-    placed.currency,
-    placed.country,
+    billed.call_id,
+    billed.company,
+    billed.account,
+    billed.tariff_id,
+    billed.kind,
+    billed.currency,
+    billed.country,
     coalesce(prices.country, '') as price_country,
-    placed.tariff_from,
-    placed.started_at,
-    placed.day,
-    cast(date_trunc('month', placed.day) as date) as month,
-    placed.talk_seconds,
-    placed.pulses,
-    cast(placed.pulses * placed.pulse_seconds as integer) as billed_seconds,
-    placed.is_left_out
-from placed
+    billed.tariff_from,
+    billed.started_at,
+    billed.day,
+    cast(date_trunc('month', billed.day) as date) as month,
+    billed.talk_seconds,
+    billed.pulses,
+    cast(billed.pulses * billed.pulse_seconds as integer) as billed_seconds,
+    billed.is_left_out
+from billed
 left join reference.tariff_rates as prices
     on
-        placed.company = prices.company and placed.tariff_id = prices.tariff_id
-        and placed.tariff_from = prices.valid_from and placed.country = prices.country and prices.above_minutes = 0
+        billed.company = prices.company and billed.tariff_id = prices.tariff_id
+        and billed.tariff_from = prices.valid_from and billed.country = prices.country and prices.above_minutes = 0

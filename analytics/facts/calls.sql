@@ -18,6 +18,7 @@
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
 --   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
 --   contact_name varchar: name of the contact as the provider knows it
+--   contact_country varchar: country that the contact's phone or WhatsApp user id tells, ISO 3166; null when unknown
 --   company_number varchar: the company's number
 --   operator_endpoint varchar: endpoint that talked last, else that rang last, as the provider writes it
 --   operator_id varchar: operator whose endpoint it was on that day
@@ -312,6 +313,12 @@ select
     decided.contact_key,
     decided.also_known_as,
     decided.contact_name,
+    case
+        when starts_with(decided.contact_key, 'phone:+')
+            then coalesce(fours.country, threes.country, twos.country, ones.country)
+        when starts_with(decided.contact_key, 'whatsapp_')
+            then nullif(regexp_extract(decided.contact_key, '^whatsapp_[a-z_]+:([A-Z]{2})\.', 1), '')
+    end as contact_country,
     decided.company_number,
     decided.operator_endpoint,
     endpoints.operator_id,
@@ -428,3 +435,7 @@ left join reference.numbers as test_lines
         and decided.company_number = test_lines.number
         and test_lines.kind = 'test'
         and decided.day >= test_lines.valid_from and decided.day < test_lines.valid_until
+left join reference.dialling_codes as fours on substr(decided.contact_key, 8, 4) = fours.prefix
+left join reference.dialling_codes as threes on substr(decided.contact_key, 8, 3) = threes.prefix
+left join reference.dialling_codes as twos on substr(decided.contact_key, 8, 2) = twos.prefix
+left join reference.dialling_codes as ones on substr(decided.contact_key, 8, 1) = ones.prefix

@@ -5,15 +5,16 @@ from uuid import UUID
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from analytics.connection import handed_in
-from analytics.log import EVENTS, STORED, THOSE_OF_IDS, store_events
+from analytics.log import BEGINNING_BYTES, EVENTS, ID, STORED, THOSE_OF_IDS, store_events
 from analytics.scratch import scratch
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.ids import fact_id
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
-ID, CALL, RAW = (fact_id("twilio", "main", "call.ended", word) for word in ("fact", "call", "raw"))
+FACT, CALL, RAW = (fact_id("twilio", "main", "call.ended", word) for word in ("fact", "call", "raw"))
 SAID = f'{{"call_id":"{CALL}","provider_call_id":"CA1","contact_name":"Әсем {{\\"call_id\\":\\"{CALL}\\",}}"}}'
 TABLES = ("log.events", "log.offsets", "facts.calls", "facts.legs")
 
@@ -28,7 +29,7 @@ FOLLOWING = {
 
 
 def _row(**columns: str | None) -> dict[str, str | None]:
-    told = {"id": ID, "subject": CALL, "partition_key": CALL, "causation_id": RAW, "data": SAID, "entity": CALL}
+    told = {"id": FACT, "subject": CALL, "partition_key": CALL, "causation_id": RAW, "data": SAID, "entity": CALL}
     return {**told, "type": "call.ended", **columns}
 
 
@@ -37,7 +38,7 @@ def test_what_another_column_says_is_stored_once() -> None:
         store_events(opened, "told")
 
     assert [(None,) * 5] == opened.rows("select id, subject, partition_key, causation_id, data from log.stored_events")
-    assert [(ID, RAW, SAID.partition(",")[2])] == opened.rows(
+    assert [(FACT, RAW, SAID.partition(",")[2])] == opened.rows(
         "select short_id::varchar, short_causation_id::varchar, short_data from log.stored_events"
     )
 
@@ -46,7 +47,7 @@ def test_an_id_that_follows_from_what_else_is_said_is_kept_by_its_beginning() ->
     with handed_in(opened := scratch().connection, "told", pl.DataFrame([_whole(_row(**FOLLOWING))])):
         store_events(opened, "told")
 
-    assert [(None, None, UUID(FOLLOWING["id"]).bytes[:8])] == opened.rows(
+    assert [(None, None, UUID(FOLLOWING["id"]).bytes[:BEGINNING_BYTES])] == opened.rows(
         "select id, short_id, id_begins from log.stored_events"
     )
     assert [_whole(_row(**FOLLOWING))] == opened.frame(f"{THOSE_OF_IDS}", {"ids": [FOLLOWING["id"], "e1"]}).to_dicts()
@@ -66,7 +67,7 @@ def test_an_id_that_follows_from_what_else_is_said_is_kept_by_its_beginning() ->
         ),
         _row(causation_id=None),
         _row(subject="+77010000001", partition_key="another"),
-        _row(id=ID.upper(), causation_id=f"{{{RAW}}}"),
+        _row(id=FACT.upper(), causation_id=f"{{{RAW}}}"),
         _row(id="e1", causation_id="", entity="c1", data='{"call_id":"c1","is_test":false}'),
         _row(entity='a,"b', data='{"call_id":"a,\\"b","is_test":false}'),
         _row(entity="a,b", data='{"call_id":"a,b","is_test":false}'),
@@ -79,7 +80,7 @@ def test_an_id_that_follows_from_what_else_is_said_is_kept_by_its_beginning() ->
         _row(type="message.read", data=SAID),
         _row(type="deal.won", data=SAID.replace("call_id", "deal_id")),
         _row(type="account.linked", entity="line-1", subject="line-1", data='{"company_number":null}'),
-        _row(type="contact.identified", entity=ID, data="{}"),
+        _row(type="contact.identified", entity=FACT, data="{}"),
     ],
 )
 def test_an_event_is_shown_as_it_was_published(row: dict[str, str | None]) -> None:
@@ -119,6 +120,21 @@ def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(tmp
 
         assert (again.events, again.duplicates, again.conflicts) == (50, 50, 0)
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+
+
+def test_longer_beginnings_of_ids_of_an_earlier_version_are_known(tmp_path: Path) -> None:
+    told = [fact for number in range(20) for fact in call_events(number)]
+    events = [
+        replace(fact, id=fact_id(fact.source, fact.account, fact.type, fact.data.provider_call_id)) for fact in told
+    ]
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(events[:50])), now=NOW)
+        longer = f"update {STORED} set id_begins = cast(cast({ID} as uuid) as blob)[1:8] where id_begins is not null"  # noqa: S608
+        assert [(50,)] == writer.connection.rows(longer)
+    with open_writer(settings_at(tmp_path)) as writer:
+        again = writer.land(Batch(records_of(events, first_offset=50)), now=NOW)
+
+        assert (again.events, again.duplicates, again.conflicts) == (50, 50, 0)
 
 
 def _store_as_before(writer: Writer) -> None:
