@@ -1,12 +1,13 @@
 """The tables of a snapshot, copied side by side: into the one file with what is said of them, hashed, and as Parquet.
 
-Each table is copied on one thread. What several write into one table are pieces of any size, which the engine reads and
-compresses once more to make them whole: on two threads that cost up to twice the work.
+Each table is copied on one thread, or, where it is large and would be waited for alone, in parts on several. Left to
+itself the engine would write it from several threads in pieces of any size, and read and compress these once more to
+make them whole, which cost up to twice the work.
 """
 
 import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -21,11 +22,16 @@ from analytics.views import Column
 
 OnStep = Callable[[str], None]
 
+# A part has so many rows at least, four of the engine's groups: where rests of groups lie closer together, the engine
+# writes all between them anew, to have one group less.
+PART_ROWS = 500_000
+
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A table to copy, with its key and what is said of it and of its columns."""
+    """A table to copy, with its key and what is said of it and of its columns; a large one with its `time`."""
 
     relation: str
+    time: str = ""
     key: tuple[str, ...] = ()
     grain: str = ""
     columns: tuple[Column, ...] = ()
@@ -42,6 +48,7 @@ class Copier(Struct, frozen=True, kw_only=True):
     folder: Path
     is_lake: bool
     secret: bytes | None
+    part_rows: int = PART_ROWS
 
     def copy(
         self, connection: DuckConnection, wanted: Iterable[Wanted], *, hands: int, on_step: OnStep
@@ -49,26 +56,62 @@ class Copier(Struct, frozen=True, kw_only=True):
         """Copy tables in this order, so many at a time; gives the hash of each. Every copy reads one state."""
         connection.use_threads(1)
         with ThreadPoolExecutor(hands) as pool:
-            copies = {one.relation: pool.submit(self._copy, connection, one) for one in wanted}
+            copies: dict[str, list[Future[TableHash]]] = {}
+            for one in wanted:
+                if parts := self._parts(connection, one, hands=hands):
+                    with transaction(connection):
+                        self._create(connection, one, rows="limit 0")
+                    copies[one.relation] = [pool.submit(self._copy_part, connection, one, part) for part in parts]
+                else:
+                    copies[one.relation] = [pool.submit(self._copy, connection, one)]
             hashes: dict[str, TableHash] = {}
-            for relation, copy in copies.items():
+            for relation, copied in copies.items():
                 on_step(relation)
-                hashes[relation] = copy.result()
+                found = [copy.result() for copy in copied]
+                hashes[relation] = TableHash(sum(one.rows for one in found), sum(one.total for one in found))
+                if len(found) > 1:
+                    self._write_files(connection, relation, rows=hashes[relation].rows)
         return hashes
 
+    def _parts(self, connection: Connection, wanted: Wanted, *, hands: int) -> list[str]:
+        """Give conditions that part the rows of a large table of a lake by time; none where it is copied whole."""
+        if not (self.is_lake and wanted.time):
+            return []
+        time, place = wanted.time, f"{self.source}.{wanted.relation}"
+        [(rows, dated)] = connection.rows(f"select count(*), count({time}) from {place}")  # noqa: S608  # our own names
+        parts = min(hands, rows // self.part_rows)
+        if parts < 2 or dated < rows:
+            return []
+        shares = [number / parts for number in range(1, parts)]
+        bounds = connection.rows(
+            f"select cast(unnest(quantile_disc({time}, {shares})) as varchar) from {place}"  # noqa: S608
+        )
+        begins = ["true", *(f"{time} >= {quoted(bound)}" for (bound,) in bounds)]
+        ends = [*(f"{time} < {quoted(bound)}" for (bound,) in bounds), "true"]
+        return [f"{begin} and {end}" for begin, end in zip(begins, ends, strict=True)]
+
     def _copy(self, connection: DuckConnection, wanted: Wanted) -> TableHash:
+        order = "" if self.is_lake else f"order by {', '.join(map(_named, wanted.key)) or 'all'}"
         with closing(connection.beside()) as session:
             with transaction(session):
-                self._fill(session, wanted)
+                self._create(session, wanted, rows=order)
             copied = table_hash(session, f"{self.target}.{wanted.relation}")
             self._write_files(session, wanted.relation, rows=copied.rows)
         return copied
 
-    def _fill(self, session: Connection, wanted: Wanted) -> None:
+    def _copy_part(self, connection: DuckConnection, wanted: Wanted, part: str) -> TableHash:
+        """Copy the rows of a part into the table, which is there and empty."""
         place, copy = f"{self.source}.{wanted.relation}", f"{self.target}.{wanted.relation}"
-        order = "" if self.is_lake else f"order by {', '.join(map(_named, wanted.key)) or 'all'}"
+        with closing(connection.beside()) as session:
+            columns = _columns(session, place, secret=self.secret)
+            session.execute(f"insert into {copy} select {columns} from {place} where {part}")  # noqa: S608  # our own names
+            return table_hash(session, f"(from {copy} where {part})")
+
+    def _create(self, session: Connection, wanted: Wanted, *, rows: str) -> None:
+        """Create a table with its rows, in an order or up to a limit, and say what it is."""
+        place, copy = f"{self.source}.{wanted.relation}", f"{self.target}.{wanted.relation}"
         columns = _columns(session, place, secret=self.secret)
-        session.execute(f"create table {copy} as select {columns} from {place} {order}")  # noqa: S608  # our own names
+        session.execute(f"create table {copy} as select {columns} from {place} {rows}")  # noqa: S608  # our own names
         said = [f"comment on table {copy} is {quoted(wanted.grain)}"] if wanted.grain else []
         for column in wanted.columns:
             meaning = f"{column.meaning} ({column.unit})" if column.unit else column.meaning

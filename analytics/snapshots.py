@@ -18,6 +18,7 @@ from analytics import dbt, reference
 from analytics.connection import Connection
 from analytics.log import quoted
 from analytics.sessions import DuckConnection
+from analytics.settings import MIB
 from analytics.snapshot_tables import Copier, OnStep, Wanted
 from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_side_by_side
@@ -33,6 +34,11 @@ PARQUET = "parquet"
 UNLOGGED = "recovery_mode 'no_wal_writes'"
 # Of changes until which the engine takes them into a file by itself; here it is told to, once, when all are there.
 NEVER = "1TB"
+# A group of rows is compressed when it is full, by the thread that reads it. The engine would gather five, and leave
+# them to the commit, of which there is one at a time.
+GATHERED_GROUPS = 1
+# Tables whose files take so much are copied in parts.
+LARGE_BYTES = 8 * MIB
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
 # What analysts read. The log, what stands between it and the facts, and the checks stay where they are.
 LAYERS = ("reference", "facts", "reports", "metrics")
@@ -99,6 +105,7 @@ def take(
         file = quoted(str(unfinished.resolve()))
         connection.execute(f"attach {file} as {OUT} (storage_version '{STORAGE_VERSION}', {UNLOGGED})")
         connection.execute(f"set checkpoint_threshold = '{NEVER}'")
+        connection.execute(f"set write_buffer_row_group_count = {GATHERED_GROUPS}")
         wanted = _wanted(views, sizes=_built(connection, views))
         if as_of is not None:
             on_step("folding what was landed by then")
@@ -178,7 +185,13 @@ def _wanted(views: Sequence[View], *, sizes: Mapping[str, int]) -> list[Wanted]:
     """Name the tables of a snapshot, the largest first: one copied last would be waited for alone."""
     wanted = [Wanted(relation=f"reference.{name}") for name in reference.TABLES]
     wanted += [
-        Wanted(relation=view.relation, key=view.key, grain=view.grain, columns=view.columns)
+        Wanted(
+            relation=view.relation,
+            time=view.time if sizes[view.relation] >= LARGE_BYTES else "",
+            key=view.key,
+            grain=view.grain,
+            columns=view.columns,
+        )
         for view in views
         if _is_kept(view)
     ]

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import venv
+from datetime import timedelta
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import angime
 from analytics import snapshots
 from analytics.keys import installation_key
 from analytics.personal import treatment
-from analytics.warehouse import Batch, open_writer
+from analytics.rebuild import table_hash
+from analytics.snapshot_tables import Copier, Wanted
+from analytics.warehouse import Batch, open_side_by_side, open_writer
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant
-from tests.analytics.landing_cases import call_events, message_events, records_of, settings_at
+from tests.analytics.landing_cases import BEGIN, call_events, message_events, records_of, settings_at
 from tests.angime.front_door import angime as front_door
 
 EARLIER: Instant = "2026-03-09T12:00:00.000Z"
@@ -75,6 +78,24 @@ def parquet_of(folder: Path) -> dict[str, bytes]:
     """Read the bytes of a snapshot's Parquet files, by table and number."""
     files = sorted((folder / "parquet").glob("*/*.parquet"))
     return {str(file.relative_to(folder / "parquet")): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("part_rows", [1, 2, 3])
+def test_a_large_table_is_copied_in_parts_and_whole(part_rows: int, tmp_path: Path) -> None:
+    told = [fact for number in range(7) for fact in call_events(number, begin=BEGIN + number // 2 * timedelta(hours=1))]
+    with open_writer(settings_at(tmp_path / "home")) as writer:
+        writer.land(Batch(records_of(told)), now=EARLIER)
+    with open_side_by_side({"lake": settings_at(tmp_path / "home")}) as connection:
+        connection.execute("attach ':memory:' as copied; create schema copied.facts")
+        copier = Copier(source="lake", target="copied", folder=tmp_path, is_lake=True, secret=None, part_rows=part_rows)
+        wanted = Wanted(relation="facts.calls", time="started_at")
+
+        assert {wanted.relation: table_hash(connection, "lake.facts.calls")} == copier.copy(
+            connection, [wanted], hands=7, on_step=lambda _: None
+        )
+        assert connection.rows("from lake.facts.calls order by call_id") == connection.rows(
+            "from copied.facts.calls order by call_id"
+        )
 
 
 # As text: the package alone gives no instant as an object of Python, for which it wants pytz.

@@ -26,7 +26,7 @@ def measure(bootstrap: str, folder: Path, *, count: int) -> dict[str, Any]:
     """Land `count` events that lie in Kafka, replay them from Kafka and from the log, and take a snapshot of them.
 
     Goals: a replay at 0.6 × the rate of landing or more; a snapshot within 2 × the copy of the warehouse and 2 s.
-    Beside it stands how long plain DuckDB takes to make a file of the same tables: no snapshot with one takes less.
+    Beside it stands how long plain DuckDB takes to make a file of the same tables, each on one thread.
     """
     landed = landing.ours(bootstrap, folder / "home", count=count)
     settings = AnalyticsSettings(home=folder / "home")
