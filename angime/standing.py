@@ -1,6 +1,6 @@
 """How the whole stands: which stages run, how far each is, what the warehouse holds, what waits for a person."""
 
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def landed_offsets(settings: AnalyticsSettings) -> dict[tuple[str, int], int]:
 
 
 def standing() -> dict[str, Any]:
-    """Tell, for a person and in one object, how everything stands; what cannot be asked is said to be away."""
+    """Tell, for a person and in one object, how everything stands; what cannot be asked is away, or None."""
     settings = load(PipelinesSettings)
     bootstrap = settings.kafka or (local_kafka.status(settings.home).bootstrap or "")
     return {
@@ -94,15 +94,15 @@ def _answers(url: str) -> str:
         return "away"
 
 
-def _waiting(bootstrap: str) -> dict[str, int]:
+def _waiting(bootstrap: str) -> dict[str, int] | None:
     if not bootstrap:
-        return {}
+        return None
     sums: dict[str, int] = {}
     try:
         for row in lags(bootstrap):
             sums[row.stage] = sums.get(row.stage, 0) + row.waiting
     except (NotYet, Misconfigured):
-        return {}
+        return None
     return sums
 
 
@@ -111,15 +111,21 @@ def _listening(home: Path) -> str:
     found = waiting(home)
     if found is not None:
         return f"waits since {found.since} for its model: {found.reason}"
-    return "on" if load(StreamsSettings).speech_model else "off, recordings are kept"
+    return (
+        "on"
+        if load(StreamsSettings).speech_model
+        else "off, for no ANGIME_SPEECH_MODEL is set here: recordings are kept"
+    )
 
 
-def _to_be_forgotten() -> dict[str, int]:
-    """Count what companies keep no longer and what is still there, by kind."""
+def _to_be_forgotten() -> dict[str, int] | None:
+    """Count what companies keep no longer and what is still there, by kind; None where that cannot be said."""
     counts: dict[str, int] = {}
-    with suppress(NotYet, Misconfigured):
+    try:
         for due in forgetting.look(now=datetime.now(UTC)):
             counts[due.kind] = counts.get(due.kind, 0) + due.waiting
+    except (NotYet, Misconfigured):
+        return None
     return counts
 
 

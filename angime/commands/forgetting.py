@@ -34,4 +34,8 @@ def forget(
             step(f"the rest goes with the next maintenance of the lander and the stream worker: {forgotten.unfinished}")
             raise typer.Exit(1)
         return
-    print_rows([msgspec.to_builtins(due) for due in forgetting.look(now=now())], as_json=json_output)
+    found = forgetting.look(now=now())
+    if not found and not json_output:
+        typer.echo("nothing is kept for a time only: [retention] of company.toml gives the days")
+        return
+    print_rows([msgspec.to_builtins(due) for due in found], as_json=json_output)

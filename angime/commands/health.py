@@ -1,6 +1,7 @@
 """Verbs that say how everything stands, and what is to be mended."""
 
 import json
+from typing import Any, cast
 
 import msgspec
 import typer
@@ -43,11 +44,16 @@ def status(json_output: Json = False) -> None:
         typer.echo(json.dumps(found, ensure_ascii=False, default=str))
         return
     for name, told in found.items():
-        if isinstance(told, dict):
-            inner = ", ".join(f"{part} {value}" for part, value in told.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            typer.echo(f"{name}: {inner or 'unknown'}")
-        else:
-            typer.echo(f"{name}: {told}")
+        typer.echo(f"{name}: {_in_words(told)}")
+
+
+def _in_words(told: Any) -> str:
+    if told is None:
+        return "unknown"
+    if not isinstance(told, dict):
+        return str(told)
+    parts = cast("dict[str, Any]", told)
+    return ", ".join(f"{part} {_in_words(value)}" for part, value in parts.items()) or "nothing"
 
 
 @app.command()

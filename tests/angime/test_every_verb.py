@@ -201,6 +201,15 @@ def test_what_a_verb_prints_for_programs_is_json(written: str, say: Say) -> None
     assert isinstance(json.loads(said.out), kind)
 
 
+def test_what_there_is_nothing_of_is_said_in_words(say: Say) -> None:
+    forgotten, told = say("forget --dry-run"), say("status")
+
+    assert forgotten.out == "nothing is kept for a time only: [retention] of company.toml gives the days\n"
+    lines = dict(line.split(": ", 1) for line in told.out.splitlines())
+    assert (lines["to_be_forgotten"], lines["waiting"]) == ("nothing", "unknown")
+    assert lines["warehouse"].endswith("dead_letters waiting 0, retried 0, discarded 0")
+
+
 @pytest.mark.kafka
 def test_what_verbs_of_kafka_print_for_programs_is_json(say: Say, kafka: local_kafka.Running) -> None:
     with closing(Admin(kafka.bootstrap)) as admin:
