@@ -27,7 +27,7 @@ COLLECT = "collect"  # runs beside them where an account has a door that is no w
 WRONG_SETTINGS, HALTED = 2, 3
 # Where processors are short, what is landed comes before what is looked at, and that before what is heard: so much
 # nicer than the others, as the system counts it, are these stages.
-NICENESS = {"pages": 5, "stream": 10}
+NICENESS = {"pages": 10, "stream": 15}
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 CALM_SECONDS = 60.0  # a stage that ran this long starts again at once

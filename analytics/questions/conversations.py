@@ -28,7 +28,7 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
             from ({_ENTRIES}) as told
             left join facts.identities on identities.company = $company and identities.identity = told.contact_key
         ),
-        contacts as (
+        contacts as materialized (
             select
                 arg_max(contact_key, (starts_with(contact_key, 'phone:'), happened_at, contact_key)) as contact_key,
                 arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
@@ -42,10 +42,11 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                     direction = 'incoming' and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail')),
                     happened_at
                 ) as is_waiting
-            from entries where {where} group by contact
-        )
-        select *, count(*) over () as contacts, count(*) filter (is_waiting) over () as waiting from contacts
-        where {"is_waiting" if is_waiting else "true"}
+            from entries where {where} group by contact having {"is_waiting" if is_waiting else "true"}
+        ),
+        -- Counted beside and not in a window, through which each row would be carried with all that is said of it.
+        counted as (select count(*) as contacts, count(*) filter (is_waiting) as waiting from contacts)
+        select contacts.*, counted.contacts, counted.waiting from contacts cross join counted
         order by last_at desc, contact_key limit $limit offset $offset
     """
     return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS), "offset": offset})

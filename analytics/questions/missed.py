@@ -21,11 +21,10 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
     narrowed, parameters = _scoped(scope)
     source, newest = episodes(reader, company=scope.company)
     text = f"""
-        with open_episodes as (
-            select *, count(*) over () as episodes from {source}
-            where company = $company and state = 'open' and {narrowed}
-            order by first_missed_at, episode_id limit $limit
+        with open_episodes as materialized (
+            select * from {source} where company = $company and state = 'open' and {narrowed}
         ),
+        longest as (select * from open_episodes order by first_missed_at, episode_id limit $limit),
         written as (
             select identities.contact_id, arg_max(messages.text, messages.first_at) as last_text
             from facts.messages as messages
@@ -33,13 +32,13 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
                 on messages.company = identities.company and messages.contact_key = identities.identity
             where
                 messages.company = $company and messages.direction = 'incoming' and messages.text is not null
-                and identities.contact_id in (select contact_id from open_episodes)
+                and identities.contact_id in (select contact_id from longest)
             group by identities.contact_id
         )
         select
             episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
-            lost_at, is_business_hours, last_text, as_of, episodes
-        from open_episodes left join written using (contact_id)
+            lost_at, is_business_hours, last_text, as_of, (select count(*) from open_episodes) as episodes
+        from longest left join written using (contact_id)
         order by first_missed_at, episode_id
     """
     return reader.sql(text, parameters | newest | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})

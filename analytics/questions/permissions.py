@@ -18,15 +18,13 @@ def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limi
     many of them end by `tonight`).
     """
     text = """
-        with holding as (
-            select
-                *, count(*) over () as permissions, count(*) filter (where ended_at <= $tonight) over () as ending
-            from facts.permissions
+        with all_held as materialized (
+            select * from facts.permissions
             where
                 company = $company and policy is not null and granted_at <= $now
                 and (ended_at is null or ended_at > $now)
-            order by ended_at nulls last, granted_at, permission_id limit $limit
         ),
+        holding as (select * from all_held order by ended_at nulls last, granted_at, permission_id limit $limit),
         asked as (
             select contact_id, account, count(*) as requests_in_week from facts.permission_requests
             where company = $company and requested_at > $now - interval 7 day and requested_at <= $now
@@ -35,7 +33,9 @@ def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limi
         select
             contacts.name as contact_name, contacts.phone, holding.account, holding.kind, holding.granted_at,
             holding.ended_at, holding.calls, holding.answered_calls,
-            coalesce(asked.requests_in_week, 0) as requests_in_week, holding.permissions, holding.ending
+            coalesce(asked.requests_in_week, 0) as requests_in_week,
+            (select count(*) from all_held) as permissions,
+            (select count(*) from all_held where ended_at <= $tonight) as ending
         from holding
         left join facts.contacts as contacts
             on holding.company = contacts.company and holding.contact_id = contacts.contact_id
@@ -55,17 +55,24 @@ def outside(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_RO
     calls (how many there are in all).
     """
     text = """
+        with judged as materialized (
+            select
+                call_id, started_at, contact_id, account, reason, coalesce(is_over_limit, false) as is_over_limit,
+                outcome, unanswered_before
+            from facts.call_permissions
+            where
+                company = $company and day between $first and $last
+                and policy is not null and (not is_permitted or is_over_limit)
+        ),
+        newest as (select * from judged order by started_at desc, call_id limit $limit)
         select
-            judged.call_id, judged.started_at, contacts.name as contact_name, contacts.phone, judged.account,
-            judged.reason, coalesce(judged.is_over_limit, false) as is_over_limit, judged.outcome,
-            judged.unanswered_before, count(*) over () as calls
-        from facts.call_permissions as judged
+            newest.call_id, newest.started_at, contacts.name as contact_name, contacts.phone, newest.account,
+            newest.reason, newest.is_over_limit, newest.outcome, newest.unanswered_before,
+            (select count(*) from judged) as calls
+        from newest
         left join facts.contacts as contacts
-            on judged.company = contacts.company and judged.contact_id = contacts.contact_id
-        where
-            judged.company = $company and judged.day between $first and $last
-            and judged.policy is not null and (not judged.is_permitted or judged.is_over_limit)
-        order by judged.started_at desc, judged.call_id limit $limit
+            on contacts.company = $company and newest.contact_id = contacts.contact_id
+        order by newest.started_at desc, newest.call_id
     """
     parameters = {"company": scope.company, "first": period.first, "last": period.last}
     return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
