@@ -338,6 +338,10 @@ def test_a_deal_stays_and_who_had_it_after_the_person_too(home: Path) -> None:
     receipt = erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
 
     assert (receipt.identities, receipt.events) == (2, 12)
+    with open_writer(settings_at(home)) as writer:
+        late = msgspec.structs.replace(told[-1], id=f"{moved.id[:-2]}ff")
+        landed = writer.land(Batch(records_of([*told, late], first_offset=600)), now=LATER)
+        assert (landed.erased, landed.duplicates, landed.events) == (2, 1, 1)
     with closing(open_reader(settings_at(home))) as reader:
         deals = reader.sql("select deal_id, left(contact_key, 6), stage from facts.deals order by deal_id").rows()
     expected = [(opened.data.deal_id, "phone:", "talks"), (alone.data.deal_id, "erased", None)]
