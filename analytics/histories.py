@@ -44,7 +44,6 @@ class Histories:
             for view in self._sources
             if view.relation in MANY
         }
-        self._links = _links_of(self._identities, self._named_by)
         self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
         self.let_go()
 
@@ -93,7 +92,7 @@ class Histories:
         self._hold(folded)
         self._hear(naming)
         if self._is_news(naming):
-            self._join()
+            self._join(naming)
         [(contacts,)] = self._connection.rows("select count(*) from moved")
         if not contacts:
             return []
@@ -148,13 +147,13 @@ class Histories:
         """)  # noqa: S608  # our own names
         return bool(apart)
 
-    def _join(self) -> None:
+    def _join(self, naming: Sequence[View]) -> None:
         """Find out anew who is whom among the contacts of `moved` and the identities of `heard`."""
         self._connection.execute(f"""
             create or replace temp table members as
             select company, identity, min(identity) over (partition by contact_id) as least
             from people where contact_id in (select contact_id from moved);
-            create or replace temp table joined as {self._links};
+            create or replace temp table joined as {_links_of(self._identities, self._named_by, naming)};
             create or replace temp table renamed as
             from joined anti join people using (company, identity, contact_id);
             create or replace temp table lost as
@@ -273,10 +272,16 @@ def _row_hash(fact: View) -> str:
     return f"hash({', '.join(column.name for column in fact.columns)})"
 
 
-def _links_of(identities: View, named_by: Sequence[View]) -> str:
-    """Compose who is whom: the text over what was just folded, and over what is known as if it were told again."""
+def _links_of(identities: View, named_by: Sequence[View], naming: Sequence[View]) -> str:
+    """Compose who is whom: the text over what was just folded, and over what is known as if it were told again.
+
+    What no fact names is left out by the planner, which is most of what there is to plan.
+    """
     inputs = [
-        (view.relation, f"select company, contact_key, also_known_as from fresh_{view.name}")  # noqa: S608
+        (
+            view.relation,
+            f"select company, contact_key, also_known_as from fresh_{view.name} where {view in naming}",  # noqa: S608
+        )
         for view in named_by
     ]
     known = "select company, identity as contact_key, [least] as also_known_as from members"

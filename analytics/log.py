@@ -93,6 +93,10 @@ TABLES = {
 
 EVENTS = ", ".join(f'"{name}"' for name, _, _ in _EVENT_COLUMNS)
 EVENT_TYPES = ", ".join(f'"{name}" {type_}' for name, type_, _ in _EVENT_COLUMNS)
+# What of an event is folded, or compared with one that comes again: all that must be in memory of the newest.
+_TOLD = ("id", "source", "type", "subject", "time", "company", "account", "dataschema", "data", "entity")
+TOLD = ", ".join(f'"{name}"' for name in _TOLD)
+TOLD_TYPES = ", ".join(f'"{name}" {type_}' for name, type_, _ in _EVENT_COLUMNS if name in _TOLD)
 
 # What `log.events` shows is stored here in little more than half the room. What another column says is left out, ids
 # are kept in the 16 bytes that they are, and data without its first member where that is the id of the entity. Of an id
@@ -157,6 +161,14 @@ _VIEW = f"select\n    {_selected(_SHOWN)}\nfrom {STORED}"
 THOSE_OF_IDS = f"""{_VIEW}
 where {BEGINNING} in (select {beginning("one")} from (select unnest($ids::varchar[]) as one))
 """  # noqa: S608  # our own text
+
+
+def told_where(place: str) -> str:
+    """Write what stored events tell that a condition on their own columns means: it is made of these alone."""
+    told = ", ".join(f"""{_SHOWN.get(name, f'"{name}"')} as "{name}\"""" for name in _TOLD)
+    return f"select {told} from (select * from {STORED} where {place})"  # noqa: S608  # our own texts
+
+
 # What facts are folded from: the entity says what the first member of data would.
 FOLDED = f"""
 select

@@ -11,7 +11,7 @@ import polars as pl
 
 from analytics.admission import SLOT_SECONDS
 from analytics.connection import Connection, handed_in
-from analytics.log import BEGINNING, EVENT_TYPES, EVENTS, STORED
+from analytics.log import BEGINNING, STORED, TOLD, TOLD_TYPES, told_where
 from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
 
@@ -54,17 +54,24 @@ class Memory:
         return np.unique(slots).tolist()
 
     def recall(self, slots: list[int]) -> None:
-        """Put the events that the log holds of the `known` entities, in these slots, into the temporary `earlier`."""
+        """Put the events that the log holds of the `known` entities, in these slots, into the temporary `earlier`.
+
+        The slots ascend. Of hot events the engine passes over those that are older than the first by their bounds.
+        """
         cold = [slot for slot in slots if slot < self.hot_floor]
         parts = [
-            f"select {EVENTS} from log.events where recorded_at >= to_timestamp({first * SLOT_SECONDS}) "  # noqa: S608
-            f"and recorded_at < to_timestamp({(last + 1) * SLOT_SECONDS}) and entity in (select entity from known)"
+            told_where(
+                f"recorded_at >= to_timestamp({first * SLOT_SECONDS}) "  # noqa: S608  # our own texts
+                f"and recorded_at < to_timestamp({(last + 1) * SLOT_SECONDS}) and entity in (select entity from known)"
+            )
             for first, last in stretches(cold)
         ]
-        if len(cold) < len(slots):
-            parts.append(f"select {EVENTS} from hot where entity in (select entity from known)")  # noqa: S608
+        if hot := slots[len(cold) :]:
+            parts.append(
+                f"select {TOLD} from hot where slot >= {hot[0]} and entity in (select entity from known)"  # noqa: S608
+            )
         if not parts:
-            parts.append(f"select {EVENTS} from hot where false")  # noqa: S608
+            parts.append(f"select {TOLD} from hot where false")  # noqa: S608
         self._connection.execute(f"create or replace temp table earlier as {' union all '.join(parts)}")
 
     def hashes(self) -> Hashes:
@@ -82,27 +89,27 @@ class Memory:
         """)
         if self.hot_floor <= LAST_SLOT:
             self._connection.execute(
-                f"insert into hot select {EVENTS}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
+                f"insert into hot select {TOLD}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
             )
 
     def replace(self) -> None:
         """Hold the events of `batch` as they are now, where the log's own rows of them were written anew."""
         self._connection.execute("delete from hot where id in (select id from batch)")
         self._connection.execute(
-            f"insert into hot select {EVENTS}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
+            f"insert into hot select {TOLD}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
         )
 
     def cool(self) -> None:
         """Keep no hot events until `warm`: while nothing is folded, none are needed."""
-        self._connection.execute(f"create or replace temp table hot ({EVENT_TYPES}, slot integer)")
+        self._connection.execute(f"create or replace temp table hot ({TOLD_TYPES}, slot integer)")
         self.hot_floor = LAST_SLOT + 1
 
     def warm(self) -> None:
         """Read the newest events from the log."""
-        self._connection.execute(f"create or replace temp table hot ({EVENT_TYPES}, slot integer)")
+        self._connection.execute(f"create or replace temp table hot ({TOLD_TYPES}, slot integer)")
         self.hot_floor = self._floor(f"(select {_SLOT} as slot from log.events)")  # noqa: S608
         self._connection.execute(
-            f"insert into hot select {EVENTS}, {_SLOT} from log.events where recorded_at >= to_timestamp(?)",  # noqa: S608
+            f"insert into hot select {TOLD}, {_SLOT} from log.events where recorded_at >= to_timestamp(?)",  # noqa: S608
             [self.hot_floor * SLOT_SECONDS],
         )
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from analytics import reference
 from analytics.connection import Connection
 from analytics.histories import MANY, Histories
-from analytics.log import EVENTS
+from analytics.log import TOLD
 from analytics.settings import LEAST_MEMORY_MIB
 from analytics.summing import Sums
 from analytics.views import View, are_told, columns_read, with_inputs
@@ -36,7 +36,7 @@ class Group(Struct, frozen=True):
 class Refresher:
     """The statements of a refresh, composed once from the SQL files, and which rows of facts are known to exist.
 
-    For each fact, `kept_…` holds entity, time and summed-by columns of the rows of entities in `kept_of_…` of its
+    For each fact, `kept_…` holds entity, time and what is summed of the rows of entities in `kept_of_…` of its
     group, so that their old rows are found without searching the lake; the rows of all other entities are searched for
     there. To plan a statement costs more than to fold a few events, so one is only run where it has something to do:
     `filled` names the temporary tables `staged_…` and `fresh_…` that hold rows of the refresh before.
@@ -56,6 +56,7 @@ class Refresher:
         self._indexes = [view for view in views if view.is_index]
         self._facts = [view for view in views if view.layer == "facts" and view.events and not view.is_index]
         self._groups = _groups_of(self._facts)
+        self._searches: dict[str, bool] = {}
         reports = [view for view in views if view.layer == "reports" and view.is_table]
         self._folds = {fact.name: _fold_of(fact, group, views) for group in self._groups for fact in group.facts}
         self._marks = {fact.name: _marks_of(fact, reports, indexes=self._indexes) for fact in self._facts}
@@ -69,7 +70,7 @@ class Refresher:
             )
         )
         self._histories = Histories(connection, views, memory_mib=memory_mib)
-        self._sums = Sums(connection, views, memory_mib=memory_mib)
+        self._sums = Sums(connection, views)
         self.forget()
 
     def make_ready(self) -> None:
@@ -99,18 +100,17 @@ class Refresher:
         kept += [f"create or replace temp table kept_of_{group.name} (entity varchar)" for group in self._groups]
         self._connection.execute(";".join(kept))
         self._histories.shed()
-        self._sums.shed()
 
     def refresh(self) -> None:
         """Fold again what `batch` touched, inside the transaction that appends it to the log."""
         self._connection.execute(
-            f"create or replace temp table touched_events as select {EVENTS} from batch union all "
-            f"select {EVENTS} from earlier where entity in (select entity from batch)"
+            f"create or replace temp table touched_events as select {TOLD} from batch union all "
+            f"select {TOLD} from earlier where entity in (select entity from batch)"
         )
         told = self._words("select distinct type from touched_events")
         filled = self._words("select name from filled")
         # Read once what several facts are folded from.
-        staged = [view for view in self._staging if are_told(told, view.events)]
+        staged = [view for view in self._staging if view.can_be_of(told)]
         for view in self._staging:
             if view in staged or f"staged_{view.name}" in filled:
                 self._run(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
@@ -150,32 +150,39 @@ class Refresher:
         touched = self._count(
             f"create or replace temp table touched_{name} as select distinct entity from {_touching(group)}"
         )
-        if touched:
-            self._run(f"""
-                create or replace temp table sought_{name} as
-                select entity from touched_{name}
-                where entity in (select entity from known) and entity not in (select entity from kept_of_{name});
-                insert into kept_of_{name} select entity from touched_{name} anti join kept_of_{name} using (entity)
-            """)
-        return touched > 0
+        if not touched:
+            return False
+        sought = self._count(f"""
+            create or replace temp table sought_{name} as
+            select entity from touched_{name}
+            where entity in (select entity from known) and entity not in (select entity from kept_of_{name})
+        """)
+        self._searches[name] = sought > 0
+        self._run(
+            f"insert into kept_of_{name} select entity from touched_{name} anti join kept_of_{name} using (entity)"
+        )
+        return True
 
     def _fold(self, fact: View, group: Group) -> bool:
         """Replace the rows of touched entities; says whether this fact has or had any."""
         name, marks = fact.name, self._marks[fact.name]
-        fresh = self._count(f"create or replace temp table fresh_{name} as {self._folds[name]}")
+        fresh = 0
+        if self._can_have(fact):
+            fresh = self._count(f"create or replace temp table fresh_{name} as {self._folds[name]}")
         kept = self._count(
             f"create or replace temp table stale_{name} as "
             f"select * from kept_{name} where {fact.entity} in (select entity from touched_{group.name})"
         )
-        if self._connection.rows(f"select 1 from sought_{group.name} limit 1"):
-            self._run(
+        stale = kept
+        if self._searches[group.name]:
+            stale += self._count(
                 f"insert into stale_{name} select {marks} from {fact.relation} "
                 f"where {fact.entity} in (select entity from sought_{group.name})"
             )
-        [(stale, dated, first, last)] = self._connection.rows(
-            f"select count(*), count({fact.time}), min({fact.time}), max({fact.time}) from stale_{name}"
-        )
         if stale:
+            [(dated, first, last)] = self._connection.rows(
+                f"select count({fact.time}), min({fact.time}), max({fact.time}) from stale_{name}"
+            )
             # Files are left out by their bounds only where nothing else is asked for beside.
             undated = f" or {fact.time} is null" if dated < stale else ""
             self._run(
@@ -192,14 +199,22 @@ class Refresher:
             """)
         return bool(fresh or stale)
 
+    def _can_have(self, fact: View) -> bool:
+        """Whether any of the touched entities may have rows of a fact: it can be `made_of` some of what was staged."""
+        relation, _, condition = fact.made_of.partition(" where ")
+        if not relation:
+            return True
+        kind = relation.replace("staging.", "staged_").replace("facts.", "fresh_")
+        return bool(self._connection.rows(f"select 1 from {kind} where {condition} limit 1"))
+
     def _index(self, index: View, fact: View) -> None:
         """Bring the table by which rows of a fact are found up to what was just folded: most rows have not moved."""
         rows = {
             kind: f"({with_inputs(index.select, inputs=[(fact.relation, f'select * from {kind}_{fact.name}')])})"
             for kind in ("fresh", "stale")
         }
-        placed = self._count(f"create or replace temp table placed as {rows['fresh']} except all {rows['stale']}")
-        displaced = self._count(f"create or replace temp table displaced as {rows['stale']} except all {rows['fresh']}")
+        placed = self._count(f"create or replace temp table placed as {rows['fresh']} except {rows['stale']}")
+        displaced = self._count(f"create or replace temp table displaced as {rows['stale']} except {rows['fresh']}")
         if displaced:
             column = index.sorted_by
             self._run(f"delete from {index.relation} where {column} in (select {column} from displaced)")
@@ -220,16 +235,15 @@ def _groups_of(facts: Sequence[View]) -> list[Group]:
 
 def _marks_of(fact: View, reports: Sequence[View], *, indexes: Sequence[View]) -> str:
     """Name the columns of a fact by which its rows are found, in the lake and in memory, and its reports are summed."""
-    sums = [column for report in reports if fact.relation in report.reads for column in report.by]
-    readers = [index for index in indexes if fact.relation in index.reads]
+    readers = [view for view in (*reports, *indexes) if fact.relation in view.reads]
     found = columns_read(fact, readers).split(", ") if readers else []
     contact = ["contact_key"] if fact.relation in MANY else []
-    return ", ".join(dict.fromkeys([fact.entity, fact.time, *sums, *found, *contact]))
+    return ", ".join(dict.fromkeys([fact.entity, fact.time, *found, *contact]))
 
 
 def _stage_of(view: View, staging: Sequence[View]) -> str:
     """Compose a view over the touched events, reading those before it as they were staged."""
-    events = ("log.events", f"select {EVENTS} from touched_events")
+    events = ("log.events", f"select {TOLD} from touched_events")
     return with_inputs(view.select, inputs=[events, *_staged(staging)])
 
 

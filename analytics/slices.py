@@ -13,7 +13,7 @@ from shutil import rmtree
 
 from analytics import log, reference
 from analytics.connection import Connection
-from analytics.views import View, are_told, with_inputs
+from analytics.views import View, with_inputs
 
 OnStep = Callable[[str], None]
 
@@ -122,8 +122,7 @@ def _readers(views: Sequence[View], told: Mapping[str, int]) -> dict[View, list[
     for view in reversed(views):
         mine = readers.get(view.relation, [])
         is_shared = view.layer == "staging" and len(mine) > 1 and _LOG not in view.reads
-        can_be = are_told(told, view.events) and (not view.needs or are_told(told, view.needs))
-        if can_be and (is_shared or is_folded(view)):
+        if view.can_be_of(told) and (is_shared or is_folded(view)):
             made.insert(0, view)
             mine = [view]
         elif view.layer != "staging":

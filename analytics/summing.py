@@ -1,157 +1,191 @@
 # ruff: noqa: S608  # names of our own files only
-"""Summing: reports that count facts by day, made anew for the days that a refresh changed, from rows held in memory.
+# Arrow tells no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""Summing: the groups of calls of each day that a refresh changed, brought up to date by what came and what went.
 
-What reports read of the days that were summed last stays in temporary tables: a day is read from the lake once, and
-what a refresh folds anew is replaced there in the transaction that replaces it in the lake.
+The report's own text groups the calls that are new or otherwise, and those as they were; the ones are added to the
+groups that are there, the others taken away. No call of a day is read for it; see docs/adr/0046.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
+import polars as pl
+import pyarrow as pa
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from analytics.connection import Connection, renew
-from analytics.settings import MIB
+from analytics.connection import Connection
 from analytics.views import View, columns_read, with_inputs
 
-# What reports read of a call takes in memory, measured, and which part of the engine's memory all of it may take.
-BYTES_A_ROW = 208
-SHARE = 1 / 16
+# How the columns of a group beside its key add up: as numbers, as numbers hour by hour, and as lists in rising order,
+# each with their sum, which is null where they are empty.
+COUNTS = ("calls", "talks", "transcripts")
+BY_HOUR = "calls_by_hour"
+MEASURES = {"talk_ms": "all_talk_ms", "answer_ms": "all_answer_ms"}
+# It hangs on the day.
+NOT_TOLD_APART = "weekday"
+
+Numbers = NDArray[np.int64]
+Key = tuple[Any, ...]
+
+_TYPES = {
+    "varchar": pa.string(),
+    "date": pa.date32(),
+    "integer": pa.int32(),
+    "boolean": pa.bool_(),
+    "bigint": pa.int64(),
+}
 
 
-class Rollup(Struct, frozen=True):
-    """Reports that sum the same `facts` for the same values of the columns `by`; one of these is the day.
+class Group(Struct, frozen=True):
+    """Calls that are alike: how many, by COUNTS and then by hour, and their MEASURES."""
 
-    Temporary tables: `days_…` are the days of which `summed_…` holds all rows of a fact.
-    """
-
-    by: tuple[str, ...]
-    facts: tuple[View, ...]
-    reports: tuple[View, ...]
-
-    @property
-    def days(self) -> str:
-        """Name the table of the days that are held."""
-        return f"days_{self.reports[0].name}"
-
-    def held(self, fact: View) -> str:
-        """Name the table of the rows of a fact."""
-        return f"summed_{self.reports[0].name}_{fact.name}"
-
-    def columns(self, fact: View) -> str:
-        """List what is held of a fact: what the reports read."""
-        return columns_read(fact, self.reports)
+    numbers: Numbers
+    measures: tuple[Numbers, ...]
 
 
 class Sums:
-    """The statements that sum, composed once, and the rows of the days that were summed last."""
+    """What is summed of a fact by day, in each report that is a table; the days that were written last are in memory.
 
-    def __init__(self, connection: Connection, views: Sequence[View], *, memory_mib: int) -> None:
+    A transaction that failed does not take back what is in memory: `forget` after it.
+    """
+
+    def __init__(self, connection: Connection, views: Sequence[View]) -> None:
+        facts = {view.relation: view for view in views if view.layer == "facts"}
+        self._sums = [
+            _Sum(connection, report, fact=facts[relation])
+            for report in views
+            if report.by
+            for relation in report.reads
+            if relation in facts
+        ]
+
+    def forget(self) -> None:
+        """Hold no day: the groups of the next are read from the lake."""
+        for one in self._sums:
+            one.forget()
+
+    def refresh(self, folded: Sequence[View]) -> None:
+        """Bring up to date what sums the facts just `folded`."""
+        for one in self._sums:
+            if one.fact in folded:
+                one.refresh()
+
+
+class _Sum:
+    """One report: `groups` are those of the `days` that were written last, company by company."""
+
+    def __init__(self, connection: Connection, report: View, *, fact: View) -> None:
+        self.fact = fact
         self._connection = connection
-        facts = [view for view in views if view.layer == "facts"]
-        self._rollups = _rollups_of([view for view in views if view.layer == "reports" and view.is_table], facts=facts)
-        self._texts = {report.name: _text_of(report, rollup) for rollup in self._rollups for report in rollup.reports}
-        self._most_rows = int(memory_mib * MIB * SHARE / BYTES_A_ROW)
+        self._report = report
+        self._types = {column.name: column.type for column in report.columns}
+        self._key = [*report.key, NOT_TOLD_APART]
+        self._days = [self._key.index(name) for name in report.by]
+        columns = columns_read(fact, [report])
+        fresh, stale = (f"select {columns} from {kind}_{fact.name}" for kind in ("fresh", "stale"))
+        self._moved = f"""
+            create or replace temp table moved_in_sums as
+            select 1 as sign, * from ({fresh} except {stale})
+            union all
+            select -1 as sign, * from ({stale} except {fresh})
+        """
+        grouped = [
+            f"select {sign} as sign, * from ("
+            + with_inputs(report.select, inputs=[(fact.relation, f"from moved_in_sums where sign = {sign}")])
+            + ")"
+            for sign in (1, -1)
+        ]
+        self._grouped = f"from ({' union all by name '.join(grouped)}) order by sign desc"
         self.forget()
 
     def forget(self) -> None:
-        """Give the memory back: what is summed next is read from the lake."""
-        for rollup in self._rollups:
-            self._hold_none(rollup)
+        self._groups: dict[Key, Group] = {}
 
-    def shed(self) -> None:
-        """Give back the room of rows that are gone, which the engine keeps."""
-        renew(self._connection, [rollup.held(fact) for rollup in self._rollups for fact in rollup.facts])
-
-    def refresh(self, folded: Sequence[View]) -> None:
-        """Sum again what changed in the facts just `folded`."""
-        for rollup in self._rollups:
-            if changed := [fact for fact in rollup.facts if fact in folded]:
-                self._sum(rollup, changed)
-
-    def _sum(self, rollup: Rollup, facts: Sequence[View]) -> None:
-        changed = " union ".join(
-            f"select {', '.join(rollup.by)} from {kind}_{fact.name}" for fact in facts for kind in ("stale", "fresh")
-        )
-        self._connection.execute(f"create or replace temp table changed as {changed}")
-        for fact in facts:
-            self._replace(rollup, fact)
-        self._read(rollup)
-        for report in rollup.reports:
-            self._connection.execute(
-                f"delete from {report.relation} where exists "
-                f"(select 1 from changed where {_same(rollup, report.relation)})"
-            )
-            self._connection.execute(f"insert into {report.relation} by name {self._texts[report.name]}")
-        if self._rows(rollup) > self._most_rows:
-            self._hold_none(rollup)
-
-    def _replace(self, rollup: Rollup, fact: View) -> None:
-        """Bring the rows of days that are held up to what was just folded."""
-        held = rollup.held(fact)
-        self._connection.execute(
-            f"delete from {held} where {fact.entity} in (select {fact.entity} from stale_{fact.name})"
-        )
-        self._connection.execute(
-            f"insert into {held} select {rollup.columns(fact)} from fresh_{fact.name} "
-            f"where day in (select day from {rollup.days})"
-        )
-
-    def _read(self, rollup: Rollup) -> None:
-        """Read the days that are not held.
-
-        The files of other days are not opened: their bounds say that they hold none between the first and the last.
-        """
-        [(days, first, last)] = self._connection.rows(
-            f"select count(*), min(day), max(day) from changed where day not in (select day from {rollup.days})"
-        )
-        if not days:
+    def refresh(self) -> None:
+        """Write the days that changed anew: as one file each time, of which the next takes all."""
+        [(moved,)] = self._connection.rows(self._moved)
+        if not moved:
             return
-        for fact in rollup.facts:
-            self._connection.execute(
-                f"insert into {rollup.held(fact)} select {rollup.columns(fact)} from {fact.relation} "
-                f"where day between ? and ? and day in "
-                f"(select day from changed where day not in (select day from {rollup.days}))",
-                [first, last],
+        came = self._connection.frame(self._grouped)
+        days = {self._day(key) for key in came.select(self._key).iter_rows()}
+        first, last = min(day for _, day in days), max(day for _, day in days)
+        held = {self._day(key) for key in self._groups}
+        if days <= held:
+            self._groups = {key: group for key, group in self._groups.items() if self._day(key) in days}
+        else:
+            there = self._connection.frame(
+                f"select 1 as sign, * from {self._report.relation} where {self._of_days}", [first, last]
             )
-        self._connection.execute(
-            f"insert into {rollup.days} select distinct day from changed where day not in (from {rollup.days})"
-        )
+            self._groups = {}
+            self._add(there)
+        self._add(came)
+        self._connection.execute(f"delete from {self._report.relation} where {self._of_days}", [first, last])
+        self._connection.hand_in("summed", self._table())
+        try:
+            self._connection.execute(f"insert into {self._report.relation} by name from summed")
+        finally:
+            self._connection.take_back("summed")
 
-    def _rows(self, rollup: Rollup) -> int:
-        counts = " + ".join(f"(select count(*) from {rollup.held(fact)})" for fact in rollup.facts)
-        [(rows,)] = self._connection.rows(f"select {counts}")
-        return rows
+    @property
+    def _of_days(self) -> str:
+        """Write which rows of the report are of the days that changed, between the first and the last."""
+        by = ", ".join(self._report.by)
+        return f"day between ? and ? and ({by}) in (select ({by}) from moved_in_sums)"
 
-    def _hold_none(self, rollup: Rollup) -> None:
-        for fact in rollup.facts:
-            self._connection.execute(
-                f"create or replace temp table {rollup.held(fact)} as "
-                f"select {rollup.columns(fact)} from {fact.relation} limit 0"
+    def _day(self, key: Key) -> Key:
+        return tuple(key[place] for place in self._days)
+
+    def _add(self, told: pl.DataFrame) -> None:
+        """Add the groups of rows whose `sign` is 1, and take those away whose is -1."""
+        for row in told.iter_rows(named=True):
+            key = tuple(row[name] for name in self._key)
+            numbers = np.array([*(row[name] for name in COUNTS), *row[BY_HOUR]], dtype=np.int64)
+            group = self._groups.get(key) or Group(np.zeros_like(numbers), tuple(_NONE for _ in MEASURES))
+            change = _with if row["sign"] == 1 else _without
+            measures = tuple(
+                change(measure, np.array(row[name], dtype=np.int64))
+                for measure, name in zip(group.measures, MEASURES, strict=True)
             )
-        self._connection.execute(f"create or replace temp table {rollup.days} (day date)")
+            group = Group(group.numbers + row["sign"] * numbers, measures)
+            if group.numbers[0]:
+                self._groups[key] = group
+            else:
+                del self._groups[key]
+
+    def _table(self) -> Any:
+        """Give the groups as rows of the report."""
+        columns: dict[str, Any] = {
+            name: pa.array([key[place] for key in self._groups], type=_TYPES[self._types[name]])
+            for place, name in enumerate(self._key)
+        }
+        groups = self._groups.values()
+        for place, name in enumerate(COUNTS):
+            columns[name] = pa.array([group.numbers[place] for group in groups], type=pa.int64())
+        columns[BY_HOUR] = _lists(group.numbers[len(COUNTS) :] for group in groups)
+        for place, (name, total) in enumerate(MEASURES.items()):
+            measures = [group.measures[place] for group in groups]
+            columns[name] = _lists(measures)
+            columns[total] = pa.array([int(one.sum()) if len(one) else None for one in measures], type=pa.int64())
+        return pa.table(columns)
 
 
-def _rollups_of(reports: Sequence[View], *, facts: Sequence[View]) -> list[Rollup]:
-    """Put reports of the same columns and facts together."""
-    listed: dict[tuple[tuple[str, ...], tuple[View, ...]], list[View]] = {}
-    for report in reports:
-        read = tuple(fact for fact in facts if fact.relation in report.reads)
-        listed.setdefault((report.by, read), []).append(report)
-    return [Rollup(by=by, facts=read, reports=tuple(members)) for (by, read), members in listed.items()]
+_NONE = np.zeros(0, dtype=np.int64)
 
 
-def _text_of(report: View, rollup: Rollup) -> str:
-    """Compose the sums of what changed: the report's text over the rows that are held of its facts."""
-    inputs = [
-        (
-            fact.relation,
-            f"select * from {rollup.held(fact)} as held where exists "
-            f"(select 1 from changed where {_same(rollup, 'held')})",
-        )
-        for fact in rollup.facts
-    ]
-    return with_inputs(report.select, inputs=inputs)
+def _with(numbers: Numbers, more: Numbers) -> Numbers:
+    """Give numbers in rising order with others among them."""
+    return np.insert(numbers, np.searchsorted(numbers, more), more)
 
 
-def _same(rollup: Rollup, table: str) -> str:
-    return " and ".join(f"changed.{column} is not distinct from {table}.{column}" for column in rollup.by)
+def _without(numbers: Numbers, gone: Numbers) -> Numbers:
+    """Give numbers in rising order without some of them, which are in that order too: each as often as it is gone."""
+    nth = np.arange(len(gone)) - np.searchsorted(gone, gone)
+    return np.delete(numbers, np.searchsorted(numbers, gone) + nth)
+
+
+def _lists(numbers: Iterable[Numbers]) -> Any:
+    listed = [_NONE, *numbers]
+    return pa.ListArray.from_arrays(np.cumsum([len(one) for one in listed]), np.concatenate(listed))

@@ -1,7 +1,7 @@
 """The SQL files of the warehouse: their headers read, their order found, their texts composed."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class View(Struct, frozen=True, kw_only=True):
 
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
     a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
-    rows; a fact of contacts is `made_of` rows of another under a condition, and has none where these are not. `time`
+    rows; a fact may be `made_of` rows of another relation under a condition, and has none where these are not. `time`
     is the column that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`,
     in groups so small that little else is read. A fact without an entity is a view, which shows rows of others. A
     report with `by` is a table too, summed again for the values of these columns that changed.
@@ -91,6 +91,10 @@ class View(Struct, frozen=True, kw_only=True):
     def reads(self) -> tuple[str, ...]:
         """Relations its text names, each once, in order of appearance."""
         return named(self.select)
+
+    def can_be_of(self, types: Collection[str]) -> bool:
+        """Tell whether it may have rows where only events of these types are told."""
+        return are_told(types, self.events) and (not self.needs or are_told(types, self.needs))
 
 
 _RELATION = re.compile(r"(?<![\w.'\"])(?:log|reference|staging|facts|reports|metrics|checks)\.[a-z_][a-z0-9_]*")

@@ -3,6 +3,7 @@
 -- call that names no endpoint rang at the contact's: who talked in it is the operator who called.
 -- key: call_id, leg_id
 -- events: call.*
+-- made of: staging.call_legs where leg_id is not null
 -- entity: $.call_id
 -- time: rang_at
 -- columns:

@@ -1,6 +1,7 @@
 -- One row an operator who took part in a call of which the provider tells legs, as facts.call_operators shows it.
 -- key: call_id, operator_id
 -- events: call.*
+-- made of: facts.told_legs where operator_id is not null
 -- entity: $.call_id
 -- time: rang_at
 -- columns:

@@ -59,7 +59,7 @@ def episodes(reader: Reader, *, company: str) -> tuple[str, dict[str, Any]]:
     that has calls and is over in every zone: nothing before it is looked at. Who may not see the sums of days looks at
     all.
     """
-    text = "select max(day) as day from reports.calls_daily where company = $company and day < current_date - 1"
+    text = "select max(day) as day from reports.calls_grouped where company = $company and day < current_date - 1"
     newest = reader.sql(text, {"company": company})["day"].to_list()[0]
     if newest is None:
         return EPISODES, {}

@@ -25,12 +25,12 @@
 with
 newest as (
     select
-        calls_daily.company,
-        max(calls_daily.day) as day
-    from reports.calls_daily
-    left join reference.companies on calls_daily.company = companies.company
-    where calls_daily.day <= cast(timezone(coalesce(companies.time_zone, 'UTC'), now()) as date)
-    group by calls_daily.company
+        calls_grouped.company,
+        max(calls_grouped.day) as day
+    from reports.calls_grouped
+    left join reference.companies on calls_grouped.company = companies.company
+    where calls_grouped.day <= cast(timezone(coalesce(companies.time_zone, 'UTC'), now()) as date)
+    group by calls_grouped.company
 ),
 
 incoming as (

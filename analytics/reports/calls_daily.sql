@@ -2,7 +2,6 @@
 -- Internal and test calls are left out of every number but their own two. All numbers are additive; medians, contacts,
 -- hours, teams and operators come from facts.calls. These dimensions keep it below a tenth of the facts.
 -- key: company, day, source, channel, direction, is_business_hours
--- by: company, day
 -- columns:
 --   company varchar: tenant
 --   day date: local date on which the calls began
@@ -32,21 +31,9 @@
 with
 counted as (
     select
-        calls.company,
-        calls.day,
-        calls.source,
-        calls.channel,
-        calls.direction,
-        calls.is_business_hours,
-        calls.outcome,
-        calls.has_transcript,
-        calls.is_internal,
-        calls.is_test,
-        not calls.is_internal and not calls.is_test as is_counted,
-        calls.is_in_time,
-        cast(round(calls.talk_seconds * 1000) as bigint) as talk_ms,
-        cast(round(calls.answer_seconds * 1000) as bigint) as answer_ms
-    from facts.calls
+        *,
+        not is_internal and not is_test as is_counted
+    from reports.calls_grouped
 )
 
 select
@@ -56,25 +43,28 @@ select
     channel,
     direction,
     is_business_hours,
-    count(*) filter (where is_counted) as calls,
-    count(*) filter (where is_counted and outcome = 'answered') as answered,
-    count(*) filter (where is_counted and outcome = 'answered' and is_in_time) as answered_in_time,
-    count(*) filter (where is_counted and outcome = 'voicemail') as voicemail,
-    count(*) filter (where is_counted and outcome = 'machine') as machine,
-    count(*) filter (where is_counted and outcome = 'missed') as missed,
-    count(*) filter (where is_counted and outcome = 'abandoned') as abandoned,
-    count(*) filter (where is_counted and outcome = 'rejected') as rejected,
-    count(*) filter (where is_counted and outcome = 'no_answer') as no_answer,
-    count(*) filter (where is_counted and outcome = 'busy') as busy,
-    count(*) filter (where is_counted and outcome = 'cancelled') as cancelled,
-    count(*) filter (where is_counted and outcome = 'failed') as failed,
-    count(*) filter (where is_counted and outcome = 'not_permitted') as not_permitted,
-    count(*) filter (where is_counted and outcome = 'in_progress') as in_progress,
-    cast(coalesce(sum(talk_ms) filter (where is_counted and outcome = 'answered'), 0) as bigint) / 1000 as talk_seconds,
-    cast(coalesce(sum(answer_ms) filter (where is_counted and outcome = 'answered'), 0) as bigint) / 1000
+    cast(coalesce(sum(calls) filter (where is_counted), 0) as bigint) as calls,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'answered'), 0) as bigint) as answered,
+    cast(
+        coalesce(sum(calls) filter (where is_counted and outcome = 'answered' and is_in_time), 0) as bigint
+    ) as answered_in_time,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'voicemail'), 0) as bigint) as voicemail,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'machine'), 0) as bigint) as machine,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'missed'), 0) as bigint) as missed,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'abandoned'), 0) as bigint) as abandoned,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'rejected'), 0) as bigint) as rejected,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'no_answer'), 0) as bigint) as no_answer,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'busy'), 0) as bigint) as busy,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'cancelled'), 0) as bigint) as cancelled,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'failed'), 0) as bigint) as failed,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'not_permitted'), 0) as bigint) as not_permitted,
+    cast(coalesce(sum(calls) filter (where is_counted and outcome = 'in_progress'), 0) as bigint) as in_progress,
+    cast(coalesce(sum(all_talk_ms) filter (where is_counted and outcome = 'answered'), 0) as bigint) / 1000
+        as talk_seconds,
+    cast(coalesce(sum(all_answer_ms) filter (where is_counted and outcome = 'answered'), 0) as bigint) / 1000
         as answer_seconds,
-    count(*) filter (where is_counted and has_transcript) as transcripts,
-    count(*) filter (where is_internal) as internal_calls,
-    count(*) filter (where is_test and not is_internal) as test_calls
+    cast(coalesce(sum(transcripts) filter (where is_counted), 0) as bigint) as transcripts,
+    cast(coalesce(sum(calls) filter (where is_internal), 0) as bigint) as internal_calls,
+    cast(coalesce(sum(calls) filter (where is_test and not is_internal), 0) as bigint) as test_calls
 from counted
 group by company, day, source, channel, direction, is_business_hours

@@ -1,12 +1,13 @@
 -- One row a company, local day and group of calls that are alike in all by which figures tell calls apart but their
 -- hour: what pages count calls from. The conditions of the catalogue hold on it as they do on facts.calls.
--- key: company, day, channel, team_id, direction, is_business_hours, outcome, is_in_time, is_internal, is_test
+-- key: company, day, source, channel, team_id, direction, is_business_hours, outcome, is_in_time, is_internal, is_test
 -- by: company, day
 -- sorted: day
 -- columns:
 --   company varchar: tenant
 --   day date: local date on which the calls began
 --   weekday integer: local weekday, 1 is Monday
+--   source varchar: provider
 --   channel varchar: phone, whatsapp, …
 --   team_id varchar: the operator's team on that day, null where nobody's
 --   direction varchar: incoming, outgoing, internal or unknown
@@ -20,6 +21,8 @@
 --   calls_by_hour bigint[]: how many of them began in each local hour, the first is that of midnight
 --   talks bigint: how many have any talk
 --   all_talk_ms bigint, milliseconds: their talk together, null where none has any
+--   all_answer_ms bigint, milliseconds: ringing to pickup of all together, null where none was picked up
+--   transcripts bigint: how many whose recording became text
 --   talk_ms bigint[], milliseconds: talk of each that has any, in rising order
 --   answer_ms bigint[], milliseconds: ringing to pickup of each that was picked up, in rising order
 with
@@ -35,6 +38,7 @@ select
     company,
     day,
     weekday,
+    source,
     channel,
     team_id,
     direction,
@@ -72,8 +76,21 @@ select
     ] as calls_by_hour,
     count(talk_ms) as talks,
     cast(sum(talk_ms) as bigint) as all_talk_ms,
+    cast(sum(answer_ms) as bigint) as all_answer_ms,
+    count(*) filter (where has_transcript) as transcripts,
     coalesce(list_sort(list(talk_ms) filter (where talk_ms is not null)), []) as talk_ms,
     coalesce(list_sort(list(answer_ms) filter (where answer_ms is not null)), []) as answer_ms
 from measured
 group by
-    company, day, weekday, channel, team_id, direction, is_business_hours, outcome, is_in_time, is_internal, is_test
+    company,
+    day,
+    weekday,
+    source,
+    channel,
+    team_id,
+    direction,
+    is_business_hours,
+    outcome,
+    is_in_time,
+    is_internal,
+    is_test

@@ -1,6 +1,7 @@
 -- One row a call with a transcript: whose it is and when it began, as facts.calls knows it.
 -- key: call_id
 -- events: call.*
+-- needs: call.transcribed
 -- columns:
 --   call_id varchar: call
 --   company varchar: tenant

@@ -13,7 +13,7 @@ from hypothesis import settings as drawing
 
 from analytics.keeping import vacuum
 from analytics.log import STORED
-from analytics.maintenance import HELD_HOURS, MERGED_FILES, READER_SECONDS, Maintainer
+from analytics.maintenance import BATCHES_A_LOOK, HELD_HOURS, MERGED_FILES, READER_SECONDS, TELLING_TYPES, Maintainer
 from analytics.sessions import FileError
 from analytics.warehouse import CATALOG, Batch, Maintained, Writer, open_reader, open_side_by_side, open_writer
 from schemas.errors import NotYet
@@ -190,7 +190,7 @@ def test_bounds_of_files_that_only_older_states_have_are_forgotten_and_nobody_no
     catalog = f"__ducklake_metadata_{CATALOG}.ducklake"
     bounds = f"select count(*) from {catalog}_file_column_stats join {catalog}_data_file as file using (data_file_id)"  # noqa: S608
     with open_writer(settings_at(tmp_path)) as writer:
-        writer.connection.execute("create table facts.drawn (number integer)")
+        writer.connection.execute("create table facts.drawn (number ubigint)")
         writer.connection.execute("insert into facts.drawn from range(100)")
         writer.maintain(_now())
         with open_reader(settings_at(tmp_path)) as reader, reader.transaction():
@@ -204,6 +204,28 @@ def test_bounds_of_files_that_only_older_states_have_are_forgotten_and_nobody_no
             assert reader.sql("select min(number), max(number) from facts.drawn").rows() == [(0, 99)]
             assert reader.sql("select count(*) from facts.drawn where number between 10 and 19").item() == 10
         assert writer.connection.rows("select min(number), max(number) from facts.drawn") == [(200, 299)]
+
+
+def test_bounds_by_which_no_file_is_left_out_are_forgotten_while_batches_are_landed(tmp_path: Path) -> None:
+    catalog = f"__ducklake_metadata_{CATALOG}.ducklake"
+    types = f"""
+        select distinct column_type from {catalog}_file_column_stats join {catalog}_column using (table_id, column_id)
+    """  # noqa: S608
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.maintain(_now())
+        writer.connection.execute("create table facts.drawn (word varchar, moment timestamptz)")
+        writer.connection.execute(
+            "insert into facts.drawn select n::varchar, to_timestamp(n) from range(100, 200) as numbers(n)"
+        )
+        assert ("varchar",) in writer.connection.rows(types)
+        for _ in range(BATCHES_A_LOOK):
+            assert writer.maintain(_now()) == Maintained()
+        assert {kind for (kind,) in writer.connection.rows(types)} <= set(TELLING_TYPES)
+        of_ten = [
+            writer.connection.rows(f"select count(*) from facts.drawn where {where}")  # noqa: S608
+            for where in ("word between '110' and '119'", "moment between to_timestamp(110) and to_timestamp(119)")
+        ]
+        assert of_ten == [[(10,)], [(10,)]]
 
 
 def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
         writer.land(Batch(records_of(HISTORY)), now=NOW)
         rebuilt = writer.rebuild(verify=True, on_step=steps.append)
     assert [table["table"] for table in rebuilt if not table["same"]] == []
-    assert {"facts.calls": 6, "facts.messages": 6, "facts.turns": 12, "reports.calls_daily": 2}.items() <= {
+    assert {"facts.calls": 6, "facts.messages": 6, "facts.turns": 12, "reports.calls_grouped": 3}.items() <= {
         table["table"]: table["rows"] for table in rebuilt
     }.items()
     assert {table["table"] for table in rebuilt} == {view.relation for view in read_views() if view.is_table}
@@ -127,20 +127,23 @@ def test_what_an_earlier_version_made_otherwise_is_made_anew(tmp_path: Path) -> 
     file = tmp_path / "company.toml"
     file.write_text(COMPANY_FILE.format(zone="UTC"), encoding="utf-8")
     with open_writer(settings_at(tmp_path)) as writer:
-        writer.land(Batch(records_of(call_events(1))), now=NOW)
-        made = [writer.table_hash(f"reports.calls_{name}") for name in ("hourly", "daily")]
+        writer.land(Batch(records_of([*call_events(1), *message_events(1)])), now=NOW)
+        relations = ("reports.calls_hourly", "reports.calls_daily", "facts.messages")
+        made = [writer.table_hash(relation) for relation in relations]
         # A column that was not there yet, a table that is a view now, a view that is a table now.
         writer.connection.execute("""
             alter table reference.thresholds drop column attribution;
             drop view reports.calls_hourly;
             create table reports.calls_hourly (company varchar);
-            drop table reports.calls_daily;
+            drop view reports.calls_daily;
+            create table reports.calls_daily (company varchar);
+            drop table facts.messages;
             delete from log.builds
         """)
-        writer.connection.create_view("reports.calls_daily", "select 1 as company")
+        writer.connection.create_view("facts.messages", "select 1 as company")
     with open_writer(settings_at(tmp_path)) as writer:
         assert writer.connection.rows("select attribution from reference.thresholds") == [("last_call",)]
-        assert [writer.table_hash(f"reports.calls_{name}") for name in ("hourly", "daily")] == made
+        assert [writer.table_hash(relation) for relation in relations] == made
 
 
 def test_a_warehouse_is_built_again_when_it_is_opened_only_if_words_got_other_stems(

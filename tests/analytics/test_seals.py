@@ -14,7 +14,7 @@ from tests.analytics.landing_cases import NOW, call_events, records_of, settings
 from tests.runbooks import Runbook
 
 CALLS = 60  # more than the catalog takes into itself
-HASHED = ("log.events", "facts.calls", "facts.call_starts", "reports.calls_daily", "reference.dialling_codes")
+HASHED = ("log.events", "facts.calls", "facts.call_starts", "reports.calls_grouped", "reference.dialling_codes")
 DAMAGED = ("facts/calls", "facts/call_starts", "reference/dialling_codes")
 
 

@@ -109,7 +109,7 @@ def land(kafka: MemoryKafka, home: Path) -> dict[str, object]:
     with open_writer(settings_at(home)) as writer:
         consumer = kafka.assign(LANDED, writer.next_offsets())
         writer.land(Batch(consumer.poll(max_records=10_000, timeout_seconds=0)), now=NOW)
-        tables = ("facts.calls", "facts.messages", "facts.turns", "reports.calls_daily")
+        tables = ("facts.calls", "facts.messages", "facts.turns", "reports.calls_grouped")
         counts = writer.connection.rows("select count(*), count(distinct id) from log.events")
         return {"events": counts, **{name: writer.table_hash(name) for name in tables}}
 
