@@ -143,7 +143,7 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
             say("Outcome"): [[say.word(row["outcome"])] for row in rows],
-            say("Contact"): [f"{ARROWS.get(row['direction'], '')} {_called(row)}".strip() for row in rows],
+            say("Contact"): [f"{ARROWS.get(row['direction'], '')} {called(row)}".strip() for row in rows],
             say("Wait"): [say.seconds(row["answer_seconds"] or row["ring_seconds"]) for row in rows],
             say("Talk"): [say.seconds(row["talk_seconds"]) for row in rows],
             say("Operator"): [clean(row["operator"]) or EMPTY for row in rows],
@@ -179,7 +179,7 @@ def contact(row: dict[str, Any]) -> str:
     return " · ".join(part for part in (row["contact_name"], key) if part)
 
 
-def _called(row: dict[str, Any]) -> str:
+def called(row: dict[str, Any]) -> str:
     """Name the contact in a cell, by the number where there is no name; both stand on the page of the call."""
     return clean(row["contact_name"] or contact(row), limit=60) or EMPTY
 

@@ -31,18 +31,9 @@ def draw(page: Page) -> None:
         _one(page)
         return
     say = page.say
-    answered = page.ask(
-        questions.figures, period=page.period, scope=page.scope, metrics=(ORDER,), by=("channel", "team")
-    )
-    untold = untold_channels(answered)
-    heading(answer(page, answered, untold=untold), level=2)
-    if untold:
-        told = say(
-            "{channels}: nobody tells whom an unanswered call rang, so whoever answers there looks better than he is.",
-            channels=_channels(page, untold),
-        )
-        st.caption(plain(told, limit=300))
-    st.caption(plain(_note(page), limit=500))
+    answered = _answered(page)
+    heading(answer(page, answered, untold=untold_channels(answered)), level=2)
+    _notes(page, untold=untold_channels(answered))
     heading(say("Teams"))
     _board(page, _figures(page, by="team"), by="team")
     heading(say("Operators"))
@@ -99,11 +90,25 @@ def _channels(page: Page, channels: list[str]) -> str:
     return page.say(", ").join(page.say.word(channel) for channel in channels)
 
 
-def _note(page: Page) -> str:
-    return page.say(
+def _answered(page: Page) -> pl.DataFrame:
+    by = ("channel", "team")
+    return page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(ORDER,), by=by)
+
+
+def _notes(page: Page, *, untold: list[str]) -> None:
+    """Say what these figures are not, and on which channels they flatter."""
+    say = page.say
+    if untold:
+        told = say(
+            "{channels}: nobody tells whom an unanswered call rang, so whoever answers there looks better than he is.",
+            channels=_channels(page, untold),
+        )
+        st.caption(plain(told, limit=300))
+    told = say(
         "These figures judge conversations, not people: who gets which calls and when differs. They are no ground for"
         " employment decisions on their own."
     )
+    st.caption(plain(told, limit=500))
 
 
 def _figures(page: Page, *, by: Any) -> list[dict[str, Any]]:
@@ -187,7 +192,7 @@ def _one(page: Page) -> None:
     if row is None:
         st.caption(plain(say("No calls in this period.")))
         return
-    st.caption(plain(_note(page), limit=500))
+    _notes(page, untold=untold_channels(_answered(page)))
     before = _before(page, key)
     shown.tiles([_tile(page, name, row[name], before.get(name)) for name in BOARD])
     _over_time(page, key)

@@ -81,7 +81,7 @@ def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[L
     if before is None or before.value is None:
         told = say("{share} of incoming calls were answered.", share=share)
     elif abs(now.value - before.value) < SAME_SHARE:
-        told = say("Answer rate stayed at {share}.", share=share)
+        told = say("About the same: answer rate is {share}, it was {before}.", share=share, before=_share(page, before))
     elif now.value > before.value:
         told = say("Better: answer rate rose to {share} from {before}.", share=share, before=_share(page, before))
     else:

@@ -11,7 +11,7 @@ from analytics.questions import search
 from analytics.questions.search import Said
 from analytics.search import FILE, SearchIndex
 from analytics.settings import AnalyticsSettings
-from dashboards import controls, shown
+from dashboards import calls, controls, shown
 from dashboards.page import Page, heading, open_reader
 from dashboards.texts import EMPTY, N_, clean, plain
 
@@ -74,8 +74,8 @@ def _headline(page: Page, *, words: str, said: Said | None) -> str:
         return say("What was said, in all calls")
     if said.rows.is_empty():
         return say("Not said")
-    calls = say.plural("said in {n} call", "said in {n} calls", said.rows["call_id"].n_unique())
-    return f"{clean(words, limit=60)}: {calls}"
+    where = say.plural("said in {n} call", "said in {n} calls", said.rows["call_id"].n_unique())
+    return f"{clean(words, limit=60)}: {where}"
 
 
 def _table(page: Page, found: list[dict[str, Any]]) -> None:
@@ -87,7 +87,7 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
             say("At"): [say.seconds(row["start_seconds"]) for row in found],
             say("Said by"): [say.word(row["role"]) for row in found],
             say("What was said"): [_around(row["marked"]) for row in found],
-            say("Contact"): [clean(row["contact_name"] or row["contact_key"]) or EMPTY for row in found],
+            say("Contact"): [calls.called(row) for row in found],
             say("Operator"): [clean(names.get(row["operator_id"] or "", "")) or EMPTY for row in found],
         },
         alt=say("Lines in which the words were said; choose a row to open its call."),

@@ -22,19 +22,23 @@ WHERE_THE_SERVER_IS = """<script>
 """
 # Streamlit leads to another page in two entries of the browser's history, of which the first is the page that is left
 # with what the other one shows: "back" led there. And a page that was opened without its company is the same with it.
+# Whoever is opened from a list on the same page is shown from his name on, not from where the list had been left.
 ONE_ENTRY_A_PAGE = """<script>
   (() => {
     const push = history.pushState.bind(history);
     const replace = history.replaceState.bind(history);
+    const opened = (search) => ["operator", "contact"].map((name) => new URLSearchParams(search).get(name)).join();
     let isHalfWay = false;
     for (const own of ["pointerdown", "keydown", "popstate"]) addEventListener(own, () => (isHalfWay = false), true);
     history.pushState = (state, title, address) => {
       const to = new URL(address, location.href);
+      const was = opened(location.search);
       const isSamePage = to.pathname === location.pathname;
       const isUnfinished = isSamePage && !new URLSearchParams(location.search).has("company");
       const isSecondHalf = !isSamePage && isHalfWay && to.search === location.search;
       (isUnfinished || isSecondHalf ? replace : push)(state, title, address);
       isHalfWay = isSamePage && !isUnfinished;
+      if (opened(to.search) !== was) document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     };
   })();
 </script>

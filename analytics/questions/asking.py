@@ -1,3 +1,4 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """What every question is asked with: a reader, a period, a scope; and their conditions as SQL with bound parameters."""
 
 from collections.abc import Sequence
@@ -10,6 +11,14 @@ from msgspec import Struct
 from analytics.metrics import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
+
+_KNOWN = """(
+    select identities.identity, contacts.name
+    from facts.identities as identities
+    inner join facts.contacts as contacts
+        on identities.company = contacts.company and identities.contact_id = contacts.contact_id
+    where identities.company = $company and contacts.name is not null
+)"""
 
 
 class Reader(Protocol):
@@ -92,7 +101,7 @@ def can_narrow(fact: Fact, scope: Scope) -> bool:
 def when_begun(reader: Reader, *, company: str, call_id: str) -> datetime | None:
     """Give when a call began, by which its row is found in one of many files; None where the company has none."""
     number = "md5_number_lower($call_id)"
-    text = f"select started_at from facts.call_starts where company = $company and call_number = {number}"  # noqa: S608
+    text = f"select started_at from facts.call_starts where company = $company and call_number = {number}"
     found = reader.sql(text, {"company": company, "call_id": call_id})["started_at"].to_list()
     return found[0] if found else None
 
@@ -106,7 +115,7 @@ def keys_of(contact: str) -> str:
         )
         union all
         select ${contact}
-    )"""  # noqa: S608  # the name of a parameter of ours
+    )"""  # the name of a parameter of ours
 
 
 def within(period: Period, *, scope: Scope, suffix: str = "", fact: Fact | None = None) -> tuple[str, dict[str, Any]]:
@@ -143,3 +152,12 @@ def within_any(
         parameters |= bound
     parameters |= {"first": min(one.first for one in periods), "last": max(one.last for one in periods)}
     return f"company = $company and day between $first and $last and ({' or '.join(wheres)})", wheres, parameters
+
+
+def named(calls: str) -> str:
+    """Give rows of calls of $company with the name by which a contact is known elsewhere, where they tell none."""
+    return f"""(
+        select calls.* replace (coalesce(calls.contact_name, known.name) as contact_name)
+        from {calls} as calls
+        left join {_KNOWN} as known on calls.contact_name is null and calls.contact_key = known.identity
+    )"""

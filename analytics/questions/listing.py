@@ -7,7 +7,7 @@ from typing import Any, Literal
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of, when_begun, within
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of, named, when_begun, within
 
 Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]
 
@@ -20,11 +20,12 @@ MAX_FACTS = 2_000
 NEAR_BEFORE = timedelta(hours=1)
 NEAR_AFTER = timedelta(days=1)
 
+_CONTACT = "coalesce(contact_name, contact_key)"
 _ORDERS: dict[Order, str] = {
     "started_at": "started_at",
     "talk_seconds": "talk_seconds",
     "answer_seconds": "answer_seconds",
-    "contact": "contact",
+    "contact": _CONTACT,
     "operator": "operator",
     "outcome": "outcome",
 }
@@ -33,8 +34,8 @@ _ORDERS: dict[Order, str] = {
 class CallFilter(Struct, frozen=True, kw_only=True):
     """What the list of calls shows of a scope; `hours` and `weekdays` (1 is Monday) are local, empty means all.
 
-    `search` is looked for in the contact, the numbers, the ids and the operator. Internal and test calls are left
-    out, as metrics leave them out, unless `with_left_out`.
+    `search` is looked for in the contact by whatever name he is known, the numbers, the ids and the operator. Internal
+    and test calls are left out, as metrics leave them out, unless `with_left_out`.
     """
 
     outcomes: tuple[str, ...] = ()
@@ -56,13 +57,18 @@ def calls(  # noqa: PLR0913  # a page of a list is asked for in this many words
     limit: int = MAX_ROWS_OF_A_PAGE,
     offset: int = 0,
 ) -> pl.DataFrame:
-    """Give one page of the list of calls, one row a call, with names of operator and team beside their ids."""
-    where, parameters = _matching(period, scope=scope, filters=filters)
-    text = f"""
-        select {_LISTED} from {_CALLS} where {where}
-        order by {_ORDERS[order]} {"desc" if is_descending else "asc"} nulls last, call_id
-        limit $limit offset $offset
+    """Give one page of the list of calls, one row a call, with names of operator and team beside their ids.
+
+    A contact whom the call does not name has the name by which he is known elsewhere.
     """
+    where, parameters = _matching(period, scope=scope, filters=filters)
+    is_named_first = order == "contact" or bool(filters.search.strip())
+    ordered = f"order by {_ORDERS[order]} {'desc' if is_descending else 'asc'} nulls last, call_id"
+    listed = f"""(
+        select {_LISTED} from {named(_CALLS) if is_named_first else _CALLS} where {where}
+        {ordered} limit $limit offset $offset
+    )"""
+    text = f"select * replace ({_CONTACT} as contact) from {named(listed)} as listed {ordered}"
     return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE), "offset": offset})
 
 
@@ -73,7 +79,7 @@ def count_calls(reader: Reader, *, period: Period, scope: Scope, filters: CallFi
         select
             count(*) as calls, count(*) filter (where outcome = 'answered') as answered,
             coalesce(sum(talk_seconds) filter (where outcome = 'answered'), 0) / 60 as talk_minutes
-        from {_CALLS} where {where}
+        from {named(_CALLS) if filters.search.strip() else _CALLS} where {where}
     """
     return reader.sql(text, parameters).to_dicts()[0]
 
@@ -83,7 +89,8 @@ def call(reader: Reader, *, company: str, call_id: str) -> dict[str, Any] | None
     begun = when_begun(reader, company=company, call_id=call_id)
     if begun is None:
         return None
-    text = f"select * from {_CALLS} where company = $company and started_at = $begun and call_id = $call_id"
+    one = f"(select * from {_CALLS} where company = $company and started_at = $begun and call_id = $call_id)"
+    text = f"select * replace ({_CONTACT} as contact) from {named(one)}"
     found = reader.sql(text, {"company": company, "begun": begun, "call_id": call_id}).to_dicts()
     return found[0] if found else None
 

@@ -4,7 +4,7 @@
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
+from analytics.questions.asking import COUNTED, Period, Reader, Scope, named, within
 from analytics.search import MAX_HITS, SearchIndex, SearchQuery
 from schemas.errors import InvalidEvent
 
@@ -54,9 +54,10 @@ def said(  # noqa: PLR0913  # what is looked for, where, by whom it was said, an
     ]
     found = pl.DataFrame(lines, schema=FOUND, orient="row")
     where, parameters = within(period, scope=scope)
+    found_calls = f"(from facts.calls where {where} and {COUNTED} and call_id in (select unnest($calls)))"
     text = f"""
         select call_id, started_at, contact_name, contact_key, operator_id, channel, outcome, is_demo_transcript
-        from facts.calls where {where} and {COUNTED} and call_id in (select unnest($calls))
+        from {named(found_calls)}
     """
     heard = reader.sql(text, parameters | {"calls": found["call_id"].unique().to_list()})
     rows = found.join(heard, on="call_id", how="inner", maintain_order="left")

@@ -13,7 +13,7 @@ from analytics import questions
 from analytics.held import Held
 from analytics.metric_sql import measures_of
 from analytics.metrics import catalogue, fact_of, over
-from analytics.questions import CallFilter, Period, Reader, Scope
+from analytics.questions import CallFilter, Order, Period, Reader, Scope
 from analytics.scratch import Scratch, scratch
 from tests.analytics.drawn_rows import sum_again
 
@@ -54,13 +54,18 @@ def reader() -> Generator[Scratch]:
             f"{day} {hour}:30:00+00",
             date.fromisoformat(day).isoweekday(),
         ]
-        row += ["=cmd()" if number == 0 else f"Contact {number}", f"phone:+7701{number:07d}"]
+        row += [{0: "=cmd()", 6: None}.get(number, f"Contact {number}"), f"phone:+7701{number:07d}"]
         columns = ", ".join(
             [*names.split(), "is_internal", "is_test", "started_at", "weekday", "contact_name", "contact_key"]
         )
         places = ", ".join("?" for _ in row)
         opened.connection.execute(f"insert into facts.calls ({columns}) values ({places})", row)  # noqa: S608
     opened.connection.execute("update facts.calls set is_in_time = coalesce(answer_seconds <= 20, false)")
+    for table, names in (
+        ("identities", "'phone:+77010000006' as identity, 'dana' as contact_id"),
+        ("contacts", "'dana' as contact_id, 'Dana Known' as name"),
+    ):
+        opened.connection.execute(f"insert into facts.{table} by name select 'nomad' as company, {names}")
     sum_again(opened)
     yield opened
     opened.close()
@@ -279,6 +284,7 @@ def test_a_list_is_paged_without_gaps_or_repeats(reader: Scratch) -> None:
     [
         (CallFilter(search="contact 3"), ["call-3"]),
         (CallFilter(search="+77010000004"), ["call-4"]),
+        (CallFilter(search="dana"), ["call-6"]),
         (CallFilter(search="%"), []),
         (CallFilter(search="' or 1=1 --"), []),
         (CallFilter(hours=(12, 13), weekdays=(1,)), ["call-0", "call-1", "call-2"]),
@@ -288,6 +294,14 @@ def test_a_list_is_paged_without_gaps_or_repeats(reader: Scratch) -> None:
 def test_a_list_is_filtered(reader: Scratch, filters: CallFilter, expected: list[str]) -> None:
     listed = questions.calls(reader, period=WEEK, scope=NOMAD, filters=filters)
     assert expected == sorted(listed["call_id"].to_list())
+
+
+@pytest.mark.parametrize("order", ["started_at", "contact"])
+def test_a_contact_whom_a_call_does_not_name_has_the_name_by_which_he_is_known(reader: Scratch, order: Order) -> None:
+    listed = questions.calls(reader, period=WEEK, scope=NOMAD, filters=CallFilter(), order=order)
+    [row] = listed.filter(call_id="call-6").to_dicts()
+    assert ("Dana Known", "Dana Known") == (row["contact_name"], row["contact"])
+    assert order != "contact" or listed["contact"].to_list() == sorted(listed["contact"], reverse=True)
 
 
 def test_a_call_of_another_company_is_not_shown(reader: Scratch) -> None:

@@ -203,6 +203,20 @@ def test_a_cell_of_the_heat_map_opens_its_calls_and_back_and_forth_is_what_was_l
     visit.page.close()
 
 
+def test_an_operator_who_is_opened_from_below_is_shown_from_his_name_on(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/operators?period=last28")
+    board = visit.page.locator("[data-testid=stDataFrame]").nth(1)
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    assert box is not None
+    assert visit.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") > 0
+    visit.page.mouse.click(box["x"] + 60, box["y"] + box["height"] - 20)
+    visit.page.wait_for_url("**operator=**")
+    expect(visit.page.get_by_text("All calls of this operator", exact=True)).to_be_visible()
+    assert 0 == visit.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    visit.page.close()
+
+
 def test_a_file_that_is_pressed_while_its_page_is_drawn_anew_holds_as_many_rows_as_the_headline_says(
     browser: BrowserContext, pages: str
 ) -> None:
