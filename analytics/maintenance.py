@@ -254,13 +254,13 @@ class Maintainer:
             return
         with transaction(self._connection):
             self._connection.execute("""
-                create or replace temp table summed as
+                create or replace temp table summed_offsets as
                 select topic, "partition", min(first_offset) as first_offset, max(next_offset) as next_offset,
                     sum(records) as records, sum(events) as events, sum(dead) as dead, max(landed_at) as landed_at
                 from log.offsets group by all
             """)
             self._connection.execute("delete from log.offsets")
-            self._connection.execute("insert into log.offsets by name from summed")
+            self._connection.execute("insert into log.offsets by name from summed_offsets")
 
     def _tables(self) -> list[tuple[str, str]]:
         return self._connection.rows(

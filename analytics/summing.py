@@ -123,11 +123,11 @@ class _Sum:
             self._add(there)
         self._add(came)
         self._connection.execute(f"delete from {self._report.relation} where {self._of_days}", [first, last])
-        self._connection.hand_in("summed", self._table())
+        self._connection.hand_in("groups_of_days", self._table())
         try:
-            self._connection.execute(f"insert into {self._report.relation} by name from summed")
+            self._connection.execute(f"insert into {self._report.relation} by name from groups_of_days")
         finally:
-            self._connection.take_back("summed")
+            self._connection.take_back("groups_of_days")
 
     @property
     def _of_days(self) -> str:

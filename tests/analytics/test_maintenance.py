@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings as drawing
 
+from analytics import maintenance
 from analytics.keeping import vacuum
 from analytics.log import STORED
 from analytics.maintenance import BATCHES_A_LOOK, HELD_HOURS, MERGED_FILES, READER_SECONDS, TELLING_TYPES, Maintainer
@@ -204,6 +205,19 @@ def test_bounds_of_files_that_only_older_states_have_are_forgotten_and_nobody_no
             assert reader.sql("select min(number), max(number) from facts.drawn").rows() == [(0, 99)]
             assert reader.sql("select count(*) from facts.drawn where number between 10 and 19").item() == 10
         assert writer.connection.rows("select min(number), max(number) from facts.drawn") == [(200, 299)]
+
+
+def test_landing_goes_on_after_offsets_were_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintenance, "OFFSET_ROWS", 2)
+    with open_writer(settings_at(tmp_path)) as writer:
+        for number in range(4):
+            if number == 2:
+                writer.maintain(_now())
+                assert writer.maintain(_now(hours=1)).is_merged
+                assert writer.connection.rows("select count(*) from log.offsets") == [(1,)]
+            writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
+        assert writer.next_offsets() == {("calls", 0): 20}
+        assert all(table["same"] for table in writer.rebuild(verify=True))
 
 
 def test_bounds_by_which_no_file_is_left_out_are_forgotten_while_batches_are_landed(tmp_path: Path) -> None:
