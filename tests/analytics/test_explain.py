@@ -55,7 +55,7 @@ def test_rows_add_up_to_the_figure() -> None:
         listed = rows_of(metric, period=MARCH, scope=ACME).ask(warehouse)
         [row] = questions.figures(warehouse, period=MARCH, scope=ACME, metrics=(metric.name,)).to_dicts()
         if metric.kind not in QUANTILES and row["sample"] and not metric.distinct:
-            assert row["numerator"] == listed["numerator"].sum(), metric.name
+            assert row["numerator"] == float(listed["numerator"].sum()), metric.name
             assert row["denominator"] in {None, listed["denominator"].sum()}, metric.name
 
 

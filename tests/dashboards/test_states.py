@@ -143,6 +143,7 @@ def test_a_warehouse_of_another_version_is_explained(
     home = shutil.copytree(homes["single"], tmp_path / "home")
     with open_writer(AnalyticsSettings(home=home)) as writer:
         writer.connection.execute("drop table facts.call_starts; drop table reports.calls_grouped")
+        writer.connection.execute("create table reports.calls_of_then (day date)")
     for page in ("overview", "call"):
         test = run(home, monkeypatch, page=page, lang="en", call=calls["single"])
         assert (page, [], True) == (page, list(test.exception), "of another version of Angime" in told(test))

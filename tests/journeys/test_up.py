@@ -88,7 +88,7 @@ def test_a_crashed_stage_starts_again_and_ctrl_c_ends_everything_soon(running: R
     assert ready.status_code == 200
 
     nicer = {word: _niceness(running.process.pid, word=word) for word in ("land", "streamlit", "stream")}
-    assert nicer == {"land": 0, "streamlit": 5, "stream": 10}
+    assert nicer == {"land": 0, "streamlit": 10, "stream": 15}
 
     for pid in _children(running.process.pid, word="receive"):
         os.kill(pid, signal.SIGKILL)
