@@ -246,14 +246,8 @@ class Histories:
 
     def _can_have(self, fact: View) -> bool:
         """Whether contacts that had no rows of a fact may have some now: it can be `made_of` some of their rows."""
-        relation, _, condition = fact.made_of.partition(" where ")
-        if not relation:
-            return True
-        return bool(
-            self._connection.rows(
-                f"select 1 from gathered_{relation.removeprefix('facts.')} where {condition} limit 1"  # noqa: S608
-            )
-        )
+        asked = fact.asks_for(lambda relation: relation.replace("facts.", "gathered_"))
+        return not asked or bool(self._connection.rows(asked))
 
 
 def _hashes_of(fact: View) -> str:

@@ -201,11 +201,8 @@ class Refresher:
 
     def _can_have(self, fact: View) -> bool:
         """Whether any of the touched entities may have rows of a fact: it can be `made_of` some of what was staged."""
-        relation, _, condition = fact.made_of.partition(" where ")
-        if not relation:
-            return True
-        kind = relation.replace("staging.", "staged_").replace("facts.", "fresh_")
-        return bool(self._connection.rows(f"select 1 from {kind} where {condition} limit 1"))
+        asked = fact.asks_for(lambda relation: relation.replace("staging.", "staged_").replace("facts.", "fresh_"))
+        return not asked or bool(self._connection.rows(asked))
 
     def _index(self, index: View, fact: View) -> None:
         """Bring the table by which rows of a fact are found up to what was just folded: most rows have not moved."""

@@ -1,7 +1,7 @@
 """The SQL files of the warehouse: their headers read, their order found, their texts composed."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -91,6 +91,11 @@ class View(Struct, frozen=True, kw_only=True):
     def reads(self) -> tuple[str, ...]:
         """Relations its text names, each once, in order of appearance."""
         return named(self.select)
+
+    def asks_for(self, place: Callable[[str], str]) -> str:
+        """Write what finds one of the rows that it is `made_of`, in the `place` of their relation; "" without such."""
+        relation, _, condition = self.made_of.partition(" where ")
+        return relation and f"select 1 from {place(relation)} where {condition} limit 1"  # noqa: S608  # our own texts
 
     def can_be_of(self, types: Collection[str]) -> bool:
         """Tell whether it may have rows where only events of these types are told."""

@@ -181,7 +181,7 @@ def contact(row: dict[str, Any]) -> str:
 
 def called(row: dict[str, Any]) -> str:
     """Name the contact in a cell, by the number where there is no name; both stand on the page of the call."""
-    return clean(row["contact_name"] or contact(row), limit=60) or EMPTY
+    return clean(row["contact_name"], limit=60) or clean(contact(row), limit=70) or EMPTY
 
 
 def _kept(page: Page, row: dict[str, Any]) -> str:

@@ -51,7 +51,7 @@ def draw(page: Page) -> None:
         return
     chosen = shown.table(
         {
-            say("Contact"): [_called(row["contact_name"], row["contact_key"]) for row in rows],
+            say("Contact"): [calls.called(row) for row in rows],
             say("Last word"): [_last(page, row) for row in rows],
             say("When"): [say.moment(row["last_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
             say("Waits"): ["●" if row["is_waiting"] else "" for row in rows],
@@ -81,7 +81,7 @@ def _last(page: Page, row: dict[str, Any]) -> str:
     say = page.say
     if row["last_kind"] == "call":
         return f"☎ {say.word(row['last_direction'])}, {say.word(row['last_outcome'])}"
-    arrow = "←" if row["last_direction"] == "incoming" else "→"
+    arrow = calls.ARROWS.get(row["last_direction"], "→")
     return f"{arrow} {_words(page, row, prefix='last_', limit=90)}"
 
 
@@ -95,15 +95,6 @@ def _words(page: Page, row: dict[str, Any], *, prefix: str = "", limit: int = MA
 def wordless(page: Page, *, direction: str) -> str:
     """Say that a message has no text; of ours, some providers pass on the way and not the words."""
     return page.say("(text not passed on)") if direction == "outgoing" else page.say("(no text)")
-
-
-def _called(name: str | None, key: str) -> str:
-    """Name the contact in a cell, by the number where there is no name; above the history both stand."""
-    return clean(name, limit=60) or _name(None, key)
-
-
-def _name(name: str | None, key: str) -> str:
-    return clean(" · ".join(part for part in (name, key.partition(":")[2]) if part), limit=70)
 
 
 def _history(page: Page) -> None:
@@ -121,7 +112,7 @@ def _history(page: Page) -> None:
         st.write(plain(say("The link is wrong, or the contact belongs to another company."), limit=300))
         return
     name = next((entry["contact_name"] for entry in reversed(entries) if entry["contact_name"]), None)
-    heading(_name(name, key) or EMPTY, level=2)
+    heading(clean(calls.contact({"contact_name": name, "contact_key": key}), limit=70) or EMPTY, level=2)
     st.caption(plain(_told(page, entries), limit=300))
     if any(are_masked([entry["text"]]) for entry in entries):
         told = say("Messages are kept for a time only; where it is over, each letter became an x.")

@@ -32,8 +32,9 @@ def draw(page: Page) -> None:
         return
     say = page.say
     answered = _answered(page)
-    heading(answer(page, answered, untold=untold_channels(answered)), level=2)
-    _notes(page, untold=untold_channels(answered))
+    untold = untold_channels(answered)
+    heading(answer(page, answered, untold=untold), level=2)
+    _notes(page, untold=untold)
     heading(say("Teams"))
     _board(page, _figures(page, by="team"), by="team")
     heading(say("Operators"))
