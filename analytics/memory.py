@@ -11,7 +11,7 @@ import polars as pl
 
 from analytics.admission import SLOT_SECONDS
 from analytics.connection import Connection, handed_in
-from analytics.log import BEGINNING, STORED, TOLD, TOLD_TYPES, told_where
+from analytics.log import BEGINNING, ID, IS_TOO_SHORT, STORED, TOLD, TOLD_TYPES, beginning, told_where
 from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
 
@@ -139,12 +139,13 @@ class Memory:
         self.ids = IdFilter(capacity=2 * count)
         size = DAYS_A_READ * 86_400 // SLOT_SECONDS
         for number in np.unique(self.heard.numbers() // size).tolist():
-            found = self._connection.frame(
-                f"select hash({BEGINNING}) as id_hash from {STORED} "  # noqa: S608  # our own texts
-                "where recorded_at >= to_timestamp(?) and recorded_at < to_timestamp(?)",
-                [number * size * SLOT_SECONDS, (number + 1) * size * SLOT_SECONDS],
-            )
-            self.ids.add(found["id_hash"].to_numpy())
+            first, end = (f"to_timestamp({place * size * SLOT_SECONDS})" for place in (number, number + 1))
+            among = f"from {STORED} where recorded_at >= {first} and recorded_at < {end}"
+            for text in (
+                f"select hash({BEGINNING}) as id_hash {among}",
+                f"select hash({beginning(ID)}) as id_hash {among} and {IS_TOO_SHORT}",
+            ):
+                self.ids.add(self._connection.frame(text)["id_hash"].to_numpy())
 
     def _floor(self, relation: str) -> int:
         """First slot from which on at most the wanted number of events were recorded."""
