@@ -6,12 +6,12 @@ from typing import Literal, get_args
 
 import polars as pl
 import streamlit as st
-from msgspec import structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, whole
 from analytics.questions import conversion
 from analytics.questions.asking import can_narrow
+from analytics.questions.conversion import Way
 from dashboards import charts, controls, figures, shown
 from dashboards.figures import Counted
 from dashboards.page import Page, heading
@@ -30,20 +30,21 @@ def draw(page: Page) -> None:
     """Draw the page."""
     say = page.say
     controls.stamp(page)
-    counted = figures.count(page, (WON, DEALS))
+    way = _way(page)
+    is_ripe = _is_ripe(page)
+    counted = Counted(_by_name(way.figures.whole), _before(page) if is_ripe else {})
     heading(answer(page, counted), level=2)
     if not counted.now[WON]["sample"]:
         st.caption(
             plain(say("Once contacts are talked with and a CRM tells of deals, their way is shown here."), limit=200)
         )
     else:
-        is_ripe = _is_ripe(page)
-        _tiles(page, counted if is_ripe else structs.replace(counted, before={}))
+        _tiles(page, counted, way)
         if not is_ripe:
             told = say("Not set beside the period before: deals of these days have not had {n} days.", n=_days(page))
             st.caption(plain(told, limit=200))
-        _funnel(page, counted)
-        for by, rows in _groups(page).items():
+        _funnel(page, counted, way)
+        for by, rows in way.figures.by.items():
             _group(page, rows, by=by)
         st.caption(plain(_rule(page), limit=500))
     _leads(page)
@@ -68,9 +69,24 @@ def answer(page: Page, counted: Counted) -> str:
     )
 
 
-def _tiles(page: Page, counted: Counted) -> None:
+def _way(page: Page) -> Way[By]:
+    return page.ask(conversion.way, period=page.period, scope=page.scope, metrics=(WON, DEALS), by=get_args(By))
+
+
+def _before(page: Page) -> dict[str, figures.Row]:
+    """Count the period before, where the page is compared with it."""
+    if not page.before:
+        return {}
+    return _by_name(page.ask(questions.figures, period=page.before, scope=page.scope, metrics=(WON, DEALS)))
+
+
+def _by_name(counted: pl.DataFrame) -> dict[str, figures.Row]:
+    return {row["metric"]: row for row in counted.to_dicts()}
+
+
+def _tiles(page: Page, counted: Counted, way: Way[By]) -> None:
     say = page.say
-    worth = page.ask(conversion.worth, period=page.period, scope=page.scope).to_dicts()
+    worth = way.worth.to_dicts()
     amounts = [say.money(row["amount"], currency=row["currency"]) for row in worth if row["amount"] is not None]
     shown.tiles(
         [
@@ -86,15 +102,14 @@ def _tiles(page: Page, counted: Counted) -> None:
     )
 
 
-def _funnel(page: Page, counted: Counted) -> None:
+def _funnel(page: Page, counted: Counted, way: Way[By]) -> None:
     say = page.say
     heading(say("From a call to a deal"))
     days = _days(page)
-    found = page.ask(conversion.steps, period=page.period, scope=page.scope)
     steps = {
-        say("Called or rang"): found["called"],
-        say("Talked with"): found["talked"],
-        say("Deal within {n} days", n=days): found["with_deal"],
+        say("Called or rang"): way.called,
+        say("Talked with"): way.talked,
+        say("Deal within {n} days", n=days): way.with_deal,
         say("Won within {n} days", n=days): counted.now[WON]["numerator"],
     }
     frame = pl.DataFrame({"by": list(steps), "height": [float(count) for count in steps.values()]})
@@ -106,12 +121,6 @@ def _funnel(page: Page, counted: Counted) -> None:
     with st.expander(say("As a table"), icon=":material/table_rows:"):
         columns = {say("Step"): list(steps), say("Contacts"): [say.number(count) for count in steps.values()]}
         shown.table(columns, alt=say("Contacts from a call to a won deal."))
-
-
-def _groups(page: Page) -> dict[By, pl.DataFrame]:
-    """Count by each of the groups that are shown, in one statement: to find who came before a deal takes most of it."""
-    by = get_args(By)
-    return page.ask(questions.figures_by_each, period=page.period, scope=page.scope, metrics=(WON, DEALS), by=by)
 
 
 def _group(page: Page, rows: pl.DataFrame, *, by: By) -> None:

@@ -15,7 +15,6 @@ from analytics.questions.counting import (
     ended,
     figures,
     figures_by_day,
-    figures_by_each,
     figures_of_both,
     losses,
 )
@@ -75,7 +74,6 @@ __all__ = [
     "facts_of_call",
     "figures",
     "figures_by_day",
-    "figures_by_each",
     "figures_of_both",
     "groups_of",
     "history",

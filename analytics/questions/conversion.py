@@ -4,22 +4,43 @@
 Which calls a won deal is ascribed to, and how long after them, is settled in reports.calls_before_wins.
 """
 
-import polars as pl
+from collections.abc import Sequence
+from typing import Generic
 
-from analytics.metrics import whole
+import polars as pl
+from msgspec import Struct
+
+from analytics.metrics import catalogue, fact_of, whole
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, within
+from analytics.questions.counting import Each, Some, each_of, each_sql
 from analytics.questions.narrowing import narrowed
 
 
-def steps(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
-    """Count contacts: called (with any call), talked (with an answered one), with_deal (one opened or won in time)."""
-    fact = whole().facts["calls_before_wins"]
+class Way(Struct, Generic[Some], frozen=True):
+    """The way from calls to deals: figures of it, its steps in contacts, and what the won deals were worth.
+
+    `called` had any call, `talked` an answered one, `with_deal` one that was opened or won in time. Columns of `worth`:
+    currency (None where none was said), deals, amount.
+    """
+
+    figures: Each[Some]
+    called: int
+    talked: int
+    with_deal: int
+    worth: pl.DataFrame
+
+
+def way(reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str], by: Sequence[Some]) -> Way[Some]:
+    """Tell the way from calls to deals, with metrics of it as a whole and by each of some dimensions.
+
+    It is one statement: to find who was talked with before a deal takes most of it.
+    """
+    fact = fact_of(catalogue()[metrics[0]])
     where, parameters = within(period, scope=scope)
     source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
-        with talked as (
-            select contact_id, started_at, day, won_at from {source} where {where} and not (is_internal or is_test)
-        ),
+        with told as materialized (select * from {source} where {where}),
+        talked as (select contact_id, started_at, day, won_at from told where not (is_internal or is_test)),
         dealt as (
             select distinct talked.contact_id from talked
             inner join facts.identities as identities
@@ -35,31 +56,19 @@ def steps(reader: Reader, *, period: Period, scope: Scope) -> dict[str, int]:
                 and talked.started_at + to_days(coalesce(bounds.conversion_days, $conversion_days::integer))
             union
             select distinct contact_id from talked where won_at is not null
-        )
-        select
-            (
-                select count(distinct identities.contact_id)
-                from (select contact_key from facts.calls where {where} and {COUNTED}) as calls
-                inner join facts.identities as identities
-                    on identities.company = $company and calls.contact_key = identities.identity
-            ) as called,
-            (select count(distinct contact_id) from talked) as talked,
-            (select count(*) from dealt) as with_deal
-    """
-    asked = parameters | reach | {"conversion_days": whole().bounds["conversion_days"]}
-    return reader.sql(text, asked).to_dicts()[0]
-
-
-def worth(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Sum what the deals won after calls were worth: currency (None where none was said), deals, amount."""
-    fact = whole().facts["calls_before_wins"]
-    where, parameters = within(period, scope=scope)
-    source, reach = narrowed(reader, fact, company=scope.company)
-    text = f"""
-        with wins as (
-            select distinct contact_id, unnest(won_at) as won_at from {source}
-            where {where} and not (is_internal or is_test) and won_at is not null
         ),
+        steps as (
+            select
+                (
+                    select count(distinct identities.contact_id)
+                    from (select contact_key from facts.calls where {where} and {COUNTED}) as calls
+                    inner join facts.identities as identities
+                        on identities.company = $company and calls.contact_key = identities.identity
+                ) as called,
+                (select count(distinct contact_id) from talked) as talked,
+                (select count(*) from dealt) as with_deal
+        ),
+        wins as (select distinct contact_id, unnest(won_at) as won_at from talked where won_at is not null),
         won as (
             select distinct deals.deal_id, deals.currency, deals.amount from wins
             inner join facts.identities as identities
@@ -67,8 +76,20 @@ def worth(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
             inner join facts.deals as deals
                 on
                     deals.company = $company and identities.identity = deals.contact_key and wins.won_at = deals.won_at
+        ),
+        worth as (
+            select currency, count(*) as deals, cast(sum(amount) as double) as amount from won group by currency
         )
-        select currency, count(*) as deals, cast(sum(amount) as double) as amount
-        from won group by currency order by deals desc, currency
+        from (
+            select 'figures' as part, * from ({each_sql(metrics, source="told", by=by)})
+            union all by name select 'steps' as part, * from steps
+            union all by name select 'worth' as part, * from worth
+        ) order by {", ".join(by)}, list_position($metrics, metric), deals desc, currency
     """
-    return reader.sql(text, parameters | reach)
+    asked = parameters | reach | {"metrics": list(metrics), "conversion_days": whole().bounds["conversion_days"]}
+    found = reader.sql(text, asked)
+    figures, steps, worth = (found.filter(pl.col("part") == part) for part in ("figures", "steps", "worth"))
+    [counted] = steps.select("called", "talked", "with_deal").to_dicts()
+    return Way(
+        figures=each_of(figures, metrics=metrics, by=by), worth=worth.select("currency", "deals", "amount"), **counted
+    )

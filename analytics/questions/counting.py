@@ -2,7 +2,7 @@
 """Questions that count: metrics of the catalogue over any group, where calls were lost, how they ended, what is out."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import polars as pl
 from msgspec import Struct
@@ -17,8 +17,8 @@ from analytics.questions.narrowing import narrowed
 Dimension = Literal["day"] | Narrowing
 Some = TypeVar("Some", bound=Dimension)  # of the dimensions
 Rank = Literal["excess", "lost"]
-# What rows are grouped by: all dimensions together; these and, beside, none of them; or each dimension by itself.
-Sets = Literal["together", "together_and_whole", "each"]
+# What rows are grouped by: all dimensions together; these and, beside, none of them; or each by itself and none.
+Sets = Literal["together", "together_and_whole", "each_and_whole"]
 
 _TYPES = {"day": "date", "hour": "integer", "weekday": "integer", "business_hours": "boolean"}
 
@@ -44,22 +44,6 @@ def figures_of_both(
     return now, earlier
 
 
-def figures_by_each(
-    reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str], by: Sequence[Some]
-) -> dict[Some, pl.DataFrame]:
-    """Count metrics by each of some dimensions in one statement: what `figures` gives by that dimension alone.
-
-    A metric whose fact lacks any of the dimensions has no rows.
-    """
-    found = _counted(reader, periods=[period], scope=scope, metrics=metrics, by=by, sets="each").drop("place")
-    return {
-        dimension: found.filter(pl.col("grouped_by") == dimension).drop(
-            "grouped_by", *(other for other in by if other != dimension)
-        )
-        for dimension in by
-    }
-
-
 class Days(Struct, frozen=True):
     """Figures of a period as a whole, and those of each of its days; see `figures` for the columns of both."""
 
@@ -78,6 +62,29 @@ def figures_by_day(
     found = _counted(reader, periods=periods, scope=scope, metrics=metrics, by=("day",), sets="together_and_whole")
     now, *earlier = (_days(_of_place(found, place), metrics=metrics) for place in range(len(periods)))
     return now, earlier[0] if earlier else Days(now.whole.clear(), now.days.clear())
+
+
+class Each(Struct, Generic[Some], frozen=True):
+    """Figures of all rows as a whole, and by each of some dimensions alone; see `figures` for the columns of both."""
+
+    whole: pl.DataFrame
+    by: dict[Some, pl.DataFrame]
+
+
+def each_sql(metrics: Sequence[str], *, source: str, by: Sequence[Dimension]) -> str:
+    """Write the select that counts metrics of one fact over all rows of `source`, as `each_of` reads what it gives."""
+    keyed = _keyed(fact_of(catalogue()[metrics[0]]), wheres=["true"], by=by, sets="each_and_whole")
+    return _figures_of(metrics, source=source, where="true", keyed=keyed, over="rows")
+
+
+def each_of(found: pl.DataFrame, *, metrics: Sequence[str], by: Sequence[Some]) -> Each[Some]:
+    """Tell apart what `each_sql` gave: by none of the dimensions, and by each of them."""
+    columns = ("metric", "value", "numerator", "denominator", "sample")
+    whole = found.filter(pl.col("grouped_by").is_null()).select(columns)
+    return Each(
+        whole=_whole(whole, metrics),
+        by={one: found.filter(pl.col("grouped_by") == one).select(one, *columns) for one in by},
+    )
 
 
 def _days(found: pl.DataFrame, *, metrics: Sequence[str]) -> Days:
@@ -100,8 +107,7 @@ def _counted(  # noqa: PLR0913  # what is counted, whose, when, and by what
 ) -> pl.DataFrame:
     """Count metrics over each of some periods that do not overlap; `place` tells which of them a row is of.
 
-    Where the periods are counted as a whole too, all of `by` are empty in these rows. Where each dimension is taken by
-    itself, `grouped_by` tells which one a row is of.
+    Where the periods are counted as a whole too, all of `by` are empty in these rows.
     """
     facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
     parts: list[str] = []
@@ -154,9 +160,9 @@ def _keyed(fact: Fact, *, wheres: Sequence[str], by: Sequence[Dimension], sets: 
     listed: dict[Sets, list[list[str]]] = {
         "together": [],
         "together_and_whole": [whole, [*whole, *by]],
-        "each": [[*whole, dimension] for dimension in by],
+        "each_and_whole": [whole, *([*whole, dimension] for dimension in by)],
     }
-    if sets == "each":
+    if sets == "each_and_whole":
         told = " ".join(f"when grouping({dimension}) = 0 then '{dimension}'" for dimension in by)
         selected.append(f"case {told} end as grouped_by")
         names.append("grouped_by")

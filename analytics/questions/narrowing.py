@@ -1,3 +1,4 @@
+# ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
 """A view over contacts, narrowed to those of a period before it is computed, so that a week costs no whole history.
 
 What such a view says of a row depends on its contact alone. So the facts that it reads are narrowed, inside its own
@@ -16,19 +17,45 @@ from analytics.views import read_views, with_inputs
 EPISODES = "reports.missed_episodes"
 A_DAY = timedelta(days=1)
 
-_KEYS = """
-    select contact_key from facts.calls where company = $company and day between $first and $last
-    union all
-    select contact_key from facts.messages where company = $company and day between $first and $last
-    union all
-    select contact_key from facts.deals where company = $company and day between $first and $last
-"""
-_IDENTITIES = f"""
-    select * from facts.identities where company = $company and contact_id in (
-        select contact_id from facts.identities where company = $company and identity in ({_KEYS})
+# By whose contacts rows of a period are found, of each view: nobody else has any there.
+_MET = {
+    "reports.calls_before_wins": """
+        select contact_key from facts.calls
+        where company = $company and day between $first and $last and outcome = 'answered'
+    """,
+    "reports.call_repeats": """
+        select contact_key from facts.calls
+        where company = $company and day between $first and $last and direction = 'incoming'
+    """,
+    "reports.cold_calls": """
+        select contact_key from facts.calls
+        where company = $company and day between $first and $last and direction = 'outgoing'
+    """,
+    "reports.leads": """
+        select contact_key from facts.messages
+        where company = $company and day between $first and $last and direction = 'incoming'
+        union all
+        select contact_key from facts.deals
+        where company = $company and day between $first and $last and is_created_known
+    """,
+}
+_THEIRS = "contact_key in (select identity from facts.identities)"
+_OF_CONTACTS = f"(day between $first and $last or {_THEIRS})"
+# Which other calls count before a deal was won is asked of buyers alone, who are few.
+_OF_BUYERS = """(day between $first and $last or contact_key in (
+    select identity from facts.identities where contact_id in (
+        select contact_id from facts.identities where identity in (
+            select contact_key from facts.deals where won_at is not null
+        )
     )
-"""  # noqa: S608  # a text of our own
-_OF_CONTACTS = "(day between $first and $last or contact_key in (select identity from facts.identities))"
+))"""
+# Which calls are read for the rows of a period; a lead is no call, and all that is read of calls is its contact's.
+_CALLS = {
+    "reports.calls_before_wins": _OF_BUYERS,
+    "reports.call_repeats": _OF_CONTACTS,
+    "reports.cold_calls": _OF_CONTACTS,
+    "reports.leads": _THEIRS,
+}
 _AROUND = "day between $first - $reach_days::integer and $last + $reach_days::integer"
 
 
@@ -39,12 +66,11 @@ def narrowed(reader: Reader, fact: Fact, *, company: str) -> tuple[str, dict[str
     if not fact.is_of_contacts:
         return fact.relation, {}
     around = f" and {_AROUND}" if fact.reach else ""
-    of_calls = f"select * from facts.calls where company = $company and {_OF_CONTACTS}{around}"  # noqa: S608
     inputs = [
-        ("facts.identities", _IDENTITIES),
-        ("facts.calls", of_calls),
-        ("facts.messages", f"select * from facts.messages where company = $company and {_OF_CONTACTS}"),  # noqa: S608
-        ("facts.deals", f"select * from facts.deals where company = $company and {_OF_CONTACTS}"),  # noqa: S608
+        ("facts.identities", _identities(_MET[fact.relation])),
+        ("facts.deals", f"select * from facts.deals where company = $company and {_OF_CONTACTS}"),
+        ("facts.calls", f"select * from facts.calls where company = $company and {_CALLS[fact.relation]}{around}"),
+        ("facts.messages", f"select * from facts.messages where company = $company and {_THEIRS}"),
     ]
     text = with_inputs(_select_of(fact.relation), inputs=inputs)
     if not fact.reach:
@@ -64,11 +90,19 @@ def episodes(reader: Reader, *, company: str) -> tuple[str, dict[str, Any]]:
     if newest is None:
         return EPISODES, {}
     inputs = [
-        (relation, f"select * from {relation} where company = $company and day >= $newest_day")  # noqa: S608
+        (relation, f"select * from {relation} where company = $company and day >= $newest_day")
         for relation in ("facts.calls", "facts.messages")
     ]
     narrow = with_inputs(_select_of(EPISODES), inputs=inputs)
     return f"({narrow}) as missed_episodes", {"newest_day": newest - A_DAY}
+
+
+def _identities(met: str) -> str:
+    return f"""
+        select * from facts.identities where company = $company and contact_id in (
+            select contact_id from facts.identities where company = $company and identity in ({met})
+        )
+    """
 
 
 @cache

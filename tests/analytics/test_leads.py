@@ -5,6 +5,7 @@ from functools import cache
 import pytest
 
 from analytics import questions
+from analytics.questions.conversion import way
 from analytics.scratch import Scratch
 from tests.analytics.drawn import draw, tidy
 from tests.analytics.drawn_rows import ACME, MARCH, MESSAGE, calls, figure, fill, meet, place
@@ -17,6 +18,10 @@ c       | 2026-03-02 05:00:00 | incoming  | phone:+72   | answered
 d       | 2026-03-02 06:30:00 | incoming  | phone:+73   | answered
 e       | 2026-03-10 05:00:00 | outgoing  | phone:+71   | answered
 f       | 2026-03-02 05:00:00 | outgoing  | -           | answered
+"""
+MORE = """
+g       | 2026-03-02 05:00:00 | incoming  | phone:+74   | missed
+h       | 2026-03-02 07:00:00 | incoming  | phone:+75   | answered
 """
 MESSAGES = """
 message_id | first_at            | direction | contact_key | status
@@ -84,6 +89,24 @@ def test_leads_and_deals_are_counted_as_the_catalogue_says(metric: str, expected
 @pytest.mark.parametrize("metric", ["lead_attempt_seconds_median", "leads_within_5_minutes", "conversion_after_call"])
 def test_without_leads_and_calls_there_is_no_figure(metric: str) -> None:
     assert (None, 0) == figure(calls("call_id | started_at"), metric)
+
+
+def test_the_way_to_a_deal_has_its_steps_and_its_worth() -> None:
+    priced = """
+    deal_id | created_at          | contact_key | won_at              | is_created_known | amount | currency
+    paid    | 2026-03-02 05:30:00 | phone:+71   | 2026-03-05 05:00:00 | yes              | 100    | KZT
+    again   | 2026-03-11 05:00:00 | phone:+71   | 2026-03-12 05:00:00 | yes              | 50     | KZT
+    gift    | 2026-03-01 05:00:00 | phone:+73   | 2026-03-03 05:00:00 | yes              | -      | -
+    open    | 2026-03-02 06:00:00 | phone:+72   | -                   | yes              | 9      | KZT
+    before  | 2026-03-01 06:00:00 | phone:+75   | -                   | yes              | 9      | KZT
+    """
+    warehouse = fill(calls(CALLS + MORE), "facts.deals", priced, usual={"company": "acme", "day": "2026-03-02"})
+    meet(warehouse)
+
+    told = way(warehouse, period=MARCH, scope=ACME, metrics=("conversion_after_call",), by=("channel",))
+
+    assert (5, 4, 3) == (told.called, told.talked, told.with_deal)
+    assert [("KZT", 2, 150.0), (None, 1, None)] == told.worth.rows()
 
 
 def test_leads_are_counted_by_band() -> None:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.explain import rows_of
@@ -60,6 +61,22 @@ def test_every_metric_is_what_truly_happened_to_the_last_digit(
     figures = questions.figures(warehouse, period=WHOLE, scope=scope, metrics=tuple(expected))
 
     assert expected == {row["metric"]: (row["value"], row["sample"]) for row in figures.to_dicts()}
+
+
+def test_days_asked_for_alone_give_what_the_views_of_contacts_give_of_them(warehouse: Scratch) -> None:
+    names = tuple(name for name, metric in catalogue().items() if fact_of(metric).is_of_contacts)
+    daily = warehouse.sql("select day, metric, value, numerator, denominator, sample from metrics.daily")
+    days = [oracle.local_day(NOW) - timedelta(days=back) for back in range(DAYS)]
+
+    alone = [
+        questions.figures(warehouse, period=Period(day, day), scope=Scope(company="demo"), metrics=names)
+        .filter(pl.col("sample") > 0)
+        .select(pl.lit(day).alias("day"), pl.all())
+        for day in days
+    ]
+
+    expected = daily.filter(pl.col("metric").is_in(names), pl.col("day").is_in(days))
+    assert_frame_equal(expected, pl.concat(alone), check_row_order=False)
 
 
 def test_every_metric_of_every_day_is_what_truly_happened(
