@@ -7,6 +7,7 @@ one made-up identity, so that "called again" still counts.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -14,25 +15,36 @@ import msgspec
 from msgspec import Struct
 
 from analytics.dialling import national
-from schemas.ids import identify
+from schemas.ids import ID_PATTERN, identify
 
 ERASED = "erased"
 NO_FINGERPRINT = "0" * 64
-# Fewer digits without their country's code may be a part of anything.
-LEAST_NATIONAL_DIGITS = 9
+# Of an identity that is shorter nothing can be said where it stands inside other texts: CRMs count their cards from 1.
+LEAST_TRACE = 5
+# One that is shorter, such as a number at home, may be a part of any other number; it is looked for as a word alone.
+LEAST_INSIDE = 9
 # Fields of events that are emptied where they stand, and those whose letters are masked: counts of words stay.
 EMPTIED = frozenset({"contact_name", "media_id", "request_message_id", "reason"})
 OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "provider_deal_id": "deal_id"}
+# What else is of our own making, or a sum, and names nobody whatever digits are in it.
+_OURS = re.compile(r"_id$|_at$|^amount$")
 # A word of a provider's list, such as no-answer or NO ANSWER; a sentence may say anything.
 _STATUS = re.compile(r"^([A-Za-z0-9_.:-]{1,64}|[A-Z ]{1,64})$")
 _LETTER = re.compile(r"[^\W_]")
 
 
 class Stranger(Struct, frozen=True):
-    """A made-up identity, and what must not be left anywhere: identities as written, and a phone's digits."""
+    """A made-up identity in place of others (`kind:value`), and what of these must not be left anywhere."""
 
     token: str
+    identities: tuple[str, ...]
     traces: tuple[str, ...]
+
+
+def stranger_for(identities: Iterable[str], *, token: str) -> Stranger:
+    """Put a made-up identity in place of these (`kind:value`)."""
+    known = tuple(identities)
+    return Stranger(token=token, identities=known, traces=traces_of(known))
 
 
 def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
@@ -40,10 +52,19 @@ def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
     known = [identity.partition(":")[::2] for identity in identities]
     values = {value for _, value in known}
     bare = {value.lstrip("+") for value in values}
-    at_home = {
-        digits for kind, value in known if kind == "phone" and len(digits := national(value)) >= LEAST_NATIONAL_DIGITS
-    }
-    return tuple(sorted((trace for trace in values | bare | at_home if trace), key=len, reverse=True))
+    at_home = {digits for kind, value in known if kind == "phone" and len(digits := national(value)) >= LEAST_INSIDE}
+    traces = {trace for trace in values | bare | at_home if len(trace) >= LEAST_TRACE}
+    return tuple(sorted(traces, key=lambda trace: (-len(trace), trace)))
+
+
+def stands_in(text: str, *, trace: str) -> bool:
+    """Tell whether a text names whom a trace is of: a short one only where no other letter or digit is beside it."""
+    return trace in text and (len(trace) >= LEAST_INSIDE or _alone(trace).search(text) is not None)
+
+
+@cache
+def _alone(trace: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_]){re.escape(trace)}(?![^\W_])")
 
 
 def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
@@ -65,8 +86,9 @@ def _key(row: Mapping[str, Any], *, kept: Mapping[str, Any], stranger: Stranger)
     """Calls and deals go by ids of ours; conversations and contacts went by the identity."""
     if "conversation_id" in kept:
         return kept["conversation_id"]
-    is_written = any(trace in row["subject"] for trace in stranger.traces)
-    return f"{ERASED}:{stranger.token}" if is_written else row["subject"]
+    written = row["subject"]
+    is_named = written in stranger.identities or any(stands_in(written, trace=trace) for trace in stranger.traces)
+    return f"{ERASED}:{stranger.token}" if is_named and not ID_PATTERN.match(written) else written
 
 
 def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger) -> Any:  # noqa: C901, PLR0911  # a rule each
@@ -91,6 +113,8 @@ def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger
             return masked(value)
         case "provider_status" if not _STATUS.match(value):
             return None
+        case _ if _OURS.search(name):
+            return value
         case _:
             return _without_traces(value, stranger=stranger)
 
@@ -129,7 +153,8 @@ def _without_traces(value: Any, *, stranger: Stranger) -> Any:
     """Take identities out of all that is written anywhere else, such as in the provider's own words."""
     if isinstance(value, str):
         for trace in stranger.traces:
-            value = value.replace(trace, ERASED)
+            if trace in value:
+                value = value.replace(trace, ERASED) if len(trace) >= LEAST_INSIDE else _alone(trace).sub(ERASED, value)
         return value
     if isinstance(value, list):
         return [_without_traces(item, stranger=stranger) for item in value]  # pyright: ignore[reportUnknownVariableType]

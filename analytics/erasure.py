@@ -16,7 +16,7 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
-from analytics.anonymous import Stranger, anonymous, traces_of
+from analytics.anonymous import LEAST_TRACE, anonymous, stands_in, stranger_for, traces_of
 from analytics.connection import Connection, handed_in, transaction
 from analytics.forgetting import PERSONS
 from analytics.keys import installation_key
@@ -29,8 +29,11 @@ from schemas.instants import Instant
 
 US = "angime"
 MAX_IDENTITIES = 64
-LEAST_TRACE = 5  # a shorter identity says nothing where it stands inside other bytes
+LAST_DIGITS = 7  # of a number, however its beginning is written; no number in E.164 has less
 BETWEEN_DIGITS = b" ()-."
+
+# Gives in E.164 the numbers of whoever has an identity `kind:value`, however it is written; none where it is no number.
+PhonesOf = Callable[[str], frozenset[str]]
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -56,23 +59,30 @@ def digest(key: bytes, identity: str) -> str:
     return hmac.new(key, identity.encode(), sha256).hexdigest()
 
 
-def find(connection: Connection, identities: Iterable[str]) -> list[Found]:
+def find(
+    connection: Connection, identities: Iterable[str], *, phones_of: PhonesOf = lambda _: frozenset()
+) -> list[Found]:
     """Look for persons by identities `kind:value`; those that stand together in events of a call or message are one's.
+
+    So are those of one number, which may be written in many ways: `phones_of` an identity gives it. The company's own
+    numbers join nobody with anybody.
 
     Calls and messages whose events name a person are found with all their events, also those that name nobody; of
     deals, which pass from one to another, not with those that name somebody else. Raises Misconfigured where so many
     identities hang together that it is no person.
     """
     _prepare(connection)
-    persons = _persons(connection, identities)
+    persons = _persons(connection, identities, phones_of=phones_of)
     who = [(number, identity) for number, known in enumerate(persons) for identity in sorted(known)]
     frame = pl.DataFrame(who, schema={"person": pl.Int32, "identity": pl.String}, orient="row")
     with handed_in(connection, "who", frame):
         connection.execute("""
+            create or replace temp table naming as
+            select entity, id, min(person) as person
+            from (select entity, id, unnest(identities) as identity from identified) join who using (identity)
+            group by entity, id;
             create or replace temp table erased_entities as
-            select entity, min(person) as person
-            from (select entity, unnest(identities) as identity from identified) join who using (identity)
-            group by entity
+            select entity, min(person) as person from naming group by entity
         """)
         connection.execute("""
             create or replace temp table events_of_others as
@@ -81,7 +91,9 @@ def find(connection: Connection, identities: Iterable[str]) -> list[Found]:
         """)
     connection.execute(f"""
         create or replace temp table erased_events as
-        select person, {EVENTS} from log.events join erased_entities using (entity)
+        select coalesce(own.person, erased_entities.person) as person, {EVENTS}
+        from log.events join erased_entities using (entity)
+        left join (select id, person from naming where id is not null) as own using (id)
         where type not in ('person.erased') and id not in (select id from events_of_others)
     """)  # noqa: S608  # our own column names
     dead = _find_dead(connection, persons)
@@ -130,7 +142,7 @@ def apply(
     Comes after `find`, with what it gave. One transaction; the facts are those of before until they are built anew, and
     old files hold the persons until they are written anew: the next writer's maintenance sees to it, whatever follows.
     """
-    strangers = [Stranger(token=make_token(), traces=traces_of(one.identities)) for one in found]
+    strangers = [stranger_for(one.identities, token=make_token()) for one in found]
     rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
     now = decisions[0].recordedat
     kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
@@ -245,23 +257,55 @@ def _prepare(connection: Connection) -> None:
     """)  # noqa: S608  # our own text
 
 
-def _persons(connection: Connection, identities: Iterable[str]) -> list[set[str]]:
+def _persons(connection: Connection, identities: Iterable[str], *, phones_of: PhonesOf) -> list[set[str]]:
     """Give the identities of each person who is meant, with those that stand beside them, and beside these."""
     persons = [{identity} for identity in dict.fromkeys(identities)]
+    ours = {number for (number,) in connection.rows("select distinct number from reference.numbers")}
     while True:
         known = {identity for person in persons for identity in person}
         groups = connection.rows(
             "select distinct identities from identified where list_has_any(identities, $known)",
-            {"known": sorted(known)},
+            {"known": sorted(one for one in known if _value(one) not in ours)},
         )
-        for (group,) in groups:
+        told = [{one for one in group if _value(one) not in ours} for (group,) in groups]
+        for group in [*told, *_written_otherwise(connection, known, phones_of=phones_of)]:
             met = [person for person in persons if not person.isdisjoint(group)]
-            joined = set(group).union(*met)
+            joined = group.union(*met)
             persons = [joined if person is met[0] else person for person in persons if person not in met[1:]]
         if any(len(person) > MAX_IDENTITIES for person in persons):
             raise Misconfigured(f"more than {MAX_IDENTITIES} identities hang together in the log: that is no person")
         if {identity for person in persons for identity in person} == known:
             return persons
+
+
+def _written_otherwise(connection: Connection, known: Iterable[str], *, phones_of: PhonesOf) -> list[set[str]]:
+    """Put each number of `known` together with those identities of the log that are the same number."""
+    meant = {one: phones for one in sorted(known) if (phones := phones_of(one))}
+    if not meant:
+        return []
+    ends = sorted({phone[-LAST_DIGITS:] for phones in meant.values() for phone in phones})
+    alike = connection.rows(
+        """
+        select identity
+        from (
+            select distinct identity, regexp_replace(identity, '[^0-9]', '', 'g') as digits
+            from (select unnest(identities) as identity from identified)
+            where starts_with(identity, 'phone:') or starts_with(identity, 'other_number:')
+        )
+        where len(list_filter($ends, lambda one: contains(digits, one))) > 0
+        """,
+        {"ends": ends},
+    )
+    return [
+        {one, identity}
+        for (identity,) in alike
+        for one, phones in meant.items()
+        if not phones.isdisjoint(phones_of(identity))
+    ]
+
+
+def _value(identity: str) -> str:
+    return identity.partition(":")[2]
 
 
 def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[int]:
@@ -272,14 +316,14 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
     """)
     named = {(trace, number) for number, known in enumerate(persons) for trace in traces_of(known)}
     named |= {(name, number) for number, name in own if name}
-    sought = [(trace.encode(), number) for trace, number in named if len(trace) >= LEAST_TRACE]
+    sought = [(trace, number) for trace, number in named if len(trace) >= LEAST_TRACE]
     connection.execute('create or replace temp table erased_dead (topic varchar, "partition" integer, "offset" bigint)')
     frame = connection.frame('select topic, "partition", "offset", key, body from log.dead')
     wanted: list[dict[str, Any]] = []
     letters: Counter[int] = Counter()
     for letter in frame.iter_rows(named=True):
         held = _legible((letter["key"] or b"") + b"\n" + (letter["body"] or b""))
-        meant = {number for trace, number in sought if trace in held}
+        meant = {number for trace, number in sought if stands_in(held, trace=trace)}
         letters.update(meant)
         if meant:
             wanted.append({name: letter[name] for name in ("topic", "partition", "offset")})
@@ -289,7 +333,7 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
     return letters
 
 
-def _legible(held: bytes) -> bytes:
+def _legible(held: bytes) -> str:
     """Give bytes as they are, then read as a form, then without what people write between the digits of a number."""
     told = unquote_to_bytes(held.replace(b"+", b" "))
-    return b"\n".join([held, told, told.translate(None, BETWEEN_DIGITS)])
+    return b"\n".join([held, told, told.translate(None, BETWEEN_DIGITS)]).decode(errors="replace")

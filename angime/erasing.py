@@ -24,11 +24,13 @@ from pipelines import local_kafka
 from pipelines.broker import connect_producer
 from pipelines.redelivery import send_decision
 from pipelines.settings import PipelinesSettings
+from pipelines.sources import phones
 from pipelines.topics import SEGMENT_DAYS
 from pipelines.whole_files import write_whole
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
+from schemas.people import Identity
 from schemas.topics import TOPICS
 from streams.settings import StreamsSettings
 from streams.store import forget, open_store
@@ -74,7 +76,7 @@ def look(identities: Sequence[str]) -> list[erasure.Found]:
     """Say what there is of persons, and change nothing. Raises Misconfigured while another process writes."""
     with open_writer(load(AnalyticsSettings)) as writer:
         _check_kinds(writer.connection, identities)
-        return erasure.find(writer.connection, identities)
+        return _find(writer.connection, identities)
 
 
 def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS) -> Receipt:
@@ -92,7 +94,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     with open_writer(settings) as writer:
         say("looking")
         _check_kinds(writer.connection, identities)
-        found = erasure.find(writer.connection, identities)
+        found = _find(writer.connection, identities)
         key = installation_key(home)
         decisions = [erasure.decide(one, key=key, until=moment) for one in found]
         told = {name: _all(found, name) for name in ("identities", "entities", "recordings")}
@@ -137,6 +139,14 @@ def _keep(receipt: Receipt, *, home: Path) -> None:
     kept = home / "erasures" / f"{receipt.erasure}.json"
     kept.parent.mkdir(exist_ok=True)
     write_whole(kept, msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
+
+
+def _find(connection: Connection, identities: Sequence[str]) -> list[erasure.Found]:
+    def phones_of(identity: str) -> frozenset[str]:
+        kind, _, value = identity.partition(":")
+        return phones.numbers_of(Identity(kind=kind, value=value))
+
+    return erasure.find(connection, identities, phones_of=phones_of)
 
 
 def _check_kinds(connection: Connection, identities: Sequence[str]) -> None:
@@ -197,7 +207,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _traces(identities: Sequence[str]) -> list[bytes]:
-    return [trace.encode() for trace in anonymous.traces_of(identities) if len(trace) >= erasure.LEAST_TRACE]
+    return [trace.encode() for trace in anonymous.traces_of(identities)]
 
 
 def _holds(path: Path, traces: Sequence[bytes]) -> bool:

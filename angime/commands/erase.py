@@ -36,7 +36,8 @@ def erase(
     from schemas.errors import Misconfigured
     from schemas.people import is_e164
 
-    identities = [*(identity or ()), *(file.read_text(encoding="utf-8").split() if file else ())]
+    lines = file.read_text(encoding="utf-8").splitlines() if file else []
+    identities = [*(identity or ()), *(line.strip() for line in lines if line.strip())]
     if not identities:
         raise Misconfigured("say who: --identity phone:+77010000001, or --file with one identity a line")
     for written in identities:

@@ -8,7 +8,7 @@ from pipelines.sources.amounts import money
 from pipelines.sources.brackets import branch, leaves, objects, rows
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.phones import as_first_told, identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
@@ -65,11 +65,13 @@ def contact_added(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Tr
     fields = _card(told)
     card = leaves(fields)
     number = required(card, "ID")
-    known = _identities(scene, fields, number=number, kind=kind)
+    identities = _identities(scene, fields, number=number, kind=kind)
     names = [text(card, name) for name in ("NAME", "SECOND_NAME", "LAST_NAME")]
     name = text(card, "TITLE") or " ".join(one for one in names if one)
-    identified = ContactIdentified(contact=known, contact_name=name[:MAX_NAME_LENGTH] or None)
-    values = (f"{one.kind}:{one.value}" for one in known)
+    identified = ContactIdentified(
+        contact=together(*identities)[:MAX_IDENTITIES], contact_name=name[:MAX_NAME_LENGTH] or None
+    )
+    values = as_first_told(*identities)[:MAX_IDENTITIES]
     when = text(leaves(event), "ts") or scene.raw.raw_id
     identity_ = (kind, number, *values, when)
     return found(fact(scene, identified, identity=identity_, time=_sent_at(scene, event)))
@@ -79,7 +81,7 @@ def contact_updated(scene: Scene, event: Fields, told: Fields, *, kind: str) -> 
     """Read a changed card, where the event carries more than its id."""
     fields = _card(told)
     number = required(leaves(fields), "ID")
-    if len(_identities(scene, fields, number=number, kind=kind)) < 2:  # the id alone tells nothing new
+    if len(together(*_identities(scene, fields, number=number, kind=kind))) < 2:  # the id alone tells nothing new
         return ignored("a card changed, and the event carries only its id: what changed is not told")
     return contact_added(scene, event, told, kind=kind)
 
@@ -130,12 +132,12 @@ def _closed(scene: Scene, card: Fields, *, known: dict[str, Any], time: Instant)
     return None
 
 
-def _identities(scene: Scene, fields: Fields, *, number: str, kind: str) -> tuple[Identity, ...]:
-    return together(
+def _identities(scene: Scene, fields: Fields, *, number: str, kind: str) -> list[Identity | None]:
+    return [
         identity(kind, number),
         *(phone_identity(one, region=scene.region) for one in _values(fields, "PHONE")),
         *(identity("email", one.lower()) for one in _values(fields, "EMAIL") if "@" in one),
-    )[:MAX_IDENTITIES]
+    ]
 
 
 def _values(fields: Fields, name: str) -> list[str]:

@@ -1,11 +1,12 @@
 """Contacts and deals of HubSpot, as events change one property of them or as the whole object."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.phones import as_first_told, identity, phone_identity, together
 from pipelines.sources.reading import Fields, flag, items, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
@@ -37,8 +38,7 @@ def contact_event(scene: Scene, event: Fields, *, action: str) -> Translation:
         if changed is None:
             return ignored("a contact's property changed that does not tell who he is")
         known.append(changed)
-    contact = together(*known)[:MAX_IDENTITIES]
-    return found(_identified(scene, contact, number=number, time=_occurred_at(scene, event)))
+    return found(_identified(scene, known, number=number, time=_occurred_at(scene, event)))
 
 
 def contact_object(scene: Scene, number: str, fields: Fields) -> Translation:
@@ -46,10 +46,9 @@ def contact_object(scene: Scene, number: str, fields: Fields) -> Translation:
     known = [identity("crm_hubspot", number)]
     known += [_identity_of(scene, name, text(fields, name)) for name in (*_PHONES, "email")]
     names = [text(fields, name) for name in ("firstname", "lastname")]
-    contact = together(*known)[:MAX_IDENTITIES]
     time = _written_at(fields, "lastmodifieddate", "createdate") or scene.raw.received_at
     name = " ".join(one for one in names if one) or None
-    return found(_identified(scene, contact, number=number, time=time, name=name))
+    return found(_identified(scene, known, number=number, time=time, name=name))
 
 
 def deal_event(scene: Scene, event: Fields, *, action: str) -> Translation:
@@ -132,10 +131,10 @@ def _known(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ..
 
 
 def _identified(
-    scene: Scene, contact: tuple[Identity, ...], *, number: str, time: Instant, name: str | None = None
+    scene: Scene, known: Sequence[Identity | None], *, number: str, time: Instant, name: str | None = None
 ) -> Any:
-    values = (f"{one.kind}:{one.value}" for one in contact)
-    identified = ContactIdentified(contact=contact, contact_name=name)
+    values = as_first_told(*known)[:MAX_IDENTITIES]
+    identified = ContactIdentified(contact=together(*known)[:MAX_IDENTITIES], contact_name=name)
     return fact(scene, identified, identity=(number, *values, time), time=time)
 
 

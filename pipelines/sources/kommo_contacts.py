@@ -3,7 +3,7 @@
 from pipelines.sources.brackets import branch, leaves, objects
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.phones import as_first_told, identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found
@@ -34,8 +34,12 @@ def company_card(scene: Scene, fields: Fields) -> Translation:
     return _card(scene, fields, kind="crm_kommo_company")
 
 
-def identities_of(scene: Scene, fields: Fields, *, kind: str = "crm_kommo") -> tuple[Identity, ...]:
-    """Give all identities of a card: phones first, then its id in Kommo, then e-mail addresses."""
+def identities_of(scene: Scene, fields: Fields) -> tuple[Identity, ...]:
+    """Give all identities of a contact's card: phones first, then its id in Kommo, then e-mail addresses."""
+    return together(*_written(scene, fields, kind="crm_kommo"))[:MAX_IDENTITIES]
+
+
+def _written(scene: Scene, fields: Fields, *, kind: str) -> list[Identity | None]:
     own = identity(kind, text(leaves(fields), "id"))
     phones: list[Identity | None] = []
     emails: list[Identity | None] = []
@@ -47,17 +51,17 @@ def identities_of(scene: Scene, fields: Fields, *, kind: str = "crm_kommo") -> t
                 phones.append(phone_identity(written, region=scene.region))
             elif names & _EMAILS and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
                 emails.append(identity("email", written.lower()))
-    return together(*phones, own, *emails)[:MAX_IDENTITIES]
+    return [*phones, own, *emails]
 
 
 def _card(scene: Scene, fields: Fields, *, kind: str) -> Translation:
     told = leaves(fields)
     number = required(told, "id")
-    known = identities_of(scene, fields, kind=kind)
+    identities = _written(scene, fields, kind=kind)
+    known, values = together(*identities)[:MAX_IDENTITIES], as_first_told(*identities)[:MAX_IDENTITIES]
     written = text(told, "last_modified", "updated_at", "date_create", "created_at")
     time = scene.raw.received_at if written in {None, "0"} else from_epoch_field(written, what="last_modified")
     identified = ContactIdentified(contact=known, contact_name=text(told, "name"))
-    values = (f"{one.kind}:{one.value}" for one in known)
     # A company's deals are its people's too, and whose they are is better told by these.
     deals = [*branch(fields, "linked_leads_id")][:MAX_DEALS] if kind == "crm_kommo" else []
     return found(

@@ -7,12 +7,13 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult
 
-from schemas.people import Identity
+from schemas.people import Identity, is_e164
 
 MAX_IDENTITY_LENGTH = 256
 SHORTEST_INTERNATIONAL_DIGITS = 10
 LONGEST_INTERNATIONAL_DIGITS = 15
 ABROAD = "00"  # written for the plus, whatever is dialled in a country
+BRAZIL = "+55"
 
 # What stands in place of a hidden caller: words, and the digits (the words on a keypad) that Twilio sends for them.
 ANONYMOUS = frozenset(
@@ -100,6 +101,26 @@ def together(*identities: Identity | None) -> tuple[Identity, ...]:
     return tuple(dict.fromkeys([*phones, *_as_dialled(phones), *known, *_as_dialled(known)]))
 
 
+def as_first_told(*identities: Identity | None) -> tuple[str, ...]:
+    """Give what ids of cards are made of: each identity once, phones first, with a Brazilian's ninth digit.
+
+    Ids stay for ever: what `together` has learnt since they were first made is not in them.
+    """
+    known = dict.fromkeys(one for one in identities if one is not None)
+    phones = [one for one in known if one.kind == "phone"]
+    longer = [one for one in _as_dialled(phones) if one.value.startswith(BRAZIL)]
+    return tuple(f"{one.kind}:{one.value}" for one in dict.fromkeys([*phones, *longer, *known]))
+
+
+def numbers_of(written: Identity) -> frozenset[str]:
+    """Give in E.164 the numbers of whoever goes by an identity, in whatever form a source or older version told it."""
+    if written.kind not in _NUMBERS:
+        return frozenset()
+    read = {written.value, e164(written.value, region=None)}
+    told = {number for one in read if one for number in (one, _other_form(one)) if number}
+    return frozenset(number for number in told if is_e164(number))
+
+
 def written_number(written: str | None, *, region: str | None) -> str | None:
     """Give a number of the company's own: in E.164 where it is one, else as written, None when missing."""
     if written is None or not written.strip():
@@ -109,7 +130,7 @@ def written_number(written: str | None, *, region: str | None) -> str | None:
 
 def _as_dialled(identities: Iterable[Identity]) -> list[Identity]:
     """Give the phones by which others tell of the same people."""
-    numbers = (_other_form(one.value) for one in identities if one.kind in {"phone", "other_number"})
+    numbers = (_other_form(one.value) for one in identities if one.kind in _NUMBERS)
     return [Identity("phone", number) for number in numbers if number]
 
 
@@ -126,9 +147,9 @@ def _other_form(written: str) -> str | None:
 
 _OTHER_FORMS = (
     # WhatsApp knows Brazilians who joined before 2016 without the ninth digit; landlines begin with 2 to 5.
-    (re.compile(r"^\+?(55\d\d)([6-9]\d{7})$", re.ASCII), r"+\g<1>9\2"),
+    (re.compile(r"^(?:\+|00)?(55\d\d)([6-9]\d{7})$", re.ASCII), r"+\g<1>9\2"),
     # It writes 1 behind the code of Mexico, which was dialled there until 2019.
-    (re.compile(r"^\+?521(\d{10})$", re.ASCII), r"+52\1"),
+    (re.compile(r"^(?:\+|00)?521(\d{10})$", re.ASCII), r"+52\1"),
     # An Argentine mobile number has a 9 where it is dialled from abroad, and none at home.
     # Assumption: no landline there has the same.
     (re.compile(r"^\+549(\d{10})$", re.ASCII), r"+54\1"),
@@ -136,6 +157,7 @@ _OTHER_FORMS = (
     (re.compile(r"^\+?8([79]\d{9})$", re.ASCII), r"+7\1"),
     (re.compile(r"^\+?00([1-9]\d{6,14})$", re.ASCII), r"+\1"),
 )
+_NUMBERS = frozenset({"phone", "other_number"})
 _PUNCTUATION = re.compile(r"[\s().-]+")
 # Words of our users' languages before an extension, beside those that the library knows.
 _EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|ішкі|ramal)\.?\s*\d{1,7}\)?$", re.IGNORECASE)

@@ -108,6 +108,44 @@ def test_a_link_is_the_same_whichever_end_tells_it(translate_as: TranslateAs) ->
     assert (deal.type, deal.id, deal.data) == ("deal.linked", contact.id, contact.data)
 
 
+PHONE_OF_5 = "contacts[update][0][custom_fields][0]"
+CARDS: dict[str, Callable[[str], bytes]] = {
+    "kommo": lambda number: urlencode(
+        {
+            "contacts[update][0][id]": "5",
+            "contacts[update][0][last_modified]": "1772445600",
+            f"{PHONE_OF_5}[code]": "PHONE",
+            f"{PHONE_OF_5}[values][0][value]": number,
+        }
+    ).encode(),
+    "bitrix24": lambda number: bitrix24("ONCRMCONTACTADD", ID="5", PHONE=[{"VALUE": number}]),
+    "hubspot": lambda number: hubspot(
+        subscriptionType="contact.propertyChange", objectId=5, propertyName="phone", propertyValue=number
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "number", "id_"),
+    [
+        ("kommo", "5215512345678", "f8a27bf4-c61a-5a5c-93be-fbf6305fc588"),
+        ("kommo", "5491123456789", "132221e6-1d08-52f0-903e-529f911b6269"),
+        ("kommo", "+77011234567", "0d1428c2-2ab0-50b6-a201-2e7a8b66af50"),
+        ("bitrix24", "5215512345678", "9cecab95-68eb-55a4-a2cd-6f85ea4b3c79"),
+        ("bitrix24", "553188887777", "56146bd4-45b2-549a-bd0b-0f1f5827ae80"),
+        ("hubspot", "0077011234567", "d955a3fb-1f2a-5700-a6bb-c1e36106170e"),
+        ("hubspot", "5491123456789", "d00da28d-9a9a-570d-bf09-1b9576844691"),
+    ],
+)
+def test_a_card_has_the_id_that_it_had_before_more_was_known_of_its_number(
+    translate_as: TranslateAs, source: str, number: str, id_: str
+) -> None:
+    told = only(translate_as(source, CARDS[source](number)))
+
+    assert told.id == id_
+    assert len(told.data.contact) == (2 if number.startswith("+7") else 3)
+
+
 @pytest.mark.parametrize(
     ("number", "cards", "known"),
     [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.phones import e164, phone_identity, together
+from pipelines.sources.phones import e164, numbers_of, phone_identity, together
 from pipelines.sources.reading import number, text, word
 from pipelines.sources.times import from_epoch_field, from_local, from_rfc2822
 from schemas.errors import InvalidEvent
@@ -67,6 +67,8 @@ def test_what_is_no_phone_is_kept_as_another_number() -> None:
         ("87011234567", None, ["other_number:87011234567", "phone:+77011234567"]),
         ("+8 916 123-45-67", "KZ", ["other_number:+8 916 123-45-67", "phone:+79161234567"]),
         ("77011234567", None, ["phone:+77011234567"]),
+        ("005215512345678", "KZ", ["other_number:005215512345678", "phone:+525512345678"]),
+        ("00553188887777", None, ["other_number:00553188887777", "phone:+5531988887777"]),
         ("5210000000000", None, ["other_number:5210000000000"]),
         ("1414", "KZ", ["other_number:1414"]),
     ],
@@ -77,6 +79,31 @@ def test_who_is_written_in_another_way_is_known_by_the_number_that_others_tell(
     people = together(Identity("whatsapp_user", "BR.1"), phone_identity(written, region=region))
 
     assert sorted([*known, "whatsapp_user:BR.1"]) == sorted(f"{one.kind}:{one.value}" for one in people)
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("other_number:5215512345678", "+525512345678"),
+        ("other_number:+52 1 55 1234-5678", "+525512345678"),
+        ("phone:+5491123456789", "+541123456789"),
+        ("phone:+553188887777", "+5531988887777"),
+        ("other_number:8 701 123-45-67 вн. 12", "+77011234567"),
+        ("other_number:+7 701 123-45-67, внутр. 12", "+77011234567"),
+        ("other_number:0077011234567", "+77011234567"),
+    ],
+)
+def test_a_number_is_found_in_whatever_form_it_was_told(written: str, number: str) -> None:
+    kind, _, value = written.partition(":")
+
+    assert number in numbers_of(Identity(kind, value)) & numbers_of(Identity("phone", number))
+
+
+@pytest.mark.parametrize("written", ["other_number:1414", "other_number:sales", "telegram:77011234567", "phone:?"])
+def test_what_is_no_number_is_nobody_else_s(written: str) -> None:
+    kind, _, value = written.partition(":")
+
+    assert numbers_of(Identity(kind, value)) == frozenset()
 
 
 @pytest.mark.parametrize("written", ["553188887777", "5491123456789", "5215512345678"])

@@ -1,0 +1,148 @@
+"""Whom an erasure finds in the log, and what stays as it was; that no byte is left, see tests/angime/test_erase."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from analytics import erasure
+from analytics.scratch import Scratch
+from pipelines.sources.phones import numbers_of
+from schemas.envelope import Event
+from schemas.instants import Instant
+from schemas.people import Identity
+from tests.analytics.drawn import drawn_events, warehouse
+
+UNTIL: Instant = "2026-03-10T12:00:00.000Z"
+
+
+def _phones_of(identity: str) -> frozenset[str]:
+    kind, _, value = identity.partition(":")
+    return numbers_of(Identity(kind, value))
+
+
+def _identities(made: Scratch, *asked: str) -> list[tuple[str, ...]]:
+    return [one.identities for one in erasure.find(made.connection, asked, phones_of=_phones_of)]
+
+
+def _erase(made: Scratch, asked: Sequence[str]) -> Sequence[erasure.Found]:
+    tokens = iter("abc")
+    found = erasure.find(made.connection, asked, phones_of=_phones_of)
+    decisions = [erasure.decide(one, key=b"k" * 32, until=UNTIL) for one in found]
+    erasure.apply(made.connection, found, decisions=decisions, make_token=lambda: next(tokens))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("other_number:5215512345678", "phone:+525512345678"),
+        ("other_number:+52 1 55 1234-5678", "phone:+525512345678"),
+        ("phone:+525512345678", "other_number:5215512345678"),
+        ("phone:+5491123456789", "phone:+541123456789"),
+        ("phone:+553188887777", "phone:+5531988887777"),
+        ("other_number:8 701 123-45-67 внутр. 12", "phone:+77011234567"),
+        ("other_number:0077011234567", "phone:+77011234567"),
+    ],
+)
+def test_a_person_is_found_however_an_earlier_version_wrote_the_number(stored: str, asked: str) -> None:
+    made = warehouse(
+        drawn_events(f"""
+        call | fact    | at       | says
+        a    | offered | 05:00:00 | contact={stored},telegram:5
+        a    | ended   | 05:01:00 |
+        b    | ended   | 06:00:00 | contact=phone:+77011234568
+        """)
+    )
+    assert _identities(made, asked) == [tuple(sorted({stored, "telegram:5", asked}))]
+    assert made.connection.rows("select count(*) from erased_events") == [(2,)]
+
+
+def test_two_ways_to_write_one_number_are_one_person() -> None:
+    made = warehouse(
+        drawn_events("""
+        call | fact  | at       | says
+        a    | ended | 05:00:00 | contact=other_number:5215512345678
+        b    | ended | 06:00:00 | contact=phone:+525512345678,telegram:5
+        """)
+    )
+    both = ("other_number:5215512345678", "phone:+525512345678", "telegram:5")
+    assert _identities(made, "telegram:5") == [both]
+    assert _identities(made, "phone:+525512345678", "other_number:5215512345678") == [both]
+
+
+def test_the_company_s_own_numbers_make_no_one_of_two_persons() -> None:
+    told = drawn_events("""
+    call | fact    | at       | says
+    a    | offered | 05:00:00 | contact=phone:+77010000001
+    a    | ended   | 05:01:00 | contact=phone:+77271111111
+    b    | offered | 06:00:00 | contact=phone:+77010000002
+    b    | ended   | 06:01:00 | contact=phone:+77271111111
+    """)
+    made = warehouse(told)
+
+    assert _identities(made, "phone:+77010000001") == [("phone:+77010000001",)]
+    assert made.connection.rows("select count(*) from erased_events") == [(2,)]
+    assert _identities(made, "phone:+77271111111") == [("phone:+77271111111",)]
+
+
+def test_two_who_had_one_deal_stay_two_when_both_are_erased_at_once() -> None:
+    made = warehouse(
+        drawn_events("""
+        deal | fact    | at       | says
+        d    | created | 05:00:00 | contact=phone:+77010000001
+        d    | moved   | 06:00:00 | stage=talks
+        d    | linked  | 07:00:00 | contact=phone:+77010000002
+        """)
+    )
+    _erase(made, ["phone:+77010000001", "phone:+77010000002"])
+
+    assert made.sql("select contact_key from facts.deal_contacts order by all").rows() == [("erased:a",), ("erased:b",)]
+    assert made.sql("select contact_key from facts.deals").rows() == [("erased:b",)]
+
+
+CARDS = """
+call | fact    | at       | says
+a    | offered | 05:00:00 | contact=phone:+77010000001,crm_bitrix24:7; company_number=+77277777777
+a    | rang    | 05:07:00 | operator=PJSIP/107; contact=crm_kommo:10245
+a    | ended   | 05:17:00 | started_at=05:00:07; talk_seconds=77; total_seconds=777; provider_status=completed
+
+deal | fact    | at       | says
+d    | created | 05:00:00 | contact=crm_bitrix24:7; amount=10245; currency=KZT; stage=C7:NEW; pipeline=7
+
+contact | fact       | at       | says
+told    | identified | 05:00:00 | contact=crm_bitrix24:7,phone:+77010000001
+"""
+BESIDE_WHO_IT_WAS = (
+    "select call_id, started_at, company_number, operator_endpoint, talk_seconds, outcome, day from facts.calls",
+    "select deal_id, amount, stage, pipeline, created_at from facts.deals",
+)
+
+
+def test_a_short_identity_takes_nothing_with_it_of_which_it_is_a_part() -> None:
+    """CRMs count their cards from 1: the 7 of a card stands in instants, ids and numbers of everybody."""
+    told = [_as_crms_tell(event) for table in CARDS.strip().split("\n\n") for event in drawn_events(table)]
+    before, made = warehouse(told), warehouse(told)
+    bodies = ("1772410245", "id=10245")
+    for offset, body in enumerate(bodies):
+        made.connection.execute(
+            'insert into log.dead (topic, "partition", "offset", key, body) values (?, 0, ?, ?, ?)',
+            ["raw", offset, b"", body.encode()],
+        )
+    [found] = _erase(made, ["phone:+77010000001"])
+
+    assert (found.events, found.dead) == (5, 1)
+    assert [before.sql(text).rows() for text in BESIDE_WHO_IT_WAS] == [
+        made.sql(text).rows() for text in BESIDE_WHO_IT_WAS
+    ]
+    assert made.connection.rows("select decode(body) from log.dead") == [(bodies[0],)]
+    left = "select subject from log.events where contains(subject || partition_key || data, 'crm_')"
+    assert made.connection.rows(left) == []
+
+
+def _as_crms_tell(event: Event) -> Event:
+    """Keep a fact of a contact in order by his first identity."""
+    if event.type != "contact.identified":
+        return event
+    key = f"{event.data.contact[0].kind}:{event.data.contact[0].value}"
+    return msgspec.structs.replace(event, subject=key, partitionkey=key)
