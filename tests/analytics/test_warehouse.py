@@ -1,5 +1,6 @@
 """The door: who may open the warehouse, what readers see of it, and what its columns say of themselves."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics import ALLOCATOR
 from analytics.scratch import scratch
 from analytics.sessions import SOUGHT_ROWS, make_catalog, open_session
 from analytics.views import parse_view, read_views, with_inputs
@@ -35,6 +37,19 @@ def test_a_reader_in_another_process_sees_what_was_landed(tmp_path: Path) -> Non
             text=True,
         )
     assert read.stdout == "[('answered',)]\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the engine has another allocator")
+def test_the_engine_keeps_the_memory_of_a_statement_for_the_next() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import analytics.sessions"],
+        capture_output=True,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"DUCKDB_JE_MALLOC_CONF": "confirm_conf:true"},
+        check=True,
+        text=True,
+    ).stderr
+    assert [one for one in ALLOCATOR if f"Set conf value: {one}\n" not in told] == []
 
 
 def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_has_statistics(tmp_path: Path) -> None:
