@@ -75,6 +75,14 @@ class Connection(Protocol):
         """Give back the memory of what was read of files, of those too that are gone."""
         ...
 
+    def read_state(self) -> int | None:
+        """Give the number of the state that is read here, inside a transaction; None where states have none."""
+        ...
+
+    def written_state(self) -> int | None:
+        """Give the number of the state that this session wrote last; None where it wrote none, or states have none."""
+        ...
+
 
 PIECE_ROWS = 8_192
 
@@ -89,6 +97,12 @@ def transaction(connection: Connection) -> Generator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def counted(connection: Connection, text: str) -> int:
+    """Run a statement that makes, adds or deletes rows; gives how many."""
+    [(rows,)] = connection.rows(text)
+    return rows
 
 
 def renew(connection: Connection, tables: Sequence[str]) -> None:

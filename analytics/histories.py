@@ -8,7 +8,7 @@ changed or whose identities were joined. See docs/adr/0010-facts-of-contacts-are
 from collections.abc import Sequence
 
 from analytics import reference
-from analytics.connection import Connection, renew
+from analytics.connection import Connection, counted, renew
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -93,11 +93,13 @@ class Histories:
         self._hear(naming)
         if self._is_news(naming):
             self._join(naming)
-        [(contacts,)] = self._connection.rows("select count(*) from moved")
-        if not contacts:
+        if not self._connection.rows("select 1 from moved limit 1"):
             return []
         self._gather()
         return [fact for fact in self._facts if self._fold(fact)]
+
+    def _count(self, text: str) -> int:
+        return counted(self._connection, text)
 
     def _few(self) -> list[View]:
         return [view for view in self._sources if view.relation not in MANY]
@@ -208,26 +210,28 @@ class Histories:
             self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
             return False
         hashes = _hashes_of(fact)
-        self._connection.execute(f"""
+        known = self._count(f"""
             create or replace temp table known_before as select known_{name}.* from known_{name}
             semi join moved on known_{name}.contact_hash = hash(moved.contact_id)
         """)  # noqa: S608
-        if not self._connection.rows("select 1 from known_before limit 1") and not self._can_have(fact):
+        if not known and not self._can_have(fact):
             self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
             return False
-        self._connection.execute(f"""
-            create or replace temp table folded_{name} as {self._folds[name]};
+        self._connection.execute(f"create or replace temp table folded_{name} as {self._folds[name]}")
+        stale = self._count(f"""
             create or replace temp table stale_{name} as
-            from known_before anti join (select {hashes} from folded_{name}) as folded using (key_hash, row_hash);
+            from known_before anti join (select {hashes} from folded_{name}) as folded using (key_hash, row_hash)
+        """)  # noqa: S608
+        fresh = self._count(f"""
             create or replace temp table fresh_{name} as
             select * exclude (key_hash, row_hash)
             from (select *, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash from folded_{name})
             anti join known_before using (key_hash, row_hash)
         """)  # noqa: S608
-        [(stale, dated, first, last)] = self._connection.rows(
-            f"select count(*), count(time), min(time), max(time) from stale_{name}"  # noqa: S608
-        )
         if stale:
+            [(dated, first, last)] = self._connection.rows(
+                f"select count(time), min(time), max(time) from stale_{name}"  # noqa: S608
+            )
             among = f" and {fact.time} between ? and ?" if dated == stale else ""
             self._connection.execute(
                 f"delete from {fact.relation} where {_key_hash(fact)} in (select key_hash from stale_{name}){among}",  # noqa: S608
@@ -236,7 +240,6 @@ class Histories:
             self._connection.execute(
                 f"delete from known_{name} where key_hash in (select key_hash from stale_{name})"  # noqa: S608
             )
-        [(fresh,)] = self._connection.rows(f"select count(*) from fresh_{name}")  # noqa: S608
         if fresh:
             self._connection.execute(f"""
                 insert into {fact.relation} by name from fresh_{name};

@@ -58,6 +58,7 @@ class Lander:
         self._refresher = refresher
         self._memory = Memory(connection, hot_events=hot_events)
         self._offsets: Offsets = read_offsets(connection)
+        self._state: int | None = None
         self.is_behind = False
 
     def next_offsets(self) -> Offsets:
@@ -89,6 +90,7 @@ class Lander:
             conflicts = self._collapse(folds=folds)
             events = self._append(batch.offsets, refusals, now=now)
             self._refresh(events, folds=folds)
+        self._state = self._connection.written_state()
         self.is_behind = self.is_behind or not folds
         self._memory.ids.add(self._memory.hashes())
         if self._dropper is not None:
@@ -119,6 +121,7 @@ class Lander:
             if share.kind == LETTERS:
                 taken = self._forgetter.drop_letters(share)
             elif taken := self._forgetter.take_words(share):
+                self._memory.look()
                 self._memory.recall(self._memory.locate())
                 self._connection.execute("delete from earlier where id in (select id from batch)")
                 self._memory.replace()
@@ -162,11 +165,14 @@ class Lander:
             self._memory.keep()
 
     def _check_offsets(self) -> None:
-        if read_offsets(self._connection) != self._offsets:
+        """Raise where somebody else wrote offsets: never while the warehouse is as the last batch left it."""
+        is_as_left = self._state is not None and self._connection.read_state() == self._state
+        if not is_as_left and read_offsets(self._connection) != self._offsets:
             raise Misconfigured("another process lands into this warehouse: stop one of the two")
 
     def _collapse(self, *, folds: bool) -> int:
         """Leave in `batch` only events that the log lacks, each once; gives how many were in conflict."""
+        self._memory.look()
         hashes = self._memory.hashes()
         slots = self._memory.locate()
         conflicts = 0
@@ -220,18 +226,14 @@ class Lander:
                 select {EVENTS} from batch join doubled using (position) where is_conflict
             """)  # noqa: S608  # our own column names
         self._connection.execute("delete from batch where position in (select position from doubled)")
+        self._memory.look()
         return conflicts
 
     def _append(self, read: Mapping[Place, Sequence[int]], refusals: Sequence[Refusal], *, now: Instant) -> int:
         """Write events, dead letters and offsets; gives the number of events."""
         kept = [one for one in refusals if self._forgetter is None or not self._forgetter.is_past(one.letter)]
         append_dead(self._connection, kept, now=now)
-        new = {
-            (topic, partition): count
-            for topic, partition, count in self._connection.rows(
-                'select topic, "partition", count(*) from batch group by all'
-            )
-        }
+        new = self._memory.counts()
         events = sum(new.values())
         if events:
             store_events(self._connection, "batch")

@@ -4,12 +4,13 @@ Everything here is derived from `log.events` when the writer starts, and only ma
 needed: whatever is not surely in memory is read from the log.
 """
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from analytics.admission import SLOT_SECONDS
+from analytics.admission import SLOT_SECONDS, Place
 from analytics.connection import Connection, handed_in
 from analytics.log import BEGINNING, ID, IS_TOO_SHORT, STORED, TOLD, TOLD_TYPES, beginning, told_where
 from analytics.runs import Runs
@@ -26,7 +27,7 @@ class Memory:
     """The writer's memory of one warehouse.
 
     `heard` says in which slots of time events of an entity were recorded. The temporary table `hot` holds all events
-    recorded in `hot_floor` and later slots.
+    recorded in `hot_floor` and later slots. What it knows of the events of `batch` one by one is what `look` read.
     """
 
     def __init__(self, connection: Connection, *, hot_events: int) -> None:
@@ -35,6 +36,7 @@ class Memory:
         self.ids = IdFilter(capacity=0)
         self.heard = Runs()
         self.hot_floor = 0
+        self._batch = pl.DataFrame()
         self.load()
 
     def load(self) -> None:
@@ -44,11 +46,17 @@ class Memory:
         self._load_ids()
         self.warm()
 
+    def look(self) -> None:
+        """Read of the events of `batch` what is asked of each; again whenever some of them were left out."""
+        self._batch = self._connection.frame(
+            'select topic, "partition", entity, entity_hash, id_hash from batch order by position'
+        )
+
     def locate(self) -> list[int]:
         """Put the entities of `batch` that the log has heard of into the temporary table `known`; gives the slots."""
-        entities = self._connection.frame("select distinct entity, entity_hash from batch")
-        places, slots = self.heard.find(entities["entity_hash"].to_numpy())
-        known = pl.DataFrame({"entity": entities["entity"][places], "slot": slots})
+        entities = dict(zip(self._batch["entity"].to_list(), self._batch["entity_hash"].to_list(), strict=True))
+        places, slots = self.heard.find(np.array(list(entities.values()), dtype=np.uint64))
+        known = pl.DataFrame({"entity": pl.Series(list(entities), dtype=pl.String)[places], "slot": slots})
         with handed_in(self._connection, "found", known):
             self._connection.execute("create or replace temp table known as from found")
         return np.unique(slots).tolist()
@@ -76,7 +84,11 @@ class Memory:
 
     def hashes(self) -> Hashes:
         """Hashes of the ids of `batch`, in the order of `position`."""
-        return self._connection.frame("select id_hash from batch order by position")["id_hash"].to_numpy()
+        return self._batch["id_hash"].to_numpy()
+
+    def counts(self) -> dict[Place, int]:
+        """Count the events of `batch` on each partition."""
+        return Counter(zip(self._batch["topic"].to_list(), self._batch["partition"].to_list(), strict=True))
 
     def keep(self) -> None:
         """Remember the events of `batch`, inside the transaction that puts them into the log.

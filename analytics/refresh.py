@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from analytics import reference
-from analytics.connection import Connection
+from analytics.connection import Connection, counted
 from analytics.histories import MANY, Histories
 from analytics.log import TOLD
 from analytics.settings import LEAST_MEMORY_MIB
@@ -137,9 +137,7 @@ class Refresher:
         self._connection.execute(text, parameters)
 
     def _count(self, text: str) -> int:
-        """Run a statement that makes, adds or deletes rows; gives how many."""
-        [(rows,)] = self._connection.rows(text)
-        return rows
+        return counted(self._connection, text)
 
     def _words(self, text: str) -> set[str]:
         return {word for (word,) in self._connection.rows(text)}

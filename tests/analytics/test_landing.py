@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from analytics.memory import Memory
 from analytics.refresh import Refresher
 from analytics.scratch import Scratch, scratch
 from analytics.seen import LEAST_CAPACITY
+from analytics.sessions import attach, open_session
 from analytics.views import read_views
 from analytics.warehouse import Batch, Landed, open_writer
 from schemas import codec
@@ -216,6 +218,21 @@ def test_a_lander_whose_offsets_somebody_else_moved_stops_and_writes_nothing(
     with pytest.raises(Misconfigured, match="another process lands"):
         lander.land(Batch(records_of(call_events(2))), now=NOW)
     assert warehouse.connection.rows("select count(*) from log.events") == [(5,)]
+
+
+@pytest.mark.parametrize("is_maintained", [False, True])
+def test_a_lander_stops_where_somebody_else_wrote_offsets_since_its_last_batch(
+    tmp_path: Path, *, is_maintained: bool
+) -> None:
+    settings = settings_at(tmp_path)
+    with open_writer(settings) as writer, closing(open_session(settings)) as other:
+        writer.land(Batch(records_of(call_events(1))), now=NOW)
+        attach(other, settings, reads_only=False)
+        other.execute("update lake.log.offsets set next_offset = next_offset + 1")
+        if is_maintained:  # what this process writes itself hides nothing
+            writer.connection.execute("delete from facts.calls")
+        with pytest.raises(Misconfigured, match="another process lands"):
+            writer.land(Batch(records_of(call_events(2), first_offset=5)), now=NOW)
 
 
 def test_what_a_failed_transaction_folded_is_not_remembered(warehouse: Scratch) -> None:
