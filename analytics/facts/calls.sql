@@ -263,6 +263,66 @@ timed as (
             and cast(measured.local_start as date) < thresholds.valid_until
 ),
 
+-- What is looked up of a call, beside few of its columns: a step of a plan costs as much as it has columns.
+looked_up as (
+    select
+        timed.call_id,
+        case
+            when starts_with(timed.contact_key, 'phone:+')
+                then coalesce(fours.country, threes.country, twos.country, ones.country)
+            when starts_with(timed.contact_key, 'whatsapp_')
+                then nullif(regexp_extract(timed.contact_key, '^whatsapp_[a-z_]+:([A-Z]{2})\.', 1), '')
+        end as contact_country,
+        endpoints.operator_id,
+        endpoints.team_id,
+        holidays.day is null and (
+            stated_hours.company is null
+            or coalesce(
+                (timed.time_of_day >= open_hours.first_opens and timed.time_of_day < open_hours.first_closes)
+                or (timed.time_of_day >= open_hours.last_opens and timed.time_of_day < open_hours.last_closes),
+                false
+            )
+        ) as is_business_hours,
+        internal_contacts.number is not null as is_with_internal,
+        test_contacts.number is not null or test_lines.number is not null as is_with_test
+    from timed
+    left join reference.endpoints
+        on
+            timed.company = endpoints.company and timed.operator_endpoint = endpoints.endpoint
+            and timed.day >= endpoints.valid_from and timed.day < endpoints.valid_until
+    left join stated_hours
+        on
+            timed.company = stated_hours.company
+            and timed.day >= stated_hours.valid_from and timed.day < stated_hours.valid_until
+    left join open_hours
+        on
+            timed.company = open_hours.company and timed.weekday = open_hours.weekday
+            and timed.day >= open_hours.valid_from and timed.day < open_hours.valid_until
+    left join reference.holidays on timed.company = holidays.company and timed.day = holidays.day
+    left join reference.numbers as internal_contacts
+        on
+            timed.company = internal_contacts.company
+            and timed.contact_number = internal_contacts.number
+            and internal_contacts.kind = 'internal'
+            and timed.day >= internal_contacts.valid_from and timed.day < internal_contacts.valid_until
+    left join reference.numbers as test_contacts
+        on
+            timed.company = test_contacts.company
+            and timed.contact_number = test_contacts.number
+            and test_contacts.kind = 'test'
+            and timed.day >= test_contacts.valid_from and timed.day < test_contacts.valid_until
+    left join reference.numbers as test_lines
+        on
+            timed.company = test_lines.company
+            and timed.company_number = test_lines.number
+            and test_lines.kind = 'test'
+            and timed.day >= test_lines.valid_from and timed.day < test_lines.valid_until
+    left join reference.dialling_codes as fours on substr(timed.contact_key, 8, 4) = fours.prefix
+    left join reference.dialling_codes as threes on substr(timed.contact_key, 8, 3) = threes.prefix
+    left join reference.dialling_codes as twos on substr(timed.contact_key, 8, 2) = twos.prefix
+    left join reference.dialling_codes as ones on substr(timed.contact_key, 8, 1) = ones.prefix
+),
+
 decided as (
     select
         *,
@@ -313,16 +373,11 @@ select
     decided.contact_key,
     decided.also_known_as,
     decided.contact_name,
-    case
-        when starts_with(decided.contact_key, 'phone:+')
-            then coalesce(fours.country, threes.country, twos.country, ones.country)
-        when starts_with(decided.contact_key, 'whatsapp_')
-            then nullif(regexp_extract(decided.contact_key, '^whatsapp_[a-z_]+:([A-Z]{2})\.', 1), '')
-    end as contact_country,
+    looked_up.contact_country,
     decided.company_number,
     decided.operator_endpoint,
-    endpoints.operator_id,
-    endpoints.team_id,
+    looked_up.operator_id,
+    looked_up.team_id,
     decided.started_at,
     decided.rang_at,
     decided.picked_at as answered_at,
@@ -330,14 +385,7 @@ select
     decided.day,
     cast(extract(hour from decided.local_start) as integer) as hour,
     cast(decided.weekday as integer) as weekday,
-    holidays.day is null and (
-        stated_hours.company is null
-        or coalesce(
-            (decided.time_of_day >= open_hours.first_opens and decided.time_of_day < open_hours.first_closes)
-            or (decided.time_of_day >= open_hours.last_opens and decided.time_of_day < open_hours.last_closes),
-            false
-        )
-    ) as is_business_hours,
+    looked_up.is_business_hours,
     case when decided.outcome = 'answered' then decided.ring_ms / 1000 end as answer_seconds,
     decided.outcome = 'answered' and coalesce(decided.ring_ms <= decided.service_level_seconds * 1000, false)
         as is_in_time,
@@ -392,8 +440,8 @@ select
     end as answered_by,
     decided.ended_by,
     decided.error_code,
-    decided.direction = 'internal' or internal_contacts.number is not null as is_internal,
-    decided.is_test or test_contacts.number is not null or test_lines.number is not null as is_test,
+    decided.direction = 'internal' or looked_up.is_with_internal as is_internal,
+    decided.is_test or looked_up.is_with_test as is_test,
     decided.legs,
     decided.transfers,
     decided.recording.recording_id,
@@ -404,38 +452,4 @@ select
     decided.recording.transcript.is_demo as is_demo_transcript,
     decided.events
 from decided
-left join reference.endpoints
-    on
-        decided.company = endpoints.company and decided.operator_endpoint = endpoints.endpoint
-        and decided.day >= endpoints.valid_from and decided.day < endpoints.valid_until
-left join stated_hours
-    on
-        decided.company = stated_hours.company
-        and decided.day >= stated_hours.valid_from and decided.day < stated_hours.valid_until
-left join open_hours
-    on
-        decided.company = open_hours.company and decided.weekday = open_hours.weekday
-        and decided.day >= open_hours.valid_from and decided.day < open_hours.valid_until
-left join reference.holidays on decided.company = holidays.company and decided.day = holidays.day
-left join reference.numbers as internal_contacts
-    on
-        decided.company = internal_contacts.company
-        and decided.contact_number = internal_contacts.number
-        and internal_contacts.kind = 'internal'
-        and decided.day >= internal_contacts.valid_from and decided.day < internal_contacts.valid_until
-left join reference.numbers as test_contacts
-    on
-        decided.company = test_contacts.company
-        and decided.contact_number = test_contacts.number
-        and test_contacts.kind = 'test'
-        and decided.day >= test_contacts.valid_from and decided.day < test_contacts.valid_until
-left join reference.numbers as test_lines
-    on
-        decided.company = test_lines.company
-        and decided.company_number = test_lines.number
-        and test_lines.kind = 'test'
-        and decided.day >= test_lines.valid_from and decided.day < test_lines.valid_until
-left join reference.dialling_codes as fours on substr(decided.contact_key, 8, 4) = fours.prefix
-left join reference.dialling_codes as threes on substr(decided.contact_key, 8, 3) = threes.prefix
-left join reference.dialling_codes as twos on substr(decided.contact_key, 8, 2) = twos.prefix
-left join reference.dialling_codes as ones on substr(decided.contact_key, 8, 1) = ones.prefix
+inner join looked_up on decided.call_id = looked_up.call_id
