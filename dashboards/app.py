@@ -111,7 +111,8 @@ def _page(  # noqa: PLR0913  # what a page stands on
     now, zone = page.now(), ZoneInfo(company["time_zone"])
     meant = period(state, now=now, zone=zone)
     before = meant.before() if state.is_compared and "comparison" in entry.choices else None
-    asked = asked.holding(company=company["company"], periods=(meant, before) if before else (meant,))
+    if entry.counts_calls:
+        asked = asked.holding(company=company["company"], periods=(meant, before) if before else (meant,))
     named = asked.ask(questions.teams, company=company["company"]).iter_rows()
     return Page(
         settings=settings,

@@ -189,8 +189,9 @@ def pager(page: Page, *, number: int, pages: int) -> None:
 
 def stamp(page: Page) -> None:
     """Say how old the figures are: grey, amber or red."""
-    hour = page.now.replace(minute=0, second=0, microsecond=0)
-    newest = page.ask(questions.as_of, company=page.scope.company, now=hour)
+    company = page.scope.company
+    # The moment says where to look first; the answer is the same at any.
+    newest = page.keep(f"as_of {company}", lambda: questions.as_of(page.reader, company=company, now=page.now))
     if newest is None:
         return
     age = page.now - newest

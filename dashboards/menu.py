@@ -28,7 +28,8 @@ from dashboards.texts import N_
 class Entry(Struct, frozen=True, kw_only=True):
     """A page of the menu; one without a `section` stands in the bar itself, a hidden one is reached by links.
 
-    `choices` are what stands beside it, for its figures can be narrowed by nothing else.
+    `choices` are what stands beside it, for its figures can be narrowed by nothing else. One that `counts_calls` holds
+    their groups in memory; to make them for the list of channels alone would take longer than to count it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     section: str = ""
     choices: tuple[Choice, ...] = CHOICES
     is_hidden: bool = False
+    counts_calls: bool = False
     needs: Callable[[Rights], bool] | None = None
 
     def is_for(self, rights: Rights) -> bool:
@@ -51,7 +53,7 @@ DATA = N_("Data")
 OF_A_LIST: tuple[Choice, ...] = tuple(choice for choice in CHOICES if choice != "comparison")
 
 MENU = (
-    Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw),
+    Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw, counts_calls=True),
     Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw, choices=OF_A_LIST),
     Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, choices=(), is_hidden=True),
     Entry(
@@ -82,6 +84,7 @@ MENU = (
         icon=":material/groups:",
         draw=operators.draw,
         section=RESULTS,
+        counts_calls=True,
     ),
     Entry(
         name="conversion",
@@ -120,6 +123,7 @@ MENU = (
         icon=":material/function:",
         draw=metrics.draw,
         section=DATA,
+        counts_calls=True,
         choices=OF_A_LIST,
     ),
     Entry(

@@ -8,11 +8,19 @@ import polars as pl
 
 from analytics.metrics import whole
 from analytics.questions.asking import Period, Reader, Scope
-from analytics.questions.grouping import groups
+from analytics.questions.grouping import are_held, groups
 from analytics.reference import TABLES
 
+JUST_NOW = timedelta(seconds=10)
 LATELY = timedelta(days=2)
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+
+# Calls by channel: of whole days as they are summed, of the day that is cut at $until (both empty where none is) each.
+_CHANNELS = """(
+    select company, day, channel, calls from reports.calls_grouped where day is distinct from $cut::date
+    union all
+    select company, day, channel, 1 from facts.calls where day = $cut::date and started_at < $until::timestamptz
+)"""
 
 
 def companies(reader: Reader) -> pl.DataFrame:
@@ -57,14 +65,21 @@ def accounts(reader: Reader, *, company: str) -> pl.DataFrame:
 
 
 def channels(reader: Reader, *, company: str, period: Period) -> pl.DataFrame:
-    """Give the channels on which a company had calls in a period, the busiest first: channel, calls."""
-    source, parameters = groups(reader, scope=Scope(company=company), periods=[period])
+    """Give the channels on which a company had calls in a period, the busiest first: channel, calls.
+
+    Where groups are not held, none are made of a day that is cut: its calls are counted one by one.
+    """
+    scope, parameters = Scope(company=company), {"company": company, "first": period.first, "last": period.last}
+    if are_held(reader, scope=scope, periods=[period]):
+        source, more = groups(reader, scope=scope, periods=[period])
+    else:
+        source, more = _CHANNELS, {"cut": period.last if period.until else None, "until": period.until}
     text = f"""
         select channel, sum(calls)::bigint as calls from {source}
         where company = $company and day between $first and $last
         group by all order by calls desc, channel
     """
-    return reader.sql(text, parameters | {"company": company, "first": period.first, "last": period.last})
+    return reader.sql(text, parameters | more)
 
 
 def extent(reader: Reader, *, company: str, today: date) -> dict[str, Any]:
@@ -82,10 +97,11 @@ def extent(reader: Reader, *, company: str, today: date) -> dict[str, Any]:
 def as_of(reader: Reader, *, company: str, now: datetime) -> datetime | None:
     """Tell when we received the company's newest fact, by our clock; None while there is none.
 
-    It is looked for in the days before `now` first: the whole log is read only where nothing came of late.
+    It is looked for in the seconds before `now` first, then in the days, each of which lies in fewer files than what is
+    before it; the whole log is read only where nothing came of late.
     """
     text = "select max(recorded_at) as as_of from log.events where company = $company and recorded_at >= $since"
-    for since in (now - LATELY, BEGINNING):
+    for since in (now - JUST_NOW, now - LATELY, BEGINNING):
         found = reader.sql(text, {"company": company, "since": since}).item()
         if found is not None:
             return found

@@ -60,6 +60,11 @@ class Holding:
         return is_of and all(period in self._periods for period in periods)
 
 
+def are_held(reader: Reader, *, scope: Scope, periods: Sequence[Period]) -> bool:
+    """Tell whether a reader counts these periods of a scope from groups that are held in memory."""
+    return isinstance(reader, Holding) and reader.holds(scope=scope, periods=periods)
+
+
 def can_hold(periods: Sequence[Period]) -> bool:
     """Tell whether the groups of these periods are few enough to be held."""
     return sum(period.days for period in periods) <= MAX_HELD_DAYS
@@ -91,7 +96,7 @@ def groups(
     Columns are those of reports.calls_grouped, of measures at least those that are asked for; `by_hour` each group is
     one of a single `hour`, without measures and sums. Of the scope only company and operators narrow them.
     """
-    if isinstance(reader, Holding) and reader.holds(scope=scope, periods=periods) and NOT_HELD not in measures:
+    if are_held(reader, scope=scope, periods=periods) and NOT_HELD not in measures:
         source, parameters = _of_held(periods)
     else:
         source, parameters = _source(scope, periods)
