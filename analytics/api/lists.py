@@ -12,7 +12,7 @@ from msgspec import Struct
 from analytics.api.tokens import Scope
 from analytics.questions.asking import keys_of, when_begun
 
-Kind = Literal["text", "day", "flag"]
+Kind = Literal["text", "day", "flag", "contact"]
 
 DEFAULT_ROWS, MAX_ROWS = 100, 500
 MAX_CURSOR_CHARACTERS, MAX_TEXT_CHARACTERS = 1024, 256
@@ -74,7 +74,7 @@ _DAYS = (
 _CHANNEL = Filter("channel", "text", "channel = $channel", "phone, whatsapp, waba, …")
 _TEAM = Filter("team", "text", "team_id = $team", "id of a team")
 _CONTACT = Filter(
-    "contact", "text", f"contact_key in {keys_of('contact')}", "a contact by any of his identities, kind:value"
+    "contact", "contact", f"contact_key in {keys_of('contact')}", "a contact by any of his identities, kind:value"
 )
 _OPERATOR = Filter("operator", "text", "operator_id = $operator", "id of an operator")
 
@@ -119,8 +119,9 @@ CONVERSATIONS = List(
     scope="conversations",
     relation="""(
         select
-            company, conversation_id, any_value(channel) as channel, any_value(contact_key) as contact_key,
-            count(*) as messages, count(*) filter (where direction = 'incoming') as incoming,
+            company, conversation_id, arg_max(channel, (first_at, message_id)) as channel,
+            min(contact_key) as contact_key, count(*) as messages,
+            count(*) filter (where direction = 'incoming') as incoming,
             min(first_at) as first_at, max(first_at) as last_at, max(day) as day
         from facts.messages group by company, conversation_id
     )""",
@@ -247,7 +248,9 @@ def _value(wanted: Filter, written: str) -> Any:
         raise WrongRequest(f"{wanted.name} is one of {', '.join(wanted.words)}")
     if "\x00" in written or not 1 <= len(written) <= MAX_TEXT_CHARACTERS:
         raise WrongRequest(f"{wanted.name} is a text of 1 to {MAX_TEXT_CHARACTERS} characters")
-    return written
+    # In an address a plus that is not written %2B is read as a space, and nobody is known by a phone with one.
+    is_read_amiss = wanted.kind == "contact" and written.startswith("phone: ")
+    return f"phone:+{written.removeprefix('phone: ')}" if is_read_amiss else written
 
 
 def _cursor(row: Mapping[str, Any], order: tuple[str, str]) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.people import Identity
 from tests.analytics.landing_cases import (
+    BEGIN,
     call_events,
     message_events,
     missed_events,
@@ -98,6 +100,7 @@ def test_calls_come_page_by_page_each_once(client: TestClient) -> None:
         ({"from": "2026-03-01", "to": "2026-03-01"}, 5),
         ({"to": "2026-02-28"}, 0),
         ({"contact": "phone:+77010000003"}, 1),
+        ({"contact": "phone: 77010000003"}, 1),  # a plus that is not written %2B
         ({"contact": "telegram:5"}, 1),
         ({"contact": "telegram:6"}, 0),
     ],
@@ -119,6 +122,23 @@ def test_a_call_its_turns_a_conversation_and_the_metrics_are_given(client: TestC
     assert [turn["text"] for turn in turns] == ["Сәлем", "Good day"]
     assert [message["text"] for message in messages] == ["Your order has arrived"]
     assert [(row["metric"], row["value"]) for row in metrics] == [("answer_rate", 1.0)]
+
+
+def test_a_conversation_on_several_channels_is_told_by_its_newest_message(tmp_path: Path) -> None:
+    begin = BEGIN + timedelta(hours=1)
+    written = [
+        msgspec.structs.replace(fact, data=msgspec.structs.replace(fact.data, channel="sms"))
+        for fact in message_events(8, begin=begin)
+    ]
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([*message_events(1), *written])), now=NOW)
+    with TestClient(make_app(TOKENS, open_reader=lambda: open_reader(settings_at(tmp_path)))) as connected:
+        told = [
+            connected.get("/api/v1/conversations", params=asked, headers=BEARER).json()["conversations"]
+            for asked in ({}, {"channel": "sms"})
+        ]
+
+    assert [[(one["channel"], one["messages"]) for one in page] for page in told] == [[("sms", 2)]] * 2
 
 
 def test_a_missed_episode_is_given_to_its_company_alone(client: TestClient) -> None:
