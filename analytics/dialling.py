@@ -38,6 +38,17 @@ def national(number: str) -> str:
         return ""
 
 
+def international(number: str, *, region: str) -> str | None:
+    """Give a number that is in service in E.164, None where it is none; `region` is that of one without a country."""
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
 def _region(code: int, area: int) -> str | None:
     numbers = (PhoneNumber(country_code=code, national_number=int(f"{area}{ending}")) for ending in ENDINGS)
     return next((region for number in numbers if (region := phonenumbers.region_code_for_number(number))), None)

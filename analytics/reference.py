@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics import money, reference_listening
 from analytics.connection import Connection, handed_in, settle
-from analytics.dialling import dialling_codes
+from analytics.dialling import dialling_codes, international
 from schemas.company import Company, Operator
 from schemas.dated import WEEKDAYS, one_after_another, without_spacing
 from schemas.hours import parse_span
@@ -188,7 +188,7 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "One row a number, and a time for which its calls are left out of metrics.",
         {
             "company": ("varchar", "id of the tenant"),
-            "number": ("varchar", "number without spacing, or another value by which a contact is known"),
+            "number": ("varchar", "number as it is dialled from abroad, or another value by which a contact is known"),
             "kind": ("varchar", "internal or test"),
             "valid_from": ("date", "first local day"),
             "valid_until": ("date", "local day on which it holds no longer"),
@@ -329,15 +329,31 @@ def _thresholds(company: Company) -> list[tuple[Any, ...]]:
 
 def _numbers(company: Company) -> list[tuple[str, str, str, date, date]]:
     usual = {
-        (without_spacing(number), kind)
+        (form, kind)
         for kind, numbers in (("internal", company.internal_numbers), ("test", company.test_numbers))
         for number in numbers
+        for form in _forms(number, company=company)
     }
-    dated = [(without_spacing(one.number), one.kind, one.since, one.until) for one in company.dated_numbers]
-    return [
-        *((company.id, number, kind, ALWAYS, FOR_EVER) for number, kind in usual),
-        *((company.id, *one) for one in dated if one[:2] not in usual),
-    ]
+    listed = [(company.id, *one, ALWAYS, FOR_EVER) for one in usual]
+    dated = {
+        (form, one.kind, one.since, one.until)
+        for one in company.dated_numbers
+        for form in _forms(one.number, company=company)
+    }
+    ends: dict[tuple[str, str], date] = {}
+    for form, kind, since, until in sorted(dated):
+        # Written in two ways, a number may hold twice on one day: two rows of a day would double its calls.
+        begins = max(since, ends.get((form, kind), since))
+        if (form, kind) not in usual and begins < until:
+            listed.append((company.id, form, kind, begins, until))
+            ends[form, kind] = until
+    return listed
+
+
+def _forms(number: str, *, company: Company) -> set[str]:
+    """Give a number as it is written, and as calls name it where it is written as at home."""
+    written = without_spacing(number)
+    return {written, international(written, region=company.default_region) or written}
 
 
 def _frame(name: str, *, rows: list[tuple[Any, ...]]) -> pl.DataFrame:

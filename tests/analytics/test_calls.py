@@ -553,6 +553,37 @@ def test_what_is_dated_judges_the_calls_of_its_own_days_and_the_usual_all_others
     ]
 
 
+def test_the_company_s_own_numbers_may_be_written_as_at_home() -> None:
+    facts = """
+    call   | fact  | at                  | says
+    always | ended | 2026-03-03 05:01:00 | contact=phone:+77019999999
+    dated  | ended | 2026-03-03 05:01:00 | contact=phone:+77010000077
+    later  | ended | 2026-03-05 05:01:00 | contact=phone:+77010000077
+    """
+    expected = """
+    call   | is_test
+    always | yes
+    dated  | yes
+    later  | no
+    """
+    at_home = parse_company(f"""
+    {COMPANY_TEXT.replace('"+77019999999"', '"8 (701) 999-99-99"')}
+    [[dated_numbers]]
+    number = "8 701 000-00-77"
+    kind = "test"
+    until = 2026-03-04
+
+    [[dated_numbers]]
+    number = "+77010000077"
+    kind = "test"
+    from = 2026-03-03
+    until = 2026-03-05
+    """)
+    built = warehouse(drawn_events(facts), [at_home])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
 def test_an_old_version_reads_as_its_upcast() -> None:
     old = """
     call | fact    | at       | says
