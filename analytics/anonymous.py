@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from analytics.dialling import national
+from analytics.dialling import country_of, national
 from schemas.ids import ID_PATTERN, identify
 
 ERASED = "erased"
@@ -30,6 +30,7 @@ OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "
 _OURS = re.compile(r"_id$|_at$|^amount$")
 # A word of a provider's list, such as no-answer or NO ANSWER; a sentence may say anything.
 _STATUS = re.compile(r"^([A-Za-z0-9_.:-]{1,64}|[A-Z ]{1,64})$")
+_COUNTRY = re.compile(r"^[A-Z]{2}\.")
 _LETTER = re.compile(r"[^\W_]")
 
 
@@ -42,9 +43,18 @@ class Stranger(Struct, frozen=True):
 
 
 def stranger_for(identities: Iterable[str], *, token: str) -> Stranger:
-    """Put a made-up identity in place of these (`kind:value`)."""
-    known = tuple(identities)
-    return Stranger(token=token, identities=known, traces=traces_of(known))
+    """Put a made-up identity in place of these (`kind:value`); it tells their country, by which calls are billed."""
+    known = tuple(sorted(identities))
+    countries = [country for identity in known if (country := _country_of(identity))]
+    told = ".".join([*countries[:1], token])
+    return Stranger(token=told, identities=known, traces=traces_of(known))
+
+
+def _country_of(identity: str) -> str | None:
+    kind, _, value = identity.partition(":")
+    if kind == "phone":
+        return country_of(value)
+    return value[:2] if kind.startswith("whatsapp_") and _COUNTRY.match(value) else None
 
 
 def traces_of(identities: Iterable[str]) -> tuple[str, ...]:

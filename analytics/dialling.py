@@ -10,6 +10,7 @@ SHARED_CODES = (1, 7)
 AREA_DIGITS = 3
 ENDINGS = ("2223333", "2345678", "5550123")
 NOT_A_COUNTRY = "001"
+LONGEST_PREFIX = 4
 
 
 @cache
@@ -28,6 +29,12 @@ def dialling_codes() -> tuple[tuple[str, str], ...]:
             told = ((f"{code}{area}", _region(code, area)) for area in areas)
             listed += [(prefix, region) for prefix, region in told if region is not None and region != regions[0]]
     return tuple(listed)
+
+
+def country_of(number: str) -> str | None:
+    """Give the country of a number in E.164, as the facts tell it; None where its beginning is no country's."""
+    codes, digits = dict(dialling_codes()), number.removeprefix("+")
+    return next((codes[digits[:size]] for size in range(LONGEST_PREFIX, 0, -1) if digits[:size] in codes), None)
 
 
 def national(number: str) -> str:

@@ -18,7 +18,8 @@
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
 --   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
 --   contact_name varchar: name of the contact as the provider knows it
---   contact_country varchar: country that the contact's phone or WhatsApp user id tells, ISO 3166; null when unknown
+--   contact_country varchar: country that the contact's phone or WhatsApp user id tells, or told before he was erased,
+--     ISO 3166; null when unknown
 --   company_number varchar: the company's number
 --   operator_endpoint varchar: endpoint that talked last, else that rang last, as the provider writes it
 --   operator_id varchar: operator whose endpoint it was on that day
@@ -270,8 +271,8 @@ looked_up as (
         case
             when starts_with(timed.contact_key, 'phone:+')
                 then coalesce(fours.country, threes.country, twos.country, ones.country)
-            when starts_with(timed.contact_key, 'whatsapp_')
-                then nullif(regexp_extract(timed.contact_key, '^whatsapp_[a-z_]+:([A-Z]{2})\.', 1), '')
+            when starts_with(timed.contact_key, 'whatsapp_') or starts_with(timed.contact_key, 'erased:')
+                then nullif(regexp_extract(timed.contact_key, '^[a-z_]+:([A-Z]{2})\.', 1), '')
         end as contact_country,
         endpoints.operator_id,
         endpoints.team_id,

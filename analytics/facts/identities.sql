@@ -10,7 +10,8 @@
 --   identity varchar: the identity, kind:value, as contact_key and also_known_as of other facts name it
 --   kind varchar: phone, whatsapp_user, telegram, …
 --   value varchar: its value, of a phone in E.164
---   country varchar: country that the phone's prefix or the WhatsApp user id tells, ISO 3166; null when unknown
+--   country varchar: country that the phone's prefix or the WhatsApp user id tells, or told before he was erased, ISO
+--     3166; null when unknown
 --   contact_id varchar: id of the contact
 with recursive
 heard as (
@@ -148,7 +149,7 @@ select
     joined.value,
     case
         when joined.kind = 'phone' then coalesce(fours.country, threes.country, twos.country, ones.country)
-        when joined.kind in ('whatsapp_user', 'whatsapp_parent_user')
+        when joined.kind in ('whatsapp_user', 'whatsapp_parent_user', 'erased')
             then nullif(regexp_extract(joined.value, '^([A-Z]{2})\.', 1), '')
     end as country,
     cast(cast(md5(joined.company || ' ' || joined.least) as uuid) as varchar) as contact_id

@@ -97,8 +97,11 @@ def test_two_who_had_one_deal_stay_two_when_both_are_erased_at_once() -> None:
     )
     _erase(made, ["phone:+77010000001", "phone:+77010000002"])
 
-    assert made.sql("select contact_key from facts.deal_contacts order by all").rows() == [("erased:a",), ("erased:b",)]
-    assert made.sql("select contact_key from facts.deals").rows() == [("erased:b",)]
+    assert made.sql("select contact_key from facts.deal_contacts order by all").rows() == [
+        ("erased:KZ.a",),
+        ("erased:KZ.b",),
+    ]
+    assert made.sql("select contact_key from facts.deals").rows() == [("erased:KZ.b",)]
 
 
 CARDS = """
@@ -114,7 +117,9 @@ contact | fact       | at       | says
 told    | identified | 05:00:00 | contact=crm_bitrix24:7,phone:+77010000001
 """
 BESIDE_WHO_IT_WAS = (
-    "select call_id, started_at, company_number, operator_endpoint, talk_seconds, outcome, day from facts.calls",
+    "select call_id, started_at, company_number, operator_endpoint, talk_seconds, outcome, contact_country "
+    "from facts.calls",
+    "select country, channels, first_at, first_deal_at from facts.contacts",
     "select deal_id, amount, stage, pipeline, created_at from facts.deals",
 )
 
