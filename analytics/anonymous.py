@@ -7,7 +7,6 @@ one made-up identity, so that "called again" still counts.
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -68,13 +67,14 @@ def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
 
 
 def stands_in(text: str, *, trace: str) -> bool:
-    """Tell whether a text names whom a trace is of: a short one only where no other letter or digit is beside it."""
-    return trace in text and (len(trace) >= LEAST_INSIDE or _alone(trace).search(text) is not None)
+    """Tell whether a text names whom a trace is of."""
+    return trace in text and re.search(pattern_of(trace), text) is not None
 
 
-@cache
-def _alone(trace: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![^\W_]){re.escape(trace)}(?![^\W_])")
+def pattern_of(trace: str) -> str:
+    """Write what finds a trace: a short one only where no other letter or digit is beside it."""
+    written = re.escape(trace)
+    return written if len(trace) >= LEAST_INSIDE else rf"(?<![^\W_]){written}(?![^\W_])"
 
 
 def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _without_traces(value: Any, *, stranger: Stranger) -> Any:
     if isinstance(value, str):
         for trace in stranger.traces:
             if trace in value:
-                value = value.replace(trace, ERASED) if len(trace) >= LEAST_INSIDE else _alone(trace).sub(ERASED, value)
+                value = re.sub(pattern_of(trace), ERASED, value)
         return value
     if isinstance(value, list):
         return [_without_traces(item, stranger=stranger) for item in value]  # pyright: ignore[reportUnknownVariableType]

@@ -87,8 +87,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in it.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
-    traces = _traces(identities)
-    if any(_holds(path, traces) for path in _files(load(PipelinesSettings).outbox_folder)):
+    if any(holds(path, identities) for path in _files(load(PipelinesSettings).outbox_folder)):
         raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` bring them to Kafka")
     moment = instant(now)
     with open_writer(settings) as writer:
@@ -123,12 +122,11 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         writer.purge()
     unfinished = clear(settings, wait_seconds=catalog_seconds)
     copies = tuple(name for name in COPIES if _remove(home / name))
-    traces = _traces(told["identities"])
     receipt = replace(
         receipt,
         copies=copies,
         is_kafka_told=_tell_kafka(decisions),
-        left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if _holds(path, traces))),
+        left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if holds(path, told["identities"]))),
         unfinished=unfinished,
     )
     _keep(receipt, home=home)
@@ -206,21 +204,18 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def _traces(identities: Sequence[str]) -> list[bytes]:
-    return [trace.encode() for trace in anonymous.traces_of(identities)]
-
-
-def _holds(path: Path, traces: Sequence[bytes]) -> bool:
-    """Search a file's bytes, chunk by chunk, each with the end of the one before."""
+def holds(path: Path, identities: Sequence[str]) -> bool:
+    """Search a file's bytes for identities, chunk by chunk, each with the end of the one before."""
+    traces = anonymous.traces_of(identities)
     if not traces:
         return False
-    sought = re.compile(b"|".join(map(re.escape, traces)))
-    overlap = max(map(len, traces)) - 1
+    sought = re.compile("|".join(map(anonymous.pattern_of, traces)).encode())
+    overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             held = tail + chunk
             if sought.search(held):
                 return True
-            tail = held[-overlap:] if overlap else b""
+            tail = held[-overlap:]
     return False

@@ -387,6 +387,25 @@ def test_webhooks_that_wait_for_kafka_must_go_first(home: Path) -> None:
         erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("written", "is_named"),
+    [
+        (b'"value":"10245"', True),
+        (b"card/10245", True),
+        (b"019a10245b3c", False),
+        (b"1772410245", False),
+        (b"x" * (1024 * 1024 - 3) + b" 10245 ", True),
+        (b"x" * (1024 * 1024 - 1) + b"10245 ", False),
+    ],
+)
+def test_a_file_names_a_card_where_its_number_stands_alone(tmp_path: Path, written: bytes, is_named: bool) -> None:
+    file = tmp_path / "held"
+    file.write_bytes(written)
+
+    assert erasing.holds(file, ["crm_kommo:10245"]) is is_named
+    assert not erasing.holds(file, ["crm_kommo:7"])
+
+
 def test_masking_keeps_words_and_questions_countable() -> None:
     assert anonymous.masked("Сәлем, Zhan! 5 ok?") == "xxxxx, xxxx! x xx?"
 
