@@ -11,7 +11,7 @@
 --   company varchar: tenant
 --   source varchar: CRM
 --   account varchar: connected CRM
---   provider_deal_id varchar: the CRM's own id
+--   provider_deal_id varchar: the CRM's own id; ours where only an erased person's facts told it
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
 --   also_known_as varchar[]: further identities that its facts name with one of his, sorted; null where there are none
 --   contact_name varchar: name of the contact
@@ -48,7 +48,9 @@ folded as (
         arg_min(told.company, told.place) as company,
         arg_min(told.source, told.place) as source,
         arg_min(told.account, told.place) as account,
-        arg_min(told.provider_deal_id, told.place) as provider_deal_id,
+        arg_min(
+            told.provider_deal_id, if(told.provider_deal_id = told.deal_id, '1', '0') || told.place
+        ) as provider_deal_id,
         arg_max(told.contact_name, told.place) as contact_name,
         arg_max(told.pipeline, told.place) as pipeline,
         arg_max(told.stage, told.place) as stage,

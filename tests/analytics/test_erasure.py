@@ -11,7 +11,7 @@ from pipelines.sources.phones import numbers_of
 from schemas.envelope import Event
 from schemas.instants import Instant
 from schemas.people import Identity
-from tests.analytics.drawn import drawn_events, warehouse
+from tests.analytics.drawn import deal, drawn_events, warehouse
 
 UNTIL: Instant = "2026-03-10T12:00:00.000Z"
 
@@ -84,6 +84,24 @@ def test_the_company_s_own_numbers_make_no_one_of_two_persons() -> None:
     assert _identities(made, "phone:+77010000001") == [("phone:+77010000001",)]
     assert made.connection.rows("select count(*) from erased_events") == [(2,)]
     assert _identities(made, "phone:+77271111111") == [("phone:+77271111111",)]
+
+
+def test_a_deal_that_passed_to_another_keeps_the_crm_s_id_when_who_had_it_is_erased() -> None:
+    made = warehouse(
+        drawn_events("""
+        deal | fact    | at       | says
+        d    | created | 05:00:00 | contact=phone:+77010000001
+        d    | linked  | 06:00:00 | contact=phone:+77010000002
+        e    | created | 05:00:00 | contact=phone:+77010000001
+        """)
+    )
+    _erase(made, ["phone:+77010000001"])
+    told = made.sql("select contact_key, provider_deal_id = deal_id as is_ours, provider_deal_id from facts.deals")
+
+    assert sorted(told.rows()) == [
+        ("erased:KZ.a", True, deal("e")),
+        ("phone:+77010000002", False, "d"),
+    ]
 
 
 def test_two_who_had_one_deal_stay_two_when_both_are_erased_at_once() -> None:
