@@ -45,6 +45,8 @@ class Histories:
             if view.relation in MANY
         }
         self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
+        self._gathered = dict[str, int]()  # how many rows of each source
+        self._folded = set[str]()  # of which facts the temporary tables `folded_…` hold rows
         self.let_go()
 
     def make_ready(self) -> None:
@@ -67,6 +69,7 @@ class Histories:
                 create or replace temp table known_{name} as select {_hashes_of(fact)} from {fact.relation};
                 create or replace temp table stale_{name} as from known_{name} limit 0
             """)  # noqa: S608  # our own names
+        self._folded = set[str]()
         self._is_ready = True
 
     def let_go(self) -> None:
@@ -157,11 +160,12 @@ class Histories:
             from people where contact_id in (select contact_id from moved);
             create or replace temp table joined as {_links_of(self._identities, self._named_by, naming)};
             create or replace temp table renamed as
-            from joined anti join people using (company, identity, contact_id);
+            from joined anti join people using (company, identity, contact_id)
+        """)  # noqa: S608
+        lost = self._count("""
             create or replace temp table lost as
             select people.* from people semi join renamed using (company, identity)
-        """)  # noqa: S608
-        [(lost,)] = self._connection.rows("select count(*) from lost")
+        """)
         if lost:
             self._connection.execute(f"""
                 delete from {IDENTITIES}
@@ -186,10 +190,10 @@ class Histories:
         for view in self._sources:
             packed = self._packed.get(view.name)
             if packed is not None and packed.is_held:
-                packed.gather()
+                self._gathered[view.relation] = packed.gather()
                 continue
             kept = view.relation if packed is not None else f"few_{view.name}"
-            self._connection.execute(
+            self._gathered[view.relation] = self._count(
                 f"create or replace temp table gathered_{view.name} as "  # noqa: S608  # our own names
                 f"select {self._columns[view.name]} from {kept} "
                 "where hash(contact_key) in (select hash(identity) from gathered_identities)"
@@ -200,14 +204,13 @@ class Histories:
 
         What was told is never taken back, so that contacts without such rows never had any.
         """
-        needed = [view for view in self._sources if view.relation in fact.needs]
-        return all(self._connection.rows(f"select 1 from gathered_{view.name} limit 1") for view in needed)  # noqa: S608
+        return all(self._gathered[relation] for relation in fact.needs)
 
     def _fold(self, fact: View) -> bool:
         """Replace what changed of the rows of the contacts of `moved`; says whether anything did."""
         name = fact.name
         if not self._has_rows(fact):
-            self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
+            self._empty(fact)
             return False
         hashes = _hashes_of(fact)
         known = self._count(f"""
@@ -215,9 +218,10 @@ class Histories:
             semi join moved on known_{name}.contact_hash = hash(moved.contact_id)
         """)  # noqa: S608
         if not known and not self._can_have(fact):
-            self._connection.execute(f"delete from folded_{name}")  # noqa: S608  # our own name
+            self._empty(fact)
             return False
-        self._connection.execute(f"create or replace temp table folded_{name} as {self._folds[name]}")
+        if self._count(f"create or replace temp table folded_{name} as {self._folds[name]}"):
+            self._folded.add(name)
         stale = self._count(f"""
             create or replace temp table stale_{name} as
             from known_before anti join (select {hashes} from folded_{name}) as folded using (key_hash, row_hash)
@@ -246,6 +250,12 @@ class Histories:
                 insert into known_{name} select {hashes} from fresh_{name}
             """)  # noqa: S608
         return bool(stale or fresh)
+
+    def _empty(self, fact: View) -> None:
+        """Leave no row of a fact that was folded by a refresh before."""
+        if fact.name in self._folded:
+            self._connection.execute(f"delete from folded_{fact.name}")  # noqa: S608  # our own name
+            self._folded.remove(fact.name)
 
     def _can_have(self, fact: View) -> bool:
         """Whether contacts that had no rows of a fact may have some now: it can be `made_of` some of their rows."""

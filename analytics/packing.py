@@ -15,7 +15,7 @@ import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from analytics.connection import Connection
+from analytics.connection import Connection, counted
 from analytics.runs import Numbers, Runs
 from analytics.settings import MIB
 from analytics.views import Column, View
@@ -150,13 +150,17 @@ class Packed:
         if self._room.rows < 0 or self._gone > max(self._least_gone, self._rows - self._gone):
             self.load()
 
-    def gather(self) -> None:
-        """Put the rows of the contacts of `gathered_identities` into `gathered_…`, as the fact has them."""
+    def gather(self) -> int:
+        """Put the rows of the contacts of `gathered_identities` into `gathered_…`, as the fact has them.
+
+        Gives how many there are.
+        """
         self._connection.hand_in("found", self._found())
         try:
-            self._connection.execute(
+            return counted(
+                self._connection,
                 f"create or replace temp table gathered_{self._view.name} as "
-                f"select id::varchar as {self._view.entity}, * exclude (id) from found"
+                f"select id::varchar as {self._view.entity}, * exclude (id) from found",
             )
         finally:
             self._connection.take_back("found")

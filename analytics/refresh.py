@@ -39,7 +39,8 @@ class Refresher:
     For each fact, `kept_…` holds entity, time and what is summed of the rows of entities in `kept_of_…` of its
     group, so that their old rows are found without searching the lake; the rows of all other entities are searched for
     there. To plan a statement costs more than to fold a few events, so one is only run where it has something to do:
-    `filled` names the temporary tables `staged_…` and `fresh_…` that hold rows of the refresh before.
+    it is known which of the temporary tables `staged_…` and `fresh_…` may hold rows of the refresh before. Where that
+    failed, all may: `let_go` after it.
     """
 
     def __init__(
@@ -61,8 +62,6 @@ class Refresher:
         self._folds = {fact.name: _fold_of(fact, group, views) for group in self._groups for fact in group.facts}
         self._marks = {fact.name: _marks_of(fact, reports, indexes=self._indexes) for fact in self._facts}
         reference.hold(connection, companies)
-        names = [f"staged_{view.name}" for view in self._staging]
-        connection.execute(f"create or replace temp table filled as select unnest({names}) as name")
         connection.execute(
             ";".join(
                 f"create or replace temp table fresh_{fact.name} as from {fact.relation} limit 0"
@@ -71,6 +70,7 @@ class Refresher:
         )
         self._histories = Histories(connection, views, memory_mib=memory_mib)
         self._sums = Sums(connection, views)
+        self._filled = self._all_filled()
         self.forget()
 
     def make_ready(self) -> None:
@@ -81,6 +81,7 @@ class Refresher:
         """Give back what memory a rebuild may want; `catch_up` after it."""
         self._histories.let_go()
         self._sums.forget()
+        self._filled = self._all_filled()
 
     def catch_up(self) -> None:
         """Go on after a rebuild: nothing that was known of rows holds any longer."""
@@ -107,17 +108,16 @@ class Refresher:
             f"create or replace temp table touched_events as select {TOLD} from batch union all "
             f"select {TOLD} from earlier where entity in (select entity from batch)"
         )
-        told = self._words("select distinct type from touched_events")
-        filled = self._words("select name from filled")
+        types = self._connection.rows("select type, true from batch union select type, false from touched_events")
+        told, new = {type_ for type_, _ in types}, {type_ for type_, is_new in types if is_new}
         # Read once what several facts are folded from.
         staged = [view for view in self._staging if view.can_be_of(told)]
         for view in self._staging:
-            if view in staged or f"staged_{view.name}" in filled:
+            if view in staged or f"staged_{view.name}" in self._filled:
                 self._run(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
         for fact in self._facts:
-            if f"fresh_{fact.name}" in filled:
+            if f"fresh_{fact.name}" in self._filled:
                 self._run(f"delete from fresh_{fact.name}")
-        new = self._words("select distinct type from batch")
         groups = [
             group
             for group in self._groups
@@ -128,8 +128,7 @@ class Refresher:
             for fact in folded:
                 if fact.relation in index.reads:
                     self._index(index, fact)
-        names = [f"staged_{view.name}" for view in staged] + [f"fresh_{fact.name}" for fact in folded]
-        self._run(f"create or replace temp table filled as select unnest({names}::varchar[]) as name")
+        self._filled = {f"staged_{view.name}" for view in staged} | {f"fresh_{fact.name}" for fact in folded}
         folded += self._histories.refresh(folded)
         self._sums.refresh(folded)
 
@@ -139,8 +138,8 @@ class Refresher:
     def _count(self, text: str) -> int:
         return counted(self._connection, text)
 
-    def _words(self, text: str) -> set[str]:
-        return {word for (word,) in self._connection.rows(text)}
+    def _all_filled(self) -> set[str]:
+        return {f"staged_{view.name}" for view in self._staging} | {f"fresh_{fact.name}" for fact in self._facts}
 
     def _touch(self, group: Group) -> bool:
         """Find the entities that are folded again; says whether there are any."""
