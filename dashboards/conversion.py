@@ -32,7 +32,7 @@ def draw(page: Page) -> None:
     controls.stamp(page)
     way = _way(page)
     is_ripe = _is_ripe(page)
-    counted = Counted(_by_name(way.figures.whole), _before(page) if is_ripe else {})
+    counted = figures.counted(way.figures.whole, _before(page) if is_ripe else None)
     heading(answer(page, counted), level=2)
     if not counted.now[WON]["sample"]:
         st.caption(
@@ -73,15 +73,11 @@ def _way(page: Page) -> Way[By]:
     return page.ask(conversion.way, period=page.period, scope=page.scope, metrics=(WON, DEALS), by=get_args(By))
 
 
-def _before(page: Page) -> dict[str, figures.Row]:
+def _before(page: Page) -> pl.DataFrame | None:
     """Count the period before, where the page is compared with it."""
     if not page.before:
-        return {}
-    return _by_name(page.ask(questions.figures, period=page.before, scope=page.scope, metrics=(WON, DEALS)))
-
-
-def _by_name(counted: pl.DataFrame) -> dict[str, figures.Row]:
-    return {row["metric"]: row for row in counted.to_dicts()}
+        return None
+    return page.ask(questions.figures, period=page.before, scope=page.scope, metrics=(WON, DEALS))
 
 
 def _tiles(page: Page, counted: Counted, way: Way[By]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import polars as pl
 from msgspec import Struct
 
 from analytics import questions
@@ -25,11 +26,14 @@ def count(page: Page, metrics: Sequence[str]) -> Counted:
     """Count metrics of the catalogue for a page, of its period and of the one before it."""
     period, before, scope, names = page.period, page.before, page.scope, tuple(metrics)
     if before:
-        both = page.ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=names)
-    else:
-        both = (page.ask(questions.figures, period=period, scope=scope, metrics=names),)
-    now, *earlier = ({row["metric"]: row for row in counted.to_dicts()} for counted in both)
-    return Counted(now, earlier[0] if earlier else {})
+        return counted(*page.ask(questions.figures_of_both, period=period, before=before, scope=scope, metrics=names))
+    return counted(page.ask(questions.figures, period=period, scope=scope, metrics=names))
+
+
+def counted(now: pl.DataFrame, before: pl.DataFrame | None = None) -> Counted:
+    """Name what was counted of a period and of the one before it, where there is one."""
+    named = [{row["metric"]: row for row in one.to_dicts()} for one in (now, before) if one is not None]
+    return Counted(named[0], named[1] if len(named) > 1 else {})
 
 
 def days_of_both(page: Page, metrics: Sequence[str]) -> tuple[questions.Days, questions.Days]:

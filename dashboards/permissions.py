@@ -10,6 +10,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import permissions
+from analytics.questions.risk import Dialled
 from dashboards import controls, downloads, figures, shown
 from dashboards.figures import Counted
 from dashboards.page import Page, heading
@@ -39,7 +40,7 @@ def draw(page: Page) -> None:
     """Draw the page."""
     controls.stamp(page)
     held = _holding(page).to_dicts()
-    counted = figures.count(page, (WITHOUT, COLD))
+    counted = _counted(page)
     heading(answer(page, held, counted), level=2)
     _tiles(page, held, counted)
     _held(page, held)
@@ -52,6 +53,17 @@ def _holding(page: Page, limit: int = permissions.MAX_ROWS) -> pl.DataFrame:
     minute = page.now.replace(second=0, microsecond=0)
     tonight = minute.astimezone(page.zone).replace(hour=23, minute=59, second=59)
     return page.ask(permissions.held, scope=page.scope, now=minute, tonight=tonight, limit=limit)
+
+
+def _dialled(page: Page) -> Dialled:
+    return page.ask(questions.dialled, period=page.period, before=page.before, scope=page.scope, metrics=(COLD,))
+
+
+def _counted(page: Page) -> Counted:
+    """Count what the tiles show; how many calls were cold is counted with the risk of our numbers."""
+    counted, dialled = figures.count(page, (WITHOUT,)), _dialled(page)
+    cold = figures.counted(dialled.now, dialled.before)
+    return Counted(counted.now | cold.now, counted.before | cold.before)
 
 
 def answer(page: Page, held: list[dict[str, Any]], counted: Counted) -> str:
@@ -156,7 +168,7 @@ def _risk(page: Page) -> None:
     """Put the numbers we call from side by side: what may get one of them blocked."""
     say = page.say
     heading(say("Risk of our numbers"))
-    rows = page.ask(questions.account_risk, period=page.period, scope=page.scope)
+    rows = _dialled(page).accounts
     if rows.is_empty():
         st.caption(plain(say("Nobody was called in this period.")))
         return

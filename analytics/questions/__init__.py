@@ -32,7 +32,7 @@ from analytics.questions.listing import (
     history,
     turns,
 )
-from analytics.questions.risk import account_risk, lead_bands
+from analytics.questions.risk import dialled, lead_bands
 from analytics.questions.tariffs import Costed, Crossing, break_even, tariff_costs, what_if
 from schemas.errors import Misconfigured, NotYet
 
@@ -56,7 +56,6 @@ __all__ = [
     "Rank",
     "Reader",
     "Scope",
-    "account_risk",
     "accounts",
     "as_of",
     "board",
@@ -69,6 +68,7 @@ __all__ = [
     "compared",
     "corrections",
     "count_calls",
+    "dialled",
     "ended",
     "extent",
     "facts_of_call",

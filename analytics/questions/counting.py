@@ -20,6 +20,7 @@ Rank = Literal["excess", "lost"]
 # What rows are grouped by: all dimensions together; these and, beside, none of them; or each by itself and none.
 Sets = Literal["together", "together_and_whole", "each_and_whole"]
 
+_FIGURE = ("metric", "value", "numerator", "denominator", "sample")
 _TYPES = {"day": "date", "hour": "integer", "weekday": "integer", "business_hours": "boolean"}
 
 
@@ -64,6 +65,18 @@ def figures_by_day(
     return now, earlier[0] if earlier else Days(now.whole.clear(), now.days.clear())
 
 
+def both_sql(metrics: Sequence[str], *, source: str, wheres: Sequence[str]) -> str:
+    """Write the select that counts metrics of one fact over rows of `source` by period, as `both_of` reads it."""
+    keyed = _keyed(fact_of(catalogue()[metrics[0]]), wheres=wheres, by=(), sets="together")
+    return _figures_of(metrics, source=source, where="true", keyed=keyed, over="rows")
+
+
+def both_of(found: pl.DataFrame, *, metrics: Sequence[str], periods: int) -> list[pl.DataFrame]:
+    """Tell the periods apart of what `both_sql` gave: what `figures` gives for each of them."""
+    rows = found.select("place", *_FIGURE)
+    return [_whole(_of_place(rows, place), metrics) for place in range(periods)]
+
+
 class Each(Struct, Generic[Some], frozen=True):
     """Figures of all rows as a whole, and by each of some dimensions alone; see `figures` for the columns of both."""
 
@@ -79,11 +92,10 @@ def each_sql(metrics: Sequence[str], *, source: str, by: Sequence[Dimension]) ->
 
 def each_of(found: pl.DataFrame, *, metrics: Sequence[str], by: Sequence[Some]) -> Each[Some]:
     """Tell apart what `each_sql` gave: by none of the dimensions, and by each of them."""
-    columns = ("metric", "value", "numerator", "denominator", "sample")
-    whole = found.filter(pl.col("grouped_by").is_null()).select(columns)
+    whole = found.filter(pl.col("grouped_by").is_null()).select(_FIGURE)
     return Each(
         whole=_whole(whole, metrics),
-        by={one: found.filter(pl.col("grouped_by") == one).select(one, *columns) for one in by},
+        by={one: found.filter(pl.col("grouped_by") == one).select(one, *_FIGURE) for one in by},
     )
 
 

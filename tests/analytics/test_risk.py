@@ -1,6 +1,12 @@
 """Risk: what may get a number blocked, per account and per 100 calls; and what each operator did of what rang."""
 
+import pytest
+from polars.testing import assert_frame_equal
+
 from analytics import questions
+from analytics.questions import Period
+from analytics.questions.risk import Dialled
+from analytics.scratch import Scratch
 from tests.analytics.drawn_rows import ACME, CALL, MARCH, built, calls, figure, fill
 
 CALLS = """
@@ -13,6 +19,11 @@ e       | 2026-03-02 05:04:00 | outgoing  | main    | phone:+73   | rejected    
 f       | 2026-03-02 05:05:00 | outgoing  | second  | phone:+74   | not_permitted | no
 g       | 2026-03-02 05:05:00 | incoming  | second  | phone:+75   | missed        | no
 """
+BEFORE = """
+h       | 2026-02-20 05:00:00 | outgoing  | main    | phone:+71   | rejected      | no
+i       | 2026-02-20 05:01:00 | outgoing  | third   | phone:+76   | answered      | no
+"""
+METRICS = ("cold_call_share",)
 STATES = """
 event_id | account | aspect      | state      | word       | day
 1        | main    | restriction | restricted | calling    | 2026-03-05
@@ -27,7 +38,7 @@ event_id | account | aspect      | state      | word       | day
 def test_accounts_stand_side_by_side_the_riskiest_first() -> None:
     warehouse = fill(calls(CALLS), "facts.account_states", STATES, usual={"company": "acme"})
 
-    risk = questions.account_risk(warehouse, period=MARCH, scope=ACME)
+    risk = _dialled(warehouse).accounts
 
     assert [
         {
@@ -70,7 +81,26 @@ def test_accounts_stand_side_by_side_the_riskiest_first() -> None:
 
 
 def test_without_calls_there_is_no_risk_to_tell() -> None:
-    assert questions.account_risk(built(), period=MARCH, scope=ACME).is_empty()
+    assert _dialled(built()).accounts.is_empty()
+
+
+@pytest.mark.parametrize("is_compared", [True, False])
+def test_outgoing_calls_are_counted_with_the_risk_as_without_it(*, is_compared: bool) -> None:
+    warehouse = fill(calls(CALLS + BEFORE), "facts.account_states", STATES, usual={"company": "acme"})
+    before = MARCH.before() if is_compared else None
+
+    told = _dialled(warehouse, before=before)
+
+    for period, found in ((MARCH, told.now), (before, told.before)):
+        if period is None:
+            assert found is None
+            continue
+        assert_frame_equal(questions.figures(warehouse, period=period, scope=ACME, metrics=METRICS), found)
+    assert told.accounts.equals(_dialled(warehouse).accounts)
+
+
+def _dialled(warehouse: Scratch, *, before: Period | None = None) -> Dialled:
+    return questions.dialled(warehouse, period=MARCH, before=before, scope=ACME, metrics=METRICS)
 
 
 def test_a_transferred_call_counts_for_each_operator_who_was_rung() -> None:
