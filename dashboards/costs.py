@@ -64,10 +64,8 @@ def _crossing(page: Page, rows: pl.DataFrame) -> Crossing | None:
     metered = rows.filter(pl.col("kind") != "fixed").sort("talk_minutes", "tariff_id", descending=[True, False])
     if fixed.is_empty() or metered.is_empty():
         return None
-    tried = [fixed["tariff_id"][0], *metered["tariff_id"].to_list()[:MAX_METERED]]
-    by_fee, *by_meter = (
-        page.ask(questions.what_if, period=page.period, company=page.scope.company, tariff=tariff) for tariff in tried
-    )
+    tried = (fixed["tariff_id"][0], *metered["tariff_id"].to_list()[:MAX_METERED])
+    by_fee, *by_meter = page.ask(questions.what_if, period=page.period, company=page.scope.company, tariffs=tried)
     return questions.break_even(fixed=by_fee, metered=cheapest(by_meter))
 
 

@@ -38,7 +38,7 @@ _FEES = """
     group by kept.tariff_id
 """
 
-# The calls that are billed today, as another tariff would bill them.
+# The calls that are billed today, as each of some tariffs would bill them.
 _REPRICED = """
     select
         charges.call_id, charges.company, charges.account, tariffs.tariff_id, tariffs.kind, tariffs.currency,
@@ -49,7 +49,7 @@ _REPRICED = """
     inner join (
         select distinct company, tariff_id, kind, currency, coalesce(pulse_seconds, 60) as pulse_seconds, valid_from,
             valid_until
-        from reference.tariffs where tariff_id = $tariff
+        from reference.tariffs where list_contains($tariffs, tariff_id)
     ) as tariffs
         on
             charges.company = tariffs.company
@@ -127,8 +127,10 @@ def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFram
     return reader.sql(text, _parameters(period, company=company))
 
 
-def what_if(reader: Reader, *, period: Period, company: str, tariff: str, accounts: Sequence[str] = ()) -> Costed:
-    """Price the calls that were billed in a period as if `tariff` had billed them, by the very text that prices calls.
+def what_if(
+    reader: Reader, *, period: Period, company: str, tariffs: Sequence[str], accounts: Sequence[str] = ()
+) -> list[Costed]:
+    """Price the calls that were billed in a period as if each of some tariffs had billed all, by the text that prices.
 
     Volume counts from the first of the month on, as the tariff counts it. `accounts` empty means all.
     """
@@ -136,13 +138,23 @@ def what_if(reader: Reader, *, period: Period, company: str, tariff: str, accoun
     chosen: dict[str, Any] = {"accounts": list(accounts)} if accounts else {}
     repriced = with_inputs(_costs(), inputs=[("facts.call_charges", f"{_REPRICED}{among}")])
     text = f"""
-        select {_SUMS}, coalesce((select fee from ({_FEES}) where tariff_id = $tariff), 0) as fee
-        from ({repriced}) where day between $first and $last
+        with summed as (
+            select tariff_id, {_SUMS} from ({repriced}) where day between $first and $last group by tariff_id
+        )
+        select
+            asked.tariff, coalesce(calls, 0) as calls, coalesce(answered, 0) as answered,
+            coalesce(talk_minutes, 0) as talk_minutes, coalesce(billed_minutes, 0) as billed_minutes,
+            coalesce(call_cost, 0) as call_cost, coalesce(unpriced, 0) as unpriced, coalesce(fees.fee, 0) as fee
+        from (select unnest($tariffs) as tariff) as asked
+        left join summed on asked.tariff = summed.tariff_id
+        left join ({_FEES}) as fees on asked.tariff = fees.tariff_id
+        order by list_position($tariffs, asked.tariff)
     """
-    parameters = _parameters(period, company=company) | {"tariff": tariff} | chosen
-    [row] = reader.sql(text, parameters).to_dicts()
-    figures = {name: row[name] for name in ("calls", "answered", "talk_minutes", "billed_minutes", "unpriced")}
-    return Costed(tariff=tariff, call_cost=float(row["call_cost"]), fee=float(row["fee"]), **figures)
+    parameters = _parameters(period, company=company) | {"tariffs": list(tariffs)} | chosen
+    return [
+        Costed(call_cost=float(row.pop("call_cost")), fee=float(row.pop("fee")), **row)
+        for row in reader.sql(text, parameters).to_dicts()
+    ]
 
 
 def break_even(*, fixed: Costed, metered: Costed) -> Crossing:

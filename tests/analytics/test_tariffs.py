@@ -51,10 +51,8 @@ def test_a_fee_counts_for_each_day_by_its_part_of_the_month() -> None:
 
 
 def test_what_another_tariff_would_have_cost_is_priced_on_the_same_calls() -> None:
-    metered, fixed, trunk = (
-        questions.what_if(_called(), period=MARCH, company="acme", tariff=tariff)
-        for tariff in ("waba", "link", "trunk")
-    )
+    tariffs = ("waba", "link", "trunk", "unheard of")
+    metered, fixed, trunk, unknown = questions.what_if(_called(), period=MARCH, company="acme", tariffs=tariffs)
 
     assert (7, 6, 361 / 60, 53.1, 0.0) == (
         metered.calls,
@@ -65,18 +63,18 @@ def test_what_another_tariff_would_have_cost_is_priced_on_the_same_calls() -> No
     )
     assert (0.0, 25_000.0) == (fixed.call_cost, fixed.fee)
     assert (52.0, 8.0) == (trunk.call_cost, trunk.billed_minutes)
+    assert (0, 0.0) == (unknown.calls, unknown.cost)
+    assert [fixed, trunk] == questions.what_if(_called(), period=MARCH, company="acme", tariffs=("link", "trunk"))
 
 
 def test_the_tariff_that_bills_an_account_costs_what_it_cost() -> None:
-    same = questions.what_if(_called(), period=MARCH, company="acme", tariff="waba", accounts=("waba",))
+    [same] = questions.what_if(_called(), period=MARCH, company="acme", tariffs=("waba",), accounts=("waba",))
 
     assert (5, 47.1) == (same.calls, same.call_cost)
 
 
 def _crossing(reader: questions.Reader) -> questions.Crossing:
-    fixed, metered = (
-        questions.what_if(reader, period=MARCH, company="acme", tariff=tariff) for tariff in ("link", "waba")
-    )
+    fixed, metered = questions.what_if(reader, period=MARCH, company="acme", tariffs=("link", "waba"))
     return questions.break_even(fixed=fixed, metered=metered)
 
 
