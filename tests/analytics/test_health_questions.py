@@ -39,6 +39,8 @@ ENTRIES = """
     call     e  07:30  incoming  missed
     message  f  06:00  incoming  how_much
     message  f  06:30  outgoing  -
+    message  g  05:00  incoming  hello
+    message  g  05:00  outgoing  answered_at_once
 """
 
 
@@ -133,14 +135,14 @@ def listed(reader: Scratch, *, search: str = "", is_waiting: bool = False) -> pl
 
 def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
     rows = [("A", "message", False), ("B", "call", True), ("C", "message", True), ("E", "call", True)]
-    expected = [*rows, ("F", "message", False)]
+    expected = [*rows, ("F", "message", False), ("G", "message", False)]
     assert expected == listed(reader).select("contact_name", "last_kind", "is_waiting").rows()
 
 
 def test_the_last_text_is_that_of_the_last_message_and_not_of_one_before_it(reader: Scratch) -> None:
     found = listed(reader)
-    assert ["we_call_you", None, "where_is_it", None, None] == found["last_text"].to_list()
-    assert {(5, 3)} == set(found.select("contacts", "waiting").rows())
+    assert ["we_call_you", None, "where_is_it", None, None, "answered_at_once"] == found["last_text"].to_list()
+    assert {(6, 3)} == set(found.select("contacts", "waiting").rows())
 
 
 @pytest.mark.parametrize(
