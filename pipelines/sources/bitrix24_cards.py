@@ -8,7 +8,7 @@ from pipelines.sources.amounts import money
 from pipelines.sources.brackets import branch, leaves, objects, rows
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import as_first_told, identity, phone_identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
@@ -18,7 +18,6 @@ from schemas.ids import deal_id
 from schemas.instants import Instant
 from schemas.people import Identity
 
-MAX_IDENTITIES = 16
 MAX_NAME_LENGTH = 1024
 
 _WON, _LOST = frozenset({"WON"}), frozenset({"LOSE", "APOLOGY", "JUNK"})

@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import as_first_told, identity, phone_identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, identity, phone_identity, together
 from pipelines.sources.reading import Fields, flag, items, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
@@ -16,7 +16,6 @@ from schemas.ids import deal_id
 from schemas.instants import Instant, from_rfc3339
 from schemas.people import Identity
 
-MAX_IDENTITIES = 16
 MAX_EMAIL_LENGTH = 256
 
 _PHONES = ("phone", "mobilephone", "hs_whatsapp_phone_number", "hs_calculated_phone_number")

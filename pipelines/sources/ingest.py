@@ -24,7 +24,6 @@ from schemas.records import RawRecord
 from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 
 MAX_AGE_SECONDS = 300
-MAX_IDENTITIES = 16
 # Ids of our own making are UUIDs of this version. Anybody can make those of another company's calls, so that one is
 # kept only where it is that of something of an account of the module's own company.
 OUR_VERSION = "5"
@@ -138,8 +137,7 @@ def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
 
 def _people(scene: Scene, written: Sequence[Any]) -> tuple[Identity, ...]:
     """Give the identities of a contact, phones first, with those by which other sources know the same numbers."""
-    known = [_identity(scene, one) for one in written]
-    return together(*known)[: max(len(known), MAX_IDENTITIES)]
+    return together(*(_identity(scene, one) for one in written))
 
 
 def _identity(scene: Scene, value: Any) -> Identity:

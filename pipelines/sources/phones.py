@@ -10,6 +10,7 @@ from phonenumbers import PhoneNumberFormat, ValidationResult
 from schemas.people import Identity, is_e164
 
 MAX_IDENTITY_LENGTH = 256
+MAX_IDENTITIES = 16  # of the contact of one fact
 SHORTEST_INTERNATIONAL_DIGITS = 10
 LONGEST_INTERNATIONAL_DIGITS = 15
 ABROAD = "00"  # written for the plus, whatever is dialled in a country
@@ -94,11 +95,17 @@ def identity(kind: str, value: str | None) -> Identity | None:
 def together(*identities: Identity | None) -> tuple[Identity, ...]:
     """Keep the identities that are there, each once, phones first, and beside what is written of a number its phone.
 
-    What was written stays, and stays the first: keys of contacts and conversations are made from it.
+    What was written stays, and stays the first: keys of contacts and conversations are made from it. What a fact has no
+    room for beside it is left out.
     """
     known = dict.fromkeys(one for one in identities if one is not None)
     phones = [one for one in known if one.kind == "phone"]
-    return tuple(dict.fromkeys([*phones, *_as_dialled(phones), *known, *_as_dialled(known)]))
+    listed = tuple(dict.fromkeys([*phones, *_as_dialled(phones), *known, *_as_dialled(known)]))
+    if len(listed) <= MAX_IDENTITIES:
+        return listed
+    new = [one for one in listed if one not in known]
+    left_out = set(new[max(MAX_IDENTITIES - len(known), 0) :])
+    return tuple(one for one in listed if one not in left_out)
 
 
 def as_first_told(*identities: Identity | None) -> tuple[str, ...]:

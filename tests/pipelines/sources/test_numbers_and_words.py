@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.phones import e164, numbers_of, phone_identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, e164, numbers_of, phone_identity, together
 from pipelines.sources.reading import number, text, word
 from pipelines.sources.times import from_epoch_field, from_local, from_rfc2822
 from schemas.errors import InvalidEvent
@@ -79,6 +79,14 @@ def test_who_is_written_in_another_way_is_known_by_the_number_that_others_tell(
     people = together(Identity("whatsapp_user", "BR.1"), phone_identity(written, region=region))
 
     assert sorted([*known, "whatsapp_user:BR.1"]) == sorted(f"{one.kind}:{one.value}" for one in people)
+
+
+@pytest.mark.parametrize("phones", [9, 15, 20])
+def test_other_forms_of_numbers_take_no_more_room_than_a_fact_has(phones: int) -> None:
+    known = [Identity("crm_kommo", "5"), *(Identity("phone", f"+54911234567{number:02d}") for number in range(phones))]
+    people = together(*known)
+
+    assert (set(known) - set(people), len(people)) == (set(), max(len(known), MAX_IDENTITIES))
 
 
 @pytest.mark.parametrize(
