@@ -24,10 +24,6 @@ READER_SECONDS = 120
 # Who holds a state for reading (a snapshot is being taken) is waited for this long, and no round is done meanwhile.
 HELD_HOURS = 24
 SNAPSHOTS_A_TIME = 1_000
-# Files are left out by a time, a day, or the number by which an index is sorted: bounds of all else say nothing.
-TELLING_TYPES = ("timestamptz", "date", "uint64")
-# Between rounds, bounds are looked through after so many batches, each of which leaves some hundreds.
-BATCHES_A_LOOK = 8
 OFFSET_ROWS = 2_000
 
 
@@ -68,7 +64,6 @@ class Maintainer:
         self._looked_after: int | None = None
         self._has_to_clean = False
         self._rewritten: tuple[int, Instant] | None = None
-        self._batches = 0
         self._clean_until: Instant | None = None
 
     def clean(self) -> None:
@@ -89,9 +84,6 @@ class Maintainer:
         if self._given_up_at is None:
             # A process before this one may have given up files just now.
             self._given_up_at = today
-        self._batches += 1
-        if self._batches % BATCHES_A_LOOK == 0:
-            self._forget_bounds()
         if self._round is None:
             rested = today - self._given_up_at
             if rested < self._file_grace or (rested < timedelta(hours=HELD_HOURS) and self._is_held()):
@@ -174,16 +166,17 @@ class Maintainer:
         return len(old)
 
     def _forget_bounds(self) -> None:
-        """Forget between which values columns of files lie, where that leaves none out, or newer states have it not.
+        """Forget between which values the columns of files lie that newer states do not have.
 
         Some tens of rows a file, of which each statement reads all. Assumption: of what is not known DuckLake believes
-        that it may hold anything, so that those who still see an older state open a file more.
+        that it may hold anything, so that those who still see an older state open a file more. Bounds of the newest
+        state must all stay: when it writes files anew, DuckLake sums up the bounds of a table from those that it finds,
+        and the engine then keeps numbers in as few bits as these bounds need, and writes others in their place.
         """
         listed = self._listed()
         self._connection.execute(
             f"delete from {listed}_file_column_stats where data_file_id not in "  # noqa: S608  # our own names
-            f"(select data_file_id from {listed}_data_file where end_snapshot is null) or (table_id, column_id) not in "
-            f"(select (table_id, column_id) from {listed}_column where column_type in {TELLING_TYPES})"
+            f"(select data_file_id from {listed}_data_file where end_snapshot is null)"
         )
 
     def _listed(self) -> str:

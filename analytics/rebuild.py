@@ -167,4 +167,7 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
         connection.sort_for_seeking(view.relation, by=view.sorted_by)
     else:
         connection.sort_for_seeking(view.relation, by=view.sorted_by, rows=ROWS_OF_A_REPORT)
-        connection.keep_in_files(view.relation)  # lists of a day's calls, written anew with each batch
+    # The lists of a day's calls are written anew with each batch. And where rows of the catalog are flushed into a file
+    # that is sorted by a number, DuckLake takes those that were deleted for others: it counts them in the order of
+    # texts, as which the catalog holds large numbers.
+    connection.keep_in_files(view.relation)

@@ -1,5 +1,5 @@
 -- One row a call: when it began. Sorted by a number made of its id, so that a call is found by it among millions, and
--- then by its time. It holds nothing else that changes while the call goes on: most rows are written once.
+-- then by its time. It holds nothing else that changes while the call goes on: most rows are written once, into files.
 -- key: call_number
 -- events: call.*
 -- entity: $.call_number
