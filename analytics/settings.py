@@ -43,7 +43,7 @@ class AnalyticsSettings(BaseSettings):
     warehouse_threads: Annotated[int, Field(ge=1, le=256, description="threads of DuckDB in one process")] = 2
     hot_events: Annotated[
         int, Field(ge=0, description="newest events that the lander keeps in memory, to fold live calls fast")
-    ] = 200_000
+    ] = 100_000
 
     @property
     def warehouse(self) -> Path:
