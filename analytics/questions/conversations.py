@@ -24,24 +24,30 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
         with entries as (
-            select told.*, coalesce(identities.contact_id, told.contact_key) as contact, {_PLACE} as place
+            select told.*, coalesce(identities.contact_id, told.contact_key) as contact
             from ({_ENTRIES}) as told
             left join facts.identities on identities.company = $company and identities.identity = told.contact_key
         ),
         contacts as materialized (
-            select
-                arg_max(contact_key, (starts_with(contact_key, 'phone:'), happened_at, contact_key)) as contact_key,
-                arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
-                count(*) filter (where kind = 'message') as messages, count(*) filter (where kind = 'call') as calls,
-                count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed,
-                max(happened_at) as last_at, arg_max(kind, place) as last_kind,
-                arg_max(direction, place) as last_direction, arg_max_null(text, place) as last_text,
-                arg_max_null(media, place) as last_media, arg_max(outcome, place) as last_outcome,
-                arg_max(
-                    direction = 'incoming' and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail')),
-                    place
-                ) as is_waiting
-            from entries where {where} group by contact having {"is_waiting" if is_waiting else "true"}
+            select * exclude (latest), unnest(latest) from (
+                select
+                    arg_max(contact_key, (starts_with(contact_key, 'phone:'), happened_at, contact_key)) as contact_key,
+                    arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
+                    count(*) filter (where kind = 'message') as messages,
+                    count(*) filter (where kind = 'call') as calls,
+                    count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed,
+                    arg_max(
+                        struct_pack(
+                            last_at := happened_at, last_kind := kind, last_direction := direction, last_text := text,
+                            last_media := media, last_outcome := outcome,
+                            is_waiting := direction = 'incoming'
+                                and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail'))
+                        ),
+                        ({_ORDER})
+                    ) as latest
+                from entries where {where} group by contact
+            )
+            where {"latest.is_waiting" if is_waiting else "true"}
         ),
         -- Counted beside and not in a window, through which each row would be carried with all that is said of it.
         counted as (select count(*) as contacts, count(*) filter (is_waiting) as waiting from contacts)
@@ -60,17 +66,16 @@ def conversation(reader: Reader, *, company: str, contact_key: str, limit: int =
         with entries as ({_ENTRIES}),
         newest as (
             select *, count(*) over () as entries from entries where contact_key in {keys_of("contact_key")}
-            order by happened_at desc, direction desc, id desc limit $limit
+            order by ({_ORDER}) desc limit $limit
         )
-        from newest order by happened_at, direction, id
+        from newest order by {_ORDER}
     """
     parameters = {"company": company, "contact_key": contact_key, "limit": min(limit, MAX_ENTRIES)}
     return reader.sql(text, parameters)
 
 
-# Providers tell whole seconds, and robots answer within one: of one moment, what came from us is the later. Instants
-# are whole milliseconds, so that a part of one tells entries of a moment apart, the same way each time.
-_PLACE = "epoch_us(happened_at) + if(direction = 'outgoing', 500, 0) + cast(hash(id) % 500 as bigint)"
+# Providers tell whole seconds, and robots answer within one: of one moment, what came from us is the later.
+_ORDER = "happened_at, direction, id"
 
 # Messages and calls of one company as entries of one history.
 _ENTRIES = f"""
