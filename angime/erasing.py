@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -139,11 +140,13 @@ def _keep(receipt: Receipt, *, home: Path) -> None:
     write_whole(kept, msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
 
 
-def _find(connection: Connection, identities: Sequence[str]) -> list[erasure.Found]:
-    def phones_of(identity: str) -> frozenset[str]:
-        kind, _, value = identity.partition(":")
-        return phones.numbers_of(Identity(kind=kind, value=value))
+def phones_of(identity: str) -> frozenset[str]:
+    """Give in E.164 the numbers of whoever has an identity `kind:value`; none where it is no number."""
+    kind, _, value = identity.partition(":")
+    return phones.numbers_of(Identity(kind=kind, value=value))
 
+
+def _find(connection: Connection, identities: Sequence[str]) -> list[erasure.Found]:
     return erasure.find(connection, identities, phones_of=phones_of)
 
 
@@ -206,11 +209,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def holds(path: Path, identities: Sequence[str]) -> bool:
     """Search a file's bytes for identities, chunk by chunk, each with the end of the one before."""
-    traces = anonymous.traces_of(identities)
-    if not traces:
+    sought, overlap = _sought(tuple(identities))
+    if sought is None:
         return False
-    sought = re.compile("|".join(map(anonymous.pattern_of, traces)).encode())
-    overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -219,3 +220,13 @@ def holds(path: Path, identities: Sequence[str]) -> bool:
                 return True
             tail = held[-overlap:]
     return False
+
+
+@lru_cache(maxsize=1)
+def _sought(identities: tuple[str, ...]) -> tuple[re.Pattern[bytes] | None, int]:
+    """Give what finds identities in bytes, made once for all files, and how much of a chunk the next must repeat."""
+    traces = anonymous.traces_of(identities)
+    if not traces:
+        return None, 0
+    overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
+    return re.compile("|".join(map(anonymous.pattern_of, traces)).encode()), overlap

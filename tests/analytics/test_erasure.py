@@ -7,27 +7,21 @@ import pytest
 
 from analytics import erasure
 from analytics.scratch import Scratch
-from pipelines.sources.phones import numbers_of
+from angime.erasing import phones_of
 from schemas.envelope import Event
 from schemas.instants import Instant
-from schemas.people import Identity
 from tests.analytics.drawn import deal, drawn_events, warehouse
 
 UNTIL: Instant = "2026-03-10T12:00:00.000Z"
 
 
-def _phones_of(identity: str) -> frozenset[str]:
-    kind, _, value = identity.partition(":")
-    return numbers_of(Identity(kind, value))
-
-
 def _identities(made: Scratch, *asked: str) -> list[tuple[str, ...]]:
-    return [one.identities for one in erasure.find(made.connection, asked, phones_of=_phones_of)]
+    return [one.identities for one in erasure.find(made.connection, asked, phones_of=phones_of)]
 
 
 def _erase(made: Scratch, asked: Sequence[str]) -> Sequence[erasure.Found]:
     tokens = iter("abc")
-    found = erasure.find(made.connection, asked, phones_of=_phones_of)
+    found = erasure.find(made.connection, asked, phones_of=phones_of)
     decisions = [erasure.decide(one, key=b"k" * 32, until=UNTIL) for one in found]
     erasure.apply(made.connection, found, decisions=decisions, make_token=lambda: next(tokens))
     return found
