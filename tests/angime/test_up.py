@@ -1,10 +1,10 @@
-"""What is said of a stage that stopped for good."""
+"""What is said of a stage that stopped for good, and what stages are started with."""
 
 import os
 import time
 from pathlib import Path
 
-from angime.up import Options, Stack
+from angime.up import TUNABLES, Options, Stack, environ_of
 
 FAILED_SECONDS = 60.0
 
@@ -26,3 +26,11 @@ def test_why_a_stage_stopped_is_said_as_it_said_it_itself(tmp_path: Path) -> Non
     stack.stop()
 
     assert f"angime: {stack.failed}" == lines[-1]
+
+
+def test_stages_that_ask_the_warehouse_keep_small_pieces_of_memory_unless_a_person_says_it() -> None:
+    told = {TUNABLES: "glibc.malloc.tcache_count=9"}
+
+    assert environ_of("land", {"A": "1"}) == {"A": "1", TUNABLES: "glibc.malloc.tcache_count=4000"}
+    assert environ_of("land", told)[TUNABLES].split(":")[-1] == told[TUNABLES]
+    assert environ_of("stream", told) == told
