@@ -233,7 +233,8 @@ class Packed:
                 f"select {columns} from {table} where number > {first} order by number", rows=ROWS_AT_ONCE
             )
             told = read.read_all()
-            self._values[table] = told if known is None else pa.concat_tables([known, told])
+            # In one piece: each that came has room for as many rows as might have come.
+            self._values[table] = (told if known is None else pa.concat_tables([known, told])).combine_chunks()
         return new if combination.are_many else 0
 
     def _keep(self, piece: Any) -> None:

@@ -42,6 +42,8 @@ INLINED_ROWS = 50
 # looked through. Of ten million rows one was found in 13 ms by this many, in 23 ms by a quarter of it.
 SOUGHT_ROWS = 32_768
 
+# Rows come into a frame in so many at a time. For as many the engine makes room in each column before the first comes.
+FRAMED_ROWS = 10_000
 # So many texts are kept as they are said of the lake: those of a batch are the same each time, a hundred kilobytes.
 PLACED_TEXTS = 256
 
@@ -71,7 +73,7 @@ class DuckConnection:
         They come as a stream, which this thread reads itself. The columns of a table would be read by threads of
         Polars, for which each statement waits where the processors are busy.
         """
-        return framed(cast("Any", self._run(text, parameters)).to_arrow_reader())
+        return framed(cast("Any", self._run(text, parameters)).to_arrow_reader(FRAMED_ROWS))
 
     def pieces(self, text: str, *, rows: int) -> Any:
         """Run one statement and give its rows piece by piece."""

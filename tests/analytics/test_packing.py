@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+import pyarrow as pa
 import pytest
 
 from analytics.packing import BYTES_A_ROW, SHARE, Packed, Room
@@ -13,6 +14,7 @@ from analytics.views import read_views
 CALLS = next(view for view in read_views() if view.relation == "facts.calls")
 COLUMNS = ("call_id", "company", "contact_key", "contact_name", "outcome", "is_test", "day", "hour", "talk_seconds")
 ROOM_MIB = 1
+MOST_BYTES_OF_NAMES = 50_000  # of some hundred
 ROWS_IN_ROOM = int(ROOM_MIB * MIB * SHARE / BYTES_A_ROW)
 
 
@@ -79,6 +81,18 @@ def test_names_for_which_there_is_no_room_are_left_in_the_lake_with_their_rows(w
     packed.load()
     assert (packed.is_held, room.rows) == (False, ROWS_IN_ROOM)
     assert warehouse.connection.rows("select count(*) from names_calls") == [(0,)]
+
+
+def test_what_batches_brought_lies_in_one_piece_without_the_room_that_each_had(warehouse: Scratch) -> None:
+    _put(warehouse, "facts.calls", numbers=range(1, 20))
+    packed = _packed(warehouse, room=Room(memory_mib=ROOM_MIB))
+    packed.load()
+    before = pa.total_allocated_bytes()
+    for time in range(1, 12):
+        _replace(warehouse, numbers=range(20 * time, 20 * time + 19), told_again=time)
+        packed.replace()
+    assert 0 < pa.total_allocated_bytes() - before < MOST_BYTES_OF_NAMES
+    assert _searched(warehouse) == _gathered(warehouse, packed)
 
 
 def _packed(warehouse: Scratch, *, room: Room, least_gone: int = 1_000) -> Packed:
