@@ -107,7 +107,7 @@ class Packed:
         self._rows = self._gone = self._taken = 0
         self._arrays: list[Rows] = []
         self._numbers = Runs()
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, dict[str, Any]] = {}
         self.is_held = False
 
     def load(self) -> None:
@@ -181,8 +181,7 @@ class Packed:
         }
         for combination, values in self._values.items():
             found |= {
-                name: pa.DictionaryArray.from_arrays(rows[combination] - 1, values[name].combine_chunks())
-                for name in values.column_names
+                name: pa.DictionaryArray.from_arrays(rows[combination] - 1, column) for name, column in values.items()
             }
         for place, column in enumerate(self._plain):
             values = pa.array(rows[column.name], mask=(rows["nulls"] & (1 << place)) > 0)
@@ -228,13 +227,18 @@ class Packed:
         """)
         known = self._values.get(table)
         if new or known is None:
-            first = known.num_rows if known is not None else 0
+            first = len(known[combination.columns[0]]) if known is not None else 0
             read = self._connection.pieces(
                 f"select {columns} from {table} where number > {first} order by number", rows=ROWS_AT_ONCE
             )
             told = read.read_all()
             # In one piece: each that came has room for as many rows as might have come.
-            self._values[table] = (told if known is None else pa.concat_tables([known, told])).combine_chunks()
+            self._values[table] = {
+                name: pa.chunked_array(
+                    [*([known[name]] if known is not None else []), *told[name].chunks], type=told[name].type
+                ).combine_chunks()
+                for name in combination.columns
+            }
         return new if combination.are_many else 0
 
     def _keep(self, piece: Any) -> None:

@@ -31,7 +31,8 @@ NICENESS = {"pages": 10, "stream": 15}
 # To plan a statement the engine asks for thousands of small pieces of memory and gives them back, and finding them took
 # a lander a quarter of its processor time. In stages that ask it, the C library keeps so many pieces of a size for the
 # next that wants one, where it would keep seven.
-KEPT_PIECES = {"land": 4_000, "pages": 4_000}
+KEPT_PIECES = 4_000
+ASKING = ("land", "pages")
 TUNABLES = "GLIBC_TUNABLES"
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
@@ -167,11 +168,10 @@ class Stack:
 
 def environ_of(stage: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of a stage: that of all, and how the C library keeps memory, unless a person says it."""
-    pieces = KEPT_PIECES.get(stage)
-    if pieces is None:
+    if stage not in ASKING:
         return dict(environ)
     # What stands last holds.
-    told = [f"glibc.malloc.tcache_count={pieces}", *filter(None, [environ.get(TUNABLES)])]
+    told = [f"glibc.malloc.tcache_count={KEPT_PIECES}", *filter(None, [environ.get(TUNABLES)])]
     return {**environ, TUNABLES: ":".join(told)}
 
 
