@@ -102,6 +102,9 @@ def _has_goal(figure: Any) -> bool:
 
 
 def _measured(figure: Figures) -> str:
+    """Give what the goal speaks of: the ratio, or the figure that stands first where there is none."""
+    if "ratio" in figure:
+        return _number(figure["ratio"])
     return next(_number(one) for name, one in figure.items() if not name.startswith("goal") and name != "is_met")
 
 
