@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -44,6 +43,13 @@ BROKEN_OFF = "it was broken off before old files, copies and Kafka were seen to:
 NOT_SEARCHED = ("kafka", "secret.key")
 
 Say = Callable[[str], None]
+
+
+class Sought(Struct, frozen=True):
+    """What finds identities in the bytes of files; `overlap` is how much of a chunk the next must repeat."""
+
+    pattern: re.Pattern[bytes] | None
+    overlap: int
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -88,8 +94,6 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in it.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
-    if any(holds(path, identities) for path in _files(load(PipelinesSettings).outbox_folder)):
-        raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` bring them to Kafka")
     moment = instant(now)
     with open_writer(settings) as writer:
         say("looking")
@@ -98,6 +102,9 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         key = installation_key(home)
         decisions = [erasure.decide(one, key=key, until=moment) for one in found]
         told = {name: _all(found, name) for name in ("identities", "entities", "recordings")}
+        sought = what_finds(told["identities"])
+        if any(holds(path, sought) for path in _files(load(PipelinesSettings).outbox_folder)):
+            raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` bring them to Kafka")
         say(f"{len(told['recordings'])} recordings")
         recordings = _forget_recordings(told["recordings"])
         say(f"{sum(one.events for one in found)} events of {len(found)} persons")
@@ -127,7 +134,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         receipt,
         copies=copies,
         is_kafka_told=_tell_kafka(decisions),
-        left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if holds(path, told["identities"]))),
+        left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if holds(path, sought))),
         unfinished=unfinished,
     )
     _keep(receipt, home=home)
@@ -207,26 +214,24 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def holds(path: Path, identities: Sequence[str]) -> bool:
+def what_finds(identities: Sequence[str]) -> Sought:
+    """Give what finds identities (`kind:value`), in whatever way they are written."""
+    traces = anonymous.traces_of(identities)
+    if not traces:
+        return Sought(None, 0)
+    overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
+    return Sought(re.compile("|".join(map(anonymous.pattern_of, traces)).encode()), overlap)
+
+
+def holds(path: Path, sought: Sought) -> bool:
     """Search a file's bytes for identities, chunk by chunk, each with the end of the one before."""
-    sought, overlap = _sought(tuple(identities))
-    if sought is None:
+    if sought.pattern is None:
         return False
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             held = tail + chunk
-            if sought.search(held):
+            if sought.pattern.search(held):
                 return True
-            tail = held[-overlap:]
+            tail = held[-sought.overlap :]
     return False
-
-
-@lru_cache(maxsize=1)
-def _sought(identities: tuple[str, ...]) -> tuple[re.Pattern[bytes] | None, int]:
-    """Give what finds identities in bytes, made once for all files, and how much of a chunk the next must repeat."""
-    traces = anonymous.traces_of(identities)
-    if not traces:
-        return None, 0
-    overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
-    return re.compile("|".join(map(anonymous.pattern_of, traces)).encode()), overlap

@@ -200,9 +200,6 @@ def sums(home: Path) -> dict[str, object]:
         }
 
 
-# In a process of its own, for two copies of SQLite may not meet in one.
-
-
 def receipt_in(home: Path) -> erasing.Receipt:
     """Give the one receipt that the home holds."""
     [kept] = (home / "erasures").iterdir()
@@ -379,12 +376,14 @@ def test_a_phone_written_as_at_home_is_refused_for_nobody_is_known_by_it(home: P
     assert (said.code, "as it is dialled from abroad" in said.err) == (2, True)
 
 
-def test_webhooks_that_wait_for_kafka_must_go_first(home: Path) -> None:
+@pytest.mark.parametrize("asked", [f"phone:{PHONE}", f"whatsapp_user:{BSUID}"])
+def test_webhooks_that_wait_for_kafka_must_go_first(home: Path, asked: str) -> None:
     (home / "outbox").mkdir()
     (home / "outbox" / "segment").write_bytes(b"x" * (1024 * 1024 - 4) + PHONE.encode())
 
     with pytest.raises(Misconfigured, match="wait in the outbox"):
-        erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
+        erasing.erase([asked], now=moment(LATER), say=lambda _: None)
+    assert [one.events for one in erasing.look([asked])] == [10]
 
 
 @pytest.mark.parametrize(
@@ -402,8 +401,8 @@ def test_a_file_names_a_card_where_its_number_stands_alone(tmp_path: Path, writt
     file = tmp_path / "held"
     file.write_bytes(written)
 
-    assert erasing.holds(file, ["crm_kommo:10245"]) is is_named
-    assert not erasing.holds(file, ["crm_kommo:7"])
+    assert erasing.holds(file, erasing.what_finds(["crm_kommo:10245"])) is is_named
+    assert not erasing.holds(file, erasing.what_finds(["crm_kommo:7"]))
 
 
 def test_masking_keeps_words_and_questions_countable() -> None:
