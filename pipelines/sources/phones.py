@@ -14,6 +14,7 @@ MAX_IDENTITIES = 16  # of the contact of one fact
 SHORTEST_INTERNATIONAL_DIGITS = 10
 LONGEST_INTERNATIONAL_DIGITS = 15
 ABROAD = "00"  # written for the plus, whatever is dialled in a country
+TOLL_FREE = "8800"  # as Kazakhs and Russians dial it at home: no number of Bangladesh, whose code is 880, begins with 0
 BRAZIL = "+55"
 
 # What stands in place of a hidden caller: words, and the digits (the words on a keypad) that Twilio sends for them.
@@ -69,7 +70,7 @@ def e164(written: str, *, region: str | None) -> str | None:
         except phonenumbers.NumberParseException:
             continue
         is_possible = phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
-        is_sure = index == 0 and not bare.startswith(ABROAD)
+        is_sure = index == 0 and not _PUNCTUATION.sub("", bare).startswith((ABROAD, TOLL_FREE))
         if is_possible and (is_sure or phonenumbers.is_valid_number(parsed)):
             return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return None
@@ -161,11 +162,11 @@ _OTHER_FORMS = (
     # Assumption: no landline there has the same.
     (re.compile(r"^\+549(\d{10})$", re.ASCII), r"+54\1"),
     # Kazakhs and Russians write 8 for +7, and many people 00 for the plus.
-    (re.compile(r"^\+?8([79]\d{9})$", re.ASCII), r"+7\1"),
+    (re.compile(r"^\+?8([79]\d{9}|800\d{7})$", re.ASCII), r"+7\1"),
     (re.compile(r"^\+?00([1-9]\d{6,14})$", re.ASCII), r"+\1"),
 )
 _NUMBERS = frozenset({"phone", "other_number"})
 _PUNCTUATION = re.compile(r"[\s().-]+")
-# Words of our users' languages before an extension, beside those that the library knows.
-_EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|ішкі|ramal)\.?\s*\d{1,7}\)?$", re.IGNORECASE)
+# Words of our users' languages before an extension, of which the library knows few.
+_EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|доб|добавочный|ішкі|ramal|ext)\.?\s*\d{1,7}\)?$", re.IGNORECASE)
 _INTERNATIONAL_LENGTHS = range(SHORTEST_INTERNATIONAL_DIGITS, LONGEST_INTERNATIONAL_DIGITS + 1)
