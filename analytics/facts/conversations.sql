@@ -8,7 +8,7 @@
 --   contact_id varchar: the contact
 --   company varchar: tenant
 --   first_at timestamptz: beginning of the first call or message
---   last_at timestamptz: beginning of the last
+--   last_at timestamptz: beginning of the last; of one moment, what came from us is the later
 --   last_kind varchar: call or message
 --   last_id varchar: its call_id or message_id
 --   last_direction varchar: its direction
@@ -23,8 +23,8 @@
 --   talk_seconds double, seconds: talk of all calls
 --   incoming_messages integer: messages from the contact
 --   outgoing_messages integer: messages to the contact
---   waiting_since timestamptz: first message or missed call of the contact after our last message or the last call in
---     which somebody talked; null when it is his turn
+--   waiting_since timestamptz: first message, voicemail or missed call of the contact after our last message or the last
+--     call in which somebody talked; null when it is his turn
 --   day date: local date of last_at in the company's zone
 with
 entries as (
@@ -40,7 +40,8 @@ entries as (
         calls.channel,
         coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) as talk_ms,
         calls.outcome = 'answered' as is_our_turn_over,
-        calls.outcome in ('missed', 'abandoned') as is_waiting
+        calls.outcome in ('missed', 'abandoned') or (calls.direction = 'incoming' and calls.outcome = 'voicemail')
+            as is_waiting
     from facts.calls
     inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
     where not calls.is_internal and not calls.is_test
@@ -90,13 +91,13 @@ folded as (
                 kind := kind, id := id, direction := direction, outcome := outcome, account := account,
                 channel := channel
             ),
-            (moment, id)
+            (moment, direction, id)
         ) as latest,
         list_sort(list_distinct(list(channel))) as channels,
         count(*) filter (where kind = 'call' and direction = 'incoming') as incoming_calls,
         count(*) filter (where kind = 'call' and direction = 'outgoing') as outgoing_calls,
         count(*) filter (where kind = 'call' and outcome = 'answered') as answered_calls,
-        count(*) filter (where kind = 'call' and is_waiting) as missed_calls,
+        count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed_calls,
         sum(talk_ms) as talk_ms,
         count(*) filter (where kind = 'message' and direction = 'incoming') as incoming_messages,
         count(*) filter (where kind = 'message' and direction = 'outgoing') as outgoing_messages,

@@ -198,16 +198,24 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     n       | received | 05:00:00 | contact=telegram:2; channel=telegram
     n2      | sent     | 05:01:00 | contact=telegram:2; channel=telegram
     o       | sent     | 04:00:00 | contact=telegram:3; channel=telegram
+    p       | received | 05:00:00 | contact=telegram:4; channel=telegram
+    p2      | sent     | 05:00:00 | contact=telegram:4; channel=telegram
+    q       | sent     | 05:00:00 | contact=telegram:5; channel=telegram
+    q2      | received | 05:00:00 | contact=telegram:5; channel=telegram
     """
     calls = """
     call | fact  | at       | says
     c    | ended | 05:10:00 | direction=incoming; contact=telegram:3; disposition=no_answer; total_seconds=30
+    v    | ended | 05:10:00 | direction=incoming; contact=telegram:6; disposition=voicemail; total_seconds=30
     """
     expected = """
     incoming_messages | outgoing_messages | missed_calls | last_kind | last_direction | last_outcome | waiting_since | last_at
     2                 | 0                 | 0            | message   | incoming       | received     | 05:00:00      | 05:05:00
     1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:01:00
     0                 | 1                 | 1            | call      | incoming       | missed       | 05:09:30      | 05:09:30
+    1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:00:00
+    1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:00:00
+    0                 | 0                 | 0            | call      | incoming       | voicemail    | 05:09:30      | 05:09:30
     """  # noqa: E501
     built = warehouse([*drawn_events(facts), *drawn_events(calls)])
     assert tidy(expected) == draw(built.sql("from facts.conversations"), like=expected)
