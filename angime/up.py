@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 from msgspec import Struct, structs
 
+from analytics import environ_to_ask
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import collect, local_kafka, topics
@@ -28,12 +29,7 @@ WRONG_SETTINGS, HALTED = 2, 3
 # Where processors are short, what is landed comes before what is looked at, and that before what is heard: so much
 # nicer than the others, as the system counts it, are these stages.
 NICENESS = {"pages": 10, "stream": 15}
-# To plan a statement the engine asks for thousands of small pieces of memory and gives them back, and finding them took
-# a lander a quarter of its processor time. In stages that ask it, the C library keeps so many pieces of a size for the
-# next that wants one, where it would keep seven.
-KEPT_PIECES = 4_000
-ASKING = ("land", "pages")
-TUNABLES = "GLIBC_TUNABLES"
+ASKING = ("land", "pages")  # these ask the warehouse
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
 CALM_SECONDS = 60.0  # a stage that ran this long starts again at once
@@ -167,12 +163,8 @@ class Stack:
 
 
 def environ_of(stage: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a stage: that of all, and how the C library keeps memory, unless a person says it."""
-    if stage not in ASKING:
-        return dict(environ)
-    # What stands last holds.
-    told = [f"glibc.malloc.tcache_count={KEPT_PIECES}", *filter(None, [environ.get(TUNABLES)])]
-    return {**environ, TUNABLES: ":".join(told)}
+    """Give the environment of a stage."""
+    return environ_to_ask(environ) if stage in ASKING else dict(environ)
 
 
 def start(options: Options) -> Stack:
