@@ -124,15 +124,10 @@ def admit(connection: Connection, batch: Batch, *, now: Instant) -> list[Refusal
     return letters + [_refuse(record, reason=reason, now=now) for record, reason in batch.refused]
 
 
-_BATCH = f"""
-create or replace temp table batch as
-select
-    *,
-    hash({beginning("id")}) as id_hash,
-    hash(entity) as entity_hash,
-    cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer) as slot
-from ({PARSED})
-"""  # noqa: S608  # our own text
+# What landing knows of each event of `batch` beside its own columns and its `position`.
+HASHED = f"""hash({beginning("id")}) as id_hash, hash(entity) as entity_hash,
+    cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer) as slot"""
+_BATCH = f"create or replace temp table batch as select *, {HASHED} from ({PARSED})"  # noqa: S608  # our own text
 
 
 def append_dead(connection: Connection, refusals: Iterable[Refusal], *, now: Instant) -> None:

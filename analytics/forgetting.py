@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import polars as pl
 from msgspec import Struct
 
-from analytics.admission import SLOT_SECONDS
+from analytics.admission import HASHED
 from analytics.anonymous import without_words
 from analytics.connection import Connection, handed_in
 from analytics.log import EVENTS, ID, STORED, renew_emptied, store_events
@@ -221,9 +221,7 @@ def _without_words(frame: pl.DataFrame) -> pl.DataFrame:
 def _batch(place: str) -> str:
     """Compose `batch` as landing has it, of the events of a share whose words are taken; see analytics.admission."""
     return f"""
-        select
-            row_number() over () - 1 as position, told.* replace (kept as data), hash(id) as id_hash,
-            hash(entity) as entity_hash, cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer) as slot
+        select row_number() over () - 1 as position, told.* replace (kept as data), {HASHED}
         from (select {EVENTS} from log.events where {place}) as told join wordless using (id)
     """  # noqa: S608  # our own text
 
