@@ -104,7 +104,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         told = {name: _all(found, name) for name in ("identities", "entities", "recordings")}
         sought = what_finds(told["identities"])
         if any(holds(path, sought) for path in _files(load(PipelinesSettings).outbox_folder)):
-            raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` bring them to Kafka")
+            raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` send them to Kafka")
         say(f"{len(told['recordings'])} recordings")
         recordings = _forget_recordings(told["recordings"])
         say(f"{sum(one.events for one in found)} events of {len(found)} persons")
