@@ -1,5 +1,6 @@
 """What every page stands on: the person's choices resolved, the warehouse's answers kept by snapshot, the links."""
 
+import pickle
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -198,6 +199,15 @@ def _shelf() -> Shelf:
     return Shelf()
 
 
-@st.cache_data(show_spinner=False, max_entries=MAX_KEPT_ANSWERS)
-def _answer(snapshot: int, key: str, _ask: Callable[[], Any]) -> Any:  # noqa: ARG001  # both are what it is kept under
-    return _ask()
+def _answer(snapshot: int, key: str, ask: Callable[[], Any]) -> Any:
+    """Give an answer as it is kept, also when it was just asked: what the engine gives of it is far larger.
+
+    A frame that comes from the engine takes megabytes, of which its rows may need one: there is room for thousands. A
+    page's files keep theirs for hours.
+    """
+    return pickle.loads(_kept(snapshot, key, ask))  # noqa: S301  # our own, of this process
+
+
+@st.cache_resource(show_spinner=False, max_entries=MAX_KEPT_ANSWERS)
+def _kept(snapshot: int, key: str, _ask: Callable[[], Any]) -> bytes:  # noqa: ARG001  # both are what it is kept under
+    return pickle.dumps(_ask())

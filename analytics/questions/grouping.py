@@ -34,7 +34,8 @@ DIMENSIONS: tuple[Dimension, ...] = ("hour", "weekday", "channel", "team", "dire
 class Holding:
     """A reader that answers what is counted of a company's calls in some periods from memory, and all else as before.
 
-    `held` gives what holds the groups that `groups_of` gives of days; it is asked when they are first needed.
+    `held` gives what holds the groups that `groups_of` gives of days. It is asked each time that they are needed, and
+    what it gave is not kept: a file that a page offers keeps its reader for hours, and would keep the groups with it.
     """
 
     def __init__(self, reader: Reader, *, company: str, periods: Sequence[Period], held: Callable[[], Held]) -> None:
@@ -42,7 +43,7 @@ class Holding:
         self._company = company
         self._periods = periods
         self._days = [day for period in periods for day in period.each()]
-        self._held = cache(held)
+        self._held = held
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
         """Give the rows of one statement."""

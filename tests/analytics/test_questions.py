@@ -1,5 +1,6 @@
 """What pages ask: figures, losses, lists and single calls, on drawn calls in a real DuckDB."""
 
+import weakref
 from collections.abc import Callable, Generator
 from datetime import UTC, date, datetime
 from functools import cache
@@ -203,6 +204,16 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
     ]
     assert_frame_equal(*talk)
     assert counting.asked == 2
+
+
+def test_whoever_asked_of_what_is_held_keeps_none_of_it(reader: Scratch) -> None:
+    held = [Held(lambda days: questions.groups_of(reader, company="nomad", days=days))]
+    known = weakref.ref(held[0])
+    holding = questions.Holding(reader, company="nomad", periods=[WEEK], held=lambda: held[0])
+    found = [questions.ended(holding, period=WEEK, scope=NOMAD).left_out["calls"]]
+    held[0] = Held(lambda days: questions.groups_of(reader, company="nomad", days=days))
+    found.append(questions.ended(holding, period=WEEK, scope=NOMAD).left_out["calls"])
+    assert ([11, 11], None) == (found, known())
 
 
 def test_a_day_is_held_whole_and_cut_side_by_side(reader: Scratch) -> None:
