@@ -106,8 +106,6 @@ class Maintainer:
         self._connection.forget_files()
         yield 0
         is_thorough, self._has_to_clean = self._has_to_clean, False
-        self._forget_bounds()
-        yield 0
         shares = {} if is_thorough else self._lower_shares()
         usual = 0 if is_thorough else REWRITE_SHARE
         self._sum_up_offsets()
@@ -124,6 +122,7 @@ class Maintainer:
                 "ducklake_merge_adjacent_files",
                 f"{place}, max_compacted_files => {MERGED_FILES}, max_file_size => {MERGED_BYTES}",
             )
+            self._forget_bounds()
             yield 0
         if is_thorough:
             self._rewritten = (self._newest_snapshot(), now)
@@ -166,9 +165,10 @@ class Maintainer:
         return len(old)
 
     def _forget_bounds(self) -> None:
-        """Forget between which values the columns of files lie that newer states do not have.
+        """Forget between which values the columns of files lie that newer states do not have, as a merge leaves them.
 
-        Some tens of rows a file, of which each statement reads all. Assumption: of what is not known DuckLake believes
+        Some tens of rows a file, of which each statement reads all: where they wait for the next round, a batch takes a
+        twentieth longer. Assumption: of what is not known DuckLake believes
         that it may hold anything, so that those who still see an older state open a file more. Bounds of the newest
         state must all stay: when it writes files anew, DuckLake sums up the bounds of a table from those that it finds,
         and the engine then keeps numbers in as few bits as these bounds need, and writes others in their place.

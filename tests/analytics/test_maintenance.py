@@ -27,7 +27,7 @@ TRANSACTIONS = 500 if drawing.get_current_profile_name() == "thorough" else 60
 # What readers are promised in this test; their transactions last a fraction of it.
 FILE_SECONDS, READER_SECONDS_HERE = 3.0, 6.0
 VACUUM_SECONDS = 0.1
-STEPS_OF_NO_TABLE, STEPS_OF_A_TABLE = 5, 2
+STEPS_OF_NO_TABLE, STEPS_OF_A_TABLE = 4, 2
 ROOT = Path(__file__).parents[2]
 
 # Statements of one transaction, with time between them in which the writer lands and maintains, at least one round.
@@ -193,14 +193,18 @@ def test_bounds_of_files_that_only_older_states_have_are_forgotten_and_nobody_no
     bounds = f"select count(*) from {catalog}_file_column_stats join {catalog}_data_file as file using (data_file_id)"  # noqa: S608
     with open_writer(settings_at(tmp_path)) as writer:
         writer.connection.execute("create table facts.drawn (number integer)")
-        writer.connection.execute("insert into facts.drawn from range(100)")
+        writer.connection.execute("insert into facts.drawn from range(200)")
+        writer.connection.execute("delete from facts.drawn where number >= 100")
         writer.maintain(_now())
+        assert writer.maintain(_now(seconds=READER_SECONDS // 3)) == Maintained(is_merged=True)
+        assert writer.connection.rows(f"select count(*) from {catalog}_data_file where end_snapshot > 0") != [(0,)]  # noqa: S608
+        assert writer.connection.rows(f"{bounds} where file.end_snapshot is not null") == [(0,)]
         with open_reader(settings_at(tmp_path)) as reader, reader.transaction():
             assert reader.sql("select count(*) from facts.drawn").item() == 100
             writer.connection.execute("delete from facts.drawn")
             writer.connection.execute("insert into facts.drawn from range(200, 300)")
             assert writer.connection.rows(f"{bounds} where file.end_snapshot is not null") != [(0,)]
-            assert writer.maintain(_now(seconds=READER_SECONDS // 2)) == Maintained(is_merged=True)
+            assert writer.maintain(_now(seconds=2 * READER_SECONDS // 3)) == Maintained(is_merged=True)
             assert writer.connection.rows(f"{bounds} where file.end_snapshot is not null") == [(0,)]
             assert writer.connection.rows(f"{bounds} where file.end_snapshot is null") != [(0,)]
             assert reader.sql("select min(number), max(number) from facts.drawn").rows() == [(0, 99)]
