@@ -40,9 +40,10 @@ _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What the process is asked: one statement, in the warehouse under `home`, with these rights."""
+    """What the process is asked: one statement, in the `warehouse` of a `home`, with these rights."""
 
     home: str
+    warehouse: str
     text: str
     rights: Rights
     salt: str
@@ -71,7 +72,13 @@ def ask(settings: AnalyticsSettings, *, text: str, rights: Rights, seconds: floa
     if not _places.acquire(timeout=WAIT_SECONDS):
         return _failed("busy", "others are asking right now; try again in a moment")
     try:
-        request = Request(home=str(settings.home.absolute()), text=text, rights=rights, salt=secrets.token_hex(16))
+        request = Request(
+            home=str(settings.home.absolute()),
+            warehouse=str(settings.warehouse.absolute()),
+            text=text,
+            rights=rights,
+            salt=secrets.token_hex(16),
+        )
         return _run(request, seconds=seconds)
     finally:
         _places.release()
@@ -145,7 +152,7 @@ def main() -> None:
     request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
     from analytics.warehouse import open_confined
 
-    session = open_confined(AnalyticsSettings(home=Path(request.home)))
+    session = open_confined(AnalyticsSettings(home=Path(request.home), warehouse_folder=Path(request.warehouse)))
     _limit()
     out.write(b"ready\n")
     out.flush()

@@ -19,7 +19,6 @@ from msgspec import DecodeError, Struct, msgpack, structs
 
 from analytics.checked_file import CheckedFile, Damage, Refusal, is_damage
 from analytics.word_forms import STEMS, words_of
-from schemas.errors import InvalidEvent
 
 FILE = "search.sqlite"
 VERSION = 5  # of the index's form; another one is made anew
@@ -156,7 +155,7 @@ class SearchIndex:
     def search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
         """Give the calls that hold all words of the query in any form, else any of them; the best first.
 
-        `reader` may see less than the one that was followed. Raises InvalidEvent for a query without a word.
+        None where the query has no word. `reader` may see less than the one that was followed.
         """
         try:
             return self._search(query, reader=reader)
@@ -251,7 +250,7 @@ class SearchIndex:
     def _search(self, query: SearchQuery, *, reader: Reader) -> list[FoundCall]:
         words = words_of(query.text)[:MAX_QUERY_WORDS]
         if not words:
-            raise InvalidEvent("the query holds no word")
+            return []
         known = self._stems.of(words, reader=reader)
         groups = ["(" + " OR ".join(f'"{stem}"' for stem in known[word]) + ")" for word in words]
         found = self._ranked(" AND ".join(groups), query) or self._ranked(" OR ".join(groups), query)

@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, named, within
 from analytics.search import MAX_HITS, SearchIndex, SearchQuery
-from schemas.errors import InvalidEvent
 
 FOUND = {
     "call_id": pl.String,
@@ -42,10 +41,7 @@ def said(  # noqa: PLR0913  # what is looked for, where, by whom it was said, an
         operators=_operators(reader, scope=scope),
         limit=MAX_HITS,
     )
-    try:
-        calls = index.search(query, reader=reader)
-    except InvalidEvent:
-        calls = []
+    calls = index.search(query, reader=reader)
     lines = [
         (call.call_id, turn.role, turn.start_seconds, turn.text, turn.marked, call.score)
         for call in calls

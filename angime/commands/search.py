@@ -1,5 +1,6 @@
 """The verb that searches all transcripts."""
 
+from contextlib import closing
 from datetime import date
 from typing import Annotated, Any
 
@@ -30,9 +31,11 @@ def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
     from analytics.search import FILE, SearchIndex, SearchQuery
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import open_reader
+    from analytics.word_forms import words_of
     from angime.settings import load
-    from schemas.errors import InvalidEvent
 
+    if not words_of(words):
+        raise typer.BadParameter("there is no word in it", param_hint="WORDS")
     settings = load(AnalyticsSettings)
     with open_reader(settings) as reader:
         query = SearchQuery(
@@ -43,14 +46,9 @@ def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
             operators=tuple(operator or ()),
             limit=limit,
         )
-        index = SearchIndex(settings.warehouse / FILE)
-        try:
+        with closing(SearchIndex(settings.warehouse / FILE)) as index:
             index.follow(reader)
             found = index.search(query, reader=reader)
-        except InvalidEvent as error:
-            raise typer.BadParameter(error.reason, param_hint="WORDS") from None
-        finally:
-            index.close()
     if json_output:
         typer.echo(msgspec.json.encode(found).decode())
     else:

@@ -1,5 +1,6 @@
 """What people's own SQL may do: hostile statements against each wall by itself, and against the process as a whole."""
 
+import shutil
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -230,6 +231,13 @@ def test_a_question_is_answered_with_the_rights_of_who_asks(home: Path) -> None:
     text = "select company from reference.companies"
     answer = sandbox.ask(AnalyticsSettings(home=home), text=text, rights=ANALYST, seconds=PATIENCE_SECONDS)
     assert ("", ["nomad"]) == (answer.outcome.problem, answer.rows["company"].to_list())
+
+
+def test_a_question_is_asked_of_the_warehouse_that_the_settings_name(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "warehouse", tmp_path / "trial")
+    settings = AnalyticsSettings(home=tmp_path, warehouse_folder=tmp_path / "trial")
+    answer = sandbox.ask(settings, text="select 1 as n", rights=ANALYST, seconds=PATIENCE_SECONDS)
+    assert ("", [1]) == (answer.outcome.problem, answer.rows["n"].to_list())
 
 
 def test_columns_of_one_name_are_told_apart(home: Path) -> None:

@@ -100,6 +100,7 @@ MISTAKEN = {
     "explain answer_rate --period 2026-03 --scope channel=fone": "phone",
     "explain answer_rate --period 2026-03 --scope direction=incomming": "incoming",
     "search word --company acne": "acme",
+    "search …": "there is no word in it",
     "digest --period weak": "week",
     "digest --language pt-br": "pt",
     "digest --company acne": "acme",
