@@ -1,7 +1,7 @@
 -- One row a stretch of messages in which a contact waits: from his message until we write back, however often he
 -- writes. It waits from its first message that needs an answer; thanks, mere emoji, stickers, reactions and what our
--- side cannot read need none, and what could not be delivered is no reply. A conversation begins anew after 24 h in
--- which nobody wrote.
+-- side cannot read need none, and what could not be delivered is no reply. Of one moment, what came from us is the
+-- later. A conversation begins anew after 24 h in which nobody wrote.
 -- key: message_id
 -- columns:
 --   message_id varchar: the message from which the contact waits, the first of the stretch where none needs an answer
@@ -47,7 +47,7 @@ written as (
         ) as is_waiting
     from facts.messages
     where direction in ('incoming', 'outgoing') and status != 'failed'
-    window conversation as (partition by company, conversation_id order by first_at, message_id)
+    window conversation as (partition by company, conversation_id order by first_at, direction, message_id)
 ),
 
 stretches as (

@@ -75,6 +75,23 @@ def test_what_could_not_be_delivered_is_no_reply() -> None:
     assert (60.0, 1) == figure(warehouse, "reply_seconds_median")
 
 
+def test_what_we_write_within_the_second_of_a_message_is_the_reply_to_it() -> None:
+    drawn = """
+    message_id | conversation_id | first_at            | direction
+    b          | one             | 2026-03-02 05:00:00 | incoming
+    a          | one             | 2026-03-02 05:00:00 | outgoing
+    c          | two             | 2026-03-02 05:00:00 | incoming
+    d          | two             | 2026-03-02 05:00:00 | outgoing
+    """
+    expected = """
+    message_id | reply_seconds
+    b          | 0
+    c          | 0
+    """
+
+    assert tidy(expected) == draw(messages(drawn).sql("from reports.reply_times"), like=expected)
+
+
 def test_without_messages_reply_times_are_empty() -> None:
     assert (None, 0) == figure(messages("message_id | first_at"), "reply_seconds_median")
 
