@@ -1,7 +1,7 @@
 -- One row a call that a tariff bills, with what it cost, in the tariff's currency and in the company's.
--- The price is that of the volume billed before the call in its calendar month, by the same tariff and to the same
--- countries. Sums are exact decimals, rounded half up to the sixth place, call by call. Fixed fees are not in it: they
--- are monthly_fee of reference.tariffs.
+-- The price is that of the volume billed before the call in its calendar month, by the same tariff, whatever its prices
+-- then were, and to the same countries. Sums are exact decimals, rounded half up to the sixth place, call by call.
+-- Fixed fees are not in it: they are monthly_fee of reference.tariffs.
 -- key: call_id
 -- columns:
 --   call_id varchar: the call
@@ -28,7 +28,7 @@ counted as (
     select
         *,
         sum(billed_seconds) over (
-            partition by company, tariff_id, tariff_from, price_country, month order by started_at, call_id
+            partition by company, tariff_id, price_country, month order by started_at, call_id
             rows unbounded preceding
         ) - billed_seconds as seconds_before
     from facts.call_charges

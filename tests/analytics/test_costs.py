@@ -1,6 +1,12 @@
 """What calls cost: by dated tariff, by started pulse, by volume of the month, in two currencies, in exact decimals."""
 
-from schemas.company import parse_company
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+from schemas.company import Company, parse_company
+from schemas.prices import Rate
 from tests.analytics.drawn import call, draw, drawn_events, rows, tidy, warehouse
 
 COMPANY = parse_company("""
@@ -52,7 +58,7 @@ monthly_fee = "25000"
 """)
 
 
-def _costs(lines: str, expected: str) -> list[str]:
+def _costs(lines: str, expected: str, *, company: Company = COMPANY, others: tuple[Company, ...] = ()) -> list[str]:
     drawn = ["call | account | fact | at | says"]
     for row in rows(lines):
         talk = f"answered_at={row['at']}; talk_seconds={row['talk']}" if row["talk"] else "disposition=no_answer"
@@ -62,7 +68,7 @@ def _costs(lines: str, expected: str) -> list[str]:
             f"{row['call']} | {row['account']} | ended | {row['at']} | {says}; {talk}",
         ]
     names = {call(row["call"]): row["call"] for row in rows(lines)}
-    built = warehouse(drawn_events("\n".join(drawn)), [COMPANY])
+    built = warehouse(drawn_events("\n".join(drawn)), [company, *others])
     return draw(built.sql("from reports.call_costs"), like=expected, names=names)
 
 
@@ -108,6 +114,58 @@ def test_costs_are_told_in_the_tariffs_currency_and_in_the_companys_by_the_rate_
     d       | link      | fixed      | 0      | KZT      | 0     | KZT              | 0
     """
     assert tidy(expected) == _costs(lines, expected)
+
+
+def test_a_tariff_with_other_prices_from_a_day_on_counts_the_volume_of_the_month_on() -> None:
+    [waba, *others] = COMPANY.tariffs
+    dearer = tuple(msgspec.structs.replace(rate, price_per_minute=f"{rate.price_per_minute}0") for rate in waba.rates)
+    second = date(2026, 3, 3)
+    tariffs = (
+        msgspec.structs.replace(waba, until=second),
+        msgspec.structs.replace(waba, since=second, rates=dearer),
+        *others,
+    )
+    lines = """
+    call | account | direction | contact            | at                  | talk
+    a    | waba    | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 120
+    b    | waba    | outgoing  | phone:+77010000001 | 2026-03-03 05:00:00 | 60
+    """
+    expected = """
+    call_id | minutes_before | price_per_minute | cost
+    a       | 0              | 6                | 12
+    b       | 2              | 30               | 30
+    """
+    assert tidy(expected) == _costs(lines, expected, company=msgspec.structs.replace(COMPANY, tariffs=tariffs))
+
+
+def test_a_company_pays_its_own_prices_and_those_of_tests_too() -> None:
+    cheaper = msgspec.structs.replace(COMPANY.tariffs[0], rates=(Rate(price_per_minute="1"),))
+    other = msgspec.structs.replace(COMPANY, id="other", tariffs=(cheaper,))
+    ours = msgspec.structs.replace(COMPANY, test_numbers=("+77019999999",))
+    lines = """
+    call | account | direction | contact            | at                  | talk
+    a    | waba    | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 60
+    b    | waba    | outgoing  | phone:+77019999999 | 2026-03-02 06:00:00 | 60
+    c    | waba    | outgoing  | phone:+79160000001 | 2026-03-02 07:00:00 | 60
+    """
+    expected = """
+    call_id | price_per_minute | cost | is_left_out
+    a       | 6                | 6    | no
+    b       | 6                | 6    | yes
+    c       | 60               | 60   | no
+    """
+    assert tidy(expected) == _costs(lines, expected, company=ours, others=(other,))
+
+
+def test_half_a_millionth_is_rounded_up() -> None:
+    tariff = msgspec.structs.replace(COMPANY.tariffs[0], rates=(Rate(price_per_minute="0.000005"),))
+    company = msgspec.structs.replace(COMPANY, tariffs=(tariff,))
+    lines = """
+    call | account | fact  | at                  | says
+    a    | waba    | ended | 2026-03-02 05:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=6
+    """
+    built = warehouse(drawn_events(lines), [company])
+    assert built.sql("select cost from reports.call_costs").rows() == [(Decimal("0.000001"),)]
 
 
 def test_a_call_is_billed_when_it_is_over() -> None:
