@@ -137,8 +137,6 @@ def _conditions(relation: str, columns: set[str], *, rights: Rights, prefix: str
     if rights.teams is None or relation in OF_NOBODY | FINDERS or relation.startswith("reference."):
         return conditions
     own = f"from {prefix}facts.calls where {_among('team_id', rights.teams)}"
-    if rights.companies is not None:
-        own += f" and {_among('company', rights.companies)}"
     if "episode_id" in columns:
         conditions.append(f"episode_id in (select call_id {own})")
     elif "team_id" in columns:
@@ -146,7 +144,7 @@ def _conditions(relation: str, columns: set[str], *, rights: Rights, prefix: str
     elif "call_id" in columns:
         conditions.append(_is_of_teams(relation, columns, teams=rights.teams, prefix=prefix))
     elif "contact_key" in columns:
-        conditions.append(f"contact_key in (select contact_key {own})")
+        conditions.append(f"(company, contact_key) in (select (company, contact_key) {own})")
     elif relation == "log.events":
         conditions.append(f"starts_with(type, 'call.') and entity in (select call_id {own})")
     else:

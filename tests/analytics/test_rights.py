@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -24,6 +25,7 @@ TEAMLESS = Rights(role="manager", companies=("nomad",), teams=())
 NOBODY = Rights(role="manager", companies=())
 SOUTH = Rights(role="manager", companies=("nomad",), teams=("south",))
 ANALYST = Rights(role="analyst", companies=("nomad",))
+EVERYWHERE = Rights(role="manager", teams=("south",))
 MANAGER = Rights(role="manager", companies=("nomad",))
 
 # Meta makes its ids of the number.
@@ -84,6 +86,16 @@ def whole() -> Generator[Scratch]:
                 conversation_id(company, "phone", f"+7{contact}"),
             ],
         )
+        execute(
+            "insert into facts.permission_events (event_id, company, contact_key, told_at) "
+            "values (?, ?, ?, '2026-03-12 09:00:00Z')",
+            [call, company, f"phone:+7{contact}"],
+        )
+    execute("insert into log.offsets (topic, next_offset) values ('calls', 9)")
+    execute(
+        "insert into facts.permission_events (event_id, company, contact_key, told_at) "
+        "values ('elsewhere', 'other', 'phone:+7b', '2026-03-12 09:00:00Z')"
+    )
     sum_again(opened)
     yield opened
     opened.close()
@@ -171,6 +183,22 @@ def test_a_call_s_facts_are_the_same_wherever_they_are_first_looked_for(whole: S
     asked = {"begun": begun + timedelta(days=days), "events": everywhere.height}
     found = questions.facts_of_call(whole, company="nomad", call_id="one", **asked)
     assert (found.rows(), found.height > 0) == (everywhere.rows(), True)
+
+
+def test_who_is_known_to_a_team_at_one_company_is_not_by_that_known_at_another(whole: Scratch) -> None:
+    rights = msgspec.structs.replace(SOUTH, companies=("nomad", "other"))
+    seen = limited(whole, rights).sql("select event_id from facts.permission_events", {})["event_id"].to_list()
+    assert ["two"] == seen
+
+
+def test_of_what_names_no_company_who_sees_some_sees_nothing_and_a_team_nothing_that_is_of_no_team(
+    whole: Scratch,
+) -> None:
+    shown = {
+        rights: [limited(whole, rights).sql(f"from {relation}", {}).height for relation in ("log.offsets", "log.dead")]
+        for rights in (OWNER, MANAGER, SOUTH, EVERYWHERE)
+    }
+    assert {OWNER: [1, 2], MANAGER: [0, 1], SOUTH: [0, 0], EVERYWHERE: [0, 0]} == shown
 
 
 def test_a_conversation_is_seen_by_the_team_that_talked_with_the_contact(whole: Scratch) -> None:
