@@ -83,6 +83,9 @@ def test_outcomes_of_outgoing_calls() -> None:
     machine   | offered  | 05:00:00 | direction=outgoing
     machine   | accepted | 05:00:10 |
     machine   | ended    | 05:00:30 | disposition=completed; answered_by=machine; talk_seconds=20
+    refused   | offered  | 05:00:00 | direction=outgoing
+    refused   | accepted | 05:00:10 | answered_by=voicemail
+    refused   | ended    | 05:00:30 | disposition=rejected
     limit     | offered  | 05:00:00 | direction=outgoing
     limit     | ended    | 05:00:01 | disposition=not_permitted; error_code=138006
     broken    | offered  | 05:00:00 | direction=outgoing
@@ -99,9 +102,31 @@ def test_outcomes_of_outgoing_calls() -> None:
     hung up   | cancelled     |              | 9            |             | company  |
     declined  | rejected      |              | 9            |             | contact  |
     machine   | machine       |              | 30           | machine     | unknown  |
+    refused   | voicemail     |              | 30           | voicemail   | unknown  |
     limit     | not_permitted |              | 1            |             | unknown  | 138006
     broken    | failed        |              | 1            |             | unknown  | 131000
     error     | failed        |              | 1            |             | unknown  | 131000
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_call_is_in_time_up_to_the_last_moment_of_the_service_level() -> None:
+    facts = """
+    call   | fact     | at           | says
+    last   | offered  | 05:00:00     | direction=incoming
+    last   | accepted | 05:00:20     | answered_by=human
+    last   | ended    | 05:01:00     | disposition=completed
+    late   | offered  | 05:00:00     | direction=incoming
+    late   | accepted | 05:00:20.001 | answered_by=human
+    late   | ended    | 05:01:00     | disposition=completed
+    missed | offered  | 05:00:00     | direction=incoming
+    missed | ended    | 05:00:10     | disposition=no_answer
+    """
+    expected = """
+    call   | outcome  | is_in_time
+    last   | answered | yes
+    late   | answered | no
+    missed | missed   | no
     """
     assert _drawn(expected) == _calls(facts, expected)
 
@@ -203,11 +228,11 @@ def test_talk_is_summed_over_legs_or_is_the_calls_own_never_both() -> None:
     person   |     | ended   | 05:00:40 | disposition=completed; talk_seconds=5; answered_by=human
     """
     expected = """
-    call     | outcome  | talk_seconds | legs | operator_id | answered_at
-    transfer | answered | 120          | 2    | oleg        | 05:00:10
-    queue    | answered | 50           | 2    | oleg        | 05:00:30
-    hold     | missed   |              | 1    | aigul       |
-    person   | answered | 5            | 1    | aigul       | 05:00:35
+    call     | outcome  | talk_seconds | legs | operator_id | answered_at | ended_at
+    transfer | answered | 120          | 2    | oleg        | 05:00:10    | 05:02:20
+    queue    | answered | 50           | 2    | oleg        | 05:00:30    | 05:01:20
+    hold     | missed   |              | 1    | aigul       |             | 05:00:40
+    person   | answered | 5            | 1    | aigul       | 05:00:35    | 05:00:40
     """
     assert _drawn(expected) == _calls(facts, expected)
 
@@ -235,11 +260,15 @@ def test_one_operator_who_declines_does_not_decide_for_a_team() -> None:
     all  |     | offered  | 05:00:00 | direction=incoming
     all  | a   | rejected | 05:00:03 | rejected_by=company; operator=PJSIP/101
     all  | b   | ended    | 05:00:06 | disposition=rejected; operator=PJSIP/102
+    most |     | offered  | 05:00:00 | direction=incoming
+    most | a   | ended    | 05:00:06 | disposition=busy; operator=PJSIP/101
+    most | b   | ended    | 05:00:07 | disposition=rejected; operator=PJSIP/102
     """
     expected = """
     call | outcome  | operator_id
     some | missed   | oleg
     all  | rejected | oleg
+    most | rejected | oleg
     """
     assert _drawn(expected) == _calls(facts, expected)
 
@@ -303,9 +332,12 @@ def test_an_end_before_its_beginning_and_a_call_known_by_its_end_alone() -> None
     only talk | ended   | 05:01:00 | talk_seconds=30; direction=outgoing
     picked up | ended   | 05:01:00 | answered_at=05:00:20; direction=outgoing
     unlike    | ended   | 05:01:00 | disposition=no_answer
+    by clocks | offered | 05:00:10 | direction=incoming
+    by clocks | ended   | 05:00:04 | started_at=05:00:10; disposition=no_answer
     """
     expected = """
     call      | outcome   | direction | started_at | answered_at | ended_at | talk_seconds | total_seconds
+    by clocks | abandoned | incoming  | 05:00:10   |             | 05:00:10 |              | 0
     crossed   | missed    | incoming  | 05:00:00   |             | 05:00:25 |              | 25
     said      | missed    | incoming  | 05:00:00   |             | 05:00:25 |              | 25
     counted   | answered  | incoming  | 05:00:20   | 05:00:30    | 05:01:00 | 30           | 40
@@ -350,6 +382,30 @@ def test_the_stored_recording_and_its_best_transcript_stand_beside_the_call() ->
 
     assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
     assert recording("second") == built.sql("select max(recording_id) from facts.calls").item()
+
+
+def test_of_stored_recordings_the_one_with_a_transcript_stands_beside_the_call_and_then_the_earliest() -> None:
+    sha, turns = "0" * 64, "origin=whisperx; model=m; language=ru; grade=words; duration_seconds=9; channels=2"
+    facts = f"""
+    call  | fact                     | at       | says
+    heard | recording_made_available | 05:00:31 | recording_id=first; url=x
+    heard | recording_made_available | 05:00:32 | recording_id=second; url=x
+    heard | recording_stored         | 06:00:00 | recording_id=first; path=1.wav; sha256={sha}; size_bytes=9
+    heard | recording_stored         | 06:00:00 | recording_id=second; path=2.wav; sha256={sha}; size_bytes=9
+    heard | transcribed              | 06:10:00 | recording_id=second; {turns}
+    early | recording_made_available | 05:00:32 | recording_id=b; url=x
+    early | recording_made_available | 05:00:31 | recording_id=c; url=x
+    early | recording_made_available | 05:00:33 | recording_id=a; url=x
+    early | recording_stored         | 06:00:00 | recording_id=b; path=b.wav; sha256={sha}; size_bytes=9
+    early | recording_stored         | 06:00:00 | recording_id=c; path=c.wav; sha256={sha}; size_bytes=9
+    early | recording_stored         | 06:00:00 | recording_id=a; path=a.wav; sha256={sha}; size_bytes=9
+    """
+    expected = """
+    call  | recording_path | has_transcript
+    heard | 2.wav          | yes
+    early | c.wav          | no
+    """
+    assert _drawn(expected) == _calls(facts, expected)
 
 
 def test_what_is_said_of_the_call_outweighs_its_legs_and_the_earlier_the_later() -> None:

@@ -97,12 +97,13 @@ def test_the_first_landed_of_one_id_wins_and_the_other_is_kept_as_a_conflict(
 ) -> None:
     changed = msgspec.structs.replace(GOOD, time="2026-03-01T23:31:00.000Z")
     again = msgspec.structs.replace(GOOD, time="2026-03-01T23:32:00.000Z")
-    records = records_of([GOOD, changed, again])
+    moved = msgspec.structs.replace(GOOD, subject="another")
+    records = records_of([GOOD, changed, again, moved])
     assert lander.land(Batch(records[:2]), now=NOW) == Landed(events=1, duplicates=1, conflicts=1)
-    assert lander.land(Batch(records[2:]), now=NOW) == Landed(duplicates=1, conflicts=1)
+    assert lander.land(Batch(records[2:]), now=NOW) == Landed(duplicates=2, conflicts=2)
     assert warehouse.connection.rows("select time from log.events") == [(BEGIN,)]
-    minutes = "select minute(time) from log.conflicts order by all"
-    assert warehouse.connection.rows(minutes) == [(31,), (32,)]
+    told = "select minute(time), subject = 'another' from log.conflicts order by all"
+    assert warehouse.connection.rows(told) == [(30, True), (31, False), (32, False)]
 
 
 def test_an_id_that_another_entity_used_is_found_in_the_whole_log(warehouse: Scratch, lander: Lander) -> None:

@@ -1,15 +1,19 @@
 """Missed episodes: one contact's missed calls until somebody talked with him, or until he is lost."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+
+import msgspec
 
 from analytics.questions import Scope, missed
-from tests.analytics.drawn import DAY, call, draw, drawn_events, tidy, warehouse
+from schemas.company import Company
+from schemas.dated import DatedThresholds
+from tests.analytics.drawn import COMPANY, DAY, call, draw, drawn_events, tidy, warehouse
 
 
-def _episodes(facts: str, expected: str, *, messages: str = "") -> list[str]:
+def _episodes(facts: str, expected: str, *, messages: str = "", company: Company = COMPANY) -> list[str]:
     events = drawn_events(facts)
     names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
-    built = warehouse([*events, *(drawn_events(messages) if messages else [])])
+    built = warehouse([*events, *(drawn_events(messages) if messages else [])], [company])
     return draw(built.sql("from facts.missed_episodes"), like=expected, names=names)
 
 
@@ -88,6 +92,28 @@ def test_the_bounds_of_soon_and_of_lost_are_inclusive_to_the_second() -> None:
     assert tidy(expected) == _episodes(facts, expected)
 
 
+def test_soon_and_lost_are_the_company_s_on_the_local_day_of_the_missed_call() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed | 2026-03-02 18:59:59
+    a2 | {A}        | called | 2026-03-02 19:19:59 | 2026-03-02 19:19:59
+    b1 | telegram:2 | missed | 2026-03-02 19:00:00
+    b2 | telegram:2 | called | 2026-03-02 19:01:00 | 2026-03-02 19:01:01
+    c1 | telegram:3 | missed | 2026-03-02 19:00:00
+    c2 | telegram:3 | missed | 2026-03-02 20:00:01
+    c3 | telegram:3 | called | 2026-03-02 20:01:00 | 2026-03-02 20:01:01
+    """)
+    expected = """
+    episode_id | closed_by   | band | lost_at
+    a1         | called_back | soon | 2026-03-03 17:59:59
+    b1         | called_back | late | 20:00:00
+    c1         |             |      | 20:00:00
+    c2         | called_back | soon | 21:00:01
+    """
+    strict = DatedThresholds(since=date(2026, 3, 3), callback_soon_seconds=60, callback_lost_seconds=3_600)
+    company = msgspec.structs.replace(COMPANY, dated_thresholds=(strict,))
+    assert tidy(expected) == _episodes(facts, expected, company=company)
+
+
 def test_what_is_missed_after_the_contact_was_lost_or_reached_begins_another_episode() -> None:
     facts = _calls(f"""
     a1 | {A} | missed | 2026-03-02 05:00:00
@@ -112,6 +138,8 @@ def test_a_message_of_ours_closes_it_only_where_no_call_does() -> None:
     b2 | telegram:2 | answered | 06:00:00 | 06:00:00
     c1 | telegram:3 | missed   | 05:00:00
     d1 | telegram:4 | missed   | 05:00:00
+    f1 | telegram:6 | missed   | 05:00:00
+    f2 | telegram:6 | missed   | 2026-03-03 05:00:00
     """)
     messages = f"""
     message | fact     | at                  | says
@@ -121,13 +149,16 @@ def test_a_message_of_ours_closes_it_only_where_no_call_does() -> None:
     d       | received | 05:10:00            | contact=telegram:4
     e       | sent     | 05:10:00            | contact=telegram:4
     e       | failed   | 05:10:01            | contact=telegram:4
+    f       | sent     | 2026-03-03 05:10:00 | contact=telegram:6
     """
     expected = """
-    episode_id | closed_by    | closed_at | messaged_at         | band
-    a1         | messaged     | 05:10:00  | 05:10:00            |
-    b1         | called_again | 06:00:00  | 05:10:00            | late
-    c1         |              |           | 2026-03-03 04:00:01 |
-    d1         |              |           |                     |
+    episode_id | closed_by    | closed_at           | messaged_at         | band
+    a1         | messaged     | 05:10:00            | 05:10:00            |
+    b1         | called_again | 06:00:00            | 05:10:00            | late
+    c1         |              |                     | 2026-03-03 04:00:01 |
+    d1         |              |                     |                     |
+    f1         |              |                     |                     |
+    f2         | messaged     | 2026-03-03 05:10:00 | 2026-03-03 05:10:00 |
     """
     assert tidy(expected) == _episodes(facts, expected, messages=messages)
 

@@ -8,20 +8,20 @@ from schemas.company import Company
 from schemas.prices import PermissionPolicy
 from tests.analytics.drawn import COMPANY, call, draw, drawn_events, rows, tidy, warehouse
 
-A, B = "phone:+77010000001", "phone:+77010000002"
+A, B, TESTER = "phone:+77010000001", "phone:+77010000002", "phone:+77019999999"
 
 
 def _built(permissions: str, calls: str = "", *, company: Company = COMPANY) -> Scratch:
-    drawn = ["call | fact | at | says"]
+    drawn = ["call | account | fact | at | says"]
     for row in rows(calls) if calls else []:
         says = f"direction={row.get('direction', 'outgoing')}; channel=waba; contact={row['contact']}"
         answered = f"; answered_at={row['at']}; talk_seconds=30" if row["came"] == "talk" else ""
         came = "completed" if answered else row["came"]
         end = row["at"][:-2] + f"{int(row['at'][-2:]) + 30:02d}"
-        drawn += [
-            f"{row['call']} | offered | {row['at']} | {says}",
-            f"{row['call']} | ended | {end} | {says}; disposition={came}{answered}",
-        ]
+        named = f"{row['call']} | {row.get('account', 'main')}"
+        drawn.append(f"{named} | offered | {row['at']} | {says}")
+        if came != "rings":
+            drawn.append(f"{named} | ended | {end} | {says}; disposition={came}{answered}")
     return warehouse([*drawn_events(permissions), *drawn_events("\n".join(drawn))], [company])
 
 
@@ -105,6 +105,8 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     d    | {A}        | 2026-03-09 05:00:00 | not_permitted
     e    | {B}        | 2026-03-02 06:00:00 | talk
     f    | telegram:3 | 2026-03-02 06:00:00 | talk
+    test | {TESTER}   | 2026-03-02 06:00:00 | talk
+    g    | {A}        | 2026-03-02 07:00:00 | rings
     """.replace(":59 |", ":29 |")
     expected = """
     call_id | is_permitted | reason
@@ -114,6 +116,7 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     d       | no           | expired
     e       | no           | revoked
     f       | no           | never_granted
+    g       | yes          | permitted
     """
     built = _built(permissions, calls)
     assert tidy(expected) == _drawn(built, "facts.call_permissions", expected)
@@ -156,15 +159,45 @@ def test_the_fourth_unanswered_call_in_a_row_ends_a_permission_and_talk_begins_t
     assert built.sql("select ended_by, calls, answered_calls from facts.permissions").rows() == [("unanswered", 7, 1)]
 
 
+def test_a_permission_is_that_of_one_account_and_so_is_what_ends_it() -> None:
+    permissions = f"""
+    permission | account | fact    | at       | says
+    a          | main    | granted | 05:00:00 | contact={A}
+    b          | other   | revoked | 05:45:00 | contact={A}
+    """
+    calls = f"""
+    call | account | contact | at       | came
+    a    | other   | {A}     | 05:10:00 | no_answer
+    b    | other   | {A}     | 05:20:00 | no_answer
+    c    | other   | {A}     | 05:30:00 | no_answer
+    d    | other   | {A}     | 05:40:00 | no_answer
+    e    | main    | {A}     | 05:50:00 | talk
+    f    | other   | {A}     | 06:00:00 | no_answer
+    """
+    expected = """
+    call_id | is_permitted | reason        | unanswered_before | connections_before
+    a       | no           | never_granted | 0                 | 0
+    b       | no           | never_granted | 1                 | 0
+    c       | no           | never_granted | 2                 | 0
+    d       | no           | never_granted | 3                 | 0
+    e       | yes          | permitted     | 0                 | 0
+    f       | no           | never_granted | 4                 | 0
+    """
+    built = _built(permissions, calls)
+    assert tidy(expected) == _drawn(built, "facts.call_permissions", expected)
+    assert built.sql("select ended_by, calls, answered_calls from facts.permissions").rows() == [("expired", 1, 1)]
+
+
 def test_connected_calls_are_limited_a_day_for_a_contact() -> None:
     limited = PermissionPolicy(name="strict", is_required=False, connections_a_day=2)
     calls = f"""
-    call | contact | at                  | came
-    a    | {A}     | 2026-03-02 05:00:00 | talk
-    b    | {A}     | 2026-03-02 06:00:00 | talk
-    c    | {A}     | 2026-03-02 07:00:00 | no_answer
-    d    | {A}     | 2026-03-03 05:00:00 | talk
-    e    | {B}     | 2026-03-02 07:00:00 | talk
+    call | direction | contact | at                  | came
+    a    | outgoing  | {A}     | 2026-03-02 05:00:00 | talk
+    b    | outgoing  | {A}     | 2026-03-02 06:00:00 | talk
+    in   | incoming  | {A}     | 2026-03-02 06:30:00 | talk
+    c    | outgoing  | {A}     | 2026-03-02 07:00:00 | no_answer
+    d    | outgoing  | {A}     | 2026-03-03 05:00:00 | talk
+    e    | outgoing  | {B}     | 2026-03-02 07:00:00 | talk
     """
     expected = """
     call_id | connections_before | is_over_limit
@@ -190,6 +223,10 @@ def test_requests_use_limits_until_somebody_talks_and_are_answered_by_what_follo
     a          | requested | 2026-03-05 09:00:00 | contact={A}
     b          | requested | 2026-03-05 09:00:00 | contact={B}
     b          | granted   | 2026-03-05 09:30:00 | contact={B}; given_by=automatic
+    c          | requested | 2026-03-02 05:00:00 | contact=telegram:3
+    c          | requested | 2026-03-03 05:00:00 | contact=telegram:3
+    c          | requested | 2026-03-09 04:59:59 | contact=telegram:3
+    c          | requested | 2026-03-09 05:00:00 | contact=telegram:3
     """
     calls = f"""
     call | contact | at                  | came
@@ -202,5 +239,9 @@ def test_requests_use_limits_until_somebody_talks_and_are_answered_by_what_follo
     2026-03-05 05:00:00 | granted | 2026-03-05 06:00:00 | 1               | 3                | yes
     2026-03-05 09:00:00 |         |                     | 1               | 1                | no
     2026-03-05 09:00:00 |         |                     | 1               | 1                | no
+    05:00:00            |         |                     | 1               | 1                | no
+    2026-03-03 05:00:00 |         |                     | 1               | 2                | no
+    2026-03-09 04:59:59 |         |                     | 1               | 3                | yes
+    2026-03-09 05:00:00 |         |                     | 2               | 3                | yes
     """
     assert tidy(expected) == _drawn(_built(permissions, calls), "facts.permission_requests", expected)

@@ -5,8 +5,10 @@ import random
 
 import pytest
 
-from schemas.transcripts import SECRET_KINDS, Beep, Turn, Word
-from streams.redact import redact
+from schemas.company import parse_company
+from schemas.ids import call_id, recording_id
+from schemas.transcripts import SECRET_KINDS, Beep, CallTranscribed, Turn, Word
+from streams.redact import redact, without_secrets
 from streams.secret_numbers import is_card, is_cpf, is_iin, is_snils
 
 CARD = "4111 1111 1111 1111"
@@ -114,6 +116,7 @@ def test_no_random_digits_that_fail_luhn_are_a_card(shape: str) -> None:
         (is_card, "4111111111111111", "4111111111111112"),
         (is_iin, "900101300017", "900101300018"),
         (is_iin, "900101300017", "901301300017"),
+        (is_iin, "900101300811", "900101300810"),
         (is_cpf, "52998224725", "52998224726"),
         (is_snils, "11223344595", "11223344596"),
     ],
@@ -143,6 +146,40 @@ def test_a_number_dictated_over_turns_and_other_voices_is_found_whole() -> None:
         "[card]",
         "[card]. That is all.",
     ] == [turn.text for turn in redact(told, language="en", region="KZ", kinds=SECRET_KINDS).turns]
+
+
+@pytest.mark.parametrize(("start", "is_found"), [(25, True), (25.1, False)])
+def test_a_number_goes_on_in_the_speaker_s_next_turn_unless_it_comes_late(start: float, *, is_found: bool) -> None:
+    half = "one one one one one one one"
+    turns = [_turn(f"four {half}", start=0), _turn(f"one {half}", start=start)]
+    redacted = redact(turns, language="en", region="KZ", kinds=SECRET_KINDS)
+
+    assert [turn.text for turn in redacted.turns] == (["[card]"] * 2 if is_found else [turn.text for turn in turns])
+
+
+def test_two_voices_of_one_channel_dictate_no_number_together() -> None:
+    half = "one one one one one one one"
+    said = ((0, f"four {half}"), (1, f"one {half}"))
+    turns = [
+        Turn(
+            channel=0,
+            speaker=speaker,
+            role="unknown",
+            start_seconds=6 * speaker,
+            end_seconds=6 * speaker + 5,
+            text=text,
+        )
+        for speaker, text in said
+    ]
+
+    assert redact(turns, language="en", region="KZ", kinds=SECRET_KINDS).turns == tuple(turns)
+
+
+@pytest.mark.parametrize(("fillers", "is_found"), [("uh and", True), ("uh and uh", False)])
+def test_a_number_bears_two_fillers_in_a_row(fillers: str, *, is_found: bool) -> None:
+    said = f"4111 1111 {fillers} 1111 1111"
+
+    assert _redacted(said, language="en") == ("[card]" if is_found else said)
 
 
 def test_words_and_beeps_follow_the_text() -> None:
@@ -180,6 +217,27 @@ def test_a_turn_whose_words_have_no_times_or_differ_from_its_text_is_beeped_whol
     assert ["Card", "[card]"] == [word.text for word in redacted.turns[0].words]
     assert () == redacted.turns[1].words
     assert [(1.95, 9.05), (39.95, 49.05)] == [(beep.start_seconds, beep.end_seconds) for beep in redacted.beeps]
+
+
+def test_a_transcript_that_is_redacted_once_more_stays_as_it_is_with_its_beeps() -> None:
+    company = parse_company('id = "a"\nname = "A"\ntime_zone = "UTC"\ndefault_region = "KZ"')
+    known = {"call_id": call_id("s", "a", "1"), "provider_call_id": "1", "recording_id": recording_id("s", "a", "1")}
+    heard = {"origin": "whisperx", "model": "m", "grade": "segments", "duration_seconds": 9.0, "channels": 2}
+    said = CallTranscribed(**known, **heard, language="en", turns=(_turn(f"Card {CARD}"),))
+    once = without_secrets(said, company=company)
+
+    assert [beep.kind for beep in once.beeps] == ["card"]
+    assert without_secrets(once, company=company) == once
+
+
+def test_what_digits_are_is_told_by_the_two_turns_before_them_and_by_none_earlier() -> None:
+    said = ("Your passport, please", "Wait", "So", "one two three four five six seven eight nine zero")
+    far = [_turn(text, start=6 * place, channel=place % 2) for place, text in enumerate(said)]
+
+    last = [
+        redact(turns, language="en", region="KZ", kinds=("passport",)).turns[-1] for turns in (far, far[:1] + far[2:])
+    ]
+    assert [turn.text for turn in last] == [said[-1], "[passport]"]
 
 
 def test_only_what_the_company_lists_is_redacted_and_once_more_changes_nothing() -> None:
