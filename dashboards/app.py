@@ -19,13 +19,13 @@ from dashboards.texts import Texts, plain
 from dashboards.viewer import Viewer
 
 ICON = Path(__file__).with_name("icon.svg")
-# Wide enough for the choices in every language, so that on a screen of 1280 pixels tables are seen whole.
-SIDEBAR_PIXELS = 256
+# Wide enough for the choices in every language and for two dates; on a screen of 1280 pixels tables are seen whole.
+SIDEBAR_PIXELS = 276
 
 
 def main() -> None:
     """Draw the page that the URL names, for the person who asks."""
-    st.set_page_config(page_title="Angime", page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
+    st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     say = _texts()
     settings = DashboardsSettings()
     viewer = login.viewer(say, settings=settings)
@@ -41,7 +41,9 @@ def main() -> None:
             visibility="visible" if viewer and not entry.is_hidden and entry.is_for(viewer.rights) else "hidden",
         )
         sections.setdefault(say(entry.section) if entry.section else "", []).append(paths[entry.name])
-    st.navigation(sections, position="top").run()
+    shown = st.navigation(sections, position="top")
+    st.set_page_config(page_title=f"{shown.title} · Angime")
+    shown.run()
 
 
 def _show(
@@ -128,6 +130,7 @@ def _page(  # noqa: PLR0913  # what a page stands on
         before=before,
         scope=scope(state, company=company["company"], offered=entry.choices),
         names=dict(named),
+        choices=entry.choices,
         paths=paths,
     )
 

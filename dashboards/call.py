@@ -122,7 +122,7 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
         model = say(
             "Transcript by {model}, language {language}.",
             model=row["transcript_model"],
-            language=row["transcript_language"],
+            language=say.tongue(row["transcript_language"]),
         )
         st.caption(plain(model, limit=300))
     elif row["recording_path"]:

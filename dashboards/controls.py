@@ -8,6 +8,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
+from analytics.questions import Period
 from dashboards.page import Page
 from dashboards.state import PRESETS, Choice, State, read, without_page, write
 from dashboards.texts import N_, NAMES, clean, plain
@@ -22,6 +23,9 @@ PRESET_NAMES = {
     "month": N_("This month"),
     "custom": N_("Choose dates"),
 }
+# These end with yesterday: part of a day would make the last of them look worse than it is.
+WITHOUT_TODAY = {"last7", "last28"}
+DATES = {"en": "DD/MM/YYYY", "ru": "DD.MM.YYYY", "kk": "DD.MM.YYYY", "pt": "DD/MM/YYYY"}
 HOURS_NAMES = {"": N_("All hours"), "open": N_("Business hours"), "closed": N_("Outside business hours")}
 DIRECTION_NAMES = {"": N_("Both directions"), "incoming": N_("Incoming"), "outgoing": N_("Outgoing")}
 
@@ -108,15 +112,29 @@ def _period(page: Page, *, is_compared: bool) -> None:
         st.date_input(
             say("From and to"),
             max_value=page.now.astimezone(page.zone).date(),
-            format="YYYY-MM-DD",
+            format=DATES[say.language],
             **bind("dates", value=(page.period.first, page.period.last)),
         )
-    st.caption(say.days(page.period.first, page.period.last))
+    st.caption(meant(page))
     if not is_compared:
         return
     st.toggle(say("Compare with the period before"), **bind("is_compared", value=state.is_compared))
     if page.before:
-        st.caption(say.days(page.before.first, page.before.last))
+        st.caption(before(page, page.before))
+
+
+def meant(page: Page) -> str:
+    """Name the days that are meant, and how much of today is among them."""
+    days = page.say.days(page.period.first, page.period.last)
+    if page.state.preset in WITHOUT_TODAY:
+        return page.say("{days}, without today", days=days)
+    return page.say("{days}, up to now", days=days) if page.period.until else days
+
+
+def before(page: Page, period: Period) -> str:
+    """Name the days that the period is compared with, whose last is cut where today is."""
+    days = page.say.days(period.first, period.last)
+    return page.say("{days}, up to the same time", days=days) if period.until else days
 
 
 def _scope(page: Page, *, choices: Collection[Choice]) -> None:
@@ -188,20 +206,48 @@ def pager(page: Page, *, number: int, pages: int) -> None:
 
 
 def stamp(page: Page) -> None:
-    """Say how old the figures are: grey, amber or red."""
+    """Say how old the figures are, and of what: on a phone, and in a picture that is sent, no choices stand beside."""
+    with st.container(horizontal=True, gap="small"):
+        is_old = _age(page)
+        for told, icon in _chosen(page):
+            st.badge(told, color="gray", icon=icon)
+    if is_old:
+        st.caption(
+            page.say("Nothing has arrived since then: either nobody called or wrote, or a connection is interrupted.")
+        )
+
+
+def _age(page: Page) -> bool:
+    """Say how old the figures are, grey, amber or red; whether they are so old that it needs words."""
     company = page.scope.company
     # The moment says where to look first; the answer is the same at any.
     newest = page.keep(f"as_of {company}", lambda: questions.as_of(page.reader, company=company, now=page.now))
     if newest is None:
-        return
+        return False
     age = page.now - newest
     shown = page.say("Data as of {moment}", moment=page.say.moment(newest, zone=page.zone, pattern="EEE d MMM, HH:mm"))
     if age > timedelta(minutes=page.settings.very_stale_after_minutes):
         st.badge(f"{shown} · {page.say.ago(age)}", color="red", icon=":material/error:")
-        st.caption(
-            page.say("Nothing has arrived since then: either nobody called or wrote, or a connection is interrupted.")
-        )
-    elif age > timedelta(minutes=page.settings.stale_after_minutes):
+        return True
+    if age > timedelta(minutes=page.settings.stale_after_minutes):
         st.badge(f"{shown} · {page.say.ago(age)}", color="orange", icon=":material/schedule:")
     else:
         st.badge(shown, color="green", icon=":material/check_circle:")
+    return False
+
+
+def _chosen(page: Page) -> list[tuple[str, str]]:
+    """Name the period and what of the scope is narrowed, as far as the page lets one choose it, each with its icon."""
+    say, scope = page.say, page.scope
+    told: list[tuple[str, str]] = []
+    if "period" in page.choices:
+        told.append((meant(page), ":material/calendar_month:"))
+    if page.before:
+        told.append((say("against {days}", days=before(page, page.before)), ":material/compare_arrows:"))
+    told += [(plain(page.team(team)), ":material/groups:") for team in scope.teams]
+    told += [(plain(say.word(channel)), ":material/forum:") for channel in scope.channels]
+    told += [(plain(say.word(direction)), ":material/swap_horiz:") for direction in scope.directions]
+    if scope.is_business_hours is not None:
+        hours = HOURS_NAMES["open" if scope.is_business_hours else "closed"]
+        told.append((say(hours), ":material/schedule:"))
+    return told

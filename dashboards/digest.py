@@ -24,7 +24,7 @@ from dashboards.overview import Figure, Loss
 from dashboards.page import Page
 from dashboards.poster import Told
 from dashboards.settings import DashboardsSettings
-from dashboards.state import Preset, State, period, scope
+from dashboards.state import CHOICES, Preset, State, period, scope
 from dashboards.texts import texts
 from dashboards.viewer import OWN_MACHINE
 
@@ -108,6 +108,7 @@ def _page(reader: Reader, settings: DashboardsSettings, *, company: str, state: 
         before=asked.before(),
         scope=scope(state, company=chosen["company"]),
         names=dict(questions.teams(reader, company=chosen["company"]).iter_rows()),
+        choices=CHOICES,
         paths={},
     )
 

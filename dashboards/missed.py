@@ -73,8 +73,7 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
 def _rang(page: Page, row: dict[str, Any]) -> str:
     """Say when somebody rang first, and how often where it was not once."""
     since = page.say.ago(page.now - row["first_missed_at"])
-    often = page.say.plural("{n} time", "{n} times", row["rings"])
-    return since if row["rings"] == 1 else f"{since} · {often}"
+    return since if row["rings"] == 1 else f"{since} · {page.say.number(row['rings'])}×"
 
 
 def _all_waiting(page: Page) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from analytics.questions import Day, Holding, Period, Reader, Scope
 from analytics.rights import LimitedReader, Rights
 from analytics.settings import AnalyticsSettings
 from dashboards.settings import DashboardsSettings
-from dashboards.state import State, write
+from dashboards.state import Choice, State, write
 from dashboards.texts import Texts, plain
 from dashboards.viewer import Viewer
 
@@ -97,7 +97,10 @@ def whose(home: Path, rights: Rights) -> str:
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """A page of one company as one person asked for it at `now`; `before` is None without a comparison."""
+    """A page of one company as one person asked for it at `now`; `before` is None without a comparison.
+
+    `choices` are those that the page offers.
+    """
 
     settings: DashboardsSettings
     state: State
@@ -112,6 +115,7 @@ class Page(Struct, frozen=True, kw_only=True):
     before: Period | None
     scope: Scope
     names: dict[str, str]
+    choices: tuple[Choice, ...]
     paths: Mapping[str, st.Page]
 
     def ask(self, question: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -189,9 +189,17 @@ class Texts:
         return sign + self.number(abs(value))
 
     def number_format(self) -> dict[str, str]:
-        """Give the separators by which charts write numbers."""
+        """Give the separators by which charts write numbers, and what they write after a percentage."""
         symbols = self.locale.number_symbols["latn"]
-        return {"decimal": str(symbols.get("decimal", ".")), "thousands": str(symbols.get("group", ","))}
+        return {
+            "decimal": str(symbols.get("decimal", ".")),
+            "thousands": str(symbols.get("group", ",")),
+            "percent": self.locale.percent_formats[None].suffix[0],
+        }
+
+    def tongue(self, code: str | None) -> str:
+        """Name a language by its code; an unknown one is given as it is."""
+        return str(self.locale.languages[code]) if code in self.locale.languages else code or EMPTY
 
     def seconds(self, value: float | None) -> str:
         """Write a duration: seconds below a minute, minutes:seconds, hours:minutes:seconds, then days from two on."""

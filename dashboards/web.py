@@ -1,5 +1,6 @@
 """The pages as a web application: Streamlit's own, the files that pages hand out, and addresses that people share."""
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ from streamlit.starlette import App
 from dashboards.handed import OFFERS
 from dashboards.server import LOGIN_COOKIE
 from dashboards.state import PAGES
+from dashboards.texts import NAMES, REGIONS
 
 HOME, *OTHERS = PAGES
+SPOKEN = {language: REGIONS.get(language, language).replace("_", "-") for language in NAMES}
 # Else the browser asks beneath every page's own address for the server, and complains that it is not there.
 WHERE_THE_SERVER_IS = """<script>
   window.__streamlit = { BACKEND_BASE_URL: location.origin + location.pathname.replace(/[^/]*$/, "") };
@@ -43,13 +46,44 @@ ONE_ENTRY_A_PAGE = """<script>
   })();
 </script>
 """
+# Streamlit writes the calendar of a choice of dates in the browser's language, whatever the page's is; and where a page
+# says that it is English, browsers offer to translate it, and readers of screens speak it in the wrong tongue.
+SPOKEN_AS_SHOWN = f"""<script>
+  (() => {{
+    const own = navigator.language;
+    const spoken = {json.dumps(SPOKEN)};
+    const shown = () => {{
+      const asked = new URLSearchParams(location.search).get("lang") || own;
+      return spoken[asked.split("-")[0].toLowerCase()] || spoken.en;
+    }};
+    Object.defineProperty(navigator, "language", {{ get: shown, configurable: true }});
+    const say = () => {{
+      if (document.documentElement.lang === shown()) return;
+      document.documentElement.lang = shown();
+      dispatchEvent(new Event("languagechange"));
+    }};
+    for (const name of ["pushState", "replaceState"]) {{
+      const change = history[name].bind(history);
+      history[name] = (...to) => {{
+        change(...to);
+        say();
+      }};
+    }}
+    addEventListener("popstate", say);
+    say();
+  }})();
+</script>
+"""
+# What it offers is what "Period" offers above it, but in English only and with other days.
+WITHOUT_QUICK_CHOICES = "<style>[data-testid=stDateInputQuickSelect] { display: none !important; }</style>\n"
 NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
 def document() -> str:
-    """Give the document that every page is drawn in: Streamlit's own, told where its server is and what "back" is."""
+    """Give the document that every page is drawn in: Streamlit's own, told of its server, "back" and its tongue."""
     text = Path(streamlit.__file__).with_name("static").joinpath("index.html").read_text(encoding="utf-8")
-    return text.replace("<script>", f"{WHERE_THE_SERVER_IS}{ONE_ENTRY_A_PAGE}<script>", 1)
+    ours = f"{WITHOUT_QUICK_CHOICES}{WHERE_THE_SERVER_IS}{ONE_ENTRY_A_PAGE}{SPOKEN_AS_SHOWN}"
+    return text.replace("<script>", f"{ours}<script>", 1)
 
 
 DOCUMENT = document()

@@ -138,6 +138,19 @@ def test_every_page_is_whole_in_every_language_on_desk_and_phone_by_day_and_nigh
     visit.page.close()
 
 
+def test_a_tab_is_named_by_its_page_and_a_calendar_speaks_as_the_page_does(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/?lang=ru&period=custom&from=2026-03-01&to=2026-03-10")
+    expect(visit.page).to_have_title("Обзор · Angime")
+    visit.page.locator("[data-testid=stDateInput] button").last.click()
+    expect(visit.page.get_by_role("dialog")).to_contain_text("март")
+    expect(visit.page.get_by_text("Date range", exact=True)).not_to_be_visible()
+    visit.page.keyboard.press("Escape")
+    assert ("ru", True) == (visit.page.evaluate("document.documentElement.lang"), visit.turns_to("pt"))
+    expect(visit.page).to_have_title("Visão geral · Angime")
+    assert "pt-BR" == visit.page.evaluate("document.documentElement.lang")
+    visit.page.close()
+
+
 def test_a_call_in_a_history_opens(browser: BrowserContext, pages: str) -> None:
     visit = Visit(browser, f"{pages}/conversations?contact=phone:%2B77010000005")
     visit.page.locator(".entry.call").first.click()

@@ -14,13 +14,34 @@ from dashboards import costs
 from dashboards.costs import cheapest
 from dashboards.menu import MENU
 from tests.dashboards import seed
-from tests.dashboards.without_browser import run, told
+from tests.dashboards.without_browser import badges, run, told
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_overview_answers_in_every_language(seeded_home: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
     test = run(seeded_home, monkeypatch, lang=language)
-    assert ([], 6, True) == (list(test.exception), len(test.metric), test.markdown[1].value.startswith("## "))
+    sentences = [one.value for one in test.markdown if one.value.startswith("## ")]
+    assert ([], 6, 1) == (list(test.exception), len(test.metric), len(sentences))
+
+
+def test_a_page_says_of_which_days_and_of_what_it_is(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, lang="en", team="south", channel="phone", open="yes")
+    days, before, *narrowed = badges(test)
+    assert (True, "against ", ["South", "Telephone", "Business hours"]) == (
+        days.endswith(", without today"),
+        before[:8],
+        narrowed,
+    )
+
+
+def test_of_a_day_that_is_not_over_as_much_is_compared(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = badges(run(seeded_home, monkeypatch, lang="en", period="today"))
+    assert ["up to now", "up to the same time"] == [one.split(", ")[-1] for one in told]
+
+
+def test_what_a_page_lets_nobody_choose_it_does_not_name(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="sql", lang="en", team="south", open="yes")
+    assert [] == badges(test)
 
 
 @pytest.mark.parametrize(("setting", "colour"), [("STALE_AFTER", "orange"), ("VERY_STALE_AFTER", "red")])

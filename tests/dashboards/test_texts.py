@@ -128,6 +128,17 @@ def test_a_part_of_calls_takes_the_form_of_their_number(n: int, expected: str) -
     assert expected == texts.texts("ru").plural("{part} of {n} call", "{part} of {n} calls", n, part="9")
 
 
+@pytest.mark.parametrize(("language", "expected"), [("en", "%"), ("ru", "\u00a0%"), ("kk", "%"), ("pt", "%")])
+def test_charts_write_a_percentage_as_pages_do(language: str, expected: str) -> None:
+    say = texts.texts(language)
+    assert (expected, f"7{expected}") == (say.number_format()["percent"], say.figure(0.07, unit="share"))
+
+
+@pytest.mark.parametrize(("code", "expected"), [("kk", "казахский"), ("xx", "xx"), (None, "–")])
+def test_a_language_is_named_and_not_its_code(code: str | None, expected: str) -> None:
+    assert expected == texts.texts("ru").tongue(code)
+
+
 def test_every_kind_of_message_has_a_word() -> None:
     assert {"text", "reaction"} == set(get_args(MessageKind)) - set(texts.WORDS)
 

@@ -1,5 +1,6 @@
 """Pages drawn by Streamlit without a browser, as one person asks for them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ def told(test: AppTest) -> str:
     """Give what the page says in words, its marks no longer escaped."""
     said = (*test.markdown, *test.caption, *test.info)
     return "\n".join(element.value for element in said).replace("\\", "")
+
+
+def badges(test: AppTest) -> list[str]:
+    """Give what stands in grey beside how old the figures are, without its icons."""
+    return [said for one in test.markdown for said in re.findall(r":gray-badge\[:material/[a-z_]+: (.+)\]", one.value)]
 
 
 def sent(test: AppTest) -> str:
