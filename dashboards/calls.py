@@ -81,6 +81,8 @@ def _chips(page: Page) -> None:
     if state.operator:
         name = clean(page.operators().get(state.operator, state.operator))
         chips.append((name, structs.replace(state, operator="", page=1)))
+    if state.missed:
+        chips.append((": ".join((say("Missed"), say.word(state.missed))), structs.replace(state, missed="", page=1)))
     if not chips:
         return
     with st.container(horizontal=True):

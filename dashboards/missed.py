@@ -12,6 +12,7 @@ from analytics import questions
 from analytics.questions import missed
 from dashboards import charts, controls, downloads, figures, shown
 from dashboards.page import Page, heading
+from dashboards.state import MISSED
 from dashboards.texts import EMPTY, clean, plain
 
 RECOVERY = (
@@ -20,7 +21,6 @@ RECOVERY = (
 )
 # Of what somebody wrote; the page of his call has the whole of it.
 MOST_CHARACTERS = 20
-STATES = ("called_back", "called_again", "messaged", "open", "lost")
 
 
 def draw(page: Page) -> None:
@@ -104,10 +104,10 @@ def _by_hour(page: Page, rows: pl.DataFrame) -> None:
         on_select="rerun",
         alt=say("Missed contacts by hour and how they stand; the same figures stand in the table below."),
     )
-    st.caption(plain(say("Choose a bar to see the missed calls of that hour."), limit=200))
+    st.caption(plain(say("Choose a bar to see its contacts, each by the first call that was missed."), limit=200))
     for bar in chosen.get("selection", {}).get("bar", []):
         state = structs.replace(
-            page.state, direction="incoming", outcomes=("missed", "abandoned"), at_hours=(int(bar["hour"]),)
+            page.state, direction="incoming", missed=str(bar["state"]), at_hours=(int(bar["hour"]),)
         )
         page.go("calls", state=state)
 
@@ -115,11 +115,11 @@ def _by_hour(page: Page, rows: pl.DataFrame) -> None:
 def _by_hours(page: Page, rows: pl.DataFrame) -> None:
     """Tell business hours and the rest apart: they are two numbers."""
     say = page.say
-    table: dict[str, list[str]] = {say("Began"): [], **{say.word(state): [] for state in STATES}, say("Contacts"): []}
+    table: dict[str, list[str]] = {say("Began"): [], **{say.word(state): [] for state in MISSED}, say("Contacts"): []}
     for is_open, name in ((True, say("Business hours")), (False, say("Outside business hours"))):
         part = rows.filter(pl.col("is_business_hours") == is_open)
         table[say("Began")].append(name)
-        for state in STATES:
+        for state in MISSED:
             table[say.word(state)].append(say.number(int(part.filter(pl.col("state") == state)["episodes"].sum())))
         table[say("Contacts")].append(say.number(int(part["episodes"].sum())))
     shown.table(table, alt=say("Missed contacts in business hours and outside, by how they stand."))

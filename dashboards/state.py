@@ -30,6 +30,8 @@ MAX_TEXT = 200
 MAX_SQL = 4_000
 MAX_AMOUNT = 1e9
 ROLES = ("operator", "customer")
+# How a missed contact may stand, in the order in which it is told.
+MISSED = ("called_back", "called_again", "messaged", "open", "lost")
 MAX_PAGE = 1_000_000
 
 
@@ -51,6 +53,7 @@ class State(Struct, frozen=True, kw_only=True):
     at_hours: tuple[int, ...] = ()
     weekday: int = 0
     operator: str = ""
+    missed: str = ""
     search: str = ""
     with_left_out: bool = False
     order: Order = "started_at"
@@ -86,6 +89,7 @@ def read(params: Mapping[str, str]) -> State:
         at_hours=tuple(int(hour) for hour in params.get("hour", "").split(",") if _is_below(hour, 24)),
         weekday=int(params.get("weekday", "0")) if _is_below(params.get("weekday", ""), 8) else 0,
         operator=params.get("operator", "")[:MAX_TEXT],
+        missed=params.get("missed", "") if params.get("missed", "") in MISSED else "",
         search=params.get("search", "")[:MAX_TEXT],
         with_left_out=params.get("all", "") == "yes",
         order=_ORDERS.get(params.get("sort", "").removeprefix("-"), "started_at"),
@@ -122,6 +126,7 @@ def write(state: State) -> dict[str, str]:
         "hour": ",".join(str(hour) for hour in state.at_hours),
         "weekday": str(state.weekday) if state.weekday else "",
         "operator": state.operator,
+        "missed": state.missed,
         "search": state.search,
         "all": "yes" if state.with_left_out else "",
         "sort": "" if sort == "started_at" else sort,
@@ -190,6 +195,7 @@ def filters(state: State) -> CallFilter:
         hours=state.at_hours,
         weekdays=(state.weekday,) if state.weekday else (),
         operator=state.operator,
+        missed=state.missed,
         search=state.search,
         with_left_out=state.with_left_out,
     )

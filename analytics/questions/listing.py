@@ -8,6 +8,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of, named, when_begun, within
+from analytics.questions.narrowing import episodes
 
 Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]
 
@@ -34,14 +35,16 @@ _ORDERS: dict[Order, str] = {
 class CallFilter(Struct, frozen=True, kw_only=True):
     """What the list of calls shows of a scope; `hours` and `weekdays` (1 is Monday) are local, empty means all.
 
-    `search` is looked for in the contact by whatever name he is known, the numbers, the ids and the operator. Internal
-    and test calls are left out, as metrics leave them out, unless `with_left_out`.
+    `search` is looked for in the contact by whatever name he is known, the numbers, the ids and the operator; `missed`
+    is how a missed episode stands, of which only the first call is listed. Internal and test calls are left out, as
+    metrics leave them out, unless `with_left_out`.
     """
 
     outcomes: tuple[str, ...] = ()
     hours: tuple[int, ...] = ()
     weekdays: tuple[int, ...] = ()
     operator: str = ""
+    missed: str = ""
     search: str = ""
     with_left_out: bool = False
 
@@ -61,7 +64,7 @@ def calls(  # noqa: PLR0913  # a page of a list is asked for in this many words
 
     A contact whom the call does not name has the name by which he is known elsewhere.
     """
-    where, parameters = _matching(period, scope=scope, filters=filters)
+    where, parameters = _matching(reader, period, scope=scope, filters=filters)
     is_named_first = order == "contact" or bool(filters.search.strip())
     ordered = f"order by {_ORDERS[order]} {'desc' if is_descending else 'asc'} nulls last, call_id"
     listed = f"""(
@@ -74,7 +77,7 @@ def calls(  # noqa: PLR0913  # a page of a list is asked for in this many words
 
 def count_calls(reader: Reader, *, period: Period, scope: Scope, filters: CallFilter) -> dict[str, Any]:
     """Count what the whole list holds: calls, answered, talk_minutes."""
-    where, parameters = _matching(period, scope=scope, filters=filters)
+    where, parameters = _matching(reader, period, scope=scope, filters=filters)
     text = f"""
         select
             count(*) as calls, count(*) filter (where outcome = 'answered') as answered,
@@ -160,7 +163,7 @@ _LISTED = """
 """
 
 
-def _matching(period: Period, *, scope: Scope, filters: CallFilter) -> tuple[str, dict[str, Any]]:
+def _matching(reader: Reader, period: Period, *, scope: Scope, filters: CallFilter) -> tuple[str, dict[str, Any]]:
     where, parameters = within(period, scope=scope)
     clauses = [where] if filters.with_left_out else [where, COUNTED]
     for column, wanted in (("outcome", filters.outcomes), ("hour", filters.hours), ("weekday", filters.weekdays)):
@@ -170,6 +173,13 @@ def _matching(period: Period, *, scope: Scope, filters: CallFilter) -> tuple[str
     if filters.operator:
         clauses.append("operator_id = $operator")
         parameters["operator"] = filters.operator
+    if filters.missed:
+        source, newest = episodes(reader, company=scope.company)
+        clauses.append(f"""call_id in (
+            select episode_id from {source}
+            where company = $company and day between $first and $last and state = $missed
+        )""")
+        parameters |= newest | {"missed": filters.missed}
     if filters.search.strip():
         clauses.append(_SEARCHED)
         parameters["search"] = filters.search.strip()

@@ -57,8 +57,16 @@ TO_LISTS: list[tuple[str, dict[str, str], Choose, str]] = [
     (
         "missed",
         {"channel": "phone"},
-        mark("recovery", "bar", hour=12),
-        "direction = 'incoming' and channel = 'phone' and outcome in ('missed', 'abandoned') and hour = 12",
+        mark("recovery", "bar", hour=12, state="lost"),
+        "channel = 'phone' and hour = 12 and"
+        " call_id in (select episode_id from reports.missed_episodes where state = 'lost')",
+    ),
+    (
+        "missed",
+        {"team": "south"},
+        mark("recovery", "bar", hour=12, state="lost"),
+        "team_id = 'south' and hour = 12 and"
+        " call_id in (select episode_id from reports.missed_episodes where state = 'lost')",
     ),
     ("operators", {"team": "south"}, row("board_team"), "team_id = 'south'"),
 ]
@@ -90,13 +98,15 @@ TO_CALLS: list[tuple[str, dict[str, str], str, str]] = [
 EVERYTHING = dict(
     parse_qsl(
         "lang=pt&company=nomad&period=custom&compare=no&team=south&channel=phone&direction=incoming&open=yes"
-        "&metric=missed_calls&outcome=missed&hour=12&weekday=2&operator=op1&search=a&all=yes&sort=-contact"
+        "&metric=missed_calls&outcome=missed&hour=12&weekday=2&operator=op1&missed=lost&search=a&all=yes&sort=-contact"
         "&contact=phone:%2B7701&call=x&waiting=yes&role=customer&fee=25000.0&price=5.97&minutes=100.0"
     )
 )
 
 
-@pytest.mark.parametrize(("page", "asked", "choose", "meant"), TO_LISTS, ids=["heat", "outcome", "hour", "team"])
+@pytest.mark.parametrize(
+    ("page", "asked", "choose", "meant"), TO_LISTS, ids=["heat", "outcome", "missed", "missed of a team", "team"]
+)
 def test_a_mark_or_a_team_leads_to_as_many_calls_as_are_behind_it(  # noqa: PLR0917
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, asked: dict[str, str], choose: Choose, meant: str
 ) -> None:
