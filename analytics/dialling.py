@@ -1,9 +1,11 @@
-"""Which country an international number belongs to, told by its first digits, and how it is written there."""
+"""Which country an international number belongs to, told by its first digits, and the forms in which it is written."""
 
 from functools import cache
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber
+
+from schemas.people import as_written_by_some, other_form
 
 # Countries that share these codes are told apart by the three digits behind it, tried with numbers of any ending.
 SHARED_CODES = (1, 7)
@@ -45,8 +47,18 @@ def national(number: str) -> str:
         return ""
 
 
-def international(number: str, *, region: str) -> str | None:
-    """Give a number that is in service in E.164, None where it is none; `region` is that of one without a country."""
+def forms(number: str, *, region: str) -> set[str]:
+    """Give, of a number without punctuation, itself and all forms by which calls may name it, in E.164.
+
+    `region` is the country of one without any.
+    """
+    told = (_international(one, region=region) for one in (number, other_form(number)) if one)
+    known = {one for one in told if one}
+    return {number, *known, *(some for one in known if (some := as_written_by_some(one)))}
+
+
+def _international(number: str, *, region: str) -> str | None:
+    """Give a number that is in service in E.164, None where it is none."""
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics import money, reference_listening
 from analytics.connection import Connection, handed_in, settle
-from analytics.dialling import dialling_codes, international
+from analytics.dialling import dialling_codes, forms
 from schemas.company import Company, Operator
 from schemas.dated import WEEKDAYS, one_after_another, without_spacing
 from schemas.hours import parse_span
@@ -332,13 +332,13 @@ def _numbers(company: Company) -> list[tuple[str, str, str, date, date]]:
         (form, kind)
         for kind, numbers in (("internal", company.internal_numbers), ("test", company.test_numbers))
         for number in numbers
-        for form in _forms(number, company=company)
+        for form in forms(without_spacing(number), region=company.default_region)
     }
     listed = [(company.id, *one, ALWAYS, FOR_EVER) for one in usual]
     dated = {
         (form, one.kind, one.since, one.until)
         for one in company.dated_numbers
-        for form in _forms(one.number, company=company)
+        for form in forms(without_spacing(one.number), region=company.default_region)
     }
     ends: dict[tuple[str, str], date] = {}
     for form, kind, since, until in sorted(dated):
@@ -348,12 +348,6 @@ def _numbers(company: Company) -> list[tuple[str, str, str, date, date]]:
             listed.append((company.id, form, kind, begins, until))
             ends[form, kind] = until
     return listed
-
-
-def _forms(number: str, *, company: Company) -> set[str]:
-    """Give a number as it is written, and as calls name it where it is written as at home."""
-    written = without_spacing(number)
-    return {written, international(written, region=company.default_region) or written}
 
 
 def _frame(name: str, *, rows: list[tuple[Any, ...]]) -> pl.DataFrame:

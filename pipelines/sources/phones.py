@@ -7,7 +7,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult
 
-from schemas.people import Identity, is_e164
+from schemas.people import Identity, is_e164, other_form
 
 MAX_IDENTITY_LENGTH = 256
 MAX_IDENTITIES = 16  # of the contact of one fact
@@ -145,26 +145,11 @@ def _as_dialled(identities: Iterable[Identity]) -> list[Identity]:
 @lru_cache(maxsize=65_536)
 def _other_form(written: str) -> str | None:
     """Give in E.164 the other number by which one is known, None where there is but one."""
-    digits = _PUNCTUATION.sub("", _EXTENSION.sub("", written))
-    for form, other in _OTHER_FORMS:
-        if found := form.match(digits):
-            number = e164(found.expand(other), region=None)
-            return number if number and phonenumbers.is_valid_number(phonenumbers.parse(number)) else None
-    return None
+    number = other_form(_PUNCTUATION.sub("", _EXTENSION.sub("", written)))
+    number = e164(number, region=None) if number else None
+    return number if number and phonenumbers.is_valid_number(phonenumbers.parse(number)) else None
 
 
-_OTHER_FORMS = (
-    # WhatsApp knows Brazilians who joined before 2016 without the ninth digit; landlines begin with 2 to 5.
-    (re.compile(r"^(?:\+|00)?(55\d\d)([6-9]\d{7})$", re.ASCII), r"+\g<1>9\2"),
-    # It writes 1 behind the code of Mexico, which was dialled there until 2019.
-    (re.compile(r"^(?:\+|00)?521(\d{10})$", re.ASCII), r"+52\1"),
-    # An Argentine mobile number has a 9 where it is dialled from abroad, and none at home.
-    # Assumption: no landline there has the same.
-    (re.compile(r"^\+549(\d{10})$", re.ASCII), r"+54\1"),
-    # Kazakhs and Russians write 8 for +7, and many people 00 for the plus.
-    (re.compile(r"^\+?8([79]\d{9}|800\d{7})$", re.ASCII), r"+7\1"),
-    (re.compile(r"^\+?00([1-9]\d{6,14})$", re.ASCII), r"+\1"),
-)
 _NUMBERS = frozenset({"phone", "other_number"})
 _PUNCTUATION = re.compile(r"[\s().-]+")
 # Words of our users' languages before an extension, of which the library knows few.
