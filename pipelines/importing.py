@@ -38,12 +38,6 @@ class Progress(Struct, frozen=True, kw_only=True):
         """The rate since it began."""
         return self.bytes_done / self.seconds if self.seconds > 0 else 0.0
 
-    @property
-    def seconds_left(self) -> float | None:
-        """The time left at this rate, None while there is none."""
-        rate = self.bytes_per_second
-        return (self.bytes_total - self.bytes_done) / rate if rate > 0 else None
-
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """What a dry run found: events by type, what is ignored and refused, by reason."""

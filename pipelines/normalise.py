@@ -38,6 +38,7 @@ class Fact(Struct, frozen=True):
     """An event as it goes to Kafka."""
 
     topic: str
+    type: str
     key: bytes
     value: bytes
 
@@ -68,7 +69,8 @@ def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
     letters = [letter(refusal.reason, refusal.part) for refusal in translation.refused]
     for event in translation.events:
         try:
-            facts.append(Fact(topic_of(event), event.partitionkey.encode(), canonical(event, company=origin.company)))
+            value = canonical(event, company=origin.company)
+            facts.append(Fact(topic_of(event), event.type, event.partitionkey.encode(), value))
         except InvalidEvent as error:
             letters.append(letter(f"{event.type}: {error.reason}"))
     if len(letters) > MAX_LETTERS:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from analytics.warehouse import Reader
-from pipelines.normalise import normalise
+from pipelines.normalise import Fact, normalise
 from pipelines.origins import Origins
 from pipelines.ports import Consumer, Positions, Producer, Record
 from pipelines.tail import is_of_call
@@ -63,15 +63,6 @@ class Progress(Struct, frozen=True, kw_only=True):
     refused: int
     made: Mapping[str, int]
     next: Mapping[str, int] | Instant
-
-
-class Fact(Struct, frozen=True):
-    """An event as it goes to Kafka."""
-
-    topic: str
-    type: str
-    key: bytes
-    value: bytes
 
 
 OnProgress = Callable[[Progress], None]
@@ -252,7 +243,7 @@ def _facts(
         for fact in outcome.facts:
             made = Record(fact.topic, 0, 0, fact.key, fact.value, (), 0)
             if is_of(made):
-                yield Fact(fact.topic, _ENVELOPES.decode(fact.value).type, fact.key, fact.value)
+                yield fact
 
 
 class _Envelope(Struct, frozen=True):
