@@ -32,7 +32,7 @@ _ALL = (
         key="source/account",
         partitions=4,
         retention_days=30,
-        writers=("pipelines.receive", "pipelines.collect"),
+        writers=("pipelines.receive", "pipelines.collect", "pipelines.importing"),
         readers=("pipelines.normalise",),
         dead_letters=True,
     ),
