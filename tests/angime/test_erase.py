@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from analytics import anonymous, erasure
 from analytics.connection import Connection
+from analytics.keys import installation_key
 from analytics.search import FILE as INDEX
 from analytics.search import SearchIndex
 from analytics.settings import AnalyticsSettings
@@ -309,6 +310,19 @@ def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -
     with closing(open_reader(settings_at(home))) as reader:
         named = reader.sql("select call_id from facts.calls where contact_key = $key", {"key": f"phone:{PHONE}"})
     assert named["call_id"].to_list() == [late.id]
+
+
+def test_who_was_erased_is_heard_of_by_kafka_and_what_comes_of_the_time_before_is_dropped(tmp_path: Path) -> None:
+    found = erasure.Found(identities=(f"phone:{PHONE}",), entities=(), events=0, conflicts=0, dead=0, recordings=())
+    decision = erasure.decide(found, key=installation_key(tmp_path), until=LATER)
+    told = of_the_person(THE_PERSON)
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([decision], topic="decisions")), now=LATER)
+        landed = writer.land(Batch(records_of(told)), now=LATER)
+    # Those of the message name him by another identity, which the decision does not know.
+    named = [fact for fact in told if Identity("phone", PHONE) in fact.data.contact]
+    assert (landed.erased, landed.events) == (len(named), len(told) - len(named))
+    assert len(named) == 7
 
 
 def test_the_writer_holds_nothing_of_the_person_when_the_erasure_is_written(home: Path) -> None:
