@@ -1,4 +1,4 @@
-"""What the warehouse's parts ask of its engine: statements, rows, frames, and columns handed in."""
+"""What the warehouse's parts ask of its engine: statements, rows, frames, columns handed in; and what readers ask."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -81,6 +81,21 @@ class Connection(Protocol):
 
     def written_state(self) -> int | None:
         """Give the number of the state that this session wrote last; None where it wrote none, or states have none."""
+        ...
+
+
+class Reader(Protocol):
+    """A door to the warehouse that only reads; texts name tables as `layer.table`, parameters as `$name`.
+
+    It has the macros of `analytics.stems`. Each statement sees one state of the warehouse.
+    """
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
+        """Give the rows of one statement."""
+        ...
+
+    def snapshot_id(self) -> int:
+        """Name the state that the next statement sees; it changes whenever the warehouse does."""
         ...
 
 

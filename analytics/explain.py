@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 from msgspec import Struct
 
+from analytics.connection import Reader
 from analytics.log import quoted
 from analytics.metric_sql import counted_sql, figure_sql, measure_sql, reason_sql
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of
-from analytics.questions.asking import Period, Reader, Scope, can_narrow, within
+from analytics.questions.asking import Period, Scope, can_narrow, within
 from schemas.errors import Misconfigured
 
 MAX_ROWS = 100_000

@@ -2,26 +2,18 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
-import polars as pl
 from msgspec import Struct
 
+from analytics.connection import Reader
 from schemas.instants import Instant, instant
 from schemas.records import DeadLetter
 
 State = Literal["waiting", "retried", "discarded"]
 
 MAX_LETTERS = 10_000
-
-
-class Reader(Protocol):
-    """A door to the warehouse that only reads."""
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        ...
 
 
 class LetterFilter(Struct, frozen=True, kw_only=True):

@@ -1,20 +1,14 @@
 """From a call back to the events it was folded from, in both clocks, and how the fold read them."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
+
+from analytics.connection import Reader
 
 MAX_FACTS = 2_000
 MAX_FOUND = 20
 LEAST_PREFIX = 6
-
-
-class Reader(Protocol):
-    """A door to the warehouse that only reads."""
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        ...
 
 
 def find_calls(reader: Reader, written: str) -> list[str]:

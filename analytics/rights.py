@@ -12,10 +12,10 @@ from typing import Any, Literal
 import polars as pl
 from msgspec import Struct
 
+from analytics.connection import Reader
 from analytics.dictionary import Entry, entries
 from analytics.log import quoted
 from analytics.personal import NEVER_PERSONAL, PLAIN_TYPES
-from analytics.questions.asking import Reader
 from analytics.views import read_views, reading
 
 Role = Literal["owner", "manager", "analyst", "engineer"]

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
 
-import polars as pl
 import structlog
 from msgspec import DecodeError, Struct, msgpack, structs
 
 from analytics.checked_file import CheckedFile, Damage, Refusal, is_damage
+from analytics.connection import Reader
 from analytics.word_forms import STEMS, words_of
 
 FILE = "search.sqlite"
@@ -58,18 +57,6 @@ _FORM = f"""
 """
 
 log = structlog.get_logger()
-
-
-class Reader(Protocol):
-    """A door to the warehouse that only reads; texts name tables as `layer.table`, parameters as `$name`."""
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        ...
-
-    def snapshot_id(self) -> int:
-        """Give what changes whenever the warehouse does."""
-        ...
 
 
 class SearchQuery(Struct, frozen=True, kw_only=True):

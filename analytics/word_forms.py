@@ -3,10 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
 
-import polars as pl
-
+from analytics.connection import Reader
 from analytics.irregular_words import WORDS_OF
 
 MAX_WORDS_KNOWN = 500_000
@@ -38,14 +36,6 @@ _ROOTS = (
 # Of Latin and Cyrillic: each sign without its accents and in lower case, and all the signs of a letter.
 _PLAIN = {sign: unicodedata.normalize("NFD", sign.lower())[0] for sign in map(chr, _ACCENTED) if sign.isalpha()}
 _SIGNS = {letter: "".join(sign for sign, plain in _PLAIN.items() if plain == letter) for letter in _PLAIN.values()}
-
-
-class Reader(Protocol):
-    """A session of the warehouse, which has the macros of `analytics.stems`."""
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        ...
 
 
 class Stems:

@@ -19,8 +19,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from analytics.api import live
 from analytics.api.document import openapi
-from analytics.api.lists import LISTS, List, Reader, WrongRequest, one_call, page
+from analytics.api.lists import LISTS, List, WrongRequest, one_call, page
 from analytics.api.tokens import Scope, Token, known
+from analytics.connection import Reader
 from schemas.errors import NotYet
 
 PREFIX = "/api/v1"

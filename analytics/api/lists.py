@@ -3,13 +3,13 @@
 import base64
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
-import polars as pl
 from msgspec import Struct
 
 from analytics.api.tokens import Scope
+from analytics.connection import Reader
 from analytics.questions.asking import keys_of, when_begun
 
 Kind = Literal["text", "day", "flag", "contact"]
@@ -20,18 +20,6 @@ MAX_CURSOR_CHARACTERS, MAX_TEXT_CHARACTERS = 1024, 256
 
 class WrongRequest(Exception):
     """What was asked cannot be understood; the sentence says which part."""
-
-
-class Reader(Protocol):
-    """A door to the warehouse that only reads."""
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        ...
-
-    def snapshot_id(self) -> int:
-        """Name the state that the next statement sees."""
-        ...
 
 
 class Filter(Struct, frozen=True):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from analytics.alerting import TYPE as ALERT
-from analytics.api.lists import Reader
+from analytics.connection import Reader
 
 MAX_TOLD = 500
 # How long before now an event may have been recorded and still be told of; older ones are history that was brought in.

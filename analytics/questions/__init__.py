@@ -4,7 +4,8 @@ Parameters are bound, never pasted. Every question names one company, and none a
 person may see is settled here and not on a page.
 """
 
-from analytics.questions.asking import Day, Period, Reader, Scope
+from analytics.connection import Reader
+from analytics.questions.asking import Day, Period, Scope
 from analytics.questions.boards import BOARD, BoardOf, board, compared
 from analytics.questions.company import accounts, as_of, channels, companies, extent, operators, teams, thresholds
 from analytics.questions.counting import (

@@ -3,11 +3,11 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-import polars as pl
 from msgspec import Struct
 
+from analytics.connection import Reader
 from analytics.metrics import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
@@ -19,18 +19,6 @@ _KNOWN = """(
         on identities.company = contacts.company and identities.contact_id = contacts.contact_id
     where identities.company = $company and contacts.name is not null
 )"""
-
-
-class Reader(Protocol):
-    """A door to the warehouse that only reads; texts name tables as `layer.table`, parameters as `$name`."""
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        ...
-
-    def snapshot_id(self) -> int:
-        """Give what changes whenever the warehouse does: answers are kept under it."""
-        ...
 
 
 class Period(Struct, frozen=True):

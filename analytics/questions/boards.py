@@ -6,8 +6,9 @@ from typing import Literal
 
 import polars as pl
 
+from analytics.connection import Reader
 from analytics.metrics import SMALL_SAMPLE, catalogue
-from analytics.questions.asking import Period, Reader, Scope
+from analytics.questions.asking import Period, Scope
 from analytics.questions.counting import figures
 
 BoardOf = Literal["operator", "team"]

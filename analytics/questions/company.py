@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from analytics.connection import Reader
 from analytics.metrics import whole
-from analytics.questions.asking import Period, Reader, Scope
+from analytics.questions.asking import Period, Scope
 from analytics.questions.grouping import are_held, groups
 from analytics.reference import TABLES
 

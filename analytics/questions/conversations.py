@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of
+from analytics.connection import Reader
+from analytics.questions.asking import COUNTED, Period, Scope, keys_of
 
 MAX_ROWS = 200
 MAX_ENTRIES = 500

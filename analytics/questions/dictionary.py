@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from analytics.questions.asking import Reader
+from analytics.connection import Reader
 
 
 def relations(reader: Reader) -> pl.DataFrame:

@@ -12,9 +12,10 @@ from typing import Any
 import polars as pl
 from msgspec import structs
 
+from analytics.connection import Reader
 from analytics.held import Held
 from analytics.metrics import Dimension, Fact, whole
-from analytics.questions.asking import Day, Period, Reader, Scope, within_any
+from analytics.questions.asking import Day, Period, Scope, within_any
 from analytics.views import read_views, with_inputs
 
 GROUPED = "reports.calls_grouped"

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from analytics.questions.asking import Period, Reader
+from analytics.connection import Reader
+from analytics.questions.asking import Period
 from analytics.views import View, read_views
 
 # So far back a source is looked for in the log; one that is silent for longer is told as silent.

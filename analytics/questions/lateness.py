@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from analytics.questions.asking import Period, Reader
+from analytics.connection import Reader
+from analytics.questions.asking import Period
 
 
 def corrections(reader: Reader, *, period: Period, company: str) -> pl.DataFrame:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, keys_of, named, when_begun, within
+from analytics.connection import Reader
+from analytics.questions.asking import COUNTED, Period, Scope, keys_of, named, when_begun, within
 from analytics.questions.narrowing import episodes
 
 Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]

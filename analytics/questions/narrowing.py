@@ -9,8 +9,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
+from analytics.connection import Reader
 from analytics.metrics import Fact
-from analytics.questions.asking import Reader
 from analytics.questions.company import widest
 from analytics.views import read_views, with_inputs
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from analytics.questions.asking import Reader
+from analytics.connection import Reader
 
 MAX_BEEPS = 2_000
 

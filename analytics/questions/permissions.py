@@ -4,7 +4,8 @@ from datetime import datetime
 
 import polars as pl
 
-from analytics.questions.asking import Period, Reader, Scope
+from analytics.connection import Reader
+from analytics.questions.asking import Period, Scope
 from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 
 MAX_ROWS = 500

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import polars as pl
 from msgspec import Struct
 
+from analytics.connection import Reader
 from analytics.metrics import catalogue, fact_of, whole
-from analytics.questions.asking import Period, Reader, Scope, within, within_any
+from analytics.questions.asking import Period, Scope, within, within_any
 from analytics.questions.counting import both_of, both_sql
 from analytics.questions.narrowing import narrowed
 from schemas.accounts import LOW_QUALITY

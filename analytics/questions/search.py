@@ -4,7 +4,8 @@
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import COUNTED, Period, Reader, Scope, named, within
+from analytics.connection import Reader
+from analytics.questions.asking import COUNTED, Period, Scope, named, within
 from analytics.search import MAX_HITS, SearchIndex, SearchQuery
 
 FOUND = {

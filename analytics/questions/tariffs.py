@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 from msgspec import Struct
 
-from analytics.questions.asking import Period, Reader
+from analytics.connection import Reader
+from analytics.questions.asking import Period
 from analytics.views import read_views, with_inputs
 
 _SUMS = """
