@@ -164,7 +164,7 @@ class Stack:
 
 def environ_of(stage: str, environ: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of a stage."""
-    return environ_to_ask(environ) if stage in ASKING else dict(environ)
+    return environ_to_ask(environ, has_many_threads=stage == "pages") if stage in ASKING else dict(environ)
 
 
 def start(options: Options) -> Stack:

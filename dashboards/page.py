@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from queue import LifoQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -32,6 +33,9 @@ T = TypeVar("T")
 # no long one, and no more than that: the processors only have so many hands.
 SESSIONS = 4
 THREADS_OF_A_STATEMENT = 1
+# After so many statements, those of some seven pages, their memory is given back. Else as much stays as all that ran at
+# once took at most.
+STATEMENTS_OF_KEPT_MEMORY = 100
 MAX_KEPT_ANSWERS = 1_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
@@ -44,6 +48,7 @@ class SharedReader:
         self._free: LifoQueue[warehouse.Reader] = LifoQueue()
         for free in (*(reader.beside() for _ in range(sessions - 1)), reader):
             self._free.put(free)
+        self._statements = count(1)
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
         """Give the rows of one statement."""
@@ -60,6 +65,8 @@ class SharedReader:
         reader = self._free.get()
         try:
             yield reader
+            if next(self._statements) % STATEMENTS_OF_KEPT_MEMORY == 0:
+                reader.give_back()
         finally:
             self._free.put(reader)
 

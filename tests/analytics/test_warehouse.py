@@ -63,6 +63,22 @@ def test_a_reader_keeps_nothing_of_the_files_that_it_read(tmp_path: Path) -> Non
         assert reader.sql("from duckdb_external_file_cache()").rows() == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the engine has another allocator")
+def test_a_reader_gives_back_the_memory_of_past_statements(tmp_path: Path) -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    open_writer(settings_at(tmp_path)).close()
+    with open_reader(settings_at(tmp_path)) as reader, reader.beside() as other:
+        limit = reader.sql("select current_setting('memory_limit')").item()
+        before = resident()
+        other.sql("select count(*) from (select i, 2 * i from range(1000000) as numbers (i) group by all)")
+        kept = resident() - before
+        reader.give_back()
+        assert resident() - before < kept / 2
+        assert limit == other.sql("select current_setting('memory_limit')").item()
+
+
 def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_has_statistics(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer, open_reader(settings_at(tmp_path)) as reader:
         before = reader.snapshot_id()

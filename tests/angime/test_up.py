@@ -29,8 +29,8 @@ def test_why_a_stage_stopped_is_said_as_it_said_it_itself(tmp_path: Path) -> Non
 
 
 def test_stages_that_ask_the_warehouse_keep_small_pieces_of_memory_unless_a_person_says_it() -> None:
-    name, count = "GLIBC_TUNABLES", "glibc.malloc.tcache_count="
+    name, count, stocks = "GLIBC_TUNABLES", "glibc.malloc.tcache_count=", "glibc.malloc.arena_max=2"
 
     assert environ_of("land", {"A": "1"}) == {"A": "1", name: f"{count}4000"}
-    assert environ_of("pages", {name: f"{count}9"}) == {name: f"{count}4000:{count}9"}
+    assert environ_of("pages", {name: f"{count}9"}) == {name: f"{count}4000:{stocks}:{count}9"}
     assert environ_of("stream", {"A": "1"}) == {"A": "1"}

@@ -1,10 +1,13 @@
-"""What every page stands on: answers that are kept."""
+"""What every page stands on: answers that are kept, and memory that is not."""
+
+from typing import cast
 
 import polars as pl
 import pyarrow as pa
 
+from analytics import warehouse
 from analytics.questions import Reader
-from dashboards.page import Asked
+from dashboards.page import STATEMENTS_OF_KEPT_MEMORY, Asked, SharedReader
 
 
 class Roomy:
@@ -31,3 +34,30 @@ def test_an_answer_takes_no_more_room_than_its_rows() -> None:
     answers = [asked.ask(word, of=1) for _ in range(2)]
     assert [[(3, "the word of 3")]] * 2 == [answer.rows() for answer in answers]
     assert pa.total_allocated_bytes() == before
+
+
+class Noting:
+    """Notes how often memory was given back, by whichever of the sessions."""
+
+    def __init__(self) -> None:
+        self.given_back = 0
+
+    def beside(self) -> "Noting":
+        """Give another session of the same engine."""
+        return self
+
+    def snapshot_id(self) -> int:
+        """Name the state of the warehouse."""
+        return 1
+
+    def give_back(self) -> None:
+        """Give back the memory of past statements."""
+        self.given_back += 1
+
+
+def test_now_and_then_the_memory_of_past_statements_is_given_back() -> None:
+    noting = Noting()
+    shared = SharedReader(cast("warehouse.Reader", noting))
+    for _ in range(3 * STATEMENTS_OF_KEPT_MEMORY - 1):
+        shared.snapshot_id()
+    assert noting.given_back == 2
