@@ -1,0 +1,49 @@
+"""Whatever has a day has the local one of the company's clock, not that of UTC: of every fact and report at once."""
+
+from datetime import date
+
+from analytics.views import read_views
+from tests.analytics.drawn import drawn_events, warehouse
+
+# Half past midnight in Almaty, on the day after the one in UTC.
+FACTS = """
+call   | leg | fact                     | at       | says
+missed |     | offered                  | 19:30:00 | direction=incoming; channel=phone; contact=phone:+77010000001
+missed |     | ended                    | 19:30:20 | disposition=no_answer
+out    |     | offered                  | 19:40:00 | direction=outgoing; channel=waba; contact=phone:+77010000001
+out    | a   | ended                    | 19:42:00 | started_at=19:40:00; talk_seconds=60; operator=PJSIP/101
+out    |     | ended                    | 19:42:00 | disposition=completed; talk_seconds=60
+out    |     | recording_made_available | 19:43:00 | recording_id=r; url=x
+out    |     | transcribed              | 19:44:00 | recording_id=r; origin=whisperx; model=m; language=en; grade=words; duration_seconds=60; channels=2; turns=[{"channel": 0, "role": "operator", "start_seconds": 0, "end_seconds": 9, "text": "hello", "words": [{"text": "hello", "start_seconds": 0, "end_seconds": 1}]}]; beeps=[{"channel": 0, "start_seconds": 1, "end_seconds": 2, "kind": "card"}]
+
+message | fact     | at       | says
+asks    | received | 19:30:00 | contact=telegram:1; channel=telegram; text=when?
+says    | sent     | 19:31:00 | contact=telegram:1; channel=telegram; text=now
+
+deal | fact    | at       | says
+d    | created | 19:30:00 | contact=phone:+77010000001
+d    | won     | 19:45:00 |
+
+permission | fact      | at       | says
+p          | requested | 19:30:00 | contact=phone:+77010000001
+p          | granted   | 19:35:00 | contact=phone:+77010000001
+
+contact | fact       | at       | says
+c       | identified | 19:30:00 | contact=phone:+77010000001,telegram:1
+
+account | fact       | at       | says
+main    | restricted | 19:30:00 | restriction=calling
+"""  # noqa: E501
+# A company without scorecards, of whose closed days no number has changed.
+EMPTY = {"reports.scorecards", "reports.corrections"}
+
+
+def test_every_day_is_that_of_the_company_s_clock() -> None:
+    built = warehouse([event for table in FACTS.strip().split("\n\n") for event in drawn_events(table)])
+    days = {
+        view.relation: built.sql(f"select distinct day from {view.relation}")["day"].to_list()  # noqa: S608  # our own names
+        for view in read_views()
+        if view.layer != "checks" and "day" in {column.name for column in view.columns}
+    }
+
+    assert {relation: [] if relation in EMPTY else [date(2026, 3, 3)] for relation in days} == days
