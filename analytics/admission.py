@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from analytics.connection import Connection, handed_in
 from analytics.log import PARSED, beginning
-from analytics.plain import are_plain
+from analytics.plain import are_plain, cut_data
 from schemas import codec
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant, from_rfc3339
@@ -99,6 +99,7 @@ class Batch:
             schema={"topic": pl.String, "partition": pl.Int32, "offset": pl.Int64, "value": pl.String},
         ).with_row_index("position")
         is_plain = are_plain(frame["value"])
+        frame = frame.with_columns(cut_data=cut_data(frame["value"], is_plain=is_plain))
         if is_plain.all():
             return frame
         read: dict[int, str | None] = {}
@@ -118,7 +119,7 @@ def admit(connection: Connection, batch: Batch, *, now: Instant) -> list[Refusal
     The table has the columns of `log.events`, the `position` in the batch, hashes of id and entity, and the `slot` of
     time it was recorded in. Records of the topic of dead letters are given back as the letters they hold.
     """
-    with handed_in(connection, "records", batch.events):
+    with handed_in(connection, "records", batch.events, json=["cut_data"]):
         connection.execute(_BATCH, {"landed_at": now})
     letters = [_letter_of(record, now=now) for record in batch.letters]
     return letters + [_refuse(record, reason=reason, now=now) for record, reason in batch.refused]

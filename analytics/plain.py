@@ -24,13 +24,15 @@ WIDEST_TEXT = 1024
 MAX_ITEMS = 4
 THREADS = 2
 
-# No escapes by number, for they may be NUL or half of a pair; no escaped backslash, for `\\u0000` looks like NUL.
-_CHARACTER = r'(?:[^"\\\x00-\x1f]|\\["/bfnrt])'
+# No escapes by number, for they may be NUL or half of a pair; no escaped backslash, for `\\u0000` looks like NUL. No
+# escaped slash either, and no number that ends in zeros: what is plain is written as the engine itself would write it.
+_CHARACTER = r'(?:[^"\\\x00-\x1f]|\\["bfnrt])'
 _ASCII = r"[ !#-\[\]-~]"
 _DAY = (
     r"(?:19[7-9]|2[0-9]{2})[0-9]-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|"
     r"(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 )
+_DATA = ',"data":{'
 _TYPE = r'^\{"id":"[^"]{36}","source":"[^"]*","type":"([a-z_.]+)","subject":"'
 
 
@@ -46,6 +48,18 @@ def are_plain(texts: pl.Series) -> pl.Series:
     for name, matches in asked.items():
         are_events = are_events.scatter(places[name], matches.result())
     return are_events
+
+
+def cut_data(texts: pl.Series, *, is_plain: pl.Series) -> pl.Series:
+    """Give of plain texts the text of `data`, byte by byte, of others null.
+
+    No attribute before it holds a quotation mark, so that nothing else can look like its beginning.
+    """
+    text = pl.col("text")
+    begin = text.str.find(_DATA, literal=True) + len(_DATA) - 1
+    cut = text.cast(pl.Binary).bin.slice(begin, text.str.len_bytes() - begin - 1).cast(pl.String)
+    plain = pl.DataFrame({"text": texts, "is_plain": is_plain}).select(pl.when("is_plain").then(text))
+    return plain.select(cut).to_series()
 
 
 def _matches(texts: pl.Series, *, name: str, places: pl.Series) -> pl.Series:
@@ -126,7 +140,7 @@ def _number(kind: inspect.FloatType | inspect.IntType) -> str | None:
         whole = f"(?:0|{whole})"
     if isinstance(kind, inspect.IntType):
         return whole if digits else None
-    return rf"{whole}(?:\.[0-9]{{1,17}})?"
+    return rf"{whole}(?:\.(?:0|[0-9]{{0,16}}[1-9]))?"
 
 
 @cache

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.plain import MAX_PLAIN_BYTES, are_plain, pattern_of
+from analytics.plain import MAX_PLAIN_BYTES, are_plain, cut_data, pattern_of
+from analytics.scratch import scratch
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
 from tests.analytics.landing_cases import call_events, message_events
@@ -42,7 +43,10 @@ PIECES = [
     " ",
     "00",
     "9999999",
+    "\\/",
+    "0.50",
 ]
+ENGINE = scratch().connection
 
 
 def test_events_of_everyday_are_plain() -> None:
@@ -55,6 +59,18 @@ def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
         "call.transcribed",
         "alert.raised",
     ]
+
+
+def test_of_what_is_plain_the_data_is_cut_out_as_it_stands() -> None:
+    texts = pl.Series([*BODIES, "hello", None, '{"id":1,"data":{"é"é'])
+    cut = cut_data(texts, is_plain=are_plain(texts)).to_list()
+    assert [msgspec.json.encode(fact.data).decode() for fact in EVERYDAY] + [None] * 3 == cut
+
+
+@pytest.mark.parametrize("prefix", ["call", "message", "deal"])
+def test_the_data_of_what_is_plain_begins_with_the_id_of_its_entity(prefix: str) -> None:
+    of_entity = [one for name, one in EVENT_TYPES.items() if name.startswith(f"{prefix}.") and pattern_of(name)]
+    assert {f"{prefix}_id"} == {one.struct.__struct_fields__[0] for one in of_entity}
 
 
 TOO_EARLY = BODIES[0].replace(EVERYDAY[0].time, "1969-12-31T23:59:59.999Z")
@@ -81,8 +97,9 @@ def test_whatever_is_plain_is_an_event_to_the_codec(body: str, cuts: list[tuple[
     for share, length, piece in cuts:
         place = int(share * len(body))
         body = body[:place] + piece + body[place + length :]
-    if are_plain(pl.Series([body])).item():
+    if are_plain(texts := pl.Series([body])).item():
         assert codec.decode(body.encode()).id in body
+        assert _as_the_engine_writes_it(body) == cut_data(texts, is_plain=pl.Series([True])).item()
 
 
 @drawing(max_examples=5 * (drawing.default.max_examples if drawing.default else 100))
@@ -100,5 +117,11 @@ def test_a_value_of_another_kind_is_plain_only_where_the_codec_takes_it(body: st
         | st.lists(st.sampled_from(["operator", 5, {"kind": "phone", "value": ""}]), max_size=20)
     )
     changed = msgspec.json.encode(fields)
-    if are_plain(pl.Series([changed.decode()])).item():
+    if are_plain(texts := pl.Series([changed.decode()])).item():
         assert codec.decode(changed).id in changed.decode()
+        assert _as_the_engine_writes_it(changed.decode()) == cut_data(texts, is_plain=pl.Series([True])).item()
+
+
+def _as_the_engine_writes_it(body: str) -> str:
+    [(written,)] = ENGINE.rows("""select from_json(?, '{"data":"JSON"}').data""", [body])
+    return written
