@@ -9,7 +9,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import confluent_kafka
 import duckdb
@@ -36,6 +36,10 @@ ENVELOPE = (
 
 # With the engine and the client that are pinned here.
 DLT_PACKAGES = (DLT, *(f"{name}=={version(name)}" for name in ("duckdb", "confluent-kafka")))
+
+
+DltForm = Literal["rows", "arrow"]
+DLT_FORMS: dict[str, DltForm] = {"dlt": "rows", "dlt_in_arrow": "arrow"}
 
 
 class Landed(NamedTuple):
@@ -154,12 +158,15 @@ def install_dlt(folder: Path) -> Path:
     return make_environment(folder, DLT_PACKAGES)
 
 
-def through_dlt(python: Path, bootstrap: str, folder: Path, *, count: int) -> float:
-    """Let dlt load batches of JSON into a DuckDB file, in an environment of its own. Events a second."""
+def through_dlt(python: Path, bootstrap: str, folder: Path, *, count: int, form: DltForm) -> float:
+    """Let dlt merge batches by id into a DuckDB file, in an environment of its own. Events a second.
+
+    With next offsets, and unchecked; see tests.bench.dlt_lander. `rows` are what people write first, `arrow` next.
+    """
     folder.mkdir()
     own = {"HOME": str(folder), "DLT_DATA_DIR": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false"}
     module = Path(__file__).with_name("dlt_lander.py")
-    command = [python, module, bootstrap, DECLARED["calls"].kafka_name, str(count), folder]
+    command = [python, module, bootstrap, DECLARED["calls"].kafka_name, str(count), folder, form]
     done = subprocess.run(command, env=os.environ | own, check=True, capture_output=True, text=True)
     told = json.loads(done.stdout.splitlines()[-1])
     return told["events"] / told["seconds"]
