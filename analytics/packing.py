@@ -93,6 +93,10 @@ class Packed:
             )
             if combination.columns
         ]
+        types = {column.name: column.type for column in read}
+        self._declared = [
+            ", ".join(f"{name} {types[name]}" for name in combination.columns) for combination in self._combinations
+        ]
         combined = {name for combination in self._combinations for name in combination.columns}
         self._plain = [one for one in read if one.name not in combined | {view.entity, "contact_key"}]
         self._record = np.dtype(
@@ -127,9 +131,8 @@ class Packed:
         self._arrays, self._numbers, self._values = [], Runs(), {}
         self._connection.execute(
             ";".join(
-                f"create or replace temp table {combination.table} as select 0::integer as number, "
-                f"0::ubigint as hash, {', '.join(combination.columns)} from {self._view.relation} limit 0"
-                for combination in self._combinations
+                f"create or replace temp table {combination.table} (number integer, hash ubigint, {declared})"
+                for combination, declared in zip(self._combinations, self._declared, strict=True)
             )
         )
 
