@@ -5,13 +5,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import streamlit as st
 from msgspec import structs
 from streamlit.components.v2 import component
 
+from analytics import questions
 from analytics.anonymous import are_masked
 from analytics.questions import conversations
-from dashboards import calls, controls, shown
+from dashboards import calls, controls, downloads, shown
 from dashboards.page import Page, heading
 from dashboards.texts import EMPTY, clean, plain
 
@@ -26,15 +28,7 @@ def draw(page: Page) -> None:
         return
     say, state = page.say, page.state
     controls.stamp(page)
-    rows = page.ask(
-        conversations.conversations,
-        period=page.period,
-        scope=page.scope,
-        search=state.search,
-        is_waiting=state.is_waiting,
-        limit=ROWS,
-        offset=(state.page - 1) * ROWS,
-    ).to_dicts()
+    rows = _listed(page, limit=ROWS, offset=(state.page - 1) * ROWS).to_dicts()
     count, waits = (rows[0]["contacts"], rows[0]["waiting"]) if rows else (0, 0)
     heading(_headline(page, count=count, waits=waits), level=2)
     search, waiting = st.columns([2, 1], vertical_alignment="bottom")
@@ -64,8 +58,25 @@ def draw(page: Page) -> None:
     )
     st.caption(plain(say("Choose a row to read the whole history."), limit=200))
     controls.pager(page, number=state.page, pages=-(-count // ROWS))
+    downloads.draw(page, lambda: _whole(page), name="angime-conversations")
     if chosen is not None:
         page.go("conversations", state=structs.replace(state, contact=rows[chosen]["contact_key"]))
+
+
+def _listed(page: Page, *, limit: int, offset: int = 0) -> pl.DataFrame:
+    return page.ask(
+        conversations.conversations,
+        period=page.period,
+        scope=page.scope,
+        search=page.state.search,
+        is_waiting=page.state.is_waiting,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def _whole(page: Page) -> pl.DataFrame:
+    return _listed(page, limit=questions.MAX_ROWS_OF_A_FILE).drop("contacts", "waiting")
 
 
 def _headline(page: Page, *, count: int, waits: int) -> str:

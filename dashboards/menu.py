@@ -68,7 +68,7 @@ MENU = (
         title=N_("Conversations"),
         icon=":material/forum:",
         draw=conversations.draw,
-        choices=OF_A_LIST,
+        choices=tuple(choice for choice in OF_A_LIST if choice != "hours"),
     ),
     Entry(
         name="search",

@@ -7,8 +7,8 @@ import polars as pl
 
 from analytics.connection import Reader
 from analytics.questions.asking import COUNTED, Period, Scope, keys_of
+from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 
-MAX_ROWS = 200
 MAX_ENTRIES = 500
 
 
@@ -19,8 +19,8 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
 
     Columns: contact_key (one of his, a phone where there is one), contact_name, messages, calls, missed, last_at,
     last_kind (message or call), last_direction, last_text and last_media (of the last message itself, where that came
-    last), last_outcome, is_waiting (the last word, or the last ring, was the contact's and got no answer), contacts
-    (how many there are in all), waiting (how many of them wait).
+    last), last_outcome, is_waiting (the last word, or the last ring, was the contact's and got no answer until now, nor
+    after the period), contacts (how many there are in all), waiting (how many of them wait).
     """
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
@@ -29,9 +29,18 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
             from ({_ENTRIES}) as told
             left join facts.identities on identities.company = $company and identities.identity = told.contact_key
         ),
+        answered_later as (
+            select coalesce(identities.contact_id, told.contact_key) as contact
+            from ({_LATER}) as told
+            left join facts.identities on identities.company = $company and identities.identity = told.contact_key
+        ),
         contacts as materialized (
-            select * exclude (latest), unnest(latest) from (
+            select
+                * exclude (contact, is_last),
+                is_last and contact not in (select contact from answered_later) as is_waiting
+            from (select * exclude (latest), unnest(latest) from (
                 select
+                    contact,
                     arg_max(contact_key, (starts_with(contact_key, 'phone:'), happened_at, contact_key)) as contact_key,
                     arg_max(contact_name, happened_at) filter (where contact_name is not null) as contact_name,
                     count(*) filter (where kind = 'message') as messages,
@@ -41,21 +50,21 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                         struct_pack(
                             last_at := happened_at, last_kind := kind, last_direction := direction, last_text := text,
                             last_media := media, last_outcome := outcome,
-                            is_waiting := direction = 'incoming'
+                            is_last := direction = 'incoming'
                                 and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail'))
                         ),
                         ({_ORDER})
                     ) as latest
                 from entries where {where} group by contact
-            )
-            where {"latest.is_waiting" if is_waiting else "true"}
+            ))
+            where {"is_waiting" if is_waiting else "true"}
         ),
         -- Counted beside and not in a window, through which each row would be carried with all that is said of it.
         counted as (select count(*) as contacts, count(*) filter (is_waiting) as waiting from contacts)
         select contacts.*, counted.contacts, counted.waiting from contacts cross join counted
         order by last_at desc, contact_key limit $limit offset $offset
     """
-    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS), "offset": offset})
+    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE), "offset": offset})
 
 
 def conversation(reader: Reader, *, company: str, contact_key: str, limit: int = MAX_ENTRIES) -> pl.DataFrame:
@@ -90,6 +99,16 @@ _ENTRIES = f"""
         'call', call_id, contact_key, contact_name, started_at, day, channel, direction, null, media, null, null,
         outcome, talk_seconds, operator_id, team_id, recording_path is not null
     from facts.calls where company = $company and contact_key is not null and {COUNTED}
+"""
+# After a period: what we wrote, and calls that we made or that were answered.
+_LATER = f"""
+    select contact_key from facts.messages
+    where company = $company and contact_key is not null and day > $last and direction = 'outgoing'
+    union
+    select contact_key from facts.calls
+    where
+        company = $company and contact_key is not null and day > $last
+        and (direction = 'outgoing' or outcome = 'answered') and {COUNTED}
 """
 _SEARCHED = "contains(lower(concat_ws(' ', contact_name, contact_key, text)), lower($search))"
 

@@ -28,7 +28,7 @@ LETTERS = """
     other  secret      2026-03-12T09:00
     nomad  long_ago    2026-03-01T09:00
 """
-# kind, contact, time, direction, outcome or text
+# kind, contact, time, direction, outcome or text, day where it is another
 ENTRIES = """
     call     a  10:00  incoming  missed
     message  a  11:00  outgoing  we_call_you
@@ -41,6 +41,14 @@ ENTRIES = """
     message  f  06:30  outgoing  -
     message  g  05:00  incoming  hello
     message  g  05:00  outgoing  answered_at_once
+    message  h  10:00  incoming  hello             2026-02-04
+    message  h  10:00  outgoing  good_morning      2026-02-16
+    message  i  10:00  incoming  hello             2026-02-04
+    call     i  10:00  outgoing  no_answer         2026-02-16
+    call     j  10:00  incoming  missed            2026-02-04
+    call     j  10:00  incoming  answered          2026-02-16
+    message  k  10:00  incoming  hello             2026-02-04
+    message  k  10:00  incoming  is_anybody_there  2026-02-16
 """
 
 
@@ -72,21 +80,23 @@ def reader() -> Generator[Scratch]:
             [company.strip("-"), reason, f"{died}:00Z"],
         )
     for number, line in enumerate(ENTRIES.strip().splitlines()):
-        kind, contact, time, direction, told = line.split()
+        kind, contact, time, direction, told, *other = line.split()
+        [day] = other or ["2026-03-12"]
         is_call = kind == "call"
         table, columns = (
             ("calls", "call_id, started_at, outcome") if is_call else ("messages", "message_id, first_at, text")
         )
         execute(
             f"insert into facts.{table} ({columns}, company, contact_key, contact_name, day, direction, channel"  # noqa: S608
-            f"{', is_internal, is_test' if is_call else ''}) values (?, ?, ?, 'nomad', ?, ?, '2026-03-12', ?, 'phone'"
+            f"{', is_internal, is_test' if is_call else ''}) values (?, ?, ?, 'nomad', ?, ?, ?, ?, 'phone'"
             f"{', false, false' if is_call else ''})",
             [
                 str(number),
-                f"2026-03-12T{time}:00Z",
+                f"{day}T{time}:00Z",
                 None if told == "-" else told,
                 f"phone:{contact}",
                 contact.upper(),
+                day,
                 direction,
             ],
         )
@@ -137,6 +147,16 @@ def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
     rows = [("A", "message", False), ("B", "call", True), ("C", "message", True), ("E", "call", True)]
     expected = [*rows, ("F", "message", False), ("G", "message", False)]
     assert expected == listed(reader).select("contact_name", "last_kind", "is_waiting").rows()
+
+
+def test_whoever_had_our_word_after_the_period_no_longer_waits(reader: Scratch) -> None:
+    week = Period(date(2026, 2, 2), date(2026, 2, 8))
+    scope = Scope(company="nomad")
+    found = conversations.conversations(
+        reader, period=week, scope=scope, search="", is_waiting=False, limit=10, offset=0
+    )
+    expected = [("H", False), ("I", False), ("J", False), ("K", True)]
+    assert (expected, {1}) == (found.select("contact_name", "is_waiting").rows(), set(found["waiting"]))
 
 
 def test_the_last_text_is_that_of_the_last_message_and_not_of_one_before_it(reader: Scratch) -> None:

@@ -61,6 +61,14 @@ def test_the_file_of_what_was_said_holds_every_line(seeded_home: Path, monkeypat
     assert (len(test.dataframe[0].value), True) == (rows.height, f"said in {rows['call_id'].n_unique()}" in told(test))
 
 
+def test_the_file_of_conversations_holds_as_many_as_the_headline_says(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="conversations", period="last28", lang="en")
+    rows = _file(test, "angime-conversations")
+    assert f"## {rows.height:,} conversations; {rows['is_waiting'].sum():,} contact" in told(test)
+
+
 def test_the_file_of_risks_adds_up_to_its_table_and_its_tile(
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

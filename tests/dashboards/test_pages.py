@@ -205,7 +205,7 @@ def test_a_call_tells_that_nobody_had_agreed_to_it(seeded_home: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("page", "choices"), [(one.name, one.choices) for one in MENU if one.name in {"missed", "costs", "permissions"}]
+    ("page", "choices"), [(one.name, one.choices) for one in MENU if one.name in {"missed", "conversations", "costs"}]
 )
 def test_a_page_offers_what_narrows_it_and_nothing_else(
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, choices: tuple[str, ...]
