@@ -99,7 +99,7 @@ def _tiles(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> None:
         Tile(
             label=say("Cost of the period"),
             value=say.money(float(rows["cost"].sum()), currency=currency) if rows.height else EMPTY,
-            note=say("of it fees: {fees}", fees=fees),
+            note=say("of which fees: {fees}", fees=fees),
             help=say("Metered calls, internal and test calls among them, and the fees of these days."),
         ),
         figures.tile(page, MINUTE, counted=counted),
@@ -209,7 +209,7 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
         say("Way to pay"): [kind(page, row["kind"]) for row in billed],
         say("A minute of talk"): [_money(page, row["per_minute"]) for row in billed],
         say("Cost"): [_money(page, row["cost"]) for row in billed],
-        say("Of it fee"): [_money(page, row["fee"]) for row in billed],
+        say("Of which fee"): [_money(page, row["fee"]) for row in billed],
         say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
         say("Billed calls"): [say.number(row["calls"]) for row in billed],
     }
