@@ -26,6 +26,7 @@ from dashboards import (
 )
 from dashboards.beeps import Beep
 from dashboards.page import Page, heading
+from dashboards.state import without_page
 from dashboards.texts import EMPTY, clean, plain
 
 OUTCOME_COLOURS: dict[str, Literal["green", "red", "orange", "blue"]] = {
@@ -350,3 +351,5 @@ def _history(page: Page, row: dict[str, Any]) -> None:
         )
     number = row["contact_key"].partition(":")[2]
     page.link("calls", say("All calls of this contact"), state=calls.of_contact(page, number), icon=":material/list:")
+    whole = structs.replace(without_page(page.state), contact=row["contact_key"])
+    page.link("conversations", say("The whole conversation"), state=whole, icon=":material/forum:")

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import polars as pl
 import streamlit as st
+from msgspec import structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, whole
@@ -16,6 +17,7 @@ from dashboards import charts, controls, figures, shown
 from dashboards.figures import Counted
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
+from dashboards.state import State
 from dashboards.texts import EMPTY, N_, clean, plain
 
 By = Literal["channel", "team", "operator"]
@@ -128,16 +130,29 @@ def _group(page: Page, rows: pl.DataFrame, *, by: By) -> None:
     told = [
         say.figure(row["value"], unit="share") + ("*" if row["sample"] < SMALL_SAMPLE else "") for row in won.to_dicts()
     ]
-    shown.table(
+    keys: list[str | None] = won[by].to_list()
+    chosen = shown.table(
         {
-            say("Name"): [_name(page, key, by=by) for key in won[by]],
+            say("Name"): [_name(page, key, by=by) for key in keys],
             say("Contacts talked with"): [say.number(count) for count in won["sample"]],
             say("Bought"): [say.number(count) for count in won["numerator"]],
             say("Conversion"): told,
         },
         alt=say("Conversion by group, with counts."),
+        key=f"conversion_{by}",
     )
+    st.caption(plain(say("Choose a row to see its answered calls."), limit=200))
     shown.files(page, rows, name=f"angime-conversion-{by}")
+    if chosen is not None and (key := keys[chosen]):
+        page.go("calls", state=_answered(page.state, by=by, key=key))
+
+
+def _answered(state: State, *, by: By, key: str) -> State:
+    """Give the list of answered calls of one group."""
+    answered = structs.replace(state, outcomes=("answered",))
+    if by == "channel":
+        return structs.replace(answered, channel=key)
+    return structs.replace(answered, team=key) if by == "team" else structs.replace(answered, operator=key)
 
 
 def _leads(page: Page) -> None:

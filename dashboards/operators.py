@@ -10,7 +10,7 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
 from dashboards import controls, downloads, shown
-from dashboards.figures import behind, compared
+from dashboards.figures import behind, compared, definition
 from dashboards.overview import draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -143,11 +143,18 @@ def _board(page: Page, rows: list[dict[str, Any]], *, by: str, order: str = ORDE
         for name in BOARD:
             columns[catalogue()[name].title.of(say.language)].append(_told(page, row[name], name=name))
     chosen = shown.table(
-        columns, alt=say("Figures side by side, each with the number of calls behind it."), key=f"board_{by}"
+        columns,
+        alt=say("Figures side by side, each with the number of calls behind it."),
+        key=f"board_{by}",
+        definitions={catalogue()[name].title.of(say.language): definition(page, catalogue()[name]) for name in BOARD},
     )
-    st.caption(
-        plain(say("In brackets: the calls behind it. Fewer than {n} are marked * and not ranked.", n=SMALL_SAMPLE))
+    choose = (
+        say("Choose a row to see the team's calls.")
+        if by == "team"
+        else say("Choose a row to see the operator day by day.")
     )
+    brackets = say("In brackets: the calls behind it. Fewer than {n} are marked * and not ranked.", n=SMALL_SAMPLE)
+    st.caption(plain(f"{choose} {brackets}", limit=300))
     if "" in (row["key"] for row in rows):
         told = say("Calls that rang nobody we know count for none of them; they stand last, so that all add up.")
         st.caption(plain(told, limit=200))

@@ -54,23 +54,29 @@ def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
                     st.caption(plain(tile.note, limit=300))
 
 
-def table(
+def table(  # noqa: PLR0913  # a table is drawn in this many words
     columns: Mapping[str, Sequence[Any]],
     *,
     alt: str,
     key: str | None = None,
     highest: int = HIGHEST,
     widths: Mapping[str, int] | None = None,
+    definitions: Mapping[str, str] | None = None,
 ) -> int | None:
     """Draw a table of words; with a `key`, a cell can be chosen, and the place of its row is given.
 
     `widths` are pixels, for columns whose few long words would be cut off: a table is as wide as most of its words.
+    `definitions` are Markdown of ours, which stands over the name of a column that a person points at.
     """
     frame = pl.DataFrame(dict(columns), strict=False)
     height: Any = "content" if frame.height * ROW_HEIGHT <= highest else highest
     drawn: dict[str, Any] = {"hide_index": True, "height": height, "alt": alt}
-    if widths:
-        drawn["column_config"] = {name: st.column_config.Column(width=width) for name, width in widths.items()}
+    if widths or definitions:
+        width_of, help_of = widths or {}, definitions or {}
+        drawn["column_config"] = {
+            name: st.column_config.Column(width=width_of.get(name), help=help_of.get(name))
+            for name in {*width_of, *help_of}
+        }
     if key is None:
         st.dataframe(frame, **drawn)
         return None

@@ -69,7 +69,16 @@ TO_LISTS: list[tuple[str, dict[str, str], Choose, str]] = [
         " call_id in (select episode_id from reports.missed_episodes where state = 'lost')",
     ),
     ("operators", {"team": "south"}, row("board_team"), "team_id = 'south'"),
+    (
+        "conversion",
+        {"channel": "phone"},
+        row("conversion_team"),
+        "channel = 'phone' and outcome = 'answered' and team_id = ("
+        " select team_id from facts.calls where {counted} and channel = 'phone' and outcome = 'answered'"
+        " group by all order by count(distinct contact_key) desc limit 1)",
+    ),
 ]
+BEHIND = ["heat", "outcome", "missed", "missed of a team", "team", "conversion"]
 # A page, what its address says, the table whose first row is chosen, and the calls of which it is one.
 TO_CALLS: list[tuple[str, dict[str, str], str, str]] = [
     (
@@ -105,7 +114,9 @@ EVERYTHING = dict(
 
 
 @pytest.mark.parametrize(
-    ("page", "asked", "choose", "meant"), TO_LISTS, ids=["heat", "outcome", "missed", "missed of a team", "team"]
+    ("page", "asked", "choose", "meant"),
+    TO_LISTS,
+    ids=BEHIND,
 )
 def test_a_mark_or_a_team_leads_to_as_many_calls_as_are_behind_it(  # noqa: PLR0917
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, asked: dict[str, str], choose: Choose, meant: str
