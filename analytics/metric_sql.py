@@ -4,13 +4,16 @@ Sums are taken in whole milliseconds and quantiles are rounded to a hundredth of
 same figure to the last digit, whatever their order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from analytics.metrics import QUANTILES, Metric, catalogue, fact_of, reasons_of
 
 # How many of a measure's whole parts make one of the unit.
 PARTS = {"seconds": 1_000, "minutes": 60_000}
+
+# A line of a formula that is longer is cut off where a page shows it, in characters.
+WIDEST = 72
 
 # What is counted: the rows of a fact, or groups of calls that are alike.
 Over = Literal["rows", "groups"]
@@ -148,13 +151,22 @@ def formula(metric: Metric) -> str:
     """Write a metric's definition as an analyst would repeat it."""
     scale = f" * {metric.scale}" if metric.scale != 1 else ""
     rows = f"distinct {metric.distinct}" if metric.distinct else "*"
+    share = f"count({rows}) filter (where {metric.numerator})", f"/ count({rows})"
+    ratio = f"sum({metric.numerator}){scale}", f"/ sum({metric.denominator})"
     figure = {
-        "share": f"count({rows}) filter (where {metric.numerator}) / count({rows})",
+        "share": _in_lines(share, within="select {}"),
         "count": f"count(*) filter (where {metric.numerator})",
         "sum": f"sum({metric.numerator})" + (" / 60" if metric.unit == "minutes" else ""),
-        "ratio": f"sum({metric.numerator}){scale} / sum({metric.denominator})",
+        "ratio": _in_lines(ratio, within="select {}"),
         "median": f"median({metric.numerator})",
     }.get(metric.kind) or f"quantile_cont({metric.numerator}, {QUANTILES[metric.kind]})"
-    left_out = " or ".join(when for _, when in reasons_of(metric))
+    first, *others = [when for _, when in reasons_of(metric)] or [""]
+    left_out = _in_lines((first, *(f"or {when}" for when in others)), within="    and not ({})")
     kept = f"\n    and not ({left_out})" if left_out else ""
     return f"select {figure}\nfrom {fact_of(metric).relation}\nwhere {metric.of}{kept}"
+
+
+def _in_lines(parts: Sequence[str], *, within: str) -> str:
+    """Write parts side by side, or below each other where their line would be cut off."""
+    line = " ".join(parts)
+    return line if len(within.format(line)) <= WIDEST else "\n        ".join(parts)

@@ -15,7 +15,9 @@ LANGUAGES = ("en", "ru", "kk", "pt")
 # Below this many rows a figure is marked as a small sample and never ranked (DOMAIN, rules for all metrics).
 SMALL_SAMPLE = 20
 
-Unit = Literal["share", "calls", "seconds", "minutes", "per_hour", "per_minute", "per_episode", "deals", "money"]
+Unit = Literal[
+    "share", "calls", "seconds", "minutes", "per_hour", "per_minute", "per_episode", "contacts", "deals", "money"
+]
 Good = Literal["up", "down", "none"]
 Kind = Literal["share", "count", "sum", "ratio", "median", "p90", "p95"]
 Dimension = Literal["hour", "weekday", "channel", "team", "operator", "direction", "business_hours", "account"]

@@ -24,6 +24,7 @@ UNITS: dict[Unit, str] = {
     "per_hour": N_("per hour"),
     "per_minute": N_("per minute"),
     "per_episode": N_("per missed contact"),
+    "contacts": N_("contacts"),
     "deals": N_("deals"),
     "money": N_("money"),
 }

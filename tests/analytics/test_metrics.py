@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from analytics import questions
+from analytics.metric_sql import WIDEST
 from analytics.metrics import LANGUAGES, catalogue, fact_of, over, reasons_of, whole
 from analytics.questions import Scope
 from tests.analytics.drawn import COMPANY, DAY
@@ -138,6 +139,13 @@ def test_the_formula_for_people_gives_the_number_itself() -> None:
     told = {name: warehouse.sql(metric.formula).item() for name, metric in over("calls").items()}
 
     assert {name: pytest.approx(figure(warehouse, name)[0]) for name in over("calls")} == told
+
+
+def test_every_formula_is_sql_of_which_a_page_cuts_no_line_off() -> None:
+    warehouse = kept(ORDINARY)
+    formulas = [metric.formula for metric in catalogue().values()]
+    assert {1} == {warehouse.sql(formula).height for formula in formulas}
+    assert [] == [line for formula in formulas for line in formula.splitlines() if len(line) > WIDEST]
 
 
 def test_the_catalogue_says_of_each_metric_all_that_the_domain_asks_for() -> None:
