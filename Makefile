@@ -8,7 +8,7 @@ STAMP := $(VENV)/.angime-installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check audit test test-all torture-quick torture demo up generate bench rivals clean
+.PHONY: help setup check audit test test-all torture-quick torture demo up generate pictures bench rivals clean
 
 help: ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ up: setup ## run broker, receiver, normaliser, streams, lander and pages; Ctrl-C
 
 generate: setup ## print schemas and docs from the code again
 	$(BIN)/angime docs
+
+pictures: setup ## take the pictures of the docs again, from a demo that runs
+	$(BIN)/python -m tests.dashboards.pictures $(ARGS)
 
 bench: setup ## measure throughput and freshness, each against a bare loop
 	$(BIN)/python -m tests.bench $(ARGS)
