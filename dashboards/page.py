@@ -20,6 +20,7 @@ from analytics.held import Held, Shelf
 from analytics.questions import Day, Holding, Period, Reader, Scope
 from analytics.rights import LimitedReader, Rights
 from analytics.settings import AnalyticsSettings
+from dashboards.answers import Answers
 from dashboards.settings import DashboardsSettings
 from dashboards.state import Choice, State, write
 from dashboards.texts import Texts, plain
@@ -36,7 +37,6 @@ THREADS_OF_A_STATEMENT = 1
 # After so many statements, those of some seven pages, their memory is given back. Else as much stays as all that ran at
 # once took at most.
 STATEMENTS_OF_KEPT_MEMORY = 100
-MAX_KEPT_ANSWERS = 1_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
 
@@ -210,15 +210,16 @@ def _shelf() -> Shelf:
     return Shelf()
 
 
+@st.cache_resource(show_spinner=False)
+def _answers() -> Answers:
+    return Answers()
+
+
 def _answer(snapshot: int, key: str, ask: Callable[[], Any]) -> Any:
     """Give an answer as it is kept, also when it was just asked: what the engine gives of it is far larger.
 
     A frame that comes from the engine takes megabytes, of which its rows may need one: there is room for thousands. A
     page's files keep theirs for hours.
     """
-    return pickle.loads(_kept(snapshot, key, ask))  # noqa: S301  # our own, of this process
-
-
-@st.cache_resource(show_spinner=False, max_entries=MAX_KEPT_ANSWERS)
-def _kept(snapshot: int, key: str, _ask: Callable[[], Any]) -> bytes:  # noqa: ARG001  # both are what it is kept under
-    return pickle.dumps(_ask())
+    kept = _answers().give((snapshot, key), lambda: pickle.dumps(ask()))
+    return pickle.loads(kept)  # noqa: S301  # our own, of this process
