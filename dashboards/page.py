@@ -3,11 +3,11 @@
 import pickle
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -37,17 +37,26 @@ THREADS_OF_A_STATEMENT = 1
 # After so many statements, those of some seven pages, their memory is given back. Else as much stays as all that ran at
 # once took at most.
 STATEMENTS_OF_KEPT_MEMORY = 100
+# Of each page that is drawn while calls come in a hundred kilobytes and more stay in the engine; another one is opened
+# in a sixth of a second.
+STATEMENTS_OF_AN_ENGINE = 2_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
 
 
 class SharedReader:
-    """The reader of all sessions of the process; so many statements run at once, and others wait for their turn."""
+    """The reader of all sessions of the process; so many statements run at once, and others wait for their turn.
 
-    def __init__(self, reader: warehouse.Reader, *, sessions: int = SESSIONS) -> None:
-        self._free: LifoQueue[warehouse.Reader] = LifoQueue()
-        for free in (*(reader.beside() for _ in range(sessions - 1)), reader):
-            self._free.put(free)
+    They are sessions of one engine, which remembers something of every state that it read, and of every piece of
+    memory that it used: so another one follows it after STATEMENTS_OF_AN_ENGINE.
+    """
+
+    def __init__(self, open_engine: Callable[[], warehouse.Reader], *, sessions: int = SESSIONS) -> None:
+        self._open_engine = open_engine
+        self._engine = open_engine()
+        self._free: LifoQueue[_Session] = LifoQueue()
+        for _ in range(sessions):
+            self._free.put(_Session(self._engine.beside(), self._engine))
         self._statements = count(1)
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
@@ -62,13 +71,41 @@ class SharedReader:
 
     @contextmanager
     def _turn(self) -> Generator[warehouse.Reader]:
-        reader = self._free.get()
+        session = self._free.get()
         try:
-            yield reader
-            if next(self._statements) % STATEMENTS_OF_KEPT_MEMORY == 0:
-                reader.give_back()
+            number = next(self._statements)
+            if number % STATEMENTS_OF_AN_ENGINE == 0:
+                self._take_another_engine()
+            session = self._of_newest(session)
+            yield session.reader
+            if number % STATEMENTS_OF_KEPT_MEMORY == 0:
+                session.reader.give_back()
         finally:
-            self._free.put(reader)
+            self._free.put(session)
+
+    def _take_another_engine(self) -> None:
+        """Leave the engine: its sessions that are free at once, the others when their statements are over."""
+        self._engine = self._open_engine()
+        free: list[_Session] = []
+        with suppress(Empty):
+            while True:
+                free.append(self._free.get_nowait())
+        for session in free:
+            self._free.put(self._of_newest(session))
+
+    def _of_newest(self, session: "_Session") -> "_Session":
+        engine = self._engine
+        if session.engine is engine:
+            return session
+        session.reader.close()
+        return _Session(engine.beside(), engine)
+
+
+class _Session(Struct, frozen=True):
+    """A session that may be asked, and the engine of which it is, which lives as long as one of its sessions."""
+
+    reader: warehouse.Reader
+    engine: warehouse.Reader
 
 
 class Asked(Struct, frozen=True):
@@ -180,8 +217,8 @@ class Page(Struct, frozen=True, kw_only=True):
 def open_reader(home: Path) -> SharedReader:
     """Open the warehouse under `home` once for the process; raises NotYet while there is none."""
     settings = AnalyticsSettings(home=home)
-    reader = warehouse.open_reader(settings.model_copy(update={"warehouse_threads": THREADS_OF_A_STATEMENT}))
-    return SharedReader(reader, sessions=max(SESSIONS, settings.warehouse_threads))
+    of_one = settings.model_copy(update={"warehouse_threads": THREADS_OF_A_STATEMENT})
+    return SharedReader(lambda: warehouse.open_reader(of_one), sessions=max(SESSIONS, settings.warehouse_threads))
 
 
 @st.cache_resource(show_spinner=False, max_entries=MAX_KEPT_READERS, hash_funcs={Rights: repr})

@@ -185,7 +185,7 @@ def sessions(folder: Path, *, rounds: int, calls: int) -> Figures:
     times: dict[str, list[float]] = {way: [] for way in ways}
     settings = asking.fill(folder, calls=calls).model_copy(update={"warehouse_threads": THREADS_OF_A_STATEMENT})
     with open_reader(settings) as reader, ThreadPoolExecutor(SESSIONS) as pool:
-        shared = SharedReader(reader)
+        shared = SharedReader(lambda: reader)
         for way, (visit, seconds) in ways.items():
             for number in range(rounds):
                 st.cache_data.clear()
