@@ -30,6 +30,8 @@ BACKLOG_RECORDS = 5_000  # no live traffic brings so many at once
 # An idle lander looks up this often; where a backlog has begun to come, the rest of it is waited for so long.
 IDLE_SECONDS = 0.5
 GATHERING_SECONDS = 0.1
+# In a backlog a busy broker may be silent for so long: taken for the end, that has the facts built in the midst of it.
+SILENCE_SECONDS = 1.0
 # So many steps of maintenance follow a batch; each takes as long as some tens of events.
 MAINTENANCE_STEPS = 3
 ALERT_SECONDS = 15.0
@@ -206,18 +208,23 @@ def holds_replayed(records: Iterable[warehouse.LandRecord]) -> bool:
 def gather(consumer: Consumer, *, is_in_backlog: bool = False) -> list[Record]:
     """Wait for records, then take what is there, up to a batch; a trickle is not waited for.
 
-    In a backlog, what comes first can be as little as a trickle: a client that was just emptied gives what it has.
+    In a backlog, what comes first can be as little as a trickle: a client that was just emptied gives what it has, and
+    a busy broker lets wait for the rest.
     Kafka gives these by tenths of a second already, and while one batch is written the next one grows in the consumer,
     so that batches are as large as traffic demands.
     """
-    records = consumer.poll(max_records=POLLED_RECORDS, timeout_seconds=IDLE_SECONDS)
+    first_wait = SILENCE_SECONDS if is_in_backlog else IDLE_SECONDS
+    records = consumer.poll(max_records=POLLED_RECORDS, timeout_seconds=first_wait)
     size_bytes = _size_bytes(records)
-    deadline = time.monotonic() + GATHERING_SECONDS
+    began = time.monotonic()
     while records and len(records) < MAX_BATCH_RECORDS and size_bytes < MAX_BATCH_BYTES:
-        is_backlog = is_in_backlog or len(records) >= BACKLOG_RECORDS
+        if len(records) >= BACKLOG_RECORDS:
+            patience_seconds = GATHERING_SECONDS
+        else:
+            patience_seconds = SILENCE_SECONDS if is_in_backlog else 0.0
         more = consumer.poll(
             max_records=min(POLLED_RECORDS, MAX_BATCH_RECORDS - len(records)),
-            timeout_seconds=max(0.0, deadline - time.monotonic()) if is_backlog else 0.0,
+            timeout_seconds=max(0.0, began + patience_seconds - time.monotonic()),
         )
         if not more:
             break

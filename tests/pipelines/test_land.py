@@ -8,7 +8,7 @@ import pytest
 
 from analytics.warehouse import Batch, open_writer
 from pipelines import land
-from pipelines.land import BACKLOG_RECORDS, GATHERING_SECONDS, MAX_BATCH_RECORDS, TOPICS
+from pipelines.land import BACKLOG_RECORDS, GATHERING_SECONDS, IDLE_SECONDS, MAX_BATCH_RECORDS, SILENCE_SECONDS, TOPICS
 from pipelines.ports import Consumer, Headers, Positions, Record
 from schemas import codec
 from schemas.errors import NotYet
@@ -200,6 +200,41 @@ def test_a_batch_takes_what_is_there_and_does_not_wait_for_a_trickle(cluster: Me
     consumer = OneByOne(cluster.assign(TOPICS, {}), stop=stop, size=7)
     assert len(land.gather(consumer)) == 80
     assert land.gather(consumer) == []
+
+
+def test_a_broker_that_is_silent_for_a_moment_does_not_end_a_backlog() -> None:
+    few, many = ([Record("calls", 0, 0, None, b"{}", (), 0)] * count for count in (3, BACKLOG_RECORDS))
+    assert len(land.gather(Silent(few, then=many), is_in_backlog=True)) == 3 + BACKLOG_RECORDS
+    assert len(land.gather(Silent(few, then=many))) == 3
+    assert (SILENCE_SECONDS, IDLE_SECONDS) == (first_wait(is_in_backlog=True), first_wait(is_in_backlog=False))
+
+
+def first_wait(*, is_in_backlog: bool) -> float:
+    """Give how long a batch waits for its first record."""
+    consumer = Silent([], then=[])
+    land.gather(consumer, is_in_backlog=is_in_backlog)
+    return consumer.waits[0]
+
+
+class Silent:
+    """A consumer that has some records at once, and others for whoever waits longer than to gather."""
+
+    def __init__(self, first: list[Record], *, then: list[Record]) -> None:
+        self._pieces = [first, then]
+        self.waits: list[float] = []
+
+    def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
+        """Give all of the next piece."""
+        self.waits.append(timeout_seconds)
+        is_asked = len(self._pieces) == 2 or timeout_seconds > GATHERING_SECONDS
+        return self._pieces.pop(0)[:max_records] if self._pieces and is_asked else []
+
+    def commit(self, positions: Positions) -> None:
+        """Never be asked to."""
+        raise TypeError(positions)
+
+    def close(self) -> None:
+        """Let go."""
 
 
 def test_a_batch_has_a_limit() -> None:
