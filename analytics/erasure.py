@@ -29,6 +29,8 @@ from schemas.instants import Instant
 
 US = "angime"
 MAX_IDENTITIES = 64
+# Made here of other facts, and recorded when they are made: long after what they tell of.
+MADE_HERE = ("call.recording_stored", "call.transcribed")
 LAST_DIGITS = 7  # of a number, however its beginning is written; no number in E.164 has less
 BETWEEN_DIGITS = b" ()-."
 
@@ -203,7 +205,8 @@ def read_erased(connection: Connection) -> Erased:
 def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> int:
     """Leave out of the temporary table `batch` what comes again of persons who were erased; gives how many events.
 
-    Of a deal that was theirs, what names somebody else is not: it passed to him.
+    With it goes what is made here of their calls, whenever that is. Of a deal that was theirs, what names somebody else
+    stays: it passed to him.
     """
     last = max(erased.digests.values())
     named = connection.rows(
@@ -226,7 +229,7 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> int:
                 where recorded_at <= cast(until as timestamptz)
                 union all
                 select position from batch join erased_entities_known using (entity)
-                where recorded_at <= cast(until as timestamptz) and type <> 'person.erased'
+                where (recorded_at <= cast(until as timestamptz) or type in {MADE_HERE}) and type <> 'person.erased'
                 and not (starts_with(type, 'deal.') and coalesce(json_array_length(data, '$.contact'), 0) > 0)
             )
         """)  # noqa: S608  # our own text

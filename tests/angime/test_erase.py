@@ -312,17 +312,28 @@ def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -
     assert named["call_id"].to_list() == [late.id]
 
 
-def test_who_was_erased_is_heard_of_by_kafka_and_what_comes_of_the_time_before_is_dropped(tmp_path: Path) -> None:
-    found = erasure.Found(identities=(f"phone:{PHONE}",), entities=(), events=0, conflicts=0, dead=0, recordings=())
-    decision = erasure.decide(found, key=installation_key(tmp_path), until=LATER)
+def test_who_was_erased_is_heard_of_by_kafka_and_what_comes_of_his_calls_is_dropped(tmp_path: Path) -> None:
     told = of_the_person(THE_PERSON)
-    with open_writer(settings_at(tmp_path)) as writer:
-        writer.land(Batch(records_of([decision], topic="decisions")), now=LATER)
-        landed = writer.land(Batch(records_of(told)), now=LATER)
+    found = erasure.Found(
+        identities=(f"phone:{PHONE}",),
+        entities=(told[0].data.call_id,),
+        events=0,
+        conflicts=0,
+        dead=0,
+        recordings=(),
+    )
+    decision = erasure.decide(found, key=installation_key(tmp_path), until=LATER)
+    # A recording that is fetched, or heard, when its call was erased is told of later.
+    after = [msgspec.structs.replace(fact, recordedat="2026-03-11T00:00:00.000Z") for fact in told]
+    made = [fact for fact in after if fact.type in {"call.recording_stored", "call.transcribed"}]
     # Those of the message name him by another identity, which the decision does not know.
     named = [fact for fact in told if Identity("phone", PHONE) in fact.data.contact]
-    assert (landed.erased, landed.events) == (len(named), len(told) - len(named))
-    assert len(named) == 7
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([decision], topic="decisions")), now=LATER)
+        landed = writer.land(Batch(records_of([*told, *made])), now=LATER)
+
+    assert (landed.erased, landed.events) == (len(named) + len(made), len(told) - len(named))
+    assert (len(named), len(made)) == (7, 2)
 
 
 def test_the_writer_holds_nothing_of_the_person_when_the_erasure_is_written(home: Path) -> None:
