@@ -56,7 +56,9 @@ def draw(page: Page) -> None:
         alt=say("List of conversations; choose a row to open its history."),
         key=f"conversations_{state.page}",
     )
-    st.caption(plain(say("Choose a row to read the whole history."), limit=200))
+    choose = say("Choose a row to read the whole history.")
+    waits = say("Waits: the last word or ring was the contact's, be it thanks, and nothing of ours came after it.")
+    st.caption(plain(f"{choose} {waits}", limit=300))
     controls.pager(page, number=state.page, pages=-(-count // ROWS))
     downloads.draw(page, lambda: _whole(page), name="angime-conversations")
     if chosen is not None:

@@ -87,6 +87,7 @@ def _tiles(page: Page, counted: Counted, way: Way[By]) -> None:
     worth = way.worth.to_dicts()
     amounts = [say.money(row["amount"], currency=row["currency"]) for row in worth if row["amount"] is not None]
     shown.tiles(
+        page,
         [
             figures.tile(page, WON, counted=counted),
             figures.tile(page, DEALS, counted=counted),
@@ -96,7 +97,7 @@ def _tiles(page: Page, counted: Counted, way: Way[By]) -> None:
                 note=" · ".join(amounts[1:]) or say.plural("{n} deal", "{n} deals", sum(row["deals"] for row in worth)),
                 help=say("As the CRM says it; currencies are not added up."),
             ),
-        ]
+        ],
     )
 
 
@@ -167,7 +168,7 @@ def _leads(page: Page) -> None:
     if not counted.now[LEADS[0]]["sample"]:
         st.caption(plain(say("No new deal and no first message in this period."), limit=200))
         return
-    shown.tiles([figures.tile(page, name, counted=counted) for name in LEADS])
+    shown.tiles(page, [figures.tile(page, name, counted=counted) for name in LEADS])
     rows = page.ask(questions.lead_bands, period=page.period, scope=page.scope)
     bands = rows["band"].unique(maintain_order=True).to_list()
     counts: dict[tuple[str, str | None], int] = {(kind, band): leads for kind, band, leads in rows.iter_rows()}

@@ -113,7 +113,7 @@ def _tiles(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> None:
                 help=say("From so many minutes of talk in these days on, the fixed fee is cheaper."),
             )
         )
-    shown.tiles(drawn)
+    shown.tiles(page, drawn)
 
 
 def _begin(page: Page, crossing: Crossing | None) -> Choice:

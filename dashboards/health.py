@@ -96,6 +96,7 @@ def _tiles(
     lag = max((row["lag_median_seconds"] for row in lately.to_dicts()), default=None)
     landed = max((row["landed_median_seconds"] for row in lately.to_dicts()), default=None)
     shown.tiles(
+        page,
         [
             Tile(
                 label=say("Newest fact"),
@@ -133,7 +134,7 @@ def _tiles(
                 note=say.plural("{n} late fact", "{n} late facts", int(late["facts"].sum())),
                 help=say("Days whose facts arrived after the day was over; their figures are not what they were."),
             ),
-        ]
+        ],
     )
 
 

@@ -87,7 +87,7 @@ def _recovered(page: Page) -> None:
     if not counted.now["missed_contacts"]["sample"]:
         st.caption(plain(say("No call was missed in this period.")))
         return
-    shown.tiles([figures.tile(page, name, counted=counted) for name in RECOVERY])
+    shown.tiles(page, [figures.tile(page, name, counted=counted) for name in RECOVERY])
     rows = page.ask(missed.recovery, period=page.period, scope=page.scope)
     _by_hour(page, rows)
     _by_hours(page, rows)

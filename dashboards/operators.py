@@ -202,7 +202,7 @@ def _one(page: Page) -> None:
         return
     _notes(page, untold=untold_channels(_answered(page)))
     before = _before(page, key)
-    shown.tiles([_tile(page, name, row[name], before.get(name)) for name in BOARD])
+    shown.tiles(page, [_tile(page, name, row[name], before.get(name)) for name in BOARD])
     _over_time(page, key)
     page.link("calls", say("All calls of this operator"), state=page.state, icon=":material/list:")
 

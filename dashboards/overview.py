@@ -2,6 +2,7 @@
 """The first page: better or worse than before, where the loss is, and the figures behind it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -13,6 +14,7 @@ from analytics.questions import missed
 from dashboards import charts, controls, downloads, shown
 from dashboards.figures import compared, days_of_both
 from dashboards.page import Page, heading
+from dashboards.shown import Tile
 from dashboards.state import State
 from dashboards.texts import plain
 
@@ -23,6 +25,20 @@ UNANSWERED = (
     *("missed", "abandoned", "voicemail", "machine", "rejected"),
     *("no_answer", "busy", "cancelled", "failed", "not_permitted"),
 )
+ENDED = ("answered", *UNANSWERED)
+# Which calls stand behind a tile.
+BEHIND: dict[str, dict[str, Any]] = {
+    "answer_rate": {"direction": "incoming", "outcomes": ENDED},
+    "missed_calls": {"direction": "incoming", "outcomes": ("missed",)},
+    "service_level": {
+        "direction": "incoming",
+        "outcomes": tuple(outcome for outcome in ENDED if outcome != "abandoned"),
+        "hours": "open",
+    },
+    "answer_seconds_median": {"direction": "incoming", "outcomes": ("answered",)},
+    "contact_rate": {"direction": "outgoing", "outcomes": ENDED},
+    "talk_minutes": {"outcomes": ("answered",)},
+}
 # A difference of the answer rate below a point is called no difference.
 SAME_SHARE = 0.01
 
@@ -169,37 +185,52 @@ def _to_do(page: Page) -> None:
 def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> None:
     days = days_of_both(page, COUNTED)[0].days
     lines = {name: days.filter(pl.col("metric") == name)["value"].drop_nulls().to_list() for name in TILES}
+    drawn = [
+        compared(
+            page,
+            catalogue()[name],
+            now=now[name].value,
+            before=before[name].value if name in before else None,
+            note=_more(page, name, now=now).removeprefix(" · "),
+            line=lines[name],
+        )
+        for name in TILES
+    ]
     shown.tiles(
-        [
-            compared(
-                page,
-                catalogue()[name],
-                now=now[name].value,
-                before=before[name].value if name in before else None,
-                note=count(page, catalogue()[name], now=now, figure=now[name]),
-                line=lines[name],
-            )
-            for name in TILES
-        ]
+        page, [_leading(page, tile, name=name, figure=now[name]) for tile, name in zip(drawn, TILES, strict=True)]
     )
+
+
+def _leading(page: Page, tile: Tile, *, name: str, figure: Figure) -> Tile:
+    """Have a figure lead to the calls behind it, where there are any."""
+    if figure.sample == 0:
+        return tile
+    calls = structs.replace(page.state, **BEHIND[name])
+    return structs.replace(tile, behind=_rows(page, catalogue()[name], figure=figure), calls=calls)
 
 
 def count(page: Page, metric: Metric, *, now: dict[str, Figure], figure: Figure) -> str:
     """Say how many calls stand behind a figure, for a figure never stands alone."""
+    behind = _rows(page, metric, figure=figure) if figure.sample else ""
+    return behind + _more(page, metric.name, now=now | {metric.name: figure})
+
+
+def _rows(page: Page, metric: Metric, *, figure: Figure) -> str:
     say = page.say
+    if metric.unit == "share":
+        return say.plural("{part} of {n} call", "{part} of {n} calls", figure.sample, part=say.number(figure.numerator))
+    if metric.name == "missed_calls":
+        return say.plural("of {n} incoming call", "of {n} incoming calls", figure.sample)
+    return say.plural("{n} answered call", "{n} answered calls", figure.sample)
+
+
+def _more(page: Page, name: str, *, now: dict[str, Figure]) -> str:
+    say, figure = page.say, now[name]
     if figure.sample == 0:
         return say("no such calls")
-    if metric.unit == "share":
-        told = say.plural("{part} of {n} call", "{part} of {n} calls", figure.sample, part=say.number(figure.numerator))
-    elif metric.name == "missed_calls":
-        told = say.plural("of {n} incoming call", "of {n} incoming calls", figure.sample)
-    else:
-        told = say.plural("{n} answered call", "{n} answered calls", figure.sample)
-    if metric.name == "answer_seconds_median":
-        told += say(
-            " · 9 of 10 within {time}", time=say.seconds(now["answer_seconds_p90"].value).replace(" ", "\u00a0")
-        )
-    return told + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")
+    nine_of_ten = say.seconds(now["answer_seconds_p90"].value).replace(" ", "\u00a0")
+    within = say(" · 9 of 10 within {time}", time=nine_of_ten) if name == "answer_seconds_median" else ""
+    return within + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")
 
 
 def _trend(page: Page) -> None:

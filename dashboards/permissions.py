@@ -82,6 +82,7 @@ def _tiles(page: Page, held: list[dict[str, Any]], counted: Counted) -> None:
     say = page.say
     today, holding = (held[0]["ending"], held[0]["permissions"]) if held else (0, 0)
     shown.tiles(
+        page,
         [
             Tile(
                 label=say("Consents that run out today"),
@@ -91,7 +92,7 @@ def _tiles(page: Page, held: list[dict[str, Any]], counted: Counted) -> None:
             ),
             figures.tile(page, WITHOUT, counted=counted),
             figures.tile(page, COLD, counted=counted),
-        ]
+        ],
     )
 
 

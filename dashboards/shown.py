@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from dashboards import downloads
 from dashboards.page import Page
+from dashboards.state import State
 from dashboards.texts import plain
 
 HIGHEST = 560
@@ -21,7 +22,8 @@ Delta = Literal["normal", "inverse", "off"]
 class Tile(Struct, frozen=True, kw_only=True):
     """A figure in words: what it is, its value, what stands behind it, how it is meant, its change and its days.
 
-    `help` is a sentence; a `definition` of the catalogue, which is Markdown of ours, stands in its place.
+    `help` is a sentence; a `definition` of the catalogue, which is Markdown of ours, stands in its place. What stands
+    `behind` it in few words leads to these `calls`; a note may be long.
     """
 
     label: str
@@ -33,9 +35,11 @@ class Tile(Struct, frozen=True, kw_only=True):
     change_is: Delta = "off"
     is_flat: bool = False
     line: tuple[float, ...] = ()
+    behind: str = ""
+    calls: State | None = None
 
 
-def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
+def tiles(page: Page, drawn: Sequence[Tile], *, across: int = 3) -> None:
     """Draw figures side by side."""
     for start in range(0, len(drawn), across):
         for column, tile in zip(st.columns(across), drawn[start : start + across], strict=False):
@@ -50,6 +54,8 @@ def tiles(drawn: Sequence[Tile], *, across: int = 3) -> None:
                     chart_data=tile.line if len(tile.line) > 1 else None,
                     chart_type="area",
                 )
+                if tile.calls:
+                    page.link("calls", plain(tile.behind), state=tile.calls, icon=":material/list:")
                 if tile.note:
                     st.caption(plain(tile.note, limit=300))
 

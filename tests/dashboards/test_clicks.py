@@ -1,6 +1,7 @@
 """What is chosen on a page leads to the very rows behind it, and its address shows a colleague the same page."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.dashboards.without_browser import run, told
 
 Choose = Callable[[AppTest], AppTest]
 SHOWN = {"lang": "en", "period": "last28"}
+COUNTED_CALLS = re.compile(r"([0-9,]+) (?:incoming |answered )?calls")
 COUNT = "select count(*) from facts.calls where {counted}"
 
 
@@ -167,6 +169,18 @@ def test_the_places_of_the_sentence_lead_to_as_many_calls_as_they_name(
         lost = int(link.label.replace("\\", "").split(": ")[1].split(" of ")[0].replace(",", ""))
         assert (link.label, lost, "calls") == (link.label, _listed(listed), link.page)
     assert len(named) == 3
+
+
+def test_what_stands_behind_a_tile_is_as_many_calls_as_it_names(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overview = run(seeded_home, monkeypatch, **SHOWN)
+    links = [one.proto for one in overview.get("page_link") if COUNTED_CALLS.search(one.proto.label)]
+    named = [COUNTED_CALLS.findall(link.label)[0] for link in links]
+    # Of missed calls the tile itself says how many there are, and the words below it of how many.
+    named[1] = overview.metric[1].value
+    listed = [run(seeded_home, monkeypatch, page="calls", **dict(parse_qsl(link.query_string))) for link in links]
+    assert (6, [int(count.replace(",", "")) for count in named]) == (len(links), [_listed(test) for test in listed])
 
 
 @pytest.mark.parametrize("page", [entry.name for entry in MENU])
