@@ -69,7 +69,7 @@ async def _serve(
     app = make_app(settings.kafka, home=str(settings.home / "streams"))
     # The model lives in a process of its own, so that Faust's loop keeps its heartbeats while it listens.
     context = multiprocessing.get_context("spawn")
-    told: SimpleQueue[Progress | None] = context.SimpleQueue()
+    told: SimpleQueue[Progress] = context.SimpleQueue()
     threading.Thread(target=_log_progress, args=(told,), daemon=True).start()
     pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin_in_pool, initargs=(told,))
     hearing = _hearing(settings, pool=pool)
@@ -189,10 +189,10 @@ class _Listener:
         return transcribe_file(path, roles=roles, language=language, transcriber=transcriber, on_progress=_tell)
 
 
-_progress: "list[SimpleQueue[Progress | None]]" = []  # of the process of the model: where it tells how far it is
+_progress: "list[SimpleQueue[Progress]]" = []  # of the process of the model: where it tells how far it is
 
 
-def _begin_in_pool(told: "SimpleQueue[Progress | None]") -> None:
+def _begin_in_pool(told: "SimpleQueue[Progress]") -> None:
     """Let the process of the model tell its progress, and end when the worker was killed."""
     os.nice(NICENESS)
     _progress[:] = [told]
@@ -211,9 +211,10 @@ def _tell(progress: Progress) -> None:
         told.put(progress)
 
 
-def _log_progress(told: "SimpleQueue[Progress | None]") -> None:
-    """Say of long calls how far they are and how long the rest will take; `None` ends it."""
-    while (progress := told.get()) is not None:
+def _log_progress(told: "SimpleQueue[Progress]") -> None:
+    """Say of long calls how far they are and how long the rest will take, as long as the worker lives."""
+    while True:
+        progress = told.get()
         if progress.all_seconds >= LONG_SECONDS and progress.left_seconds is not None:
             _log.info("listening", done=round(progress.share, 2), left_seconds=round(progress.left_seconds))
 
