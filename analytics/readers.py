@@ -184,9 +184,6 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
     if not settings.catalog.exists():
         raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
     session = open_session(settings)
-    # The engine would keep what it read of every file, of those too that are gone, until it needs the room; what is
-    # read again the system has in memory anyway.
-    session.execute("set enable_external_file_cache = false")
     try:
         attach(session, settings, reads_only=True)
         return Reader(session, memory_mib=settings.warehouse_memory_mib)

@@ -37,9 +37,9 @@ THREADS_OF_A_STATEMENT = 1
 # After so many statements, those of some seven pages, their memory is given back. Else as much stays as all that ran at
 # once took at most.
 STATEMENTS_OF_KEPT_MEMORY = 100
-# Of each page that is drawn while calls come in a hundred kilobytes and more stay in the engine; another one is opened
-# in a sixth of a second.
-STATEMENTS_OF_AN_ENGINE = 2_000
+# Of each page that is drawn while calls come in a quarter of a megabyte stays in the engine, most of it what it read of
+# files that are gone since; another one is opened in a sixth of a second.
+STATEMENTS_OF_AN_ENGINE = 1_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
 
@@ -47,8 +47,8 @@ MINUTES_OF_SELDOM = 10
 class SharedReader:
     """The reader of all sessions of the process; so many statements run at once, and others wait for their turn.
 
-    They are sessions of one engine, which remembers something of every state that it read, and of every piece of
-    memory that it used: so another one follows it after STATEMENTS_OF_AN_ENGINE.
+    They are sessions of one engine, which remembers something of every state and every file that it read, and of every
+    piece of memory that it used: so another one follows it after STATEMENTS_OF_AN_ENGINE.
     """
 
     def __init__(self, open_engine: Callable[[], warehouse.Reader], *, sessions: int = SESSIONS) -> None:

@@ -52,17 +52,6 @@ def test_the_engine_keeps_the_memory_of_a_statement_for_the_next() -> None:
     assert [one for one in ALLOCATOR if f"Set conf value: {one}\n" not in told] == []
 
 
-def test_a_reader_keeps_nothing_of_the_files_that_it_read(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
-        events = [event for number in range(40) for event in call_events(number)]
-        writer.land(Batch(records_of(events)), now=NOW)
-    assert list(tmp_path.rglob("*.parquet"))
-    with open_reader(settings_at(tmp_path)) as reader, reader.beside() as other:
-        for one in (reader, other):
-            assert one.sql("select distinct id from log.events").height == len(events)
-        assert reader.sql("from duckdb_external_file_cache()").rows() == []
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the engine has another allocator")
 def test_a_reader_gives_back_the_memory_of_past_statements(tmp_path: Path) -> None:
     def resident() -> int:
