@@ -27,7 +27,7 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
         ),
         longest as (select * from open_episodes order by first_missed_at, episode_id limit $limit),
         written as (
-            select identities.contact_id, arg_max(messages.text, messages.first_at) as last_text
+            select identities.contact_id, arg_max(messages.text, (messages.first_at, messages.message_id)) as last_text
             from facts.messages as messages
             inner join facts.identities as identities
                 on messages.company = identities.company and messages.contact_key = identities.identity

@@ -253,3 +253,12 @@ def test_who_waits_is_shown_with_a_number_to_dial_and_what_he_last_wrote_by_any_
     built = warehouse([*drawn_events(facts), *drawn_events(messages)])
 
     assert tidy(expected) == draw(missed.waiting(built, scope=Scope(company="acme")), like=expected)
+
+
+def test_of_what_he_wrote_within_one_second_the_last_in_his_history_is_shown() -> None:
+    facts = _calls("a1 | phone:+77010000001 | missed | 05:00:00")
+    written = [f"m{number} | received | 04:00:00 | contact=phone:+77010000001; text={number}" for number in range(10)]
+    built = warehouse([*drawn_events(facts), *drawn_events("\n".join(["message | fact | at | says", *written]))])
+
+    [last] = built.sql("select arg_max(text, message_id) as text from facts.messages")["text"]
+    assert missed.waiting(built, scope=Scope(company="acme"))["last_text"].to_list() == [last]
