@@ -168,10 +168,10 @@ class Maintainer:
         """Forget between which values the columns of files lie that newer states do not have, as a merge leaves them.
 
         Some tens of rows a file, of which each statement reads all: where they wait for the next round, a batch takes a
-        twentieth longer. Assumption: of what is not known DuckLake believes
-        that it may hold anything, so that those who still see an older state open a file more. Bounds of the newest
-        state must all stay: when it writes files anew, DuckLake sums up the bounds of a table from those that it finds,
-        and the engine then keeps numbers in as few bits as these bounds need, and writes others in their place.
+        twentieth longer. Assumption: of what is not known DuckLake believes that it may hold anything, so that those
+        who still see an older state open a file more. Bounds of the newest state must all stay: when it writes files
+        anew, DuckLake sums up the bounds of a table from those that it finds, and the engine then keeps numbers in as
+        few bits as these bounds need, and writes others in their place.
         """
         listed = self._listed()
         self._connection.execute(

@@ -209,9 +209,8 @@ def gather(consumer: Consumer, *, is_in_backlog: bool = False) -> list[Record]:
     """Wait for records, then take what is there, up to a batch; a trickle is not waited for.
 
     In a backlog, what comes first can be as little as a trickle: a client that was just emptied gives what it has, and
-    a busy broker lets wait for the rest.
-    Kafka gives these by tenths of a second already, and while one batch is written the next one grows in the consumer,
-    so that batches are as large as traffic demands.
+    a busy broker lets wait for the rest. Kafka gives these by tenths of a second already, and while one batch is
+    written the next one grows in the consumer, so that batches are as large as traffic demands.
     """
     first_wait = SILENCE_SECONDS if is_in_backlog else IDLE_SECONDS
     records = consumer.poll(max_records=POLLED_RECORDS, timeout_seconds=first_wait)

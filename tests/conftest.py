@@ -1,7 +1,6 @@
 """What tests of several folders stand on: a real Kafka broker, a real browser, and how many cases are drawn."""
 
 import os
-import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -9,8 +8,7 @@ import pytest
 from hypothesis import settings
 
 from pipelines import local_kafka
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from tests.browsers import NO_BROWSER, browser_program
 
 # `make test` draws the same cases each time; `make test-all` others, and twenty times as many.
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
@@ -22,12 +20,11 @@ os.environ.setdefault("ANGIME_WAREHOUSE_THREADS", "1")
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a page test where no browser is, except where one must be (ANGIME_REQUIRE_BROWSER=1): there it fails."""
-    if item.get_closest_marker("browser") is None or _browser() is not None:
+    if item.get_closest_marker("browser") is None or browser_program() is not None:
         return
-    reason = f"no Chromium on this machine (looked for {', '.join(BROWSERS)})"
     if os.environ.get("ANGIME_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        pytest.fail(NO_BROWSER, pytrace=False)
+    pytest.skip(NO_BROWSER)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,11 +48,6 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Generator[local_kafka.Run
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """Find the browser's program, for Playwright's `executable_path`; asked for by tests marked `browser`."""
-    found = _browser()
+    found = browser_program()
     assert found is not None, "a test that asks for the browser carries the marker `browser`"
-    return found
-
-
-def _browser() -> Path | None:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    return Path(found) if found is not None else None
+    return Path(found)

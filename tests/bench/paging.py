@@ -1,7 +1,6 @@
 """What a person waits for: paints and choices of every page over many calls, and Overview asked by many at once."""
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -37,13 +36,13 @@ from dashboards.server import command
 from dashboards.settings import DashboardsSettings
 from dashboards.texts import NAMES
 from tests.bench import asking
+from tests.browsers import DRAWN, browser_program
 from tests.dashboards.conftest import free_port
 
 SESSIONS = 32
 CALLS_OF_SESSIONS = 10_000_000
 READY_SECONDS = 120
 PATIENCE_MS = 120_000
-DRAWN = "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') !== 'running'"
 FIRST_MONDAY = date(2025, 3, 10)
 TEAMS = 7
 SPREAD_SECONDS = 10.0
@@ -72,7 +71,7 @@ def first_paints(folder: Path, *, rounds: int, calls: int = asking.CALLS) -> Fig
     makes before its first sentence, alone and one after the other.
     """
     home = asking.fill(folder, calls=calls).home
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+    chromium = browser_program()
     if chromium is None:
         return {"paint_median_ms": "no Chromium on this machine"}
     paints: dict[str, list[float]] = {entry.name: [] for entry in MENU}

@@ -4,7 +4,6 @@ They are of a made-up company, whose story ends on the day of the demo; nothing 
 """
 
 import argparse
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
-from tests.conftest import BROWSERS
+from tests.browsers import DRAWN, NO_BROWSER, browser_program
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 WIDTH, LEAST_HEIGHT, MOST_HEIGHT = 1280, 700, 1190  # pixels
@@ -30,9 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.dashboards.pictures", description=__doc__)
     parser.add_argument("address", nargs="?", default="http://127.0.0.1:8501", help="where the demo's pages are")
     asked = parser.parse_args()
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = browser_program()
     if program is None:
-        parser.error(f"no Chromium on this machine (looked for {', '.join(BROWSERS)})")
+        parser.error(NO_BROWSER)
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=["--headless", "--no-sandbox"])
@@ -70,9 +69,7 @@ def _take(context: BrowserContext, address: str, *, file: Path) -> None:
 
 
 def _come_to_rest(page: Page) -> None:
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') !== 'running'"
-    )
+    page.wait_for_function(DRAWN)
     page.wait_for_timeout(REST_MS)
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_play
 from analytics.metrics import LANGUAGES
 from dashboards.menu import MENU
 from dashboards.texts import NAMES
+from tests.browsers import DRAWN
 
 pytestmark = pytest.mark.browser
 
@@ -92,9 +93,7 @@ class Visit:
 
     def _is_drawn(self) -> bool:
         self.page.wait_for_selector("[data-testid=stMain] h2")
-        self.page.wait_for_function(
-            "document.querySelector('[data-testid=stApp]').getAttribute('data-test-script-state') !== 'running'"
-        )
+        self.page.wait_for_function(DRAWN)
         return self.is_well()
 
     def saves_in_spite_of_a_push(self, link: Locator) -> Path:
