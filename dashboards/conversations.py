@@ -57,7 +57,10 @@ def draw(page: Page) -> None:
         key=f"conversations_{state.page}",
     )
     choose = say("Choose a row to read the whole history.")
-    waits = say("Waits: the last word or ring was the contact's, be it thanks, and nothing of ours came after it.")
+    waits = say(
+        "Waits: since the contact wrote or rang, be it with thanks, no message of ours arrived and nobody talked with"
+        " him."
+    )
     st.caption(plain(f"{choose} {waits}", limit=300))
     controls.pager(page, number=state.page, pages=-(-count // ROWS))
     downloads.draw(page, lambda: _whole(page), name="angime-conversations")

@@ -23,8 +23,8 @@
 --   talk_seconds double, seconds: talk of all calls
 --   incoming_messages integer: messages from the contact
 --   outgoing_messages integer: messages to the contact
---   waiting_since timestamptz: first message, voicemail or missed call of the contact after our last message or the
---     last call in which somebody talked; null when it is his turn
+--   waiting_since timestamptz: first message, voicemail or missed call of the contact after our last message, but for
+--     those that failed, or the last call in which somebody talked; null when it is his turn
 --   day date: local date of last_at in the company's zone
 with
 entries as (
@@ -57,7 +57,7 @@ entries as (
         messages.account,
         messages.channel,
         0 as talk_ms,
-        messages.direction = 'outgoing' as is_our_turn_over,
+        messages.direction = 'outgoing' and messages.status != 'failed' as is_our_turn_over,
         messages.direction = 'incoming' as is_waiting
     from facts.messages
     inner join facts.identities

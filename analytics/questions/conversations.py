@@ -19,8 +19,9 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
 
     Columns: contact_key (one of his, a phone where there is one), contact_name, messages, calls, missed, last_at,
     last_kind (message or call), last_direction, last_text and last_media (of the last message itself, where that came
-    last), last_outcome, is_waiting (the last word, or the last ring, was the contact's and got no answer until now, nor
-    after the period), contacts (how many there are in all), waiting (how many of them wait).
+    last), last_outcome, is_waiting (the contact wrote, rang in vain or left a voicemail after our last word in the
+    period, and had none after it; see facts.conversations), contacts (how many there are in all), waiting (how many of
+    them wait).
     """
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
@@ -36,8 +37,9 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
         ),
         contacts as materialized (
             select
-                * exclude (contact, is_last),
-                is_last and contact not in (select contact from answered_later) as is_waiting
+                * exclude (contact, turned_at, our_last_at),
+                coalesce(turned_at > coalesce(our_last_at, '-infinity'), false)
+                and contact not in (select contact from answered_later) as is_waiting
             from (select * exclude (latest), unnest(latest) from (
                 select
                     contact,
@@ -46,12 +48,15 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                     count(*) filter (where kind = 'message') as messages,
                     count(*) filter (where kind = 'call') as calls,
                     count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed,
+                    max(happened_at) filter (
+                        where direction = 'incoming'
+                        and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail'))
+                    ) as turned_at,
+                    max(happened_at) filter (where {_OUR_WORD}) as our_last_at,
                     arg_max(
                         struct_pack(
                             last_at := happened_at, last_kind := kind, last_direction := direction, last_text := text,
-                            last_media := media, last_outcome := outcome,
-                            is_last := direction = 'incoming'
-                                and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail'))
+                            last_media := media, last_outcome := outcome
                         ),
                         ({_ORDER})
                     ) as latest
@@ -87,6 +92,9 @@ def conversation(reader: Reader, *, company: str, contact_key: str, limit: int =
 # Providers tell whole seconds, and robots answer within one: of one moment, what came from us is the later.
 _ORDER = "happened_at, direction, id"
 
+# What a contact heard of us: what could not be delivered is no word, nor is a call that nobody took.
+_OUR_WORD = "outcome = 'answered' or (kind = 'message' and direction = 'outgoing' and status != 'failed')"
+
 # Messages and calls of one company as entries of one history.
 _ENTRIES = f"""
     select
@@ -100,15 +108,15 @@ _ENTRIES = f"""
         outcome, talk_seconds, operator_id, team_id, recording_path is not null
     from facts.calls where company = $company and contact_key is not null and {COUNTED}
 """
-# After a period: what we wrote, and calls that we made or that were answered.
+# Whom our word reached after a period.
 _LATER = f"""
     select contact_key from facts.messages
-    where company = $company and contact_key is not null and day > $last and direction = 'outgoing'
-    union
-    select contact_key from facts.calls
     where
         company = $company and contact_key is not null and day > $last
-        and (direction = 'outgoing' or outcome = 'answered') and {COUNTED}
+        and direction = 'outgoing' and status != 'failed'
+    union
+    select contact_key from facts.calls
+    where company = $company and contact_key is not null and day > $last and outcome = 'answered' and {COUNTED}
 """
 _SEARCHED = "contains(lower(concat_ws(' ', contact_name, contact_key, text)), lower($search))"
 

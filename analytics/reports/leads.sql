@@ -1,5 +1,6 @@
 -- One row a lead: a deal when it was opened, or the first message of a contact with whom we had nothing before.
--- An attempt is our next call or message to the contact, a contact the next answered call with him, whoever called.
+-- An attempt is our next call or message to the contact, but for those that were not permitted or failed; a contact is
+-- the next pickup of a call in which somebody talked with him, whoever called.
 -- key: lead_id
 -- columns:
 --   lead_id varchar: id of the deal or of the message
@@ -25,6 +26,7 @@ calls as (
         calls.direction,
         calls.outcome,
         calls.started_at,
+        calls.answered_at,
         identities.contact_id
     from facts.calls
     inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
@@ -57,7 +59,7 @@ attempts as (
         contact_id,
         started_at as attempted_at
     from calls
-    where direction = 'outgoing'
+    where direction = 'outgoing' and outcome != 'not_permitted'
     union all
     select
         company,
@@ -71,7 +73,7 @@ contacts as (
     select
         company,
         contact_id,
-        started_at as contacted_at
+        answered_at as contacted_at
     from calls
     where outcome = 'answered'
 ),

@@ -356,8 +356,9 @@ def _leads(story: Story) -> list[_Lead]:
             for message in messages
             if contact_key(message.contact) == key and message.direction == "outgoing" and message.status != "failed"
         ]
-        ours += [call.began_at for call in calls if call.direction == "outgoing"]
-        talks = [call.began_at for call in calls if call.outcome == "answered"]
+        tries = [call for call in calls if call.direction == "outgoing" and call.outcome != "not_permitted"]
+        ours += [call.began_at for call in tries]
+        talks = [call.answered_at for call in calls if call.outcome == "answered" and call.answered_at is not None]
         found.append(
             _Lead(
                 came_at=came_at,

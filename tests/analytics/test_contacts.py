@@ -202,6 +202,9 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     p2      | sent     | 05:00:00 | contact=telegram:4; channel=telegram
     q       | sent     | 05:00:00 | contact=telegram:5; channel=telegram
     q2      | received | 05:00:00 | contact=telegram:5; channel=telegram
+    r       | received | 05:00:00 | contact=telegram:7; channel=telegram
+    r2      | sent     | 05:01:00 | contact=telegram:7; channel=telegram
+    r2      | failed   | 05:01:01 |
     """
     calls = """
     call | fact  | at       | says
@@ -216,6 +219,7 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:00:00
     1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:00:00
     0                 | 0                 | 0            | call      | incoming       | voicemail    | 05:09:30      | 05:09:30
+    1                 | 1                 | 0            | message   | outgoing       | failed       | 05:00:00      | 05:01:00
     """  # noqa: E501
     built = warehouse([*drawn_events(facts), *drawn_events(calls)])
     assert tidy(expected) == draw(built.sql("from facts.conversations"), like=expected)

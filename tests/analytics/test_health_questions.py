@@ -28,7 +28,7 @@ LETTERS = """
     other  secret      2026-03-12T09:00
     nomad  long_ago    2026-03-01T09:00
 """
-# kind, contact, time, direction, outcome or text, day where it is another
+# kind, contact, time, direction, outcome or text (`undelivered`: a message that failed), day where it is another
 ENTRIES = """
     call     a  10:00  incoming  missed
     message  a  11:00  outgoing  we_call_you
@@ -41,6 +41,13 @@ ENTRIES = """
     message  f  06:30  outgoing  -
     message  g  05:00  incoming  hello
     message  g  05:00  outgoing  answered_at_once
+    message  l  04:00  incoming  may_i_ask
+    message  l  04:10  outgoing  undelivered
+    call     l  04:20  outgoing  no_answer
+    call     l  04:30  outgoing  answered          2026-02-16
+    message  m  03:00  incoming  hello
+    call     m  03:30  outgoing  answered
+    call     m  03:40  outgoing  busy
     message  h  10:00  incoming  hello             2026-02-04
     message  h  10:00  outgoing  good_morning      2026-02-16
     message  i  10:00  incoming  hello             2026-02-04
@@ -49,6 +56,8 @@ ENTRIES = """
     call     j  10:00  incoming  answered          2026-02-16
     message  k  10:00  incoming  hello             2026-02-04
     message  k  10:00  incoming  is_anybody_there  2026-02-16
+    message  n  10:00  incoming  hello             2026-02-04
+    message  n  10:00  outgoing  undelivered       2026-02-16
 """
 
 
@@ -88,8 +97,8 @@ def reader() -> Generator[Scratch]:
         )
         execute(
             f"insert into facts.{table} ({columns}, company, contact_key, contact_name, day, direction, channel"  # noqa: S608
-            f"{', is_internal, is_test' if is_call else ''}) values (?, ?, ?, 'nomad', ?, ?, ?, ?, 'phone'"
-            f"{', false, false' if is_call else ''})",
+            f"{', is_internal, is_test' if is_call else ', status'}) values (?, ?, ?, 'nomad', ?, ?, ?, ?, 'phone', "
+            f"{'false, false' if is_call else '?'})",
             [
                 str(number),
                 f"{day}T{time}:00Z",
@@ -98,6 +107,7 @@ def reader() -> Generator[Scratch]:
                 contact.upper(),
                 day,
                 direction,
+                *([] if is_call else ["failed" if told == "undelivered" else "sent"]),
             ],
         )
     execute(
@@ -143,9 +153,10 @@ def listed(reader: Scratch, *, search: str = "", is_waiting: bool = False) -> pl
     )
 
 
-def test_conversations_stand_by_their_last_word(reader: Scratch) -> None:
+def test_whoever_no_word_of_ours_has_reached_waits(reader: Scratch) -> None:
     rows = [("A", "message", False), ("B", "call", True), ("C", "message", True), ("E", "call", True)]
-    expected = [*rows, ("F", "message", False), ("G", "message", False)]
+    others = [("F", "message", False), ("G", "message", False), ("L", "call", True), ("M", "call", False)]
+    expected = [*rows, *others]
     assert expected == listed(reader).select("contact_name", "last_kind", "is_waiting").rows()
 
 
@@ -155,14 +166,16 @@ def test_whoever_had_our_word_after_the_period_no_longer_waits(reader: Scratch) 
     found = conversations.conversations(
         reader, period=week, scope=scope, search="", is_waiting=False, limit=10, offset=0
     )
-    expected = [("H", False), ("I", False), ("J", False), ("K", True)]
-    assert (expected, {1}) == (found.select("contact_name", "is_waiting").rows(), set(found["waiting"]))
+    expected = [("H", False), ("I", True), ("J", False), ("K", True), ("N", True)]
+    assert (expected, {3}) == (found.select("contact_name", "is_waiting").rows(), set(found["waiting"]))
 
 
 def test_the_last_text_is_that_of_the_last_message_and_not_of_one_before_it(reader: Scratch) -> None:
     found = listed(reader)
-    assert ["we_call_you", None, "where_is_it", None, None, "answered_at_once"] == found["last_text"].to_list()
-    assert {(6, 3)} == set(found.select("contacts", "waiting").rows())
+    assert ["we_call_you", None, "where_is_it", None, None, "answered_at_once", None, None] == found[
+        "last_text"
+    ].to_list()
+    assert {(8, 4)} == set(found.select("contacts", "waiting").rows())
 
 
 @pytest.mark.parametrize(
@@ -170,7 +183,7 @@ def test_the_last_text_is_that_of_the_last_message_and_not_of_one_before_it(read
     [
         ("where_is", False, ["C"]),
         ("from_a", False, ["E"]),
-        ("", True, ["B", "C", "E"]),
+        ("", True, ["B", "C", "E", "L"]),
         ("%", False, []),
         ("' or 1=1 --", False, []),
     ],

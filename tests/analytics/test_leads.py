@@ -11,17 +11,17 @@ from tests.analytics.drawn import draw, tidy
 from tests.analytics.drawn_rows import ACME, MARCH, MESSAGE, calls, figure, fill, meet, place
 
 CALLS = """
-call_id | started_at          | direction | contact_key | outcome
-a       | 2026-03-02 05:03:00 | outgoing  | phone:+71   | no_answer
-b       | 2026-03-02 05:20:00 | outgoing  | phone:+71   | answered
-c       | 2026-03-02 05:00:00 | incoming  | phone:+72   | answered
-d       | 2026-03-02 06:30:00 | incoming  | phone:+73   | answered
-e       | 2026-03-10 05:00:00 | outgoing  | phone:+71   | answered
-f       | 2026-03-02 05:00:00 | outgoing  | -           | answered
+call_id | started_at          | direction | contact_key | outcome   | answered_at
+a       | 2026-03-02 05:03:00 | outgoing  | phone:+71   | no_answer | -
+b       | 2026-03-02 05:20:00 | outgoing  | phone:+71   | answered  | 2026-03-02 05:20:20
+c       | 2026-03-02 05:00:00 | incoming  | phone:+72   | answered  | 2026-03-02 05:00:05
+d       | 2026-03-02 06:30:00 | incoming  | phone:+73   | answered  | 2026-03-02 06:30:00
+e       | 2026-03-10 05:00:00 | outgoing  | phone:+71   | answered  | 2026-03-10 05:00:00
+f       | 2026-03-02 05:00:00 | outgoing  | -           | answered  | 2026-03-02 05:00:00
 """
 MORE = """
-g       | 2026-03-02 05:00:00 | incoming  | phone:+74   | missed
-h       | 2026-03-02 07:00:00 | incoming  | phone:+75   | answered
+g       | 2026-03-02 05:00:00 | incoming  | phone:+74   | missed    | -
+h       | 2026-03-02 07:00:00 | incoming  | phone:+75   | answered  | 2026-03-02 07:00:00
 """
 MESSAGES = """
 message_id | first_at            | direction | contact_key | status
@@ -56,12 +56,35 @@ def test_a_lead_is_a_deal_or_the_first_message_of_a_stranger() -> None:
     alone    | message | 2026-03-03 | 0    |                 |                 |
     first    | message | 2026-03-02 | 10   | 900             | 5400            | 5-15
     nobodys  | deal    | 2026-03-02 | 10   |                 |                 |
-    second   | deal    | 2026-03-02 | 10   | 1019            | 1019            | 15-60
-    tie      | deal    | 2026-03-02 | 10   | 0               | 1020            | 0-5
-    too_late | deal    | 2026-03-02 | 10   | 1019            | 1019            | 15-60
+    second   | deal    | 2026-03-02 | 10   | 1019            | 1039            | 15-60
+    tie      | deal    | 2026-03-02 | 10   | 0               | 1040            | 0-5
+    too_late | deal    | 2026-03-02 | 10   | 1019            | 1039            | 15-60
     """
 
     assert tidy(expected) == draw(_sold().sql("from reports.leads"), like=expected)
+
+
+def test_a_call_that_was_not_permitted_is_no_attempt_and_one_that_was_ringing_when_the_lead_came_is_a_contact() -> None:
+    told = """
+    call_id | started_at          | direction | contact_key | outcome       | answered_at
+    refused | 2026-03-02 05:01:00 | outgoing  | phone:+71   | not_permitted | -
+    tried   | 2026-03-02 05:30:00 | outgoing  | phone:+71   | no_answer     | -
+    rang    | 2026-03-02 05:00:00 | incoming  | phone:+72   | answered      | 2026-03-02 05:00:09
+    """
+    made = """
+    deal_id | created_at          | contact_key | is_created_known
+    asked   | 2026-03-02 05:00:00 | phone:+71   | yes
+    card    | 2026-03-02 05:00:02 | phone:+72   | yes
+    """
+    expected = """
+    lead_id | attempt_seconds | contact_seconds | band
+    asked   | 1800            |                 | 15-60
+    card    |                 | 7               |
+    """
+    warehouse = fill(calls(told), "facts.deals", made, usual={"company": "acme", "day": "2026-03-02"})
+    meet(warehouse)
+
+    assert tidy(expected) == draw(warehouse.sql("from reports.leads"), like=expected)
 
 
 def test_a_won_deal_is_given_to_the_last_answered_call_before_it() -> None:
@@ -75,8 +98,8 @@ def test_a_won_deal_is_given_to_the_last_answered_call_before_it() -> None:
     [
         ("lead_attempt_seconds_median", (959.5, 4)),
         ("lead_attempt_seconds_p95", (1019.0, 4)),
-        ("lead_contact_seconds_median", (1019.5, 4)),
-        ("lead_contact_seconds_p95", (1020 + (5400 - 1020) * 0.85, 4)),
+        ("lead_contact_seconds_median", (1039.5, 4)),
+        ("lead_contact_seconds_p95", (1040 + (5400 - 1040) * 0.85, 4)),
         ("leads_within_5_minutes", (1 / 6, 6)),
         ("conversion_after_call", (1 / 3, 3)),
         ("deals_won_after_call", (2.0, 4)),
