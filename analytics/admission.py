@@ -10,8 +10,8 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
-from analytics.connection import Connection, handed_in
-from analytics.log import PARSED, beginning
+from analytics.connection import Connection, handed_in, in_pieces
+from analytics.log import beginning, parsed
 from analytics.plain import are_plain, cut_data
 from schemas import codec
 from schemas.errors import InvalidEvent
@@ -119,8 +119,7 @@ def admit(connection: Connection, batch: Batch, *, now: Instant) -> list[Refusal
     The table has the columns of `log.events`, the `position` in the batch, hashes of id and entity, and the `slot` of
     time it was recorded in. Records of the topic of dead letters are given back as the letters they hold.
     """
-    with handed_in(connection, "records", batch.events, json=["cut_data"]):
-        connection.execute(_BATCH, {"landed_at": now})
+    connection.pour("batch", in_pieces(batch.events, json=["cut_data"]), *parsed(landed_at=now), f"*, {HASHED}")
     letters = [_letter_of(record, now=now) for record in batch.letters]
     return letters + [_refuse(record, reason=reason, now=now) for record, reason in batch.refused]
 
@@ -128,7 +127,6 @@ def admit(connection: Connection, batch: Batch, *, now: Instant) -> list[Refusal
 # What landing knows of each event of `batch` beside its own columns and its `position`.
 HASHED = f"""hash({beginning("id")}) as id_hash, hash(entity) as entity_hash,
     cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer) as slot"""
-_BATCH = f"create or replace temp table batch as select *, {HASHED} from ({PARSED})"  # noqa: S608  # our own text
 
 
 def append_dead(connection: Connection, refusals: Iterable[Refusal], *, now: Instant) -> None:

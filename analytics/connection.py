@@ -13,6 +13,12 @@ Parameters = Sequence[Any] | dict[str, Any]
 LAYERS = ("log", "reference", "staging", "facts", "reports", "metrics", "checks")
 
 
+class Planned(str):
+    """A text over temporary tables alone that is run often: its plan is kept from one time to the next."""
+
+    __slots__ = ()
+
+
 class Connection(Protocol):
     """A session of the engine, with the warehouse's layers as schemas.
 
@@ -50,6 +56,27 @@ class Connection(Protocol):
 
     def take_back(self, name: str) -> None:
         """Forget a table handed in."""
+        ...
+
+    def fill(self, table: str, text: str) -> int:
+        """Put the rows of a text into a temporary table, in place of what it holds; gives how many.
+
+        Its first text makes the table: all must give the same columns.
+        """
+        ...
+
+    def pour(self, table: str, rows: Any, *lists: str) -> int:
+        """Put a Polars frame or an Arrow table into a temporary table, as `fill` does.
+
+        Each of the lists names columns over what the one before gives.
+        """
+        ...
+
+    def empty(self) -> None:
+        """Empty the tables that were filled: at the end of a transaction, so that their room is given back.
+
+        The engine keeps the room of rows that another transaction deletes.
+        """
         ...
 
     def create_view(self, relation: str, select: str) -> None:
@@ -138,17 +165,22 @@ def settle(connection: Connection, relation: str) -> None:
 
 @contextmanager
 def handed_in(connection: Connection, name: str, frame: pl.DataFrame, *, json: Sequence[str] = ()) -> Generator[None]:
-    """Let texts read `frame` under `name` inside, in pieces of which several threads can each take one.
+    """Let texts read `frame` under `name` inside; of columns that are `json` see `in_pieces`."""
+    connection.hand_in(name, in_pieces(frame, json=json))
+    try:
+        yield
+    finally:
+        connection.take_back(name)
+
+
+def in_pieces(frame: pl.DataFrame, *, json: Sequence[str] = ()) -> Any:
+    """Give a frame in pieces of which several threads can each take one.
 
     The columns `json` are known to be JSON: the engine takes their texts as such without a look at them.
     """
     pieces = [frame.slice(first, PIECE_ROWS) for first in range(0, max(frame.height, 1), PIECE_ROWS)]
     whole = pl.concat(pieces, rechunk=False)
-    connection.hand_in(name, _as_json(whole, columns=json) if json else whole)
-    try:
-        yield
-    finally:
-        connection.take_back(name)
+    return _as_json(whole, columns=json) if json else whole
 
 
 def _as_json(frame: pl.DataFrame, *, columns: Sequence[str]) -> Any:

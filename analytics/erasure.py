@@ -17,7 +17,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.anonymous import LEAST_TRACE, anonymous, stands_in, stranger_for, traces_of
-from analytics.connection import Connection, handed_in, transaction
+from analytics.connection import Connection, Planned, handed_in, transaction
 from analytics.forgetting import PERSONS
 from analytics.keys import installation_key
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
@@ -184,11 +184,9 @@ class Dropper:
             return 0
         return drop_known(self._connection, self._erased, key=installation_key(self._home))
 
-    def hear(self) -> None:
-        """Read anew who was erased, where `batch` tells of somebody."""
-        [(told,)] = self._connection.rows("select count(*) from batch where type = 'person.erased'")
-        if told:
-            self.load()
+    def is_told(self) -> bool:
+        """Whether `batch` tells of somebody who was erased: `load` when it was landed."""
+        return bool(self._connection.rows(Planned("select 1 from batch where type = 'person.erased' limit 1")))
 
 
 def read_erased(connection: Connection) -> Erased:

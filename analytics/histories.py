@@ -8,7 +8,7 @@ changed or whose identities were joined. See docs/adr/0010-facts-of-contacts-are
 from collections.abc import Sequence
 
 from analytics import reference
-from analytics.connection import Connection, counted, renew
+from analytics.connection import Connection, Planned, counted, renew
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -46,7 +46,6 @@ class Histories:
         }
         self._folds = {fact.name: _fold_of(fact, self._sources, self._facts) for fact in self._facts}
         self._gathered = dict[str, int]()  # how many rows of each source
-        self._folded = set[str]()  # of which facts the temporary tables `folded_…` hold rows
         self.let_go()
 
     def make_ready(self) -> None:
@@ -69,7 +68,6 @@ class Histories:
                 create or replace temp table known_{name} as select {_hashes_of(fact)} from {fact.relation};
                 create or replace temp table stale_{name} as from known_{name} limit 0
             """)  # noqa: S608  # our own names
-        self._folded = set[str]()
         self._is_ready = True
 
     def let_go(self) -> None:
@@ -96,13 +94,18 @@ class Histories:
         self._hear(naming)
         if self._is_news(naming):
             self._join(naming)
-        if not self._connection.rows("select 1 from moved limit 1"):
+        if not self._connection.rows(Planned("select 1 from moved limit 1")):
             return []
         self._gather()
         return [fact for fact in self._facts if self._fold(fact)]
 
-    def _count(self, text: str) -> int:
-        return counted(self._connection, text)
+    def _again(self, text: str) -> int:
+        """Run a text over temporary tables alone."""
+        return counted(self._connection, Planned(text))
+
+    def _fill(self, table: str, text: str) -> int:
+        """Put what a text over temporary tables alone gives into one of them."""
+        return self._connection.fill(table, Planned(text))
 
     def _few(self) -> list[View]:
         return [view for view in self._sources if view.relation not in MANY]
@@ -113,12 +116,9 @@ class Histories:
             if view in folded and view.name in self._packed:
                 self._packed[view.name].replace()
             elif view in folded:
-                self._connection.execute(f"""
-                    delete from few_{view.name}
-                    where {view.entity} in (select {view.entity} from fresh_{view.name});
-                    insert into few_{view.name} by name
-                    select {self._columns[view.name]} from fresh_{view.name}
-                """)  # noqa: S608  # our own names
+                name, entity = view.name, view.entity
+                self._again(f"delete from few_{name} where {entity} in (select {entity} from fresh_{name})")  # noqa: S608  # our own names
+                self._again(f"insert into few_{name} by name select {self._columns[name]} from fresh_{name}")  # noqa: S608
 
     def _hear(self, naming: Sequence[View]) -> None:
         """Put the identities that are named into `heard`, who is known to have them into `known_people` and `moved`."""
@@ -127,16 +127,16 @@ class Histories:
             f"from fresh_{view.name} where contact_key is not null"
             for view in naming
         )
-        self._connection.execute(f"""
-            create or replace temp table heard as {parts};
-            create or replace temp table known_people as from people semi join heard using (company, identity);
-            create or replace temp table moved as select distinct contact_id from known_people
-        """)  # noqa: S608
+        self._fill("heard", parts)
+        self._fill("known_people", "from people semi join heard using (company, identity)")
+        self._fill("moved", "select distinct contact_id from known_people")
 
     def _is_news(self, naming: Sequence[View]) -> bool:
         """Whether an identity was not known before, or two that are named together were not known to be one's."""
         [(heard, known)] = self._connection.rows(
-            "select (select count(*) from heard), (select count(distinct (company, identity)) from known_people)"
+            Planned(
+                "select (select count(*) from heard), (select count(distinct (company, identity)) from known_people)"
+            )
         )
         if heard != known:
             return True
@@ -144,7 +144,7 @@ class Histories:
             f"select company, contact_key, unnest(also_known_as) as linked from fresh_{view.name}"  # noqa: S608
             for view in naming
         )
-        [(apart,)] = self._connection.rows(f"""
+        apart = self._again(f"""
             select count(*) from ({pairs}) as pairs
             left join known_people as one on pairs.company = one.company and pairs.contact_key = one.identity
             left join known_people as other on pairs.company = other.company and pairs.linked = other.identity
@@ -154,49 +154,39 @@ class Histories:
 
     def _join(self, naming: Sequence[View]) -> None:
         """Find out anew who is whom among the contacts of `moved` and the identities of `heard`."""
-        self._connection.execute(f"""
-            create or replace temp table members as
-            select company, identity, min(identity) over (partition by contact_id) as least
-            from people where contact_id in (select contact_id from moved);
-            create or replace temp table joined as {_links_of(self._identities, self._named_by, naming)};
-            create or replace temp table renamed as
-            from joined anti join people using (company, identity, contact_id)
-        """)  # noqa: S608
-        lost = self._count("""
-            create or replace temp table lost as
-            select people.* from people semi join renamed using (company, identity)
-        """)
-        if lost:
-            self._connection.execute(f"""
-                delete from {IDENTITIES}
-                where (company, identity) in (select (company, identity) from lost);
-                delete from people where (company, identity) in (select (company, identity) from lost)
-            """)  # noqa: S608  # our own names
-        self._connection.execute(f"""
-            insert into {IDENTITIES} by name from renamed;
-            insert into people by name from renamed;
-            insert into moved select distinct contact_id from renamed anti join moved using (contact_id)
-        """)  # noqa: S608  # our own names
+        self._fill(
+            "members",
+            "select company, identity, min(identity) over (partition by contact_id) as least "
+            "from people where contact_id in (select contact_id from moved)",
+        )
+        self._fill("joined", _links_of(self._identities, self._named_by, naming))
+        self._fill("renamed", "from joined anti join people using (company, identity, contact_id)")
+        if self._fill("lost", "select people.* from people semi join renamed using (company, identity)"):
+            are_lost = "where (company, identity) in (select (company, identity) from lost)"
+            self._connection.execute(f"delete from {IDENTITIES} {are_lost}")  # noqa: S608  # our own names
+            self._again(f"delete from people {are_lost}")  # noqa: S608
+        self._connection.execute(f"insert into {IDENTITIES} by name from renamed")
+        self._again("insert into people by name from renamed")
+        self._again("insert into moved select distinct contact_id from renamed anti join moved using (contact_id)")
 
     def _gather(self) -> None:
         """Put what the first level knows of the contacts of `moved` into `gathered_…`.
 
         By hashes, which cost a quarter less to look for than texts; what is not theirs no fold joins with them.
         """
-        self._connection.execute("""
-            create or replace temp table gathered_identities as
-            from people where contact_id in (select contact_id from moved)
-        """)
+        self._fill("gathered_identities", "from people where contact_id in (select contact_id from moved)")
         for view in self._sources:
             packed = self._packed.get(view.name)
             if packed is not None and packed.is_held:
                 self._gathered[view.relation] = packed.gather()
                 continue
-            kept = view.relation if packed is not None else f"few_{view.name}"
-            self._gathered[view.relation] = self._count(
-                f"create or replace temp table gathered_{view.name} as "  # noqa: S608  # our own names
-                f"select {self._columns[view.name]} from {kept} "
-                "where hash(contact_key) in (select hash(identity) from gathered_identities)"
+            kept, text = (view.relation, str) if packed is not None else (f"few_{view.name}", Planned)
+            self._gathered[view.relation] = self._connection.fill(
+                f"gathered_{view.name}",
+                text(
+                    f"select {self._columns[view.name]} from {kept} "  # noqa: S608  # our own names
+                    "where hash(contact_key) in (select hash(identity) from gathered_identities)"
+                ),
             )
 
     def _has_rows(self, fact: View) -> bool:
@@ -210,38 +200,34 @@ class Histories:
         """Replace what changed of the rows of the contacts of `moved`; says whether anything did."""
         name = fact.name
         if not self._has_rows(fact):
-            self._empty(fact)
             return False
         hashes = _hashes_of(fact)
-        known = self._count(f"""
-            create or replace temp table known_before as select known_{name}.* from known_{name}
-            semi join moved on known_{name}.contact_hash = hash(moved.contact_id)
-        """)  # noqa: S608
+        known = self._fill(
+            f"before_{name}",
+            f"select known_{name}.* from known_{name} "  # noqa: S608
+            f"semi join moved on known_{name}.contact_hash = hash(moved.contact_id)",
+        )
         if not known and not self._can_have(fact):
-            self._empty(fact)
             return False
-        if self._count(f"create or replace temp table folded_{name} as {self._folds[name]}"):
-            self._folded.add(name)
-        stale = self._count(f"""
-            create or replace temp table stale_{name} as
-            from known_before anti join (select {hashes} from folded_{name}) as folded using (key_hash, row_hash)
-        """)  # noqa: S608
-        fresh = self._count(f"""
-            create or replace temp table fresh_{name} as
-            select * exclude (key_hash, row_hash)
-            from (select *, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash from folded_{name})
-            anti join known_before using (key_hash, row_hash)
-        """)  # noqa: S608
+        self._fill(f"folded_{name}", self._folds[name])
+        stale = self._fill(
+            f"stale_{name}",
+            f"from before_{name} anti join (select {hashes} from folded_{name}) as folded using (key_hash, row_hash)",  # noqa: S608
+        )
+        fresh = self._fill(
+            f"fresh_{name}",
+            f"""
+                select * exclude (key_hash, row_hash)
+                from (select *, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash from folded_{name})
+                anti join before_{name} using (key_hash, row_hash)
+            """,  # noqa: S608
+        )
         if stale:
             self._take_away(fact)
-            self._connection.execute(
-                f"delete from known_{name} where key_hash in (select key_hash from stale_{name})"  # noqa: S608
-            )
+            self._again(f"delete from known_{name} where key_hash in (select key_hash from stale_{name})")  # noqa: S608
         if fresh:
-            self._connection.execute(f"""
-                insert into {fact.relation} by name from fresh_{name};
-                insert into known_{name} select {hashes} from fresh_{name}
-            """)  # noqa: S608
+            self._connection.execute(f"insert into {fact.relation} by name from fresh_{name}")
+            self._again(f"insert into known_{name} select {hashes} from fresh_{name}")  # noqa: S608
         return bool(stale or fresh)
 
     def _take_away(self, fact: View) -> None:
@@ -253,22 +239,16 @@ class Histories:
         place, bounds = f"{_key_hash(fact)} in (select key_hash from stale_{fact.name})", []  # noqa: S608
         if fact.key != (fact.entity,):
             [(undated, *times)] = self._connection.rows(
-                f"select count(*) - count(time), min(time), max(time) from stale_{fact.name}"  # noqa: S608
+                Planned(f"select count(*) - count(time), min(time), max(time) from stale_{fact.name}")  # noqa: S608
             )
             if not undated:
                 place, bounds = f"{place} and {fact.time} between ? and ?", times
         self._connection.execute(f"delete from {fact.relation} where {place}", bounds)  # noqa: S608  # our own names
 
-    def _empty(self, fact: View) -> None:
-        """Leave no row of a fact that was folded by a refresh before."""
-        if fact.name in self._folded:
-            self._connection.execute(f"delete from folded_{fact.name}")  # noqa: S608  # our own name
-            self._folded.remove(fact.name)
-
     def _can_have(self, fact: View) -> bool:
         """Whether contacts that had no rows of a fact may have some now: it can be `made_of` some of their rows."""
         asked = fact.asks_for(lambda relation: relation.replace("facts.", "gathered_"))
-        return not asked or bool(self._connection.rows(asked))
+        return not asked or bool(self._connection.rows(Planned(asked)))
 
 
 def _hashes_of(fact: View) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.admission import Batch, Place, Refusal, admit, append_dead, place_of
-from analytics.connection import Connection, handed_in, transaction
+from analytics.connection import Connection, Planned, transaction
 from analytics.erasure import Dropper
 from analytics.forgetting import LETTERS, Forgetter
 from analytics.log import EVENTS, THOSE_OF_IDS, store_events
@@ -77,24 +77,25 @@ class Lander:
         known = records - len(batch.records)
         if not batch.records:
             return Landed(known=known)
-        refusals = admit(self._connection, batch, now=now)
-        erased = self._dropper.drop() if self._dropper is not None else 0
-        if self._forgetter is not None:
-            self._forgetter.drop_words()
         if folds:
             self.make_ready()
         elif not self.is_behind:
             self._memory.cool()
         with self._all_or_nothing():
+            refusals = admit(self._connection, batch, now=now)
+            erased = self._dropper.drop() if self._dropper is not None else 0
+            if self._forgetter is not None:
+                self._forgetter.drop_words()
             self._check_offsets()
             conflicts = self._collapse(folds=folds)
             events = self._append(batch.offsets, refusals, now=now)
             self._refresh(events, folds=folds)
+            is_told = self._dropper is not None and self._dropper.is_told()
         self._state = self._connection.written_state()
         self.is_behind = self.is_behind or not folds
         self._memory.ids.add(self._memory.hashes())
-        if self._dropper is not None:
-            self._dropper.hear()
+        if self._dropper is not None and is_told:
+            self._dropper.load()
         self._offsets |= {place: offsets[-1] + 1 for place, offsets in batch.offsets.items()}
         if self._memory.trim():
             self._refresher.forget()
@@ -147,10 +148,14 @@ class Lander:
 
     @contextmanager
     def _all_or_nothing(self) -> Generator[None]:
-        """Make the statements inside one transaction; what is held beside the engine does not outlive its failure."""
+        """Make the statements inside one transaction; what is held beside the engine does not outlive its failure.
+
+        What they filled holds rows until its end.
+        """
         try:
             with transaction(self._connection):
                 yield
+                self._connection.empty()
         except BaseException:
             self._refresher.let_go()
             raise
@@ -177,13 +182,7 @@ class Lander:
         slots = self._memory.locate()
         conflicts = 0
         if len(np.unique(hashes)) < len(hashes):
-            self._connection.execute(f"""
-                create or replace temp table doubled as
-                select position, {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
-                from batch
-                window by_id as (partition by id order by position)
-                qualify row_number() over by_id > 1
-            """)  # noqa: S608  # our own column names
+            self._connection.fill("doubled", _DOUBLED_HERE)
             conflicts += self._leave_out_doubled()
         are_suspects = self._memory.ids.may_hold(hashes).any()
         if folds or are_suspects:
@@ -198,13 +197,9 @@ class Lander:
 
         The same id nearly always means the same entity; the whole log is searched for ids that only seem known.
         """
-        self._connection.execute(f"""
-            create or replace temp table doubled as
-            select batch.position, {_content("batch")} <> {_content("earlier")} as is_conflict
-            from batch join earlier using (id)
-        """)  # noqa: S608  # our own column names
+        self._connection.fill("doubled", _DOUBLED_IN_LOG)
         rest = self._connection.frame(
-            "select id, id_hash from batch where position not in (select position from doubled)"
+            Planned("select id, id_hash from batch where position not in (select position from doubled)")
         )
         suspects = rest.filter(pl.Series(self._memory.ids.may_hold(rest["id_hash"].to_numpy())))
         if suspects.height == 0:
@@ -219,13 +214,13 @@ class Lander:
         )
 
     def _leave_out_doubled(self) -> int:
-        [(conflicts,)] = self._connection.rows("select count(*) filter (where is_conflict) from doubled")
+        [(conflicts,)] = self._connection.rows(Planned("select count(*) filter (where is_conflict) from doubled"))
         if conflicts:
             self._connection.execute(f"""
                 insert into log.conflicts ({EVENTS})
                 select {EVENTS} from batch join doubled using (position) where is_conflict
             """)  # noqa: S608  # our own column names
-        self._connection.execute("delete from batch where position in (select position from doubled)")
+        self._connection.execute(Planned("delete from batch where position in (select position from doubled)"))
         self._memory.look()
         return conflicts
 
@@ -252,12 +247,11 @@ class Lander:
             for place, offsets in read.items()
         ]
         names = ["topic", "partition", "first_offset", "next_offset", "records", "events", "dead"]
-        with handed_in(self._connection, "read_offsets", pl.DataFrame(rows, schema=names, orient="row")):
-            self._connection.execute(
-                "insert into log.offsets by name select *, cast($landed_at as timestamptz) as landed_at "
-                "from read_offsets",
-                {"landed_at": now},
-            )
+        self._connection.pour("read_offsets", pl.DataFrame(rows, schema=names, orient="row"))
+        self._connection.execute(
+            "insert into log.offsets by name select *, cast($landed_at as timestamptz) as landed_at from read_offsets",
+            {"landed_at": now},
+        )
 
 
 def read_offsets(connection: Connection) -> Offsets:
@@ -269,3 +263,15 @@ def read_offsets(connection: Connection) -> Offsets:
 def _content(table: str) -> str:
     """What must be the same in two events of one id: when we heard of it, and from what, may differ."""
     return f"({', '.join(f'{table}.{name}' for name in ('type', 'dataschema', 'subject', 'time', 'data'))})"
+
+
+_DOUBLED_HERE = Planned(f"""
+    select position, {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
+    from batch
+    window by_id as (partition by id order by position)
+    qualify row_number() over by_id > 1
+""")  # noqa: S608  # our own column names
+_DOUBLED_IN_LOG = Planned(f"""
+    select batch.position, {_content("batch")} <> {_content("earlier")} as is_conflict
+    from batch join earlier using (id)
+""")  # noqa: S608  # our own column names

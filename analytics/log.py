@@ -220,8 +220,8 @@ def _told_first(name: str) -> str:
         end"""
 
 
-PARSED = f"""
-select
+_AS_READ = f"from_json(value, '{_ENVELOPE}') as e, {_DATA} as data, *"
+_AS_EVENTS = f"""
     e.id as id, e.source as source, e.type as type, e.subject as subject,
     cast(e.time as timestamptz) as time, cast(e.recordedat as timestamptz) as recorded_at,
     e.company as company, e.account as account, e.partitionkey as partition_key, e.causationid as causation_id,
@@ -233,9 +233,13 @@ select
         when starts_with(e.type, 'account.') then e.account
         else e.id
     end as entity,
-    * exclude (e, value, data, cut_data), cast($landed_at as timestamptz) as landed_at
-from (select from_json(value, '{_ENVELOPE}') as e, {_DATA} as data, * from records)
-"""  # noqa: S608  # our own text
+    * exclude (e, value, data, cut_data)
+"""
+
+
+def parsed(*, landed_at: Instant) -> tuple[str, str]:
+    """Name the columns that make events of records, as two lists, the second over what the first gives."""
+    return _AS_READ, f"{_AS_EVENTS}, cast({quoted(landed_at)} as timestamptz) as landed_at"
 
 
 def create_log(connection: Connection) -> None:
@@ -297,7 +301,8 @@ def append_events(connection: Connection, events: Iterable[Event], *, landed_at:
     frame = pl.DataFrame({"value": values}, schema={"value": pl.String}).with_row_index("offset")
     frame = frame.with_columns(topic=pl.lit(""), partition=pl.lit(0), cut_data=pl.lit(None, dtype=pl.String))
     with handed_in(connection, "records", frame, json=["cut_data"]):
-        store_events(connection, f"({PARSED})", {"landed_at": landed_at})
+        read, told = parsed(landed_at=landed_at)
+        store_events(connection, f"(select {told} from (select {read} from records))")  # noqa: S608  # our own texts
 
 
 def quoted(text: str) -> str:

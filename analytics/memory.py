@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from analytics.admission import SLOT_SECONDS, Place
-from analytics.connection import Connection, handed_in
+from analytics.connection import Connection, Planned
 from analytics.log import BEGINNING, ID, IS_TOO_SHORT, STORED, TOLD, TOLD_TYPES, beginning, told_where
 from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
@@ -49,7 +49,7 @@ class Memory:
     def look(self) -> None:
         """Read of the events of `batch` what is asked of each; again whenever some of them were left out."""
         self._batch = self._connection.frame(
-            'select topic, "partition", entity, entity_hash, id_hash from batch order by position'
+            Planned('select topic, "partition", entity, entity_hash, id_hash from batch order by position')
         )
 
     def locate(self) -> list[int]:
@@ -57,8 +57,7 @@ class Memory:
         entities = dict(zip(self._batch["entity"].to_list(), self._batch["entity_hash"].to_list(), strict=True))
         places, slots = self.heard.find(np.array(list(entities.values()), dtype=np.uint64))
         known = pl.DataFrame({"entity": pl.Series(list(entities), dtype=pl.String)[places], "slot": slots})
-        with handed_in(self._connection, "found", known):
-            self._connection.execute("create or replace temp table known as from found")
+        self._connection.pour("known", known)
         return np.unique(slots).tolist()
 
     def recall(self, slots: list[int]) -> None:
@@ -80,7 +79,7 @@ class Memory:
             )
         if not parts:
             parts.append(f"select {TOLD} from hot where false")  # noqa: S608
-        self._connection.execute(f"create or replace temp table earlier as {' union all '.join(parts)}")
+        self._connection.fill("earlier", " union all ".join(parts))
 
     def hashes(self) -> Hashes:
         """Hashes of the ids of `batch`, in the order of `position`."""
@@ -95,21 +94,19 @@ class Memory:
 
         Where that fails, slots are searched in vain.
         """
-        self._hear("""
-            select distinct entity_hash, slot from batch
-            where not exists (select 1 from known where known.entity = batch.entity and known.slot = batch.slot)
-        """)
+        self._hear(
+            Planned("""
+                select distinct entity_hash, slot from batch
+                where not exists (select 1 from known where known.entity = batch.entity and known.slot = batch.slot)
+            """)
+        )
         if self.hot_floor <= LAST_SLOT:
-            self._connection.execute(
-                f"insert into hot select {TOLD}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
-            )
+            self._heat()
 
     def replace(self) -> None:
         """Hold the events of `batch` as they are now, where the log's own rows of them were written anew."""
         self._connection.execute("delete from hot where id in (select id from batch)")
-        self._connection.execute(
-            f"insert into hot select {TOLD}, slot from batch where slot >= {self.hot_floor}"  # noqa: S608
-        )
+        self._heat()
 
     def cool(self) -> None:
         """Keep no hot events until `warm`: while nothing is folded, none are needed."""
@@ -133,13 +130,18 @@ class Memory:
         """
         if self.ids.is_overfull:
             self._load_ids()
-        [(count,)] = self._connection.rows("select count(*) from hot")
+        [(count,)] = self._connection.rows(Planned("select count(*) from hot"))
         if count <= self._hot_events + self._hot_events // 4:
             return False
         self.hot_floor = self._floor("hot")
         # Written anew: the engine keeps the room of rows that are deleted.
         self._connection.execute(f"create or replace temp table hot as from hot where slot >= {self.hot_floor}")
         return True
+
+    def _heat(self) -> None:
+        self._connection.execute(
+            Planned(f"insert into hot select {TOLD}, slot from batch where slot >= {self.hot_floor}")  # noqa: S608
+        )
 
     def _hear(self, text: str) -> None:
         """Take in the pairs of `entity_hash` and `slot` that a text gives."""

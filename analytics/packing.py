@@ -15,7 +15,7 @@ import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from analytics.connection import Connection, counted
+from analytics.connection import Connection, Planned, counted
 from analytics.runs import Numbers, Runs
 from analytics.settings import MIB
 from analytics.views import Column, View
@@ -120,7 +120,7 @@ class Packed:
         [(rows,)] = self._connection.rows(f"select count(*) from {self._view.relation}")
         self.is_held = rows <= self._room.rows
         if self.is_held:
-            self._add(self._view.relation)
+            self._add(self._view.relation, text=str)
         if self._room.rows < 0:
             self.let_go()
 
@@ -142,14 +142,16 @@ class Packed:
             return
         name, entity = self._view.name, self._view.entity
         for stale in self._connection.pieces(
-            f"select hash(contact_key) as contact_hash, {entity}::uuid::blob as id from stale_{name} "
-            "where contact_key is not null",
+            Planned(
+                f"select hash(contact_key) as contact_hash, {entity}::uuid::blob as id from stale_{name} "
+                "where contact_key is not null"
+            ),
             rows=ROWS_AT_ONCE,
         ):
             _, numbers = self._numbers.find(np.unique(stale["contact_hash"].to_numpy()))
             are_stale = np.isin(self._records(numbers)["id"], _ids(stale["id"]))
             self._mark_gone(numbers[are_stale])
-        self._add(f"fresh_{name}")
+        self._add(f"fresh_{name}", text=Planned)
         if self._room.rows < 0 or self._gone > max(self._least_gone, self._rows - self._gone):
             self.load()
 
@@ -158,20 +160,14 @@ class Packed:
 
         Gives how many there are.
         """
-        self._connection.hand_in("found", self._found())
-        try:
-            return counted(
-                self._connection,
-                f"create or replace temp table gathered_{self._view.name} as "
-                f"select id::varchar as {self._view.entity}, * exclude (id) from found",
-            )
-        finally:
-            self._connection.take_back("found")
+        return self._connection.pour(
+            f"gathered_{self._view.name}", self._found(), f"id::varchar as {self._view.entity}, * exclude (id)"
+        )
 
     def _found(self) -> Any:
         """Give the rows of the contacts of `gathered_identities`."""
         asked = self._connection.frame(
-            "select distinct identity, hash(identity) as contact_hash from gathered_identities"
+            Planned("select distinct identity, hash(identity) as contact_hash from gathered_identities")
         )
         places, numbers = self._numbers.find(asked["contact_hash"].to_numpy())
         rows = self._records(numbers)
@@ -191,10 +187,10 @@ class Packed:
             found[column.name] = values.cast(pa.timestamp("us", "UTC")) if column.type == "timestamptz" else values
         return pa.table(found)
 
-    def _add(self, relation: str) -> None:
+    def _add(self, relation: str, *, text: type[str]) -> None:
         """Pack the rows of a relation. A combination that no row has any longer stays until `load`."""
         began = self._rows
-        taken = sum(self._number(relation, combination) for combination in self._combinations)
+        taken = sum(self._number(relation, combination, text=text) for combination in self._combinations)
         plain = "".join(
             f", epoch_us(added.{column.name}) as {column.name}"
             if column.type == "timestamptz"
@@ -207,8 +203,11 @@ class Packed:
         words = "".join(f", {combination.hash} as {combination.table}" for combination in self._combinations)
         hashes = [np.zeros(0, dtype=np.uint64)]
         for piece in self._connection.pieces(
-            f"select hash(added.contact_key) as contact_hash, added.{self._view.entity}::uuid::blob as id"
-            f"{numbers}{plain} from (select *{words} from {relation} where contact_key is not null) as added {joins}",
+            text(
+                f"select hash(added.contact_key) as contact_hash, added.{self._view.entity}::uuid::blob as id"
+                f"{numbers}{plain} "
+                f"from (select *{words} from {relation} where contact_key is not null) as added {joins}"
+            ),
             rows=ROWS_AT_ONCE,
         ):
             self._keep(piece)
@@ -218,16 +217,19 @@ class Packed:
         self._taken += taken
         self._room.rows -= taken
 
-    def _number(self, relation: str, combination: Combination) -> int:
+    def _number(self, relation: str, combination: Combination, *, text: type[str]) -> int:
         """Give new combinations of a relation their numbers; says how much room they take."""
         table, columns = combination.table, ", ".join(combination.columns)
-        [(new,)] = self._connection.rows(f"""
-            insert into {table}
-            select (select count(*) from {table}) + row_number() over (), * from (
-                select distinct {combination.hash} as hash, {columns} from {relation} where contact_key is not null
-            )
-            anti join {table} using (hash)
-        """)
+        new = counted(
+            self._connection,
+            text(f"""
+                insert into {table}
+                select (select count(*) from {table}) + row_number() over (), * from (
+                    select distinct {combination.hash} as hash, {columns} from {relation} where contact_key is not null
+                )
+                anti join {table} using (hash)
+            """),
+        )
         known = self._values.get(table)
         if new or known is None:
             first = len(known[combination.columns[0]]) if known is not None else 0

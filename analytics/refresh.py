@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from analytics import reference
-from analytics.connection import Connection, counted
+from analytics.connection import Connection, Planned, counted
 from analytics.histories import MANY, Histories
 from analytics.log import TOLD
 from analytics.settings import LEAST_MEMORY_MIB
@@ -38,9 +38,8 @@ class Refresher:
 
     For each fact, `kept_…` holds entity, time and what is summed of the rows of entities in `kept_of_…` of its
     group, so that their old rows are found without searching the lake; the rows of all other entities are searched for
-    there. To plan a statement costs more than to fold a few events, so one is only run where it has something to do:
-    it is known which of the temporary tables `staged_…` and `fresh_…` may hold rows of the refresh before. Where that
-    failed, all may: `let_go` after it.
+    there. To run a statement costs more than to fold a few events, so one is only run where it has something to do.
+    After a refresh that failed: `let_go`.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Refresher:
         )
         self._histories = Histories(connection, views, memory_mib=memory_mib)
         self._sums = Sums(connection, views)
-        self._filled = self._all_filled()
+        self._are_staged = False
         self.forget()
 
     def make_ready(self) -> None:
@@ -81,7 +80,7 @@ class Refresher:
         """Give back what memory a rebuild may want; `catch_up` after it."""
         self._histories.let_go()
         self._sums.forget()
-        self._filled = self._all_filled()
+        self._are_staged = False
 
     def catch_up(self) -> None:
         """Go on after a rebuild: nothing that was known of rows holds any longer."""
@@ -104,20 +103,19 @@ class Refresher:
 
     def refresh(self) -> None:
         """Fold again what `batch` touched, inside the transaction that appends it to the log."""
-        self._connection.execute(
-            f"create or replace temp table touched_events as select {TOLD} from batch union all "
-            f"select {TOLD} from earlier where entity in (select entity from batch)"
+        self._fill(
+            "touched_events",
+            f"select {TOLD} from batch union all select {TOLD} from earlier where entity in (select entity from batch)",
         )
-        types = self._connection.rows("select type, true from batch union select type, false from touched_events")
+        types = self._connection.rows(
+            Planned("select type, true from batch union select type, false from touched_events")
+        )
         told, new = {type_ for type_, _ in types}, {type_ for type_, is_new in types if is_new}
         # Read once what several facts are folded from.
-        staged = [view for view in self._staging if view.can_be_of(told)]
         for view in self._staging:
-            if view in staged or f"staged_{view.name}" in self._filled:
-                self._run(f"create or replace temp table staged_{view.name} as {self._stages[view.name]}")
-        for fact in self._facts:
-            if f"fresh_{fact.name}" in self._filled:
-                self._run(f"delete from fresh_{fact.name}")
+            if view.can_be_of(told) or not self._are_staged:
+                self._fill(f"staged_{view.name}", self._stages[view.name])
+        self._are_staged = True
         groups = [
             group
             for group in self._groups
@@ -128,34 +126,33 @@ class Refresher:
             for fact in folded:
                 if fact.relation in index.reads:
                     self._index(index, fact)
-        self._filled = {f"staged_{view.name}" for view in staged} | {f"fresh_{fact.name}" for fact in folded}
         folded += self._histories.refresh(folded)
         self._sums.refresh(folded)
 
     def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
         self._connection.execute(text, parameters)
 
-    def _count(self, text: str) -> int:
-        return counted(self._connection, text)
+    def _again(self, text: str) -> int:
+        """Run a text over temporary tables alone."""
+        return counted(self._connection, Planned(text))
 
-    def _all_filled(self) -> set[str]:
-        return {f"staged_{view.name}" for view in self._staging} | {f"fresh_{fact.name}" for fact in self._facts}
+    def _fill(self, table: str, text: str) -> int:
+        """Put what a text over temporary tables alone gives into one of them."""
+        return self._connection.fill(table, Planned(text))
 
     def _touch(self, group: Group) -> bool:
         """Find the entities that are folded again; says whether there are any."""
         name = group.name
-        touched = self._count(
-            f"create or replace temp table touched_{name} as select distinct entity from {_touching(group)}"
-        )
+        touched = self._fill(f"touched_{name}", f"select distinct entity from {_touching(group)}")
         if not touched:
             return False
-        sought = self._count(f"""
-            create or replace temp table sought_{name} as
-            select entity from touched_{name}
-            where entity in (select entity from known) and entity not in (select entity from kept_of_{name})
-        """)
+        sought = self._fill(
+            f"sought_{name}",
+            f"select entity from touched_{name} "
+            f"where entity in (select entity from known) and entity not in (select entity from kept_of_{name})",
+        )
         self._searches[name] = sought > 0
-        self._run(
+        self._again(
             f"insert into kept_of_{name} select entity from touched_{name} anti join kept_of_{name} using (entity)"
         )
         return True
@@ -165,20 +162,21 @@ class Refresher:
         name, marks = fact.name, self._marks[fact.name]
         fresh = 0
         if self._can_have(fact):
-            fresh = self._count(f"create or replace temp table fresh_{name} as {self._folds[name]}")
-        kept = self._count(
-            f"create or replace temp table stale_{name} as "
-            f"select * from kept_{name} where {fact.entity} in (select entity from touched_{group.name})"
+            fresh = self._fill(f"fresh_{name}", self._folds[name])
+        kept = self._fill(
+            f"stale_{name}",
+            f"select * from kept_{name} where {fact.entity} in (select entity from touched_{group.name})",
         )
         stale = kept
         if self._searches[group.name]:
-            stale += self._count(
+            stale += counted(
+                self._connection,
                 f"insert into stale_{name} select {marks} from {fact.relation} "
-                f"where {fact.entity} in (select entity from sought_{group.name})"
+                f"where {fact.entity} in (select entity from sought_{group.name})",
             )
         if stale:
             [(dated, first, last)] = self._connection.rows(
-                f"select count({fact.time}), min({fact.time}), max({fact.time}) from stale_{name}"
+                Planned(f"select count({fact.time}), min({fact.time}), max({fact.time}) from stale_{name}")
             )
             # Files are left out by their bounds only where nothing else is asked for beside.
             undated = f" or {fact.time} is null" if dated < stale else ""
@@ -188,18 +186,16 @@ class Refresher:
                 [first, last],
             )
         if kept:
-            self._run(f"delete from kept_{name} where {fact.entity} in (select entity from touched_{group.name})")
+            self._again(f"delete from kept_{name} where {fact.entity} in (select entity from touched_{group.name})")
         if fresh:
-            self._run(f"""
-                insert into {fact.relation} by name select * from fresh_{name};
-                insert into kept_{name} select {marks} from fresh_{name}
-            """)
+            self._run(f"insert into {fact.relation} by name select * from fresh_{name}")
+            self._again(f"insert into kept_{name} select {marks} from fresh_{name}")
         return bool(fresh or stale)
 
     def _can_have(self, fact: View) -> bool:
         """Whether any of the touched entities may have rows of a fact: it can be `made_of` some of what was staged."""
         asked = fact.asks_for(lambda relation: relation.replace("staging.", "staged_").replace("facts.", "fresh_"))
-        return not asked or bool(self._connection.rows(asked))
+        return not asked or bool(self._connection.rows(Planned(asked)))
 
     def _index(self, index: View, fact: View) -> None:
         """Bring the table by which rows of a fact are found up to what was just folded: most rows have not moved."""
@@ -207,13 +203,13 @@ class Refresher:
             kind: f"({with_inputs(index.select, inputs=[(fact.relation, f'select * from {kind}_{fact.name}')])})"
             for kind in ("fresh", "stale")
         }
-        placed = self._count(f"create or replace temp table placed as {rows['fresh']} except {rows['stale']}")
-        displaced = self._count(f"create or replace temp table displaced as {rows['stale']} except {rows['fresh']}")
+        placed = self._fill(f"placed_{index.name}", f"{rows['fresh']} except {rows['stale']}")
+        displaced = self._fill(f"displaced_{index.name}", f"{rows['stale']} except {rows['fresh']}")
         if displaced:
             column = index.sorted_by
-            self._run(f"delete from {index.relation} where {column} in (select {column} from displaced)")
+            self._run(f"delete from {index.relation} where {column} in (select {column} from displaced_{index.name})")
         if placed:
-            self._run(f"insert into {index.relation} by name from placed")
+            self._run(f"insert into {index.relation} by name from placed_{index.name}")
 
 
 def _groups_of(facts: Sequence[View]) -> list[Group]:
@@ -238,7 +234,7 @@ def _marks_of(fact: View, reports: Sequence[View], *, indexes: Sequence[View]) -
 def _stage_of(view: View, staging: Sequence[View]) -> str:
     """Compose a view over the touched events, reading those before it as they were staged."""
     events = ("log.events", f"select {TOLD} from touched_events")
-    return with_inputs(view.select, inputs=[events, *_staged(staging)])
+    return with_inputs(view.select, inputs=[*reference.held(), events, *_staged(staging)])
 
 
 def _fold_of(fact: View, group: Group, views: Sequence[View]) -> str:

@@ -12,7 +12,8 @@ import duckdb
 import polars as pl
 
 from analytics import log
-from analytics.connection import LAYERS, Parameters
+from analytics.connection import LAYERS, Parameters, Planned, counted
+from analytics.plans import Plans
 from analytics.settings import AnalyticsSettings
 from analytics.stems import make_stem_macros
 from schemas.errors import Misconfigured
@@ -47,6 +48,10 @@ FRAMED_ROWS = 10_000
 # So many texts are kept as they are said of the lake: those of a batch are the same each time, a hundred kilobytes.
 PLACED_TEXTS = 256
 
+# As what rows are known while a temporary table is made of them.
+POURED = "rows_poured_in"
+
+_MOVES = re.compile(r"\b(create|drop|alter|rollback)\b")
 _INTERVAL = "month_day_nano_interval"
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
 
@@ -56,6 +61,7 @@ class DuckConnection:
 
     def __init__(self, session: Engine, *, catalog: str = "") -> None:
         self._session = session
+        self._plans = Plans(session.execute)
         self._prefix = f"{catalog}." if catalog else ""
         self._threads = 0
 
@@ -89,11 +95,42 @@ class DuckConnection:
 
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read `table` under `name`."""
+        self._plans.forget()
         self._session.register(name, table)
 
     def take_back(self, name: str) -> None:
         """Forget a table handed in."""
         self._session.unregister(name)
+
+    def fill(self, table: str, text: str) -> int:
+        """Put the rows of a text into a temporary table, as the port says."""
+        if self._plans.is_ready(table):
+            insert = f"insert into {table} {text}"
+            rows = counted(self, Planned(insert) if isinstance(text, Planned) else insert)
+        else:
+            made = self._session.execute(self._placed(f"create or replace temp table {table} as {text}"))
+            [(rows,)] = made.fetchall()
+        return self._plans.hold(table, rows=rows)
+
+    def pour(self, table: str, rows: Any, *lists: str) -> int:
+        """Put a frame or an Arrow table into a temporary table, as the port says."""
+        if self._plans.is_ready(table):
+            poured = cast("Any", self._session).from_arrow(rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows)
+            for columns in lists:
+                poured = poured.project(columns)
+            poured.insert_into(f"temp.main.{table}")
+        else:
+            text = f"from {POURED}"
+            for columns in lists:
+                text = f"select {columns} from ({text})"  # noqa: S608  # our own texts
+            self._session.register(POURED, rows)
+            self._session.execute(f"create or replace temp table {table} as {text}")
+            self._session.unregister(POURED)
+        return self._plans.hold(table, rows=len(rows))
+
+    def empty(self) -> None:
+        """Empty what was filled, as the port says."""
+        self._plans.empty()
 
     def create_view(self, relation: str, select: str) -> None:
         """Create or replace a view."""
@@ -168,8 +205,21 @@ class DuckConnection:
         return {name for (name,) in listed}
 
     def _run(self, text: str, parameters: Parameters) -> Engine:
-        placed = _placed(text, self._prefix) if self._prefix else text
+        if isinstance(text, Planned):
+            return self._plans.run(text)
+        if _moves_tables(text):
+            self._plans.forget()
+        placed = self._placed(text)
         return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
+
+    def _placed(self, text: str) -> str:
+        return _placed(text, self._prefix) if self._prefix else text
+
+
+@lru_cache(PLACED_TEXTS)
+def _moves_tables(text: str) -> bool:
+    """Whether a text makes or drops tables, or takes back that they were made."""
+    return _MOVES.search(text) is not None
 
 
 @lru_cache(PLACED_TEXTS)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from analytics.connection import Connection
+from analytics.connection import Connection, Planned
 from analytics.views import View, columns_read, with_inputs
 
 # How the columns of a group beside its key add up: as numbers, as numbers hour by hour, and as lists in rising order,
@@ -86,19 +86,19 @@ class _Sum:
         self._days = [self._key.index(name) for name in report.by]
         columns = columns_read(fact, [report])
         fresh, stale = (f"select {columns} from {kind}_{fact.name}" for kind in ("fresh", "stale"))
-        self._moved = f"""
-            create or replace temp table moved_in_sums as
+        self._moved_rows = f"moved_in_{report.name}"
+        self._moved = Planned(f"""
             select 1 as sign, * from ({fresh} except {stale})
             union all
             select -1 as sign, * from ({stale} except {fresh})
-        """
+        """)
         grouped = [
             f"select {sign} as sign, * from ("
-            + with_inputs(report.select, inputs=[(fact.relation, f"from moved_in_sums where sign = {sign}")])
+            + with_inputs(report.select, inputs=[(fact.relation, f"from {self._moved_rows} where sign = {sign}")])
             + ")"
             for sign in (1, -1)
         ]
-        self._grouped = f"from ({' union all by name '.join(grouped)}) order by sign desc"
+        self._grouped = Planned(f"from ({' union all by name '.join(grouped)}) order by sign desc")
         self.forget()
 
     def forget(self) -> None:
@@ -106,8 +106,7 @@ class _Sum:
 
     def refresh(self) -> None:
         """Write the days that changed anew: as one file each time, of which the next takes all."""
-        [(moved,)] = self._connection.rows(self._moved)
-        if not moved:
+        if not self._connection.fill(self._moved_rows, self._moved):
             return
         came = self._connection.frame(self._grouped)
         days = {self._day(key) for key in came.select(self._key).iter_rows()}
@@ -123,17 +122,15 @@ class _Sum:
             self._add(there)
         self._add(came)
         self._connection.execute(f"delete from {self._report.relation} where {self._of_days}", [first, last])
-        self._connection.hand_in("groups_of_days", self._table())
-        try:
-            self._connection.execute(f"insert into {self._report.relation} by name from groups_of_days")
-        finally:
-            self._connection.take_back("groups_of_days")
+        groups = f"groups_of_{self._report.name}"
+        self._connection.pour(groups, self._table())
+        self._connection.execute(f"insert into {self._report.relation} by name from {groups}")
 
     @property
     def _of_days(self) -> str:
         """Write which rows of the report are of the days that changed, between the first and the last."""
         by = ", ".join(self._report.by)
-        return f"day between ? and ? and ({by}) in (select ({by}) from moved_in_sums)"
+        return f"day between ? and ? and ({by}) in (select ({by}) from {self._moved_rows})"
 
     def _day(self, key: Key) -> Key:
         return tuple(key[place] for place in self._days)
