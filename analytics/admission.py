@@ -2,8 +2,6 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +14,7 @@ from analytics.plain import are_plain, cut_data
 from schemas import codec
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant, from_rfc3339
+from schemas.ourselves import our_version
 from schemas.records import DeadLetter, dead_from_kafka
 
 DEAD_TOPIC = "dead"
@@ -54,15 +53,6 @@ class Refusal(Struct, frozen=True):
 
     record: LandRecord
     letter: DeadLetter
-
-
-@cache
-def our_version() -> str:
-    """Version of the package that runs; of a source tree that is not installed, `source`."""
-    try:
-        return version("angime")
-    except PackageNotFoundError:
-        return "source"
 
 
 class Batch:

@@ -19,8 +19,8 @@ from schemas.envelope import Event, event
 from schemas.hours import span_at
 from schemas.ids import fact_id
 from schemas.instants import Instant, instant, moment
+from schemas.ourselves import US
 
-US = "angime"
 TYPE = "alert.raised"
 # What rose longer ago is no news: history that was brought in rings no bell.
 NEWS = timedelta(days=1)

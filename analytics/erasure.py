@@ -26,8 +26,8 @@ from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
 from schemas.instants import Instant
+from schemas.ourselves import US
 
-US = "angime"
 MAX_IDENTITIES = 64
 # Made here of other facts, and recorded when they are made: long after what they tell of.
 MADE_HERE = ("call.recording_stored", "call.transcribed")

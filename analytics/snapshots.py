@@ -8,7 +8,6 @@ Parquet to the byte, whenever it is asked for.
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -24,6 +23,7 @@ from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_side_by_side
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
+from schemas.ourselves import our_version
 
 FORMAT_VERSION = 3
 DATABASE = "angime.duckdb"
@@ -126,7 +126,7 @@ def take(
         [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
         snapshot = Snapshot(
             format_version=FORMAT_VERSION,
-            made_by=_made_by(),
+            made_by=f"angime {our_version()}",
             lake_snapshot=state,
             as_of=as_of,
             landed_until=landed_until.result(),
@@ -242,10 +242,3 @@ def _landed_until(connection: DuckConnection, *, as_of: Instant | None) -> Insta
             if landed:
                 return instant(landed)
     return None
-
-
-def _made_by() -> str:
-    try:
-        return f"angime {version('angime')}"
-    except PackageNotFoundError:
-        return "angime from source"

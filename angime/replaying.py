@@ -21,10 +21,9 @@ from pipelines.settings import PipelinesSettings
 from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import instant
-from schemas.topics import CANONICAL
+from schemas.topics import CANONICAL, STREAMED
 
 SAY_SECONDS = 2.0
-STREAM_TOPICS = ("calls", "transcripts")
 
 Say = Callable[[str], None]
 
@@ -48,7 +47,7 @@ class State(Struct, frozen=True, kw_only=True):
 
 def topics_of(stage: replay.Stage, *, topic: str) -> tuple[str, ...]:
     """Give the topics that a stage reads, or the one of them that is wanted. Raises Misconfigured for another one."""
-    read = {"normalise": ("raw",), "streams": STREAM_TOPICS, "land": CANONICAL}[stage]
+    read = {"normalise": ("raw",), "streams": STREAMED, "land": CANONICAL}[stage]
     if topic and topic not in read:
         raise Misconfigured(f"the stage {stage} reads {', '.join(read)}, not {topic!r}")
     return (topic,) if topic else read

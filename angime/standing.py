@@ -18,11 +18,10 @@ from pipelines import lag, local_kafka
 from pipelines.broker import Admin
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
-from schemas.topics import TOPICS
+from schemas.topics import STREAMED, TOPICS
 from streams.settings import StreamsSettings
 
 ANSWER_SECONDS = 2.0
-STREAM_TOPICS = ("calls", "transcripts")
 
 
 def lags(bootstrap: str) -> list[lag.Lag]:
@@ -33,7 +32,7 @@ def lags(bootstrap: str) -> list[lag.Lag]:
     with closing(Admin(bootstrap)) as admin:
         readings = [
             lag.Reading(normalise.STAGE, (normalise.TOPIC,), admin.committed(normalise.GROUP)),
-            lag.Reading("stream", STREAM_TOPICS, admin.committed(STREAMS)),
+            lag.Reading("stream", STREAMED, admin.committed(STREAMS)),
             lag.Reading("land", land.TOPICS, landed_offsets(load(AnalyticsSettings))),
         ]
         return lag.measure(admin, readings)

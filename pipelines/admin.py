@@ -77,10 +77,6 @@ class Admin:
             {structs.TopicPartition(PREFIX + topic, partition): at for (topic, partition), at in positions.items()},
         )
 
-    def add_partitions(self, topic: str, *, total: int) -> None:
-        """Give a topic more partitions. Its keys move among them, so this is for topics without order or records."""
-        self._ask("create_partitions", {PREFIX + topic: total})
-
     def begin_offsets(self, topics: Sequence[str]) -> dict[tuple[str, int], int]:
         """Give the oldest offset that each partition still holds."""
         return self._offsets(topics, end=admin_words.OffsetSpec.EARLIEST)

@@ -1,11 +1,11 @@
 """Dead letters: how they are made, and the breaker that stops a stage when it refuses too much to be their fault."""
 
 from collections import deque
-from importlib import metadata
 
 from pipelines.broker import Record
 from schemas.errors import Halted
 from schemas.instants import Instant
+from schemas.ourselves import our_version
 from schemas.records import DeadLetter, RawRecord
 
 TOPIC = "dead"
@@ -65,7 +65,7 @@ def letter(  # noqa: PLR0913  # a dead letter has as many circumstances
         partition=record.partition,
         offset=record.offset,
         died_at=died_at,
-        version=VERSION,
+        version=our_version(),
         part=part,
         source=raw.source if raw else "",
         account=raw.account if raw else "",
@@ -74,13 +74,3 @@ def letter(  # noqa: PLR0913  # a dead letter has as many circumstances
         body=record.value or b"",
         headers=record.headers,
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("angime")
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-VERSION = _version()

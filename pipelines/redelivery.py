@@ -9,10 +9,10 @@ from schemas.envelope import Event, event, topic_of
 from schemas.errors import Misconfigured
 from schemas.ids import fact_id
 from schemas.instants import Instant
+from schemas.ourselves import US
 from schemas.records import DeadLetter
 from schemas.topics import TOPICS
 
-US = "angime"  # source, account and, where a letter names none, company of what we decide ourselves
 BATCH_BYTES = 16 * 1024 * 1024
 BATCH_LETTERS = 500
 

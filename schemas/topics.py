@@ -119,4 +119,6 @@ _ALL = (
 )
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
+# What the stream worker makes facts from; it reads alerts too, of which it makes none.
+STREAMED = ("calls", "transcripts")
 CANONICAL = ("calls", "messages", "accounts", "crm", "transcripts", "decisions", "alerts")

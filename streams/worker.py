@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache, partial
-from importlib.metadata import version
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import structlog
 from schemas.company import Company, parse_company
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
+from schemas.ourselves import our_version
 from schemas.people import Role
 from schemas.secret_references import resolve_secret
 from schemas.standing import WAITING_FILE
@@ -81,7 +81,7 @@ async def _serve(
         notifier=notifier,
         give_up=give_up,
         clock=_now,
-        version=version("angime"),
+        version=our_version(),
     )
     await app.start()
     tasks = [asyncio.create_task(one) for one in beside]

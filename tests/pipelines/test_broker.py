@@ -4,6 +4,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import cast
 
 import pytest
@@ -14,7 +15,7 @@ from pipelines.broker import Admin, Consumer, Positions, Producer, Record
 from pipelines.local_kafka import Running
 from pipelines.settings import Transport
 from schemas.errors import Misconfigured, NotYet
-from schemas.topics import Topic
+from schemas.topics import PREFIX, Topic
 from tests.fakes import MemoryKafka
 
 PARTITIONS = 3
@@ -268,9 +269,8 @@ def test_partitions_that_are_added_are_found(
     topic = f"test-{uuid.uuid4()}"
     make_topic(kafka.bootstrap, topic, partitions=1)
     consumer = broker.assign(kafka.bootstrap, topics=[topic], offsets={}, transport=transport)
-    admin = Admin(kafka.bootstrap)
-    admin.add_partitions(topic, total=4)
-    admin.close()
+    with closing(plain_broker.clients.KafkaAdminClient(bootstrap_servers=[kafka.bootstrap])) as admin:
+        admin.create_partitions({PREFIX + topic: 4})
     deadline = time.monotonic() + 90
     partitions: set[int] = set()
     producer = broker.connect_producer(kafka.bootstrap)
