@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from analytics.warehouse import AnalyticsSettings, Reader, open_reader
 from angime import up
@@ -53,9 +54,9 @@ def _home_in_environment(home: Path) -> Generator[None]:
 
 
 @contextmanager
-def reading(home: Path) -> Generator[Reader]:
-    """Open the warehouse to read as soon as the lander has made its tables. Raises NotYet when it does not."""
-    settings = AnalyticsSettings(home=home)
+def reading(home: Path, **chosen: Any) -> Generator[Reader]:
+    """Open the warehouse to read, with chosen settings, as soon as the lander has made its tables; raises NotYet."""
+    settings = AnalyticsSettings(home=home, **chosen)
     deadline = time.monotonic() + WAREHOUSE_SECONDS
     while True:
         try:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -189,6 +190,7 @@ class Secrets(Struct, frozen=True, kw_only=True):
     verifying: str
 
 
+@cache
 def secrets_of(line: Line, *, seed: int) -> Secrets:
     """Give the made-up secrets of a line; they protect invented data on this machine only."""
 

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
 
-from angime.simulator.delivery import Parcel, headers
 from pipelines.free_ports import free_port
 from tests.bench import normalising
+from tests.bench.posting import connect, request
 
 CONNECTIONS = 16
 WARM_UP = 500
@@ -75,39 +75,16 @@ def _signed(port: int) -> Iterator[bytes]:
         yield request(parcel, base_url=f"http://{HOST}:{port}", seed=normalising.SEED)
 
 
-def request(parcel: Parcel, *, base_url: str, seed: int) -> bytes:
-    """Give the bytes of a whole request, signed."""
-    named = headers(parcel, url=base_url + parcel.path, seed=seed)
-    lines = [
-        f"POST {parcel.path} HTTP/1.1",
-        f"host: {base_url.removeprefix('http://')}",
-        f"content-length: {len(parcel.body)}",
-        *(f"{name}: {value}" for name, value in named.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + parcel.body
-
-
-async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> None:
-    """Send a request and wait for its answer; raises RuntimeError when that is not 200."""
-    writer.write(asked)
-    answer = (await reader.readuntil(b"\r\n\r\n")).lower()
-    await reader.readexactly(int(answer.partition(b"content-length: ")[2].partition(b"\r")[0]))
-    if not answer.startswith(b"http/1.1 200"):
-        raise RuntimeError(f"answered {answer[9:12]!r}")
-
-
 async def _ask(requests: list[bytes], *, port: int) -> list[float]:
     """Send all requests over the connections, each next one when one is free; raises when one is not answered 200."""
     waiting, took = iter(requests), list[float]()
 
     async def send() -> None:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        for asked in waiting:
-            began = time.perf_counter()
-            await exchange(reader, writer, asked)
-            took.append((time.perf_counter() - began) * 1000)
-        writer.close()
-        await writer.wait_closed()
+        with closing(await connect(f"http://{HOST}:{port}")) as connection:
+            for asked in waiting:
+                began = time.perf_counter()
+                await connection.ask(asked)
+                took.append((time.perf_counter() - began) * 1000)
 
     await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
     return took

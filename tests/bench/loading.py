@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from analytics.search import FILE as SEARCH
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Reader, open_reader, open_writer
@@ -68,12 +70,12 @@ def measure(folder: Path, *, minutes: float) -> dict[str, Any]:
         home = tale.furnish(folder / "home")
         story = tell(seed=SEED, now=NOW, days=DAYS, calls=calls)
         load = _Load(burst_seconds=min(BURST_SECONDS, BURST_SECONDS * minutes / 2))
-        with running(home, stages=STAGES) as stack, reading(home) as reader:
+        with running(home, stages=STAGES) as stack, reading(home, warehouse_threads=1) as reader:
             pressure = Pressure(story, base_url=stack.receiver_url)
             burst = pressure.packed(load.burst_events)
-            asyncio.run(_press(load, pressure, stack, reader, tale=tale, minutes=minutes))
+            uvloop.run(_press(load, pressure, stack, reader, tale=tale, minutes=minutes))
             before = _settled(reader)
-            load.burst_sent_seconds = asyncio.run(pressure.burst(burst, seconds=load.burst_seconds))
+            load.burst_sent_seconds = uvloop.run(pressure.burst(burst, seconds=load.burst_seconds))
             load.burst_drained_seconds = drain(home, stack, events=before + load.burst_events)
         expected = {fact.id for fact in facts_of(tale.deliveries, home=home)}
     return _figures(load, pressure.seen, minutes=minutes) | _kept(home, calls=pressure.calls, expected=expected)
@@ -83,9 +85,9 @@ async def _press(
     load: _Load, pressure: Pressure, stack: up.Stack, reader: Reader, *, tale: Tale, minutes: float
 ) -> None:
     """Let all happen at once for so many minutes."""
-    is_over = asyncio.Event()
+    is_over, catalog = asyncio.Event(), AnalyticsSettings(home=stack.home).catalog
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(pressure.watch(reader, is_over=is_over.is_set))
+        tasks.create_task(pressure.watch(reader, catalog=catalog, is_over=is_over.is_set))
         tasks.create_task(_tell(tale, stack, seconds=60 * minutes))
         tasks.create_task(_sample(stack, load.samples, is_over=is_over))
         visitors = [
@@ -121,12 +123,12 @@ async def _tell(tale: Tale, stack: up.Stack, *, seconds: float) -> None:
 
 
 async def _sample(stack: up.Stack, samples: Samples, *, is_over: asyncio.Event) -> None:
+    # To ask where the broker is means to ask itself, and to wait for its answer.
+    others = {BROKER: broker_pid(stack), SENDERS: os.getpgrp()}
     while not is_over.is_set():
-        for name in samples:
-            others = {BROKER: broker_pid, SENDERS: lambda _: os.getpgrp()}
-            pid = others[name](stack) if name in others else stack.pid(name)
-            if pid is not None:
-                samples[name].append(used_by(pid))
+        groups = {name: others[name] if name in others else stack.pid(name) for name in samples}
+        for name, used in used_by(groups).items():
+            samples[name].append(used)
         await asyncio.sleep(SAMPLE_SECONDS)
 
 

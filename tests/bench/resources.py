@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,24 +23,32 @@ class Used(Struct, frozen=True, kw_only=True):
     waited_seconds: float = 0.0
 
 
-def used_by(group: int) -> Used:
-    """Sum up the processes of a group; one that ends meanwhile counts nothing."""
-    rss_pages = handles = ticks = waited_ns = 0
-    for process in _group(group):
-        with suppress(OSError):
-            fields = _fields(process)
-            open_files = len(list((process / "fd").iterdir()))
-            ticks += int(fields[11]) + int(fields[12])
-            rss_pages += int(fields[21])
-            handles += open_files
-            waited_ns += sum(_waited_ns(thread) for thread in (process / "task").iterdir())
-    return Used(
-        at_seconds=time.monotonic(),
-        rss_mib=rss_pages / PAGES_A_MIB,
-        handles=handles,
-        cpu_seconds=ticks / TICKS_A_SECOND,
-        waited_seconds=waited_ns / 1e9,
-    )
+def used_by(groups: Mapping[str, int | None]) -> dict[str, Used]:
+    """Sum up the processes of each group, by its name; one that ends meanwhile counts nothing.
+
+    What they are is read once for all groups, for to read /proc takes of the machine too.
+    """
+    names = {group: name for name, group in groups.items() if group is not None}
+    summed = {name: [0, 0, 0, 0] for name in names.values()}
+    at_seconds = time.monotonic()
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            with suppress(OSError):
+                fields = _fields(process)
+                name = names.get(int(fields[2]))
+                if name is not None:
+                    found = (int(fields[11]) + int(fields[12]), int(fields[21]), _handles(process), _waited_ns(process))
+                    summed[name] = [before + more for before, more in zip(summed[name], found, strict=True)]
+    return {
+        name: Used(
+            at_seconds=at_seconds,
+            cpu_seconds=ticks / TICKS_A_SECOND,
+            rss_mib=rss_pages / PAGES_A_MIB,
+            handles=handles,
+            waited_seconds=waited_ns / 1e9,
+        )
+        for name, (ticks, rss_pages, handles, waited_ns) in summed.items()
+    }
 
 
 def growth(figures: Sequence[float]) -> float:
@@ -49,21 +57,19 @@ def growth(figures: Sequence[float]) -> float:
     return statistics.median(figures[-quarter:]) - statistics.median(figures[quarter : 2 * quarter] or figures)
 
 
-def _group(group: int) -> Iterator[Path]:
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
-            with suppress(OSError, IndexError):
-                if int(_fields(process)[2]) == group:
-                    yield process
+def _handles(process: Path) -> int:
+    return len(os.listdir(process / "fd"))  # noqa: PTH208  # only counted
 
 
-def _waited_ns(thread: Path) -> int:
-    """Give how long a thread could have run and had no processor."""
-    with suppress(OSError):
-        return int((thread / "schedstat").read_text().split()[1])
-    return 0
+def _waited_ns(process: Path) -> int:
+    """Give how long its threads could have run and had no processor; one that ends meanwhile counts nothing."""
+    waited_ns = 0
+    for thread in (process / "task").iterdir():
+        with suppress(OSError):
+            waited_ns += int((thread / "schedstat").read_bytes().split()[1])
+    return waited_ns
 
 
-def _fields(process: Path) -> list[str]:
+def _fields(process: Path) -> list[bytes]:
     """Give the fields of `stat` from the state on: what stands before it, the name, may hold anything."""
-    return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return (process / "stat").read_bytes().rpartition(b")")[2].split()
