@@ -4,10 +4,8 @@ Who is erased is known by digests under the installation's key, so that nobody r
 time before is dropped at landing.
 """
 
-import hmac
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -16,26 +14,29 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
+from analytics.admission import Refusal
 from analytics.anonymous import LEAST_TRACE, anonymous, stands_in, stranger_for, traces_of
 from analytics.connection import Connection, Planned, handed_in, transaction
+from analytics.erased import SOUND, Erased, digest, tell
 from analytics.forgetting import PERSONS
 from analytics.keys import installation_key
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
+from schemas import codec
 from schemas.decisions import PersonErased
 from schemas.envelope import Event, event
-from schemas.errors import Misconfigured
+from schemas.errors import InvalidEvent, Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
 from schemas.instants import Instant
 from schemas.ourselves import US
 
 MAX_IDENTITIES = 64
-# Made here of other facts, and recorded when they are made: long after what they tell of.
-MADE_HERE = ("call.recording_stored", "call.transcribed")
 LAST_DIGITS = 7  # of a number, however its beginning is written; no number in E.164 has less
 BETWEEN_DIGITS = b" ()-."
 
 # Gives in E.164 the numbers of whoever has an identity `kind:value`, however it is written; none where it is no number.
 PhonesOf = Callable[[str], frozenset[str]]
+# Deletes recordings by their paths in the store; those that are not there, too. Raises NotYet while it is away.
+ForgetRecordings = Callable[[Sequence[str]], object]
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -47,18 +48,6 @@ class Found(Struct, frozen=True, kw_only=True):
     conflicts: int
     dead: int
     recordings: tuple[str, ...]
-
-
-class Erased(Struct, frozen=True):
-    """Who was erased, as landing needs it: what was recorded up to `until` of these digests or entities is dropped."""
-
-    digests: dict[str, Instant]
-    entities: dict[str, Instant]
-
-
-def digest(key: bytes, identity: str) -> str:
-    """Give the digest of an identity `kind:value`."""
-    return hmac.new(key, identity.encode(), sha256).hexdigest()
 
 
 def find(
@@ -166,23 +155,37 @@ def apply(
 
 
 class Dropper:
-    """Drops at landing what comes again of erased persons; knows them from the log, and the key from its file."""
+    """Drops at landing what comes again of erased persons; knows them from the log, and the key from its file.
 
-    def __init__(self, connection: Connection, *, home: Path) -> None:
+    Recordings that it names are deleted before any of it is written: whoever is killed between drops it again.
+    """
+
+    def __init__(self, connection: Connection, *, home: Path, forget_recordings: ForgetRecordings) -> None:
         self._connection = connection
         self._home = home
-        self._erased = Erased({}, {})
+        self._forget_recordings = forget_recordings
+        self._erased = Erased()
         self.load()
 
     def load(self) -> None:
-        """Read anew who was erased."""
+        """Read anew who was erased, and tell it to stages that do not read the log."""
         self._erased = read_erased(self._connection)
+        tell(self._erased, home=self._home)
 
     def drop(self) -> int:
         """Leave events of erased persons out of the temporary table `batch`; gives how many."""
         if not self._erased.digests:
             return 0
-        return drop_known(self._connection, self._erased, key=installation_key(self._home))
+        dropped = drop_known(self._connection, self._erased, key=installation_key(self._home))
+        self._forget_recordings([path for path in dropped if path])
+        return len(dropped)
+
+    def spare(self, refusals: Sequence[Refusal]) -> list[Refusal]:
+        """Leave out dead letters that are facts of erased persons, such as of a recording that is not there."""
+        if not self._erased.digests:
+            return list(refusals)
+        key = installation_key(self._home)
+        return [one for one in refusals if not _is_of(self._erased, one.letter.body, key=key)]
 
     def is_told(self) -> bool:
         """Whether `batch` tells of somebody who was erased: `load` when it was landed."""
@@ -200,39 +203,56 @@ def read_erased(connection: Connection) -> Erased:
     return Erased(digests=digests, entities=entities)
 
 
-def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> int:
-    """Leave out of the temporary table `batch` what comes again of persons who were erased; gives how many events.
+def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[str | None]:
+    """Leave out of the temporary table `batch` what comes again of persons who were erased.
 
-    With it goes what is made here of their calls, whenever that is. Of a deal that was theirs, what names somebody else
-    stays: it passed to him.
+    Of their calls and messages all goes, whenever it is told, and so does what was said before of calls that the log
+    did not know. Of a deal that was theirs, what is told later, or names somebody else, stays: it passed to him. Gives
+    of each event that went where in the store the recording lies that it tells of, if it does.
     """
+    told_at = f"case when type in {SOUND} then least(time, recorded_at) else recorded_at end"
     last = max(erased.digests.values())
     named = connection.rows(
         f"select distinct identity from (select unnest({IDENTITIES}) as identity from batch "  # noqa: S608
-        "where recorded_at <= cast(? as timestamptz))",
+        f"where {told_at} <= cast(? as timestamptz))",
         [last],
     )
     meant = [
         (identity, erased.digests[told]) for (identity,) in named if (told := digest(key, identity)) in erased.digests
     ]
-    who = pl.DataFrame(meant, schema={"identity": pl.String, "until": pl.String}, orient="row")
-    what = pl.DataFrame(list(erased.entities.items()), schema={"entity": pl.String, "until": pl.String}, orient="row")
-    [(before,)] = connection.rows("select count(*) from batch")
-    with handed_in(connection, "erased_identities", who), handed_in(connection, "erased_entities_known", what):
-        connection.execute(f"""
-            delete from batch where position in (
-                select position
-                from (select position, recorded_at, unnest({IDENTITIES}) as identity from batch)
-                join erased_identities using (identity)
-                where recorded_at <= cast(until as timestamptz)
-                union all
-                select position from batch join erased_entities_known using (entity)
-                where (recorded_at <= cast(until as timestamptz) or type in {MADE_HERE}) and type <> 'person.erased'
-                and not (starts_with(type, 'deal.') and coalesce(json_array_length(data, '$.contact'), 0) > 0)
-            )
-        """)  # noqa: S608  # our own text
-    [(after,)] = connection.rows("select count(*) from batch")
-    return before - after
+    met = connection.rows(Planned("select distinct entity from batch"))
+    own = [(entity, erased.entities[entity]) for (entity,) in met if entity in erased.entities]
+    if not (meant or own):
+        return []
+    for table, name, rows in (("erased_identities", "identity", meant), ("erased_entities_met", "entity", own)):
+        connection.pour(table, pl.DataFrame(rows, schema={name: pl.String, "until": pl.String}, orient="row"))
+    connection.fill(
+        "dropped",
+        f"""
+        select position
+        from (select position, {told_at} as told_at, unnest({IDENTITIES}) as identity from batch)
+        join erased_identities using (identity)
+        where told_at <= cast(until as timestamptz)
+        union
+        select position from batch join erased_entities_met using (entity)
+        where not starts_with(type, 'deal.')
+        or (recorded_at <= cast(until as timestamptz) and coalesce(json_array_length(data, '$.contact'), 0) = 0)
+        """,  # noqa: S608  # our own text
+    )
+    paths = connection.rows(
+        "select case when type = 'call.recording_stored' then data ->> '$.path' end from batch semi join dropped "
+        "using (position)"
+    )
+    connection.execute("delete from batch where position in (select position from dropped)")
+    return [path for (path,) in paths]
+
+
+def _is_of(erased: Erased, body: bytes, *, key: bytes) -> bool:
+    """Whether the body of a dead letter is a fact of somebody who was erased."""
+    try:
+        return erased.holds(codec.decode(body), key=key)
+    except InvalidEvent:
+        return False
 
 
 IDENTITIES = """list_transform(

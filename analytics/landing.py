@@ -83,7 +83,10 @@ class Lander:
             self._memory.cool()
         with self._all_or_nothing():
             refusals = admit(self._connection, batch, now=now)
-            erased = self._dropper.drop() if self._dropper is not None else 0
+            erased = 0
+            if self._dropper is not None:
+                spared = self._dropper.spare(refusals)
+                erased, refusals = self._dropper.drop() + len(refusals) - len(spared), spared
             if self._forgetter is not None:
                 self._forgetter.drop_words()
             self._check_offsets()

@@ -13,7 +13,7 @@ from analytics.admission import Batch, LandRecord
 from analytics.alerting import Bell
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
-from analytics.erasure import Dropper
+from analytics.erasure import Dropper, ForgetRecordings
 from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import IsRead, Keeper, Lock, alone, is_held_for_reading, vacuum
 from analytics.landing import Landed, Lander, Offsets
@@ -55,6 +55,7 @@ __all__ = [
     "Confined",
     "Connection",
     "Engine",
+    "ForgetRecordings",
     "LandRecord",
     "Landed",
     "Maintained",
@@ -91,7 +92,8 @@ class Writer:
     `was_left_behind` says that the writer before ended while it took in a backlog, of which more may come.
     """
 
-    def __init__(self, settings: AnalyticsSettings) -> None:
+    def __init__(self, settings: AnalyticsSettings, *, forget_recordings: ForgetRecordings) -> None:
+        self._forget_recordings = forget_recordings
         self._companies = read_companies(settings)
         settings.warehouse.mkdir(parents=True, exist_ok=True)
         self._lock = Lock(settings.warehouse)
@@ -297,7 +299,7 @@ class Writer:
             self.connection,
             refresher=Refresher(self.connection, self._views, companies=self._companies, memory_mib=self._memory_mib),
             hot_events=self._hot_events,
-            dropper=Dropper(self.connection, home=self._home),
+            dropper=Dropper(self.connection, home=self._home, forget_recordings=self._forget_recordings),
             forgetter=self._forgetter,
             pacer=self._pacer,
         )
@@ -329,10 +331,12 @@ class Writer:
             self._rebuild()
 
 
-def open_writer(settings: AnalyticsSettings) -> Writer:
+def open_writer(settings: AnalyticsSettings, *, forget_recordings: ForgetRecordings = lambda _: None) -> Writer:
     """Open the warehouse for its one writing process, creating what is missing.
+
+    Who lands what comes of Kafka gives what deletes recordings: those of persons who were erased may come again.
 
     The facts are built anew from the log first when the SQL files or the company files changed. Raises Misconfigured
     when another process holds the warehouse, its catalog is damaged, or a company file cannot be read.
     """
-    return Writer(settings)
+    return Writer(settings, forget_recordings=forget_recordings)

@@ -18,6 +18,7 @@ from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from angime.clearing import CATALOG_SECONDS, clear
+from angime.recordings import forget_recordings
 from angime.settings import load
 from angime.suggestions import nearest
 from pipelines import local_kafka
@@ -32,8 +33,6 @@ from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 from schemas.people import Identity
 from schemas.topics import TOPICS
-from streams.settings import StreamsSettings
-from streams.store import forget, open_store
 
 CHUNK_BYTES = 1024 * 1024
 # Copies and notes that can be made again, and may hold anything: they go whole.
@@ -106,7 +105,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         if any(holds(path, sought) for path in _files(load(PipelinesSettings).outbox_folder)):
             raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` send them to Kafka")
         say(f"{len(told['recordings'])} recordings")
-        recordings = _forget_recordings(told["recordings"])
+        recordings = forget_recordings(told["recordings"])
         say(f"{sum(one.events for one in found)} events of {len(found)} persons")
         erasure.apply(writer.connection, found, decisions=decisions, make_token=lambda: uuid.uuid4().hex)
         receipt = Receipt(
@@ -167,12 +166,6 @@ def _check_kinds(connection: Connection, identities: Sequence[str]) -> None:
 
 def _all(found: Sequence[erasure.Found], name: str) -> list[str]:
     return [one for person in found for one in getattr(person, name)]
-
-
-def _forget_recordings(paths: Sequence[str]) -> int:
-    store = open_store(load(StreamsSettings).recordings_url)
-    meant = [path for path in paths if not path.startswith(f"{anonymous.ERASED}/")]
-    return sum(forget(store, path) for path in meant)
 
 
 def _tell_kafka(decisions: Sequence[Event]) -> bool:

@@ -40,15 +40,21 @@ RECONNECT_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, stop: threading.Event) -> None:
-    """Land until `stop` is set, connecting anew whenever Kafka was away.
+def run(
+    settings: PipelinesSettings,
+    analytics: warehouse.AnalyticsSettings,
+    *,
+    stop: threading.Event,
+    forget_recordings: warehouse.ForgetRecordings,
+) -> None:
+    """Land until `stop` is set, connecting anew whenever Kafka was away, or the store of recordings to be deleted.
 
     Raises Misconfigured when another process lands into the same warehouse, or the topics are not those it read.
     """
     from pipelines.broker import assign, connect_producer
 
     with (
-        warehouse.open_writer(analytics) as writer,
+        warehouse.open_writer(analytics, forget_recordings=forget_recordings) as writer,
         closing(Herald(writer.bell(instant(datetime.now(UTC))), owes_replay=writer.was_left_behind)) as herald,
         closing(open_tracer(settings.traces)) as tracer,
     ):
@@ -66,9 +72,10 @@ def run(settings: PipelinesSettings, analytics: warehouse.AnalyticsSettings, *, 
                     herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
                 land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald, tracer=tracer)
             except NotYet as refusal:
-                log.warning("kafka_went_away", reason=refusal.reason)
+                log.warning("landing_waits", reason=refusal.reason)
             finally:
                 consumer.close()
+            stop.wait(RECONNECT_SECONDS)
 
 
 class Herald:

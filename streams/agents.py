@@ -18,9 +18,8 @@ from schemas.topics import PREFIX
 from streams.app import topic
 from streams.hands import Hands
 from streams.hearing import Hearing
-from streams.listening import Ears, language_of, read_recording, store_recording, transcribed
+from streams.listening import Ears, is_to_be_heard, language_of, read_recording, store_recording, transcribed
 from streams.notify import Notifier
-from streams.store import is_past
 
 # A provider's "not yet" is waited for about ten minutes; then the event becomes a dead letter and can be redelivered.
 MAX_ATTEMPTS = 12
@@ -61,7 +60,7 @@ def add_agents(  # noqa: PLR0913  # each is one thing the worker holds open
     async def transcribe_recording(fact: Event) -> Event | None:
         if fact.type != "call.recording_stored" or hearing is None:
             return None
-        if is_past(fact, company=ears.companies.get(fact.company), now=clock()):
+        if not is_to_be_heard(fact, ears=ears, now=clock()):
             return None
         content = await read_recording(fact, ears=ears)
         transcript = await hearing.hear(content, roles=fact.data.channel_roles, language=language_of(fact, ears=ears))

@@ -1,5 +1,6 @@
 """What the agents do, one event in and the next fact out: keep a recording, and turn a kept one into text."""
 
+import asyncio
 import hashlib
 import tempfile
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from schemas.people import Role
 from schemas.transcripts import CallTranscribed
 from streams.fetch import TOTAL_SECONDS, fetch
 from streams.redact import without_secrets
-from streams.store import is_past, keep, kept, load, path_of
+from streams.store import forget, is_past, keep, kept, load, path_of
 from streams.transcribe import Transcript
 from streams.turns import with_roles
 
@@ -30,21 +31,27 @@ Listen = Callable[[Path, tuple[Role, ...], str | None], Transcript]
 class Ears(Struct, frozen=True, kw_only=True):
     """What listening needs: companies by id, secrets by company and account, and the store of recordings.
 
-    `fetch_seconds` is how long a provider may take to hand out a recording.
+    `fetch_seconds` is how long a provider may take to hand out a recording; `is_erased` tells of a fact whether it is
+    of a person who was erased.
     """
 
     companies: dict[str, Company]
     fetch_secrets: dict[tuple[str, str], str]
     store: ObjectStore
     fetch_seconds: float = TOTAL_SECONDS
+    is_erased: Callable[[Event], bool] = lambda _: False
 
 
 async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Event | None:
     """Fetch and keep the recording of a `call.recording_made_available` event; None without consent, or past its time.
 
+    Of a person who was erased meanwhile what was kept is deleted: a worker that was killed has told nobody of it.
     A repetition has the same id and the same data. Raises InvalidEvent and NotYet as the fetch does.
     """
     recording = available.data
+    if ears.is_erased(available):
+        await asyncio.to_thread(forget, ears.store, path_of(available))
+        return None
     if recording.consent == "refused" or is_past(available, company=ears.companies.get(available.company), now=now):
         return None
     account = _account_of(available, ears=ears)
@@ -72,6 +79,11 @@ async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Even
         channel_roles=recording.channel_roles or account.channel_roles or _roles_of_source(available, ears=ears),
     )
     return _follow(available, stored, identity=(recording.recording_id,), now=now)
+
+
+def is_to_be_heard(stored: Event, *, ears: Ears, now: Instant) -> bool:
+    """Whether a kept recording may be heard: not past its time, nor of a person who was erased."""
+    return not (ears.is_erased(stored) or is_past(stored, company=ears.companies.get(stored.company), now=now))
 
 
 async def read_recording(stored: Event, *, ears: Ears) -> bytes:

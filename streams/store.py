@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from glob import escape
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from schemas.company import Company
 from schemas.envelope import Event
@@ -114,10 +115,16 @@ def forget_old(store: ObjectStore, companies: Iterable[Company], *, now: Instant
 
 
 def forget(store: ObjectStore, path: str) -> bool:
-    """Delete a recording; False where there was none. Raises NotYet while the store is away."""
+    """Delete a recording, and what writers that were killed left of it; False where there was none.
+
+    Raises NotYet while the store is away.
+    """
     try:
         obstore.head(store, path)
-    except (FileNotFoundError, ValueError):  # nothing lies at a path that no store has
+    except ValueError:  # nothing lies at a path that no store has
+        return False
+    except FileNotFoundError:
+        _forget_drafts(store, path)
         return False
     except (BaseError, OSError) as error:
         raise NotYet(f"the store of recordings refused to look: {type(error).__name__}") from None
@@ -125,4 +132,13 @@ def forget(store: ObjectStore, path: str) -> bool:
         obstore.delete(store, path)
     except (BaseError, OSError) as error:
         raise NotYet(f"the store of recordings refused to delete: {type(error).__name__}") from None
+    _forget_drafts(store, path)
     return True
+
+
+def _forget_drafts(store: ObjectStore, path: str) -> None:
+    """Delete what is beside a place of a folder: obstore writes `NAME#1` first, and neither lists nor deletes it."""
+    if isinstance(store, LocalStore) and store.prefix is not None:
+        place = Path(store.prefix, path)
+        for draft in place.parent.glob(f"{escape(place.name)}#*"):
+            draft.unlink(missing_ok=True)

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec import structs
 
 from schemas.company import Company, parse_company
+from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
 from schemas.ourselves import our_version
@@ -41,12 +43,18 @@ NICENESS = 5  # by so much the process of the model is nicer than the worker: no
 _log = structlog.get_logger("angime.streams")
 
 
-def run(settings: StreamsSettings, *, environ: dict[str, str], ending: Iterable[signal.Signals]) -> None:
-    """Run the worker until one of the signals `ending` comes.
+def run(
+    settings: StreamsSettings,
+    *,
+    environ: dict[str, str],
+    ending: Iterable[signal.Signals],
+    is_erased: Callable[[Event], bool],
+) -> None:
+    """Run the worker until one of the signals `ending` comes. Of whom `is_erased` tells nothing is fetched or heard.
 
     Raises Misconfigured before anything is started. A model that cannot be loaded is waited for; see streams.hearing.
     """
-    ears = open_ears(settings, environ=environ)
+    ears = structs.replace(open_ears(settings, environ=environ), is_erased=is_erased)
     notifier = open_notifier(settings, companies=ears.companies, environ=environ)
     asyncio.run(_serve(settings, ears=ears, notifier=notifier, ending=ending))
 

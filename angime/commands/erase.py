@@ -28,6 +28,9 @@ def erase(
     and the pages first; webhooks go on. Exit 1 when a file still names one of them, or when somebody reads the catalog,
     or the disk is full, so that it cannot be written anew: the lander's next maintenance does it then.
 
+    What comes again of their calls and messages, of a provider, a backlog or a replay, is dropped at landing, and its
+    recordings are deleted; the stream worker fetches none. A later call is a new acquaintance.
+
     Example: `angime erase --identity phone:+77010000001 --yes`
     """
     from angime.erasing import erase as erase_person

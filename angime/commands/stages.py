@@ -54,6 +54,7 @@ def normalise(json_output: Json = False) -> None:
 @app.command(help=f"Fetch recordings and transcribe them. {STAGE_HELP}\n\nExample: `angime stream`")
 def stream(json_output: Json = False) -> None:
     """Fetch recordings and transcribe them."""
+    from analytics.erased import Known
     from angime.ending import ending_signals
     from angime.settings import load
     from streams import worker as stage
@@ -61,20 +62,22 @@ def stream(json_output: Json = False) -> None:
 
     settings = with_kafka(load(StreamsSettings))
     running("stream", at=settings.kafka, as_json=json_output)
-    stage.run(settings, environ=dict(os.environ), ending=ending_signals())
+    is_erased = Known(settings.home).holds
+    stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased)
 
 
 @app.command(help=f"Land events in the warehouse and refresh its facts. {STAGE_HELP}\n\nExample: `angime land`")
 def land(json_output: Json = False) -> None:
     """Land events in the warehouse and refresh its facts."""
     from analytics.settings import AnalyticsSettings
+    from angime.recordings import forget_recordings
     from angime.settings import load
     from pipelines import land as stage
     from pipelines.settings import PipelinesSettings
 
     settings = with_kafka(load(PipelinesSettings))
     running("land", at=settings.kafka, as_json=json_output)
-    stage.run(settings, load(AnalyticsSettings), stop=stop_on_signal())
+    stage.run(settings, load(AnalyticsSettings), stop=stop_on_signal(), forget_recordings=forget_recordings)
 
 
 @app.command()

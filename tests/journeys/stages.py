@@ -10,6 +10,7 @@ from typing import Any
 
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
+from angime.recordings import forget_recordings
 from angime.settings import load
 from pipelines import land, normalise
 from pipelines.broker import Admin, assign, connect_producer
@@ -75,7 +76,7 @@ def _is_normalised(admin: Admin) -> bool:
 def _land(admin: Admin, *, bootstrap: str, hands: ThreadPoolExecutor) -> None:
     """Land as the lander does; how far it is is asked of its writer, for a reader opened at each look takes a core."""
     ends = {place: end for place, end in admin.end_offsets(land.TOPICS).items() if end}
-    with open_writer(load(AnalyticsSettings)) as writer:
+    with open_writer(load(AnalyticsSettings), forget_recordings=forget_recordings) as writer:
         offsets = writer.next_offsets()
         with closing(assign(bootstrap, topics=land.TOPICS, offsets=offsets)) as consumer:
             _work_until(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from analytics.settings import AnalyticsSettings
 from angime import logs
+from angime.recordings import forget_recordings
 from pipelines import land
 from pipelines.settings import PipelinesSettings
 
@@ -13,7 +14,12 @@ from pipelines.settings import PipelinesSettings
 def main(bootstrap: str, home: Path) -> None:
     """Land for ever."""
     logs.set_up(level="debug")
-    land.run(PipelinesSettings(home=home, kafka=bootstrap), AnalyticsSettings(home=home), stop=threading.Event())
+    land.run(
+        PipelinesSettings(home=home, kafka=bootstrap),
+        AnalyticsSettings(home=home),
+        stop=threading.Event(),
+        forget_recordings=forget_recordings,
+    )
 
 
 if __name__ == "__main__":

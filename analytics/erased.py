@@ -1,0 +1,102 @@
+"""Who was erased, from which nobody learns who: digests under the installation's key, and ids of our own making.
+
+The log is where it is known. A file in the home tells it to stages that do not read the log; whoever writes to the
+warehouse keeps it.
+"""
+
+import hmac
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from analytics.keys import installation_key
+from schemas.envelope import Event
+from schemas.instants import Instant
+
+FILE = "erased.json"
+# What was said is told of when a recording is fetched or heard, long after; so it is known by when it was said, too.
+SOUND = ("call.recording_made_available", "call.recording_stored", "call.transcribed")
+
+_log = structlog.get_logger()
+
+
+class Erased(Struct, frozen=True):
+    """Who was erased: what was recorded up to an instant of these digests, or is of these entities, is dropped."""
+
+    digests: dict[str, Instant] = {}
+    entities: dict[str, Instant] = {}
+
+    def holds(self, fact: Event, *, key: bytes) -> bool:
+        """Whether a fact of a call or message is of somebody who was erased; analytics.erasure drops the same ones."""
+        own = {fact.id, getattr(fact.data, "call_id", ""), getattr(fact.data, "message_id", "")}
+        if not own.isdisjoint(self.entities):
+            return True
+        told_at = min(fact.time, fact.recordedat) if fact.type in SOUND else fact.recordedat
+        named = (digest(key, f"{one.kind}:{one.value}") for one in getattr(fact.data, "contact", ()))
+        return any(told_at <= self.digests.get(one, "") for one in named)
+
+
+class Known:
+    """Knows from the file of a home, as it is at each question, whose facts are of somebody who was erased."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._erased = Erased()
+        self._read: tuple[int, int] | None = None
+
+    def holds(self, fact: Event) -> bool:
+        """Whether a fact is of somebody who was erased."""
+        erased = self._now()
+        return bool(erased.digests) and erased.holds(fact, key=installation_key(self._home))
+
+    def _now(self) -> Erased:
+        try:
+            found = (self._home / FILE).stat()
+        except FileNotFoundError:
+            return Erased()
+        state = (found.st_mtime_ns, found.st_ino)
+        if state != self._read:
+            self._erased, self._read = _read(self._home), state
+        return self._erased
+
+
+def tell(erased: Erased, *, home: Path) -> None:
+    """Let the file of a home tell of these too, besides those of whom it tells."""
+    told = _read(home)
+    both = Erased(
+        digests=_latest(told.digests, erased.digests),
+        entities=_latest(told.entities, erased.entities),
+    )
+    if both == told:
+        return
+    draft = (home / FILE).with_suffix(".draft")
+    with draft.open("wb") as written:
+        written.write(msgspec.json.encode(both))
+        written.flush()
+        os.fsync(written.fileno())
+    draft.replace(home / FILE)
+
+
+def digest(key: bytes, identity: str) -> str:
+    """Give the digest of an identity `kind:value`."""
+    return hmac.new(key, identity.encode(), sha256).hexdigest()
+
+
+def _latest(told: Mapping[str, Instant], others: Mapping[str, Instant]) -> dict[str, Instant]:
+    return {one: max(told.get(one, ""), others.get(one, "")) for one in [*told, *others]}
+
+
+def _read(home: Path) -> Erased:
+    """Read the file; of one that is not whole nobody is known, until a writer makes it anew."""
+    try:
+        return msgspec.json.decode((home / FILE).read_bytes(), type=Erased)
+    except FileNotFoundError:
+        return Erased()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        _log.warning("erased_unreadable")
+        return Erased()
