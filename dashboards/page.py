@@ -2,12 +2,9 @@
 
 import pickle
 import secrets
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
-from queue import Empty, LifoQueue
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,6 +17,7 @@ from analytics.held import Held, Shelf
 from analytics.questions import Day, Holding, Period, Reader, Scope
 from analytics.rights import LimitedReader, Rights
 from analytics.settings import AnalyticsSettings
+from analytics.shared import SharedReader
 from dashboards.answers import Answers
 from dashboards.settings import DashboardsSettings
 from dashboards.state import Choice, State, write
@@ -34,78 +32,8 @@ T = TypeVar("T")
 # no long one, and no more than that: the processors only have so many hands.
 SESSIONS = 4
 THREADS_OF_A_STATEMENT = 1
-# After so many statements, those of some seven pages, their memory is given back. Else as much stays as all that ran at
-# once took at most.
-STATEMENTS_OF_KEPT_MEMORY = 100
-# Of each page that is drawn while calls come in a quarter of a megabyte stays in the engine, most of it what it read of
-# files that are gone since; another one is opened in a sixth of a second.
-STATEMENTS_OF_AN_ENGINE = 1_000
 MAX_KEPT_READERS = 100
 MINUTES_OF_SELDOM = 10
-
-
-class SharedReader:
-    """The reader of all sessions of the process; so many statements run at once, and others wait for their turn.
-
-    They are sessions of one engine, which remembers something of every state and every file that it read, and of every
-    piece of memory that it used: so another one follows it after STATEMENTS_OF_AN_ENGINE.
-    """
-
-    def __init__(self, open_engine: Callable[[], warehouse.Reader], *, sessions: int = SESSIONS) -> None:
-        self._open_engine = open_engine
-        self._engine = open_engine()
-        self._free: LifoQueue[_Session] = LifoQueue()
-        for _ in range(sessions):
-            self._free.put(_Session(self._engine.beside(), self._engine))
-        self._statements = count(1)
-
-    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
-        """Give the rows of one statement."""
-        with self._turn() as reader:
-            return reader.sql(text, parameters)
-
-    def snapshot_id(self) -> int:
-        """Name the state of the warehouse."""
-        with self._turn() as reader:
-            return reader.snapshot_id()
-
-    @contextmanager
-    def _turn(self) -> Generator[warehouse.Reader]:
-        session = self._free.get()
-        try:
-            number = next(self._statements)
-            if number % STATEMENTS_OF_AN_ENGINE == 0:
-                self._take_another_engine()
-            session = self._of_newest(session)
-            yield session.reader
-            if number % STATEMENTS_OF_KEPT_MEMORY == 0:
-                session.reader.give_back()
-        finally:
-            self._free.put(session)
-
-    def _take_another_engine(self) -> None:
-        """Leave the engine: its sessions that are free at once, the others when their statements are over."""
-        self._engine = self._open_engine()
-        free: list[_Session] = []
-        with suppress(Empty):
-            while True:
-                free.append(self._free.get_nowait())
-        for session in free:
-            self._free.put(self._of_newest(session))
-
-    def _of_newest(self, session: "_Session") -> "_Session":
-        engine = self._engine
-        if session.engine is engine:
-            return session
-        session.reader.close()
-        return _Session(engine.beside(), engine)
-
-
-class _Session(Struct, frozen=True):
-    """A session that may be asked, and the engine of which it is, which lives as long as one of its sessions."""
-
-    reader: warehouse.Reader
-    engine: warehouse.Reader
 
 
 class Asked(Struct, frozen=True):

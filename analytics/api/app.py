@@ -22,6 +22,8 @@ from analytics.api.document import openapi
 from analytics.api.lists import LISTS, List, WrongRequest, one_call, page
 from analytics.api.tokens import Scope, Token, known
 from analytics.connection import Reader
+from analytics.readers import Reader as WarehouseReader
+from analytics.shared import SharedReader
 from schemas.errors import NotYet
 
 PREFIX = "/api/v1"
@@ -31,7 +33,7 @@ LOOK_SECONDS = 1.0
 POLICY_VIOLATION, TRY_LATER = 1008, 1013
 
 
-def make_app(tokens: Sequence[Token], *, open_reader: Callable[[], Reader]) -> Starlette:
+def make_app(tokens: Sequence[Token], *, open_reader: Callable[[], WarehouseReader]) -> Starlette:
     """Make the application; `open_reader` opens the warehouse when it is first asked, and raises NotYet before."""
     desk = _Desk(tokens, open_reader=open_reader)
     routes = [
@@ -51,10 +53,10 @@ def make_app(tokens: Sequence[Token], *, open_reader: Callable[[], Reader]) -> S
 class _Desk:
     """Answers requests from one reader, one question at a time: the engine works with all its threads on each."""
 
-    def __init__(self, tokens: Sequence[Token], *, open_reader: Callable[[], Reader]) -> None:
+    def __init__(self, tokens: Sequence[Token], *, open_reader: Callable[[], WarehouseReader]) -> None:
         self._tokens = tokens
         self._open_reader = open_reader
-        self._reader: Reader | None = None
+        self._reader: SharedReader | None = None
         self._lock = threading.Lock()
         self._listeners = 0
 
@@ -62,9 +64,8 @@ class _Desk:
     async def lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
         """Close the reader in the end."""
         yield
-        close = getattr(self._reader, "close", None)
-        if close is not None:
-            close()
+        if self._reader is not None:
+            self._reader.close()
 
     async def document(self, _request: Request) -> Response:
         """Give the OpenAPI document."""
@@ -158,7 +159,7 @@ class _Desk:
     def _with_reader(self, ask: Callable[[Reader], Any]) -> Any:
         with self._lock:
             if self._reader is None:
-                self._reader = self._open_reader()
+                self._reader = SharedReader(self._open_reader, sessions=1)
             return ask(self._reader)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import msgspec
+import polars as pl
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +18,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from analytics.api import Token, live, make_app, openapi, read_tokens
-from analytics.warehouse import Batch, open_reader, open_writer
+from analytics.shared import STATEMENTS_OF_AN_ENGINE
+from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.people import Identity
@@ -297,6 +300,44 @@ def test_a_wrong_file_of_tokens_is_one_sentence(
 
     with pytest.raises(Misconfigured, match=sentence):
         read_tokens(tmp_path / "api.toml", environ=environ)
+
+
+class Nothing:
+    """An engine of a warehouse without calls."""
+
+    def beside(self) -> "Nothing":
+        """Give another session."""
+        return self
+
+    def sql(self, _text: str, _parameters: dict[str, object]) -> pl.DataFrame:
+        """Give no row."""
+        return pl.DataFrame(schema={"started_at": pl.Datetime})
+
+    def snapshot_id(self) -> int:
+        """Name the state of the warehouse."""
+        return 1
+
+    def give_back(self) -> None:
+        """Keep no memory."""
+
+    def close(self) -> None:
+        """End the session."""
+
+
+def test_it_takes_another_engine_now_and_then() -> None:
+    opened: list[Nothing] = []
+
+    def open_engine() -> Reader:
+        opened.append(Nothing())
+        return cast("Reader", opened[-1])
+
+    with TestClient(make_app(TOKENS, open_reader=open_engine)) as connected:
+        for _ in range(STATEMENTS_OF_AN_ENGINE // 3):
+            assert connected.get("/api/v1/calls/none", headers=BEARER).status_code == 404
+        before = len(opened)
+        connected.get("/api/v1/calls/none", headers=BEARER)
+
+    assert [1, 2] == [before, len(opened)]
 
 
 def test_no_request_however_odd_breaks_it(home: Path) -> None:

@@ -28,10 +28,12 @@ from streamlit.util import calc_hash  # noqa: TID251
 from analytics import questions
 from analytics.questions import Period, Scope, missed
 from analytics.settings import AnalyticsSettings
+from analytics.shared import SharedReader
 from analytics.warehouse import open_reader
 from dashboards import app, overview
 from dashboards.menu import MENU
-from dashboards.page import THREADS_OF_A_STATEMENT, Asked, SharedReader
+from dashboards.page import SESSIONS as AT_ONCE
+from dashboards.page import THREADS_OF_A_STATEMENT, Asked
 from dashboards.server import command
 from dashboards.settings import DashboardsSettings
 from dashboards.texts import NAMES
@@ -184,7 +186,7 @@ def sessions(folder: Path, *, rounds: int, calls: int) -> Figures:
     times: dict[str, list[float]] = {way: [] for way in ways}
     settings = asking.fill(folder, calls=calls).model_copy(update={"warehouse_threads": THREADS_OF_A_STATEMENT})
     with open_reader(settings) as reader, ThreadPoolExecutor(SESSIONS) as pool:
-        shared = SharedReader(lambda: reader)
+        shared = SharedReader(lambda: reader, sessions=AT_ONCE)
         for way, (visit, seconds) in ways.items():
             for number in range(rounds):
                 st.cache_data.clear()
