@@ -1,6 +1,6 @@
 """The charts: frames in, Vega-Lite out; no clock, no warehouse, nothing of Streamlit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -19,14 +19,15 @@ ROWS = "rows"
 CALM = "#1F8A82"
 LOSS = "#D1495B"
 GREY = "#8A9694"
+# Words are stacked, and stand in legends, in the order in which their colours stand here.
 OUTCOME_COLOURS = {
     "answered": CALM,
-    "missed": LOSS,
-    "abandoned": "#E8934A",
     "voicemail": "#8E7CC3",
     "machine": "#6C8EBF",
-    "no_answer": "#E0B84C",
+    "missed": LOSS,
+    "abandoned": "#E8934A",
     "rejected": "#B5637A",
+    "no_answer": "#E0B84C",
     "busy": "#B08968",
     "cancelled": "#9AA5A3",
     "failed": "#5D6B6A",
@@ -99,11 +100,7 @@ def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str]
 def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw how calls ended by channel (columns channel, channel_label, outcome, outcome_label, calls); bars select."""
     bar = alt.selection_point(name="bar", fields=["channel", "outcome"], on="click", empty=True)
-    used = frame.unique("outcome").sort("outcome")
-    colours = alt.Scale(
-        domain=used["outcome_label"].to_list(),
-        range=[OUTCOME_COLOURS.get(outcome, GREY) for outcome in used["outcome"].to_list()],
-    )
+    frame, stacked = _stacked(frame, by="outcome", colours=OUTCOME_COLOURS)
     chart = (
         alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
@@ -115,12 +112,7 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
                 scale=alt.Scale(paddingInner=0.35),
                 axis=alt.Axis(title=None, ticks=False, labelLimit=120),
             ),
-            color=alt.Color(
-                "outcome_label:N",
-                scale=colours,
-                legend=_legend(),
-            ),
-            order=alt.Order("calls:Q", sort="descending"),
+            **stacked,
             tooltip=[
                 alt.Tooltip("channel_label:N", title=titles["channel"]),
                 alt.Tooltip("outcome_label:N", title=titles["outcome"]),
@@ -136,22 +128,14 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
 def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]) -> Spec:
     """Draw missed contacts by hour and how they stand (columns hour, state, state_label, episodes); bars select."""
     bar = alt.selection_point(name="bar", fields=["hour", "state"], on="click", empty=True)
-    used = frame.unique("state").sort("state")
-    colours = alt.Scale(
-        domain=used["state_label"].to_list(),
-        range=[STATE_COLOURS.get(state, GREY) for state in used["state"].to_list()],
-    )
+    frame, stacked = _stacked(frame, by="state", colours=STATE_COLOURS)
     chart = (
         alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
             x=_hours(frame, title=titles["hour"]),
             y=alt.Y("episodes:Q", stack="zero", axis=alt.Axis(title=titles["episodes"], tickCount=5, format=",.0f")),
-            color=alt.Color(
-                "state_label:N",
-                scale=colours,
-                legend=_legend(),
-            ),
+            **stacked,
             tooltip=[
                 alt.Tooltip("hour:O", title=titles["hour"]),
                 alt.Tooltip("state_label:N", title=titles["state"]),
@@ -212,9 +196,19 @@ def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str],
     return _finish(bar.encode(tooltip=told).properties(height=HEIGHT), frame=frame, number=number)
 
 
-def _legend() -> alt.Legend:
-    """Lay out a legend below, so close that on a phone its long words are seen whole."""
-    return alt.Legend(title=None, orient="bottom", columns=2, symbolType="square", columnPadding=2, labelFontSize=11)
+def _stacked(frame: pl.DataFrame, *, by: str, colours: Mapping[str, str]) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Colour the bars of words and stack them in the order of the colours; gives the rows with a `place` in it.
+
+    The legend lies below, so close that on a phone its long words are seen whole.
+    """
+    places = {word: place for place, word in enumerate(colours)}
+    placed = frame.with_columns(place=pl.col(by).replace_strict(places, default=len(places), return_dtype=pl.Int64))
+    used = placed.unique(by).sort("place", by)
+    scale = alt.Scale(
+        domain=used[f"{by}_label"].to_list(), range=[colours.get(word, GREY) for word in used[by].to_list()]
+    )
+    legend = alt.Legend(title=None, orient="bottom", columns=2, symbolType="square", columnPadding=2, labelFontSize=11)
+    return placed, {"color": alt.Color(f"{by}_label:N", scale=scale, legend=legend), "order": alt.Order("place:Q")}
 
 
 def _hours(frame: pl.DataFrame, *, title: str) -> alt.X:

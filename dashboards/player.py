@@ -26,11 +26,10 @@ def transcript(page: Page, turns: Sequence[dict[str, Any]]) -> None:
 
 
 def _line(page: Page, turn: dict[str, Any]) -> dict[str, Any]:
-    minutes, seconds = divmod(int(turn["start_seconds"]), 60)
     return {
         "start": turn["start_seconds"],
         "end": turn["end_seconds"],
-        "time": f"{minutes}:{seconds:02d}",
+        "time": page.say.place(turn["start_seconds"]),
         "role": turn["role"],
         "who": page.say.word(turn["role"]),
         "text": clean(turn["text"], limit=MAX_CHARACTERS_OF_A_TURN),

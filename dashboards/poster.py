@@ -126,7 +126,7 @@ def _tiles(tiles: Sequence[Told]) -> Any:
         .transform_calculate(right=f"datum.x + {step - 24}"),
         text("label", below=8, size=13, colour=alt.value(QUIET)),
         text("value", below=28, size=26, colour=alt.value(INK)),
-        text("change", below=40, size=13, colour=own, right=118),
+        text("change", below=40, size=13, colour=own, right=140),
         text("note", below=64, size=12, colour=alt.value(QUIET)),
     ).properties(width=WIDTH, height=height)
 

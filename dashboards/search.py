@@ -84,7 +84,7 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
     chosen = shown.table(
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in found],
-            say("At"): [say.seconds(row["start_seconds"]) for row in found],
+            say("At"): [say.place(row["start_seconds"]) for row in found],
             say("Said by"): [say.word(row["role"]) for row in found],
             say("What was said"): [_around(row["marked"]) for row in found],
             say("Contact"): [calls.called(row) for row in found],

@@ -202,14 +202,24 @@ class Texts:
         return str(self.locale.languages[code]) if code in self.locale.languages else code or EMPTY
 
     def seconds(self, value: float | None) -> str:
-        """Write a duration: seconds below a minute, minutes:seconds, hours:minutes:seconds, then days from two on."""
+        """Write a duration in its two largest units, so that no minutes are read as hours; from two days on in days."""
         if value is None:
             return EMPTY
         if value >= DAYS_FROM_SECONDS:
             return self("{n} d", n=self.number(value / 86_400, digits=1))
-        if value < 60:
+        minutes, seconds = divmod(round(value), 60)
+        if not minutes:
             return self("{n} s", n=self.number(value, digits=1 if value < 20 else 0))
-        minutes, rest = divmod(round(value), 60)
+        if minutes < 60:
+            told, rest = self("{n} min", n=minutes), self("{n} s", n=seconds) if seconds else ""
+        else:
+            hours, minutes = divmod(round(value / 60), 60)
+            told, rest = self("{n} h", n=hours), self("{n} min", n=minutes) if minutes else ""
+        return f"{told} {rest}".strip()
+
+    def place(self, seconds: float) -> str:
+        """Write a place in a recording as players do: minutes:seconds, from an hour on hours:minutes:seconds."""
+        minutes, rest = divmod(int(seconds), 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 

@@ -54,6 +54,16 @@ def test_a_chart_is_valid_and_holds_its_rows_and_no_size_across(spec: Spec) -> N
     assert (True, {"strokeWidth": 0}) == ("rows" in spec["datasets"], spec["config"]["view"])
 
 
+def test_words_are_stacked_and_listed_in_the_order_of_their_meaning() -> None:
+    outcomes = ["abandoned", "answered", "machine", "missed", "told_anew"]
+    ends = pl.concat(ENDS.with_columns(outcome=pl.lit(one), outcome_label=pl.lit(one.upper())) for one in outcomes)
+    spec = charts.outcomes(ends, titles=TITLES, number=NUMBER)
+    listed = ["ANSWERED", "MACHINE", "MISSED", "ABANDONED", "TOLD_ANEW"]
+    stacked = [row["outcome_label"] for row in sorted(spec["datasets"]["rows"], key=lambda row: row["place"])]
+    assert [listed, listed] == [spec["encoding"]["color"]["scale"]["domain"], stacked]
+    assert "place" == spec["encoding"]["order"]["field"]
+
+
 def test_an_axis_of_hours_skips_none() -> None:
     cells = pl.concat([CELLS, CELLS.with_columns(hour=pl.lit(15, dtype=pl.Int64))])
     spec = charts.heat(cells, weekdays=["Mon"], titles=TITLES, number=NUMBER)

@@ -53,6 +53,12 @@ def test_every_reason_that_facts_give_is_said_in_words_of_the_language() -> None
     assert set() == {part for part in parts if reasons.told(russian, part) == part}
 
 
+@pytest.mark.parametrize("direction", ["outgoing", "internal", "direction unknown"])
+def test_a_call_that_nobody_answered_is_said_to_be_of_its_direction(direction: str) -> None:
+    reason = f"{direction}, rang 7.0 s, nobody answered"
+    assert reason.replace("7.0", "7") == reasons.told(texts.texts("en"), reason)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_every_check_looks_for_is_said_in_words_of_the_language(language: str) -> None:
     checks = [view.name for view in read_views() if view.layer == "checks"]

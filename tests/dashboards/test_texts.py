@@ -157,10 +157,25 @@ def test_no_data_is_a_dash() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(8.44, "8.4 s"), (59, "59 s"), (60, "1:00"), (3661.2, "1:01:01"), (220_000, "2.5 d"), (None, "–")],
+    [
+        *((8.44, "8.4 s"), (59, "59 s"), (59.7, "1 min"), (60, "1 min"), (3_572, "59 min 32 s"), (3_599.7, "1 h")),
+        *((3661.2, "1 h 1 min"), (7_190, "2 h"), (220_000, "2.5 d"), (None, "–")),
+    ],
 )
-def test_durations_are_short(seconds: float | None, expected: str) -> None:
+def test_durations_name_their_units(seconds: float | None, expected: str) -> None:
     assert expected == texts.texts("en").seconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"), [("ru", "1 мин 5 с"), ("kk", "1 мин 5 с"), ("pt", "1 min 5 s"), ("en", "1 min 5 s")]
+)
+def test_durations_are_written_as_each_language_writes_them(language: str, expected: str) -> None:
+    assert expected == texts.texts(language).seconds(65)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0, "0:00"), (59.9, "0:59"), (3_572, "59:32"), (3_661, "1:01:01")])
+def test_a_place_in_a_recording_is_written_as_players_do(seconds: float, expected: str) -> None:
+    assert expected == texts.texts("ru").place(seconds)
 
 
 @pytest.mark.parametrize(
