@@ -1,5 +1,6 @@
 """How the pages' process is started, and where it refuses to listen."""
 
+import subprocess
 import sys
 
 import pytest
@@ -25,3 +26,20 @@ def test_any_other_address_is_refused_in_one_line(host: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         command(DashboardsSettings(pages_host=host))
     assert (True, False) == ("ANGIME_PAGES_HOST" in refused.value.reason, "\n" in refused.value.reason)
+
+
+BEGIN = """
+import asyncio, gc, sys
+from dashboards import web
+
+async def begin():
+    async with web.loaded(web.app):
+        print("dashboards.overview" in sys.modules, len(gc.get_objects()) < gc.get_freeze_count())
+
+asyncio.run(begin())
+"""
+
+
+def test_all_pages_are_loaded_before_the_first_and_searched_for_garbage_no_more() -> None:
+    told = subprocess.run([sys.executable, "-c", BEGIN], capture_output=True, check=True, text=True)
+    assert "True True" == told.stdout.strip()
