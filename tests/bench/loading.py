@@ -77,6 +77,7 @@ def measure(folder: Path, *, minutes: float) -> dict[str, Any]:
             before = _settled(reader)
             load.burst_sent_seconds = uvloop.run(pressure.burst(burst, seconds=load.burst_seconds))
             load.burst_drained_seconds = drain(home, stack, events=before + load.burst_events)
+            _settled(reader)  # what was heard meanwhile was counted with the burst
         expected = {fact.id for fact in facts_of(tale.deliveries, home=home)}
     return _figures(load, pressure.seen, minutes=minutes) | _kept(home, calls=pressure.calls, expected=expected)
 
