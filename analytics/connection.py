@@ -128,6 +128,7 @@ class Reader(Protocol):
 
 
 PIECE_ROWS = 8_192
+ROLLBACK = "rollback"
 
 
 @contextmanager
@@ -137,7 +138,7 @@ def transaction(connection: Connection) -> Generator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("rollback")
+        connection.execute(ROLLBACK)
         raise
     connection.execute("commit")
 

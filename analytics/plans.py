@@ -40,14 +40,12 @@ class Plans:
             self._empty(table)
         return table in self._made
 
-    def hold(self, table: str, *, rows: int) -> int:
-        """Hear that a table was made or filled, with so many rows."""
+    def hold(self, table: str) -> None:
+        """Hear that a table was made or filled: also one that holds nothing yet, for more may be added to it."""
         if table not in self._made:
             self._names.clear()
             self._made.add(table)
-        if rows:
-            self._full.add(table)
-        return rows
+        self._full.add(table)
 
     def empty(self) -> None:
         """Empty all tables that were filled."""
@@ -55,9 +53,13 @@ class Plans:
             self._empty(table)
 
     def forget(self) -> None:
-        """Make each plan anew, and each table that is filled."""
+        """Make each plan anew, and each table that is filled: some table was made or dropped."""
         self._names.clear()
         self._made.clear()
+
+    def roll_back(self) -> None:
+        """Hear that what was filled, and made to be filled, is gone."""
+        self.forget()
         self._full.clear()
 
     def _empty(self, table: str) -> None:

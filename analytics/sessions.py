@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from analytics import log
-from analytics.connection import LAYERS, Parameters, Planned, counted
+from analytics.connection import LAYERS, ROLLBACK, Parameters, Planned, counted
 from analytics.plans import Plans
 from analytics.settings import AnalyticsSettings
 from analytics.stems import make_stem_macros
@@ -51,7 +51,7 @@ PLACED_TEXTS = 256
 # As what rows are known while a temporary table is made of them.
 POURED = "rows_poured_in"
 
-_MOVES = re.compile(r"\b(create|drop|alter|rollback)\b")
+_MOVES = re.compile(r"\b(create|drop|alter)\b")
 _INTERVAL = "month_day_nano_interval"
 _LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
 
@@ -110,7 +110,8 @@ class DuckConnection:
         else:
             made = self._session.execute(self._placed(f"create or replace temp table {table} as {text}"))
             [(rows,)] = made.fetchall()
-        return self._plans.hold(table, rows=rows)
+        self._plans.hold(table)
+        return rows
 
     def pour(self, table: str, rows: Any, *lists: str) -> int:
         """Put a frame or an Arrow table into a temporary table, as the port says."""
@@ -126,7 +127,8 @@ class DuckConnection:
             self._session.register(POURED, rows)
             self._session.execute(f"create or replace temp table {table} as {text}")
             self._session.unregister(POURED)
-        return self._plans.hold(table, rows=len(rows))
+        self._plans.hold(table)
+        return len(rows)
 
     def empty(self) -> None:
         """Empty what was filled, as the port says."""
@@ -207,7 +209,9 @@ class DuckConnection:
     def _run(self, text: str, parameters: Parameters) -> Engine:
         if isinstance(text, Planned):
             return self._plans.run(text)
-        if _moves_tables(text):
+        if text == ROLLBACK:
+            self._plans.roll_back()
+        elif _moves_tables(text):
             self._plans.forget()
         placed = self._placed(text)
         return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
@@ -218,7 +222,7 @@ class DuckConnection:
 
 @lru_cache(PLACED_TEXTS)
 def _moves_tables(text: str) -> bool:
-    """Whether a text makes or drops tables, or takes back that they were made."""
+    """Whether a text makes or drops tables."""
     return _MOVES.search(text) is not None
 
 

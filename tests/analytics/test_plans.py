@@ -6,7 +6,7 @@ import pytest
 from analytics.connection import Planned, counted, transaction
 from analytics.landing import Lander
 from analytics.refresh import Refresher
-from analytics.scratch import scratch
+from analytics.scratch import Scratch, scratch
 from analytics.sessions import DuckConnection, open_in_memory
 from analytics.views import read_views
 from analytics.warehouse import Batch
@@ -79,15 +79,45 @@ def test_what_is_emptied_in_the_transaction_that_filled_it_takes_no_room(connect
     assert counted(connection, "select count(*) from filled") == 0
 
 
+def test_what_was_added_to_a_table_that_was_filled_with_nothing_is_emptied_too(connection: DuckConnection) -> None:
+    for _ in range(2):
+        assert connection.fill("filled", Planned("select range as number from range(0)")) == 0
+        connection.execute("insert into filled values (1)")
+        connection.empty()
+        assert counted(connection, "select count(*) from filled") == 0
+
+
+def test_what_was_filled_is_emptied_though_another_table_was_made_meanwhile(connection: DuckConnection) -> None:
+    for _ in range(2):
+        with transaction(connection):
+            connection.fill("filled", Planned("select 1 as number"))
+            connection.execute("create or replace temp table other as select 2 as number")
+            connection.empty()
+        assert counted(connection, "select count(*) from filled") == 0
+
+
+def test_a_batch_takes_away_nothing_that_only_the_one_before_replaced() -> None:
+    lander, warehouse = _lander(hot_events=20)
+    calls = [call_events(number) for number in range(30)]
+    # When the newest events are cut, rows that are known to exist are forgotten: the next batch seeks its own.
+    for number, told in enumerate(([events[0] for events in calls], [calls[0][1]], [calls[1][1]])):
+        lander.land(Batch(records_of(told, first_offset=100 * number)), now=NOW)
+    assert counted(warehouse.connection, "select count(*) from facts.calls") == len(calls)
+
+
 def test_a_batch_makes_no_table_that_one_like_it_made_before() -> None:
-    warehouse = scratch()
-    warehouse.load_reference([COMPANY])
-    warehouse.build()
-    refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY])
-    lander = Lander(warehouse.connection, refresher=refresher, hot_events=1_000)
+    lander, warehouse = _lander(hot_events=1_000)
     made: list[list[tuple[str, int]]] = []
     for number in range(6):
         records = records_of(call_events(number), first_offset=5 * number)
         assert lander.land(Batch(records), now=NOW).events == len(records)
         made.append(warehouse.connection.rows(TEMPORARY))
     assert made[-1] == made[-2]
+
+
+def _lander(*, hot_events: int) -> tuple[Lander, Scratch]:
+    warehouse = scratch()
+    warehouse.load_reference([COMPANY])
+    warehouse.build()
+    refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY])
+    return Lander(warehouse.connection, refresher=refresher, hot_events=hot_events), warehouse

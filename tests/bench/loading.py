@@ -195,7 +195,10 @@ def _few(grown: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _kept(home: Path, *, calls: set[str], expected: set[str]) -> dict[str, Any]:
-    """Look for what was sent, and weigh the warehouse after maintenance, when no reader may need what is old."""
+    """Look for what was sent, whether its tables are those of a rebuild, and weigh the warehouse after maintenance.
+
+    By then no reader may need what is old.
+    """
     settings = AnalyticsSettings(home=home)
     with open_reader(settings) as reader:
         ids = reader.sql("select id from log.events")["id"].to_list()
@@ -204,6 +207,7 @@ def _kept(home: Path, *, calls: set[str], expected: set[str]) -> dict[str, Any]:
     lost = len(calls - there) + len(expected - set(ids))
     doubled = len(ids) - len(set(ids))
     with open_writer(settings) as writer:
+        otherwise = [one["table"] for one in writer.rebuild(verify=True) if not one["same"]]
         now, sizes = datetime.now(UTC), [0]
         for number in range(MOST_ROUNDS):
             writer.maintain(instant(now + (number + 1) * BETWEEN_ROUNDS))
@@ -218,6 +222,7 @@ def _kept(home: Path, *, calls: set[str], expected: set[str]) -> dict[str, Any]:
         "load_transcribed": heard,
         "load_lost": {"events": lost, "goal": 0, "is_met": lost == 0},
         "load_doubled": {"events": doubled, "goal": 0, "is_met": doubled == 0},
+        "load_tables_other_than_rebuilt": {"tables": len(otherwise), "goal": 0, "is_met": not otherwise},
         "load_bytes_an_event": {
             "bytes": round(bytes_an_event, 1),
             "goal": GOAL_BYTES_AN_EVENT,
