@@ -127,7 +127,7 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     newest = questions.as_of(page.reader, company=page.scope.company, now=page.now)
     as_of = say("Data as of {moment}", moment=say.moment(newest, zone=page.zone, pattern="EEE d MMM, HH:mm"))
     zone = say("Time zone: {zone}", zone=page.zone.key.replace("_", " "))
-    compared = say("Compared with the period of the same length before.")
+    compared = say("Compared with the period before, of the same length and weekdays.")
     by_day = say("Day by day")
     digest = Digest(
         head=head,

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
+from analytics.questions import Period
 from dashboards import controls, downloads, shown
 from dashboards.figures import behind, compared, definition
 from dashboards.overview import draw_trend
@@ -16,12 +17,16 @@ from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, clean, plain
 
-BOARD = ("answer_rate", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
+# Calls count for whoever talked last, or else was rung last; of the talk of a transferred one each has his own part.
+OF_CALLS = ("answer_rate", "service_level", "answer_seconds_median", "contact_rate")
+OF_PARTS = ("operator_talk_minutes",)
+BOARD = (*OF_CALLS, *OF_PARTS)
 ORDER = "answer_rate"
 SAME_SHARE = 0.01
 # A channel on which more of the unanswered calls than this rang nobody we know tells nothing about teams: of theirs
 # only those count that somebody answered.
 MOST = 0.5
+_NOTHING: dict[str, Any] = {"value": None, "numerator": None, "sample": 0}
 
 
 def draw(page: Page) -> None:
@@ -114,12 +119,20 @@ def _notes(page: Page, *, untold: list[str]) -> None:
 
 def _figures(page: Page, *, by: Any) -> list[dict[str, Any]]:
     """Give a row a team or operator: its key, empty for calls of none, and its figure of every metric of the board."""
-    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=BOARD, by=(by,)).to_dicts()
+    rows = _counted(page, page.period, by=by).to_dicts()
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         key = row[by] or ""
-        found.setdefault(key, {"key": key})[row["metric"]] = row
+        found.setdefault(key, {"key": key, **dict.fromkeys(BOARD, _NOTHING)})[row["metric"]] = row
     return [row for row in found.values() if any(row[name]["sample"] for name in BOARD)]
+
+
+def _counted(page: Page, period: Period, *, by: Any) -> pl.DataFrame:
+    """Count the metrics of the board: those of calls, which may be held in memory, apart from those of their parts."""
+    return pl.concat(
+        page.ask(questions.figures, period=period, scope=page.scope, metrics=metrics, by=(by,))
+        for metrics in (OF_CALLS, OF_PARTS)
+    )
 
 
 def _board(page: Page, rows: list[dict[str, Any]], *, by: str, order: str = ORDER) -> None:
@@ -181,7 +194,7 @@ def _name(page: Page, key: str, *, by: str) -> str:
 
 def _long(page: Page) -> pl.DataFrame:
     """Give the board for a file, one row a metric and operator; numerators and denominators add up to the tiles."""
-    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=BOARD, by=("operator",))
+    rows = _counted(page, page.period, by="operator")
     names = page.operators()
     return rows.with_columns(name=pl.Series([names.get(key or "", key) for key in rows["operator"]], dtype=pl.String))
 
@@ -210,7 +223,7 @@ def _one(page: Page) -> None:
 def _before(page: Page, key: str) -> dict[str, dict[str, Any]]:
     if page.before is None:
         return {}
-    rows = page.ask(questions.figures, period=page.before, scope=page.scope, metrics=BOARD, by=("operator",))
+    rows = _counted(page, page.before, by="operator")
     return {row["metric"]: row for row in rows.filter(pl.col("operator") == key).to_dicts()}
 
 

@@ -6,7 +6,6 @@ person may see is settled here and not on a page.
 
 from analytics.connection import Reader
 from analytics.questions.asking import Day, Period, Scope
-from analytics.questions.boards import BOARD, BoardOf, board, compared
 from analytics.questions.company import accounts, as_of, channels, companies, extent, operators, teams, thresholds
 from analytics.questions.counting import (
     Days,
@@ -38,10 +37,8 @@ from analytics.questions.tariffs import Costed, Crossing, break_even, tariff_cos
 from schemas.errors import Misconfigured, NotYet
 
 __all__ = [
-    "BOARD",
     "MAX_ROWS_OF_A_FILE",
     "MAX_ROWS_OF_A_PAGE",
-    "BoardOf",
     "CallFilter",
     "Costed",
     "Crossing",
@@ -59,14 +56,12 @@ __all__ = [
     "Scope",
     "accounts",
     "as_of",
-    "board",
     "break_even",
     "call",
     "calls",
     "can_hold",
     "channels",
     "companies",
-    "compared",
     "corrections",
     "count_calls",
     "dialled",

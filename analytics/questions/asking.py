@@ -11,6 +11,7 @@ from analytics.connection import Reader
 from analytics.metrics import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
+DAYS_OF_A_WEEK = 7
 
 _KNOWN = """(
     select identities.identity, contacts.name
@@ -39,15 +40,11 @@ class Period(Struct, frozen=True):
         return [*days[:-1], Day(self.last, self.until)]
 
     def before(self) -> "Period":
-        """Give the period of the same length right before, cut at the same moment of its last day."""
-        step = timedelta(days=self.days)
-        return self._earlier(step)
+        """Give the latest period before it of the same length and weekdays, cut at the same moment of its last day.
 
-    def weeks_before(self) -> "Period":
-        """Give the latest period of the same length that lies before it and begins on the same weekday."""
-        return self._earlier(timedelta(weeks=-(-self.days // 7)))
-
-    def _earlier(self, step: timedelta) -> "Period":
+        A Monday is set beside the Monday before, for a Sunday is no measure of it.
+        """
+        step = timedelta(weeks=-(-self.days // DAYS_OF_A_WEEK))
         return Period(self.first - step, self.last - step, self.until - step if self.until else None)
 
 

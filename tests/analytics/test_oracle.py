@@ -97,6 +97,15 @@ def test_every_metric_of_every_day_is_what_truly_happened(
     }
 
 
+def test_the_formula_of_every_metric_gives_the_figure_of_the_pages(warehouse: Scratch) -> None:
+    scope = Scope(company="demo")
+    figures = questions.figures(warehouse, period=WHOLE, scope=scope, metrics=tuple(catalogue())).to_dicts()
+
+    told = {name: float(warehouse.sql(metric.formula).item()) for name, metric in catalogue().items()}
+
+    assert {row["metric"]: pytest.approx(row["value"]) for row in figures} == told
+
+
 @given(
     metric=st.sampled_from(sorted(catalogue())),
     first=st.integers(0, DAYS),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -329,8 +330,28 @@ def test_a_contact_s_history_is_told_to_its_company_only(reader: Scratch) -> Non
 
 def test_the_period_before_is_cut_at_the_same_moment() -> None:
     today = Period(date(2026, 3, 10), date(2026, 3, 10), datetime(2026, 3, 10, 9, 30, tzinfo=UTC))
-    expected = Period(date(2026, 3, 9), date(2026, 3, 9), datetime(2026, 3, 9, 9, 30, tzinfo=UTC))
+    expected = Period(date(2026, 3, 3), date(2026, 3, 3), datetime(2026, 3, 3, 9, 30, tzinfo=UTC))
     assert expected == today.before()
+
+
+def test_the_moment_is_one_of_the_local_clock_also_where_that_has_changed_since() -> None:
+    until = datetime(2026, 3, 29, 9, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    before = Period(date(2026, 3, 29), date(2026, 3, 29), until).before()
+    assert datetime(2026, 3, 22, 8, 30, tzinfo=UTC) == before.until
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (date(2026, 3, 9), date(2026, 3, 15), (date(2026, 3, 2), date(2026, 3, 8))),
+        (date(2026, 3, 9), date(2026, 3, 10), (date(2026, 3, 2), date(2026, 3, 3))),
+        (date(2026, 3, 9), date(2026, 3, 18), (date(2026, 2, 23), date(2026, 3, 4))),
+        (date(2026, 3, 9), date(2026, 3, 9), (date(2026, 3, 2), date(2026, 3, 2))),
+    ],
+)
+def test_the_period_before_has_the_same_weekdays(first: date, last: date, expected: tuple[date, date]) -> None:
+    before = Period(first, last).before()
+    assert expected == (before.first, before.last)
 
 
 def test_a_period_that_is_not_over_leaves_later_calls_out(reader: Scratch) -> None:

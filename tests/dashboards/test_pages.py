@@ -13,6 +13,7 @@ from analytics.warehouse import open_reader
 from dashboards import costs
 from dashboards.costs import cheapest
 from dashboards.menu import MENU
+from tests.analytics.drawn import drawn_events
 from tests.dashboards import seed
 from tests.dashboards.without_browser import badges, run, told
 
@@ -236,6 +237,31 @@ def test_calls_that_rang_nobody_stand_last_and_count_for_no_team(
         last,
         "Calls that rang nobody we know" in told(test),
     )
+
+
+def test_of_a_transferred_call_each_operator_and_team_has_the_talk_that_was_his(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = """
+    call  | leg | fact        | at       | says
+    moved |     | offered     | 05:00:00 | direction=incoming; contact=phone:+77010000001
+    moved | a   | ended       | 05:06:00 | operator=PJSIP/100; answered_at=05:00:00; talk_seconds=360
+    moved |     | transferred | 05:06:00 | to_operator=PJSIP/101
+    moved | b   | ended       | 05:08:00 | operator=PJSIP/101; answered_at=05:06:00; talk_seconds=120
+    moved |     | ended       | 05:08:00 | disposition=completed
+    """
+    (tmp_path / "company.toml").write_text(seed.COMPANY_TOML, encoding="utf-8")
+    seed.land(tmp_path, drawn_events(moved, company=seed.COMPANY))
+    day = "2026-03-02"
+    test = run(tmp_path, monkeypatch, page="operators", lang="en", period="custom", **{"from": day, "to": day})
+    boards = [
+        dict(zip(*(table.value[name] for name in table.value.columns[[0, -1]]), strict=True))
+        for table in test.dataframe
+    ]
+    assert [
+        {"North": "6* (1)", "South": "2* (1)"},
+        {"Aigerim": "6* (1)", "Bolat": "2* (1)"},
+    ] == boards
 
 
 def test_teams_are_compared_where_it_is_told_whom_unanswered_calls_rang(
