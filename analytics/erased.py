@@ -17,6 +17,7 @@ from msgspec import Struct
 from analytics.keys import installation_key
 from schemas.envelope import Event
 from schemas.instants import Instant
+from schemas.people import Identity
 
 FILE = "erased.json"
 # What was said is told of when a recording is fetched or heard, long after; so it is known by when it was said, too.
@@ -25,13 +26,32 @@ SOUND = ("call.recording_made_available", "call.recording_stored", "call.transcr
 _log = structlog.get_logger()
 
 
+class _Named(Struct, frozen=True):
+    contact: tuple[Identity, ...] = ()
+    call_id: str = ""
+    message_id: str = ""
+
+
+class Told(Struct, frozen=True):
+    """What of an event in Kafka tells whom it is of."""
+
+    id: str
+    type: str
+    time: Instant
+    recordedat: Instant
+    data: _Named
+
+
+_TOLD = msgspec.json.Decoder(Told)
+
+
 class Erased(Struct, frozen=True):
     """Who was erased: what was recorded up to an instant of these digests, or is of these entities, is dropped."""
 
     digests: dict[str, Instant] = {}
     entities: dict[str, Instant] = {}
 
-    def holds(self, fact: Event, *, key: bytes) -> bool:
+    def holds(self, fact: Event | Told, *, key: bytes) -> bool:
         """Whether a fact of a call or message is of somebody who was erased; analytics.erasure drops the same ones."""
         own = {fact.id, getattr(fact.data, "call_id", ""), getattr(fact.data, "message_id", "")}
         if not own.isdisjoint(self.entities):
@@ -39,6 +59,13 @@ class Erased(Struct, frozen=True):
         told_at = min(fact.time, fact.recordedat) if fact.type in SOUND else fact.recordedat
         named = (digest(key, f"{one.kind}:{one.value}") for one in getattr(fact.data, "contact", ()))
         return any(told_at <= self.digests.get(one, "") for one in named)
+
+    def holds_bytes(self, value: bytes, *, key: bytes) -> bool:
+        """Whether the bytes of an event are such a fact; what is none is nobody's."""
+        try:
+            return self.holds(_TOLD.decode(value), key=key)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
 
 
 class Known:
@@ -53,6 +80,11 @@ class Known:
         """Whether a fact is of somebody who was erased."""
         erased = self._now()
         return bool(erased.digests) and erased.holds(fact, key=installation_key(self._home))
+
+    def holds_bytes(self, value: bytes) -> bool:
+        """Whether the bytes of an event are a fact of somebody who was erased."""
+        erased = self._now()
+        return bool(erased.digests) and erased.holds_bytes(value, key=installation_key(self._home))
 
     def _now(self) -> Erased:
         try:

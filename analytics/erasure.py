@@ -21,10 +21,9 @@ from analytics.erased import SOUND, Erased, digest, tell
 from analytics.forgetting import PERSONS
 from analytics.keys import installation_key
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
-from schemas import codec
 from schemas.decisions import PersonErased
 from schemas.envelope import Event, event
-from schemas.errors import InvalidEvent, Misconfigured
+from schemas.errors import Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
 from schemas.instants import Instant
 from schemas.ourselves import US
@@ -185,7 +184,7 @@ class Dropper:
         if not self._erased.digests:
             return list(refusals)
         key = installation_key(self._home)
-        return [one for one in refusals if not _is_of(self._erased, one.letter.body, key=key)]
+        return [one for one in refusals if not self._erased.holds_bytes(one.letter.body, key=key)]
 
     def is_told(self) -> bool:
         """Whether `batch` tells of somebody who was erased: `load` when it was landed."""
@@ -245,14 +244,6 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[st
     )
     connection.execute("delete from batch where position in (select position from dropped)")
     return [path for (path,) in paths]
-
-
-def _is_of(erased: Erased, body: bytes, *, key: bytes) -> bool:
-    """Whether the body of a dead letter is a fact of somebody who was erased."""
-    try:
-        return erased.holds(codec.decode(body), key=key)
-    except InvalidEvent:
-        return False
 
 
 IDENTITIES = """list_transform(

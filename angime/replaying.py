@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from analytics.erased import Known
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.moments import now
@@ -114,7 +115,7 @@ def _from_log(planned: Plan, *, keeper: "_Keeper", producer: replay.Producer | N
     if isinstance(keeper.next, str):
         choice = msgspec.structs.replace(choice, since=keeper.next)
     with open_reader(load(AnalyticsSettings)) as reader:
-        return replay.from_log(reader, choice, producer=producer, on_progress=keeper.keep)
+        return replay.from_log(reader, choice, producer=producer, on_progress=keeper.keep, is_erased=_is_erased())
 
 
 def _from_kafka(
@@ -138,7 +139,12 @@ def _from_kafka(
             origins=origins,
             now=instant(now()),
             on_progress=keeper.keep,
+            is_erased=_is_erased(),
         )
+
+
+def _is_erased() -> replay.IsErased:
+    return Known(load(PipelinesSettings).home).holds_bytes
 
 
 class _Keeper:

@@ -2,7 +2,8 @@
 
 `normalise` reads raw records and sends what today's code makes of them; `streams` and `land` read events and send them
 to their topics again. Every id is the same as before, so that the log takes only what it lacks, however often a stretch
-is replayed. What is sent carries the header REPLAYED: nobody is notified of it.
+is replayed. What is sent carries the header REPLAYED: nobody is notified of it. Nothing of an erased person is sent:
+Kafka would keep it anew.
 """
 
 from collections import Counter
@@ -66,6 +67,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 OnProgress = Callable[[Progress], None]
+# Tells of the bytes of an event whether it is of a person who was erased.
+IsErased = Callable[[bytes], bool]
 
 
 class Moments(Protocol):
@@ -142,13 +145,14 @@ def from_kafka(  # noqa: PLR0913  # all that both ways of reading need
     origins: Origins,
     now: Instant,
     on_progress: OnProgress = lambda _: None,
+    is_erased: IsErased = lambda _: False,
 ) -> Progress:
     """Replay a stretch of Kafka; `consumer` reads from its starts. Without a `producer` nothing is sent, only counted.
 
     After each batch that Kafka has acknowledged `on_progress` is told where to go on.
     """
     positions, ends = stretch.starts, stretch.ends
-    tally = _Tally(total=stretch.records)
+    tally = _Tally(total=stretch.records, is_erased=is_erased)
     waiting = {place for place, end in ends.items() if positions[place] < end}
     patience = PATIENCE_POLLS
     while waiting and patience:
@@ -171,9 +175,10 @@ def from_log(
     *,
     producer: Producer | None,
     on_progress: OnProgress = lambda _: None,
+    is_erased: IsErased = lambda _: False,
 ) -> Progress:
     """Replay events that the log keeps, as they were published, slice of time by slice. Without a `producer` count."""
-    tally = _Tally(total=count_log(reader, choice))
+    tally = _Tally(total=count_log(reader, choice), is_erased=is_erased)
     for begin, end in _slices(reader, choice):
         facts = list(_kept(reader, choice, since=begin, until=end))
         tally.read += len(facts)
@@ -197,7 +202,8 @@ def to_places(written: Mapping[str, int]) -> Places:
 class _Tally:
     """What a replay has done so far."""
 
-    def __init__(self, *, total: int) -> None:
+    def __init__(self, *, total: int, is_erased: IsErased) -> None:
+        self._is_erased = is_erased
         self.total = total
         self.read = 0
         self.sent = 0
@@ -207,6 +213,8 @@ class _Tally:
     def send(self, facts: Iterable[Fact], *, producer: Producer | None) -> None:
         """Send facts and wait until Kafka has them; without a producer only count."""
         for fact in facts:
+            if self._is_erased(fact.value):
+                continue
             self._made[fact.type] += 1
             if producer is not None:
                 producer.send(fact.topic, key=fact.key, value=fact.value, headers=[(REPLAYED, b"1")])

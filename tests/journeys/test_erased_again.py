@@ -1,5 +1,6 @@
 """A person is erased while his recording is on its way, and the streams are replayed: his voice is nowhere."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,12 +146,16 @@ def test_nothing_of_an_erased_person_is_left_whatever_the_worker_fetched_or_is_a
     work()
     landed = sounds(home)
 
-    replay(home)
+    known = (home / FILE).read_bytes()
+    honoured = replay(home)
+    (home / FILE).unlink()  # known to nobody who reads no log, as where a stage has a home of its own
+    sent = replay(home)
+    (home / FILE).write_bytes(known)
     with worker(home):
         wait_for(has_read_all)
     replayed, asked = sounds(home), provider.asked["his"]
 
-    (home / FILE).unlink()  # a worker that does not know, such as one with a home of its own
+    (home / FILE).unlink()
     replay(home)
     with worker(home):
         wait_for(lambda: has_read_all() and sounds(home) == {said("his"), said("others")})
@@ -158,6 +164,7 @@ def test_nothing_of_an_erased_person_is_left_whatever_the_worker_fetched_or_is_a
     assert (receipt.persons, receipt.recordings, on_its_way) == (1, 0, {said("his"), said("others")})
     assert (landed, replayed, sounds(home)) == ({said("others")},) * 3
     assert asked == 1
+    assert [told_of["events"]["call.recording_made_available"] for told_of in (honoured, sent)] == [1, 3]
     beside_kafka = [file for file in home.rglob("*") if file.is_file() and "kafka" not in file.parts]
     assert [file.name for file in beside_kafka if said("his") in file.read_bytes()] == []
     with closing(open_reader(load(AnalyticsSettings))) as reader:
@@ -171,6 +178,8 @@ def test_nothing_of_an_erased_person_is_left_whatever_the_worker_fetched_or_is_a
     ]
 
 
-def replay(home: Path) -> None:
+def replay(home: Path) -> dict[str, Any]:
     """Send what the streams act on once more."""
-    assert typed("replay", "--stage", "streams", home=home, ANGIME_KAFKA=os.environ["ANGIME_KAFKA"]).code == 0
+    replayed = typed("replay", "--stage", "streams", "--json", home=home, ANGIME_KAFKA=os.environ["ANGIME_KAFKA"])
+    assert replayed.code == 0
+    return json.loads(replayed.out)

@@ -114,6 +114,32 @@ def land(kafka: MemoryKafka, home: Path) -> dict[str, object]:
         return {"events": counts, **{name: writer.table_hash(name) for name in tables}}
 
 
+def test_nothing_of_an_erased_person_is_sent_again(kafka: MemoryKafka, tmp_path: Path) -> None:
+    land(kafka, tmp_path)
+    [first, *_] = call_events(1)
+    whole = replay.stretch_of(Remembered(kafka), choice())
+
+    def is_erased(value: bytes) -> bool:
+        return first.data.call_id.encode() in value
+
+    with closing(open_reader(settings_at(tmp_path))) as reader:
+        from_log = replay.from_log(reader, choice(), producer=kafka.producer(), is_erased=is_erased)
+    from_kafka = replay.from_kafka(
+        kafka.assign(CANONICAL, whole.starts),
+        choice(),
+        stretch=whole,
+        producer=kafka.producer(),
+        origins={},
+        now=NOW,
+        is_erased=is_erased,
+    )
+
+    assert (from_log.sent, from_log.read) == (24, 29)
+    assert from_kafka.sent == 24
+    sent = [record.value or b"" for place, log in kafka.logs.items() for record in log if record.headers]
+    assert (len(sent), any(map(is_erased, sent))) == (48, False)
+
+
 def test_events_replayed_from_kafka_and_from_the_log_change_nothing_however_often(
     kafka: MemoryKafka, tmp_path: Path
 ) -> None:
