@@ -93,35 +93,14 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in it.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
-    moment = instant(now)
     with open_writer(settings) as writer:
         say("looking")
         _check_kinds(writer.connection, identities)
         found = _find(writer.connection, identities)
-        key = installation_key(home)
-        decisions = [erasure.decide(one, key=key, until=moment) for one in found]
-        told = {name: _all(found, name) for name in ("identities", "entities", "recordings")}
-        sought = what_finds(told["identities"])
+        sought = what_finds(_all(found, "identities"))
         if any(holds(path, sought) for path in _files(load(PipelinesSettings).outbox_folder)):
             raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` send them to Kafka")
-        say(f"{len(told['recordings'])} recordings")
-        recordings = forget_recordings(told["recordings"])
-        say(f"{sum(one.events for one in found)} events of {len(found)} persons")
-        erasure.apply(writer.connection, found, decisions=decisions, make_token=lambda: uuid.uuid4().hex)
-        receipt = Receipt(
-            erasure=decisions[0].id,
-            erased_at=moment,
-            persons=len(found),
-            identities=len(told["identities"]),
-            calls_and_messages=len(told["entities"]),
-            events=sum(one.events for one in found),
-            conflicts=sum(one.conflicts for one in found),
-            dead_letters=sum(one.dead for one in found),
-            recordings=recordings,
-            kafka_forgets_by=instant(now + timedelta(days=_kafka_days())),
-            unfinished=BROKEN_OFF,
-        )
-        _keep(receipt, home=home)
+        receipt, decisions = _apply(writer.connection, found, home=home, now=now, say=say)
         writer.reload()
         say("facts are folded anew")
         writer.rebuild()
@@ -138,6 +117,34 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     )
     _keep(receipt, home=home)
     return receipt
+
+
+def _apply(
+    connection: Connection, found: Sequence[erasure.Found], *, home: Path, now: datetime, say: Say
+) -> tuple[Receipt, list[Event]]:
+    """Erase who was found from recordings and log; gives the receipt, which says that the rest is to come."""
+    key, moment = installation_key(home), instant(now)
+    decisions = [erasure.decide(one, key=key, until=moment) for one in found]
+    recordings, events = _all(found, "recordings"), sum(one.events for one in found)
+    say(f"{len(recordings)} recordings")
+    forgotten = forget_recordings(recordings)
+    say(f"{events} events of {len(found)} persons")
+    erasure.apply(connection, found, decisions=decisions, make_token=lambda: uuid.uuid4().hex)
+    receipt = Receipt(
+        erasure=decisions[0].id,
+        erased_at=moment,
+        persons=len(found),
+        identities=len(_all(found, "identities")),
+        calls_and_messages=len(_all(found, "entities")),
+        events=events,
+        conflicts=sum(one.conflicts for one in found),
+        dead_letters=sum(one.dead for one in found),
+        recordings=forgotten,
+        kafka_forgets_by=instant(now + timedelta(days=_kafka_days())),
+        unfinished=BROKEN_OFF,
+    )
+    _keep(receipt, home=home)
+    return receipt, decisions
 
 
 def _keep(receipt: Receipt, *, home: Path) -> None:

@@ -123,15 +123,23 @@ def _counted(  # noqa: PLR0913  # what is counted, whose, when, and by what
     Where the periods are counted as a whole too, all of `by` are empty in these rows.
     """
     facts = {fact_of(catalogue()[name]).name: fact_of(catalogue()[name]) for name in metrics}
+    of_fact = {fact: [name for name in metrics if catalogue()[name].fact == fact] for fact in facts}
+    grouped = {fact for fact, names in of_fact.items() if _are_grouped(names, scope=scope, by=by)}
     parts: list[str] = []
     parameters: dict[str, Any] = {"metrics": list(metrics)}
     for fact in facts.values():
-        counted = [name for name in metrics if catalogue()[name].fact == fact.name]
+        counted = of_fact[fact.name]
         over: Over = "rows"
-        if _are_grouped(counted, scope=scope, by=by):
+        if fact.name in grouped:
             where, wheres, bound = within_groups(periods, scope=scope)
-            measures = measures_of(counted)
-            source, reach = groups(reader, scope=scope, periods=periods, by_hour="hour" in by, measures=measures)
+            source, reach = groups(
+                reader,
+                scope=scope,
+                periods=periods,
+                by_hour="hour" in by,
+                measures=measures_of(counted),
+                are_alone=len(grouped) == len(facts),
+            )
             parameters |= bound | reach
             over = "groups"
         elif can_narrow(fact, scope) and set(by) <= {"day", *fact.dimensions}:

@@ -90,15 +90,22 @@ def grouped_fact() -> Fact:
     return structs.replace(fact, relation=GROUPED, dimensions={name: fact.dimensions[name] for name in DIMENSIONS})
 
 
-def groups(
-    reader: Reader, *, scope: Scope, periods: Sequence[Period], by_hour: bool = False, measures: Collection[str] = ()
+def groups(  # noqa: PLR0913  # whose, when, of what kind, and with what else they are asked for
+    reader: Reader,
+    *,
+    scope: Scope,
+    periods: Sequence[Period],
+    by_hour: bool = False,
+    measures: Collection[str] = (),
+    are_alone: bool = True,
 ) -> tuple[str, dict[str, Any]]:
     """Give what to read the groups of calls in some periods from, and its parameters beside $company.
 
     Columns are those of reports.calls_grouped, of measures at least those that are asked for; `by_hour` each group is
-    one of a single `hour`, without measures and sums. Of the scope only company and operators narrow them.
+    one of a single `hour`, without measures and sums. Of the scope only company and operators narrow them. What is held
+    in memory stands there alone: a statement that asks for anything else beside reads them where they lie.
     """
-    if are_held(reader, scope=scope, periods=periods) and NOT_HELD not in measures:
+    if are_alone and are_held(reader, scope=scope, periods=periods) and NOT_HELD not in measures:
         source, parameters = _of_held(periods)
     else:
         source, parameters = _source(scope, periods)

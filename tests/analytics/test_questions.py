@@ -205,6 +205,12 @@ def test_what_is_held_is_counted_as_in_the_warehouse_and_asked_for_once(
     ]
     assert_frame_equal(*talk)
     assert counting.asked == 2
+    with_parts = [
+        questions.figures(asked, period=period, scope=scope, metrics=("answer_rate", "operator_talk_minutes"))
+        for asked in (cast("Reader", reader), holding)
+    ]
+    assert_frame_equal(*with_parts)
+    assert counting.asked == 3
 
 
 def test_whoever_asked_of_what_is_held_keeps_none_of_it(reader: Scratch) -> None:
