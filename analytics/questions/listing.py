@@ -136,7 +136,7 @@ def history(reader: Reader, *, company: str, contact_key: str) -> pl.DataFrame:
             started_at as happened_at, 'call' as kind, direction, channel, outcome, null as text, talk_seconds, call_id
         from facts.calls where company = $company and contact_key in {keys_of("contact_key")}
         union all
-        select sent_at, 'message', direction, channel, status, text, null, null
+        select first_at, 'message', direction, channel, status, text, null, null
         from facts.messages where company = $company and contact_key in {keys_of("contact_key")}
         order by happened_at desc, call_id limit $limit
     """
