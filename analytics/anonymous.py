@@ -41,6 +41,11 @@ class Stranger(Struct, frozen=True):
     traces: tuple[str, ...]
 
 
+def is_anonymous(table: str) -> str:
+    """Write whether an event of a table is that of somebody who was erased."""
+    return f"""(contains({table}.data, '"kind":"{ERASED}"') or starts_with({table}.subject, '{ERASED}:'))"""
+
+
 def stranger_for(identities: Iterable[str], *, token: str) -> Stranger:
     """Put a made-up identity in place of these (`kind:value`); it tells their country, by which calls are billed."""
     known = tuple(sorted(identities))

@@ -8,6 +8,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.admission import Batch, Place, Refusal, admit, append_dead, place_of
+from analytics.anonymous import is_anonymous
 from analytics.connection import Connection, Planned, transaction
 from analytics.erasure import Dropper
 from analytics.forgetting import LETTERS, Forgetter
@@ -210,7 +211,7 @@ class Lander:
         self._connection.execute(
             f"""
             insert into doubled
-            select batch.position, {_content("batch")} <> {_content("kept")}
+            select batch.position, {_differs("batch", "kept")}
             from ({THOSE_OF_IDS}) as kept join batch using (id)
             """,  # noqa: S608  # our own texts
             {"ids": suspects["id"].to_list()},
@@ -268,6 +269,11 @@ def _content(table: str) -> str:
     return f"({', '.join(f'{table}.{name}' for name in ('type', 'dataschema', 'subject', 'time', 'data'))})"
 
 
+def _differs(table: str, kept: str) -> str:
+    """Whether an event that comes again says something else; what an erased person's said is kept nowhere."""
+    return f"({_content(table)} <> {_content(kept)} and not {is_anonymous(kept)})"
+
+
 _DOUBLED_HERE = Planned(f"""
     select position, {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
     from batch
@@ -275,6 +281,6 @@ _DOUBLED_HERE = Planned(f"""
     qualify row_number() over by_id > 1
 """)  # noqa: S608  # our own column names
 _DOUBLED_IN_LOG = Planned(f"""
-    select batch.position, {_content("batch")} <> {_content("earlier")} as is_conflict
+    select batch.position, {_differs("batch", "earlier")} as is_conflict
     from batch join earlier using (id)
 """)  # noqa: S608  # our own column names

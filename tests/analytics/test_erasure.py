@@ -6,11 +6,16 @@ import msgspec
 import pytest
 
 from analytics import erasure
+from analytics.landing import Lander
+from analytics.refresh import Refresher
 from analytics.scratch import Scratch
+from analytics.views import read_views
+from analytics.warehouse import Batch
 from angime.erasing import phones_of
 from schemas.envelope import Event
 from schemas.instants import Instant
 from tests.analytics.drawn import deal, drawn_events, warehouse
+from tests.analytics.landing_cases import records_of
 
 UNTIL: Instant = "2026-03-10T12:00:00.000Z"
 
@@ -114,6 +119,27 @@ def test_two_who_had_one_deal_stay_two_when_both_are_erased_at_once() -> None:
         ("erased:KZ.b",),
     ]
     assert made.sql("select contact_key from facts.deals").rows() == [("erased:KZ.b",)]
+
+
+def test_what_comes_again_of_an_erased_person_is_no_conflict_that_keeps_him() -> None:
+    told = drawn_events("""
+    deal | fact    | at       | says
+    d    | created | 05:00:00 | contact=phone:+77010000001; amount=5
+    e    | created | 05:00:00 | contact=phone:+77010000002; amount=5
+    """)
+    made = warehouse(told)
+    made.build()
+    _erase(made, ["phone:+77010000001"])
+    again = drawn_events("""
+    deal | fact    | at       | says
+    d    | created | 05:00:00 | contact=phone:+77010000001; amount=7
+    e    | created | 05:00:00 | contact=phone:+77010000002; amount=7
+    """)
+    refresher = Refresher(made.connection, read_views(), companies=())
+    landed = Lander(made.connection, refresher=refresher, hot_events=10).land(Batch(records_of(again)), now=UNTIL)
+
+    assert (landed.events, landed.duplicates, landed.conflicts) == (0, 2, 1)
+    assert "+77010000001" not in str(made.sql("from log.conflicts").rows())
 
 
 CARDS = """
