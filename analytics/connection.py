@@ -1,7 +1,7 @@
 """What the warehouse's parts ask of its engine: statements, rows, frames, columns handed in; and what readers ask."""
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, cast
 
 import polars as pl
@@ -137,10 +137,12 @@ def transaction(connection: Connection) -> Generator[None]:
     connection.execute("begin transaction")
     try:
         yield
+        connection.execute("commit")
     except BaseException:
-        connection.execute(ROLLBACK)
+        # After a commit that failed the engine has rolled back.
+        with suppress(Exception):
+            connection.execute(ROLLBACK)
         raise
-    connection.execute("commit")
 
 
 def counted(connection: Connection, text: str) -> int:

@@ -1,7 +1,8 @@
 """Plans: texts over temporary tables that are planned once and run batch after batch, and the tables that they fill.
 
 To read such a text and bind its names costs several times what it costs to run it over the few rows of a batch. A plan
-holds for as long as no temporary table is made or dropped: tables are filled and emptied rather than made again.
+holds for as long as no temporary table is made or dropped, so tables are filled and emptied rather than made again. One
+of a transaction that made a table holds in that transaction only.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ class Plans:
         self._names: dict[str, str] = {}
         self._made = set[str]()
         self._full = set[str]()
+        self._has_moved = False  # whether a table was made or dropped since all was empty
 
     def run(self, text: str) -> Any:
         """Run a text, of which the plan is made where there is none."""
@@ -34,8 +36,8 @@ class Plans:
             self._names[text] = name
         return self._run(f"execute {name}")
 
-    def is_ready(self, table: str) -> bool:
-        """Whether a table is there to be filled; it is empty then."""
+    def make_ready(self, table: str) -> bool:
+        """Empty a table that is to be filled; says whether it is there."""
         if table in self._full:
             self._empty(table)
         return table in self._made
@@ -45,17 +47,22 @@ class Plans:
         if table not in self._made:
             self._names.clear()
             self._made.add(table)
+            self._has_moved = True
         self._full.add(table)
 
     def empty(self) -> None:
-        """Empty all tables that were filled."""
+        """Empty all tables that were filled, at the end of a transaction."""
         for table in tuple(self._full):
             self._empty(table)
+        if self._has_moved:
+            self._names.clear()
+            self._has_moved = False
 
     def forget(self) -> None:
         """Make each plan anew, and each table that is filled: some table was made or dropped."""
         self._names.clear()
         self._made.clear()
+        self._has_moved = True
 
     def roll_back(self) -> None:
         """Hear that what was filled, and made to be filled, is gone."""

@@ -104,7 +104,7 @@ class DuckConnection:
 
     def fill(self, table: str, text: str) -> int:
         """Put the rows of a text into a temporary table, as the port says."""
-        if self._plans.is_ready(table):
+        if self._plans.make_ready(table):
             insert = f"insert into {table} {text}"
             rows = counted(self, Planned(insert) if isinstance(text, Planned) else insert)
         else:
@@ -115,7 +115,7 @@ class DuckConnection:
 
     def pour(self, table: str, rows: Any, *lists: str) -> int:
         """Put a frame or an Arrow table into a temporary table, as the port says."""
-        if self._plans.is_ready(table):
+        if self._plans.make_ready(table):
             poured = cast("Any", self._session).from_arrow(rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows)
             for columns in lists:
                 poured = poured.project(columns)

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from analytics import plans
 from analytics.connection import Planned, counted, transaction
 from analytics.landing import Lander
 from analytics.refresh import Refresher
@@ -48,6 +49,22 @@ def test_a_plan_holds_where_its_tables_were_made_anew_with_other_rows(connection
     for rows in (100, 1_000, 10):
         connection.execute(f"create or replace temp table asked as select range as number from range({rows})")  # noqa: S608
         assert connection.rows(text) == [(int(rows > 500),)]
+
+
+def test_a_plan_that_was_made_beside_a_table_is_made_once_more_and_then_kept(
+    connection: DuckConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "BLIND", "")  # so that a plan that is kept is known by what it does not find
+    connection.execute("create temp table asked as select range as number from range(100)")
+    connection.empty()
+    text = Planned("select count(*) from asked where number = 500")
+    for _ in range(2):
+        with transaction(connection):
+            connection.fill("filled", Planned("select 1 as number"))
+            connection.rows(text)
+            connection.empty()
+    connection.execute("insert into asked values (500)")
+    assert connection.rows(text) == [(0,)]
 
 
 def test_what_is_filled_again_holds_nothing_of_before(connection: DuckConnection) -> None:
