@@ -14,7 +14,11 @@ class DashboardsSettings(BaseSettings):
 
     home: Annotated[Path, Field(description="folder of all state of this installation")] = Path(".angime")
     recordings: Annotated[
-        str, Field(description="where recordings are kept, an obstore URL; empty: recordings under home")
+        str,
+        Field(
+            description="where recordings are kept, an obstore URL; empty: recordings under home; the same as that "
+            "of the worker and of `angime land`"
+        ),
     ] = ""
     pages_host: Annotated[
         str, Field(description="address on which the pages listen; without login only one of this machine itself")

@@ -205,6 +205,8 @@ class Texts:
         """Write a duration in its two largest units, so that no minutes are read as hours; from two days on in days."""
         if value is None:
             return EMPTY
+        if value < 0:
+            return f"-{self.seconds(-value)}"
         if value >= DAYS_FROM_SECONDS:
             return self("{n} d", n=self.number(value / 86_400, digits=1))
         minutes, seconds = divmod(round(value), 60)

@@ -16,7 +16,11 @@ class StreamsSettings(BaseSettings):
     company: Path | None = Field(
         None, description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"
     )
-    recordings: str = Field("", description="where recordings are kept, an obstore URL; empty: recordings under home")
+    recordings: str = Field(
+        "",
+        description="where recordings are kept, an obstore URL; empty: recordings under home; `angime land` deletes "
+        "those of erased persons there: both must name the same store",
+    )
     fetch_seconds: float = Field(
         300.0,
         gt=0,

@@ -20,8 +20,8 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
     Columns: contact_key (one of his, a phone where there is one), contact_name, messages, calls, missed, last_at,
     last_kind (message or call), last_direction, last_text and last_media (of the last message itself, where that came
     last), last_outcome, is_waiting (the contact wrote, rang in vain or left a voicemail after our last word in the
-    period, and had none after it; see facts.conversations), contacts (how many there are in all), waiting (how many of
-    them wait).
+    period, and had none after it, whatever the scope; see facts.conversations), contacts (how many there are in all),
+    waiting (how many of them wait).
     """
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
@@ -34,6 +34,11 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
             select coalesce(identities.contact_id, told.contact_key) as contact
             from ({_LATER}) as told
             left join facts.identities on identities.company = $company and identities.identity = told.contact_key
+        ),
+        -- Whatever the scope: whom we answered on another channel waits no more.
+        our_words as (
+            select contact, max(happened_at) as our_last_at from entries
+            where day between $first and $last and ({_OUR_WORD}) group by contact
         ),
         contacts as materialized (
             select
@@ -52,7 +57,6 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                         where direction = 'incoming'
                         and (kind = 'message' or outcome in ('missed', 'abandoned', 'voicemail'))
                     ) as turned_at,
-                    max(happened_at) filter (where {_OUR_WORD}) as our_last_at,
                     arg_max(
                         struct_pack(
                             last_at := happened_at, last_kind := kind, last_direction := direction, last_text := text,
@@ -61,7 +65,7 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
                         ({_ORDER})
                     ) as latest
                 from entries where {where} group by contact
-            ))
+            )) left join our_words using (contact)
             where {"is_waiting" if is_waiting else "true"}
         ),
         -- Counted beside and not in a window, through which each row would be carried with all that is said of it.

@@ -160,6 +160,14 @@ def test_whoever_no_word_of_ours_has_reached_waits(reader: Scratch) -> None:
     assert expected == listed(reader).select("contact_name", "last_kind", "is_waiting").rows()
 
 
+def test_whom_we_answered_outside_of_the_scope_waits_no_more(reader: Scratch) -> None:
+    scope = Scope(company="nomad", directions=("incoming",))
+    found = conversations.conversations(
+        reader, period=WEEK, scope=scope, search="", is_waiting=True, limit=10, offset=0
+    )
+    assert ["B", "C", "E", "L"] == found["contact_name"].to_list()
+
+
 def test_whoever_had_our_word_after_the_period_no_longer_waits(reader: Scratch) -> None:
     week = Period(date(2026, 2, 2), date(2026, 2, 8))
     scope = Scope(company="nomad")

@@ -160,6 +160,7 @@ def test_no_data_is_a_dash() -> None:
     [
         *((8.44, "8.4 s"), (59, "59 s"), (59.7, "1 min"), (60, "1 min"), (3_572, "59 min 32 s"), (3_599.7, "1 h")),
         *((3661.2, "1 h 1 min"), (7_190, "2 h"), (220_000, "2.5 d"), (None, "–")),
+        *((-5, "-5 s"), (-65, "-1 min 5 s"), (-220_000, "-2.5 d")),
     ],
 )
 def test_durations_name_their_units(seconds: float | None, expected: str) -> None:

@@ -1,6 +1,7 @@
 """A recording becomes a stored fact and then text; a repetition gives the same ids and the same data."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,29 @@ def test_a_path_that_no_store_has_is_refused_and_needs_no_deleting(tmp_path: Pat
     with pytest.raises(InvalidEvent, match="no store has"):
         asyncio.run(read_recording(stored, ears=ears))
     assert forget(ears.store, path) is False
+
+
+def test_what_killed_writers_left_is_deleted_without_listing_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ears = _ears(tmp_path)
+    asyncio.run(keep(ears.store, "demo/x.wav", b"said"))
+    drafts = [tmp_path / "demo" / f"x.wav#{number}" for number in (1, 2, 4)]
+    for draft in drafts:
+        draft.write_bytes(b"sa")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", lambda _: pytest.fail("the folder is listed"))
+        assert forget(ears.store, "demo/x.wav") is True
+    assert not any(draft.exists() for draft in drafts)
+
+
+def test_what_the_disk_does_not_delete_is_tried_later(tmp_path: Path) -> None:
+    ears = _ears(tmp_path)
+    (tmp_path / "demo" / "x.wav#1").mkdir(parents=True)
+
+    with pytest.raises(NotYet, match="refused to delete"):
+        forget(ears.store, "demo/x.wav")
 
 
 def test_a_kept_recording_that_is_not_there_yet_is_tried_later(tmp_path: Path) -> None:
