@@ -180,10 +180,10 @@ class Histories:
             if packed is not None and packed.is_held:
                 self._gathered[view.relation] = packed.gather()
                 continue
-            kept, text = (view.relation, str) if packed is not None else (f"few_{view.name}", Planned)
+            kept, as_text = (view.relation, str) if packed is not None else (f"few_{view.name}", Planned)
             self._gathered[view.relation] = self._connection.fill(
                 f"gathered_{view.name}",
-                text(
+                as_text(
                     f"select {self._columns[view.name]} from {kept} "  # noqa: S608  # our own names
                     "where hash(contact_key) in (select hash(identity) from gathered_identities)"
                 ),

@@ -87,7 +87,8 @@ class Lander:
             erased = 0
             if self._dropper is not None:
                 spared = self._dropper.spare(refusals)
-                erased, refusals = self._dropper.drop() + len(refusals) - len(spared), spared
+                erased = len(refusals) - len(spared) + self._dropper.drop()
+                refusals = spared
             if self._forgetter is not None:
                 self._forgetter.drop_words()
             self._check_offsets()

@@ -120,7 +120,7 @@ class Packed:
         [(rows,)] = self._connection.rows(f"select count(*) from {self._view.relation}")
         self.is_held = rows <= self._room.rows
         if self.is_held:
-            self._add(self._view.relation, text=str)
+            self._add(self._view.relation, as_text=str)
         if self._room.rows < 0:
             self.let_go()
 
@@ -151,7 +151,7 @@ class Packed:
             _, numbers = self._numbers.find(np.unique(stale["contact_hash"].to_numpy()))
             are_stale = np.isin(self._records(numbers)["id"], _ids(stale["id"]))
             self._mark_gone(numbers[are_stale])
-        self._add(f"fresh_{name}", text=Planned)
+        self._add(f"fresh_{name}", as_text=Planned)
         if self._room.rows < 0 or self._gone > max(self._least_gone, self._rows - self._gone):
             self.load()
 
@@ -187,10 +187,10 @@ class Packed:
             found[column.name] = values.cast(pa.timestamp("us", "UTC")) if column.type == "timestamptz" else values
         return pa.table(found)
 
-    def _add(self, relation: str, *, text: type[str]) -> None:
+    def _add(self, relation: str, *, as_text: type[str]) -> None:
         """Pack the rows of a relation. A combination that no row has any longer stays until `load`."""
         began = self._rows
-        taken = sum(self._number(relation, combination, text=text) for combination in self._combinations)
+        taken = sum(self._number(relation, combination, as_text=as_text) for combination in self._combinations)
         plain = "".join(
             f", epoch_us(added.{column.name}) as {column.name}"
             if column.type == "timestamptz"
@@ -203,7 +203,7 @@ class Packed:
         words = "".join(f", {combination.hash} as {combination.table}" for combination in self._combinations)
         hashes = [np.zeros(0, dtype=np.uint64)]
         for piece in self._connection.pieces(
-            text(
+            as_text(
                 f"select hash(added.contact_key) as contact_hash, added.{self._view.entity}::uuid::blob as id"
                 f"{numbers}{plain} "
                 f"from (select *{words} from {relation} where contact_key is not null) as added {joins}"
@@ -217,12 +217,12 @@ class Packed:
         self._taken += taken
         self._room.rows -= taken
 
-    def _number(self, relation: str, combination: Combination, *, text: type[str]) -> int:
+    def _number(self, relation: str, combination: Combination, *, as_text: type[str]) -> int:
         """Give new combinations of a relation their numbers; says how much room they take."""
         table, columns = combination.table, ", ".join(combination.columns)
         new = counted(
             self._connection,
-            text(f"""
+            as_text(f"""
                 insert into {table}
                 select (select count(*) from {table}) + row_number() over (), * from (
                     select distinct {combination.hash} as hash, {columns} from {relation} where contact_key is not null
