@@ -128,13 +128,13 @@ class Reader(Protocol):
 
 
 PIECE_ROWS = 8_192
-ROLLBACK = "rollback"
+BEGIN, ROLLBACK = "begin transaction", "rollback"
 
 
 @contextmanager
 def transaction(connection: Connection) -> Generator[None]:
     """Make the statements inside one transaction: all of them are kept, or, when anything is raised, none."""
-    connection.execute("begin transaction")
+    connection.execute(BEGIN)
     try:
         yield
         connection.execute("commit")

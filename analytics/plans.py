@@ -5,12 +5,15 @@ holds for as long as no temporary table is made or dropped, so tables are filled
 of a transaction that made a table holds in that transaction only.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 # A plan is made of what the engine knows then of the rows of its tables, and it does not look whether that holds when
 # the plan is run: a value that no row had is not found. So plans are made without what it knows of rows.
 BLIND = "statistics_propagation,compressed_materialization,row_group_pruner"
+
+_WORD = re.compile(r"\w+")
 
 
 class Plans:
@@ -21,7 +24,7 @@ class Plans:
         self._names: dict[str, str] = {}
         self._made = set[str]()
         self._full = set[str]()
-        self._has_moved = False  # whether a table was made or dropped since all was empty
+        self._has_moved = False  # whether a table was made or dropped since the transaction began
 
     def run(self, text: str) -> Any:
         """Run a text, of which the plan is made where there is none."""
@@ -35,6 +38,10 @@ class Plans:
                 self._run("reset disabled_optimizers")
             self._names[text] = name
         return self._run(f"execute {name}")
+
+    def begin(self) -> None:
+        """Hear that a transaction begins."""
+        self._has_moved = False
 
     def make_ready(self, table: str) -> bool:
         """Empty a table that is to be filled; says whether it is there."""
@@ -56,17 +63,17 @@ class Plans:
             self._empty(table)
         if self._has_moved:
             self._names.clear()
-            self._has_moved = False
 
-    def forget(self) -> None:
-        """Make each plan anew, and each table that is filled: some table was made or dropped."""
+    def forget(self, text: str) -> None:
+        """Make each plan anew, and each filled table that is named in a text, which makes or drops some table."""
         self._names.clear()
-        self._made.clear()
+        self._made.difference_update(_WORD.findall(text))
         self._has_moved = True
 
     def roll_back(self) -> None:
         """Hear that what was filled, and made to be filled, is gone."""
-        self.forget()
+        self._names.clear()
+        self._made.clear()
         self._full.clear()
 
     def _empty(self, table: str) -> None:

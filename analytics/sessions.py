@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from analytics import log
-from analytics.connection import LAYERS, ROLLBACK, Parameters, Planned, counted
+from analytics.connection import BEGIN, LAYERS, ROLLBACK, Parameters, Planned, counted
 from analytics.plans import Plans
 from analytics.settings import AnalyticsSettings
 from analytics.stems import make_stem_macros
@@ -95,7 +95,7 @@ class DuckConnection:
 
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read `table` under `name`."""
-        self._plans.forget()
+        self._plans.forget(name)
         self._session.register(name, table)
 
     def take_back(self, name: str) -> None:
@@ -211,8 +211,10 @@ class DuckConnection:
             return self._plans.run(text)
         if text == ROLLBACK:
             self._plans.roll_back()
+        elif text == BEGIN:
+            self._plans.begin()
         elif _moves_tables(text):
-            self._plans.forget()
+            self._plans.forget(text)
         placed = self._placed(text)
         return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
 

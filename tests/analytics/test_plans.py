@@ -56,7 +56,6 @@ def test_a_plan_that_was_made_beside_a_table_is_made_once_more_and_then_kept(
 ) -> None:
     monkeypatch.setattr(plans, "BLIND", "")  # so that a plan that is kept is known by what it does not find
     connection.execute("create temp table asked as select range as number from range(100)")
-    connection.empty()
     text = Planned("select count(*) from asked where number = 500")
     for _ in range(2):
         with transaction(connection):
@@ -65,6 +64,21 @@ def test_a_plan_that_was_made_beside_a_table_is_made_once_more_and_then_kept(
             connection.empty()
     connection.execute("insert into asked values (500)")
     assert connection.rows(text) == [(0,)]
+
+
+def test_a_table_that_was_made_otherwise_is_filled_as_its_next_text_says(connection: DuckConnection) -> None:
+    connection.fill("filled", Planned("select 1 as number"))
+    connection.execute("create or replace temp table filled as select 'a' as word, 2 as number")
+    assert connection.fill("filled", Planned("select 3 as number")) == 1
+    assert connection.rows("from filled") == [(3,)]
+
+
+def test_a_table_that_was_made_beside_takes_no_other_its_place(connection: DuckConnection) -> None:
+    connection.fill("filled", Planned("select 1 as number"))
+    before = connection.rows(TEMPORARY)
+    connection.execute("create or replace temp table other as select 2 as number")
+    connection.fill("filled", Planned("select 3 as number"))
+    assert before[0] in connection.rows(TEMPORARY)
 
 
 def test_what_is_filled_again_holds_nothing_of_before(connection: DuckConnection) -> None:
