@@ -5,7 +5,6 @@ warehouse keeps it.
 """
 
 import hmac
-import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from analytics.drafts import write_whole
 from analytics.keys import installation_key
 from schemas.envelope import Event
 from schemas.instants import Instant
@@ -106,12 +106,7 @@ def tell(erased: Erased, *, home: Path) -> None:
     )
     if both == told:
         return
-    draft = (home / FILE).with_suffix(".draft")
-    with draft.open("wb") as written:
-        written.write(msgspec.json.encode(both))
-        written.flush()
-        os.fsync(written.fileno())
-    draft.replace(home / FILE)
+    write_whole(home / FILE, msgspec.json.encode(both))
 
 
 def digest(key: bytes, identity: str) -> str:

@@ -7,7 +7,6 @@ files that are merged come from the memory of the operating system, which does n
 every batch and has no seal.
 """
 
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import filterfalse
@@ -17,6 +16,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from analytics.drafts import write_whole
 from schemas.errors import Halted
 
 FILE = "seals"
@@ -125,16 +125,11 @@ class Seals:
         self._write()
 
     def _write(self) -> None:
-        draft = self._file.with_suffix(".draft")
         lines = [
             f"{seal.checksum} {seal.size_bytes} {'damaged' if seal.is_damaged else 'good'} {name}\n"
             for name, seal in sorted(self._seals.items())
         ]
-        with draft.open("w", encoding="utf-8") as written:
-            written.writelines(lines)
-            written.flush()
-            os.fsync(written.fileno())  # what was found damaged must be known after a power failure too
-        draft.replace(self._file)
+        write_whole(self._file, "".join(lines).encode())
 
 
 def _read(file: Path) -> Iterator[tuple[str, Seal]]:

@@ -182,14 +182,6 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
-def home(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give that home to one test alone."""
-    own = shutil.copytree(known, tmp_path / "home")
-    monkeypatch.setenv("ANGIME_HOME", str(own))
-    return own
-
-
 def sums(home: Path) -> dict[str, object]:
     """Give what managers see: every roll-up and every metric of every day."""
     with closing(open_reader(settings_at(home))) as reader:

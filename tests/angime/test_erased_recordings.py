@@ -1,7 +1,6 @@
 """Erasure and the streams: of an erased person nothing is fetched, heard, landed or left in the store, in any order."""
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -92,14 +91,6 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("ANGIME_HOME", str(made))
         assert erasing.erase([f"phone:{PHONE}"], now=moment(ERASED_AT), say=lambda _: None).recordings == 1
     return made
-
-
-@pytest.fixture
-def home(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give that home to one test alone."""
-    own = shutil.copytree(known, tmp_path / "home")
-    monkeypatch.setenv("ANGIME_HOME", str(own))
-    return own
 
 
 def land(home: Path, facts: Sequence[Event], *, letters: Sequence[KafkaRecord] = ()) -> Landed:
