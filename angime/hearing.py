@@ -15,7 +15,7 @@ from schemas.people import Role
 from schemas.transcripts import SECRET_KINDS, CallTranscribed
 from streams.redact import redact
 from streams.settings import StreamsSettings
-from streams.transcribe import Progress, Transcript, transcribe_file
+from streams.transcribe import Progress, Transcript, transcribe
 from streams.whisper import DEMO, open_transcriber
 from streams.worker import speech_of
 
@@ -47,7 +47,7 @@ def transcribe_files(  # noqa: PLR0913  # each is an option of the command
         if not file.is_file():
             raise Misconfigured(f"there is no file {file}")
         try:
-            heard = transcribe_file(
+            heard = transcribe(
                 file,
                 roles=roles,
                 language=language,

@@ -1,8 +1,9 @@
-"""Audio in: a recording's file becomes 16 kHz samples a channel, by PyAV, streamed, within stated limits.
+"""Audio in: a recording becomes 16 kHz samples a channel, by PyAV, streamed, within stated limits.
 
 The samples lie in a file and are read in pieces: an hour of two channels are 230 MB of them.
 """
 
+import io
 import os
 import resource
 import sys
@@ -39,6 +40,8 @@ _LENGTH_UNKNOWN: Final = 0x7FFF_0000  # from here on a size means: written while
 _FULL_SCALE: Final = 32_768.0
 _SAMPLE_BYTES: Final = 2
 _one_bound_at_a_time = threading.Lock()
+
+Recording = Path | bytes  # its file, or what would stand in it
 
 
 class AudioLimits(Struct, frozen=True, kw_only=True):
@@ -86,23 +89,31 @@ def floats(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
     return np.multiply(pcm, np.float32(1 / _FULL_SCALE), order="C")
 
 
-def decode(path: Path, *, limits: AudioLimits = AudioLimits()) -> Audio:  # noqa: B008 - the limits are frozen
+def decode(recording: Recording, *, limits: AudioLimits = AudioLimits()) -> Audio:  # noqa: B008 - the limits are frozen
     """Decode a recording of any common container and codec.
 
-    Raises InvalidEvent with a reason for a file that is missing, empty, too large, too long, cut short or no audio.
+    Raises InvalidEvent with a reason for one that is missing, empty, too large, too long, cut short or no audio.
     """
-    if not path.is_file():
+    if isinstance(recording, bytes):
+        return _decode(io.BytesIO(recording), limits=limits)
+    if not recording.is_file():
         raise InvalidEvent("The recording's file does not exist.")
-    size_bytes = path.stat().st_size
+    with recording.open("rb") as file:
+        return _decode(file, limits=limits)
+
+
+def _decode(file: IO[bytes], *, limits: AudioLimits) -> Audio:
+    size_bytes = file.seek(0, io.SEEK_END)
     if size_bytes == 0:
         raise InvalidEvent("The recording is empty: 0 bytes.")
     if size_bytes > limits.file_bytes:
         raise InvalidEvent(f"The recording has {size_bytes} bytes; at most {limits.file_bytes} are taken.")
-    _refuse_cut_short(path, size_bytes=size_bytes)
+    _refuse_cut_short(file, size_bytes=size_bytes)
+    file.seek(0)
     try:
         with (
             _bounded_memory(),
-            av.open(str(path), options=_OPTIONS) as opened,
+            av.open(file, "r", options=_OPTIONS) as opened,
         ):
             return _decode_opened(opened, limits=limits)
     except (FFmpegError, MemoryError, UnicodeDecodeError, ValueError) as reason:
@@ -169,14 +180,14 @@ def _frames_and_the_rest(opened: InputContainer, stream: AudioStream) -> Iterato
     yield None
 
 
-def _refuse_cut_short(path: Path, *, size_bytes: int) -> None:
+def _refuse_cut_short(file: IO[bytes], *, size_bytes: int) -> None:
     """Refuse a half-fetched recording: its missing half would look like silence.
 
     Of WAV only, for FFmpeg takes such a file as a shorter one; it refuses a cut FLAC or MP4 by itself, and nothing
     in a cut MP3 or Ogg file tells its true length.
     """
-    with path.open("rb") as file:
-        header = file.read(_RIFF_HEADER_BYTES)
+    file.seek(0)
+    header = file.read(_RIFF_HEADER_BYTES)
     stated_bytes = int.from_bytes(header[4:], "little")
     if header[:4] == b"RIFF" and stated_bytes < _LENGTH_UNKNOWN and size_bytes < stated_bytes:
         raise InvalidEvent(f"The recording is cut short: {size_bytes} of {stated_bytes + 8} bytes are there.")

@@ -12,7 +12,7 @@ from schemas.errors import Misconfigured
 from schemas.instants import Instant
 from schemas.people import Role
 from schemas.standing import WAITING_FILE, Waiting, waiting_to_json
-from streams.listening import Listen, listen_to
+from streams.listening import Listen
 from streams.transcribe import Transcript
 
 # A person puts the model in place, and within this time it is heard with.
@@ -54,7 +54,7 @@ class Hearing:
 
     async def hear(self, content: bytes, *, roles: tuple[Role, ...], language: str | None) -> Transcript:
         """Give what was said in a recording, however long its model is missing."""
-        return await self._with_patience(_listen_in_pool, content, roles, language, self._listen)
+        return await self._with_patience(self._listen, content, roles, language)
 
     async def _with_patience(self, work: Callable[..., Found], *given: object) -> Found:
         loop = asyncio.get_running_loop()
@@ -83,7 +83,3 @@ class Hearing:
         if self._waits:
             self._waits = False
             _log.info("listening_goes_on")
-
-
-def _listen_in_pool(content: bytes, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:
-    return listen_to(content, roles=roles, language=language, listen=listen)

@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -25,7 +23,7 @@ from streams.store import forget, is_past, keep, kept, load, path_of
 from streams.transcribe import Transcript
 from streams.turns import with_roles
 
-Listen = Callable[[Path, tuple[Role, ...], str | None], Transcript]
+Listen = Callable[[bytes, tuple[Role, ...], str | None], Transcript]
 
 
 class Ears(Struct, frozen=True, kw_only=True):
@@ -119,14 +117,6 @@ def transcribed(stored: Event, *, transcript: Transcript, ears: Ears, now: Insta
 def language_of(stored: Event, *, ears: Ears) -> str | None:
     """Give the language that company data promises for an account's calls; None: the model must find it."""
     return _account_of(stored, ears=ears).language
-
-
-def listen_to(content: bytes, *, roles: tuple[Role, ...], language: str | None, listen: Listen) -> Transcript:
-    """Hand bytes to `listen` as a file that lives no longer than the work."""
-    with tempfile.NamedTemporaryFile(prefix="angime-", suffix=".audio") as file:
-        file.write(content)
-        file.flush()
-        return listen(Path(file.name), roles, language)
 
 
 def _follow(cause: Event, fact: CallFact, *, identity: tuple[str, ...], now: Instant) -> Event:

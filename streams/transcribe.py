@@ -1,9 +1,8 @@
-"""From a recording's file to a transcript by speaker; what the stream's agents and `angime transcribe` call."""
+"""From a recording to a transcript by speaker; what the stream's agents and `angime transcribe` call."""
 
 import ctypes
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.people import Role
 from schemas.transcripts import Grade, Separation, Turn, Word
-from streams.audio import SAMPLES_PER_SECOND, Audio, AudioLimits, decode, floats
+from streams.audio import SAMPLES_PER_SECOND, Audio, AudioLimits, Recording, decode, floats
 from streams.turns import Segment, Span, grade, is_bleed, turns
 from streams.voice import MAX_SPEECH_SECONDS, MIN_SILENCE_SECONDS, levels_decibels, speech_spans, without_bleed
 from streams.voices import with_voices
@@ -126,8 +125,8 @@ class Transcript(Struct, frozen=True, kw_only=True):
         return self.transcribe_seconds / self.duration_seconds
 
 
-def transcribe_file(  # noqa: PLR0913  # what is said of a recording, and who listens
-    path: Path,
+def transcribe(  # noqa: PLR0913  # what is said of a recording, and who listens
+    recording: Recording,
     *,
     roles: tuple[Role, ...],
     language: str | None,
@@ -138,12 +137,12 @@ def transcribe_file(  # noqa: PLR0913  # what is said of a recording, and who li
     """Transcribe each channel of a recording by itself and order the turns; roles name the channels' speakers.
 
     Two voices in one channel are told apart by their sound, and are of role unknown; exactly one role means one voice.
-    A recording in which nobody speaks has no turns. Raises InvalidEvent for a file that is no usable audio,
+    A recording in which nobody speaks has no turns. Raises InvalidEvent for one that is no usable audio,
     Misconfigured when there is no model.
     """
     model_load_seconds = transcriber.load()
     began = time.perf_counter()
-    audio = decode(path, limits=limits)
+    audio = decode(recording, limits=limits)
     spans = _spoken_spans(audio, channels=_distinct_channels(audio))
     is_mixed = len(spans) == 1 and len(roles) != 1
     if is_mixed:

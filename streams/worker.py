@@ -29,7 +29,7 @@ from streams.listening import Ears, Listen
 from streams.notify import Notifier, open_ways
 from streams.settings import StreamsSettings
 from streams.store import forget_old, open_store
-from streams.transcribe import Progress, Transcriber, Transcript, transcribe_file
+from streams.transcribe import Progress, Transcriber, Transcript, transcribe
 from streams.whisper import SpeechSettings, open_transcriber
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _beside(settings: StreamsSettings) -> Callable[[str], str]:
 
 
 def listener(settings: StreamsSettings) -> Listen | None:
-    """Give what transcribes a file, to be called in another process; None when no model is set."""
+    """Give what transcribes a recording, to be called in another process; None when no model is set."""
     if not settings.speech_model:
         return None
     return _Listener(settings)
@@ -192,9 +192,9 @@ class _Listener:
     def __init__(self, settings: StreamsSettings) -> None:
         self._speech = speech_of(settings)
 
-    def __call__(self, path: Path, roles: tuple[Role, ...], language: str | None) -> Transcript:
+    def __call__(self, content: bytes, roles: tuple[Role, ...], language: str | None) -> Transcript:
         transcriber = _transcriber(self._speech)
-        return transcribe_file(path, roles=roles, language=language, transcriber=transcriber, on_progress=_tell)
+        return transcribe(content, roles=roles, language=language, transcriber=transcriber, on_progress=_tell)
 
 
 _progress: "list[SimpleQueue[Progress]]" = []  # of the process of the model: where it tells how far it is

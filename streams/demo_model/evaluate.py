@@ -12,7 +12,7 @@ from streams.audio import SAMPLES_PER_SECOND
 from streams.demo_model import words_of
 from streams.demo_model.clips import clips, wave
 from streams.demo_model.recordings import encode, resample
-from streams.transcribe import Transcriber, transcribe_file
+from streams.transcribe import Transcriber, transcribe
 
 Line = Literal["16 kHz", "8 kHz mu-law"]
 LINES: Final[tuple[Line, ...]] = ("16 kHz", "8 kHz mu-law")
@@ -46,7 +46,7 @@ def _word_error_rate(language: str, *, transcriber: Transcriber, line: Line) -> 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clips.wav"
         path.write_bytes(_as_recorded(samples, line=line))
-        heard = transcribe_file(path, roles=(), language=language, transcriber=transcriber)
+        heard = transcribe(path, roles=(), language=language, transcriber=transcriber)
     said_words = _words(one.text for one in chosen)
     heard_words = _words(turn.text for turn in heard.turns)
     return word_errors(said_words, heard_words) / len(said_words)

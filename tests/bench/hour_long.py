@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from streams.transcribe import transcribe_file
+from streams.transcribe import transcribe
 from streams.whisper import SpeechSettings, WhisperTranscriber
 from tests.bench.sized_model import write_sized_model
 from tests.bench.speech import SIZED_TOKENS, THREADS, write_call
@@ -47,7 +47,7 @@ def _listen(model: Path, path: Path) -> dict[str, float]:
     transcriber._pipeline.model.max_length = SIZED_TOKENS  # noqa: SLF001  # no setting bounds it
     loaded_bytes = _peak_bytes()
     began = time.perf_counter()
-    transcribe_file(path, roles=(), language="en", transcriber=transcriber)
+    transcribe(path, roles=(), language="en", transcriber=transcriber)
     return {"loaded_bytes": loaded_bytes, "peak_bytes": _peak_bytes(), "seconds": time.perf_counter() - began}
 
 

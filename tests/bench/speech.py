@@ -17,7 +17,7 @@ from streams.audio import decode
 from streams.demo_model import MODEL_FOLDER
 from streams.demo_model.dialogues import LANGUAGES, dialogue
 from streams.demo_model.recordings import encode
-from streams.transcribe import TurnsOnly, transcribe_file
+from streams.transcribe import TurnsOnly, transcribe
 from streams.voice import speech_spans
 from streams.whisper import BATCH_CHUNKS, CHUNK_PADDING_SECONDS, SpeechSettings, WhisperTranscriber
 from tests.bench.sized_model import write_sized_model
@@ -86,7 +86,7 @@ def _compared(name: str, model: Path, *, path: Path, device: str, rounds: int) -
     for number in range(rounds + 1):
         heard = path if number else begin
         work = {
-            "ours": partial(transcribe_file, heard, roles=(), language="en", transcriber=ours),
+            "ours": partial(transcribe, heard, roles=(), language="en", transcriber=ours),
             "direct": partial(_transcribe_directly, direct, heard),
         }
         for way, one in work.items():
@@ -151,7 +151,7 @@ def _transcribe_directly(pipeline: Any, path: Path) -> None:
 
 
 def _turns(path: Path) -> None:
-    transcribe_file(path, roles=(), language="en", transcriber=TurnsOnly())
+    transcribe(path, roles=(), language="en", transcriber=TurnsOnly())
 
 
 def _timed(work: Callable[[], object], *, clock: Callable[[], float] = time.perf_counter) -> float:

@@ -45,6 +45,12 @@ def test_every_form_becomes_16_khz_floats_a_channel(tmp_path: Path, form: Form, 
     assert audio.samples.shape[1] == round(audio.duration_seconds * SAMPLES_PER_SECOND)
 
 
+@pytest.mark.parametrize("form", ["wav", "wav_mulaw", "ogg"])
+def test_bytes_are_heard_as_the_file_that_holds_them(tmp_path: Path, form: Form) -> None:
+    path = recording(tmp_path, form=form)
+    assert np.array_equal(decode(path).samples, decode(path.read_bytes()).samples)
+
+
 @pytest.mark.parametrize(
     ("name", "container", "codec", "samples_per_second", "channels"),
     [

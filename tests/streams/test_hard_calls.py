@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from angime.hearing import talk_figures
-from streams.transcribe import Transcript, TurnsOnly, transcribe_file
+from streams.transcribe import Transcript, TurnsOnly, transcribe
 from tests.streams.composed import SIDES, Composed, composed
 
 pytestmark = pytest.mark.speech
@@ -16,7 +16,7 @@ STEP_SECONDS = 0.01
 def _heard(call: Composed, folder: Path) -> Transcript:
     path = folder / "call.wav"
     path.write_bytes(call.wav())
-    return transcribe_file(path, roles=SIDES, language=None, transcriber=TurnsOnly())
+    return transcribe(path, roles=SIDES, language=None, transcriber=TurnsOnly())
 
 
 def _speaks(call: Composed, channel: int) -> np.ndarray:

@@ -38,7 +38,7 @@ class _Model:
         if not self.is_there:
             raise Misconfigured("there is no model in it")
 
-    def listen(self, _: Path, roles: tuple[Role, ...], language: str | None) -> Transcript:  # noqa: ARG002  # the port
+    def listen(self, _: bytes, roles: tuple[Role, ...], language: str | None) -> Transcript:  # noqa: ARG002  # the port
         self.load()
         self.heard.append(language)
         return HEARD

@@ -16,7 +16,7 @@ from schemas.errors import InvalidEvent, NotYet
 from schemas.ids import call_id, fact_id, recording_id
 from schemas.retention import Retention
 from schemas.transcripts import Turn
-from streams.listening import Ears, listen_to, read_recording, store_recording, transcribed
+from streams.listening import Ears, read_recording, store_recording, transcribed
 from streams.store import forget, forget_old, keep, open_store, path_of
 from streams.transcribe import Transcript
 
@@ -172,15 +172,3 @@ def test_what_the_disk_does_not_delete_is_tried_later(tmp_path: Path) -> None:
 def test_a_kept_recording_that_is_not_there_yet_is_tried_later(tmp_path: Path) -> None:
     with pytest.raises(NotYet, match="refused to read"):
         asyncio.run(read_recording(_stored(sha256="0" * 64), ears=_ears(tmp_path)))
-
-
-def test_the_file_given_to_the_model_lives_no_longer_than_the_work() -> None:
-    seen: list[Path] = []
-
-    def listen(path: Path, roles: tuple[str, ...], language: str | None) -> Transcript:
-        assert (path.read_bytes(), roles, language) == (b"sound", ("operator",), "kk")
-        seen.append(path)
-        return _transcript()
-
-    assert listen_to(b"sound", roles=("operator",), language="kk", listen=listen) == _transcript()
-    assert not seen[0].exists()

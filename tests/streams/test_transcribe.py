@@ -1,6 +1,9 @@
 """Transcribing: real WhisperX with the demo model on composed calls, and every kind of file that is none."""
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from streams.demo_model.clips import clips
 from streams.demo_model.dialogues import LANGUAGES, Dialogue, dialogue, dialogues, recording_bytes
 from streams.demo_model.evaluate import LINES, Line, word_error_rates, word_errors
 from streams.demo_model.recordings import Form, encode
-from streams.transcribe import Progress, Recognition, Transcriber, Transcript, transcribe_file
+from streams.transcribe import Progress, Recognition, Transcriber, Transcript, transcribe
 from streams.turns import Segment, Span
 from streams.whisper import SpeechSettings, WhisperTranscriber, open_transcriber
 
@@ -52,7 +55,7 @@ def transcribed(
 ) -> Transcript:
     path = folder / f"call.{form}"
     path.write_bytes(recording_bytes(spoken, form=form))
-    return transcribe_file(path, roles=SIDES, language=language, transcriber=transcriber)
+    return transcribe(path, roles=SIDES, language=language, transcriber=transcriber)
 
 
 def boundary_errors_seconds(spoken: Dialogue, heard: Transcript) -> list[float]:
@@ -169,7 +172,7 @@ def test_two_voices_in_one_channel_are_told_apart_and_of_unknown_role(tmp_path: 
     for language in LANGUAGES:
         spoken = dialogue(language, 0)
         path = in_one_channel(spoken, tmp_path)
-        heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
+        heard = transcribe(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
         errors.append(confusion(spoken, heard))
         assert ("voices", {"unknown"}, {0}, {0, 1}) == (
             heard.separation,
@@ -186,7 +189,7 @@ def test_one_voice_in_one_channel_is_not_split(tmp_path: Path) -> None:
     spoken = dialogue("ru", 0)
     path = tmp_path / "one.wav"
     path.write_bytes(encode(spoken.samples[:1], samples_per_second=8_000, form="wav_mulaw"))
-    heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
+    heard = transcribe(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
 
     assert ("none", {None}) == (heard.separation, {turn.speaker for turn in heard.turns})
 
@@ -214,9 +217,7 @@ def test_a_long_recording_is_heard_in_blocks_and_tells_how_far_it_is(tmp_path: P
     path = tmp_path / "long.wav"
     path.write_bytes(encode(samples, samples_per_second=8_000, form="wav_mulaw"))
     told: list[Progress] = []
-    heard = transcribe_file(
-        path, roles=SIDES, language="en", transcriber=CountingTranscriber(), on_progress=told.append
-    )
+    heard = transcribe(path, roles=SIDES, language="en", transcriber=CountingTranscriber(), on_progress=told.append)
     repeat_seconds = spoken.duration_seconds + 290
     begins = [turn.start_seconds + number * repeat_seconds for number in range(3) for turn in spoken.turns]
 
@@ -231,7 +232,7 @@ def test_a_mono_recording_stored_twice_is_heard_once(tmp_path: Path) -> None:
     one_side = dialogue("en", 1).samples[:1]
     path = tmp_path / "twice.wav"
     path.write_bytes(encode(np.repeat(one_side, 2, axis=0), samples_per_second=8_000, form="wav"))
-    heard = transcribe_file(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
+    heard = transcribe(path, roles=SIDES, language="en", transcriber=CountingTranscriber())
     assert (2, {0}, {"unknown"}) == (
         heard.channels,
         {turn.channel for turn in heard.turns},
@@ -309,8 +310,26 @@ def test_default_aligners_that_would_have_to_be_fetched_leave_words_without_time
 def test_a_silent_recording_has_no_turns_and_no_language(tmp_path: Path) -> None:
     path = tmp_path / "silent.wav"
     path.write_bytes(encode(np.zeros((2, 16_000), dtype=np.int16), samples_per_second=8_000, form="wav"))
-    heard = transcribe_file(path, roles=SIDES, language=None, transcriber=CountingTranscriber())
+    heard = transcribe(path, roles=SIDES, language=None, transcriber=CountingTranscriber())
     assert (heard.turns, heard.grade, heard.language, heard.duration_seconds) == ((), "turns", "unknown", 2.0)
+
+
+@pytest.mark.speech
+def test_who_is_killed_while_he_listens_leaves_no_sound_in_any_file(tmp_path: Path) -> None:
+    child = f"""
+import os, signal, sys
+from streams.transcribe import TurnsOnly, transcribe
+class Killed(TurnsOnly):
+    def recognise(self, samples, *, spans, language):
+        os.kill(os.getpid(), signal.SIGKILL)
+transcribe(sys.stdin.buffer.read(), roles={SIDES}, language="en", transcriber=Killed())
+"""
+    sound = recording_bytes(dialogue("en", 2), form="wav")
+    ended = subprocess.run(
+        [sys.executable, "-c", child], input=sound, env=os.environ | {"TMPDIR": str(tmp_path)}, check=False
+    )
+    left = [file.name for file in tmp_path.iterdir() if file.stat().st_size >= len(sound)]
+    assert (ended.returncode, left) == (-signal.SIGKILL, [])
 
 
 @pytest.mark.parametrize("content", [b"", b"<html><body>Not found</body></html>", b"RIFF\x00\x10\x00\x00WAVEfmt "])
@@ -318,7 +337,7 @@ def test_a_file_that_is_no_recording_is_refused_with_a_reason(tmp_path: Path, co
     path = tmp_path / "call.wav"
     path.write_bytes(content)
     with pytest.raises(InvalidEvent, match=r"^The recording "):
-        transcribe_file(path, roles=SIDES, language=None, transcriber=CountingTranscriber())
+        transcribe(path, roles=SIDES, language=None, transcriber=CountingTranscriber())
 
 
 @pytest.mark.parametrize(
