@@ -15,8 +15,8 @@ OnStep = Callable[[str], None]
 
 
 def folder_of(settings: AnalyticsSettings, name: str) -> AnalyticsSettings:
-    """Give the settings of the second warehouse of this name."""
-    return settings.model_copy(update={"warehouse_folder": settings.home / "warehouses" / name})
+    """Give the settings of the second warehouse of this name, which is this machine's own."""
+    return settings.model_copy(update={"warehouse_folder": settings.home / "warehouses" / name, "catalog": ""})
 
 
 def build(

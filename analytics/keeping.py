@@ -35,6 +35,9 @@ class Lock:
                 f"another process writes the warehouse in {folder}: stop it first, or set ANGIME_HOME to another folder"
             ) from None
 
+    def check(self) -> None:
+        """Do nothing: it is held as long as the process lives."""
+
     def release(self) -> None:
         """Let another process write."""
         os.close(self._file)

@@ -1,17 +1,17 @@
 """Sessions that read a warehouse beside its writer: for pages and verbs, for one statement of a person, for Python."""
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import polars as pl
 import pyarrow as pa
 
+from analytics.catalogs import Catalog, catalog_of
 from analytics.confining import check, confine
 from analytics.connection import Parameters, transaction
-from analytics.keeping import held_for_reading
 from analytics.rights import Rights
 from analytics.sessions import (
     CATALOG,
@@ -30,6 +30,8 @@ from analytics.sessions import (
 from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured, NotYet
 
+Asked = TypeVar("Asked")
+
 CONFINED_BATCH = 2_048
 # A statement that had to wait for a processor for longer than analytics.maintenance.FILE_SECONDS may find a file gone
 # that the state which it saw was in; so often it is asked again, of the state of then.
@@ -47,9 +49,10 @@ class OtherVersion(NotYet):
 class Reader:
     """A session that reads a warehouse while another process writes it; every statement sees one snapshot."""
 
-    def __init__(self, session: Engine, *, memory_mib: int) -> None:
+    def __init__(self, session: Engine, *, catalog: Catalog, memory_mib: int) -> None:
         session.execute(f"use {CATALOG}")
         self._session = session
+        self._catalog = catalog
         self._memory_mib = memory_mib
         self._is_in_transaction = False
         self._connection = DuckConnection(session)
@@ -67,23 +70,29 @@ class Reader:
 
     def beside(self) -> "Reader":
         """Give another session of the same engine, in its memory and with its threads; both may be asked at once."""
-        return Reader(prepare_session(self._session.cursor()), memory_mib=self._memory_mib)
+        beside = prepare_session(self._session.cursor())
+        return Reader(beside, catalog=self._catalog, memory_mib=self._memory_mib)
 
     def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
         """Give the rows of one statement; parameters are bound, never pasted. Raises OtherVersion."""
         try:
-            return self._frame(text, parameters)
+            return self._asked(lambda: self._connection.frame(text, parameters))
         except NameErrors as error:
             found = str(error).partition("\n")[0]
             raise OtherVersion(
                 f"the warehouse was made by another version of Angime ({found}): start `angime up`, or `angime rebuild`"
             ) from None
 
-    def _frame(self, text: str, parameters: Parameters) -> pl.DataFrame:
+    def _asked(self, ask: Callable[[], Asked]) -> Asked:
+        """Ask the engine, again where a file was gone or a session with the catalog; raises CatalogAway."""
         for _ in range(0 if self._is_in_transaction else ASKED_AGAIN):
             with suppress(FileError):
-                return self._connection.frame(text, parameters)
-        return self._connection.frame(text, parameters)
+                return ask()
+        try:
+            return ask()
+        except FileError:
+            self._catalog.reach()
+            raise
 
     def ask(self, text: str) -> list[dict[str, Any]]:
         """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong.
@@ -95,6 +104,7 @@ class Reader:
         try:
             return self._connection.frame(text).to_dicts()
         except EngineError as error:
+            self._catalog.reach()
             raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None
 
     def _relations(self) -> list[dict[str, Any]]:
@@ -115,7 +125,7 @@ class Reader:
 
     def snapshot_id(self) -> int:
         """Name the state of the warehouse that the next statement sees; it grows with each that is written."""
-        [(snapshot,)] = self._connection.rows(f"from ducklake_current_snapshot('{CATALOG}')")
+        [(snapshot,)] = self._asked(lambda: self._connection.rows(f"from ducklake_current_snapshot('{CATALOG}')"))
         return snapshot
 
     def comments(self) -> pl.DataFrame:
@@ -181,14 +191,20 @@ class Confined(DuckConnection):
 
 def open_reader(settings: AnalyticsSettings) -> Reader:
     """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
-    if not settings.catalog.exists():
-        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    catalog = _there(settings)
     session = open_session(settings)
     try:
         attach(session, settings, reads_only=True)
-        return Reader(session, memory_mib=settings.warehouse_memory_mib)
+        return Reader(session, catalog=catalog, memory_mib=settings.warehouse_memory_mib)
     except EngineError as error:
-        raise unreadable(settings, error) from None
+        raise unreadable(catalog, error) from None
+
+
+def _there(settings: AnalyticsSettings) -> Catalog:
+    catalog = catalog_of(settings)
+    if not catalog.exists():
+        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    return catalog
 
 
 def connect(settings: AnalyticsSettings) -> Engine:
@@ -221,10 +237,11 @@ def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: boo
     with ExitStack() as stack:
         session = stack.enter_context(closing(open_session(first)))
         for name, settings in catalogs.items():
-            if not settings.catalog.exists():
+            catalog = catalog_of(settings)
+            if not catalog.exists():
                 raise NotYet(f"there is no warehouse in {settings.warehouse}")
             if is_held:
-                stack.enter_context(held_for_reading(settings.warehouse))
+                stack.enter_context(catalog.held_for_reading())
             attach(session, settings, reads_only=True, name=name)
             if is_held:
                 [(state,)] = session.execute(f"from ducklake_current_snapshot('{name}')").fetchall()
@@ -235,8 +252,7 @@ def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: boo
 
 def open_confined(settings: AnalyticsSettings) -> Confined:
     """Open the warehouse for one statement of a person's own; raises NotYet where there is none."""
-    if not settings.catalog.exists():
-        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+    _there(settings)
     session = open_session(settings)
     attach(session, settings, reads_only=True)
     return Confined(session, folder=settings.warehouse.resolve())

@@ -19,6 +19,7 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
+from analytics.catalogs import told_to_clients
 from analytics.confining import Refused
 from analytics.rights import Rights
 from analytics.settings import AnalyticsSettings
@@ -40,10 +41,11 @@ _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What the process is asked: one statement, in the `warehouse` of a `home`, with these rights."""
+    """What the process is asked: one statement, in the `warehouse` of a `home` and a `catalog`, with these rights."""
 
     home: str
     warehouse: str
+    catalog: str
     text: str
     rights: Rights
     salt: str
@@ -75,6 +77,7 @@ def ask(settings: AnalyticsSettings, *, text: str, rights: Rights, seconds: floa
         request = Request(
             home=str(settings.home.absolute()),
             warehouse=str(settings.warehouse.absolute()),
+            catalog=settings.catalog,
             text=text,
             rights=rights,
             salt=secrets.token_hex(16),
@@ -91,7 +94,7 @@ def _run(request: Request, *, seconds: float) -> Answer:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent,
-        env={"LANG": "C.UTF-8", "PATH": os.defpath},
+        env={"LANG": "C.UTF-8", "PATH": os.defpath, **told_to_clients(os.environ)},
         start_new_session=True,
     ) as process:
         try:
@@ -152,7 +155,10 @@ def main() -> None:
     request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
     from analytics.warehouse import open_confined
 
-    session = open_confined(AnalyticsSettings(home=Path(request.home), warehouse_folder=Path(request.warehouse)))
+    settings = AnalyticsSettings(
+        home=Path(request.home), warehouse_folder=Path(request.warehouse), catalog=request.catalog
+    )
+    session = open_confined(settings)
     _limit()
     out.write(b"ready\n")
     out.flush()

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from analytics import log
+from analytics.catalogs import Catalog, catalog_of
 from analytics.connection import BEGIN, LAYERS, ROLLBACK, Parameters, Planned, counted
 from analytics.plans import Plans
 from analytics.settings import AnalyticsSettings
@@ -28,7 +29,7 @@ NameErrors = (duckdb.BinderException, duckdb.CatalogException)
 FileError = duckdb.IOException
 
 CATALOG = "lake"
-EXTENSIONS = ("sqlite_scanner", "ducklake", "fts")
+EXTENSIONS = ("ducklake", "fts")  # and that which speaks to the catalog
 # Nothing is fetched. To check the signatures of the files each time would cost a third of a second a session, and say
 # nothing: whoever can change them in their wheels can change this very line. A person's own statement loads none.
 EXTENSION_SETTINGS = {
@@ -36,7 +37,6 @@ EXTENSION_SETTINGS = {
     "autoload_known_extensions": False,
     "allow_unsigned_extensions": True,
 }
-BUSY_MILLISECONDS = 30_000
 # A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
 INLINED_ROWS = 50
 # Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more bounds are
@@ -310,12 +310,10 @@ def _extension_file(name: str) -> Path:
 
 def make_catalog(session: Engine, settings: AnalyticsSettings) -> None:
     """Make an empty lake where there is none. It gets its name when it is whole: a reader never sees half of it."""
-    made = settings.catalog.with_suffix(".new")
-    for left in made.parent.glob(f"{made.name}*"):
-        left.unlink()
-    _attach(session, made, "made", _options(settings))
-    session.execute("detach made")
-    made.rename(settings.catalog)
+    catalog = catalog_of(settings)
+    with catalog.making() as place:
+        _attach(session, catalog, "made", _options(settings), place=place)
+        session.execute("detach made")
 
 
 def attach(
@@ -330,6 +328,7 @@ def attach(
 
     Raises Misconfigured where its catalog is damaged.
     """
+    catalog = catalog_of(settings)
     options = [
         *_options(settings),
         "create_if_not_exists false",
@@ -337,21 +336,19 @@ def attach(
         *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
     ]
     try:
-        _attach(session, settings.catalog, name, options)
+        _attach(session, catalog, name, options, place=catalog.place)
     except EngineError as error:
-        raise unreadable(settings, error) from None
+        raise unreadable(catalog, error) from None
     if not reads_only:
         # The second version writes the lengths of texts apart: seven bytes of a hundred less, at no cost of time.
         for option, value in (("parquet_compression", "'zstd'"), ("parquet_version", "2")):
             session.execute(f"call {CATALOG}.set_option('{option}', {value})")
 
 
-def unreadable(settings: AnalyticsSettings, error: EngineError) -> Misconfigured:
-    """Say of a warehouse at whose catalog the engine failed how to mend it."""
-    return Misconfigured(
-        f"the catalog {settings.catalog.name} of the warehouse cannot be read ({type(error).__name__}):"
-        " put a copy of it back, or move it away and land everything anew"
-    )
+def unreadable(catalog: Catalog, error: EngineError) -> Misconfigured:
+    """Say of a catalog at which the engine failed how to mend it; raises CatalogAway where it is only away."""
+    catalog.reach()
+    return catalog.unreadable(type(error).__name__)
 
 
 def _options(settings: AnalyticsSettings) -> list[str]:
@@ -359,12 +356,11 @@ def _options(settings: AnalyticsSettings) -> list[str]:
     return [
         f"data_path {log.quoted(str(settings.warehouse.resolve() / 'data'))}",
         "override_data_path true",
-        "meta_journal_mode 'WAL'",
-        f"meta_busy_timeout {BUSY_MILLISECONDS}",
         f"data_inlining_row_limit {INLINED_ROWS}",
     ]
 
 
-def _attach(session: Engine, catalog: Path, name: str, options: Sequence[str]) -> None:
-    place = log.quoted(f"ducklake:sqlite:{catalog.resolve()}")
-    session.execute(f"attach {place} as {name} ({', '.join(options)})")
+def _attach(session: Engine, catalog: Catalog, name: str, options: Sequence[str], *, place: str) -> None:
+    _load(session, catalog.extension)
+    written = log.quoted(f"ducklake:{place}")
+    session.execute(f"attach {written} as {name} ({', '.join([*options, *catalog.options])})")

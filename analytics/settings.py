@@ -16,13 +16,24 @@ class AnalyticsSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ANGIME_", frozen=True, extra="ignore")
 
     home: Annotated[Path, Field(description="folder of all state of this installation")] = Path(".angime")
+    catalog: Annotated[
+        str,
+        Field(
+            description="database of PostgreSQL that holds the catalog, for a warehouse of many machines, such as "
+            "postgresql://angime@db.example/angime; its password comes from PGPASSWORD or ~/.pgpass; empty: a file "
+            "in the warehouse's folder"
+        ),
+    ] = ""
     company: Annotated[
         Path | None,
         Field(description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"),
     ] = None
     warehouse_folder: Annotated[
         Path | None,
-        Field(description="folder of the warehouse, such as one made by replay; empty: warehouse under home"),
+        Field(
+            description="folder of the warehouse, such as one made by replay, which has a catalog of its own (then "
+            "unset ANGIME_CATALOG); empty: warehouse under home"
+        ),
     ] = None
     api_host: Annotated[str, Field(description="address on which the read API listens")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535, description="port on which the read API listens")] = 8090
@@ -56,6 +67,6 @@ class AnalyticsSettings(BaseSettings):
         return self.api_tokens or self.home / "api.toml"
 
     @property
-    def catalog(self) -> Path:
-        """The file that knows all tables, snapshots and data files."""
+    def catalog_file(self) -> Path:
+        """The file that knows all tables, snapshots and data files, unless a database does."""
         return self.warehouse / "catalog.sqlite"

@@ -1,8 +1,7 @@
 """The warehouse: its one writer, and the names of all that others need of it."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from functools import partial
 from shutil import rmtree
 from typing import Self
 
@@ -11,11 +10,12 @@ import structlog
 from analytics import log, views
 from analytics.admission import Batch, LandRecord
 from analytics.alerting import Bell
+from analytics.catalogs import CatalogAway, catalog_of
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.erasure import Dropper, ForgetRecordings
 from analytics.forgetting import Forgetter, KeptForATime
-from analytics.keeping import IsRead, Keeper, Lock, alone, is_held_for_reading, vacuum
+from analytics.keeping import IsRead
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.pace import Pacer
@@ -52,6 +52,7 @@ __all__ = [
     "AnalyticsSettings",
     "Batch",
     "Bell",
+    "CatalogAway",
     "Confined",
     "Connection",
     "Engine",
@@ -78,9 +79,6 @@ FRESH_EVENTS = 100_000
 ROWS_OF_FACTS = 32_768
 # A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
 VACUUM_SECONDS = 2.0
-# Forgotten snapshots leave free pages, which are given back to the disk where they take so much of the catalog: what is
-# left of it is written anew then, which is less than was given up.
-FREE_BYTES, FREE_SHARE = 1024 * 1024, 0.5
 
 
 _log = structlog.get_logger()
@@ -96,16 +94,17 @@ class Writer:
         self._forget_recordings = forget_recordings
         self._companies = read_companies(settings)
         settings.warehouse.mkdir(parents=True, exist_ok=True)
-        self._lock = Lock(settings.warehouse)
+        self._catalog = catalog_of(settings)
+        self._right = self._catalog.lock()
         self._views = views.read_views()
         self._session = open_session(settings)
         try:
-            if not settings.catalog.exists():
+            if not self._catalog.exists():
                 make_catalog(self._session, settings)
             attach(self._session, settings, reads_only=False)
         except BaseException:
             self._session.close()
-            self._lock.release()
+            self._right.release()
             raise
         self.connection = DuckConnection(self._session, catalog=CATALOG)
         self._threads = settings.warehouse_threads
@@ -115,7 +114,7 @@ class Writer:
         self._slices = settings.warehouse / FOLDER
         rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
         self._pacer = Pacer(settings.warehouse)
-        self._keeper = Keeper(settings.catalog)
+        self._keeper = self._catalog.keep_open()
         self._seals = Seals(settings.warehouse)
         try:
             with self._suspecting_the_disk():
@@ -124,18 +123,19 @@ class Writer:
         except BaseException:
             self.close()
             raise
-        self._folder, self._catalog = settings.warehouse, settings.catalog
-        self._maintainer = Maintainer(
-            self.connection, catalog=CATALOG, is_held=partial(is_held_for_reading, self._folder)
-        )
+        self._maintainer = Maintainer(self.connection, catalog=CATALOG, is_held=self._catalog.is_held_for_reading)
         if self._forgetter.is_on_disk:
             self._maintainer.clean()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, _type: object, error: object, _traceback: object) -> None:
+        try:
+            if isinstance(error, EngineError):
+                self._right.check()
+        finally:
+            self.close()
 
     def is_fresh(self, *, most_events: int = FRESH_EVENTS) -> bool:
         """Whether to rebuild the facts costs less than to fold a backlog: the log holds little, or the half of one."""
@@ -202,7 +202,7 @@ class Writer:
         look whole.
         """
         self._seals.refuse_damaged_log()
-        with alone(self._folder):
+        with self._catalog.alone():
             self._maintainer.purge()
 
     def reload(self) -> None:
@@ -233,7 +233,7 @@ class Writer:
             self._seals.renew()
         finally:
             self._keeper.close()
-            self._lock.release()
+            self._right.release()
 
     def forget_all(self, now: Instant) -> int:
         """Forget at once what is past its time, files and all; gives what was taken. Nobody may read meanwhile."""
@@ -250,18 +250,18 @@ class Writer:
 
     def _clean_catalog(self, until: Instant) -> None:
         """Take what was deleted out of the catalog too; where somebody reads just now, the next rounds do it again."""
-        if self._vacuum():
+        if self._is_written_anew(lambda: self._catalog.vacuum(wait_seconds=VACUUM_SECONDS)):
             self._forgetter.note_files(until)
         else:
             self._maintainer.clean()
 
     def _shrink_catalog(self) -> None:
         """Give to the disk what the catalog does not need; where somebody reads just now, when he has left."""
-        self._vacuum(least_bytes=FREE_BYTES, least_share=FREE_SHARE)
+        self._is_written_anew(lambda: self._catalog.shrink(wait_seconds=VACUUM_SECONDS))
 
-    def _vacuum(self, *, least_bytes: int = 0, least_share: float = 0) -> bool:
+    def _is_written_anew(self, write_anew: Callable[[], None]) -> bool:
         try:
-            vacuum(self._catalog, wait_seconds=VACUUM_SECONDS, least_bytes=least_bytes, least_share=least_share)
+            write_anew()
         except IsRead:
             return False
         except NotYet as refusal:
@@ -286,10 +286,15 @@ class Writer:
 
     @contextmanager
     def _suspecting_the_disk(self) -> Generator[None]:
-        """Raise Halted where the engine fails over a damaged log; damaged facts are seen at the next start."""
+        """Raise Halted where the engine fails over a damaged log; damaged facts are seen at the next start.
+
+        Raises CatalogAway before and after, where the right to write is gone with the catalog.
+        """
+        self._right.check()
         try:
             yield
         except EngineError:
+            self._right.check()
             self._seals.refuse_damaged_log()
             raise
 
@@ -337,6 +342,7 @@ def open_writer(settings: AnalyticsSettings, *, forget_recordings: ForgetRecordi
     Who lands what comes of Kafka gives what deletes recordings: those of persons who were erased may come again.
 
     The facts are built anew from the log first when the SQL files or the company files changed. Raises Misconfigured
-    when another process holds the warehouse, its catalog is damaged, or a company file cannot be read.
+    when another process holds the warehouse, its catalog is damaged, or a company file cannot be read; CatalogAway
+    where the catalog is on another machine and away, here and from anything that is asked of the writer inside `with`.
     """
     return Writer(settings, forget_recordings=forget_recordings)

@@ -1,7 +1,7 @@
 """Clears away what still holds what was taken out of the warehouse: indexes of words, and old pages of the catalog."""
 
 from analytics import search
-from analytics.keeping import vacuum
+from analytics.catalogs import catalog_of
 from analytics.settings import AnalyticsSettings
 from schemas.errors import NotYet
 
@@ -13,7 +13,7 @@ def clear(settings: AnalyticsSettings, *, wait_seconds: float = CATALOG_SECONDS)
     for index in settings.warehouse.glob(f"{search.FILE}*"):
         index.unlink()  # who searches next makes it anew from the facts
     try:
-        vacuum(settings.catalog, wait_seconds=wait_seconds)
+        catalog_of(settings).vacuum(wait_seconds=wait_seconds)
     except NotYet as refusal:
         return refusal.reason
     return ""

@@ -10,10 +10,10 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
+from analytics.catalogs import State, catalog_of
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.waiting import waiting
@@ -29,8 +29,6 @@ from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from streams.settings import StreamsSettings
 
-State = Literal["good", "note", "wrong"]
-
 LEAST_FREE_BYTES = 2_000_000_000
 LOW_FREE_BYTES = 10_000_000_000
 # No event of ours is older than the program that landed it: a clock before this is not set.
@@ -42,6 +40,7 @@ TOGETHER = (
     "duckdb-extensions",
     "duckdb-extension-ducklake",
     "duckdb-extension-fts",
+    "duckdb-extension-postgres-scanner",
     "duckdb-extension-sqlite-scanner",
 )
 
@@ -71,6 +70,7 @@ def examine(*, now: datetime | None = None) -> list[Finding]:
         ("kafka", _kafka),
         ("ports", _ports),
         ("company", _company),
+        ("catalog", lambda: _catalog(moment)),
         ("warehouse", _warehouse),
         ("retention", _retention),
         ("model", _model),
@@ -250,9 +250,14 @@ def _company() -> Iterator[Finding]:
     yield Finding(what="company", state="good", found=f"{len(origins)} accounts, every secret is there{note}")
 
 
+def _catalog(moment: datetime) -> Iterator[Finding]:
+    for seen in catalog_of(load(AnalyticsSettings)).look(now=moment):
+        yield Finding(what="catalog", state=seen.state, found=seen.found, mending=seen.mending)
+
+
 def _warehouse() -> Iterator[Finding]:
     settings = load(AnalyticsSettings)
-    if not settings.catalog.exists():
+    if not catalog_of(settings).exists():
         yield Finding(what="warehouse", state="note", found="none yet", mending="`angime up` or `angime land` makes it")
         return
     damaged = Seals(settings.warehouse).damaged()
@@ -270,7 +275,7 @@ def _warehouse() -> Iterator[Finding]:
 
 
 def _retention() -> Iterator[Finding]:
-    if not load(AnalyticsSettings).catalog.exists():
+    if not catalog_of(load(AnalyticsSettings)).exists():
         return
     dues = forgetting.look(now=datetime.now(UTC))
     if not dues:

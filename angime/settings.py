@@ -24,7 +24,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "dashboards": DashboardsSettings,
 }
 # Read by the Makefile and the tests, not by the program.
-OTHER_NAMES = frozenset({"ANGIME_VENV", "ANGIME_REQUIRE_BROWSER", "ANGIME_TEST_CASES"})
+OTHER_NAMES = frozenset({"ANGIME_VENV", "ANGIME_REQUIRE_BROWSER", "ANGIME_REQUIRE_POSTGRES", "ANGIME_TEST_CASES"})
 
 
 def load(settings: type[Chosen]) -> Chosen:

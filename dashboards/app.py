@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import Misconfigured, NotYet, Reader
-from analytics.warehouse import OtherVersion
+from analytics.warehouse import CatalogAway, OtherVersion
 from dashboards import controls, login, page, texts
 from dashboards.menu import MENU, Entry
 from dashboards.page import Page, heading
@@ -74,22 +74,13 @@ def _show(
         if not entry.is_for(viewer.rights):
             _tell(say("This page is not for your role."), say("Ask whoever runs Angime if you need it."))
             return
-        try:
-            reader = page.limited_reader(settings.home, viewer.rights)
-        except NotYet:
-            _tell(
-                say("There is no warehouse yet."),
-                say("Start Angime (angime up), or see it with made-up calls (angime demo), then load this page again."),
-            )
-            return
-        except Misconfigured:
-            _tell(
-                say("The warehouse cannot be read."),
-                say("Its catalog is damaged or of another version; the log of this process says more."),
-            )
+        reader = _reader(say, settings=settings, viewer=viewer)
+        if reader is None:
             return
         try:
             draw(reader, viewer)
+        except CatalogAway:
+            _tell_of_away(say)
         except OtherVersion:
             _tell(
                 say("The warehouse is of another version of Angime."),
@@ -97,6 +88,25 @@ def _show(
             )
 
     return show
+
+
+def _reader(say: Texts, *, settings: DashboardsSettings, viewer: Viewer) -> Reader | None:
+    """Open the warehouse for a person; where it cannot be had, says so."""
+    try:
+        return page.limited_reader(settings.home, viewer.rights)
+    except CatalogAway:
+        _tell_of_away(say)
+    except NotYet:
+        _tell(
+            say("There is no warehouse yet."),
+            say("Start Angime (angime up), or see it with made-up calls (angime demo), then load this page again."),
+        )
+    except Misconfigured:
+        _tell(
+            say("The warehouse cannot be read."),
+            say("Its catalog is damaged or of another version; the log of this process says more."),
+        )
+    return None
 
 
 def _page(  # noqa: PLR0913  # what a page stands on
@@ -147,6 +157,13 @@ def _texts() -> Texts:
 def _tell(head: str, what: str) -> None:
     heading(head, level=2)
     st.write(plain(what, limit=300))
+
+
+def _tell_of_away(say: Texts) -> None:
+    _tell(
+        say("The warehouse is out of reach."),
+        say("PostgreSQL, which holds its catalog, does not answer; load this page again in a minute."),
+    )
 
 
 if __name__ == "__main__":

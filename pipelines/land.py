@@ -47,10 +47,26 @@ def run(
     stop: threading.Event,
     forget_recordings: warehouse.ForgetRecordings,
 ) -> None:
-    """Land until `stop` is set, connecting anew whenever Kafka was away, or the store of recordings to be deleted.
+    """Land until `stop` is set, connecting anew whenever Kafka was away, the catalog, or the store of recordings.
 
     Raises Misconfigured when another process lands into the same warehouse, or the topics are not those it read.
     """
+    while not stop.is_set():
+        try:
+            _land_as_writer(settings, analytics, stop=stop, forget_recordings=forget_recordings)
+        except warehouse.CatalogAway as refusal:
+            log.warning("catalog_away", reason=refusal.reason)
+            stop.wait(RECONNECT_SECONDS)
+
+
+def _land_as_writer(
+    settings: PipelinesSettings,
+    analytics: warehouse.AnalyticsSettings,
+    *,
+    stop: threading.Event,
+    forget_recordings: warehouse.ForgetRecordings,
+) -> None:
+    """Land until `stop` is set, as one writer of the warehouse; raises CatalogAway when another one must follow it."""
     from pipelines.broker import assign, connect_producer
 
     with (
@@ -71,6 +87,8 @@ def run(
                 if not herald.is_silent:
                     herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
                 land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald, tracer=tracer)
+            except warehouse.CatalogAway:
+                raise
             except NotYet as refusal:
                 log.warning("landing_waits", reason=refusal.reason)
             finally:

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from pipelines import local_kafka
 from tests.browsers import NO_BROWSER, browser_program
+from tests.postgres import NO_POSTGRES, PASSWORD, Postgres, own_postgres, postgres_programs
 
 # `make test` draws the same cases each time; `make test-all` others, and twenty times as many.
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
@@ -43,6 +44,29 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Generator[local_kafka.Run
     home = tmp_path_factory.mktemp("kafka-home")
     yield local_kafka.start(home, on_step=print)
     local_kafka.stop(home)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    """Run one server of PostgreSQL for the session; tests have databases of their own.
+
+    Where it is not installed they are skipped, except where it must be (ANGIME_REQUIRE_POSTGRES=1): there they fail.
+    """
+    programs = postgres_programs()
+    if programs is None:
+        refuse = pytest.fail if os.environ.get("ANGIME_REQUIRE_POSTGRES") == "1" else pytest.skip
+        refuse(NO_POSTGRES)
+    with own_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def catalog(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make a database for a catalog, of which the settings of this process and its children tell; gives its address."""
+    address = postgres.new_database()
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    monkeypatch.setenv("ANGIME_CATALOG", address)
+    return address
 
 
 @pytest.fixture(scope="session")

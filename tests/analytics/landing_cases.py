@@ -219,7 +219,7 @@ def _later(time: datetime, seconds: int) -> Instant:
 @contextmanager
 def reading_the_catalog(home: Path) -> Generator[None]:
     """Hold a state of the catalog, as a page does."""
-    words = [sys.executable, "-c", READ_CATALOG, str(settings_at(home).catalog)]
+    words = [sys.executable, "-c", READ_CATALOG, str(settings_at(home).catalog_file)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
         assert reader.stdout is not None
         reader.stdout.readline()

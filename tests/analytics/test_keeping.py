@@ -57,15 +57,15 @@ def test_a_catalog_is_whole_when_its_writing_anew_was_killed_at_any_moment(tmp_p
         writer.connection.execute("create table facts.drawn (word varchar)")
         for number in range(KILLED):
             writer.connection.execute("insert into facts.drawn select repeat('x', 20_000) from range(50)")
-            vacuuming = hands.submit(vacuum, settings.catalog)
+            vacuuming = hands.submit(vacuum, settings.catalog_file)
             time.sleep(LONGEST_SECONDS * number / KILLED)
             _kill_what_vacuums()
             assert _said(vacuuming) in {"", "the catalog could not be written anew (exit -9): ask again"}
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
             assert reader.sql("select count(*) from facts.calls").item() == number + 1
             assert reader.sql("select count(*) from facts.drawn").item() == 50 * (number + 1)
-        vacuum(settings.catalog)
-    with closing(sqlite3.connect(settings.catalog)) as held:
+        vacuum(settings.catalog_file)
+    with closing(sqlite3.connect(settings.catalog_file)) as held:
         assert held.execute("pragma integrity_check").fetchall() == [("ok",)]
 
 

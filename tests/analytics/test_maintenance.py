@@ -70,7 +70,7 @@ def test_readers_never_notice_maintenance_at_full_speed(tmp_path: Path) -> None:
                 rounds += 1
                 (tmp_path / "maintained").touch()
             with suppress(NotYet):  # it is written anew all the same, and shrinks when nobody reads
-                vacuum(settings_at(tmp_path).catalog, wait_seconds=VACUUM_SECONDS)
+                vacuum(settings_at(tmp_path).catalog_file, wait_seconds=VACUUM_SECONDS)
             number += 1
         said = [(reader.communicate()[0], reader.returncode) for reader in readers]
         assert writer.connection.rows("select count(*) from facts.calls") == [(number,)]
@@ -271,10 +271,10 @@ def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_pa
                 "insert into facts.drawn select repeat(md5(number::text), 60) from range(50) as t(number)"
             )
         assert reader.sql("select count(*) from facts.drawn").item() == 2_000
-        before = settings.catalog.stat().st_size
+        before = settings.catalog_file.stat().st_size
         for hours in range(3):
             writer.maintain(_now(hours=hours))
-        assert settings.catalog.stat().st_size < before / 2
+        assert settings.catalog_file.stat().st_size < before / 2
         assert reader.sql("select count(*) from facts.drawn").item() == 2_000
         writer.land(Batch(records_of(call_events(0))), now=NOW)
         assert reader.sql("select count(*) from facts.calls").item() == 1
@@ -291,9 +291,9 @@ def test_the_catalog_gives_back_to_the_disk_what_a_round_freed_that_forgot_no_sn
             )
         writer.connection.execute(f"call ducklake_flush_inlined_data('{CATALOG}')")
         writer.connection.execute(f"call ducklake_expire_snapshots('{CATALOG}', older_than => now() + interval 1 day)")
-        before = settings.catalog.stat().st_size
+        before = settings.catalog_file.stat().st_size
         assert writer.maintain(_now(hours=1)) == Maintained(is_merged=True)
-        assert settings.catalog.stat().st_size < before / 2
+        assert settings.catalog_file.stat().st_size < before / 2
 
 
 def test_what_was_read_of_files_does_not_stay_in_memory(tmp_path: Path) -> None:

@@ -152,12 +152,12 @@ def test_a_catalog_cut_off_to_nothing_is_refused_by_reader_and_writer_instead_of
     settings = settings_at(tmp_path)
     with open_writer(settings):
         pass
-    whole = settings.catalog.read_bytes()
-    settings.catalog.write_bytes(b"")
+    whole = settings.catalog_file.read_bytes()
+    settings.catalog_file.write_bytes(b"")
     for opened in (open_reader, open_writer, connect, open_writer):
         with pytest.raises(Misconfigured, match=r"catalog\.sqlite of the warehouse cannot be read"):
             opened(settings)
-    settings.catalog.write_bytes(whole)
+    settings.catalog_file.write_bytes(whole)
     with open_writer(settings), open_reader(settings) as reader:
         assert reader.sql("select count(*) from log.events").item() == 0
 

@@ -38,10 +38,12 @@ from tests.analytics.landing_cases import (
     settings_at,
 )
 from tests.angime.front_door import angime
+from tests.postgres import Postgres
 
 NOW: Instant = "2026-03-09T12:00:00.000Z"
 LATER: Instant = "2026-03-10T12:00:00.000Z"
 PERSONS = 100
+SAMPLED = "select count(*) > 0 from pg_stats where concat(most_common_vals, histogram_bounds) ~* 'quandyq|501555'"
 MARK = re.compile(r"(?i:quandyq|501555)(\d{3})([a-z]*)")
 
 
@@ -244,6 +246,33 @@ def test_of_a_hundred_persons_no_byte_is_left_and_every_sum_is_as_before(
     assert set(receipt.copies) >= {"warehouses", "sql_history"}
     assert not (tmp_path / "warehouse" / INDEX).exists()
     assert list((tmp_path / "erasures").iterdir())
+
+
+def test_no_byte_is_left_in_a_database_that_holds_the_catalog_but_in_its_write_ahead_log(
+    catalog: str, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
+    database = catalog.rpartition("/")[2]
+    make_home(tmp_path, [THE_PERSON])
+    before = sums(tmp_path)
+    postgres.ask("analyze", database=database)
+    postgres.ask("checkpoint")
+    assert MARK.search(_files_of(postgres))
+    assert postgres.ask(SAMPLED, database=database) == [(True,)]
+
+    receipt = erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
+
+    postgres.ask("checkpoint")
+    assert MARK.findall(_files_of(postgres)) == []
+    assert postgres.ask(SAMPLED, database=database) == [(False,)]
+    assert MARK.findall(everything_in(tmp_path)) == []
+    assert sums(tmp_path) == before
+    assert (receipt.events, receipt.recordings, receipt.left, receipt.unfinished) == (10, 1, (), "")
+
+
+def _files_of(postgres: Postgres) -> str:
+    files = [path for path in postgres.files.rglob("*") if path.is_file() and "pg_wal" not in path.parts]
+    return "\n".join(path.read_bytes().decode("latin-1") for path in files)
 
 
 def test_what_stays_while_somebody_reads_is_told_in_the_receipt_and_left_to_the_next_maintenance(home: Path) -> None:

@@ -86,7 +86,7 @@ async def _press(
     load: _Load, pressure: Pressure, stack: up.Stack, reader: Reader, *, tale: Tale, minutes: float
 ) -> None:
     """Let all happen at once for so many minutes."""
-    is_over, catalog = asyncio.Event(), AnalyticsSettings(home=stack.home).catalog
+    is_over, catalog = asyncio.Event(), AnalyticsSettings(home=stack.home).catalog_file
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(pressure.watch(reader, catalog=catalog, is_over=is_over.is_set))
         tasks.create_task(_tell(tale, stack, seconds=60 * minutes))

@@ -137,6 +137,15 @@ def test_a_warehouse_that_cannot_be_read_is_explained_on_every_page(
         assert (page, [], True) == (page, list(test.exception), says in told(test))
 
 
+def test_a_warehouse_whose_catalog_is_away_is_explained(
+    homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGIME_CATALOG", "postgresql://angime@127.0.0.1:1/angime")
+    for language, says in (("en", "The warehouse is out of reach"), ("ru", "Хранилище данных недоступно")):
+        test = run(homes["nothing"], monkeypatch, page="overview", lang=language)
+        assert (list(test.exception), True) == ([], says in told(test))
+
+
 def test_a_warehouse_of_another_version_is_explained(
     homes: dict[str, Path], calls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,75 @@
+"""PostgreSQL goes away and comes back under a lander: it waits, and every event stands in the warehouse once."""
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from analytics.settings import AnalyticsSettings
+from analytics.warehouse import open_reader
+from pipelines import land, local_kafka, topics
+from pipelines.broker import Admin, connect_producer
+from pipelines.settings import PipelinesSettings
+from schemas import codec
+from schemas.envelope import Event
+from schemas.errors import NotYet
+from tests.analytics.landing_cases import call_events
+from tests.journeys.stages import wait_for
+from tests.postgres import Postgres
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+
+# Other tests of this broker tell of calls of their own.
+CALLS = [call_events(number) for number in range(70_001, 70_004)]
+
+
+def test_a_lander_waits_for_its_catalog_and_lands_every_event_once(
+    kafka: local_kafka.Running, catalog: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    analytics = AnalyticsSettings(home=tmp_path, warehouse_memory_mib=512)
+    assert analytics.catalog == catalog
+    pipelines = PipelinesSettings(home=tmp_path, kafka=kafka.bootstrap)
+    with closing(Admin(kafka.bootstrap)) as admin:
+        topics.apply(admin)
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as hands:
+        postgres.stop()
+        landing = hands.submit(land.run, pipelines, analytics, stop=stop, forget_recordings=lambda _: None)
+        try:
+            _send(CALLS[0], to=kafka.bootstrap)
+            postgres.start()
+            wait_for(lambda: _landed(analytics) == 1)
+            postgres.stop()
+            _send(CALLS[1], to=kafka.bootstrap)
+            postgres.start()
+            wait_for(lambda: _landed(analytics) == 2)
+            postgres.stop()
+            postgres.start()
+            _send(CALLS[2], to=kafka.bootstrap)
+            wait_for(lambda: _landed(analytics) == 3)
+            assert not landing.done()
+        finally:
+            stop.set()
+        landing.result()
+    with open_reader(analytics) as reader:
+        assert reader.sql("select count(*) - count(distinct id) from log.events").item() == 0
+        assert reader.sql("select count(*) from log.conflicts").item() == 0
+
+
+def _send(events: Iterable[Event], *, to: str) -> None:
+    with closing(connect_producer(to)) as producer:
+        for fact in events:
+            producer.send("calls", key=fact.partitionkey.encode(), value=codec.encode(fact))
+        producer.flush()
+
+
+def _landed(analytics: AnalyticsSettings) -> int:
+    try:
+        with open_reader(analytics) as reader:
+            calls = {events[0].data.call_id for events in CALLS}
+            return reader.sql("select call_id from facts.calls")["call_id"].is_in(calls).sum()
+    except NotYet:
+        return 0
