@@ -87,12 +87,11 @@ def _badges(page: Page, row: dict[str, Any]) -> None:
 
 def _figures(page: Page, row: dict[str, Any]) -> None:
     say = page.say
-    is_answered = row["answer_seconds"] is not None
     shown = (
         (say("When"), say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")),
         (
-            say("Time to answer") if is_answered else say("Rang"),
-            say.seconds(row["answer_seconds"] or row["ring_seconds"]),
+            say("Time to answer") if row["outcome"] == "answered" else say("Rang"),
+            say.seconds(row["ring_seconds"]),
         ),
         (say("Talk"), say.seconds(row["talk_seconds"])),
         (say("Operator"), clean(row["operator"]) or EMPTY),

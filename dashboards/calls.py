@@ -146,7 +146,7 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
             say("Outcome"): [[say.word(row["outcome"])] for row in rows],
             say("Contact"): [f"{ARROWS.get(row['direction'], '')} {called(row)}".strip() for row in rows],
-            say("Wait"): [say.seconds(row["answer_seconds"] or row["ring_seconds"]) for row in rows],
+            say("Wait"): [say.seconds(row["ring_seconds"]) for row in rows],
             say("Talk"): [say.seconds(row["talk_seconds"]) for row in rows],
             say("Operator"): [clean(row["operator"]) or EMPTY for row in rows],
             say("Channel"): [say.word(row["channel"]) for row in rows],

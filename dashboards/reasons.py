@@ -10,9 +10,14 @@ _MENU = "only a menu picked up: "
 SENTENCES = (
     ("no fact says yet that the call is over", N_("no fact says yet that the call is over")),
     (f"it was picked up after {_SECONDS}", N_("it was picked up after {a}")),
+    ("it was picked up", N_("it was picked up")),
     (f"a person talked for {_SECONDS} after {_SECONDS} of ringing", N_("a person talked for {a} after {b} of ringing")),
+    (f"a person talked for {_SECONDS}", N_("a person talked for {a}")),
     (f"somebody talked for {_SECONDS} after {_SECONDS} of ringing", N_("somebody talked for {a} after {b} of ringing")),
+    (f"somebody talked for {_SECONDS}", N_("somebody talked for {a}")),
     (f"a person picked up after {_SECONDS} of ringing", N_("a person picked up after {a} of ringing")),
+    ("a person picked up", N_("a person picked up")),
+    ("how long it rang is not known", N_("how long it rang is not known")),
     (
         "the source never tells how long such a call lasts",
         N_("the source never tells how long such a call lasts"),
@@ -22,12 +27,14 @@ SENTENCES = (
     ("only a voicemail picked up, nobody talked", N_("only a voicemail picked up, nobody talked")),
     ("only a machine picked up, nobody talked", N_("only a machine picked up, nobody talked")),
     (f"the called side declined after {_SECONDS} of ringing", N_("the called side declined after {a} of ringing")),
+    ("the called side declined", N_("the called side declined")),
     ("the line was busy", N_("the line was busy")),
     ("a technical failure, nobody talked", N_("a technical failure, nobody talked")),
     (
         rf"incoming, rang {_SECONDS}, nobody answered \(threshold {_SECONDS}\)",
         N_("incoming, rang {a}, nobody answered (a ring shorter than {b} would count as abandoned)"),
     ),
+    ("incoming, nobody answered", N_("incoming, nobody answered")),
     (
         f"incoming, the caller hung up after {_SECONDS}, sooner than the threshold of {_SECONDS}",
         N_("incoming, the caller hung up after {a}, sooner than the threshold of {b}"),
@@ -36,9 +43,13 @@ SENTENCES = (
         f"outgoing, hung up by us after {_SECONDS}, before anybody answered",
         N_("outgoing, hung up by us after {a}, before anybody answered"),
     ),
+    ("outgoing, hung up by us before anybody answered", N_("outgoing, hung up by us before anybody answered")),
     (f"outgoing, rang {_SECONDS}, nobody answered", N_("outgoing, rang {a}, nobody answered")),
+    ("outgoing, nobody answered", N_("outgoing, nobody answered")),
     (f"internal, rang {_SECONDS}, nobody answered", N_("internal, rang {a}, nobody answered")),
+    ("internal, nobody answered", N_("internal, nobody answered")),
     (f"direction unknown, rang {_SECONDS}, nobody answered", N_("direction unknown, rang {a}, nobody answered")),
+    ("direction unknown, nobody answered", N_("direction unknown, nobody answered")),
     (r"the provider's error is (.+)", N_("the provider's error is {a}")),
     (r"the provider's word is (.+)", N_("the provider's word is {a}")),
 )

@@ -18,7 +18,8 @@
 --   is_counted boolean: whether the call counts for this operator
 --   rang_at timestamptz: first ring
 --   answered_at timestamptz: first pickup, null when the operator did not talk
---   ring_seconds double, seconds: first ring to first pickup, or to the end of the last ring without one
+--   ring_seconds double, seconds: first ring to first pickup, or to the end of the last ring without one, null where
+--     nothing tells it
 --   talk_seconds double, seconds: talk, summed over the rings; null when there was none
 --   is_business_hours boolean: whether the call began in the company's hours
 --   is_left_out boolean: whether the call is internal or a test, and left out of metrics
@@ -41,7 +42,7 @@ select
     true as is_counted,
     rang_at,
     answered_at,
-    greatest(epoch_ms(coalesce(answered_at, ended_at)) - epoch_ms(rang_at), 0) / 1000 as ring_seconds,
+    ring_seconds,
     talk_seconds,
     is_business_hours,
     is_internal or is_test as is_left_out,

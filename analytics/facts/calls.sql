@@ -26,19 +26,23 @@
 --   team_id varchar: the operator's team on that day
 --   started_at timestamptz: when the call began: said by the provider, else the earliest moment that its facts allow
 --   rang_at timestamptz: when ringing began: at the first device, else when the call was offered
---   answered_at timestamptz: when somebody picked up, null when nobody did
+--   answered_at timestamptz: when somebody picked up, null when nobody did; where no fact says so, the end less the
+--     talk, but not before it rang
 --   ended_at timestamptz: when it was over, null while it is not, or where the source never tells
 --   day date: local date of started_at in the company's zone
 --   hour integer: local hour of started_at, 0 to 23
 --   weekday integer: local weekday of started_at, 1 is Monday
 --   is_business_hours boolean: whether it began in the company's hours; a company that states none is always open,
 --     but for its holidays
---   answer_seconds double, seconds: ringing to pickup, of answered calls
---   is_in_time boolean: whether it was answered within the time of the service level that held on that day
---   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up
+--   answer_seconds double, seconds: ringing to pickup, of answered calls; null where nothing tells it
+--   is_in_time boolean: whether it was answered within the time of the service level that held on that day; null where
+--     it was answered, and nothing tells how long it rang
+--   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up; without the time in a menu.
+--     Null where nothing tells when it began to ring or was picked up, or the one is told to be after the other
 --   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did, or where the source
 --     tells pickups and no ends
---   total_seconds double, seconds: beginning to end with ringing
+--   total_seconds double, seconds: beginning to end with ringing; null where nothing but the end is told, or the end is
+--     told to be before the beginning
 --   outcome varchar: answered, voicemail, machine, missed, abandoned, rejected, no_answer, busy, cancelled, failed,
 --     not_permitted or in_progress
 --   outcome_reason varchar: the rule that decided, with its figures
@@ -79,7 +83,9 @@ joined as (
         arg_min(contact_name, place) as contact_name,
         arg_min(company_number, place) as company_number,
         coalesce(min(said_start_at), min(latest_start_at), min(first_at)) as started_at,
-        coalesce(min(rang_at), min(said_start_at)) as rang_at,
+        min(said_start_at) as said_start_at,
+        min(rang_at) as rang_at,
+        min(menu_at) as menu_at,
         bool_or(is_test) as is_test,
         cast(sum(transfers) as integer) as transfers,
         cast(sum(events) as integer) as events,
@@ -102,6 +108,10 @@ joined as (
             min(picked_at) filter (where leg_id is not null and talk_ms > 0),
             min(picked_at) filter (where leg_id is null and talk_ms > 0)
         ) as answered_at,
+        coalesce(
+            arg_min(is_reckoned, (picked_at, is_reckoned)) filter (where leg_id is not null and talk_ms > 0),
+            arg_min(is_reckoned, (picked_at, is_reckoned)) filter (where leg_id is null and talk_ms > 0)
+        ) as is_reckoned,
         min(accepted_at) filter (where picked_by in ('human', 'unknown')) as accepted_at,
         bool_or(picked_by = 'human') as is_human,
         min(picked_by) filter (where picked_by in ('machine', 'voicemail')) as machine,
@@ -222,13 +232,13 @@ weighed as (
 
 measured as (
     select
-        weighed.* exclude (rang_at),
+        weighed.* exclude (is_reckoned),
         chosen.recording,
-        coalesce(weighed.rang_at, weighed.started_at) as rang_at,
         case
             when weighed.talk_ms > 0 then weighed.answered_at
             when not weighed.is_over then weighed.accepted_at
         end as picked_at,
+        weighed.talk_ms > 0 and weighed.is_reckoned as is_reckoned,
         case when weighed.is_over then greatest(weighed.ended_at, weighed.started_at) end as over_at,
         timezone(coalesce(companies.time_zone, 'UTC'), weighed.started_at) as local_start,
         substr(weighed.contact_key, strpos(weighed.contact_key, ':') + 1) as contact_number,
@@ -241,27 +251,49 @@ measured as (
     left join reference.companies on weighed.company = companies.company
 ),
 
+-- What rang after the pickup, rang for another; what a menu took had rung at nobody. A pickup that is reckoned tells of
+-- the ringing where it lies behind its beginning alone: else somebody talked all the time that is known of.
+rung as (
+    select
+        *,
+        coalesce(
+            case when picked_at is null or rang_at <= picked_at then rang_at end,
+            case when picked_at is null or menu_at is null then said_start_at end,
+            case when menu_at is null and said_total_ms is not null then started_at end
+        ) as ringing_at
+    from measured
+),
+
 timed as (
     select
-        measured.*,
+        rung.* exclude (rang_at, picked_at),
+        coalesce(rung.ringing_at, rung.rang_at, rung.started_at) as rang_at,
+        case
+            when rung.is_reckoned then greatest(rung.picked_at, rung.ringing_at, rung.started_at) else rung.picked_at
+        end as picked_at,
         coalesce(thresholds.short_abandon_seconds, 5) as threshold_seconds,
         coalesce(thresholds.service_level_seconds, 20) as service_level_seconds,
         case
-            when coalesce(measured.picked_at, measured.over_at) is not null
-                then greatest(
-                    epoch_ms(coalesce(measured.picked_at, measured.over_at)) - epoch_ms(measured.rang_at), 0
-                )
+            when rung.picked_at > rung.ringing_at or (rung.picked_at = rung.ringing_at and not rung.is_reckoned)
+                then epoch_ms(rung.picked_at) - epoch_ms(rung.ringing_at)
+            when rung.picked_at is null and rung.is_over and rung.ended_at >= rung.ringing_at
+                then epoch_ms(rung.ended_at) - epoch_ms(rung.ringing_at)
         end as ring_ms,
-        coalesce(epoch_ms(measured.over_at) - epoch_ms(measured.started_at), measured.said_total_ms) as total_ms,
-        extract(isodow from measured.local_start) as weekday,
-        cast(measured.local_start as date) as day,
-        cast(measured.local_start as time) as time_of_day
-    from measured
+        case
+            when not rung.is_over then rung.said_total_ms
+            when
+                rung.ended_at > rung.started_at or (rung.ended_at = rung.started_at and rung.said_start_at is not null)
+                then epoch_ms(rung.ended_at) - epoch_ms(rung.started_at)
+        end as total_ms,
+        extract(isodow from rung.local_start) as weekday,
+        cast(rung.local_start as date) as day,
+        cast(rung.local_start as time) as time_of_day
+    from rung
     left join reference.thresholds
         on
-            measured.company = thresholds.company
-            and cast(measured.local_start as date) >= thresholds.valid_from
-            and cast(measured.local_start as date) < thresholds.valid_until
+            rung.company = thresholds.company
+            and cast(rung.local_start as date) >= thresholds.valid_from
+            and cast(rung.local_start as date) < thresholds.valid_until
 ),
 
 -- What is looked up of a call, beside few of its columns: a step of a plan costs as much as it has columns.
@@ -350,6 +382,7 @@ decided as (
             else ''
         end as error,
         format('{:.1f} s', ring_ms / 1000) as ring,
+        if(ring_ms is null, '; how long it rang is not known', '') as unknown_ring,
         format('{:.1f} s', talk_ms / 1000) as talk,
         threshold_seconds || ' s' as threshold,
         if(is_menu, 'only a menu picked up: ', '') as although,
@@ -388,8 +421,7 @@ select
     cast(decided.weekday as integer) as weekday,
     looked_up.is_business_hours,
     case when decided.outcome = 'answered' then decided.ring_ms / 1000 end as answer_seconds,
-    decided.outcome = 'answered' and coalesce(decided.ring_ms <= decided.service_level_seconds * 1000, false)
-        as is_in_time,
+    decided.outcome = 'answered' and decided.ring_ms <= decided.service_level_seconds * 1000 as is_in_time,
     decided.ring_ms / 1000 as ring_seconds,
     case when decided.talk_ms > 0 then decided.talk_ms / 1000 end as talk_seconds,
     decided.total_ms / 1000 as total_seconds,
@@ -398,38 +430,51 @@ select
         when 'in_progress'
             then
                 'no fact says yet that the call is over'
-                || if(decided.picked_at is null, '', '; it was picked up after ' || decided.ring)
+                || case
+                    when decided.picked_at is null then ''
+                    when decided.ring_ms is null then '; it was picked up'
+                    else '; it was picked up after ' || decided.ring
+                end
         when 'answered'
             then
                 case
-                    when decided.is_last_word
-                        then
-                            'a person picked up after ' || decided.ring
-                            || ' of ringing; the source never tells how long such a call lasts'
-                    else
-                        if(decided.is_human, 'a person talked for ', 'somebody talked for ') || decided.talk
-                        || ' after ' || decided.ring || ' of ringing'
-                        || if(decided.is_human, '', '; no fact says that it was a machine')
+                    when decided.is_last_word then 'a person picked up'
+                    when decided.is_human then 'a person talked for ' || decided.talk
+                    else 'somebody talked for ' || decided.talk
+                end
+                || coalesce(' after ' || decided.ring || ' of ringing', decided.unknown_ring)
+                || case
+                    when decided.is_last_word then '; the source never tells how long such a call lasts'
+                    when decided.is_human then ''
+                    else '; no fact says that it was a machine'
                 end
         when 'not_permitted' then 'refused for want of permission or by a limit'
         when 'voicemail' then 'only a voicemail picked up, nobody talked'
         when 'machine' then 'only a machine picked up, nobody talked'
-        when 'rejected' then 'the called side declined after ' || decided.ring || ' of ringing'
+        when 'rejected'
+            then
+                'the called side declined'
+                || coalesce(' after ' || decided.ring || ' of ringing', decided.unknown_ring)
         when 'busy' then 'the line was busy'
         when 'failed' then 'a technical failure, nobody talked'
         when 'missed'
             then
-                decided.although || 'incoming, rang ' || decided.ring || ', nobody answered (threshold '
-                || decided.threshold || ')'
+                decided.although || coalesce(
+                    'incoming, rang ' || decided.ring || ', nobody answered (threshold ' || decided.threshold || ')',
+                    'incoming, nobody answered' || decided.unknown_ring
+                )
         when 'abandoned'
             then
                 decided.although || 'incoming, the caller hung up after ' || decided.ring
                 || ', sooner than the threshold of ' || decided.threshold
-        when 'cancelled' then 'outgoing, hung up by us after ' || decided.ring || ', before anybody answered'
+        when 'cancelled'
+            then
+                'outgoing, hung up by us ' || coalesce('after ' || decided.ring || ', ', '')
+                || 'before anybody answered' || decided.unknown_ring
         when 'no_answer'
             then
                 decided.although || if(decided.direction = 'unknown', 'direction unknown', decided.direction)
-                || ', rang ' || decided.ring || ', nobody answered'
+                || coalesce(', rang ' || decided.ring, '') || ', nobody answered' || decided.unknown_ring
     end || decided.error || decided.word as outcome_reason,
     decided.provider_status,
     decided.disposition,

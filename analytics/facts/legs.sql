@@ -18,7 +18,7 @@
 --   rang_at timestamptz: when it began to ring; where no fact says so, when the call did
 --   answered_at timestamptz: when a person picked up, null when nobody did
 --   ended_at timestamptz: when it was over, null while it is not
---   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up
+--   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up, null where nothing tells it
 --   talk_seconds double, seconds: talk with a person, null when there was none
 --   outcome varchar: answered, voicemail, machine, rejected, busy, cancelled, failed, not_permitted, no_answer or
 --     in_progress
@@ -43,7 +43,7 @@ select
     rang_at,
     answered_at,
     ended_at,
-    greatest(epoch_ms(coalesce(answered_at, ended_at)) - epoch_ms(rang_at), 0) / 1000 as ring_seconds,
+    ring_seconds,
     talk_seconds,
     case when outcome in ('missed', 'abandoned') then 'no_answer' else outcome end as outcome,
     operator_endpoint is not null as is_last_talker,

@@ -20,7 +20,7 @@
 --   rang_at timestamptz: when it began to ring; where no fact says so, when the call did
 --   answered_at timestamptz: when a person picked up, null when nobody did
 --   ended_at timestamptz: when it was over, null while it is not
---   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up
+--   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up, null where nothing tells it
 --   talk_seconds double, seconds: talk with a person, null when there was none
 --   outcome varchar: answered, voicemail, machine, rejected, busy, cancelled, failed, not_permitted, no_answer or
 --     in_progress
@@ -49,7 +49,9 @@ listed as (
         rings.leg_id,
         coalesce(rings.operator, case when calls.direction = 'outgoing' then calls.operator_endpoint end) as endpoint,
         coalesce(rings.rang_at, calls.rang_at) as rang_at,
-        case when rings.talk_ms > 0 then rings.picked_at end as answered_at,
+        rings.rang_at is not null or calls.ring_seconds is not null as is_ring_known,
+        rings.is_reckoned,
+        case when rings.talk_ms > 0 then rings.picked_at end as picked_at,
         rings.ended_at,
         coalesce(rings.talk_ms, 0) as talk_ms,
         case
@@ -68,7 +70,9 @@ listed as (
         '' as leg_id,
         calls.operator_endpoint as endpoint,
         calls.rang_at,
-        calls.answered_at,
+        calls.ring_seconds is not null as is_ring_known,
+        false as is_reckoned,
+        calls.answered_at as picked_at,
         calls.ended_at,
         cast(round(calls.talk_seconds * 1000) as bigint) as talk_ms,
         calls.outcome
@@ -89,11 +93,16 @@ select
     endpoints.operator_id,
     endpoints.team_id,
     listed.rang_at,
-    listed.answered_at,
+    case when listed.is_reckoned then greatest(listed.picked_at, listed.rang_at) else listed.picked_at end
+        as answered_at,
     listed.ended_at,
-    greatest(
-        epoch_ms(coalesce(listed.answered_at, listed.ended_at)) - epoch_ms(listed.rang_at), 0
-    ) / 1000 as ring_seconds,
+    case
+        when not listed.is_ring_known then null
+        when
+            coalesce(listed.picked_at, listed.ended_at) > listed.rang_at
+            or (coalesce(listed.picked_at, listed.ended_at) = listed.rang_at and not listed.is_reckoned)
+            then (epoch_ms(coalesce(listed.picked_at, listed.ended_at)) - epoch_ms(listed.rang_at)) / 1000
+    end as ring_seconds,
     case when listed.talk_ms > 0 then listed.talk_ms / 1000 end as talk_seconds,
     listed.outcome,
     coalesce(listed.endpoint = calls.operator_endpoint, false) as is_last_talker,

@@ -19,7 +19,8 @@
 --   is_counted boolean: whether the call counts for this operator
 --   rang_at timestamptz: first ring
 --   answered_at timestamptz: first pickup, null when the operator did not talk
---   ring_seconds double, seconds: first ring to first pickup, or to the end of the last ring without one
+--   ring_seconds double, seconds: first ring to first pickup, or to the end of the last ring without one, null where
+--     nothing tells it
 --   talk_seconds double, seconds: talk, summed over the rings; null when there was none
 --   is_business_hours boolean: whether the call began in the company's hours
 --   is_left_out boolean: whether the call is internal or a test, and left out of metrics
@@ -34,6 +35,7 @@ folded as (
         min(rang_at) as rang_at,
         min(answered_at) as answered_at,
         max(ended_at) as ended_at,
+        bool_and(ring_seconds is not null) as is_ring_known,
         sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as talk_ms
     from facts.told_legs
     where operator_id is not null
@@ -55,9 +57,10 @@ select
     coalesce(folded.operator_id = calls.operator_id, false) as is_counted,
     folded.rang_at,
     folded.answered_at,
-    greatest(
-        epoch_ms(coalesce(folded.answered_at, folded.ended_at)) - epoch_ms(folded.rang_at), 0
-    ) / 1000 as ring_seconds,
+    case
+        when folded.is_ring_known
+            then (epoch_ms(coalesce(folded.answered_at, folded.ended_at)) - epoch_ms(folded.rang_at)) / 1000
+    end as ring_seconds,
     case when folded.talk_ms > 0 then cast(folded.talk_ms as bigint) / 1000 end as talk_seconds,
     calls.is_business_hours,
     calls.is_internal or calls.is_test as is_left_out,

@@ -25,6 +25,7 @@
 --   in_progress bigint: not over by any fact yet
 --   talk_seconds double, seconds: talk of the answered calls, summed
 --   answer_seconds double, seconds: ringing to pickup of the answered calls, summed
+--   answer_times bigint: answered calls of which that is known
 --   transcripts bigint: calls whose recording became text
 --   internal_calls bigint: calls left out because they are internal
 --   test_calls bigint: calls left out because they are tests and not internal
@@ -63,6 +64,8 @@ select
         as talk_seconds,
     cast(coalesce(sum(all_answer_ms) filter (where is_counted and outcome = 'answered'), 0) as bigint) / 1000
         as answer_seconds,
+    cast(coalesce(sum(len(answer_ms)) filter (where is_counted and outcome = 'answered'), 0) as bigint)
+        as answer_times,
     cast(coalesce(sum(transcripts) filter (where is_counted), 0) as bigint) as transcripts,
     cast(coalesce(sum(calls) filter (where is_internal), 0) as bigint) as internal_calls,
     cast(coalesce(sum(calls) filter (where is_test and not is_internal), 0) as bigint) as test_calls

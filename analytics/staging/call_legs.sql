@@ -13,6 +13,7 @@
 --   is_over boolean: whether it ended or was declined
 --   ended_at timestamptz: when it was over
 --   picked_at timestamptz: when it was picked up, by whomever, where that is known
+--   is_reckoned boolean: whether no fact says so, and it is reckoned from the end and the talk
 --   accepted_at timestamptz: when a person, or somebody unknown, picked up by a fact of its own
 --   picked_by varchar: human, machine, voicemail, ivr or unknown, also where nobody picked up
 --   talk_ms bigint, milliseconds: talk with a person; 0 where nobody or a machine picked up, null when not known yet
@@ -24,7 +25,9 @@
 --   operator varchar: endpoint of the company's side, by its last fact that names one
 --   operator_place varchar: sorts legs by that fact
 --   to_operator varchar: endpoint to which it was last handed on
---   rang_at timestamptz: when ringing began: said by call.rang, or where an operator's leg began
+--   rang_at timestamptz: when ringing began: said by call.rang, or where an operator's leg began; what rang before a
+--     menu picked up rang at nobody
+--   menu_at timestamptz: when a menu picked up, where a fact of its own says so
 --   said_start_at timestamptz: when the call began, where a fact says so
 --   latest_start_at timestamptz: the latest moment at which the call can have begun
 --   first_at timestamptz: time of its first fact
@@ -95,6 +98,7 @@ said as (
             min(time) filter (where type = 'call.rang'),
             min(started_at) filter (where leg_id is not null and operator is not null)
         ) as rang_at,
+        min(time) filter (where type = 'call.accepted' and answered_by = 'ivr') as menu_at,
         min(said_start_at) as said_start_at,
         min(latest_start_at) as latest_start_at,
         min(time) as first_at,
@@ -162,6 +166,7 @@ select
     is_over,
     ended_at,
     case when talk_ms > 0 then coalesce(picked_at, ended_at - to_milliseconds(talk_ms)) else picked_at end as picked_at,
+    talk_ms > 0 and picked_at is null as is_reckoned,
     accepted_at,
     picked_by,
     talk_ms,
@@ -173,7 +178,8 @@ select
     operator,
     operator_place,
     to_operator,
-    rang_at,
+    case when menu_at is null or rang_at > menu_at then rang_at end as rang_at,
+    menu_at,
     said_start_at,
     latest_start_at,
     first_at,

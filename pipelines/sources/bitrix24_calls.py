@@ -73,7 +73,10 @@ def call_started(scene: Scene, event: Fields, told: Fields) -> Translation:
 
 
 def call_ended(scene: Scene, event: Fields, told: Fields) -> Translation:
-    """Read how a call ended; `CALL_DURATION` counts talk where the code is 200, of all others the ringing."""
+    """Read how a call ended; `CALL_DURATION` counts talk where the code is 200, of all others the ringing.
+
+    Where it is 0 and only the start has a time, nothing tells how long the call rang.
+    """
     fields = leaves(told)
     known = _known(scene, fields, contact=_contact(scene, fields, number="PHONE_NUMBER"), direction=_direction(fields))
     known["company_number"] = written_number(text(fields, "PORTAL_NUMBER", "ACCOUNT_NUMBER"), region=scene.region)
@@ -82,15 +85,15 @@ def call_ended(scene: Scene, event: Fields, told: Fields) -> Translation:
     is_talk = disposition == "completed"
     code = text(fields, "CALL_FAILED_CODE")
     started_at = _started_at(scene, fields)
+    time = _ended_at(scene, event, started_at=started_at, duration=duration)
     ended = CallEnded(
         **known,
         disposition=disposition,
-        started_at=started_at,
+        started_at=started_at if duration or time != started_at else None,
         talk_seconds=duration if is_talk else 0.0,
-        total_seconds=None if is_talk else duration,
+        total_seconds=None if is_talk else duration or None,
         error_code=code if disposition == "failed" else None,
     )
-    time = _ended_at(scene, event, started_at=started_at, duration=duration)
     recording = _recording(scene, fields, known=known, duration=duration) if is_talk else None
     identity_ = (known["provider_call_id"],)
     return found(

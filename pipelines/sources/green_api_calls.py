@@ -6,7 +6,6 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.linked_chats import call_about, chat, epoch, own_number, people
 from pipelines.sources.reading import Fields, as_object, flag, items, member, required, seconds, text, word
-from pipelines.sources.times import after
 from pipelines.sources.translations import found
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRejected, Disposition
 from schemas.envelope import Event
@@ -76,9 +75,8 @@ def _told(scene: Scene, fields: Fields, *, status: str, known: dict[str, Any], t
     disposition, side = endings[status]
     if disposition == "rejected":
         return [fact(scene, CallRejected(**known, rejected_by=side), identity=identity, time=time)]
-    ended = CallEnded(
-        **known, disposition=disposition, ended_by=side, talk_seconds=0.0, total_seconds=seconds(fields, "duration")
-    )
+    length = seconds(fields, "duration") or None
+    ended = CallEnded(**known, disposition=disposition, ended_by=side, talk_seconds=0.0, total_seconds=length)
     return [fact(scene, ended, identity=identity, time=time)]
 
 
@@ -91,6 +89,5 @@ def _picked_up(scene: Scene, fields: Fields, *, known: dict[str, Any], time: Ins
     identity = (str(known["provider_call_id"]),)
     if not talk:
         return [fact(scene, CallAccepted(**known, answered_by="human"), identity=identity, time=time)]
-    began = after(time, seconds=-talk)
-    ended = CallEnded(**known, disposition="completed", answered_by="human", answered_at=began, talk_seconds=talk)
+    ended = CallEnded(**known, disposition="completed", answered_by="human", talk_seconds=talk)
     return [fact(scene, ended, identity=identity, time=time)]

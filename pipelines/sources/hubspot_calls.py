@@ -91,8 +91,10 @@ def _course(scene: Scene, told: Told, *, known: dict[str, Any]) -> list[Event]:
     if not status and outcome is None and length is None:
         return []
     seconds = None if length is None else length / 1000
-    ended = _ended(known, status=status, outcome=outcome, seconds=seconds, started_at=_started_at(fields))
-    over_at = _over_at(told, time=time, seconds=seconds)
+    began = _started_at(fields)
+    over_at = after(began, seconds=seconds or 0.0) if began and (seconds or not told.time) else time
+    started_at = None if over_at == began else began  # then nothing tells how long it rang
+    ended = _ended(known, status=status, outcome=outcome, seconds=seconds or None, started_at=started_at)
     events = [fact(scene, ended, identity=identity_, time=over_at)]
     if ended.disposition == "completed" and ended.answered_by == "human" and not ended.talk_seconds:
         # The outcome says that somebody picked up, and nothing says for how long.
@@ -118,7 +120,7 @@ def _ended(
         disposition=disposition,
         answered_by=answered_by,
         started_at=started_at,
-        talk_seconds=(seconds or None) if is_talk else None if disposition == "unknown" else 0.0,
+        talk_seconds=seconds if is_talk else None if disposition == "unknown" else 0.0,
         total_seconds=None if is_talk else seconds,
     )
 
@@ -156,13 +158,6 @@ def _started_at(fields: Fields) -> Instant | None:
 
 def _time(scene: Scene, told: Told) -> Instant:
     return told.time or _started_at(told.properties) or scene.raw.received_at
-
-
-def _over_at(told: Told, *, time: Instant, seconds: float | None) -> Instant:
-    """Give when the call was over: an object names its start, an event is sent when something became known."""
-    if told.time is not None or seconds is None or _started_at(told.properties) is None:
-        return time
-    return after(time, seconds=seconds)
 
 
 def _identity(told: Told) -> tuple[str, ...]:

@@ -81,17 +81,17 @@ def _ended(fields: Fields, *, known: dict[str, Any], began: Instant | None) -> C
     if lower not in _TYPES:
         raise InvalidEvent(f"the type {word(written)} of a call is unknown")
     talk = seconds(lengths, "total_duration") if lengths else _old_length(fields)
-    ring = seconds(lengths, "ring_time") or 0.0
+    ring = seconds(lengths, "ring_time")
     is_answered = lower == "answered"
-    picked_up = after(began, seconds=ring) if began and is_answered and talk else None
+    picked_up = after(began, seconds=ring) if began and is_answered and talk and ring is not None else None
     return CallEnded(
         **known,
         disposition=_TYPES[lower],
         answered_by=_answered_by(information, lower),
-        started_at=began,
+        started_at=began if talk or ring is not None else None,
         answered_at=picked_up,
         talk_seconds=talk if is_answered else 0.0,
-        total_seconds=(talk or 0.0) + ring,
+        total_seconds=None if ring is None else (talk or 0.0) + ring,
         ended_by="contact" if lower.startswith("abandoned") and known["direction"] == "incoming" else "unknown",
     )
 

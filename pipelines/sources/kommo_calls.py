@@ -100,7 +100,7 @@ def _ended(known: dict[str, Any], *, said: Fields, duration: float | None) -> Ca
         disposition=disposition,
         answered_by=answered_by,
         talk_seconds=talk,
-        total_seconds=None if disposition == "completed" else duration,
+        total_seconds=None if disposition == "completed" else duration or None,
     )
 
 

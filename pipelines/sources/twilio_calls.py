@@ -46,11 +46,11 @@ def call_status(scene: Scene, fields: Fields) -> Translation:
         return found(fact(scene, accepted, identity=(identity[0], "in-progress"), time=time))
     if status not in _ENDINGS:
         raise InvalidEvent(f"the call status {word(status)} is none of Twilio's")
-    ended = _ended(scene, fields, known=known, told=told, time=time)
+    ended = _ended(scene, fields, known=known, told=told)
     return found(fact(scene, ended, identity=(identity[0],), time=time))
 
 
-def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties, time: Instant) -> CallEnded:
+def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties) -> CallEnded:
     """Read how a call ended; `CallDuration` counts seconds, `Duration` started minutes.
 
     Machines do not talk, and where instructions pick up, neither does the call: then its legs tell who talked.
@@ -70,7 +70,6 @@ def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties
         **known,
         disposition=disposition,
         answered_by=answered_by if disposition == "completed" else "unknown",
-        answered_at=after(time, seconds=-talk) if talk else None,
         talk_seconds=talk,
         total_seconds=length if talk is None or answered_by not in {"human", "unknown"} else None,
         error_code=_error_code(fields),
@@ -145,7 +144,6 @@ def dial_result(scene: Scene, fields: Fields) -> Translation:
         **known,
         disposition=_ENDINGS[status],
         talk_seconds=talk,
-        answered_at=after(time, seconds=-talk) if talk else None,
     )
     return found(fact(scene, ended, identity=(leg or parent, "dial"), time=time))
 

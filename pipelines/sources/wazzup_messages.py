@@ -177,7 +177,6 @@ def _missed(chat: Chat, *, provider_id: str, time: Instant, is_ours: bool, kind:
         contact_name=chat.contact_name,
         company_number=chat.company_number,
         provider_status=kind,
-        started_at=time,
         talk_seconds=0.0,
         disposition="no_answer",
     )

@@ -61,7 +61,7 @@ def calls(text: str, *, companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
     """Build a warehouse that holds drawn calls: `call_id`, `started_at` (UTC) and whatever else they say."""
     warehouse = fill(built(companies), "facts.calls", text, usual=CALL)
     warehouse.connection.execute(
-        "update facts.calls set is_in_time = outcome = 'answered' and coalesce(answer_seconds <= ?, false), "
+        "update facts.calls set is_in_time = outcome = 'answered' and answer_seconds <= ?, "
         "answered_at = if(outcome = 'answered', coalesce(answered_at, started_at), null)",
         [whole().bounds["service_level_seconds"]],
     )

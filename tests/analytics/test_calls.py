@@ -190,7 +190,7 @@ def test_a_menu_that_picks_up_is_no_answer() -> None:
     menu      | missed    | ivr         | 31           |              |
     short     | abandoned | ivr         | 3            |              |
     then team | answered  | unknown     | 10           | 15           | aigul
-    unnamed   | answered  | unknown     | 20           | 30           |
+    unnamed   | answered  | unknown     |              | 30           |
     """
     assert _drawn(expected) == _calls(facts, expected)
 
@@ -315,9 +315,9 @@ def test_a_pickup_is_an_answer_where_a_bridge_to_whatsapp_tells_no_end(source: s
     expected = f"""
     call    | outcome     | answered_at | ended_at | ring_seconds | talk_seconds
     taken   | {taken}     | 05:00:09    |          | 9            |
-    ours    | {ours}      | 05:00:09    |          | 0            |
+    ours    | {ours}      | 05:00:09    |          |              |
     rings   | in_progress |             |          |              |
-    hung up | answered    | 05:00:09    | 05:00:49 | 0            | 40
+    hung up | answered    | 05:00:09    | 05:00:49 |              | 40
     """
     assert _drawn(expected) == _calls(facts, expected, source=source)
 
@@ -337,13 +337,82 @@ def test_an_end_before_its_beginning_and_a_call_known_by_its_end_alone() -> None
     """
     expected = """
     call      | outcome   | direction | started_at | answered_at | ended_at | talk_seconds | total_seconds
-    by clocks | abandoned | incoming  | 05:00:10   |             | 05:00:10 |              | 0
+    by clocks | missed    | incoming  | 05:00:10   |             | 05:00:10 |              |
     crossed   | missed    | incoming  | 05:00:00   |             | 05:00:25 |              | 25
     said      | missed    | incoming  | 05:00:00   |             | 05:00:25 |              | 25
     counted   | answered  | incoming  | 05:00:20   | 05:00:30    | 05:01:00 | 30           | 40
     only talk | answered  | outgoing  | 05:00:30   | 05:00:30    | 05:01:00 | 30           | 30
     picked up | answered  | outgoing  | 05:00:20   | 05:00:20    | 05:01:00 | 40           | 40
-    unlike    | no_answer | unknown   | 05:01:00   |             | 05:01:00 |              | 0
+    unlike    | no_answer | unknown   | 05:01:00   |             | 05:01:00 |              |
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_call_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
+    facts = """
+    call      | fact     | at           | says
+    at once   | offered  | 05:00:00     | direction=incoming
+    at once   | accepted | 05:00:00     | answered_by=human
+    at once   | ended    | 05:00:30     | talk_seconds=30
+    reckoned  | offered  | 05:00:00     | direction=incoming
+    reckoned  | ended    | 05:00:41     | talk_seconds=30
+    rounded   | offered  | 05:00:00.700 | direction=incoming
+    rounded   | ended    | 05:00:30     | talk_seconds=31
+    whole     | ended    | 05:00:30     | started_at=05:00:00; talk_seconds=30; direction=incoming
+    the end   | ended    | 05:00:30     | talk_seconds=30; direction=incoming
+    its length| ended    | 05:00:30     | talk_seconds=30; total_seconds=42; direction=incoming
+    by clocks | offered  | 05:00:10     | direction=incoming
+    by clocks | accepted | 05:00:04     | answered_by=human
+    by clocks | ended    | 05:00:34     | talk_seconds=30
+    missed    | ended    | 05:00:30     | disposition=no_answer; direction=incoming
+    declined  | rejected | 05:00:30     | rejected_by=company; direction=incoming
+    gave up   | ended    | 05:00:30     | disposition=cancelled; direction=outgoing
+    """
+    expected = """
+    call       | started_at   | rang_at      | answered_at  | answer_seconds | ring_seconds | is_in_time | outcome_reason
+    at once    | 05:00:00     | 05:00:00     | 05:00:00     | 0              | 0            | yes        | a person talked for 30.0 s after 0.0 s of ringing
+    reckoned   | 05:00:00     | 05:00:00     | 05:00:11     | 11             | 11           | yes        | somebody talked for 30.0 s after 11.0 s of ringing; no fact says that it was a machine
+    rounded    | 05:00:00.7   | 05:00:00.7   | 05:00:00.7   |                |              |            | somebody talked for 31.0 s; how long it rang is not known; no fact says that it was a machine
+    whole      | 05:00:00     | 05:00:00     | 05:00:00     |                |              |            | somebody talked for 30.0 s; how long it rang is not known; no fact says that it was a machine
+    the end    | 05:00:00     | 05:00:00     | 05:00:00     |                |              |            | somebody talked for 30.0 s; how long it rang is not known; no fact says that it was a machine
+    its length | 04:59:48     | 04:59:48     | 05:00:00     | 12             | 12           | yes        | somebody talked for 30.0 s after 12.0 s of ringing; no fact says that it was a machine
+    by clocks  | 05:00:10     | 05:00:10     | 05:00:04     |                |              |            | a person talked for 30.0 s; how long it rang is not known
+    missed     | 05:00:30     | 05:00:30     |              |                |              | no         | incoming, nobody answered; how long it rang is not known
+    declined   | 05:00:30     | 05:00:30     |              |                |              | no         | the called side declined; how long it rang is not known
+    gave up    | 05:00:30     | 05:00:30     |              |                |              | no         | outgoing, hung up by us before anybody answered; how long it rang is not known
+    """  # noqa: E501
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_a_call_rings_at_people_after_the_menu_and_before_the_pickup() -> None:
+    facts = """
+    call     | leg | fact        | at       | says
+    menu     |     | offered     | 05:00:00 | direction=incoming
+    menu     |     | rang        | 05:00:00 |
+    menu     |     | accepted    | 05:00:01 | answered_by=ivr
+    menu     | a   | rang        | 05:00:20 | operator=PJSIP/101
+    menu     | a   | accepted    | 05:00:27 | operator=PJSIP/101
+    menu     | a   | ended       | 05:01:00 | operator=PJSIP/101
+    menu     |     | ended       | 05:01:00 | answered_by=ivr
+    unrung   |     | offered     | 05:00:00 | direction=incoming
+    unrung   |     | rang        | 05:00:00 |
+    unrung   |     | accepted    | 05:00:01 | answered_by=ivr
+    unrung   | a   | ended       | 05:01:00 | talk_seconds=33
+    unrung   |     | ended       | 05:01:00 | answered_by=ivr
+    transfer |     | offered     | 05:00:00 | direction=incoming
+    transfer | a   | accepted    | 05:00:12 | operator=PJSIP/101
+    transfer | a   | ended       | 05:01:00 | operator=PJSIP/101
+    transfer |     | transferred | 05:01:00 | to_operator=PJSIP/102
+    transfer | b   | rang        | 05:01:00 | operator=PJSIP/102
+    transfer | b   | accepted    | 05:01:08 | operator=PJSIP/102
+    transfer | b   | ended       | 05:02:00 | operator=PJSIP/102
+    transfer |     | ended       | 05:02:00 |
+    """
+    expected = """
+    call     | outcome  | rang_at  | answered_at | answer_seconds | talk_seconds | operator_id
+    menu     | answered | 05:00:20 | 05:00:27    | 7              | 33           | aigul
+    unrung   | answered | 05:00:00 | 05:00:27    |                | 33           |
+    transfer | answered | 05:00:00 | 05:00:12    | 12             | 100          | oleg
     """
     assert _drawn(expected) == _calls(facts, expected)
 

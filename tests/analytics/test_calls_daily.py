@@ -22,11 +22,12 @@ def test_calls_are_counted_by_outcome_and_what_is_left_out_is_counted_apart() ->
     e    | offered  | 05:00:00 | direction=incoming; channel=phone; contact=phone:+77271111111; is_test=yes
     f    | offered  | 20:00:00 | direction=outgoing; channel=phone
     f    | ended    | 20:00:30 | disposition=busy
+    g    | ended    | 05:00:40 | direction=incoming; channel=phone; talk_seconds=40
     """
     expected = """
-    day        | direction | is_business_hours | calls | answered | answered_in_time | missed | busy | talk_seconds | answer_seconds | internal_calls | test_calls
-    2026-03-02 | incoming  | yes               | 3     | 2        | 1                | 1      | 0    | 120.5        | 41             | 1              | 1
-    2026-03-03 | outgoing  | no                | 1     | 0        | 0                | 0      | 1    | 0            | 0              | 0              | 0
+    day        | direction | is_business_hours | calls | answered | answered_in_time | missed | busy | talk_seconds | answer_seconds | answer_times | internal_calls | test_calls
+    2026-03-02 | incoming  | yes               | 4     | 3        | 1                | 1      | 0    | 160.5        | 41             | 2            | 1              | 1
+    2026-03-03 | outgoing  | no                | 1     | 0        | 0                | 0      | 1    | 0            | 0              | 0            | 0              | 0
     """  # noqa: E501
     built = warehouse(drawn_events(facts))
 

@@ -63,6 +63,33 @@ def test_a_call_without_legs_is_its_own_leg_where_somebody_is_known_or_talked() 
     assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
 
 
+def test_a_leg_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
+    facts = """
+    call    | leg | fact    | at       | says
+    talked  |     | ended   | 05:01:00 | operator=PJSIP/101; talk_seconds=60; direction=incoming
+    rounded | a   | rang    | 05:00:01 | operator=PJSIP/101; direction=incoming
+    rounded | a   | ended   | 05:00:30 | talk_seconds=31
+    rounded | b   | rang    | 05:00:01 | operator=PJSIP/102
+    rounded | b   | ended   | 05:00:09 | disposition=no_answer
+    unrung  | a   | ended   | 05:00:40 | talk_seconds=10; direction=incoming
+    """
+    expected = """
+    call_id | leg_id | rang_at  | answered_at | ring_seconds | talk_seconds | outcome
+    rounded | a      | 05:00:01 | 05:00:01    |              | 31           | answered
+    rounded | b      | 05:00:01 |             | 8            |              | no_answer
+    talked  |        | 05:00:00 | 05:00:00    |              | 60           | answered
+    unrung  | a      | 05:00:30 | 05:00:30    |              | 10           | answered
+    """
+    assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
+    operators = """
+    call_id | operator_id | rang_at  | answered_at | ring_seconds
+    rounded | aigul       | 05:00:01 | 05:00:01    |
+    rounded | oleg        | 05:00:01 |             | 8
+    talked  | aigul       | 05:00:00 | 05:00:00    |
+    """
+    assert tidy(operators) == _drawn(drawn_events(facts), "facts.call_operators", operators)
+
+
 def test_what_a_call_says_of_its_only_leg_and_operator_is_stored_once() -> None:
     facts = """
     call  | leg | fact    | at       | says

@@ -68,6 +68,19 @@ def test_a_metric_over_calls_counts_what_the_catalogue_says(
     assert [ordinary, one, ties, (None, 0)] == counted
 
 
+def test_what_is_not_known_of_a_wait_is_neither_in_time_nor_late() -> None:
+    drawn = """
+    call_id | started_at          | outcome  | answer_seconds | talk_seconds
+    soon    | 2026-03-02 05:00:00 | answered | 10             | 60
+    unknown | 2026-03-02 05:00:00 | answered | -              | 60
+    missed  | 2026-03-02 05:00:00 | missed   | -              | -
+    """
+    counted = ("service_level", "answer_seconds_median", "answer_rate", "talk_minutes")
+    assert [(0.5, 2), (10.0, 1), (2 / 3, 3), (2.0, 2)] == [figure(kept(drawn), metric) for metric in counted]
+    nobody = "\n".join(line for line in drawn.splitlines() if "unknown" in line or "call_id" in line)
+    assert [(None, 0), (None, 0), (1.0, 1), (1.0, 1)] == [figure(kept(nobody), metric) for metric in counted]
+
+
 def test_every_metric_over_calls_has_a_drawn_case() -> None:
     [cases] = [
         mark.args[1]
