@@ -75,8 +75,12 @@ class Connection(Protocol):
     def empty(self) -> None:
         """Empty the tables that were filled: at the end of a transaction, so that their room is given back.
 
-        The engine keeps the room of rows that another transaction deletes.
+        The engine keeps the room of rows that another transaction deletes, until `give_back`.
         """
+        ...
+
+    def give_back(self) -> None:
+        """Give back the room of rows that are gone from temporary tables; outside of a transaction."""
         ...
 
     def create_view(self, relation: str, select: str) -> None:
@@ -149,11 +153,6 @@ def counted(connection: Connection, text: str) -> int:
     """Run a statement that makes, adds or deletes rows; gives how many."""
     [(rows,)] = connection.rows(text)
     return rows
-
-
-def renew(connection: Connection, tables: Sequence[str]) -> None:
-    """Write temporary tables anew: the engine keeps the room of rows that were deleted."""
-    connection.execute(";".join(f"create or replace temp table {name} as from {name}" for name in tables))
 
 
 def settle(connection: Connection, relation: str) -> None:

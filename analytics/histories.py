@@ -8,7 +8,7 @@ changed or whose identities were joined. See docs/adr/0010-facts-of-contacts-are
 from collections.abc import Sequence
 
 from analytics import reference
-from analytics.connection import Connection, Planned, counted, renew
+from analytics.connection import Connection, Planned, counted
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -78,12 +78,6 @@ class Histories:
         held = ["people", *(f"few_{view.name}" for view in self._few())]
         held += [f"{kind}_{fact.name}" for kind in ("fresh", "folded", "known", "stale") for fact in self._facts]
         self._connection.execute(";".join(f"drop table if exists temp.{table}" for table in held))
-
-    def shed(self) -> None:
-        """Give back the room of rows that are gone, which the engine keeps: nearly every batch replaces some."""
-        if self._is_ready:
-            held = [*(f"few_{view.name}" for view in self._few()), *(f"known_{fact.name}" for fact in self._facts)]
-            renew(self._connection, held)
 
     def refresh(self, folded: Sequence[View]) -> list[View]:
         """Fold again the contacts that the facts just `folded` name; gives the facts of which rows changed."""

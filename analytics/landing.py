@@ -103,7 +103,8 @@ class Lander:
             self._dropper.load()
         self._offsets |= {place: offsets[-1] + 1 for place, offsets in batch.offsets.items()}
         if self._memory.trim():
-            self._refresher.forget()
+            self._refresher.forget_cold()
+            self._connection.give_back()
         dead = len(refusals)
         return Landed(
             events=events,

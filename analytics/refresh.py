@@ -88,10 +88,7 @@ class Refresher:
         self.let_go()
 
     def forget(self) -> None:
-        """Give back the memory taken by rows that are known to exist, and by what is gone of all that is held.
-
-        The former are searched for in the lake again.
-        """
+        """Know of no row that it exists: all are searched for in the lake again."""
         kept = [
             f"create or replace temp table kept_{fact.name} as select {self._marks[fact.name]} "
             f"from fresh_{fact.name} limit 0"
@@ -99,7 +96,15 @@ class Refresher:
         ]
         kept += [f"create or replace temp table kept_of_{group.name} (entity varchar)" for group in self._groups]
         self._connection.execute(";".join(kept))
-        self._histories.shed()
+
+    def forget_cold(self) -> None:
+        """Forget which rows those entities have of which no event is in the temporary table `hot` any longer."""
+        for group in self._groups:
+            self._again(f"delete from kept_of_{group.name} where entity not in (select entity from hot)")
+            for fact in group.facts:
+                self._again(
+                    f"delete from kept_{fact.name} where {fact.entity} not in (select entity from kept_of_{group.name})"
+                )
 
     def refresh(self) -> None:
         """Fold again what `batch` touched, inside the transaction that appends it to the log."""

@@ -134,6 +134,11 @@ class DuckConnection:
         """Empty what was filled, as the port says."""
         self._plans.empty()
 
+    def give_back(self) -> None:
+        """Give back the room of rows that are gone, as the port says."""
+        # Compressed, what is left would take a third less room and five times as long.
+        self._session.execute("set force_compression = 'uncompressed'; checkpoint temp; reset force_compression")
+
     def create_view(self, relation: str, select: str) -> None:
         """Create or replace a view."""
         self._session.execute(f"create or replace view {self._prefix}{relation} as\n{select}")

@@ -293,6 +293,23 @@ def test_the_newest_events_stay_hot_however_many_come_within_minutes(warehouse: 
         assert 5 <= hot <= 12
 
 
+def test_a_call_is_known_for_as_long_as_one_of_its_events_is_hot_and_found_when_none_is(warehouse: Scratch) -> None:
+    lander = lander_on(warehouse.connection, hot_events=10)
+    calls = [call_events(number, begin=BEGIN + timedelta(minutes=3 * number)) for number in range(7)]
+    for number, told in enumerate(calls):
+        lander.land(Batch(records_of(told[:-1], first_offset=4 * number)), now=NOW)
+        known, hot, kept = (
+            warehouse.connection.rows(f"select distinct {listed} order by all")
+            for listed in ("entity from kept_of_calls", "entity from hot", "call_id from kept_calls")
+        )
+        assert known == hot == kept
+    assert len(known) < len(calls)
+    lander.land(Batch(records_of([told[-1] for told in calls], first_offset=28)), now=NOW)
+    assert warehouse.connection.rows("select count(*), count(distinct call_id), sum(events) from facts.calls") == [
+        (7, 7, 35)
+    ]
+
+
 def test_facts_left_behind_by_a_lander_that_died_are_built_at_the_next_start(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(call_events(1))), now=NOW, folds=False)

@@ -110,6 +110,23 @@ def test_what_is_emptied_in_the_transaction_that_filled_it_takes_no_room(connect
     assert counted(connection, "select count(*) from filled") == 0
 
 
+def test_what_a_later_transaction_deleted_takes_no_room_once_it_was_given_back_and_plans_stay(
+    connection: DuckConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "BLIND", "")  # so that a plan that is kept is known by what it does not find
+    connection.execute("create temp table held as select range as number, repeat('x', 100) as word from range(200_000)")
+    text = Planned("select count(*) from held where number = 500_000")
+    connection.rows(text)
+    room = "select sum(memory_usage_bytes) from duckdb_memory() where tag = 'IN_MEMORY_TABLE'"
+    full = counted(connection, room)
+    connection.execute("delete from held where number < 190_000")
+    connection.give_back()
+    assert counted(connection, room) < full / 2
+    assert connection.rows("select count(*), min(number), max(length(word)) from held") == [(10_000, 190_000, 100)]
+    connection.execute("insert into held values (500_000, '')")
+    assert connection.rows(text) == [(0,)]
+
+
 def test_what_was_added_to_a_table_that_was_filled_with_nothing_is_emptied_too(connection: DuckConnection) -> None:
     for _ in range(2):
         assert connection.fill("filled", Planned("select range as number from range(0)")) == 0
