@@ -13,15 +13,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from analytics.dialling import country_of, national
+from analytics.dialling import country_of
+from analytics.traces import pattern_of, stands_in, traces_of
 from schemas.ids import ID_PATTERN, identify
 
 ERASED = "erased"
 NO_FINGERPRINT = "0" * 64
-# Of an identity that is shorter nothing can be said where it stands inside other texts: CRMs count their cards from 1.
-LEAST_TRACE = 5
-# One that is shorter, such as a number at home, may be a part of any other number; it is looked for as a word alone.
-LEAST_INSIDE = 9
 # Fields of events that are emptied where they stand, and those whose letters are masked: counts of words stay.
 EMPTIED = frozenset({"contact_name", "media_id", "request_message_id", "reason"})
 OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "provider_deal_id": "deal_id"}
@@ -59,27 +56,6 @@ def _country_of(identity: str) -> str | None:
     if kind == "phone":
         return country_of(value)
     return value[:2] if kind.startswith("whatsapp_") and _COUNTRY.match(value) else None
-
-
-def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
-    """Give the ways in which identities (`kind:value`) may be written inside texts, a phone at home and abroad."""
-    known = [identity.partition(":")[::2] for identity in identities]
-    values = {value for _, value in known}
-    bare = {value.lstrip("+") for value in values}
-    at_home = {digits for kind, value in known if kind == "phone" and len(digits := national(value)) >= LEAST_INSIDE}
-    traces = {trace for trace in values | bare | at_home if len(trace) >= LEAST_TRACE}
-    return tuple(sorted(traces, key=lambda trace: (-len(trace), trace)))
-
-
-def stands_in(text: str, *, trace: str) -> bool:
-    """Tell whether a text names whom a trace is of."""
-    return trace in text and re.search(pattern_of(trace), text) is not None
-
-
-def pattern_of(trace: str) -> str:
-    """Write what finds a trace: a short one only where no other letter or digit is beside it."""
-    written = re.escape(trace)
-    return written if len(trace) >= LEAST_INSIDE else rf"(?<![^\W_]){written}(?![^\W_])"
 
 
 def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:

@@ -15,13 +15,17 @@ from msgspec import Struct
 
 from analytics.drafts import write_whole
 from analytics.keys import installation_key
+from analytics.traces import legible, possible_traces
 from schemas.envelope import Event
 from schemas.instants import Instant
 from schemas.people import Identity
+from schemas.records import DeadLetter, received_at
 
 FILE = "erased.json"
 # What was said is told of when a recording is fetched or heard, long after; so it is known by when it was said, too.
 SOUND = ("call.recording_made_available", "call.recording_stored", "call.transcribed")
+# As what kind of identity a trace of one is digested; see analytics.traces.
+TRACE = "trace"
 
 _log = structlog.get_logger()
 
@@ -66,6 +70,16 @@ class Erased(Struct, frozen=True):
             return self.holds(_TOLD.decode(value), key=key)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
+
+    def holds_letter(self, letter: DeadLetter, *, key: bytes) -> bool:
+        """Whether a dead letter is such a fact, or names in bytes that were received before somebody's erasure him."""
+        if self.holds_bytes(letter.body, key=key):
+            return True
+        told_at = received_at(letter.headers) or letter.died_at
+        if told_at > max(self.digests.values(), default=""):
+            return False
+        held = possible_traces(legible(letter.key + b"\n" + letter.body))
+        return any(told_at <= self.digests.get(digest(key, f"{TRACE}:{one}"), "") for one in held)
 
 
 class Known:

@@ -8,20 +8,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 import polars as pl
 from msgspec import Struct
 
 from analytics.admission import Refusal
-from analytics.anonymous import LEAST_TRACE, anonymous, stands_in, stranger_for, traces_of
+from analytics.anonymous import anonymous, stranger_for
 from analytics.connection import Connection, Planned, handed_in, transaction
-from analytics.erased import SOUND, Erased, digest, tell
+from analytics.erased import SOUND, TRACE, Erased, digest, tell
 from analytics.forgetting import PERSONS
 from analytics.keys import installation_key
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
-from schemas.decisions import PersonErased
+from analytics.traces import LEAST_TRACE, legible, stands_in, traces_of
+from schemas.decisions import MAX_DIGESTS, PersonErased
 from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
@@ -30,7 +30,6 @@ from schemas.ourselves import US
 
 MAX_IDENTITIES = 64
 LAST_DIGITS = 7  # of a number, however its beginning is written; no number in E.164 has less
-BETWEEN_DIGITS = b" ()-."
 
 # Gives in E.164 the numbers of whoever has an identity `kind:value`, however it is written; none where it is no number.
 PhonesOf = Callable[[str], frozenset[str]]
@@ -117,9 +116,13 @@ def _by_person(connection: Connection, text: str) -> dict[int, list[str]]:
 
 
 def decide(found: Found, *, key: bytes, until: Instant) -> Event:
-    """Write down that a person is erased, in a form from which nobody learns who."""
+    """Write down that a person is erased, in a form from which nobody learns who.
+
+    Beside those of his identities stand digests of their traces, as many as there is room for.
+    """
     digests = tuple(sorted(digest(key, identity) for identity in found.identities))
-    fact = PersonErased(digests=digests, entities=found.entities, until=until)
+    told = tuple(digest(key, f"{TRACE}:{trace}") for trace in traces_of(found.identities))
+    fact = PersonErased(digests=(*digests, *told)[:MAX_DIGESTS], entities=found.entities, until=until)
     person = fact_id(US, US, "person.erased", digests[0], until)
     return event(fact, id=person, source=US, account=US, company=US, time=until, recordedat=until, key=person)
 
@@ -180,11 +183,11 @@ class Dropper:
         return len(dropped)
 
     def spare(self, refusals: Sequence[Refusal]) -> list[Refusal]:
-        """Leave out dead letters that are facts of erased persons, such as of a recording that is not there."""
+        """Leave out dead letters of erased persons: facts, such as of a recording that is not there, and raw bytes."""
         if not self._erased.digests:
             return list(refusals)
         key = installation_key(self._home)
-        return [one for one in refusals if not self._erased.holds_bytes(one.letter.body, key=key)]
+        return [one for one in refusals if not self._erased.holds_letter(one.letter, key=key)]
 
     def is_told(self) -> bool:
         """Whether `batch` tells of somebody who was erased: `load` when it was landed."""
@@ -334,7 +337,7 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
     wanted: list[dict[str, Any]] = []
     letters: Counter[int] = Counter()
     for letter in frame.iter_rows(named=True):
-        held = _legible((letter["key"] or b"") + b"\n" + (letter["body"] or b""))
+        held = legible((letter["key"] or b"") + b"\n" + (letter["body"] or b""))
         meant = {number for trace, number in sought if stands_in(held, trace=trace)}
         letters.update(meant)
         if meant:
@@ -343,9 +346,3 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
         with handed_in(connection, "dead_places", pl.DataFrame(wanted)):
             connection.execute("insert into erased_dead select distinct * from dead_places")
     return letters
-
-
-def _legible(held: bytes) -> str:
-    """Give bytes as they are, then read as a form, then without what people write between the digits of a number."""
-    told = unquote_to_bytes(held.replace(b"+", b" "))
-    return b"\n".join([held, told, told.translate(None, BETWEEN_DIGITS)]).decode(errors="replace")

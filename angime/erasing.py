@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analytics import anonymous, erasure
+from analytics import erasure
 from analytics.connection import Connection
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
+from analytics.traces import pattern_of, traces_of
 from analytics.warehouse import open_writer
 from angime.clearing import CATALOG_SECONDS, clear
 from angime.recordings import forget_recordings
@@ -216,11 +217,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def what_finds(identities: Sequence[str]) -> Sought:
     """Give what finds identities (`kind:value`), in whatever way they are written."""
-    traces = anonymous.traces_of(identities)
+    traces = traces_of(identities)
     if not traces:
         return Sought(None, 0)
     overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
-    return Sought(re.compile("|".join(map(anonymous.pattern_of, traces)).encode()), overlap)
+    return Sought(re.compile("|".join(map(pattern_of, traces)).encode()), overlap)
 
 
 def holds(path: Path, sought: Sought) -> bool:

@@ -11,6 +11,7 @@ Place = Annotated[
     str, Meta(pattern=r"^[a-z]{1,32}/[0-9]{1,9}/[0-9]{1,18}$", description="topic/partition/offset of the record")
 ]
 Note = Annotated[str, Meta(max_length=256, description="why, in the words of who decided; no personal data")]
+MAX_DIGESTS = 64
 Digest = Annotated[
     str,
     Meta(pattern=r"^[0-9a-f]{64}$", description="HMAC-SHA256 of kind:value under the installation's own key"),
@@ -39,7 +40,7 @@ class PersonErased(Struct, frozen=True, kw_only=True):
     never landed again.
     """
 
-    digests: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=64)]
+    digests: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=MAX_DIGESTS)]
     entities: Annotated[
         tuple[Id, ...], Meta(max_length=100_000, description="calls and messages of the person; ids of our own making")
     ] = ()

@@ -71,6 +71,11 @@ def raw_from_kafka(value: bytes | None, headers: Sequence[tuple[str, bytes]]) ->
     return RawRecord(body=value, **fields)
 
 
+def received_at(headers: Sequence[tuple[str, bytes]]) -> str | None:
+    """Give when a raw record was received, by its headers; None where they are not those of one."""
+    return _ours(headers).get("received_at")
+
+
 def dead_to_kafka(letter: DeadLetter) -> tuple[bytes, bytes, Headers]:
     """Give key, value and headers of a dead letter; the record's own headers follow behind ours."""
     headers: Headers = [(f"angime-dead-{name}", str(getattr(letter, name)).encode()) for name in _DEAD_FIELDS]

@@ -42,6 +42,7 @@ from tests.postgres import Postgres
 
 NOW: Instant = "2026-03-09T12:00:00.000Z"
 LATER: Instant = "2026-03-10T12:00:00.000Z"
+AFTER: Instant = "2026-03-11T12:00:00.000Z"
 PERSONS = 100
 SAMPLED = "select count(*) > 0 from pg_stats where concat(most_common_vals, histogram_bounds) ~* 'quandyq|501555'"
 MARK = re.compile(r"(?i:quandyq|501555)(\d{3})([a-z]*)")
@@ -133,7 +134,7 @@ def _path(person: Person) -> str:
     return f"acme/2026/03/01/{person.planted('path')}.wav"
 
 
-def dead_record(person: Person, *, body: str = "", offset: int = 0) -> KafkaRecord:
+def dead_record(person: Person, *, body: str = "", offset: int = 0, received_at: Instant = NOW) -> KafkaRecord:
     """Give a dead letter whose body names the person."""
     letter = DeadLetter(
         reason="broken",
@@ -141,9 +142,10 @@ def dead_record(person: Person, *, body: str = "", offset: int = 0) -> KafkaReco
         topic="raw",
         partition=0,
         offset=5 + person.number + offset,
-        died_at=NOW,
+        died_at=AFTER,
         version="1",
         body=(body or f"{person.planted('body')} %2B{person.phone[1:]}").encode(),
+        headers=(("angime-received_at", received_at.encode()),),
     )
     key, value, headers = dead_to_kafka(letter)
     return KafkaRecord("dead", 0, person.number + offset, value, key, tuple(headers))
@@ -306,15 +308,47 @@ def test_an_erasure_that_was_broken_off_has_its_receipt_and_is_finished_by_askin
     assert MARK.findall(everything_in(home)) == []
 
 
-def test_a_dead_letter_goes_however_it_writes_the_number(home: Path) -> None:
-    bodies = ("8501555550", "tel=8+%28501%29+555-550", '{"from": "+7 501 555 550"}', "8501555551")
-    with open_writer(settings_at(home)) as writer:
-        records = [dead_record(THE_PERSON, body=body, offset=1 + place) for place, body in enumerate(bodies)]
-        writer.land(Batch(records), now=NOW)
+NAMING = (
+    "8501555550",
+    "tel=8+%28501%29+555-550",
+    '{"from": "+7 501 555 550"}',
+    r'{"from": "\u202a+7\u00a0501\u00a0555\u00a0550\u202c"}',
+    "8/501555550/x",
+    "٨٥٠١٥٥٥٥٥٠",
+    "77501555550@c.us",
+    f"from={BSUID}&to=5",
+    f'["{BSUID}"]',
+)
+NAMING_OTHERS = ("8501555551", "BSUID.501555551", "850155555")
 
-    assert erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None).dead_letters == len(bodies)
+
+def test_a_dead_letter_goes_however_it_writes_the_number(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
+        bodies = enumerate((*NAMING, *NAMING_OTHERS), start=1)
+        writer.land(Batch([dead_record(THE_PERSON, body=body, offset=place) for place, body in bodies]), now=NOW)
+
+    assert erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None).dead_letters == len(NAMING) + 1
+    assert letters_in(home) == sorted(NAMING_OTHERS)
+
+
+def test_a_dead_letter_that_is_landed_after_the_erasure_goes_as_well_if_it_was_received_before(home: Path) -> None:
+    erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None)
+    bodies = [(body, NOW) for body in (*NAMING, *NAMING_OTHERS)] + [(f"{PHONE} again", AFTER)]
+    with open_writer(settings_at(home)) as writer:
+        letters = [
+            dead_record(THE_PERSON, body=body, offset=place, received_at=received_at)
+            for place, (body, received_at) in enumerate(bodies, start=1)
+        ]
+        landed = writer.land(Batch(letters), now=AFTER)
+
+    assert (landed.erased, landed.dead) == (len(NAMING), len(NAMING_OTHERS) + 1)
+    assert letters_in(home) == sorted([*NAMING_OTHERS, f"{PHONE} again"])
+
+
+def letters_in(home: Path) -> list[str]:
+    """Give the bodies of all dead letters."""
     with closing(open_reader(settings_at(home))) as reader:
-        assert reader.sql("select decode(body) from log.dead").rows() == [("8501555551",)]
+        return [body for (body,) in reader.sql("select decode(body) as body from log.dead order by body").rows()]
 
 
 def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -> None:
