@@ -1,5 +1,6 @@
 """Where a warehouse keeps what it knows of its tables, states and files: the port, and which form of it is meant."""
 
+import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -171,7 +172,12 @@ class SqliteCatalog:
         draft.rename(self._file)
 
     def unreadable(self, kind: str) -> Misconfigured:
-        """Say how to mend a damaged file."""
+        """Say how to mend a damaged file; of one that this user may not use nobody knows whether it is."""
+        if not all(os.access(path, os.R_OK | os.W_OK) for path in (self._folder, self._file)):
+            return Misconfigured(
+                f"{self._folder} is not this user's to write, which reading wants too, for the catalog notes who reads:"
+                " give this user the right, or let somebody who has it write a snapshot (`angime snapshot`)"
+            )
         return Misconfigured(
             f"the catalog {self._file.name} of the warehouse cannot be read ({kind}):"
             " put a copy of it back, or move it away and land everything anew"

@@ -203,7 +203,10 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
 def _there(settings: AnalyticsSettings) -> Catalog:
     catalog = catalog_of(settings)
     if not catalog.exists():
-        raise NotYet("there is no warehouse yet: start `angime up`, or `angime land`")
+        raise NotYet(
+            f"there is no warehouse yet at {catalog.place}: start `angime up` or `angime land`,"
+            " or name the folder of yours in ANGIME_HOME"
+        )
     return catalog
 
 
@@ -237,9 +240,7 @@ def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: boo
     with ExitStack() as stack:
         session = stack.enter_context(closing(open_session(first)))
         for name, settings in catalogs.items():
-            catalog = catalog_of(settings)
-            if not catalog.exists():
-                raise NotYet(f"there is no warehouse in {settings.warehouse}")
+            catalog = _there(settings)
             if is_held:
                 stack.enter_context(catalog.held_for_reading())
             attach(session, settings, reads_only=True, name=name)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from schemas.errors import AngimeError, Halted, Misconfigured
 
 DONE, CHECK_FAILED, WRONG_USE, HALTED = 0, 1, 2, 3
+MENDING = "give this user the right to read and write there, or name another folder (that of all state: ANGIME_HOME)"
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -29,6 +30,11 @@ def main(words: Sequence[str] | None = None) -> None:
     except AngimeError as error:
         _say(error.reason)
         sys.exit(CHECK_FAILED)
+    except (PermissionError, NotADirectoryError) as error:
+        if error.filename is None:
+            raise
+        _say(f"{error.filename} cannot be used ({error.strerror}): {MENDING}")
+        sys.exit(WRONG_USE)
 
 
 def _say(sentence: str) -> None:

@@ -43,6 +43,9 @@ def check() -> None:
     _check_names(os.environ)
     for settings in SETTINGS.values():
         load(settings)
+    home = load(PipelinesSettings).home
+    if home.exists() and not home.is_dir():
+        raise Misconfigured(f"ANGIME_HOME is {home}, which is no folder: name one, which is made where it is not there")
 
 
 def _check_names(environ: Mapping[str, str]) -> None:

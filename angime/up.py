@@ -176,6 +176,10 @@ def start(options: Options) -> Stack:
         prove_secrets(settings, environ={**os.environ, **dict(options.extra)})
     if collect.is_needed(origins) and "receive" in options.stages:
         options = structs.replace(options, stages=(*options.stages, COLLECT))
+    ports = {
+        "ANGIME_RECEIVE_PORT": _port(settings.receive_port, "ANGIME_RECEIVE_PORT", options=options),
+        "ANGIME_PAGES_PORT": _port(load(DashboardsSettings).pages_port, "ANGIME_PAGES_PORT", options=options),
+    }
     bootstrap = settings.kafka or local_kafka.start(home, on_step=options.on_step).bootstrap
     options.on_step("Topics")
     with closing(Admin(bootstrap)) as admin:
@@ -185,8 +189,7 @@ def start(options: Options) -> Stack:
         "ANGIME_HOME": str(home),
         "ANGIME_KAFKA": bootstrap,
         "ANGIME_RECEIVE_HOST": settings.receive_host,
-        "ANGIME_RECEIVE_PORT": str(_port(settings.receive_port, "ANGIME_RECEIVE_PORT", options=options)),
-        "ANGIME_PAGES_PORT": str(_port(load(DashboardsSettings).pages_port, "ANGIME_PAGES_PORT", options=options)),
+        **{name: str(port) for name, port in ports.items()},
         "PYTHONUNBUFFERED": "1",
         **dict(options.extra),
     }

@@ -6,8 +6,9 @@
     ├── Misconfigured   → the program stops with one line for a person, exit 2
     └── Halted          → one stage stops until a person has looked, exit 3; the others go on
 
-Nothing else is caught: any other exception is a bug, the process ends, its supervisor starts it again and the
-work is repeated. A reason never holds message text, transcript text, phone numbers, names or secrets.
+Nothing else is caught, but for a file that this user may not use, of which the front door says so: any other exception
+is a bug, the process ends, its supervisor starts it again and the work is repeated. A reason never holds message text,
+transcript text, phone numbers, names or secrets.
 """
 
 

@@ -29,11 +29,17 @@ def snapshot(
     from analytics.snapshots import DATABASE, take
     from angime.moments import moment_of, now
     from angime.settings import load
+    from schemas.errors import Misconfigured
+    from schemas.instants import instant
 
+    present = now()
+    known_then = moment_of(as_of, now=present) if as_of else None
+    if known_then and known_then > instant(present):
+        raise Misconfigured(f"--as-of is {as_of!r}, which has not come yet: more is known by then")
     taken = take(
         load(AnalyticsSettings),
         folder,
-        as_of=moment_of(as_of, now=now()) if as_of else None,
+        as_of=known_then,
         secret=installation_key(home()) if without_personal_data else None,
         on_step=step,
     )

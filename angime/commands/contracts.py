@@ -49,6 +49,8 @@ def schema_diff(
     later = new or newest
     if old > newest or later > newest:
         raise Misconfigured(f"{event_type} has the versions 1 to {newest}")
+    if old > later:
+        raise Misconfigured(f"--old {old} is newer than --new {later}: exchange them")
     print_rows(differences(event_type, old=old, new=later), as_json=json_output)
     if not json_output and old != later:
         typer.echo("Readers first: they read every version, so bring land, stream and pages up before normalise.")

@@ -65,7 +65,7 @@ def watch(json_output: Json = False) -> None:
     from prometheus_client import CollectorRegistry, start_http_server
 
     from analytics.settings import AnalyticsSettings
-    from angime.commands.surroundings import stop_on_signal
+    from angime.commands.surroundings import prove_free, stop_on_signal
     from angime.figures import Standing
     from angime.settings import load
 
@@ -73,6 +73,7 @@ def watch(json_output: Json = False) -> None:
     registry.register(Standing())
     stop = stop_on_signal()
     port = load(AnalyticsSettings).watch_port
+    prove_free("127.0.0.1", port, setting="ANGIME_WATCH_PORT")
     server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
     running("watch", at=f"http://127.0.0.1:{port}/metrics", as_json=json_output)
     step(f"figures on http://127.0.0.1:{port}/metrics")

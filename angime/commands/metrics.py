@@ -2,6 +2,7 @@
 
 import calendar
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,7 +163,7 @@ def parse_scope(text: str, *, company: str) -> "Scope":
 
 
 def check_scope(reader: "Reader", scope: "Scope") -> None:
-    """Raise Misconfigured, with what was probably meant, for a team, channel or direction that does not exist."""
+    """Raise Misconfigured, with what was probably meant, for a name that neither the company nor the domain has."""
     from typing import get_args
 
     from analytics.questions import teams
@@ -177,6 +178,17 @@ def check_scope(reader: "Reader", scope: "Scope") -> None:
     ):
         for name in written:
             known(name, names=names, what=what)
+    check_operators(reader, scope.operators, company=scope.company)
+
+
+def check_operators(reader: "Reader", written: Sequence[str], *, company: str) -> None:
+    """Raise Misconfigured, with what was probably meant, for an operator whom company data does not have."""
+    from analytics.questions import operators
+    from angime.suggestions import known
+
+    declared: list[str] = operators(reader, company=company)["operator_id"].to_list() if written else []
+    for name in written:
+        known(name, names=declared, what="operator")
 
 
 def only_company(reader: "Reader") -> str:

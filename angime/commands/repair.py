@@ -165,8 +165,11 @@ def tail(
 
     if call_id:
         known(topic, names=CANONICAL, what="topic of events")
-    for shown in newest(bootstrap(), topic=topic, call_id=call_id, last=last):
+    found = newest(bootstrap(), topic=topic, call_id=call_id, last=last)
+    for shown in found:
         _print_record(shown, json_output=json_output)
+    if not found:
+        step(f"Kafka holds no record of {call_id} on {topic}" if call_id else f"Kafka holds no record on {topic}")
     if follow:
         for shown in stream(bootstrap(), topic=topic, call_id=call_id, stop=stop_on_signal()):
             _print_record(shown, json_output=json_output)

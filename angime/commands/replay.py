@@ -134,11 +134,14 @@ def _choice(words: dict[str, str]) -> tuple[Any, tuple[int, int | None] | None]:
         offsets = (int(since) if since.isdecimal() else 0, int(until) if until.isdecimal() else None)
         since, until = EVER, ""
     present = now()
+    begin, end = moment_of(since, now=present), moment_of(until or present.isoformat(), now=present)
+    if until and end < begin:
+        raise Misconfigured("--to lies before --from: nothing was recorded between them")
     choice = Choice(
         stage=msgspec.convert(words["stage"], Stage),
         topics=topics_of(msgspec.convert(words["stage"], Stage), topic=words["topic"]),
-        since=moment_of(since, now=present),
-        until=moment_of(until or present.isoformat(), now=present),
+        since=begin,
+        until=end,
         source=words["source"],
         company=words["company"],
         call=words["call"],

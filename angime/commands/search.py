@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from angime.commands.metrics import check_operators, only_company
 from angime.commands.names import OneCompany
-from angime.commands.output import Json
+from angime.commands.output import Json, step
 from angime.commands.root import app
 
 
@@ -36,16 +37,20 @@ def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
 
     if not words_of(words):
         raise typer.BadParameter("there is no word in it", param_hint="WORDS")
+    first_day, last_day = _day(first, option="--from"), _day(last, option="--to")
+    if first_day and last_day and first_day > last_day:
+        raise typer.BadParameter("the last day lies before the first", param_hint="--to")
     settings = load(AnalyticsSettings)
     with open_reader(settings) as reader:
         query = SearchQuery(
             text=words,
-            company=company or _only_company(reader),
-            first=_day(first, option="--from"),
-            last=_day(last, option="--to"),
+            company=company or only_company(reader),
+            first=first_day,
+            last=last_day,
             operators=tuple(operator or ()),
             limit=limit,
         )
+        check_operators(reader, query.operators, company=query.company)
         with closing(SearchIndex(settings.warehouse / FILE)) as index:
             index.follow(reader)
             found = index.search(query, reader=reader)
@@ -55,16 +60,8 @@ def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
         for one in found:
             _print_found(one)
     if not found:
+        step("nothing was found: try fewer words, or more days")
         raise typer.Exit(1)
-
-
-def _only_company(reader: Any) -> str:
-    companies = [str(row[0]) for row in reader.sql("select company from reference.companies order by company").rows()]
-    if len(companies) != 1:
-        raise typer.BadParameter(
-            f"say which company: {', '.join(companies) or 'there is none'}", param_hint="--company"
-        )
-    return companies[0]
 
 
 def _day(written: str, *, option: str) -> date | None:

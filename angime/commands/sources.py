@@ -20,13 +20,15 @@ def sources(json_output: Json = False) -> None:
     """
     from pipelines.sources import SOURCES
 
-    print_rows(
-        [
-            {"name": source.name, "title": source.title, "capabilities": list(source.capabilities)}
-            for source in SOURCES.values()
-        ],
-        as_json=json_output,
-    )
+    rows = [
+        {
+            "name": source.name,
+            "title": source.title,
+            "capabilities": list(source.capabilities) if json_output else ", ".join(source.capabilities),
+        }
+        for source in SOURCES.values()
+    ]
+    print_rows(rows, as_json=json_output)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import typer
 
 from angime.commands.output import Json, one_log_stream, running, step
 from angime.commands.root import app
-from angime.commands.surroundings import home, stop_on_signal, with_kafka
+from angime.commands.surroundings import home, prove_free, stop_on_signal, with_kafka
 
 STAGE_HELP = "It runs until Ctrl-C, SIGTERM or the end of its terminal; `angime up` runs it beside the others."
 
@@ -95,6 +95,7 @@ def api(json_output: Json = False) -> None:
 
     settings = load(AnalyticsSettings)
     application = make_app(read_tokens(settings.api_tokens_path), open_reader=lambda: open_reader(settings))
+    prove_free(settings.api_host, settings.api_port, setting="ANGIME_API_PORT")
     running("api", at=f"http://{settings.api_host}:{settings.api_port}", as_json=json_output)
     uvicorn.run(application, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
 
@@ -108,6 +109,7 @@ def pages(json_output: Json = False) -> None:
 
     settings = load(DashboardsSettings)
     command = server.command(settings)
+    prove_free(settings.pages_host, settings.pages_port, setting="ANGIME_PAGES_PORT")
     running("pages", at=f"http://{settings.pages_host}:{settings.pages_port}", as_json=json_output)
     os.execv(command[0], command)  # noqa: S606  # the process becomes the pages' server, with fixed arguments
 

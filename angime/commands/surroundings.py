@@ -1,6 +1,7 @@
 """What verbs find around them: the home, the broker, signals."""
 
 import signal
+import socket
 import threading
 from pathlib import Path
 from types import FrameType
@@ -34,6 +35,17 @@ def with_kafka(settings: Any) -> Any:
     if not found.is_running:
         raise Misconfigured("no Kafka runs: `angime broker start` starts one, or ANGIME_KAFKA names an existing one")
     return settings.model_copy(update={"kafka": found.bootstrap})
+
+
+def prove_free(host: str, port: int, *, setting: str) -> None:
+    """Raise Misconfigured where nobody can listen, as when another program does: then `setting` names another port."""
+    from schemas.errors import Misconfigured
+
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        why = (error.strerror or "").partition(" (")[0]
+        raise Misconfigured(f"cannot listen on {host}:{port} ({why}): set {setting} to a port that is free") from None
 
 
 def stop_on_signal() -> threading.Event:

@@ -61,10 +61,12 @@ def rebuild(
     Example: `angime rebuild --verify`
     """
     from analytics.settings import AnalyticsSettings
-    from analytics.warehouse import open_writer
+    from analytics.warehouse import open_reader, open_writer
     from angime.settings import load
 
-    with open_writer(load(AnalyticsSettings)) as warehouse:
+    settings = load(AnalyticsSettings)
+    open_reader(settings).close()  # a writer would make a warehouse where there is none, of which every row is right
+    with open_writer(settings) as warehouse:
         rebuilt = warehouse.rebuild(verify=verify, on_step=step)
     print_rows([dict(table) for table in rebuilt], as_json=json_output)
     if any(table["same"] is False for table in rebuilt):
