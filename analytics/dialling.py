@@ -50,9 +50,11 @@ def national(number: str) -> str:
 def forms(number: str, *, region: str) -> set[str]:
     """Give, of a number without punctuation, itself and all forms by which calls may name it, in E.164.
 
-    `region` is the country of one without any.
+    `region` is the country of one without any, and behind it may stand the area of a shorter one (`BR 11`).
     """
-    told = (_international(one, region=region) for one in (number, other_form(number)) if one)
+    country, _, area = region.partition(" ")
+    written = (number, other_form(number), f"{area}{number}" if area else None)
+    told = (_international(one, region=country) for one in written if one)
     known = {one for one in told if one}
     return {number, *known, *(some for one in known if (some := as_written_by_some(one)))}
 

@@ -332,13 +332,13 @@ def _numbers(company: Company) -> list[tuple[str, str, str, date, date]]:
         (form, kind)
         for kind, numbers in (("internal", company.internal_numbers), ("test", company.test_numbers))
         for number in numbers
-        for form in forms(without_spacing(number), region=company.default_region)
+        for form in forms(without_spacing(number), region=company.region)
     }
     listed = [(company.id, *one, ALWAYS, FOR_EVER) for one in usual]
     dated = {
         (form, one.kind, one.since, one.until)
         for one in company.dated_numbers
-        for form in forms(without_spacing(one.number), region=company.default_region)
+        for form in forms(without_spacing(one.number), region=company.region)
     }
     ends: dict[tuple[str, str], date] = {}
     for form, kind, since, until in sorted(dated):

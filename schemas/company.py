@@ -29,12 +29,14 @@ from schemas.retention import Retention
 from schemas.secret_references import SecretReference
 
 Region = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="a country of ISO 3166 such as KZ")]
+AreaCode = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,4}$", description="an area code such as 727 or 11, in quotes")]
 
 
 class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A connected number or session at a source.
 
     `address` is the company's own number or id there, `time_zone` that of a source which writes local times.
+    `default_region` and `area_code` are of numbers that its source writes without them, if not the company's.
     Up to two `secrets` are valid at once, so that they can be rotated. `fetch_secret` opens its recordings, and is
     sent to `recording_hosts` (`host` or `host:port`) only; a host named there may have a private address.
     `language` is spoken in its calls where nothing else tells. `settings` holds what one source alone knows.
@@ -46,6 +48,7 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address: str = ""
     time_zone: str = ""
     default_region: Region | None = None
+    area_code: AreaCode | None = None
     secrets: Annotated[tuple[SecretReference, ...], Meta(max_length=2)] = ()
     verify_secret: SecretReference | None = None
     fetch_secret: SecretReference | None = None
@@ -96,6 +99,8 @@ class Operator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One tenant: its clock, hours, people and accounts, what calling costs it, and what it must ask before.
 
+    `area_code` is of numbers written without one: where none is stated, such a number is kept as it is written, and is
+    nobody's whose number is known.
     What is `dated_…` holds on some local days in place of the usual hours or thresholds, or beside the usual numbers,
     by which alone sources tell internal calls. `currency` is its own, `permission_policy` names the policy under which
     its WhatsApp Business calls are judged.
@@ -105,6 +110,7 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     time_zone: str
     default_region: Region
+    area_code: AreaCode | None = None
     hours: Hours = {}
     dated_hours: tuple[DatedHours, ...] = ()
     holidays: tuple[date, ...] = ()
@@ -139,9 +145,20 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Name of the time zone in which an account's source writes local times."""
         return account.time_zone or self.time_zone
 
+    @property
+    def region(self) -> str:
+        """Country of numbers written without one, and behind it the area code of shorter ones: `BR 11`."""
+        return _region(self.default_region, self.area_code)
+
     def region_of(self, account: Account) -> str:
-        """Country of numbers that an account's source writes without one."""
-        return account.default_region or self.default_region
+        """Country, and area code, of numbers that an account's source writes without them."""
+        if account.default_region in {None, self.default_region} and account.area_code is None:
+            return self.region
+        return _region(account.default_region or self.default_region, account.area_code)
+
+
+def _region(country: str, area: str | None) -> str:
+    return f"{country} {area}" if area else country
 
 
 def parse_company(text: str, *, file: str = "company.toml") -> Company:
@@ -268,7 +285,7 @@ def _is_zone(name: str) -> bool:
 
 
 _FORMS: tuple[Meta, ...] = tuple(
-    get_args(form)[1] for form in (Name, Region, SecretReference, Money, Currency, Country)
+    get_args(form)[1] for form in (Name, Region, AreaCode, SecretReference, Money, Currency, Country)
 )
 
 

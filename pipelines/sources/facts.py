@@ -28,7 +28,7 @@ class Scene(Struct, frozen=True):
 
     @property
     def region(self) -> str:
-        """Country of numbers written without one."""
+        """Country of numbers written without one, and behind it the area code of shorter ones where it is stated."""
         return self.company.region_of(self.account)
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import PhoneNumberFormat, ValidationResult
+from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from schemas.people import Identity, is_e164, other_form
 
@@ -56,24 +56,42 @@ def e164(written: str, *, region: str | None) -> str | None:
     """Give a number in E.164, None when it is none.
 
     `region` is the country of numbers written without one; None means that every number carries its country code,
-    with or without a plus. Numbers need only be possible, not in service: number plans change faster than libraries.
-    An extension is left out: who sits behind a switchboard is known by the number that is dialled.
+    with or without a plus. Behind it may stand the area code of numbers written without one, too (`BR 11`): where it
+    does not, they are none, for in each city they are another's. Numbers need only be possible, not in service: number
+    plans change faster than libraries. An extension is left out: who sits behind a switchboard is known by the number
+    that is dialled.
     """
+    country, _, area = (region or "").partition(" ")
     digits = _EXTENSION.sub("", written.strip())
-    candidates = [(digits, region)] if region is not None or digits.startswith("+") else [(f"+{digits}", None)]
+    candidates = [(digits, country)] if country or digits.startswith("+") else [(f"+{digits}", "")]
+    if area and not digits.startswith("+"):
+        candidates.append((f"{area}{digits}", country))
+    as_written = len(candidates)
     bare = digits.lstrip("+")
     if bare.isascii() and bare.isdigit() and len(bare) in _INTERNATIONAL_LENGTHS and not digits.startswith("+"):
-        candidates.append((f"+{bare}", None))
-    for index, (candidate, country) in enumerate(candidates):
+        candidates.append((f"+{bare}", ""))
+    for index, (candidate, place) in enumerate(candidates):
         try:
-            parsed = phonenumbers.parse(candidate, country)
+            parsed = phonenumbers.parse(candidate, place or None)
         except phonenumbers.NumberParseException:
             continue
         is_possible = phonenumbers.is_possible_number_with_reason(parsed) == ValidationResult.IS_POSSIBLE
-        is_sure = index == 0 and not _PUNCTUATION.sub("", bare).startswith((ABROAD, TOLL_FREE))
+        is_sure = index < as_written and not _PUNCTUATION.sub("", bare).startswith((ABROAD, TOLL_FREE))
+        if _lacks_area(parsed):
+            is_possible, is_sure = is_possible and candidate.startswith("+"), False
         if is_possible and (is_sure or phonenumbers.is_valid_number(parsed)):
             return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return None
+
+
+def _lacks_area(number: PhoneNumber) -> bool:
+    """Say whether a number is as short as those that are dialled within one area alone.
+
+    So short are some that a whole country shares, too: only a country code before them tells them apart.
+    """
+    kinds = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+    found = [phonenumbers.is_possible_number_for_type_with_reason(number, kind) for kind in kinds]
+    return ValidationResult.IS_POSSIBLE not in found and ValidationResult.IS_POSSIBLE_LOCAL_ONLY in found
 
 
 def phone_identity(written: str | None, *, region: str | None) -> Identity | None:

@@ -709,6 +709,23 @@ def test_the_company_s_own_numbers_may_be_written_as_at_home() -> None:
     assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
 
 
+def test_the_company_s_own_numbers_may_be_written_as_in_its_city() -> None:
+    facts = """
+    call  | fact  | at       | says
+    ours  | ended | 05:01:00 | contact=phone:+77272999999
+    other | ended | 05:01:00 | contact=phone:+77172999999
+    """
+    expected = """
+    call  | is_test
+    ours  | yes
+    other | no
+    """
+    text = COMPANY_TEXT.replace('"+77019999999"', '"299-99-99"').replace('"KZ"', '"KZ"\n    area_code = "727"', 1)
+    built = warehouse(drawn_events(facts), [parse_company(text)])
+
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+
+
 @pytest.mark.parametrize(
     ("told", "written"),
     [
