@@ -14,7 +14,7 @@ from dashboards import controls, login, page, texts
 from dashboards.menu import MENU, Entry
 from dashboards.page import Page, heading
 from dashboards.settings import DashboardsSettings
-from dashboards.state import State, period, scope
+from dashboards.state import State, on_page, period, scope
 from dashboards.texts import Texts, plain
 from dashboards.viewer import Viewer
 
@@ -59,7 +59,7 @@ def _show(
             return
         state = controls.restore(entry.name)
         company = next((one for one in listed if one["company"] == state.company), listed[0])
-        state = structs.replace(state, company=company["company"])
+        state = on_page(structs.replace(state, company=company["company"]), offered=entry.choices)
         controls.remember(state)
         shown = _page(
             state, entry=entry, say=say, settings=settings, viewer=viewer, asked=asked, company=company, paths=paths

@@ -348,7 +348,7 @@ def _history(page: Page, row: dict[str, Any]) -> None:
         page.link(
             "call", plain(label), state=structs.replace(page.state, call=entry["call_id"]), icon=":material/call:"
         )
-    number = row["contact_key"].partition(":")[2]
-    page.link("calls", say("All calls of this contact"), state=calls.of_contact(page, number), icon=":material/list:")
+    theirs = calls.of_contact(page, row["contact_key"], with_left_out=row["is_internal"] or row["is_test"])
+    page.link("calls", say("All calls of this contact"), state=theirs, icon=":material/list:")
     whole = structs.replace(without_page(page.state), contact=row["contact_key"])
     page.link("conversations", say("The whole conversation"), state=whole, icon=":material/forum:")

@@ -11,7 +11,7 @@ from analytics import questions
 from analytics.questions import MAX_ROWS_OF_A_FILE, CallFilter
 from dashboards import controls, downloads
 from dashboards.page import Page, heading
-from dashboards.state import ORDERS, State, filters, without_page
+from dashboards.state import ORDERS, State, filters
 from dashboards.texts import EMPTY, N_, clean, plain
 
 ROWS = 50
@@ -78,6 +78,10 @@ def _chips(page: Page) -> None:
     if state.at_hours:
         told = say.hours(min(state.at_hours), max(state.at_hours))
         chips.append((told, structs.replace(state, at_hours=(), page=1)))
+    if state.contact:
+        number = state.contact.partition(":")[2] or state.contact
+        told = ": ".join((say("Contact"), clean(number)))
+        chips.append((told, structs.replace(state, contact="", page=1)))
     if state.operator:
         name = clean(page.operators().get(state.operator, state.operator))
         chips.append((name, structs.replace(state, operator="", page=1)))
@@ -219,6 +223,14 @@ def back(page: Page) -> None:
     )
 
 
-def of_contact(page: Page, search: str) -> State:
-    """Give the list of all calls of one contact."""
-    return structs.replace(without_page(page.state), search=search)
+def of_contact(page: Page, contact_key: str, *, with_left_out: bool = False) -> State:
+    """Give the list of all calls of one contact, of whatever days, channels and teams."""
+    state = page.state
+    return State(
+        language=state.language,
+        company=state.company,
+        is_compared=state.is_compared,
+        preset="all",
+        contact=contact_key,
+        with_left_out=with_left_out,
+    )

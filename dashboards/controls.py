@@ -21,6 +21,7 @@ PRESET_NAMES = {
     "last_week": N_("Last week"),
     "last28": N_("Last 28 days"),
     "month": N_("This month"),
+    "all": N_("All days"),
     "custom": N_("Choose dates"),
 }
 # These end with yesterday: part of a day would make the last of them look worse than it is.
@@ -85,7 +86,7 @@ def draw(page: Page, *, companies: list[dict[str, Any]], choices: Collection[Cho
                 **bind("company", value=page.company["company"]),
             )
         if "period" in choices:
-            _period(page, is_compared="comparison" in choices)
+            _period(page, choices=choices)
         _scope(page, choices=choices)
         st.divider()
         st.selectbox(
@@ -96,15 +97,15 @@ def draw(page: Page, *, companies: list[dict[str, Any]], choices: Collection[Cho
         )
         st.caption(say("Time zone: {zone}", zone=page.zone.key.replace("_", " ")))
         st.caption(say("The link in the address bar opens exactly this page."))
-        if state.preset != "custom" and "period" in choices:
+        if state.preset not in {"all", "custom"} and "period" in choices:
             st.button(say("Keep these dates in the link"), type="tertiary", on_click=_pin, args=(page,))
 
 
-def _period(page: Page, *, is_compared: bool) -> None:
+def _period(page: Page, *, choices: Collection[Choice]) -> None:
     say, state = page.say, page.state
     st.selectbox(
         say("Period"),
-        PRESETS,
+        [preset for preset in PRESETS if preset != "all" or "all_days" in choices],
         format_func=lambda preset: say(PRESET_NAMES[preset]),
         **bind("preset", value=state.preset),
     )
@@ -116,7 +117,7 @@ def _period(page: Page, *, is_compared: bool) -> None:
             **bind("dates", value=(page.period.first, page.period.last)),
         )
     st.caption(meant(page))
-    if not is_compared:
+    if "comparison" not in choices:
         return
     st.toggle(say("Compare with the period before"), **bind("is_compared", value=state.is_compared))
     if page.before:
@@ -125,6 +126,8 @@ def _period(page: Page, *, is_compared: bool) -> None:
 
 def meant(page: Page) -> str:
     """Name the days that are meant, and how much of today is among them."""
+    if page.state.preset == "all":
+        return page.say(PRESET_NAMES["all"])
     days = page.say.days(page.period.first, page.period.last)
     if page.state.preset in WITHOUT_TODAY:
         return page.say("{days}, without today", days=days)

@@ -143,7 +143,7 @@ def _history(page: Page) -> None:
     page.link(
         "calls",
         say("All calls of this contact"),
-        state=calls.of_contact(page, key.partition(":")[2]),
+        state=calls.of_contact(page, key),
         icon=":material/list:",
     )
     opened = answer.get("call")

@@ -54,7 +54,7 @@ OF_A_LIST: tuple[Choice, ...] = tuple(choice for choice in CHOICES if choice != 
 
 MENU = (
     Entry(name="overview", title=N_("Overview"), icon=":material/insights:", draw=overview.draw, counts_calls=True),
-    Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw, choices=OF_A_LIST),
+    Entry(name="calls", title=N_("Calls"), icon=":material/call:", draw=calls.draw, choices=(*OF_A_LIST, "all_days")),
     Entry(name="call", title=N_("One call"), icon=":material/graphic_eq:", draw=call.draw, choices=(), is_hidden=True),
     Entry(
         name="missed",

@@ -5,16 +5,17 @@ from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics.metrics import LANGUAGES, catalogue
 from analytics.questions import CallFilter, Order, Period, Scope
 
-Preset = Literal["last7", "today", "yesterday", "week", "last_week", "last28", "month", "custom"]
+Preset = Literal["last7", "today", "yesterday", "week", "last_week", "last28", "month", "all", "custom"]
 Hours = Literal["", "open", "closed"]
-# What a page lets one choose beside the company; a page offers what its figures can be narrowed by.
-Choice = Literal["period", "comparison", "team", "channel", "direction", "hours"]
-CHOICES: tuple[Choice, ...] = get_args(Choice)
+# What a page lets one choose beside the company; a page offers what its figures can be narrowed by. All days at once
+# are for lists, which show a few rows of them.
+Choice = Literal["period", "comparison", "team", "channel", "direction", "hours", "all_days"]
+CHOICES: tuple[Choice, ...] = tuple(choice for choice in get_args(Choice) if choice != "all_days")
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 ORDERS: tuple[Order, ...] = get_args(Order)
 _PRESETS: dict[str, Preset] = {preset: preset for preset in PRESETS}
@@ -26,6 +27,7 @@ PAGES = (
     *("permissions", "health", "metrics", "sql"),
 )
 MAX_DAYS = 800
+FIRST_DAY = date(1970, 1, 1)  # before all that there is
 MAX_TEXT = 200
 MAX_SQL = 4_000
 MAX_AMOUNT = 1e9
@@ -159,6 +161,13 @@ def without_page(state: State) -> State:
     )
 
 
+def on_page(state: State, *, offered: Collection[Choice]) -> State:
+    """Give the state that a page shows: all days only where it offers them."""
+    if state.preset == "all" and "all_days" not in offered:
+        return structs.replace(state, preset="last7")
+    return state
+
+
 def period(state: State, *, now: datetime, zone: ZoneInfo) -> Period:
     """Give the local days that a state means at `now`; a period that is not over is cut at the minute of `now`."""
     moment = now.astimezone(zone).replace(second=0, microsecond=0)
@@ -172,6 +181,7 @@ def period(state: State, *, now: datetime, zone: ZoneInfo) -> Period:
         "last_week": (monday - timedelta(days=7), monday - timedelta(days=1)),
         "last28": (today - timedelta(days=28), yesterday),
         "month": (today.replace(day=1), today),
+        "all": (FIRST_DAY, today),
         "custom": _custom(state, today=today),
     }[state.preset]
     return Period(first, last, moment if last >= today else None)
@@ -197,6 +207,7 @@ def filters(state: State) -> CallFilter:
         operator=state.operator,
         missed=state.missed,
         search=state.search,
+        contact=state.contact,
         with_left_out=state.with_left_out,
     )
 

@@ -36,9 +36,10 @@ _ORDERS: dict[Order, str] = {
 class CallFilter(Struct, frozen=True, kw_only=True):
     """What the list of calls shows of a scope; `hours` and `weekdays` (1 is Monday) are local, empty means all.
 
-    `search` is looked for in the contact by whatever name he is known, the numbers, the ids and the operator; `missed`
-    is how a missed episode stands, of which only the first call is listed. Internal and test calls are left out, as
-    metrics leave them out, unless `with_left_out`.
+    `search` is looked for in the contact by whatever name he is known, the numbers, the ids and the operator; `contact`
+    is one key of the contact whose calls are listed, by whatever he is known in them; `missed` is how a missed episode
+    stands, of which only the first call is listed. Internal and test calls are left out, as metrics leave them out,
+    unless `with_left_out`.
     """
 
     outcomes: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class CallFilter(Struct, frozen=True, kw_only=True):
     operator: str = ""
     missed: str = ""
     search: str = ""
+    contact: str = ""
     with_left_out: bool = False
 
 
@@ -174,6 +176,9 @@ def _matching(reader: Reader, period: Period, *, scope: Scope, filters: CallFilt
     if filters.operator:
         clauses.append("operator_id = $operator")
         parameters["operator"] = filters.operator
+    if filters.contact:
+        clauses.append(f"contact_key in {keys_of('contact')}")
+        parameters["contact"] = filters.contact
     if filters.missed:
         source, newest = episodes(reader, company=scope.company)
         clauses.append(f"""call_id in (

@@ -147,15 +147,32 @@ def test_an_operator_and_a_conversation_open_and_lead_to_their_calls(
     history = row("conversations_1")(run(seeded_home, monkeypatch, page="conversations", **SHOWN))
     _is_restored(history, "conversations", home=seeded_home, environment=monkeypatch)
     of_operator = f"operator_id = '{operator.query_params['operator']}'"
-    of_contact = f"contact_key = '{history.query_params['contact']}'"
-    for test, words, meant in (
-        (operator, "All calls of this operator", of_operator),
-        (history, "All calls of this contact", of_contact),
-    ):
-        params = _link(test, words)
-        listed = run(seeded_home, monkeypatch, page="calls", **params)
-        [[expected]] = _rows(seeded_home, f"{COUNT} and {meant}")
-        assert (words, expected) == (words, _listed(listed))
+    listed = run(seeded_home, monkeypatch, page="calls", **_link(operator, "All calls of this operator"))
+    [[expected]] = _rows(seeded_home, f"{COUNT} and {of_operator}")
+    assert expected == _listed(listed)
+    assert _calls_of(seeded_home, history.query_params["contact"]) == _listed(
+        run(seeded_home, monkeypatch, page="calls", **_link(history, "All calls of this contact"))
+    )
+
+
+def test_all_calls_of_a_contact_are_of_all_days_and_of_all_that_he_is_known_by(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [[call, key, day, days]] = _rows(
+        seeded_home,
+        "select arg_max(call_id, started_at), any_value(contact_key), max(day), count(distinct day) from facts.calls"
+        " where not is_internal and not is_test and team_id is not null and starts_with(contact_key, 'phone:')"
+        " group by contact_key order by 4 desc, 1 limit 1",
+    )
+    narrow = {"lang": "en", "period": "today", "team": "nobody", "call": call}
+    params = _link(run(seeded_home, monkeypatch, page="call", **narrow), "All calls of this contact")
+    listed = run(seeded_home, monkeypatch, page="calls", **params)
+
+    assert (True, _calls_of(seeded_home, key)) == (days > 1, _listed(listed))
+    of_one_day = params | {"period": "custom", "from": f"{day}", "to": f"{day}"}
+    assert _listed(run(seeded_home, monkeypatch, page="calls", **of_one_day)) < _listed(listed)
+    elsewhere = run(seeded_home, monkeypatch, page="missed", **params)
+    assert ([], None) == (list(elsewhere.exception), _params(elsewhere).get("period"))
 
 
 def test_the_places_of_the_sentence_lead_to_as_many_calls_as_they_name(
@@ -210,6 +227,15 @@ def _heads(test: AppTest) -> list[str]:
 def _listed(test: AppTest) -> int:
     """Read how many calls the list of calls says that it holds."""
     return int(_heads(test)[0].removeprefix("## ").split(" call")[0].replace(",", ""))
+
+
+def _calls_of(home: Path, contact_key: str) -> int:
+    """Count the calls of a contact, by whatever he is known in them."""
+    known = "from facts.identities as one inner join facts.identities as other using (contact_id)"
+    theirs = f"contact_key in (select one.identity {known} where other.identity = '{contact_key}')"
+    counted = "select count(*) from facts.calls where not is_internal and not is_test"
+    [[calls]] = _rows(home, f"{counted} and {theirs}")
+    return int(calls)
 
 
 def _link(test: AppTest, words: str) -> dict[str, str]:

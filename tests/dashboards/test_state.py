@@ -70,6 +70,7 @@ def test_nonsense_in_a_url_never_breaks_a_page(params: dict[str, str]) -> None:
         (State(preset="last_week"), (date(2026, 3, 9), date(2026, 3, 15))),
         (State(preset="last28"), (date(2026, 2, 16), date(2026, 3, 15))),
         (State(preset="month"), (date(2026, 3, 1), date(2026, 3, 16))),
+        (State(preset="all"), (date(1970, 1, 1), date(2026, 3, 16))),
         (State(preset="custom", first=date(2026, 1, 1), last=date(2026, 1, 31)), (date(2026, 1, 1), date(2026, 1, 31))),
         (State(preset="custom", first=date(2030, 1, 1)), (date(2026, 3, 16), date(2026, 3, 16))),
     ],
