@@ -121,9 +121,12 @@ def _begin(page: Page, crossing: Crossing | None) -> Choice:
     if crossing is None or not crossing.metered.talk_minutes:
         return Choice(FIRST_FEE, FIRST_PRICE, FIRST_MINUTES)
     months = months_of(page.period)
-    price = crossing.metered.call_cost / crossing.metered.talk_minutes
     minutes = crossing.metered.talk_minutes / months
-    return Choice(round(crossing.fixed.fee / months, 2) or FIRST_FEE, price or FIRST_PRICE, max(round(minutes), 1))
+    return Choice(
+        round(crossing.fixed.fee / months, 2) or FIRST_FEE,
+        crossing.metered.price or FIRST_PRICE,
+        max(round(minutes), 1),
+    )
 
 
 def months_of(period: Period) -> float:

@@ -38,7 +38,7 @@ select
     direction,
     outcome,
     cast(1 as integer) as rings,
-    talk_seconds is not null as is_answered,
+    outcome = 'answered' as is_answered,
     true as is_counted,
     rang_at,
     answered_at,

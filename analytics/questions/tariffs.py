@@ -17,7 +17,10 @@ _SUMS = """
     coalesce(cast(sum(cast(round(talk_seconds * 1000) as bigint)) as bigint), 0) / 60000 as talk_minutes,
     coalesce(sum(billed_seconds), 0) / 60 as billed_minutes,
     cast(coalesce(sum(company_cost), 0) as decimal(18, 6)) as call_cost,
-    count(*) filter (where company_cost is null) as unpriced
+    count(*) filter (where company_cost is null) as unpriced,
+    coalesce(cast(sum(cast(round(talk_seconds * 1000) as bigint)) filter (
+        where company_cost is not null
+    ) as bigint), 0) / 60000 as priced_minutes
 """
 
 # A monthly fee counts for each of the period's days by its part of the month, at that day's rate.
@@ -72,7 +75,8 @@ class Costed(Struct, frozen=True, kw_only=True):
     """What the traffic of a period costs by one tariff, in the company's currency.
 
     `per_minute` divides calls and fee by the minutes talked; it is empty where nobody talked. `unpriced` counts calls
-    for which the tariff has no price, or its currency no rate: they are not in the cost.
+    for which the tariff has no price, or its currency no rate: they are not in the cost, nor their talk in what is
+    divided by, `priced_minutes`.
     """
 
     tariff: str
@@ -83,6 +87,7 @@ class Costed(Struct, frozen=True, kw_only=True):
     call_cost: float
     fee: float
     unpriced: int
+    priced_minutes: float
 
     @property
     def cost(self) -> float:
@@ -92,7 +97,12 @@ class Costed(Struct, frozen=True, kw_only=True):
     @property
     def per_minute(self) -> float | None:
         """What a minute of talk costs."""
-        return self.cost / self.talk_minutes if self.talk_minutes else None
+        return self.cost / self.priced_minutes if self.priced_minutes else None
+
+    @property
+    def price(self) -> float:
+        """What a minute of talk costs without the fee, 0 where nobody talked."""
+        return self.call_cost / self.priced_minutes if self.priced_minutes else 0.0
 
 
 class Crossing(Struct, frozen=True, kw_only=True):
@@ -109,7 +119,7 @@ def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFram
     A tariff that billed no call is there too, for its fee is owed.
 
     Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost, unpriced, fee, cost, per_minute
-    (empty where nobody talked).
+    (of the calls that have a price; empty where nobody talked).
     """
     text = f"""
         with summed as (
@@ -122,7 +132,7 @@ def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFram
             coalesce(billed_minutes, 0) as billed_minutes, cast(coalesce(call_cost, 0) as decimal(18, 6)) as call_cost,
             coalesce(unpriced, 0) as unpriced, cast(coalesce(fees.fee, 0) as decimal(18, 6)) as fee,
             coalesce(call_cost, 0) + coalesce(fees.fee, 0) as cost,
-            (coalesce(call_cost, 0) + coalesce(fees.fee, 0)) / nullif(talk_minutes, 0) as per_minute
+            (coalesce(call_cost, 0) + coalesce(fees.fee, 0)) / nullif(priced_minutes, 0) as per_minute
         from summed full join ({_FEES}) as fees using (tariff_id) order by tariff_id
     """
     return reader.sql(text, _parameters(period, company=company))
@@ -145,7 +155,8 @@ def what_if(
         select
             asked.tariff, coalesce(calls, 0) as calls, coalesce(answered, 0) as answered,
             coalesce(talk_minutes, 0) as talk_minutes, coalesce(billed_minutes, 0) as billed_minutes,
-            coalesce(call_cost, 0) as call_cost, coalesce(unpriced, 0) as unpriced, coalesce(fees.fee, 0) as fee
+            coalesce(call_cost, 0) as call_cost, coalesce(unpriced, 0) as unpriced, coalesce(fees.fee, 0) as fee,
+            coalesce(priced_minutes, 0) as priced_minutes
         from (select unnest($tariffs) as tariff) as asked
         left join summed on asked.tariff = summed.tariff_id
         left join ({_FEES}) as fees on asked.tariff = fees.tariff_id
@@ -163,9 +174,8 @@ def break_even(*, fixed: Costed, metered: Costed) -> Crossing:
 
     `break_even_minutes` are those of the period; empty where nobody talked, or a metered minute costs nothing.
     """
-    price = metered.call_cost / metered.talk_minutes if metered.talk_minutes else 0.0
     spared = fixed.fee - metered.fee
-    return Crossing(fixed=fixed, metered=metered, break_even_minutes=spared / price if price else None)
+    return Crossing(fixed=fixed, metered=metered, break_even_minutes=spared / metered.price if metered.price else None)
 
 
 def _parameters(period: Period, *, company: str) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     asked = [call for call in story.calls if call.direction == "outgoing" and _channel(call) == "waba"]
     permitted = [row_of(call, int(_is_permitted(call, story))) for call in asked if not is_left_out(call)]
     parts = list(_parts(story.calls))
+    over = list(_parts(call for call in story.calls if call.outcome != "in_progress"))
     wins = list(_wins(story))
     return {
         "call_cost": (costs, money),
@@ -68,7 +69,7 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
         "permitted_share": (permitted, share),
         "calls_outside_permission": ([structs.replace(row, adds=1 - row.adds) for row in permitted], total),
         "operator_answer_rate": (
-            [structs.replace(row, adds=int(row.adds > 0)) for row in parts if row.direction == "incoming"],
+            [structs.replace(row, adds=int(row.adds > 0)) for row in over if row.direction == "incoming"],
             share,
         ),
         "operator_talk_minutes": ([row for row in parts if row.adds > 0], lambda adds: sum(adds) / 60_000),

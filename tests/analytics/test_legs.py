@@ -63,6 +63,20 @@ def test_a_call_without_legs_is_its_own_leg_where_somebody_is_known_or_talked() 
     assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
 
 
+def test_who_took_a_call_whose_end_is_never_told_took_it() -> None:
+    facts = """
+    call  | fact     | at       | says
+    taken | offered  | 05:00:00 | direction=incoming; operator=PJSIP/101
+    taken | accepted | 05:00:09 | answered_by=human
+    """
+    expected = """
+    call_id | operator_id | outcome  | is_answered | talk_seconds
+    taken   | aigul       | answered | yes         |
+    """
+    events = drawn_events(facts, source="waha")
+    assert tidy(expected) == _drawn(events, "facts.call_operators", expected)
+
+
 def test_a_leg_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
     facts = """
     call    | leg | fact    | at       | says

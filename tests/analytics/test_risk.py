@@ -109,11 +109,12 @@ def test_a_transferred_call_counts_for_each_operator_who_was_rung() -> None:
         built(),
         "facts.told_operators",
         """
-        call_id | operator_id | is_answered | talk_seconds | is_left_out | day
-        a       | aigul       | yes         | 30           | no          | 2026-03-02
-        a       | oleg        | yes         | 60.5         | no          | 2026-03-02
-        b       | aigul       | no          | -            | no          | 2026-03-02
-        c       | aigul       | yes         | 600          | yes         | 2026-03-02
+        call_id | operator_id | is_answered | talk_seconds | is_left_out | day        | outcome
+        a       | aigul       | yes         | 30           | no          | 2026-03-02 | answered
+        a       | oleg        | yes         | 60.5         | no          | 2026-03-02 | answered
+        b       | aigul       | no          | -            | no          | 2026-03-02 | missed
+        c       | aigul       | yes         | 600          | yes         | 2026-03-02 | answered
+        d       | aigul       | no          | -            | no          | 2026-03-02 | in_progress
         """,
         usual=usual,
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import cache
 
 import pytest
+from msgspec import structs
 
 from analytics import questions
 from analytics.questions import Period
@@ -39,6 +40,25 @@ def test_costs_are_summed_by_tariff_with_the_fee_of_the_period() -> None:
         ("trunk", 1, 1.0, 1.0, Decimal("6.5"), Decimal(0), 6.5),
         ("waba", 5, 241 / 60, 4.1, Decimal("47.1"), Decimal(0), pytest.approx(47.1 * 60 / 241)),
     ] == costs.select("tariff_id", "calls", "talk_minutes", "billed_minutes", "call_cost", "fee", "per_minute").rows()
+
+
+def test_the_minutes_of_calls_without_a_price_make_no_minute_cheaper() -> None:
+    calls = """
+    call | account | fact  | at                  | says
+    a    | waba    | ended | 2026-03-02 05:00:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=60
+    b    | waba    | ended | 2026-03-02 06:00:00 | direction=outgoing; contact=phone:+5511987654321; talk_seconds=600
+    """
+    [waba] = [tariff for tariff in COMPANY.tariffs if tariff.id == "waba"]
+    of_one = structs.replace(waba, rates=tuple(rate for rate in waba.rates if rate.countries == ("KZ",))[:1])
+    others = tuple(tariff for tariff in COMPANY.tariffs if tariff.id != "waba")
+    reader = warehouse(drawn_events(calls), [structs.replace(COMPANY, tariffs=(of_one, *others))])
+
+    [priced] = questions.what_if(reader, period=MARCH, company="acme", tariffs=("waba",))
+    costs = questions.tariff_costs(reader, period=MARCH, company="acme")
+
+    assert (1, 11.0, 1.0) == (priced.unpriced, priced.talk_minutes, priced.priced_minutes)
+    assert (priced.call_cost, priced.call_cost) == (priced.per_minute, priced.price)
+    assert [priced.call_cost] == costs.filter(costs["tariff_id"] == "waba")["per_minute"].to_list()
 
 
 def test_a_fee_counts_for_each_day_by_its_part_of_the_month() -> None:

@@ -357,7 +357,15 @@ def test_of_tariffs_the_cheapest_that_prices_most_calls_is_set_beside_the_fee() 
     costs = {"dear": (0, 20.0), "cheap": (0, 9.0), "half": (5, 1.0)}
     costed = [
         Costed(
-            tariff=name, calls=9, answered=9, talk_minutes=9, billed_minutes=9, call_cost=cost, fee=0, unpriced=unpriced
+            tariff=name,
+            calls=9,
+            answered=9,
+            talk_minutes=9,
+            billed_minutes=9,
+            call_cost=cost,
+            fee=0,
+            unpriced=unpriced,
+            priced_minutes=9,
         )
         for name, (unpriced, cost) in costs.items()
     ]
