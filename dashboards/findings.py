@@ -6,6 +6,7 @@ SOUGHT = {
     "call_times_out_of_order": N_("Calls picked up or over before they began: a provider's clock is wrong."),
     "calls_daily_differs": N_("Days whose summary does not add up to their calls."),
     "calls_never_over": N_("Calls in progress for a day: nobody ever told of their end."),
+    "calls_told_twice": N_("Calls that two sources tell of, such as a telephony and a CRM: each is counted."),
     "contacts_of_many": N_(
         "Contacts with more than 20 identities: something shared joined many, such as a common number."
     ),

@@ -68,6 +68,8 @@ def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
     facts: list[Fact] = []
     letters = [letter(refusal.reason, refusal.part) for refusal in translation.refused]
     for event in translation.events:
+        if event.type.startswith("call.") and not origin.account.tells_calls:
+            continue
         try:
             value = canonical(event, company=origin.company)
             facts.append(Fact(topic_of(event), event.type, event.partitionkey.encode(), value))

@@ -39,7 +39,9 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `default_region` and `area_code` are of numbers that its source writes without them, if not the company's.
     Up to two `secrets` are valid at once, so that they can be rotated. `fetch_secret` opens its recordings, and is
     sent to `recording_hosts` (`host` or `host:port`) only; a host named there may have a private address.
-    `language` is spoken in its calls where nothing else tells. `settings` holds what one source alone knows.
+    `tells_calls` is false where another account tells of the same calls, as a telephony does of those that a CRM logs:
+    they would be counted twice. `language` is spoken in its calls where nothing else tells. `settings` holds what one
+    source alone knows.
     """
 
     id: Name
@@ -54,6 +56,7 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fetch_secret: SecretReference | None = None
     fetch_auth: Literal["bearer", "basic"] = "bearer"
     recording_hosts: tuple[str, ...] = ()
+    tells_calls: bool = True
     language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}$")] | None = None
     channel_roles: tuple[Role, ...] = ()
     settings: dict[str, str | int | bool | list[str]] = {}

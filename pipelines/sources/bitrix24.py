@@ -114,6 +114,8 @@ GUIDE = Guide(
         "Bitrix24 sends only the id of a card. A deal's stage, sum and contact are read where a body carries them: "
         "let an application of yours fetch the card and send its fields in `data[FIELDS]` to the same address.",
         "Name operators' endpoints by their user ids in Bitrix24.",
+        "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "
+        "counted twice.",
     ),
     settings={
         "currency": "Currency of sums that name none, such as KZT.",

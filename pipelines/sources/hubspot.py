@@ -185,6 +185,8 @@ GUIDE = Guide(
         "hs_call_to_number, hs_call_recording_url and hubspot_owner_id.",
         "Or let a workflow post whole objects (`id` and `properties`) of deals and calls to the same address.",
         "Name operators' endpoints by their owner ids in HubSpot.",
+        "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "
+        "counted twice.",
     ),
     settings={
         "public_url": "Scheme and host that HubSpot calls, when a proxy changes them.",

@@ -172,6 +172,8 @@ GUIDE = Guide(
         "contact and company; incoming message received; incoming lead added.",
         "Name operators' endpoints by their user ids in Kommo.",
         "The account's `currency` in the settings is that of the deals: hooks do not name it.",
+        "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "
+        "counted twice.",
     ),
     settings={"currency": "Currency of the deals' prices, such as KZT."},
 )

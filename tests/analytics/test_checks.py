@@ -88,6 +88,36 @@ def test_an_operator_in_two_calls_is_found() -> None:
     assert tidy(expected) == _found(facts, "operators_in_two_calls", expected)
 
 
+def test_a_call_that_two_sources_tell_of_is_found() -> None:
+    spoken = "direction=incoming; channel=phone; contact=phone:+77010000001"
+    missed = "direction=incoming; channel=phone; contact=phone:+77010000002"
+    telephony = f"""
+    call   | fact    | at       | says
+    talked | offered | 05:00:00 | {spoken}
+    talked | ended   | 05:05:10 | talk_seconds=300
+    again  | offered | 05:06:00 | {spoken}
+    again  | ended   | 05:06:40 | talk_seconds=20
+    missed | offered | 05:00:00 | {missed}
+    missed | ended   | 05:00:30 | disposition=no_answer
+    """
+    crm = f"""
+    call   | fact  | at       | says
+    logged | ended | 05:05:11 | {spoken}; talk_seconds=301
+    note   | ended | 05:00:31 | {missed}; disposition=no_answer
+    later  | ended | 05:09:00 | {missed}; disposition=no_answer
+    """
+    expected = """
+    call_id | source | other_call_id | other_source
+    logged  | kommo  | talked        | twilio
+    note    | kommo  | missed        | twilio
+    """
+    events = [*drawn_events(telephony), *drawn_events(crm, source="kommo")]
+    names = {call(name): name for name in ("talked", "again", "missed", "logged", "note", "later")}
+    found = warehouse(events).sql("from checks.calls_told_twice")
+
+    assert tidy(expected) == draw(found, like=expected, names=names)
+
+
 def test_a_call_that_is_never_over_is_found() -> None:
     facts = """
     call  | fact    | at                  | says

@@ -135,6 +135,23 @@ def test_an_event_goes_to_the_topic_of_its_type_under_its_key(kafka_in_memory: M
     assert kafka_in_memory.committed == {(GROUP, ("raw", 0)): 1}
 
 
+def test_an_account_whose_calls_another_tells_makes_no_facts_of_calls(
+    kafka_in_memory: MemoryKafka, tmp_path: Path
+) -> None:
+    (tmp_path / "company.toml").write_text(f"{COMPANY}tells_calls = false\n")
+    created = call(2) | {"type": "deal.created", "data": {"provider_deal_id": "d1"}}
+    del created["dataschema"]
+    put(kafka_in_memory, [body(call(1)), body(created)])
+
+    work(kafka_in_memory, origins=load_origins(PipelinesSettings(home=tmp_path)))
+
+    assert ([], [], 1) == (
+        kafka_in_memory.records("calls"),
+        letters(kafka_in_memory),
+        len(kafka_in_memory.records("crm")),
+    )
+
+
 def test_the_same_bytes_give_the_same_events(kafka_in_memory: MemoryKafka, origins: Origins) -> None:
     put(kafka_in_memory, [body(call(1))] * 2)
 
