@@ -17,7 +17,7 @@ SOUGHT = {
     "events_in_conflict": N_("Sources that sent one fact twice with different content; the first was kept."),
     "facts_not_unique": N_("Keys that stand more than once in a table of facts."),
     "facts_out_of_domain": N_("Calls with words the glossary does not know, or without what every call has."),
-    "legs_do_not_add_up": N_("Calls whose talk is not the sum of their legs, or that count for several operators."),
+    "legs_do_not_add_up": N_("Calls whose talk does not fit their legs, or that count for several operators."),
     "messages_out_of_order": N_("Messages delivered or read before they were written: a provider's clock is wrong."),
     "operators_in_two_calls": N_("Calls that an operator picked up while talking in another."),
     "outcomes_unknown": N_("Sources with more than 5 % of calls whose end nobody told, from 20 calls on."),

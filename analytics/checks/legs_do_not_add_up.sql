@@ -1,4 +1,5 @@
--- One row a call whose talk is not the sum of its legs, or which counts for more than one operator.
+-- One row a call whose talk is not the sum of its legs, nor less because several talk at once, or which counts for more
+-- than one operator.
 -- key: call_id
 -- severity: fail
 -- columns:
@@ -11,7 +12,8 @@ with
 summed as (
     select
         call_id,
-        cast(sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as bigint) as talk_ms
+        cast(sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as bigint) as talk_ms,
+        max(cast(round(talk_seconds * 1000) as bigint)) as longest_ms
     from facts.legs
     group by call_id
 ),
@@ -34,5 +36,6 @@ from facts.calls
 left join summed on calls.call_id = summed.call_id
 left join counted on calls.call_id = counted.call_id
 where
-    coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) != coalesce(summed.talk_ms, 0)
+    coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0)
+    not between coalesce(summed.longest_ms, 0) and coalesce(summed.talk_ms, 0)
     or coalesce(counted.counted, 0) > 1

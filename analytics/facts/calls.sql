@@ -1,6 +1,7 @@
 -- One row a call: one conversation attempt between a contact and the company, folded from all its facts.
 -- The fold is free of their order and of repeats. What is said of the call as a whole outweighs what is said of a leg,
--- and then the earlier outweighs the later. Talk is summed over the legs, or is the call's own: never both.
+-- and then the earlier outweighs the later. Talk is summed over the legs, or is the call's own: never both; while two
+-- legs talk at once, as in a conference or where a transfer is agreed on, the call talks once.
 -- key: call_id
 -- events: call.*
 -- entity: $.call_id
@@ -102,7 +103,10 @@ joined as (
         coalesce(bool_and(is_over) filter (where is_ring and leg_id is not null), false) as are_legs_over,
         coalesce(max(ended_at) filter (where leg_id is null), max(ended_at)) as ended_at,
         coalesce(max(talk_ms) filter (where leg_id is null), 0) as own_talk_ms,
-        cast(coalesce(sum(talk_ms) filter (where leg_id is not null), 0) as bigint) as legs_talk_ms,
+        cast(coalesce(sum(talk_ms) filter (where leg_id is not null), 0) as bigint) as all_legs_talk_ms,
+        max(talk_ms) filter (where leg_id is not null) as longest_talk_ms,
+        epoch_ms(max(ended_at) filter (where leg_id is not null and talk_ms > 0))
+        - epoch_ms(min(picked_at) filter (where leg_id is not null and talk_ms > 0)) as legs_span_ms,
         coalesce(bool_or(picked_by = 'human') filter (where leg_id is null), false) as is_own_human,
         coalesce(
             min(picked_at) filter (where leg_id is not null and talk_ms > 0),
@@ -216,6 +220,14 @@ stated_hours as (
     from reference.hours
 ),
 
+-- Legs that talk one after the other talk no longer than from the first pickup to the last end.
+spanned as (
+    select
+        *,
+        least(all_legs_talk_ms, greatest(legs_span_ms, longest_talk_ms)) as legs_talk_ms
+    from joined
+),
+
 weighed as (
     select
         *,
@@ -227,7 +239,7 @@ weighed as (
             when legs = 0 or is_own_human or not are_legs_over then own_talk_ms
             else 0
         end as talk_ms
-    from joined
+    from spanned
 ),
 
 measured as (

@@ -1,7 +1,8 @@
 -- One row a leg: one ring of one endpoint inside a call, and the operator who sat there on that day.
 -- Where a provider tells of no legs, or talk is known of the call alone, the call itself is a leg with an empty leg_id,
--- if an endpoint is known or somebody talked: so the talk of a call is always the sum of its legs. A leg of an outgoing
--- call that names no endpoint rang at the contact's: who talked in it is the operator who called.
+-- if an endpoint is known or somebody talked: so the talk of a call is the sum of its legs, but for the time in which
+-- several of them talk at once. A leg of an outgoing call that names no endpoint rang at the contact's: who talked in
+-- it is the operator who called.
 -- It shows the rows of facts.told_legs, and calls of which no legs are told as they stand in facts.calls.
 -- key: call_id, leg_id
 -- columns:

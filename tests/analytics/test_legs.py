@@ -1,4 +1,4 @@
-"""Legs and operators: each ring has its operator of that day, the talk of a call is the sum of its legs."""
+"""Legs and operators: each ring has its operator of that day, the talk of a call is that of its legs."""
 
 from schemas.company import parse_company
 from schemas.envelope import Event
@@ -147,7 +147,33 @@ def test_who_calls_talks_in_the_leg_that_rings_at_the_contacts() -> None:
     assert tidy(expected) == _drawn(drawn_events(facts), "facts.legs", expected)
 
 
-def test_the_talk_of_every_call_is_the_sum_of_its_legs() -> None:
+def test_a_call_talks_once_while_several_of_its_legs_talk() -> None:
+    facts = """
+    call    | leg | fact  | at       | says
+    agreed  | a   | ended | 05:01:40 | answered_at=05:00:00; talk_seconds=100; operator=PJSIP/101
+    agreed  | ask | ended | 05:01:35 | answered_at=05:01:05; talk_seconds=30; operator=PJSIP/101
+    agreed  | b   | ended | 05:02:40 | answered_at=05:01:40; talk_seconds=60; operator=PJSIP/102
+    three   | a   | ended | 05:10:00 | answered_at=05:00:00; talk_seconds=600; operator=PJSIP/101
+    three   | b   | ended | 05:10:01 | answered_at=05:05:00; talk_seconds=301; operator=PJSIP/102
+    queue   | a   | ended | 05:01:00 | answered_at=05:00:00; talk_seconds=60; operator=PJSIP/101
+    queue   | b   | ended | 05:10:00 | answered_at=05:09:00; talk_seconds=60; operator=PJSIP/102
+    clock   | a   | ended | 05:00:00 | answered_at=05:01:00; talk_seconds=60; operator=PJSIP/101
+    """
+    expected = """
+    provider_call_id | talk_seconds | operator_id
+    agreed           | 160          | oleg
+    three            | 601          | oleg
+    queue            | 120          | oleg
+    clock            | 60           | aigul
+    """
+    built = warehouse(drawn_events(facts))
+    assert tidy(expected) == draw(built.sql("from facts.calls"), like=expected)
+    assert [] == built.sql("from checks.legs_do_not_add_up").rows()
+    parts = built.sql("select operator_id, sum(talk_seconds) from facts.call_operators group by all order by all")
+    assert [("aigul", 850.0), ("oleg", 421.0)] == parts.rows()
+
+
+def test_the_talk_of_every_call_is_the_sum_of_its_legs_that_talk_one_after_the_other() -> None:
     built = warehouse(drawn_events(TRANSFERRED))
     query = """
         select calls.talk_seconds, sum(legs.talk_seconds) from facts.calls join facts.legs using (call_id) group by all
