@@ -1,6 +1,6 @@
 -- One row a lead: a deal when it was opened, or the first message of a contact with whom we had nothing before.
 -- An attempt is our next call or message to the contact, but for those that were not permitted or failed; a contact is
--- the next pickup of a call in which somebody talked with him, whoever called.
+-- the next pickup of a call in which somebody talked with him, whoever called. Internal and test calls are neither.
 -- key: lead_id
 -- columns:
 --   lead_id varchar: id of the deal or of the message
@@ -30,6 +30,7 @@ calls as (
         identities.contact_id
     from facts.calls
     inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
+    where not calls.is_internal and not calls.is_test
 ),
 
 messages as (

@@ -64,6 +64,33 @@ def test_a_lead_is_a_deal_or_the_first_message_of_a_stranger() -> None:
     assert tidy(expected) == draw(_sold().sql("from reports.leads"), like=expected)
 
 
+def test_internal_and_test_calls_are_no_attempts_and_no_contacts_and_make_nobody_known() -> None:
+    told = """
+    call_id | started_at          | direction | contact_key | outcome  | answered_at         | is_test | is_internal
+    before  | 2026-03-01 05:00:00 | incoming  | phone:+72   | missed   | -                   | yes     | no
+    test    | 2026-03-02 05:01:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:01:09 | yes     | no
+    inner   | 2026-03-02 05:02:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:02:09 | no      | yes
+    real    | 2026-03-02 05:30:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:30:09 | no      | no
+    """
+    made = """
+    deal_id | created_at          | contact_key | is_created_known
+    asked   | 2026-03-02 05:00:00 | phone:+71   | yes
+    """
+    wrote = """
+    message_id | first_at            | direction | contact_key
+    hello      | 2026-03-02 05:00:00 | incoming  | phone:+72
+    """
+    expected = """
+    lead_id | attempt_seconds | contact_seconds
+    asked   | 1800            | 1809
+    hello   |                 |
+    """
+    warehouse = fill(calls(told), "facts.deals", made, usual={"company": "acme", "day": "2026-03-02"})
+    place(fill(warehouse, "facts.messages", wrote, usual=MESSAGE), "facts.messages", time="first_at")
+    meet(warehouse)
+    assert tidy(expected) == draw(warehouse.sql("from reports.leads"), like=expected)
+
+
 def test_a_call_that_was_not_permitted_is_no_attempt_and_one_that_was_ringing_when_the_lead_came_is_a_contact() -> None:
     told = """
     call_id | started_at          | direction | contact_key | outcome       | answered_at
@@ -100,7 +127,7 @@ def test_a_won_deal_is_given_to_the_last_answered_call_before_it() -> None:
         ("lead_attempt_seconds_p95", (1019.0, 4)),
         ("lead_contact_seconds_median", (1039.5, 4)),
         ("lead_contact_seconds_p95", (1040 + (5400 - 1040) * 0.85, 4)),
-        ("leads_within_5_minutes", (1 / 6, 6)),
+        ("leads_within_5_minutes", (1 / 5, 5)),
         ("conversion_after_call", (1 / 3, 3)),
         ("deals_won_after_call", (2.0, 4)),
     ],
