@@ -127,7 +127,7 @@ def _period(page: Page, *, choices: Collection[Choice]) -> None:
 def meant(page: Page) -> str:
     """Name the days that are meant, and how much of today is among them."""
     if page.state.preset == "all":
-        return page.say(PRESET_NAMES["all"])
+        return page.say("All days")
     days = page.say.days(page.period.first, page.period.last)
     if page.state.preset in WITHOUT_TODAY:
         return page.say("{days}, without today", days=days)
