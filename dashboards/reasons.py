@@ -18,6 +18,7 @@ SENTENCES = (
     (f"a person picked up after {_SECONDS} of ringing", N_("a person picked up after {a} of ringing")),
     ("a person picked up", N_("a person picked up")),
     ("how long it rang is not known", N_("how long it rang is not known")),
+    ("nothing tells how long they talked", N_("nothing tells how long they talked")),
     (
         "the source never tells how long such a call lasts",
         N_("the source never tells how long such a call lasts"),

@@ -24,4 +24,5 @@ where
             'failed', 'not_permitted', 'in_progress'
         ), true
     )
-    or (outcome = 'answered' and if(ended_at is null, talk_seconds is not null, coalesce(talk_seconds, 0) <= 0))
+    or (outcome = 'answered' and (answered_at is null or talk_seconds <= 0))
+    or (outcome = 'answered' and ended_at is null and talk_seconds is not null)

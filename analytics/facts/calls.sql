@@ -41,7 +41,7 @@
 --   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up; without the time in a menu.
 --     Null where nothing tells when it began to ring or was picked up, or the one is told to be after the other
 --   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did, or where the source
---     tells pickups and no ends
+--     tells pickups and no ends, or that somebody talked and not how long
 --   total_seconds double, seconds: beginning to end with ringing; null where nothing but the end is told, or the end is
 --     told to be before the beginning
 --   outcome varchar: answered, voicemail, machine, missed, abandoned, rejected, no_answer, busy, cancelled, failed,
@@ -117,6 +117,7 @@ joined as (
             arg_min(is_reckoned, (picked_at, is_reckoned)) filter (where leg_id is null and talk_ms > 0)
         ) as is_reckoned,
         min(accepted_at) filter (where picked_by in ('human', 'unknown')) as accepted_at,
+        bool_or(is_untimed) as is_untimed,
         bool_or(picked_by = 'human') as is_human,
         min(picked_by) filter (where picked_by in ('machine', 'voicemail')) as machine,
         bool_or(picked_by = 'ivr') as is_menu,
@@ -244,12 +245,14 @@ weighed as (
 
 measured as (
     select
-        weighed.* exclude (is_reckoned),
+        weighed.* exclude (is_reckoned, is_untimed),
         chosen.recording,
         case
             when weighed.talk_ms > 0 then weighed.answered_at
             when not weighed.is_over then weighed.accepted_at
+            when weighed.is_untimed then coalesce(weighed.accepted_at, weighed.ended_at)
         end as picked_at,
+        weighed.talk_ms = 0 and weighed.is_over and weighed.is_untimed as is_untimed,
         weighed.talk_ms > 0 and weighed.is_reckoned as is_reckoned,
         case when weighed.is_over then greatest(weighed.ended_at, weighed.started_at) end as over_at,
         timezone(coalesce(companies.time_zone, 'UTC'), weighed.started_at) as local_start,
@@ -372,7 +375,7 @@ decided as (
     select
         *,
         case
-            when is_last_word then 'answered'
+            when is_last_word or is_untimed then 'answered'
             when not is_over then 'in_progress'
             when talk_ms > 0 then 'answered'
             when disposition = 'not_permitted' then 'not_permitted'
@@ -450,13 +453,14 @@ select
         when 'answered'
             then
                 case
-                    when decided.is_last_word then 'a person picked up'
+                    when decided.is_last_word or decided.is_untimed then 'a person picked up'
                     when decided.is_human then 'a person talked for ' || decided.talk
                     else 'somebody talked for ' || decided.talk
                 end
                 || coalesce(' after ' || decided.ring || ' of ringing', decided.unknown_ring)
                 || case
                     when decided.is_last_word then '; the source never tells how long such a call lasts'
+                    when decided.is_untimed then '; nothing tells how long they talked'
                     when decided.is_human then ''
                     else '; no fact says that it was a machine'
                 end

@@ -55,7 +55,7 @@ listed as (
         rings.ended_at,
         coalesce(rings.talk_ms, 0) as talk_ms,
         case
-            when rings.talk_ms > 0 then 'answered'
+            when rings.talk_ms > 0 or rings.is_untimed then 'answered'
             when rings.picked_by in ('machine', 'voicemail') then rings.picked_by
             when rings.disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted', 'voicemail')
                 then rings.disposition

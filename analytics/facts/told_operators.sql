@@ -36,6 +36,7 @@ folded as (
         min(answered_at) as answered_at,
         max(ended_at) as ended_at,
         bool_and(ring_seconds is not null) as is_ring_known,
+        bool_or(outcome = 'answered') as is_answered,
         sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as talk_ms
     from facts.told_legs
     where operator_id is not null
@@ -53,7 +54,7 @@ select
     calls.direction,
     calls.outcome,
     folded.rings,
-    folded.talk_ms > 0 as is_answered,
+    folded.is_answered,
     coalesce(folded.operator_id = calls.operator_id, false) as is_counted,
     folded.rang_at,
     folded.answered_at,

@@ -17,6 +17,7 @@
 --   accepted_at timestamptz: when a person, or somebody unknown, picked up by a fact of its own
 --   picked_by varchar: human, machine, voicemail, ivr or unknown, also where nobody picked up
 --   talk_ms bigint, milliseconds: talk with a person; 0 where nobody or a machine picked up, null when not known yet
+--   is_untimed boolean: whether a person picked up, it is over, and nothing tells how long was talked
 --   total_ms bigint, milliseconds: the provider's own length with ringing
 --   disposition varchar: how the provider says it ended, rejected where a fact says so, null when not said
 --   provider_status varchar: the provider's own word for how it ended
@@ -149,6 +150,10 @@ picked as (
 talked as (
     select
         *,
+        coalesce(
+            is_human and is_over and said_talk_ms is null and ended_at <= coalesce(picked_at, ended_at)
+            and coalesce(disposition, 'completed') = 'completed', false
+        ) as is_untimed,
         case
             when picked_by in ('machine', 'voicemail', 'ivr') or is_denied then 0
             when said_talk_ms is not null then said_talk_ms
@@ -170,6 +175,7 @@ select
     accepted_at,
     picked_by,
     talk_ms,
+    is_untimed,
     total_ms,
     disposition,
     provider_status,

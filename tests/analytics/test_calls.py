@@ -150,6 +150,42 @@ def test_completed_does_not_mean_answered() -> None:
     assert _drawn(expected) == _calls(facts, expected)
 
 
+def test_who_picked_up_answered_though_nothing_tells_how_long_they_talked() -> None:
+    facts = """
+    call   | leg | fact     | at       | says
+    card   |     | accepted | 05:00:00 | answered_by=human; direction=incoming; operator=PJSIP/101
+    card   |     | ended    | 05:00:00 | disposition=completed; answered_by=human
+    clock  |     | offered  | 05:00:00 | direction=incoming
+    clock  |     | ended    | 05:00:20 | disposition=completed
+    clock  |     | accepted | 05:00:30 | answered_by=human
+    word   |     | ended    | 05:00:20 | disposition=completed; answered_by=human; direction=outgoing
+    leg    | a   | rang     | 05:00:00 | operator=PJSIP/101; direction=incoming
+    leg    | a   | accepted | 05:00:09 | answered_by=human
+    leg    | a   | ended    | 05:00:09 | disposition=completed
+    none   |     | offered  | 05:00:00 | direction=incoming
+    none   |     | accepted | 05:00:10 | answered_by=human
+    none   |     | ended    | 05:00:40 | disposition=completed; talk_seconds=0
+    unsure |     | offered  | 05:00:00 | direction=incoming
+    unsure |     | accepted | 05:00:10 |
+    unsure |     | ended    | 05:00:10 | disposition=completed
+    """
+    expected = """
+    call   | outcome  | answered_at | answer_seconds | talk_seconds | answered_by | outcome_reason
+    card   | answered | 05:00:00    |                |              | human       | a person picked up; how long it rang is not known; nothing tells how long they talked
+    clock  | answered | 05:00:30    | 30             |              | human       | a person picked up after 30.0 s of ringing; nothing tells how long they talked
+    word   | answered | 05:00:20    |                |              | human       | a person picked up; how long it rang is not known; nothing tells how long they talked
+    leg    | answered | 05:00:09    | 9              |              | human       | a person picked up after 9.0 s of ringing; nothing tells how long they talked
+    none   | missed   |             |                |              |             | incoming, rang 40.0 s, nobody answered (threshold 5 s)
+    unsure | missed   |             |                |              |             | incoming, rang 10.0 s, nobody answered (threshold 5 s)
+    """  # noqa: E501
+    built = warehouse(drawn_events(facts))
+    assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
+    took = built.sql("select operator_id, count_if(is_answered) from facts.call_operators group by all").rows()
+    assert [("aigul", 2)] == took
+    checks = ("facts_out_of_domain", "legs_do_not_add_up")
+    assert [] == [check for check in checks if built.sql(f"from checks.{check}").height]
+
+
 def test_a_failed_call_with_a_duration_stays_failed_unless_somebody_picked_up() -> None:
     facts = """
     call    | fact     | at       | says

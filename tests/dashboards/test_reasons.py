@@ -10,7 +10,8 @@ from dashboards import findings, reasons, texts
 # Every call that facts.calls must decide on: what the case of its outcome and the sentence of its reason look at.
 CASES = """
     select
-        'call' as call_id, direction, disposition, machine, talk_ms, is_menu, is_human, is_last_word, is_over, ended_by,
+        'call' as call_id, direction, disposition, machine, talk_ms, is_menu, is_human, is_last_word, is_untimed,
+        is_over, ended_by,
         ring_ms, 5 as threshold_seconds, picked_at, error_code, provider_status
     from
         unnest(['incoming', 'outgoing', 'internal', 'unknown']) as directions(direction),
@@ -23,6 +24,7 @@ CASES = """
         unnest([false, true]) as menus(is_menu),
         unnest([false, true]) as humans(is_human),
         unnest([false, true]) as last_words(is_last_word),
+        unnest([false, true]) as untimed(is_untimed),
         unnest([false, true]) as overs(is_over),
         unnest(['company', 'contact']) as sides(ended_by),
         unnest([null, timestamptz '2026-03-02 10:00:00+00']) as pickups(picked_at),
