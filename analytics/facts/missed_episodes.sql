@@ -26,8 +26,8 @@
 --   contact_call_id varchar: that call
 --   operator_id varchar: operator of that call
 --   team_id varchar: team of that call
---   closed_by varchar: called_back (our call), called_again (the contact's call), messaged (no call until lost_at, but
---     we wrote), null while nothing of these has happened
+--   closed_by varchar: called_back (our call), called_again (the contact's call, or one of which nothing tells who
+--     called), messaged (no call until lost_at, but we wrote), null while nothing of these has happened
 --   closed_at timestamptz: when that happened
 --   lost_at timestamptz: 23 h after the beginning (callback_lost_seconds of the company): then it is lost if not closed
 --   attempt_seconds double, seconds: first missed call to our first attempt
@@ -59,7 +59,7 @@ entries as (
     where
         not calls.is_internal and not calls.is_test
         and (
-            (calls.outcome = 'answered' and calls.direction in ('incoming', 'outgoing'))
+            calls.outcome = 'answered'
             or (calls.direction = 'incoming' and calls.outcome in ('missed', 'abandoned'))
             or (calls.direction = 'outgoing' and calls.outcome != 'not_permitted')
         )

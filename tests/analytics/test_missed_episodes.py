@@ -27,6 +27,7 @@ def _calls(lines: str) -> str:
         "tried": "direction=outgoing; disposition=no_answer",
         "refused": "direction=outgoing; disposition=not_permitted",
         "internal": "direction=internal; disposition=no_answer",
+        "unknown": "disposition=completed",
     }
     drawn = ["call | fact | at | says"]
     for line in lines.strip().splitlines():
@@ -46,6 +47,18 @@ def _over(began: str, word: str, answered: list[str]) -> str:
 
 
 A = "phone:+77010000001"
+
+
+def test_an_episode_closes_with_a_talk_of_which_nobody_tells_who_called() -> None:
+    facts = _calls(f"""
+    a1 | {A} | missed  | 05:00:00
+    a2 | {A} | unknown | 05:10:00 | 05:10:10
+    """)
+    expected = """
+    episode_id | attempts | contacted_at | contact_call_id | closed_by    | contact_seconds | band
+    a1         | 0        | 05:10:10     | a2              | called_again | 610             | soon
+    """
+    assert tidy(expected) == _episodes(facts, expected)
 
 
 def test_an_episode_closes_with_the_first_call_in_which_somebody_talked() -> None:
