@@ -38,8 +38,9 @@
 --   answer_seconds double, seconds: ringing to pickup, of answered calls; null where nothing tells it
 --   is_in_time boolean: whether it was answered within the time of the service level that held on that day; null where
 --     it was answered, and nothing tells how long it rang
---   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up; without the time in a menu.
---     Null where nothing tells when it began to ring or was picked up, or the one is told to be after the other
+--   ring_seconds double, seconds: ringing to pickup, by a machine too, or to the end when nothing picked up; without
+--     the time in a menu before an answer. Null where nothing tells when it began to ring or was picked up, or the one
+--     is told to be after the other
 --   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did, or where the source
 --     tells pickups and no ends, or that somebody talked and not how long
 --   total_seconds double, seconds: beginning to end with ringing; null where nothing but the end is told, or the end is
@@ -87,6 +88,7 @@ joined as (
         min(said_start_at) as said_start_at,
         min(rang_at) as rang_at,
         min(menu_at) as menu_at,
+        min(machine_at) as machine_at,
         bool_or(is_test) as is_test,
         cast(sum(transfers) as integer) as transfers,
         cast(sum(events) as integer) as events,
@@ -291,8 +293,8 @@ timed as (
         case
             when rung.picked_at > rung.ringing_at or (rung.picked_at = rung.ringing_at and not rung.is_reckoned)
                 then epoch_ms(rung.picked_at) - epoch_ms(rung.ringing_at)
-            when rung.picked_at is null and rung.is_over and rung.ended_at >= rung.ringing_at
-                then epoch_ms(rung.ended_at) - epoch_ms(rung.ringing_at)
+            when rung.picked_at is null and rung.is_over and least(rung.machine_at, rung.ended_at) >= rung.ringing_at
+                then epoch_ms(least(rung.machine_at, rung.ended_at)) - epoch_ms(rung.ringing_at)
         end as ring_ms,
         case
             when not rung.is_over then rung.said_total_ms

@@ -29,6 +29,7 @@
 --   rang_at timestamptz: when ringing began: said by call.rang, or where an operator's leg began; what rang before a
 --     menu picked up rang at nobody
 --   menu_at timestamptz: when a menu picked up, where a fact of its own says so
+--   machine_at timestamptz: when a machine or voicemail picked up, where a fact of its own says so
 --   said_start_at timestamptz: when the call began, where a fact says so
 --   latest_start_at timestamptz: the latest moment at which the call can have begun
 --   first_at timestamptz: time of its first fact
@@ -100,6 +101,7 @@ said as (
             min(started_at) filter (where leg_id is not null and operator is not null)
         ) as rang_at,
         min(time) filter (where type = 'call.accepted' and answered_by = 'ivr') as menu_at,
+        min(time) filter (where type = 'call.accepted' and answered_by != 'ivr') as taken_at,
         min(said_start_at) as said_start_at,
         min(latest_start_at) as latest_start_at,
         min(time) as first_at,
@@ -186,6 +188,7 @@ select
     to_operator,
     case when menu_at is null or rang_at > menu_at then rang_at end as rang_at,
     menu_at,
+    case when picked_by in ('machine', 'voicemail') then taken_at end as machine_at,
     said_start_at,
     latest_start_at,
     first_at,

@@ -54,7 +54,7 @@ def test_outcomes_of_incoming_calls() -> None:
     abandoned | abandoned   |              | 4            |                |             | 05:00:04
     at bound  | missed      |              | 5            |                |             | 05:00:05
     gave up   | missed      |              | 1            |                |             | 05:00:01
-    voicemail | voicemail   |              | 60           |                | voicemail   | 05:01:00
+    voicemail | voicemail   |              | 20           |                | voicemail   | 05:01:00
     declined  | rejected    |              | 7            |                |             | 05:00:07
     open      | in_progress |              |              |                |             |
     talking   | in_progress |              | 6            |                | unknown     |
@@ -101,8 +101,8 @@ def test_outcomes_of_outgoing_calls() -> None:
     cancelled | cancelled     |              | 9            |             | unknown  |
     hung up   | cancelled     |              | 9            |             | company  |
     declined  | rejected      |              | 9            |             | contact  |
-    machine   | machine       |              | 30           | machine     | unknown  |
-    refused   | voicemail     |              | 30           | voicemail   | unknown  |
+    machine   | machine       |              | 10           | machine     | unknown  |
+    refused   | voicemail     |              | 10           | voicemail   | unknown  |
     limit     | not_permitted |              | 1            |             | unknown  | 138006
     broken    | failed        |              | 1            |             | unknown  | 131000
     error     | failed        |              | 1            |             | unknown  | 131000
