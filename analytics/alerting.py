@@ -9,7 +9,7 @@ import msgspec
 
 from analytics.connection import Connection
 from analytics.metric_sql import aggregates
-from analytics.metrics import catalogue
+from analytics.metrics import whole
 from schemas.accounts import LOW_QUALITY
 from schemas.alert_rules import Rule, is_quiet
 from schemas.alerts import AlertRaised
@@ -28,7 +28,7 @@ MOST_OF_A_RULE = 100
 # Alerts are known for so long after they were recorded; no rule looks further back.
 KNOWN = timedelta(days=9)
 
-_ANSWERED, _RECEIVED, _ = aggregates(catalogue()["answer_rate"])
+_ANSWERED, _RECEIVED, _ = aggregates(whole().metrics["answer_rate"])
 
 _STATES = """
     select

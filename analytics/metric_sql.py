@@ -61,11 +61,10 @@ def _figure(metric: Metric, numerator: str, denominator: str, sample: str) -> st
 
 def _value(metric: Metric, *, numerator: str, denominator: str) -> str:
     """Write the figure itself over a group that has rows of it."""
-    if metric.kind == "ratio":
-        return f"{numerator} * {metric.scale} / nullif({denominator}, 0)"
     if metric.kind == "share":
         return f"{numerator} / nullif({denominator}, 0)"
-    return f"{numerator} / {PARTS[metric.unit]}" if metric.unit in PARTS else numerator
+    figure = f"{numerator} * {metric.scale} / nullif({denominator}, 0)" if metric.kind == "ratio" else numerator
+    return f"{figure} / {PARTS[metric.unit]}" if metric.unit in PARTS else figure
 
 
 def aggregates(metric: Metric, *, over: Over = "rows") -> tuple[str, str, str]:
@@ -78,8 +77,11 @@ def aggregates(metric: Metric, *, over: Over = "rows") -> tuple[str, str, str]:
 
 
 def is_grouped(metric: Metric, *, by_hour: bool) -> bool:
-    """Tell whether a metric can be counted over groups of calls; their measures are known by day, not by hour."""
-    if metric.fact != GROUPED_FACT or metric.distinct:
+    """Tell whether a metric can be counted over groups of calls; their measures are known by day, not by hour.
+
+    One of the company's own may read columns that groups do not have.
+    """
+    if metric.fact != GROUPED_FACT or metric.distinct or metric.is_own:
         return False
     if metric.kind in {"share", "count"}:
         return True

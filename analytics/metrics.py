@@ -9,6 +9,8 @@ from typing import Literal, get_args
 import msgspec
 from msgspec import Struct
 
+from analytics.settings import AnalyticsSettings
+
 FILE = Path(__file__).with_name("metrics.toml")
 LANGUAGES = ("en", "ru", "kk", "pt")
 
@@ -74,7 +76,8 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     and `denominator` are said of one row, so that exported rows add up to the figure: a share and a count take a
     condition, all others a measure, which is in seconds where the unit is a time. A ratio is `scale` times one sum by
     the other; a share with `distinct` counts what stands in that column once, however many rows it has. `good` is the
-    direction in which it gets better; `others` are definitions in use elsewhere.
+    direction in which it gets better; `others` are definitions in use elsewhere. `since` names the release that first
+    counted it so, and is empty where the company wrote it.
     """
 
     name: str
@@ -88,10 +91,15 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     leave_out: tuple[str, ...]
     unit: Unit
     good: Good
-    since: str
     title: Texts
     meaning: Texts
+    since: str = ""
     others: tuple[Texts, ...] = ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the company wrote it, and not we."""
+        return not self.since
 
     @property
     def bounds(self) -> tuple[str, ...]:
@@ -107,7 +115,7 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All metrics with the facts, reasons and bounds they stand on; `version` grows when a definition changes.
+    """All metrics of ours with the facts, reasons and bounds they stand on; `version` grows when a definition changes.
 
     `bounds` are ours, used where company data states none.
     """
@@ -121,20 +129,26 @@ class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @cache
 def whole() -> Catalogue:
-    """Read the whole catalogue, in the order of the file. Raises ValueError for one that contradicts itself."""
+    """Read the whole catalogue of ours, in the order of the file. Raises ValueError for one that contradicts itself."""
     read = tomllib.loads(FILE.read_text(encoding="utf-8"))
     for kind in ("facts", "reasons", "metrics"):
         read[kind] = {name: {"name": name, **fields} for name, fields in read[kind].items()}
     found = msgspec.convert(read, Catalogue)
-    wrong = [fault for metric in found.metrics.values() for fault in _faults(metric, found)]
+    wrong = [fault for metric in found.metrics.values() for fault in faults(metric, found)]
     if wrong:
         raise ValueError(f"{FILE.name}: {'; '.join(wrong)}")
     return found
 
 
+@cache
 def catalogue() -> dict[str, Metric]:
-    """Give all metrics by name, in the order of the file."""
-    return whole().metrics
+    """Give all metrics by name: ours in the order of the file, then the company's own, as they were when first asked.
+
+    Raises Misconfigured where the file of the company's own cannot be read.
+    """
+    from analytics.own_metrics import read
+
+    return whole().metrics | read(AnalyticsSettings().metrics_file, known=whole())
 
 
 def over(fact: str) -> dict[str, Metric]:
@@ -152,19 +166,24 @@ def reasons_of(metric: Metric) -> list[tuple[Reason, str]]:
     return [(reason, reason.when[metric.fact]) for reason in map(whole().reasons.__getitem__, metric.leave_out)]
 
 
-def _faults(metric: Metric, found: Catalogue) -> list[str]:
+def faults(metric: Metric, found: Catalogue) -> list[str]:
+    """Say where a metric contradicts itself, or what the catalogue has."""
     if metric.fact not in found.facts:
-        return [f"{metric.name} is of no known fact: {metric.fact}"]
+        return [f"{metric.name} is of no known fact: {metric.fact}; there are {', '.join(found.facts)}"]
     known = {name for name, reason in found.reasons.items() if metric.fact in reason.when}
-    faults = [f"{metric.name} leaves out {name} of {metric.fact}" for name in metric.leave_out if name not in known]
-    faults += [f"{metric.name} names {{{bound}}}" for bound in metric.bounds if bound not in found.bounds]
+    wrong = [
+        f"{metric.name} cannot leave out {name} of {metric.fact}; there are {', '.join(sorted(known))}"
+        for name in metric.leave_out
+        if name not in known
+    ]
+    wrong += [f"{metric.name} names {{{bound}}}" for bound in metric.bounds if bound not in found.bounds]
     if (metric.kind == "ratio") != bool(metric.denominator):
-        faults.append(f"{metric.name}: a ratio, and only a ratio, has a denominator of its own")
+        wrong.append(f"{metric.name}: a ratio, and only a ratio, has a denominator of its own")
     if metric.distinct and metric.kind != "share":
-        faults.append(f"{metric.name}: only a share counts what is distinct")
+        wrong.append(f"{metric.name}: only a share counts what is distinct")
     if (metric.kind == "share") != (metric.unit == "share") and metric.kind != "ratio":
-        faults.append(f"{metric.name}: the unit of a share is share")
-    return faults
+        wrong.append(f"{metric.name}: the unit of a share is share")
+    return wrong
 
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)

@@ -28,6 +28,9 @@ class AnalyticsSettings(BaseSettings):
         Path | None,
         Field(description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"),
     ] = None
+    metrics: Annotated[
+        Path | None, Field(description="file of metrics of your own (docs/analysts.md); empty: metrics.toml under home")
+    ] = None
     warehouse_folder: Annotated[
         Path | None,
         Field(
@@ -60,6 +63,11 @@ class AnalyticsSettings(BaseSettings):
     def warehouse(self) -> Path:
         """Folder of the warehouse: its catalog and its data files."""
         return self.warehouse_folder or self.home / "warehouse"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Where metrics of the company's own are written."""
+        return self.metrics or self.home / "metrics.toml"
 
     @property
     def api_tokens_path(self) -> Path:

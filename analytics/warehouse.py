@@ -18,6 +18,7 @@ from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import IsRead
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
+from analytics.own_metrics import prove
 from analytics.pace import Pacer
 from analytics.readers import (
     Confined,
@@ -111,6 +112,7 @@ class Writer:
         self._hot_events = settings.hot_events
         self._memory_mib = settings.warehouse_memory_mib
         self._home = settings.home
+        self._metrics_file = settings.metrics_file
         self._slices = settings.warehouse / FOLDER
         rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
         self._pacer = Pacer(settings.warehouse)
@@ -328,6 +330,7 @@ class Writer:
         self.was_left_behind = built_by == ""
         is_new = built_by != fingerprint(self._views, companies=self._companies)
         if is_new:
+            prove(self._metrics_file)
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
             rows = f"'parquet_row_group_size', {ROWS_OF_FACTS}"
@@ -341,8 +344,9 @@ def open_writer(settings: AnalyticsSettings, *, forget_recordings: ForgetRecordi
 
     Who lands what comes of Kafka gives what deletes recordings: those of persons who were erased may come again.
 
-    The facts are built anew from the log first when the SQL files or the company files changed. Raises Misconfigured
-    when another process holds the warehouse, its catalog is damaged, or a company file cannot be read; CatalogAway
-    where the catalog is on another machine and away, here and from anything that is asked of the writer inside `with`.
+    The facts are built anew from the log first when the SQL files, the company files or its own metrics changed. Raises
+    Misconfigured when another process holds the warehouse, its catalog is damaged, or one of these files is wrong;
+    CatalogAway where the catalog is on another machine and away, here and from anything that is asked of the writer
+    inside `with`.
     """
     return Writer(settings, forget_recordings=forget_recordings)

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from analytics.catalogs import State, catalog_of
+from analytics.own_metrics import own, prove
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.waiting import waiting
@@ -70,6 +71,7 @@ def examine(*, now: datetime | None = None) -> list[Finding]:
         ("kafka", _kafka),
         ("ports", _ports),
         ("company", _company),
+        ("metrics", _metrics),
         ("catalog", lambda: _catalog(moment)),
         ("warehouse", _warehouse),
         ("retention", _retention),
@@ -248,6 +250,12 @@ def _company() -> Iterator[Finding]:
     unproved = sorted(f"{source}/{account}" for (source, account), one in origins.items() if not one.account.secrets)
     note = f"; without secrets, so nothing is received for them: {', '.join(unproved)}" if unproved else ""
     yield Finding(what="company", state="good", found=f"{len(origins)} accounts, every secret is there{note}")
+
+
+def _metrics() -> Iterator[Finding]:
+    prove(load(AnalyticsSettings).metrics_file)
+    if metrics := own():
+        yield Finding(what="metrics", state="good", found=f"{len(metrics)} of your own")
 
 
 def _catalog(moment: datetime) -> Iterator[Finding]:

@@ -79,7 +79,7 @@ def _draw(page: Page, metric: Metric, figure: dict[str, Any]) -> None:
             heading(metric.title.of(say.language))
             st.markdown(definition(page, metric))
             told = [metric.name, say(UNITS[metric.unit]), say(GOOD[metric.good]), metric.fact]
-            told.append(say("since {version}", version=metric.since))
+            told.append(say("your own metric") if metric.is_own else say("since {version}", version=metric.since))
             st.caption(plain(" · ".join(told), limit=300))
         with number:
             st.metric(say("In this period"), value(page, metric, figure["value"]))

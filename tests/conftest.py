@@ -1,12 +1,14 @@
 """What tests of several folders stand on: a real Kafka broker, a real browser, and how many cases are drawn."""
 
 import os
+import re
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from analytics.metrics import catalogue
 from pipelines import local_kafka
 from tests.browsers import NO_BROWSER, browser_program
 from tests.postgres import NO_POSTGRES, PASSWORD, Postgres, own_postgres, postgres_programs
@@ -75,3 +77,16 @@ def chromium() -> Path:
     found = browser_program()
     assert found is not None, "a test that asks for the browser carries the marker `browser`"
     return Path(found)
+
+
+@pytest.fixture
+def own_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
+    """Give the file of a company's own metrics, as the settings name it: those of the guide for analysts."""
+    guide = Path(__file__).parents[1] / "docs" / "analysts.md"
+    [example] = re.findall(r"```toml\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+    file = tmp_path / "own.toml"
+    file.write_text(example, encoding="utf-8")
+    monkeypatch.setenv("ANGIME_METRICS", str(file))
+    catalogue.cache_clear()
+    yield file
+    catalogue.cache_clear()

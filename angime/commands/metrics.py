@@ -14,10 +14,12 @@ from angime.commands.root import app
 
 if TYPE_CHECKING:
     from analytics.explain import Explained
+    from analytics.metrics import Metric as Defined
     from analytics.questions import Period, Reader, Scope
 
 NARROWED_BY = {"team": "teams", "channel": "channels", "direction": "directions", "operator": "operators"}
 HOURS = {"business": True, "outside": False}
+OWN = "your own"
 PERIOD_FORMS = "2026-03-02, 2026-03-02..2026-03-08 or 2026-03"
 
 
@@ -25,15 +27,23 @@ PERIOD_FORMS = "2026-03-02, 2026-03-02..2026-03-08 or 2026-03"
 def metrics(
     name: AnyMetric = "",
     language: Language = "en",
+    check: Annotated[
+        bool, typer.Option("--check", help="See whether your own can be counted, and add up by day and by row.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Say what the metrics of the catalogue are: definition, what is left out, unit, other definitions in use.
+
+    Yours stand in metrics.toml under ANGIME_HOME (docs/analysts.md).
 
     Example: `angime metrics service_level`
     """
     from analytics.explain import known
     from analytics.metrics import catalogue, fact_of, reasons_of, whole
 
+    if check:
+        _check([known(name)] if name else [], as_json=json_output)
+        return
     if not name:
         rows = [
             {
@@ -42,7 +52,7 @@ def metrics(
                 "of": fact_of(metric).relation,
                 "unit": metric.unit,
                 "good": metric.good,
-                "since": metric.since,
+                "since": metric.since or OWN,
             }
             for metric in catalogue().values()
         ]
@@ -57,13 +67,49 @@ def metrics(
         "left out": [reason.title.of(language) for reason, _ in reasons_of(metric)],
         "unit": metric.unit,
         "good": metric.good,
-        "since": metric.since,
+        "since": metric.since or OWN,
         "narrowed by": list(fact_of(metric).dimensions),
         "other definitions in use": [other.of(language) for other in metric.others],
         "bounds": {bound: whole().bounds[bound] for bound in metric.bounds},
         "sql": metric.formula,
     }
     print_fields(fields if json_output else {key: _told(value) for key, value in fields.items()}, as_json=json_output)
+
+
+def _check(asked: Sequence["Defined"], *, as_json: bool) -> None:
+    """Check metrics, or all of the company's own; exit 1 where one does not add up."""
+    from analytics.adding_up import add_up
+    from analytics.own_metrics import own, prove
+    from analytics.questions import companies
+    from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import open_reader
+    from angime.settings import load
+    from schemas.errors import Misconfigured
+
+    settings = load(AnalyticsSettings)
+    prove(settings.metrics_file)
+    wanted = asked or own()
+    if not wanted:
+        raise Misconfigured(f"there are no metrics of your own: write them to {settings.metrics_file}")
+    with open_reader(settings) as reader, reader.transaction():
+        listed: list[str] = companies(reader)["company"].to_list()
+        found = [add_up(reader, metric, company=company) for metric in wanted for company in listed]
+    sums = [one for one in found if one is not None]
+    rows = [
+        {
+            "metric": one.metric,
+            "company": one.company,
+            "first_day": one.period.first,
+            "last_day": one.period.last,
+            "value": one.value,
+            "sample": one.sample,
+            "adds_up": one.differs or "yes",
+        }
+        for one in sums
+    ]
+    print_rows(rows, as_json=as_json)
+    if any(one.differs for one in sums):
+        raise typer.Exit(1)
 
 
 @app.command()

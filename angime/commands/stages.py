@@ -103,11 +103,13 @@ def api(json_output: Json = False) -> None:
 @app.command(help=f"Serve the pages. {STAGE_HELP}\n\nExample: `angime pages`")
 def pages(json_output: Json = False) -> None:
     """Serve the pages."""
+    from analytics.own_metrics import own
     from angime.settings import load
     from dashboards import server
     from dashboards.settings import DashboardsSettings
 
     settings = load(DashboardsSettings)
+    own()  # a mistake in them is told here, and not to visitors
     command = server.command(settings)
     prove_free(settings.pages_host, settings.pages_port, setting="ANGIME_PAGES_PORT")
     running("pages", at=f"http://{settings.pages_host}:{settings.pages_port}", as_json=json_output)

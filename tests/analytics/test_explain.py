@@ -31,6 +31,7 @@ def test_what_is_left_out_is_counted_once_by_its_first_reason() -> None:
         LeftOut("in_progress", 1),
         LeftOut("closed_hours", 1),
         LeftOut("abandoned", 1),
+        LeftOut("unknown_wait", 0),
     )
 
 

@@ -105,3 +105,27 @@ def test_a_metric_that_does_not_exist_is_one_line_and_exit_2(home: Path) -> None
         said.code,
         said.err.strip(),
     )
+
+
+@pytest.mark.usefixtures("own_metrics")
+def test_metrics_of_ones_own_are_checked_by_their_days_and_rows(home: Path) -> None:
+    said = typed("metrics", "--check", "--json", home=home)
+
+    assert [("long_talks", 0.0, 1, "yes"), ("talk_per_incoming_call", 15.0, 2, "yes")] == [
+        (row["metric"], row["value"], row["sample"], row["adds_up"]) for row in json.loads(said.out)
+    ]
+
+
+def test_a_mistake_in_ones_own_metrics_is_one_line_and_exit_2(home: Path, own_metrics: Path) -> None:
+    own_metrics.write_text(own_metrics.read_text().replace("talk_seconds > 300", "talk_secs > 300"))
+
+    said = typed("metrics", "--check", home=home)
+
+    assert (2, 1) == (said.code, len(said.err.splitlines()))
+    assert said.err.startswith("angime: own.toml: long_talks cannot be counted: ")
+
+
+def test_whoever_has_no_metrics_of_ones_own_is_told_where_to_write_them(home: Path) -> None:
+    said = typed("metrics", "--check", home=home)
+
+    assert (2, True) == (said.code, said.err.strip().endswith("metrics.toml"))

@@ -12,6 +12,7 @@ import pytest
 
 from analytics import letters, lineage
 from analytics.letters import LetterFilter
+from analytics.metrics import catalogue
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from angime import contracts, printing, standing, watching
 from angime.moments import moment_of
@@ -350,6 +351,18 @@ def test_the_doctor_finds_nothing_wrong_in_a_new_home(tmp_path: Path) -> None:
     assert {what: state for what, state in states.items() if state == "wrong"} == {}
     assert {"python", "versions", "home", "disk", "clock", "java", "kafka", "ports", "company", "model"} <= set(states)
     assert said.code == 0
+
+
+def test_the_doctor_proves_metrics_of_ones_own(tmp_path: Path, own_metrics: Path) -> None:
+    def told() -> list[tuple[str, str]]:
+        looked = json.loads(typed("doctor", "--json", home=tmp_path, ANGIME_METRICS=str(own_metrics)).out)
+        return [(one["state"], one["found"] + one["mending"]) for one in looked if one["what"] == "metrics"]
+
+    assert told() == [("good", "2 of your own")]
+    own_metrics.write_text(own_metrics.read_text().replace("talk_seconds > 300", "talk_secs > 300"))
+    catalogue.cache_clear()
+    [(state, said)] = told()
+    assert (state, "long_talks cannot be counted" in said) == ("wrong", True)
 
 
 def test_the_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:

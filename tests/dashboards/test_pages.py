@@ -133,6 +133,19 @@ def test_the_catalogue_writes_a_figure_with_its_unit_and_what_it_counts(
     )
 
 
+@pytest.mark.usefixtures("own_metrics")
+def test_a_metric_of_the_companys_own_has_its_place_on_the_pages(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="metrics", search="long_talks", lang="pt")
+    assert ([], True) == (list(test.exception), "long_talks · proporção · " in told(test))
+    assert "indicador próprio" in told(test)
+    [figure] = test.metric
+    trend = run(seeded_home, monkeypatch, metric="long_talks", lang="pt")
+    assert ([], "long_talks") == (list(trend.exception), trend.selectbox(key="choice_metric").value)
+    assert figure.value.endswith("%")
+
+
 def test_a_definition_names_bounds_as_people_do(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="missed", lang="en")
     helps = "".join(metric.help or "" for metric in test.metric)
