@@ -19,7 +19,8 @@
 --   rang_at timestamptz: when it began to ring; where no fact says so, when the call did
 --   answered_at timestamptz: when a person picked up, null when nobody did
 --   ended_at timestamptz: when it was over, null while it is not
---   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up, null where nothing tells it
+--   ring_seconds double, seconds: ringing to pickup, by a machine too, or to the end when nothing picked up, null where
+--     nothing tells it
 --   talk_seconds double, seconds: talk with a person, null when there was none
 --   outcome varchar: answered, voicemail, machine, rejected, busy, cancelled, failed, not_permitted, no_answer or
 --     in_progress

@@ -20,7 +20,8 @@
 --   rang_at timestamptz: when it began to ring; where no fact says so, when the call did
 --   answered_at timestamptz: when a person picked up, null when nobody did
 --   ended_at timestamptz: when it was over, null while it is not
---   ring_seconds double, seconds: ringing to pickup, or to the end when nobody picked up, null where nothing tells it
+--   ring_seconds double, seconds: ringing to pickup, by a machine too, or to the end when nothing picked up, null where
+--     nothing tells it
 --   talk_seconds double, seconds: talk with a person, null when there was none
 --   outcome varchar: answered, voicemail, machine, rejected, busy, cancelled, failed, not_permitted, no_answer or
 --     in_progress
@@ -52,6 +53,8 @@ listed as (
         rings.rang_at is not null or calls.ring_seconds is not null as is_ring_known,
         rings.is_reckoned,
         case when rings.talk_ms > 0 then rings.picked_at end as picked_at,
+        case when rings.talk_ms > 0 then rings.picked_at else coalesce(rings.machine_at, rings.ended_at) end
+            as rung_until,
         rings.ended_at,
         coalesce(rings.talk_ms, 0) as talk_ms,
         case
@@ -73,6 +76,7 @@ listed as (
         calls.ring_seconds is not null as is_ring_known,
         false as is_reckoned,
         calls.answered_at as picked_at,
+        calls.answered_at as rung_until,
         calls.ended_at,
         cast(round(calls.talk_seconds * 1000) as bigint) as talk_ms,
         calls.outcome
@@ -98,10 +102,8 @@ select
     listed.ended_at,
     case
         when not listed.is_ring_known then null
-        when
-            coalesce(listed.picked_at, listed.ended_at) > listed.rang_at
-            or (coalesce(listed.picked_at, listed.ended_at) = listed.rang_at and not listed.is_reckoned)
-            then (epoch_ms(coalesce(listed.picked_at, listed.ended_at)) - epoch_ms(listed.rang_at)) / 1000
+        when listed.rung_until > listed.rang_at or (listed.rung_until = listed.rang_at and not listed.is_reckoned)
+            then (epoch_ms(listed.rung_until) - epoch_ms(listed.rang_at)) / 1000
     end as ring_seconds,
     case when listed.talk_ms > 0 then listed.talk_ms / 1000 end as talk_seconds,
     listed.outcome,

@@ -34,7 +34,7 @@ folded as (
         cast(count(*) as integer) as rings,
         min(rang_at) as rang_at,
         min(answered_at) as answered_at,
-        max(ended_at) as ended_at,
+        max(rang_at + to_milliseconds(cast(round(ring_seconds * 1000) as bigint))) as rung_until,
         bool_and(ring_seconds is not null) as is_ring_known,
         bool_or(outcome = 'answered') as is_answered,
         sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as talk_ms
@@ -60,7 +60,7 @@ select
     folded.answered_at,
     case
         when folded.is_ring_known
-            then (epoch_ms(coalesce(folded.answered_at, folded.ended_at)) - epoch_ms(folded.rang_at)) / 1000
+            then (epoch_ms(coalesce(folded.answered_at, folded.rung_until)) - epoch_ms(folded.rang_at)) / 1000
     end as ring_seconds,
     case when folded.talk_ms > 0 then cast(folded.talk_ms as bigint) / 1000 end as talk_seconds,
     calls.is_business_hours,

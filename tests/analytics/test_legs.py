@@ -86,9 +86,13 @@ def test_a_leg_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
     rounded | b   | rang    | 05:00:01 | operator=PJSIP/102
     rounded | b   | ended   | 05:00:09 | disposition=no_answer
     unrung  | a   | ended   | 05:00:40 | talk_seconds=10; direction=incoming
+    mailbox | a   | rang    | 05:00:00 | direction=incoming; operator=PJSIP/102
+    mailbox | a   | accepted| 05:00:12 | answered_by=machine
+    mailbox | a   | ended   | 05:01:00 |
     """
     expected = """
     call_id | leg_id | rang_at  | answered_at | ring_seconds | talk_seconds | outcome
+    mailbox | a      | 05:00:00 |             | 12           |              | machine
     rounded | a      | 05:00:01 | 05:00:01    |              | 31           | answered
     rounded | b      | 05:00:01 |             | 8            |              | no_answer
     talked  |        | 05:00:00 | 05:00:00    |              | 60           | answered
@@ -98,6 +102,7 @@ def test_a_leg_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
     operators = """
     call_id | operator_id | rang_at  | answered_at | ring_seconds
     rounded | aigul       | 05:00:01 | 05:00:01    |
+    mailbox | oleg        | 05:00:00 |             | 12
     rounded | oleg        | 05:00:01 |             | 8
     talked  | aigul       | 05:00:00 | 05:00:00    |
     """
