@@ -16,8 +16,9 @@
 --   first_kind varchar: call, message, deal or other: what came first
 --   first_direction varchar: incoming or outgoing, of a call or message that came first
 --   first_account varchar: account of what came first
---   first_incoming_at timestamptz: first call or message from him, null where there is none
---   first_outgoing_at timestamptz: first call or message to him, null where there is none
+--   first_incoming_at timestamptz: first call or message from him, internal and test calls aside, null where there is
+--     none
+--   first_outgoing_at timestamptz: first call or message to him, likewise
 --   first_deal_at timestamptz: when the first deal was opened that he has or had, null where there is none
 --   is_left_out boolean: whether he is known from internal and test calls alone
 --   day date: local date of first_at in the company's zone
@@ -100,8 +101,8 @@ folded as (
             struct_pack(kind := told.kind, direction := told.direction, account := told.account),
             (told.moment, told.id)
         ) as earliest,
-        min(told.moment) filter (where told.direction = 'incoming') as first_incoming_at,
-        min(told.moment) filter (where told.direction = 'outgoing') as first_outgoing_at,
+        min(told.moment) filter (where told.direction = 'incoming' and not told.is_left_out) as first_incoming_at,
+        min(told.moment) filter (where told.direction = 'outgoing' and not told.is_left_out) as first_outgoing_at,
         min(told.moment) filter (where told.kind = 'deal') as first_deal_at,
         bool_and(told.is_left_out) as is_left_out
     from told

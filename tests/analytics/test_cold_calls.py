@@ -1,6 +1,6 @@
 """Cold calls: our first call to a contact who never turned to us before."""
 
-from tests.analytics.drawn import draw, tidy
+from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
 from tests.analytics.drawn_rows import MESSAGE, calls, figure, fill, meet
 
 CALLS = """
@@ -25,8 +25,8 @@ ours       | 2026-03-01 05:00:00 | outgoing  | phone:+71
 
 
 def test_a_call_is_cold_when_the_contact_never_turned_to_us_before() -> None:
-    warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
-    meet(warehouse)
+    drawn = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+    meet(drawn)
     expected = """
     call_id   | is_first | is_cold | turned_to_us_at
     blank     | no       | no      |
@@ -40,11 +40,25 @@ def test_a_call_is_cold_when_the_contact_never_turned_to_us_before() -> None:
     wrote     | yes      | no      | 2026-03-01 05:00:00
     """
 
-    assert tidy(expected) == draw(warehouse.sql("from reports.cold_calls"), like=expected)
+    assert tidy(expected) == draw(drawn.sql("from reports.cold_calls"), like=expected)
+
+
+def test_who_only_tried_a_line_had_not_turned_to_us() -> None:
+    facts = """
+    call  | fact    | at       | says
+    trial | offered | 05:00:00 | direction=incoming; contact=phone:+77010000001; is_test=yes
+    cold  | offered | 06:00:00 | direction=outgoing; contact=phone:+77010000001
+    """
+    expected = """
+    call_id | is_cold | turned_to_us_at
+    cold    | yes     |
+    """
+    found = warehouse(drawn_events(facts)).sql("from reports.cold_calls")
+    assert tidy(expected) == draw(found, like=expected, names={call("cold"): "cold"})
 
 
 def test_the_share_is_of_outgoing_calls_to_known_contacts() -> None:
-    warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
-    meet(warehouse)
+    drawn = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
+    meet(drawn)
 
-    assert (2 / 5, 5) == figure(warehouse, "cold_call_share")
+    assert (2 / 5, 5) == figure(drawn, "cold_call_share")
