@@ -16,7 +16,9 @@ OnStep = Callable[[str], None]
 
 def folder_of(settings: AnalyticsSettings, name: str) -> AnalyticsSettings:
     """Give the settings of the second warehouse of this name, which is this machine's own."""
-    return settings.model_copy(update={"warehouse_folder": settings.home / "warehouses" / name, "catalog": ""})
+    return settings.model_copy(
+        update={"warehouse_folder": settings.home / "warehouses" / name, "catalog": "", "warehouse_files": ""}
+    )
 
 
 def build(

@@ -11,16 +11,12 @@ from msgspec import Struct
 
 from analytics.keeping import Keeper, Lock, alone, held_for_reading, is_held_for_reading, vacuum
 from analytics.settings import AnalyticsSettings
-from schemas.errors import Misconfigured, NotYet
+from schemas.errors import Misconfigured
 
 BUSY_MILLISECONDS = 30_000
 # Forgotten snapshots leave free pages, which are given back to the disk where they take so much of the catalog: what is
 # left of it is written anew then, which is less than was given up.
 FREE_BYTES, FREE_SHARE = 1024 * 1024, 0.5
-
-
-class CatalogAway(NotYet):
-    """The catalog, which is on another machine, was away for a moment: whoever held it open opens it anew."""
 
 
 State = Literal["good", "note", "wrong"]
@@ -38,7 +34,7 @@ class Right(Protocol):
     """The right to write a warehouse, which one process has until `release` or its end."""
 
     def check(self) -> None:
-        """Raise CatalogAway where the right may have passed to somebody else."""
+        """Raise WarehouseAway where the right may have passed to somebody else."""
         ...
 
     def release(self) -> None:
@@ -57,12 +53,15 @@ class Held(Protocol):
 class Catalog(Protocol):
     """What knows all tables, states and data files of one warehouse, wherever it is kept.
 
-    `extension` lets the engine speak to it, at `place` and with `options`. A catalog that is away raises CatalogAway
+    `extension` lets the engine speak to it, at `place` and with `options`. A person knows it by its `name`, and names
+    another one in `setting`. A catalog that is away raises WarehouseAway
     from everything that looks at it, one that cannot be had as the settings say it Misconfigured.
     """
 
     extension: str
     options: tuple[str, ...]
+    setting: str
+    name: str
 
     @property
     def place(self) -> str:
@@ -82,7 +81,7 @@ class Catalog(Protocol):
         ...
 
     def reach(self) -> None:
-        """Raise CatalogAway where the catalog is away just now."""
+        """Raise WarehouseAway where the catalog is away just now."""
         ...
 
     def lock(self) -> Right:
@@ -136,22 +135,24 @@ def catalog_of(settings: AnalyticsSettings) -> Catalog:
 
 
 def told_to_clients(environ: Mapping[str, str]) -> dict[str, str]:
-    """Give what an environment tells the client of a catalog, such as a password, for a process that gets nothing else.
+    """Give what an environment tells the clients of PostgreSQL and S3, such as keys: for a process that gets no more.
 
     Source: https://www.postgresql.org/docs/current/libpq-envars.html
     """
-    return {name: text for name, text in environ.items() if name.startswith("PG")}
+    return {name: text for name, text in environ.items() if name.startswith(("PG", "AWS_"))}
 
 
 class SqliteCatalog:
     """A file beside the data files, for one machine."""
 
     extension = "sqlite_scanner"
+    setting = "ANGIME_HOME"
     options: tuple[str, ...] = ("meta_journal_mode 'WAL'", f"meta_busy_timeout {BUSY_MILLISECONDS}")
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._folder = file.parent
+        self.name = str(file.resolve())
 
     @property
     def place(self) -> str:

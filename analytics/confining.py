@@ -32,7 +32,7 @@ class Refused(Exception):
 
 
 def confine(  # noqa: PLR0913  # what the walls are made of
-    connection: Connection, *, relations: Iterable[str], catalog: str, folder: str, rights: Rights, salt: str
+    connection: Connection, *, relations: Iterable[str], catalog: str, places: Iterable[str], rights: Rights, salt: str
 ) -> None:
     """Build in the session's own memory the relations that may be read, and lock all the rest."""
     listed = selects(rights, salt=salt, catalog=catalog)
@@ -40,7 +40,7 @@ def confine(  # noqa: PLR0913  # what the walls are made of
         connection.execute(f"create schema if not exists {relation.partition('.')[0]}")
         connection.execute(f"create view {relation} as {listed[relation]}")
     for setting in (
-        f"allowed_directories = [{quoted(folder)}]",
+        f"allowed_directories = [{', '.join(map(quoted, places))}]",
         "temp_directory = ''",
         f"memory_limit = '{MEMORY_MIB}MiB'",
         "threads = 1",

@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 from psycopg import conninfo, errors, pq
 
-from analytics.catalogs import CatalogAway, Looked
+from analytics.away import WarehouseAway
+from analytics.catalogs import Looked
 from analytics.keeping import IsRead
 from schemas.errors import Misconfigured, NotYet
 
@@ -57,6 +58,7 @@ class PostgresCatalog:
     """A database of PostgreSQL, whose schema `public` holds the catalog of one warehouse and nothing else."""
 
     extension = "postgres_scanner"
+    setting = "ANGIME_CATALOG"
     options: tuple[str, ...] = ()
 
     def __init__(self, address: str) -> None:
@@ -68,7 +70,7 @@ class PostgresCatalog:
             ) from None
         if {"password", "sslpassword"} & told.keys():
             raise Misconfigured("ANGIME_CATALOG holds a password: take it out, and give it in PGPASSWORD or ~/.pgpass")
-        self._name = f"{told.get('dbname', 'of its role')} at {told.get('host', 'this machine')}"
+        self.name = f"{told.get('dbname', 'of its role')} at {told.get('host', 'this machine')}"
         silence = ("idle", "interval")
         both = {f"keepalives_{what}": SILENT_SECONDS for what in silence} | {"keepalives_count": 2}
         served = " ".join(f"-c tcp_{what}={value}" for what, value in both.items())
@@ -98,7 +100,7 @@ class PostgresCatalog:
     def unreadable(self, kind: str) -> Misconfigured:
         """Say how to mend a catalog that is not one."""
         return Misconfigured(
-            f"the catalog of the warehouse, the database {self._name}, cannot be read ({kind}):"
+            f"the catalog of the warehouse, the database {self.name}, cannot be read ({kind}):"
             " see that its role may read it, or put a copy of it back"
         )
 
@@ -115,10 +117,10 @@ class PostgresCatalog:
         except errors.LockNotAvailable:
             session.close()
             raise Misconfigured(
-                f"another process writes the warehouse whose catalog is the database {self._name}: stop it first, "
+                f"another process writes the warehouse whose catalog is the database {self.name}: stop it first, "
                 "or name another database in ANGIME_CATALOG"
             ) from None
-        return PostgresRight(session, name=self._name)
+        return PostgresRight(session, name=self.name)
 
     def keep_open(self) -> ExitStack:
         """Hold nothing: a database is open."""
@@ -183,10 +185,10 @@ class PostgresCatalog:
                     Looked("wrong", f"PostgreSQL's clock says {told:%Y-%m-%d %H:%M:%S %Z}", "set both clocks (NTP)")
                 )
             if not may_write:
-                found.append(Looked("note", f"{session.info.user} may only read {self._name}", "enough for pages"))
+                found.append(Looked("note", f"{session.info.user} may only read {self.name}", "enough for pages"))
             elif not owns:
                 found.append(Looked("wrong", "what is erased would stay in PostgreSQL", self._to_own(session)))
-            return found or [Looked("good", f"PostgreSQL {version}, {self._name}")]
+            return found or [Looked("good", f"PostgreSQL {version}, {self.name}")]
 
     def _to_own(self, session: Session) -> str:
         info = session.info
@@ -210,11 +212,11 @@ class PostgresCatalog:
         except psycopg.OperationalError as error:
             said = " ".join(str(error).split())
         if pq.PGconn.ping(self._conninfo.encode()) == pq.Ping.OK and not _FULL.search(said):
-            raise Misconfigured(f"PostgreSQL refuses the catalog {self._name}: {said}")
+            raise Misconfigured(f"PostgreSQL refuses the catalog {self.name}: {said}")
         raise self._away()
 
-    def _away(self) -> CatalogAway:
-        return CatalogAway(f"the catalog is away: PostgreSQL does not answer for {self._name}")
+    def _away(self) -> WarehouseAway:
+        return WarehouseAway(f"the catalog is away: PostgreSQL does not answer for {self.name}")
 
 
 class PostgresRight:
@@ -233,7 +235,7 @@ class PostgresRight:
         try:
             self._session.execute("select 1")
         except psycopg.Error:
-            raise CatalogAway(f"PostgreSQL ended the session that held the right to write {self._name}") from None
+            raise WarehouseAway(f"PostgreSQL ended the session that held the right to write {self._name}") from None
 
     def release(self) -> None:
         """End the session."""

@@ -1,7 +1,7 @@
 """Sessions that read a warehouse beside its writer: for pages and verbs, for one statement of a person, for Python."""
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
@@ -12,6 +12,7 @@ import pyarrow as pa
 from analytics.catalogs import Catalog, catalog_of
 from analytics.confining import check, confine
 from analytics.connection import Parameters, transaction
+from analytics.data_files import files_of
 from analytics.rights import Rights
 from analytics.sessions import (
     CATALOG,
@@ -25,6 +26,7 @@ from analytics.sessions import (
     open_file,
     open_session,
     prepare_session,
+    reach,
     unreadable,
 )
 from analytics.settings import AnalyticsSettings
@@ -49,11 +51,10 @@ class OtherVersion(NotYet):
 class Reader:
     """A session that reads a warehouse while another process writes it; every statement sees one snapshot."""
 
-    def __init__(self, session: Engine, *, catalog: Catalog, memory_mib: int) -> None:
+    def __init__(self, session: Engine, *, settings: AnalyticsSettings) -> None:
         session.execute(f"use {CATALOG}")
         self._session = session
-        self._catalog = catalog
-        self._memory_mib = memory_mib
+        self._settings = settings
         self._is_in_transaction = False
         self._connection = DuckConnection(session)
         if not self._connection.rows(
@@ -70,8 +71,7 @@ class Reader:
 
     def beside(self) -> "Reader":
         """Give another session of the same engine, in its memory and with its threads; both may be asked at once."""
-        beside = prepare_session(self._session.cursor())
-        return Reader(beside, catalog=self._catalog, memory_mib=self._memory_mib)
+        return Reader(prepare_session(self._session.cursor()), settings=self._settings)
 
     def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:
         """Give the rows of one statement; parameters are bound, never pasted. Raises OtherVersion."""
@@ -84,14 +84,14 @@ class Reader:
             ) from None
 
     def _asked(self, ask: Callable[[], Asked]) -> Asked:
-        """Ask the engine, again where a file was gone or a session with the catalog; raises CatalogAway."""
+        """Ask the engine, again where a file was gone or a session with the catalog; raises WarehouseAway."""
         for _ in range(0 if self._is_in_transaction else ASKED_AGAIN):
             with suppress(FileError):
                 return ask()
         try:
             return ask()
         except FileError:
-            self._catalog.reach()
+            reach(self._settings)
             raise
 
     def ask(self, text: str) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ class Reader:
         try:
             return self._connection.frame(text).to_dicts()
         except EngineError as error:
-            self._catalog.reach()
+            reach(self._settings)
             raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None
 
     def _relations(self) -> list[dict[str, Any]]:
@@ -151,7 +151,7 @@ class Reader:
         The engine does it when it is told how much it may take, which here is as much as before. It took 20 ms of
         processor time to give 100 MiB.
         """
-        self._connection.execute(f"set memory_limit = '{self._memory_mib}MiB'")
+        self._connection.execute(f"set memory_limit = '{self._settings.warehouse_memory_mib}MiB'")
 
     def close(self) -> None:
         """End the session."""
@@ -163,14 +163,14 @@ class Confined(DuckConnection):
 
     errors = EngineError
 
-    def __init__(self, session: Engine, *, folder: Path) -> None:
+    def __init__(self, session: Engine, *, places: Sequence[str]) -> None:
         super().__init__(session)
-        self._folder = folder
+        self._places = places
 
     def allow(self, text: str, *, rights: Rights, salt: str) -> None:
         """Read a statement, and lock the session around what it may see; raises confining.Refused."""
         relations = check(self, text)
-        confine(self, relations=relations, catalog=CATALOG, folder=str(self._folder), rights=rights, salt=salt)
+        confine(self, relations=relations, catalog=CATALOG, places=self._places, rights=rights, salt=salt)
 
     def some(self, text: str, *, rows: int, size_bytes: int) -> tuple[pl.DataFrame | None, bool]:
         """Run a statement: give its first rows, None where they are too large, and whether there were more."""
@@ -191,21 +191,21 @@ class Confined(DuckConnection):
 
 def open_reader(settings: AnalyticsSettings) -> Reader:
     """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
-    catalog = _there(settings)
+    _there(settings)
     session = open_session(settings)
     try:
         attach(session, settings, reads_only=True)
-        return Reader(session, catalog=catalog, memory_mib=settings.warehouse_memory_mib)
+        return Reader(session, settings=settings)
     except EngineError as error:
-        raise unreadable(catalog, error) from None
+        raise unreadable(settings, error) from None
 
 
 def _there(settings: AnalyticsSettings) -> Catalog:
     catalog = catalog_of(settings)
     if not catalog.exists():
         raise NotYet(
-            f"there is no warehouse yet at {catalog.place}: start `angime up` or `angime land`,"
-            " or name the folder of yours in ANGIME_HOME"
+            f"there is no warehouse yet at {catalog.name}: start `angime up` or `angime land`, or name yours in"
+            f" {catalog.setting}"
         )
     return catalog
 
@@ -256,4 +256,4 @@ def open_confined(settings: AnalyticsSettings) -> Confined:
     _there(settings)
     session = open_session(settings)
     attach(session, settings, reads_only=True)
-    return Confined(session, folder=settings.warehouse.resolve())
+    return Confined(session, places=(str(settings.warehouse.resolve()), files_of(settings).place))

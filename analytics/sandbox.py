@@ -41,11 +41,12 @@ _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What the process is asked: one statement, in the `warehouse` of a `home` and a `catalog`, with these rights."""
+    """What the process is asked: one statement, in a warehouse as the settings name it, with these rights."""
 
     home: str
     warehouse: str
     catalog: str
+    files: str
     text: str
     rights: Rights
     salt: str
@@ -78,6 +79,7 @@ def ask(settings: AnalyticsSettings, *, text: str, rights: Rights, seconds: floa
             home=str(settings.home.absolute()),
             warehouse=str(settings.warehouse.absolute()),
             catalog=settings.catalog,
+            files=str(settings.warehouse_files),
             text=text,
             rights=rights,
             salt=secrets.token_hex(16),
@@ -156,7 +158,10 @@ def main() -> None:
     from analytics.warehouse import open_confined
 
     settings = AnalyticsSettings(
-        home=Path(request.home), warehouse_folder=Path(request.warehouse), catalog=request.catalog
+        home=Path(request.home),
+        warehouse_folder=Path(request.warehouse),
+        catalog=request.catalog,
+        warehouse_files=request.files,
     )
     session = open_confined(settings)
     _limit()

@@ -1,7 +1,7 @@
 """Seals: a checksum of every data file, so that a disk that gives back other bytes is found and not believed.
 
-A data file of the warehouse never changes once it is written. Its writer seals it: one line in a file beside the
-catalog. Each round of maintenance looks through some of the files, and whoever builds facts from the whole log looks
+A data file of the warehouse never changes once it is written. Its writer seals it: one line in a note beside the
+files. Each round of maintenance looks through some of the files, and whoever builds facts from the whole log looks
 through all of that first. Assumption: the bytes that are sealed, seconds after they were written, and those of young
 files that are merged come from the memory of the operating system, which does not forget. The catalog changes with
 every batch and has no seal.
@@ -10,18 +10,16 @@ every batch and has no seal.
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import filterfalse
-from pathlib import Path
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analytics.drafts import write_whole
+from analytics.data_files import DataFiles
 from schemas.errors import Halted
 
 FILE = "seals"
 LOG = "log/"  # the folder of the truth: what is lost there cannot be built anew
-CHUNK_BYTES = 1024 * 1024
 # A round looks through so much, in turn: a gigabyte of Parquet, about ten million events, within ten minutes.
 CHECKED_BYTES = 64 * 1024 * 1024
 
@@ -42,17 +40,16 @@ class Seal(Struct, frozen=True, kw_only=True):
 class Seals:
     """The seals of one warehouse. Its writer renews them; anybody may check."""
 
-    def __init__(self, warehouse: Path) -> None:
-        self._data = warehouse / "data"
-        self._file = warehouse / FILE
-        self._seals = dict(_read(self._file))
+    def __init__(self, files: DataFiles) -> None:
+        self._files = files
+        self._seals = dict(_read(files.note(FILE) or b""))
         self._checked = ""
 
     def renew(self) -> None:
         """Seal the files that are new, and forget those that are gone."""
-        there = {str(path.relative_to(self._data)): path for path in self._data.rglob("*.parquet")}
-        if there.keys() != self._seals.keys():
-            self._seals = {name: self._seals.get(name) or _seal(path) for name, path in there.items()}
+        there = set(self._files.names())
+        if there != self._seals.keys():
+            self._seals = {name: self._seals.get(name) or self._seal(name) for name in there}
             self._write()
 
     def look_through(self, *, max_bytes: int = CHECKED_BYTES) -> frozenset[str]:
@@ -109,7 +106,7 @@ class Seals:
             name
             for name in names
             if (_is_log(name) or not self._seals[name].is_damaged)
-            and (now := _seal_or_none(self._data / name)) is not None
+            and (now := self._seal_or_none(name)) is not None
             and now != replace(self._seals[name], is_damaged=False)
         )
 
@@ -129,14 +126,25 @@ class Seals:
             f"{seal.checksum} {seal.size_bytes} {'damaged' if seal.is_damaged else 'good'} {name}\n"
             for name, seal in sorted(self._seals.items())
         ]
-        write_whole(self._file, "".join(lines).encode())
+        self._files.write_note(FILE, "".join(lines).encode())
+
+    def _seal_or_none(self, name: str) -> Seal | None:
+        try:
+            return self._seal(name)
+        except FileNotFoundError:
+            return None
+
+    def _seal(self, name: str) -> Seal:
+        size = checksum = 0
+        for chunk in self._files.chunks(name):
+            size += len(chunk)
+            checksum = zlib.crc32(chunk, checksum)
+        return Seal(size_bytes=size, checksum=f"{checksum:08x}")
 
 
-def _read(file: Path) -> Iterator[tuple[str, Seal]]:
+def _read(written: bytes) -> Iterator[tuple[str, Seal]]:
     """Read what is whole; a line that is not is made again from its file as it is now."""
-    if not file.exists():
-        return
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in written.decode(errors="replace").splitlines():
         match line.split(" ", 3):
             case [checksum, size, ("good" | "damaged") as found, name] if size.isdecimal():
                 yield name, Seal(size_bytes=int(size), checksum=checksum, is_damaged=found == "damaged")
@@ -155,19 +163,3 @@ def _tables(names: Iterable[str]) -> frozenset[str]:
 def _table(name: str) -> str:
     """Name the table in whose folder a file lies, as `layer.table`."""
     return ".".join(name.split("/", 2)[:2])
-
-
-def _seal_or_none(path: Path) -> Seal | None:
-    try:
-        return _seal(path)
-    except FileNotFoundError:
-        return None
-
-
-def _seal(path: Path) -> Seal:
-    size = checksum = 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            size += len(chunk)
-            checksum = zlib.crc32(chunk, checksum)
-    return Seal(size_bytes=size, checksum=f"{checksum:08x}")

@@ -12,8 +12,9 @@ import duckdb
 import polars as pl
 
 from analytics import log
-from analytics.catalogs import Catalog, catalog_of
+from analytics.catalogs import catalog_of
 from analytics.connection import BEGIN, LAYERS, ROLLBACK, Parameters, Planned, counted
+from analytics.data_files import files_of
 from analytics.plans import Plans
 from analytics.settings import AnalyticsSettings
 from analytics.stems import make_stem_macros
@@ -317,7 +318,7 @@ def make_catalog(session: Engine, settings: AnalyticsSettings) -> None:
     """Make an empty lake where there is none. It gets its name when it is whole: a reader never sees half of it."""
     catalog = catalog_of(settings)
     with catalog.making() as place:
-        _attach(session, catalog, "made", _options(settings), place=place)
+        _attach(session, settings, "made", _options(settings), place=place)
         session.execute("detach made")
 
 
@@ -341,31 +342,41 @@ def attach(
         *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
     ]
     try:
-        _attach(session, catalog, name, options, place=catalog.place)
+        _attach(session, settings, name, options, place=catalog.place)
     except EngineError as error:
-        raise unreadable(catalog, error) from None
+        raise unreadable(settings, error) from None
     if not reads_only:
         # The second version writes the lengths of texts apart: seven bytes of a hundred less, at no cost of time.
         for option, value in (("parquet_compression", "'zstd'"), ("parquet_version", "2")):
             session.execute(f"call {CATALOG}.set_option('{option}', {value})")
 
 
-def unreadable(catalog: Catalog, error: EngineError) -> Misconfigured:
-    """Say of a catalog at which the engine failed how to mend it; raises CatalogAway where it is only away."""
-    catalog.reach()
-    return catalog.unreadable(type(error).__name__)
+def unreadable(settings: AnalyticsSettings, error: EngineError) -> Misconfigured:
+    """Say of a catalog at which the engine failed how to mend it; raises WarehouseAway where something is only away."""
+    reach(settings)
+    return catalog_of(settings).unreadable(type(error).__name__)
+
+
+def reach(settings: AnalyticsSettings) -> None:
+    """Raise WarehouseAway where the catalog or the data files are away just now."""
+    catalog_of(settings).reach()
+    files_of(settings).reach()
 
 
 def _options(settings: AnalyticsSettings) -> list[str]:
     # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
     return [
-        f"data_path {log.quoted(str(settings.warehouse.resolve() / 'data'))}",
+        f"data_path {log.quoted(files_of(settings).place)}",
         "override_data_path true",
         f"data_inlining_row_limit {INLINED_ROWS}",
     ]
 
 
-def _attach(session: Engine, catalog: Catalog, name: str, options: Sequence[str], *, place: str) -> None:
+def _attach(session: Engine, settings: AnalyticsSettings, name: str, options: Sequence[str], *, place: str) -> None:
+    catalog, files = catalog_of(settings), files_of(settings)
     _load(session, catalog.extension)
+    if files.extension:
+        _load(session, files.extension)
+        session.execute(files.told())
     written = log.quoted(f"ducklake:{place}")
     session.execute(f"attach {written} as {name} ({', '.join([*options, *catalog.options])})")

@@ -38,6 +38,13 @@ class AnalyticsSettings(BaseSettings):
             "unset ANGIME_CATALOG); empty: warehouse under home"
         ),
     ] = None
+    warehouse_files: Annotated[
+        str,
+        Field(
+            description="where the data files lie: a folder that all machines see, or a bucket such as "
+            "s3://lake/angime, whose keys, region and endpoint come from AWS_*; empty: the warehouse's folder"
+        ),
+    ] = ""
     api_host: Annotated[str, Field(description="address on which the read API listens")] = "127.0.0.1"
     api_port: Annotated[int, Field(ge=1, le=65_535, description="port on which the read API listens")] = 8090
     api_tokens: Annotated[

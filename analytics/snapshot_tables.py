@@ -5,7 +5,6 @@ itself the engine would write it from several threads in pieces of any size, and
 make them whole, which cost up to twice the work.
 """
 
-import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -14,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from analytics.connection import Connection, transaction
+from analytics.data_files import DataFiles
 from analytics.log import quoted
 from analytics.personal import treatment
 from analytics.rebuild import TableHash, table_hash
@@ -47,6 +47,7 @@ class Copier(Struct, frozen=True, kw_only=True):
     target: str
     folder: Path
     is_lake: bool
+    files: DataFiles
     secret: bytes | None
     part_rows: int = PART_ROWS
 
@@ -126,7 +127,7 @@ class Copier(Struct, frozen=True, kw_only=True):
         is_copied = self.is_lake and self.secret is None and rows > 0
         own = self._own_files(session, relation, rows=rows) if is_copied else []
         for number, file in enumerate(own):
-            shutil.copyfile(file, folder / f"{number:05}.parquet")
+            self.files.copy(file, to=folder / f"{number:05}.parquet")
         if not own:
             file = quoted(str((folder / "00000.parquet").resolve()))
             session.execute(f"copy {self.target}.{relation} to {file} (format parquet, compression zstd)")

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from analytics import dbt, reference
 from analytics.connection import Connection
+from analytics.data_files import files_of
 from analytics.log import quoted
 from analytics.sessions import DuckConnection
 from analytics.settings import MIB
@@ -117,6 +118,7 @@ def take(
             target=OUT,
             folder=folder / PARQUET,
             is_lake=as_of is None,
+            files=files_of(settings),
             secret=secret,
         )
         with ThreadPoolExecutor(1) as aside:

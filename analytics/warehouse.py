@@ -10,9 +10,11 @@ import structlog
 from analytics import log, views
 from analytics.admission import Batch, LandRecord
 from analytics.alerting import Bell
-from analytics.catalogs import CatalogAway, catalog_of
+from analytics.away import WarehouseAway
+from analytics.catalogs import catalog_of
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
+from analytics.data_files import files_of
 from analytics.erasure import Dropper, ForgetRecordings
 from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import IsRead
@@ -38,6 +40,7 @@ from analytics.sessions import (
     DuckConnection,
     Engine,
     EngineError,
+    FileError,
     NameErrors,
     attach,
     make_catalog,
@@ -53,7 +56,6 @@ __all__ = [
     "AnalyticsSettings",
     "Batch",
     "Bell",
-    "CatalogAway",
     "Confined",
     "Connection",
     "Engine",
@@ -66,6 +68,7 @@ __all__ = [
     "Reader",
     "Rebuilt",
     "TableHash",
+    "WarehouseAway",
     "Writer",
     "connect",
     "connect_file",
@@ -117,7 +120,8 @@ class Writer:
         rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
         self._pacer = Pacer(settings.warehouse)
         self._keeper = self._catalog.keep_open()
-        self._seals = Seals(settings.warehouse)
+        self._files = files_of(settings)
+        self._seals = Seals(self._files)
         try:
             with self._suspecting_the_disk():
                 self._prepare()
@@ -135,7 +139,7 @@ class Writer:
     def __exit__(self, _type: object, error: object, _traceback: object) -> None:
         try:
             if isinstance(error, EngineError):
-                self._right.check()
+                self._look_who_was_away(error)
         finally:
             self.close()
 
@@ -290,15 +294,20 @@ class Writer:
     def _suspecting_the_disk(self) -> Generator[None]:
         """Raise Halted where the engine fails over a damaged log; damaged facts are seen at the next start.
 
-        Raises CatalogAway before and after, where the right to write is gone with the catalog.
+        Raises WarehouseAway where the right to write is gone with the catalog, or the data files are away.
         """
         self._right.check()
         try:
             yield
-        except EngineError:
-            self._right.check()
+        except EngineError as error:
+            self._look_who_was_away(error)
             self._seals.refuse_damaged_log()
             raise
+
+    def _look_who_was_away(self, error: EngineError) -> None:
+        self._right.check()
+        if isinstance(error, FileError):
+            self._files.suspect()
 
     def _open_lander(self) -> Lander:
         self._forgetter = Forgetter(self.connection, self._companies)
@@ -346,7 +355,7 @@ def open_writer(settings: AnalyticsSettings, *, forget_recordings: ForgetRecordi
 
     The facts are built anew from the log first when the SQL files, the company files or its own metrics changed. Raises
     Misconfigured when another process holds the warehouse, its catalog is damaged, or one of these files is wrong;
-    CatalogAway where the catalog is on another machine and away, here and from anything that is asked of the writer
+    WarehouseAway where something is on another machine and away, here and from anything that is asked of the writer
     inside `with`.
     """
     return Writer(settings, forget_recordings=forget_recordings)

@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from analytics.catalogs import State, catalog_of
+from analytics.data_files import files_of
 from analytics.own_metrics import own, prove
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
@@ -41,6 +42,7 @@ TOGETHER = (
     "duckdb-extensions",
     "duckdb-extension-ducklake",
     "duckdb-extension-fts",
+    "duckdb-extension-httpfs",
     "duckdb-extension-postgres-scanner",
     "duckdb-extension-sqlite-scanner",
 )
@@ -268,7 +270,7 @@ def _warehouse() -> Iterator[Finding]:
     if not catalog_of(settings).exists():
         yield Finding(what="warehouse", state="note", found="none yet", mending="`angime up` or `angime land` makes it")
         return
-    damaged = Seals(settings.warehouse).damaged()
+    damaged = Seals(files_of(settings)).damaged()
     if damaged:
         yield Finding(
             what="warehouse",

@@ -3,9 +3,10 @@
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 
 from analytics import erasure
 from analytics.connection import Connection
+from analytics.data_files import files_of
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
 from analytics.traces import pattern_of, traces_of
@@ -113,7 +115,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         receipt,
         copies=copies,
         is_kafka_told=_tell_kafka(decisions),
-        left=tuple(sorted(str(path.relative_to(home)) for path in _searched(home) if holds(path, sought))),
+        left=tuple(sorted([*_left_in_home(home, sought), *_left_elsewhere(settings, sought)])),
         unfinished=unfinished,
     )
     _keep(receipt, home=home)
@@ -207,8 +209,18 @@ def _remove(path: Path) -> bool:
     return False
 
 
-def _searched(home: Path) -> Iterator[Path]:
-    return (path for path in _files(home) if path.relative_to(home).parts[0] not in NOT_SEARCHED)
+def _left_in_home(home: Path, sought: Sought) -> Iterator[str]:
+    for path in _files(home):
+        name = path.relative_to(home)
+        if name.parts[0] not in NOT_SEARCHED and holds(path, sought):
+            yield str(name)
+
+
+def _left_elsewhere(settings: AnalyticsSettings, sought: Sought) -> Iterator[str]:
+    """Search data files that do not lie in the home."""
+    files = files_of(settings)
+    names = files.names() if settings.warehouse_files else ()
+    return (f"{files.place}/{name}" for name in names if _are_in(files.chunks(name), sought))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -226,13 +238,17 @@ def what_finds(identities: Sequence[str]) -> Sought:
 
 def holds(path: Path, sought: Sought) -> bool:
     """Search a file's bytes for identities, chunk by chunk, each with the end of the one before."""
+    with path.open("rb") as file:
+        return _are_in(iter(partial(file.read, CHUNK_BYTES), b""), sought)
+
+
+def _are_in(chunks: Iterable[bytes], sought: Sought) -> bool:
     if sought.pattern is None:
         return False
     tail = b""
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            held = tail + chunk
-            if sought.pattern.search(held):
-                return True
-            tail = held[-sought.overlap :]
+    for chunk in chunks:
+        held = tail + chunk
+        if sought.pattern.search(held):
+            return True
+        tail = held[-sought.overlap :]
     return False

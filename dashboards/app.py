@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import Misconfigured, NotYet, Reader
-from analytics.warehouse import CatalogAway, OtherVersion
+from analytics.warehouse import OtherVersion, WarehouseAway
 from dashboards import controls, login, page, texts
 from dashboards.menu import MENU, Entry
 from dashboards.page import Page, heading
@@ -79,7 +79,7 @@ def _show(
             return
         try:
             draw(reader, viewer)
-        except CatalogAway:
+        except WarehouseAway:
             _tell_of_away(say)
         except OtherVersion:
             _tell(
@@ -94,7 +94,7 @@ def _reader(say: Texts, *, settings: DashboardsSettings, viewer: Viewer) -> Read
     """Open the warehouse for a person; where it cannot be had, says so."""
     try:
         return page.limited_reader(settings.home, viewer.rights)
-    except CatalogAway:
+    except WarehouseAway:
         _tell_of_away(say)
     except NotYet:
         _tell(
@@ -162,7 +162,7 @@ def _tell(head: str, what: str) -> None:
 def _tell_of_away(say: Texts) -> None:
     _tell(
         say("The warehouse is out of reach."),
-        say("PostgreSQL, which holds its catalog, does not answer; load this page again in a minute."),
+        say("Its catalog or files are on another machine, which does not answer; load this page again in a minute."),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from analytics.data_files import files_of
 from analytics.questions import health
 from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
@@ -61,7 +62,7 @@ def answer(page: Page, *, sources: pl.DataFrame, letters: pl.DataFrame, checks: 
     failing = 0 if checks is None else checks.filter(pl.col("rows") > 0, pl.col("severity") == "fail").height
     if failing:
         against.append(say.plural("{n} check fails", "{n} checks fail", failing))
-    damaged = len(Seals(AnalyticsSettings(home=page.settings.home).warehouse).known_damaged())
+    damaged = len(Seals(files_of(AnalyticsSettings(home=page.settings.home))).known_damaged())
     if damaged:
         against.append(say.plural("the disk damaged {n} file", "the disk damaged {n} files", damaged))
     if waiting(page.settings.home) is not None:

@@ -54,8 +54,8 @@ def run(
     while not stop.is_set():
         try:
             _land_as_writer(settings, analytics, stop=stop, forget_recordings=forget_recordings)
-        except warehouse.CatalogAway as refusal:
-            log.warning("catalog_away", reason=refusal.reason)
+        except warehouse.WarehouseAway as refusal:
+            log.warning("warehouse_away", reason=refusal.reason)
             stop.wait(RECONNECT_SECONDS)
 
 
@@ -66,7 +66,7 @@ def _land_as_writer(
     stop: threading.Event,
     forget_recordings: warehouse.ForgetRecordings,
 ) -> None:
-    """Land until `stop` is set, as one writer of the warehouse; raises CatalogAway when another one must follow it."""
+    """Land until `stop` is set, as one writer of the warehouse; raises WarehouseAway when another must follow it."""
     from pipelines.broker import assign, connect_producer
 
     with (
@@ -87,7 +87,7 @@ def _land_as_writer(
                 if not herald.is_silent:
                     herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
                 land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald, tracer=tracer)
-            except warehouse.CatalogAway:
+            except warehouse.WarehouseAway:
                 raise
             except NotYet as refusal:
                 log.warning("landing_waits", reason=refusal.reason)

@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from analytics import sandbox
-from analytics.catalogs import CatalogAway, Looked, catalog_of
+from analytics.away import WarehouseAway
+from analytics.catalogs import Looked, catalog_of
 from analytics.keeping import IsRead
 from analytics.maintenance import Maintainer
 from analytics.rights import OWNER
@@ -114,7 +115,7 @@ def test_one_process_of_all_machines_writes(settings: AnalyticsSettings, tmp_pat
 def test_a_writer_whose_right_was_taken_writes_no_more(settings: AnalyticsSettings, postgres: Postgres) -> None:
     with open_writer(settings) as writer:
         postgres.ask("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
-        with pytest.raises(CatalogAway, match="PostgreSQL ended the session that held the right to write"):
+        with pytest.raises(WarehouseAway, match="PostgreSQL ended the session that held the right to write"):
             _land(writer, 1)
     with open_writer(settings) as writer:
         _land(writer, 1)
@@ -168,7 +169,7 @@ def test_readers_go_on_when_the_server_was_away(settings: AnalyticsSettings, pos
         postgres.stop()
         try:
             for ask in (reader.snapshot_id, _calls(reader.sql), _calls(reader.ask), lambda: open_reader(settings)):
-                with pytest.raises(CatalogAway, match="the catalog is away: PostgreSQL does not answer for angime_"):
+                with pytest.raises(WarehouseAway, match="the catalog is away: PostgreSQL does not answer for angime_"):
                     ask()
         finally:
             postgres.start()
@@ -191,7 +192,10 @@ def test_what_is_wrong_with_a_database_is_said_in_one_line_without_its_password(
         assert "hunter2" not in refused.value.reason
         return refused.value.reason
 
-    assert refusal(catalog) == "there is no warehouse yet: start `angime up`, or `angime land`"
+    assert refusal(catalog) == (
+        f"there is no warehouse yet at {_database(catalog)} at 127.0.0.1: start `angime up` or `angime land`, or name "
+        "yours in ANGIME_CATALOG"
+    )
     assert refusal("angime.sqlite") == (
         "ANGIME_CATALOG is no address of PostgreSQL, such as postgresql://angime@db.example/angime"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics.data_files import FolderFiles, files_of
 from analytics.seals import Seals
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.errors import Halted
@@ -36,30 +37,30 @@ def home(whole: Path, tmp_path: Path) -> Path:
 
 
 def test_damaged_facts_and_company_data_are_built_anew_while_all_runs_and_at_the_next_start(home: Path) -> None:
-    seals = settings_at(home).warehouse
+    files = files_of(settings_at(home))
     with open_writer(settings_at(home)) as writer:
         before = [writer.table_hash(relation) for relation in HASHED]
         damaged = [_turn_a_bit(home, table) for table in DAMAGED]
-        assert Seals(seals).damaged() == sorted(damaged)
+        assert Seals(files).damaged() == sorted(damaged)
         _maintain(writer, hours=2)
         assert [writer.table_hash(relation) for relation in HASHED] == before
-        assert Seals(seals).damaged() == []
+        assert Seals(files).damaged() == []
     for table in DAMAGED:
         _turn_a_bit(home, table)
 
     with open_writer(settings_at(home)) as writer:
         assert [writer.table_hash(relation) for relation in HASHED] == before
-    assert Seals(seals).damaged() == []
+    assert Seals(files).damaged() == []
 
 
 def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path) -> None:
-    warehouse, book = settings_at(home).warehouse, Runbook("damaged-file", home=home)
+    files, book = files_of(settings_at(home)), Runbook("damaged-file", home=home)
     with open_writer(settings_at(home)) as writer:
         file = _file_of(home, "log/stored_events")
         copy = file.read_bytes()
         name = _turn_a_bit(home, "log/stored_events")
         _maintain(writer, hours=2)
-        assert Seals(warehouse).known_damaged() == [name]
+        assert Seals(files).known_damaged() == [name]
         with pytest.raises(Halted, match="1 files of the log, such as log/stored_events"):
             writer.rebuild()
         with pytest.raises(Halted, match="put back copies"):
@@ -76,13 +77,13 @@ def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path
     assert "put back copies" in " ".join(refused.err.split())
     assert "False" not in rebuilt.out
     assert "✓ warehouse" in mended.out
-    assert Seals(warehouse).known_damaged() == []
+    assert Seals(files).known_damaged() == []
 
 
 def test_a_large_warehouse_is_looked_through_in_turns(tmp_path: Path) -> None:
     for number in range(9):
         _write(tmp_path, f"facts/calls/{number}.parquet")
-    seals = Seals(tmp_path)
+    seals = Seals(FolderFiles(tmp_path))
     seals.renew()
     (tmp_path / "data" / "facts" / "calls" / "3.parquet").write_text("other")
 
@@ -94,12 +95,12 @@ def test_a_large_warehouse_is_looked_through_in_turns(tmp_path: Path) -> None:
 def test_a_seal_that_cannot_be_read_is_made_again_and_one_of_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
     for number in range(3):
         _write(tmp_path, f"log/events/{number}.parquet")
-    Seals(tmp_path).renew()
+    Seals(FolderFiles(tmp_path)).renew()
     before = (tmp_path / "seals").read_text().splitlines()
     (tmp_path / "seals").write_text("\n".join(["torn", *before[1:]]))
     (tmp_path / "data" / "log" / "events" / "2.parquet").unlink()
 
-    Seals(tmp_path).renew()
+    Seals(FolderFiles(tmp_path)).renew()
 
     assert (tmp_path / "seals").read_text().splitlines() == before[:2]
 

@@ -39,6 +39,7 @@ from tests.analytics.landing_cases import (
 )
 from tests.angime.front_door import angime
 from tests.postgres import Postgres
+from tests.torture.bucket import Bucket
 
 NOW: Instant = "2026-03-09T12:00:00.000Z"
 LATER: Instant = "2026-03-10T12:00:00.000Z"
@@ -270,6 +271,25 @@ def test_no_byte_is_left_in_a_database_that_holds_the_catalog_but_in_its_write_a
     assert MARK.findall(everything_in(tmp_path)) == []
     assert sums(tmp_path) == before
     assert (receipt.events, receipt.recordings, receipt.left, receipt.unfinished) == (10, 1, (), "")
+
+
+def test_no_byte_is_left_in_a_bucket_that_holds_the_data_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Bucket() as bucket:
+        told = {"ANGIME_HOME": str(tmp_path), "ANGIME_WAREHOUSE_FILES": "s3://lake/angime", **bucket.address}
+        for name, setting in told.items():
+            monkeypatch.setenv(name, setting)
+        persons = [Person(number) for number in (550, 551, 552)]  # of whom the catalog does not take all into itself
+        make_home(tmp_path, persons)
+        before, log = sums(tmp_path), {name for name in bucket.kept if "/log/stored_events/" in name}
+
+        receipt = erasing.erase([f"phone:{one.phone}" for one in persons], now=moment(LATER), say=lambda _: None)
+
+        assert MARK.findall(everything_in(tmp_path)) == []
+        assert MARK.findall("\n".join(content.decode("latin-1") for content in bucket.kept.values())) == []
+        assert sums(tmp_path) == before
+        assert log
+        assert log.isdisjoint(bucket.kept)
+        assert (receipt.events, receipt.left, receipt.unfinished) == (30, (), "")
 
 
 def _files_of(postgres: Postgres) -> str:

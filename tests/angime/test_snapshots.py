@@ -13,6 +13,7 @@ import pytest
 
 import angime
 from analytics import snapshots
+from analytics.data_files import FolderFiles
 from analytics.keys import installation_key
 from analytics.personal import treatment
 from analytics.rebuild import table_hash
@@ -87,7 +88,15 @@ def test_a_large_table_is_copied_in_parts_and_whole(part_rows: int, tmp_path: Pa
         writer.land(Batch(records_of(told)), now=EARLIER)
     with open_side_by_side({"lake": settings_at(tmp_path / "home")}) as connection:
         connection.execute("attach ':memory:' as copied; create schema copied.facts")
-        copier = Copier(source="lake", target="copied", folder=tmp_path, is_lake=True, secret=None, part_rows=part_rows)
+        copier = Copier(
+            source="lake",
+            target="copied",
+            folder=tmp_path,
+            is_lake=True,
+            files=FolderFiles(tmp_path),
+            secret=None,
+            part_rows=part_rows,
+        )
         wanted = Wanted(relation="facts.calls", time="started_at")
 
         assert {wanted.relation: table_hash(connection, "lake.facts.calls")} == copier.copy(

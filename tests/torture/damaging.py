@@ -10,6 +10,7 @@ from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 
+from analytics.data_files import FolderFiles
 from analytics.seals import Seals
 from analytics.search import SearchIndex, SearchQuery
 from analytics.settings import AnalyticsSettings
@@ -98,7 +99,7 @@ def damaged_data(case: Case) -> None:
         shutil.copytree(whole, home)
         name = str(case.chance.choice(files))
         DAMAGES[number % len(DAMAGES)](home / "warehouse" / "data" / name, case.chance)
-        found = Seals(home / "warehouse").damaged()
+        found = Seals(FolderFiles(home / "warehouse")).damaged()
         is_same = (home / "warehouse" / "data" / name).read_bytes() == (data / name).read_bytes()
         case.holds(f"the damage of {name} is seen", expected=[] if is_same else [name], actual=found)
         try:
