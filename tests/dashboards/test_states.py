@@ -105,6 +105,8 @@ def test_an_engineer_reads_every_relation_as_an_analyst_does_and_nobody_reads_an
 def test_every_page_begins_with_its_answer(
     homes: dict[str, Path], calls: dict[str, str], monkeypatch: pytest.MonkeyPatch, state: str, page: str
 ) -> None:
+    if state == "many":  # its last call was in the evening, and tests run at any hour
+        monkeypatch.setenv("ANGIME_VERY_STALE_AFTER_MINUTES", str(24 * 60))
     test = run(homes[state], monkeypatch, page=page, lang="en", call=calls[state])
     heads = [line for line in told(test).splitlines() if line.startswith("## ")]
     is_stale = "Nothing has arrived since then" in told(test)
