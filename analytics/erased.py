@@ -5,7 +5,7 @@ warehouse keeps it.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from msgspec import Struct
 from analytics.drafts import write_whole
 from analytics.keys import installation_key
 from analytics.traces import legible, possible_traces
+from schemas.decisions import PersonErased
 from schemas.envelope import Event
 from schemas.instants import Instant
 from schemas.people import Identity
@@ -54,6 +55,19 @@ class Erased(Struct, frozen=True):
 
     digests: dict[str, Instant] = {}
     entities: dict[str, Instant] = {}
+
+    @classmethod
+    def of(cls, decisions: Iterable[PersonErased]) -> "Erased":
+        """Give all who were erased, each up to the latest instant."""
+        erased = cls()
+        for fact in decisions:
+            digests, entities = (dict.fromkeys(told, fact.until) for told in (fact.digests, fact.entities))
+            erased = erased.with_those(cls(digests=digests, entities=entities))
+        return erased
+
+    def with_those(self, others: "Erased") -> "Erased":
+        """Give both."""
+        return Erased(digests=_latest(self.digests, others.digests), entities=_latest(self.entities, others.entities))
 
     def holds(self, fact: Event | Told, *, key: bytes) -> bool:
         """Whether a fact of a call or message is of somebody who was erased; analytics.erasure drops the same ones."""
@@ -114,10 +128,7 @@ class Known:
 def tell(erased: Erased, *, home: Path) -> None:
     """Let the file of a home tell of these too, besides those of whom it tells."""
     told = _read(home)
-    both = Erased(
-        digests=_latest(told.digests, erased.digests),
-        entities=_latest(told.entities, erased.entities),
-    )
+    both = told.with_those(erased)
     if both == told:
         return
     write_whole(home / FILE, msgspec.json.encode(both))

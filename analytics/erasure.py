@@ -1,25 +1,25 @@
 """Erasing persons: what the log holds of them becomes anonymous, dead letters go, and old files with them.
 
 Who is erased is known by digests under the installation's key, so that nobody reads it back; what comes again of the
-time before is dropped at landing.
+time before is dropped at landing. A warehouse that hears of it by Kafka finds by them what it holds.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import polars as pl
 from msgspec import Struct
+from msgspec.structs import replace
 
-from analytics.admission import Refusal
-from analytics.anonymous import anonymous, stranger_for
-from analytics.connection import Connection, Planned, handed_in, transaction
-from analytics.erased import SOUND, TRACE, Erased, digest, tell
+from analytics.anonymous import anonymous, is_anonymous, stranger_for
+from analytics.connection import Connection, handed_in, transaction
+from analytics.erased import SOUND, TRACE, Erased, digest
 from analytics.forgetting import PERSONS
-from analytics.keys import installation_key
+from analytics.letters import letter_of
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
+from analytics.rebuild import mark_behind
 from analytics.traces import LEAST_TRACE, legible, stands_in, traces_of
 from schemas.decisions import MAX_DIGESTS, PersonErased
 from schemas.envelope import Event, event
@@ -27,6 +27,7 @@ from schemas.errors import Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
 from schemas.instants import Instant
 from schemas.ourselves import US
+from schemas.records import DeadLetter
 
 MAX_IDENTITIES = 64
 LAST_DIGITS = 7  # of a number, however its beginning is written; no number in E.164 has less
@@ -35,6 +36,8 @@ LAST_DIGITS = 7  # of a number, however its beginning is written; no number in E
 PhonesOf = Callable[[str], frozenset[str]]
 # Deletes recordings by their paths in the store; those that are not there, too. Raises NotYet while it is away.
 ForgetRecordings = Callable[[Sequence[str]], object]
+# Gives a name that nobody has.
+MakeToken = Callable[[], str]
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -62,44 +65,98 @@ def find(
     """
     _prepare(connection)
     persons = _persons(connection, identities, phones_of=phones_of)
-    who = [(number, identity) for number, known in enumerate(persons) for identity in sorted(known)]
-    frame = pl.DataFrame(who, schema={"person": pl.Int32, "identity": pl.String}, orient="row")
-    with handed_in(connection, "who", frame):
-        connection.execute("""
+    ever = [(number, identity, _EVER) for number, known in enumerate(persons) for identity in sorted(known)]
+    found = _gather(connection, persons, named=ever, entities=())
+    letters = _find_dead(connection, persons)
+    return [replace(one, dead=letters[number]) for number, one in enumerate(found)]
+
+
+def find_told(connection: Connection, *, key: bytes) -> list[Found]:
+    """Look for all of whom the log tells that they were erased, by digests, up to the moment of each erasure.
+
+    What is theirs already is anonymous where it was erased here, and was landed before where another warehouse decided.
+    """
+    _prepare(connection)
+    decisions = read_decisions(connection)
+    known = {digest(key, one): one for (one,) in connection.rows("select distinct unnest(identities) from identified")}
+    persons = [{known[told] for told in fact.digests if told in known} for fact in decisions]
+    named = [(nth, one, fact.until) for nth, fact in enumerate(decisions) for one in sorted(persons[nth])]
+    entities = [(nth, one, fact.until) for nth, fact in enumerate(decisions) for one in fact.entities]
+    found = _gather(connection, persons, named=named, entities=entities)
+    erased = Erased.of(decisions)
+    nobody = [set[str]() for _ in persons]
+    _find_dead(connection, nobody, is_erased=lambda letter: erased.holds_letter(letter, key=key))
+    return found
+
+
+def read_decisions(connection: Connection) -> list[PersonErased]:
+    """Give who was erased, the first first."""
+    written = connection.rows("select data from log.events where type = 'person.erased' order by recorded_at, id")
+    return [msgspec.json.decode(data, type=PersonErased) for (data,) in written]
+
+
+def _gather(
+    connection: Connection,
+    persons: Sequence[set[str]],
+    *,
+    named: Sequence[tuple[int, str, Instant]],
+    entities: Sequence[tuple[int, str, Instant]],
+) -> list[Found]:
+    """Put what is of persons (by number) aside, whom events name by identities, or of whom entities are known to be."""
+    schema = {"person": pl.Int32, "name": pl.String, "until": pl.String}
+    with (
+        handed_in(connection, "named", pl.DataFrame(named, schema=schema, orient="row")),
+        handed_in(connection, "owned", pl.DataFrame(entities, schema=schema, orient="row")),
+    ):
+        connection.execute(f"""
             create or replace temp table naming as
-            select entity, id, min(person) as person
-            from (select entity, id, unnest(identities) as identity from identified) join who using (identity)
+            select entity, id, min(person) as person, max(until) as until
+            from (select entity, id, told_at, unnest(identities) as name from identified)
+            join (select person, name, cast(until as timestamptz) as until from named) using (name)
+            where told_at <= until
             group by entity, id;
             create or replace temp table erased_entities as
-            select entity, min(person) as person from naming group by entity
-        """)
-        connection.execute("""
+            select entity, min(person) as person, max(until) as until
+            from (
+                select entity, person, until from naming
+                union all
+                select name, person, cast(until as timestamptz) from owned
+            )
+            group by entity;
             create or replace temp table events_of_others as
             select id from identified
-            where id is not null and not list_has_any(identities, (select list(identity) from who))
-        """)
+            where id is not null and not list_has_any(identities, coalesce((select list(name) from named), []));
+            create or replace temp table erased_before as
+            select id, entity from log.events where entity in (select entity from erased_entities)
+            and {is_anonymous("events")}
+        """)  # noqa: S608  # our own text
     connection.execute(f"""
         create or replace temp table erased_events as
         select coalesce(own.person, erased_entities.person) as person, {EVENTS}
         from log.events join erased_entities using (entity)
         left join (select id, person from naming where id is not null) as own using (id)
         where type not in ('person.erased') and id not in (select id from events_of_others)
+        and case
+            when starts_with(type, 'deal.') then recorded_at <= until
+            else entity not in (select entity from erased_before) or json_array_length(data, '$.contact') > 0
+        end
+        and id not in (select id from erased_before)
     """)  # noqa: S608  # our own column names
-    dead = _find_dead(connection, persons)
-    events, conflicts, entities, recordings = (_by_person(connection, text) for text in _FOUND)
+    events, conflicts, found, recordings = (_by_person(connection, text) for text in _FOUND)
     return [
         Found(
             identities=tuple(sorted(known)),
-            entities=tuple(entity for entity in entities.get(number, ()) if ID_PATTERN.match(entity)),
+            entities=tuple(entity for entity in found.get(number, ()) if ID_PATTERN.match(entity)),
             events=len(events.get(number, ())),
             conflicts=len(conflicts.get(number, ())),
-            dead=dead[number],
+            dead=0,
             recordings=tuple(recordings.get(number, ())),
         )
         for number, known in enumerate(persons)
     ]
 
 
+_EVER: Instant = "9999-12-31T00:00:00.000Z"
 _FOUND = (
     "select person, id from erased_events",
     "select person, id from log.conflicts join erased_entities using (entity)",
@@ -127,146 +184,82 @@ def decide(found: Found, *, key: bytes, until: Instant) -> Event:
     return event(fact, id=person, source=US, account=US, company=US, time=until, recordedat=until, key=person)
 
 
-def apply(
-    connection: Connection, found: Sequence[Found], *, decisions: Sequence[Event], make_token: Callable[[], str]
-) -> None:
+def apply(connection: Connection, found: Sequence[Found], *, decisions: Sequence[Event], make_token: MakeToken) -> None:
     """Make the events of these persons anonymous, delete conflicts and dead letters, and write the decisions.
 
     Comes after `find`, with what it gave. One transaction; the facts are those of before until they are built anew, and
-    old files hold the persons until they are written anew: the next writer's maintenance sees to it, whatever follows.
+    old files hold the persons until they are written anew: the next writer sees to both, whatever follows.
     """
-    strangers = [stranger_for(one.identities, token=make_token()) for one in found]
-    rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
     now = decisions[0].recordedat
-    kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
     with transaction(connection):
-        connection.execute(f"delete from {STORED} where {ID} in (select id from erased_events)")  # noqa: S608  # ours
-        if kept:
-            frame = pl.DataFrame(kept, schema_overrides={"causation_id": pl.String}, infer_schema_length=None)
-            with handed_in(connection, "anonymous_events", frame):
-                store_events(connection, "anonymous_events")
-        connection.execute("delete from log.conflicts where entity in (select entity from erased_entities)")
-        connection.execute(
-            "delete from log.dead where exists (select 1 from erased_dead where erased_dead.topic = log.dead.topic "
-            'and erased_dead."partition" = log.dead."partition" and erased_dead."offset" = log.dead."offset")'
-        )
-        for relation in ("log.conflicts", "log.dead"):
-            renew_emptied(connection, relation)
-        connection.execute("insert into log.forgotten values (?, '', ?, ?, ?)", [PERSONS, now, len(found), now])
+        _make_anonymous(connection, found, make_token=make_token)
+        _note(connection, persons=len(found), now=now)
         append_events(connection, decisions, landed_at=now)
 
 
-class Dropper:
-    """Drops at landing what comes again of erased persons; knows them from the log, and the key from its file.
-
-    Recordings that it names are deleted before any of it is written: whoever is killed between drops it again.
-    """
-
-    def __init__(self, connection: Connection, *, home: Path, forget_recordings: ForgetRecordings) -> None:
-        self._connection = connection
-        self._home = home
-        self._forget_recordings = forget_recordings
-        self._erased = Erased()
-        self.load()
-
-    def load(self) -> None:
-        """Read anew who was erased, and tell it to stages that do not read the log."""
-        self._erased = read_erased(self._connection)
-        tell(self._erased, home=self._home)
-
-    def drop(self) -> int:
-        """Leave events of erased persons out of the temporary table `batch`; gives how many."""
-        if not self._erased.digests:
-            return 0
-        dropped = drop_known(self._connection, self._erased, key=installation_key(self._home))
-        self._forget_recordings([path for path in dropped if path])
-        return len(dropped)
-
-    def spare(self, refusals: Sequence[Refusal]) -> list[Refusal]:
-        """Leave out dead letters of erased persons: facts, such as of a recording that is not there, and raw bytes."""
-        if not self._erased.digests:
-            return list(refusals)
-        key = installation_key(self._home)
-        return [one for one in refusals if not self._erased.holds_letter(one.letter, key=key)]
-
-    def is_told(self) -> bool:
-        """Whether `batch` tells of somebody who was erased: `load` when it was landed."""
-        return bool(self._connection.rows(Planned("select 1 from batch where type = 'person.erased' limit 1")))
+def apply_told(
+    connection: Connection, found: Sequence[Found], *, persons: int, now: Instant, make_token: MakeToken
+) -> None:
+    """Do the same after `find_told`, for so many persons of whom the log tells already."""
+    with transaction(connection):
+        _make_anonymous(connection, found, make_token=make_token)
+        _note(connection, persons=persons, now=now)
 
 
-def read_erased(connection: Connection) -> Erased:
-    """Give everybody who was erased."""
-    digests: dict[str, Instant] = {}
-    entities: dict[str, Instant] = {}
-    for (written,) in connection.rows("select data from log.events where type = 'person.erased'"):
-        fact = msgspec.json.decode(written, type=PersonErased)
-        digests |= {one: max(fact.until, digests.get(one, "")) for one in fact.digests}
-        entities |= {one: max(fact.until, entities.get(one, "")) for one in fact.entities}
-    return Erased(digests=digests, entities=entities)
-
-
-def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[str | None]:
-    """Leave out of the temporary table `batch` what comes again of persons who were erased.
-
-    Of their calls and messages all goes, whenever it is told, and so does what was said before of calls that the log
-    did not know. Of a deal that was theirs, what is told later, or names somebody else, stays: it passed to him. Gives
-    of each event that went where in the store the recording lies that it tells of, if it does.
-    """
-    told_at = f"case when type in {SOUND} then least(time, recorded_at) else recorded_at end"
-    last = max(erased.digests.values())
-    named = connection.rows(
-        f"select distinct identity from (select unnest({IDENTITIES}) as identity from batch "  # noqa: S608
-        f"where {told_at} <= cast(? as timestamptz))",
-        [last],
+def owed(connection: Connection) -> int:
+    """Count the persons of whom the log tells that they were erased, and of whom nothing was taken out of it yet."""
+    [(persons,)] = connection.rows(
+        "select (select count(*) from log.events where type = 'person.erased') "
+        "- (select coalesce(sum(taken), 0) from log.forgotten where kind = ?)",
+        [PERSONS],
     )
-    meant = [
-        (identity, erased.digests[told]) for (identity,) in named if (told := digest(key, identity)) in erased.digests
-    ]
-    met = connection.rows(Planned("select distinct entity from batch"))
-    own = [(entity, erased.entities[entity]) for (entity,) in met if entity in erased.entities]
-    if not (meant or own):
-        return []
-    for table, name, rows in (("erased_identities", "identity", meant), ("erased_entities_met", "entity", own)):
-        connection.pour(table, pl.DataFrame(rows, schema={name: pl.String, "until": pl.String}, orient="row"))
-    connection.fill(
-        "dropped",
-        f"""
-        select position
-        from (select position, {told_at} as told_at, unnest({IDENTITIES}) as identity from batch)
-        join erased_identities using (identity)
-        where told_at <= cast(until as timestamptz)
-        union
-        select position from batch join erased_entities_met using (entity)
-        where not starts_with(type, 'deal.')
-        or (recorded_at <= cast(until as timestamptz) and coalesce(json_array_length(data, '$.contact'), 0) = 0)
-        """,  # noqa: S608  # our own text
+    return max(0, int(persons))
+
+
+def _make_anonymous(connection: Connection, found: Sequence[Found], *, make_token: MakeToken) -> None:
+    strangers = [stranger_for(one.identities, token=make_token()) for one in found]
+    rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
+    kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
+    if kept:
+        mark_behind(connection)
+        connection.execute(f"delete from {STORED} where {ID} in (select id from erased_events)")  # noqa: S608  # ours
+        frame = pl.DataFrame(kept, schema_overrides={"causation_id": pl.String}, infer_schema_length=None)
+        with handed_in(connection, "anonymous_events", frame):
+            store_events(connection, "anonymous_events")
+    connection.execute("delete from log.conflicts where entity in (select entity from erased_entities)")
+    connection.execute(
+        "delete from log.dead where exists (select 1 from erased_dead where erased_dead.topic = log.dead.topic "
+        'and erased_dead."partition" = log.dead."partition" and erased_dead."offset" = log.dead."offset")'
     )
-    paths = connection.rows(
-        "select case when type = 'call.recording_stored' then data ->> '$.path' end from batch semi join dropped "
-        "using (position)"
-    )
-    connection.execute("delete from batch where position in (select position from dropped)")
-    return [path for (path,) in paths]
+    for relation in ("log.conflicts", "log.dead"):
+        renew_emptied(connection, relation)
+
+
+def _note(connection: Connection, *, persons: int, now: Instant) -> None:
+    connection.execute("insert into log.forgotten values (?, '', ?, ?, ?)", [PERSONS, now, persons, now])
 
 
 IDENTITIES = """list_transform(
     coalesce(from_json(data -> '$.contact', '[{"kind":"VARCHAR","value":"VARCHAR"}]'), []),
     lambda one: one.kind || ':' || one.value
 )"""
+# What was said counts as told when it was said.
+TOLD_AT = f"case when type in {SOUND} then least(time, recorded_at) else recorded_at end"
 
 
 def _prepare(connection: Connection) -> None:
     """List what identities stand together in the events of a call or message, or in one event (`id`) of a deal."""
-    alone = "case when starts_with(type, 'deal.') then id end"
+    told = f"""
+        select entity, case when starts_with(type, 'deal.') then id end as id, {TOLD_AT} as told_at,
+            {IDENTITIES} as identities
+    """
     connection.execute(f"""
         create or replace temp table identified as
-        select entity, id, list_sort(list_distinct(flatten(list(identities)))) as identities
+        select entity, id, min(told_at) as told_at, list_sort(list_distinct(flatten(list(identities)))) as identities
         from (
-            select entity, {alone} as id, {IDENTITIES} as identities from log.events
-            where json_array_length(data, '$.contact') > 0
+            {told} from log.events where json_array_length(data, '$.contact') > 0
             union all
-            select entity, {alone}, {IDENTITIES} from log.conflicts
-            where json_array_length(data, '$.contact') > 0
+            {told} from log.conflicts where json_array_length(data, '$.contact') > 0
         )
         group by entity, id
     """)  # noqa: S608  # our own text
@@ -323,8 +316,13 @@ def _value(identity: str) -> str:
     return identity.partition(":")[2]
 
 
-def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[int]:
-    """Put the places of dead letters that name a person, or one of a person's calls or messages, aside."""
+def _find_dead(
+    connection: Connection, persons: Sequence[set[str]], *, is_erased: Callable[[DeadLetter], bool] = lambda _: False
+) -> Counter[int]:
+    """Put the places of dead letters that name a person, or one of a person's calls or messages, aside.
+
+    So are those that `is_erased`, of whichever person they are.
+    """
     own = connection.rows("""
         select distinct person, unnest([data ->> '$.provider_call_id', data ->> '$.provider_message_id'])
         from erased_events
@@ -333,15 +331,15 @@ def _find_dead(connection: Connection, persons: Sequence[set[str]]) -> Counter[i
     named |= {(name, number) for number, name in own if name}
     sought = [(trace, number) for trace, number in named if len(trace) >= LEAST_TRACE]
     connection.execute('create or replace temp table erased_dead (topic varchar, "partition" integer, "offset" bigint)')
-    frame = connection.frame('select topic, "partition", "offset", key, body from log.dead')
     wanted: list[dict[str, Any]] = []
     letters: Counter[int] = Counter()
-    for letter in frame.iter_rows(named=True):
-        held = legible((letter["key"] or b"") + b"\n" + (letter["body"] or b""))
+    for row in connection.frame("from log.dead").iter_rows(named=True):
+        letter = letter_of(row)
+        held = legible(letter.key + b"\n" + letter.body)
         meant = {number for trace, number in sought if stands_in(held, trace=trace)}
         letters.update(meant)
-        if meant:
-            wanted.append({name: letter[name] for name in ("topic", "partition", "offset")})
+        if meant or is_erased(letter):
+            wanted.append({name: row[name] for name in ("topic", "partition", "offset")})
     if wanted:
         with handed_in(connection, "dead_places", pl.DataFrame(wanted)):
             connection.execute("insert into erased_dead select distinct * from dead_places")

@@ -1,4 +1,4 @@
-"""What is held while a warehouse is written or read for long: locks, and its catalog kept open."""
+"""What is held while a warehouse is written or read for long: locks, its catalog kept open, and what lies beside it."""
 
 import fcntl
 import os
@@ -20,6 +20,16 @@ held = sqlite3.connect(sys.argv[1], isolation_level=None)
 held.execute("select count(*) from sqlite_master").fetchall()
 sys.stdin.read()
 """
+
+
+# Words of transcripts lie in it, beside the warehouse; see analytics.search.
+INDEX = "search.sqlite"
+
+
+def forget_index(folder: Path) -> None:
+    """Delete the index of the search: who searches next makes it anew from the facts."""
+    for index in folder.glob(f"{INDEX}*"):
+        index.unlink(missing_ok=True)
 
 
 class Lock:

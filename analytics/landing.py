@@ -10,7 +10,7 @@ from msgspec import Struct
 from analytics.admission import Batch, Place, Refusal, admit, append_dead, place_of
 from analytics.anonymous import is_anonymous
 from analytics.connection import Connection, Planned, transaction
-from analytics.erasure import Dropper
+from analytics.dropping import Dropper
 from analytics.forgetting import LETTERS, Forgetter
 from analytics.log import EVENTS, THOSE_OF_IDS, store_events
 from analytics.memory import Memory

@@ -59,13 +59,13 @@ def whole(reader: Reader, places: Sequence[str]) -> list[DeadLetter]:
     """Give the letters on these records with their untouched bytes: one a place and part, the newest death of it."""
     frame = reader.sql(
         f"""
-        select * exclude (landed_at) from log.dead where list_contains($places, {_PLACE})
+        select * from log.dead where list_contains($places, {_PLACE})
         qualify row_number() over (partition by {_PLACE}, part, stage order by died_at desc) = 1
         order by topic, "partition", "offset", part
         """,  # noqa: S608  # our own text
         {"places": list(places)},
     )
-    return [_whole(row) for row in frame.to_dicts()]
+    return [letter_of(row) for row in frame.to_dicts()]
 
 
 def counts(reader: Reader) -> dict[str, int]:
@@ -140,7 +140,8 @@ def _letter(row: dict[str, Any]) -> Letter:
     return msgspec.convert({**row, "died_at": instant(row["died_at"]), "decided_at": decided_at}, Letter)
 
 
-def _whole(row: dict[str, Any]) -> DeadLetter:
+def letter_of(row: dict[str, Any]) -> DeadLetter:
+    """Read a row of `log.dead`."""
     listed: list[tuple[str, str]] = msgspec.json.decode(row["headers"])
     headers = tuple((name, base64.b64decode(content)) for name, content in listed)
     return msgspec.convert({**row, "headers": headers, "died_at": instant(row["died_at"])}, DeadLetter)

@@ -6,7 +6,7 @@ import polars as pl
 
 from analytics.connection import Connection, Parameters, handed_in, settle
 from schemas import codec
-from schemas.envelope import Event
+from schemas.envelope import Event, topic_of
 from schemas.ids import NAMESPACE
 from schemas.instants import Instant
 
@@ -297,12 +297,12 @@ def renew_emptied(connection: Connection, relation: str) -> None:
 
 def append_events(connection: Connection, events: Iterable[Event], *, landed_at: Instant) -> None:
     """Put `events` into the log as they are, for tests and tools that have no Kafka; nothing is deduplicated."""
-    values = [codec.encode(event).decode() for event in events]
-    frame = pl.DataFrame({"value": values}, schema={"value": pl.String}).with_row_index("offset")
-    frame = frame.with_columns(topic=pl.lit(""), partition=pl.lit(0), cut_data=pl.lit(None, dtype=pl.String))
+    told = [(codec.encode(event).decode(), topic_of(event)) for event in events]
+    frame = pl.DataFrame(told, schema={"value": pl.String, "topic": pl.String}, orient="row").with_row_index("offset")
+    frame = frame.with_columns(partition=pl.lit(0), cut_data=pl.lit(None, dtype=pl.String))
     with handed_in(connection, "records", frame, json=["cut_data"]):
-        read, told = parsed(landed_at=landed_at)
-        store_events(connection, f"(select {told} from (select {read} from records))")  # noqa: S608  # our own texts
+        read, as_events = parsed(landed_at=landed_at)
+        store_events(connection, f"(select {as_events} from (select {read} from records))")  # noqa: S608  # our own texts
 
 
 def quoted(text: str) -> str:

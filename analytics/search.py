@@ -17,9 +17,10 @@ from msgspec import DecodeError, Struct, msgpack, structs
 
 from analytics.checked_file import CheckedFile, Damage, Refusal, is_damage
 from analytics.connection import Reader
+from analytics.keeping import INDEX
 from analytics.word_forms import STEMS, words_of
 
-FILE = "search.sqlite"
+FILE = INDEX
 VERSION = 5  # of the index's form; another one is made anew
 BATCH_CALLS = 2_000
 MAX_HITS = 200

@@ -15,9 +15,10 @@ from analytics.catalogs import catalog_of
 from analytics.company import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.data_files import files_of
-from analytics.erasure import Dropper, ForgetRecordings
+from analytics.dropping import Dropper
+from analytics.erasure import ForgetRecordings
 from analytics.forgetting import Forgetter, KeptForATime
-from analytics.keeping import IsRead
+from analytics.keeping import IsRead, forget_index
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
 from analytics.own_metrics import prove
@@ -159,13 +160,23 @@ class Writer:
         One thread does it: a batch is too small to be shared, and to wait for work costs a second as much as to do it.
         """
         if folds:
-            self.catch_up()
+            self.catch_up(now)
         self.connection.use_threads(1)
         with self._suspecting_the_disk():
             return self._lander.land(batch, now=now, folds=folds)
 
-    def catch_up(self) -> None:
-        """Build the facts anew when they were left behind the log, and read what folding needs in memory."""
+    def catch_up(self, now: Instant) -> None:
+        """Build the facts anew when they were left behind the log, and read what folding needs in memory.
+
+        Before that, whoever was erased elsewhere goes out of the log; old files follow with the maintenance. Raises
+        NotYet while the store of recordings is away and holds some of theirs.
+        """
+        if self._dropper.owed:
+            self._dropper.erase(now)
+            forget_index(self._slices.parent)
+            self.reload()
+            self._lander.is_behind = True
+            self._maintainer.clean()
         if self._lander.is_behind:
             self.rebuild()
             self.was_left_behind = False
@@ -243,7 +254,7 @@ class Writer:
 
     def forget_all(self, now: Instant) -> int:
         """Forget at once what is past its time, files and all; gives what was taken. Nobody may read meanwhile."""
-        self.catch_up()
+        self.catch_up(now)
         taken = 0
         while self._forgetter.next_share(now) is not None:
             taken += self._lander.forget(now)
@@ -311,11 +322,12 @@ class Writer:
 
     def _open_lander(self) -> Lander:
         self._forgetter = Forgetter(self.connection, self._companies)
+        self._dropper = Dropper(self.connection, home=self._home, forget_recordings=self._forget_recordings)
         return Lander(
             self.connection,
             refresher=Refresher(self.connection, self._views, companies=self._companies, memory_mib=self._memory_mib),
             hot_events=self._hot_events,
-            dropper=Dropper(self.connection, home=self._home, forget_recordings=self._forget_recordings),
+            dropper=self._dropper,
             forgetter=self._forgetter,
             pacer=self._pacer,
         )

@@ -193,7 +193,7 @@ def land(  # noqa: PLR0913  # ports, told apart by name
                 coming = hands.submit(_next_batch, consumer, is_in_backlog=True)
             defers = deferring.defers(len(records))
             if not defers:
-                writer.catch_up()
+                writer.catch_up(now())
             is_replayed = herald is not None and holds_replayed(records)
             is_time = time.monotonic() - told >= ALERT_SECONDS
             # What holds already is news, unless a replay brought it whose facts were left behind; what this one brings

@@ -29,7 +29,9 @@ def erase(
     or the disk is full, so that it cannot be written anew: the lander's next maintenance does it then.
 
     What comes again of their calls and messages, of a provider, a backlog or a replay, is dropped at landing, and its
-    recordings are deleted; the stream worker fetches none. A later call is a new acquaintance.
+    recordings are deleted; the stream worker fetches none. A later call is a new acquaintance. Other warehouses of the
+    same Kafka and secret.key erase them when their landers hear of it: from log and facts at once, from old files
+    within some fifteen minutes.
 
     Example: `angime erase --identity phone:+77010000001 --yes`
     """

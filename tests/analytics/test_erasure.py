@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from analytics import erasure
+from analytics.admission import Refusal, append_dead
 from analytics.landing import Lander
 from analytics.refresh import Refresher
 from analytics.scratch import Scratch
@@ -14,8 +15,9 @@ from analytics.warehouse import Batch
 from angime.erasing import phones_of
 from schemas.envelope import Event
 from schemas.instants import Instant
+from schemas.records import DeadLetter, dead_to_kafka
 from tests.analytics.drawn import deal, drawn_events, warehouse
-from tests.analytics.landing_cases import records_of
+from tests.analytics.landing_cases import KafkaRecord, records_of
 
 UNTIL: Instant = "2026-03-10T12:00:00.000Z"
 
@@ -168,10 +170,13 @@ def test_a_short_identity_takes_nothing_with_it_of_which_it_is_a_part() -> None:
     before, made = warehouse(told), warehouse(told)
     bodies = ("1772410245", "id=10245")
     for offset, body in enumerate(bodies):
-        made.connection.execute(
-            'insert into log.dead (topic, "partition", "offset", key, body) values (?, 0, ?, ?, ?)',
-            ["raw", offset, b"", body.encode()],
-        )
+        letter = DeadLetter(
+            reason="broken", stage="normalise", topic="raw", partition=0, offset=offset, died_at=UNTIL, version="1",
+            body=body.encode(),
+        )  # fmt: skip
+        key, value, headers = dead_to_kafka(letter)
+        record = KafkaRecord("dead", 0, offset, value, key, tuple(headers))
+        append_dead(made.connection, [Refusal(record=record, letter=letter)], now=UNTIL)
     [found] = _erase(made, ["phone:+77010000001"])
 
     assert (found.events, found.dead) == (5, 1)

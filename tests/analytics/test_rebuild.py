@@ -46,7 +46,7 @@ def test_a_rebuild_has_the_memory_to_itself_until_something_is_to_be_folded(tmp_
         writer.land(Batch(records_of(HISTORY)), now=NOW)
         writer.rebuild()
         after = writer.connection.rows("select count(*) > 0 from words_calls")
-        writer.catch_up()
+        writer.catch_up(NOW)
         assert (after, writer.connection.rows("select count(*) > 0 from words_calls")) == ([(False,)], [(True,)])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics import erased, erasure
+from analytics import dropping, erased, erasure
 from analytics.admission import admit
 from analytics.erased import Erased, Known, digest
 from analytics.keys import installation_key
@@ -283,7 +283,7 @@ def test_one_by_one_the_same_facts_are_of_an_erased_person_as_in_a_batch() -> No
     )
     made = warehouse([])
     admit(made.connection, Batch(records_of(told)), now=AFTER)
-    dropped = erasure.drop_known(made.connection, known, key=key)
+    dropped = dropping.drop_known(made.connection, known, key=key)
     left = {id_ for (id_,) in made.connection.rows("select id from batch")}
 
     assert left == {fact.id for fact in told if not known.holds(fact, key=key)}

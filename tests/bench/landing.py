@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -21,6 +22,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from pipelines.broker import assign
 from pipelines.land import TOPICS, land
+from schemas.instants import instant
 from schemas.topics import TOPICS as DECLARED
 from tests.bench.events import COMPANY
 from tests.environments import DLT, make_environment
@@ -66,7 +68,7 @@ def ours(bootstrap: str, folder: Path, *, count: int) -> Landed:
         in_log_seconds = time.perf_counter() - began
         stop.set()
         landing.result()
-        writer.catch_up()
+        writer.catch_up(instant(datetime.now(UTC)))
         seconds = time.perf_counter() - began
         consumer.close()
     return Landed(count / in_log_seconds, count / seconds)

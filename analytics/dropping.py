@@ -1,0 +1,115 @@
+"""Dropping at landing what comes again of persons who were erased: facts, dead letters, and recordings that they name.
+
+Who was erased is read from the log; nobody reads it back, for identities are known by digests alone.
+"""
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import structlog
+
+from analytics import erasure
+from analytics.admission import Refusal
+from analytics.connection import Connection, Planned
+from analytics.erased import Erased, digest, tell
+from analytics.erasure import IDENTITIES, TOLD_AT, ForgetRecordings
+from analytics.keys import installation_key
+from schemas.instants import Instant
+
+_log = structlog.get_logger()
+
+
+class Dropper:
+    """Drops at landing what comes again of erased persons; knows them from the log, and the key from its file.
+
+    Recordings that it names are deleted before any of it is written: whoever is killed between drops it again. Of so
+    many as are `owed` the log told, and what it holds of them is still there: `erase`.
+    """
+
+    def __init__(self, connection: Connection, *, home: Path, forget_recordings: ForgetRecordings) -> None:
+        self._connection = connection
+        self._home = home
+        self._forget_recordings = forget_recordings
+        self._erased = Erased()
+        self.owed = 0
+        self.load()
+
+    def load(self) -> None:
+        """Read anew who was erased, and tell it to stages that do not read the log."""
+        self._erased = Erased.of(erasure.read_decisions(self._connection))
+        self.owed = erasure.owed(self._connection)
+        tell(self._erased, home=self._home)
+
+    def erase(self, now: Instant) -> None:
+        """Take those who were erased elsewhere out of the log, and their recordings out of the store; once.
+
+        What is in memory of the log is of before. Raises NotYet while the store is away.
+        """
+        found = erasure.find_told(self._connection, key=installation_key(self._home))
+        self._forget_recordings([path for one in found for path in one.recordings])
+        erasure.apply_told(self._connection, found, persons=self.owed, now=now, make_token=lambda: uuid.uuid4().hex)
+        _log.info("erased", persons=self.owed, events=sum(one.events for one in found))
+
+    def drop(self) -> int:
+        """Leave events of erased persons out of the temporary table `batch`; gives how many."""
+        if not self._erased.digests:
+            return 0
+        dropped = drop_known(self._connection, self._erased, key=installation_key(self._home))
+        self._forget_recordings([path for path in dropped if path])
+        return len(dropped)
+
+    def spare(self, refusals: Sequence[Refusal]) -> list[Refusal]:
+        """Leave out dead letters of erased persons: facts, such as of a recording that is not there, and raw bytes."""
+        if not self._erased.digests:
+            return list(refusals)
+        key = installation_key(self._home)
+        return [one for one in refusals if not self._erased.holds_letter(one.letter, key=key)]
+
+    def is_told(self) -> bool:
+        """Whether `batch` tells of somebody who was erased: `load` when it was landed."""
+        return bool(self._connection.rows(Planned("select 1 from batch where type = 'person.erased' limit 1")))
+
+
+def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[str | None]:
+    """Leave out of the temporary table `batch` what comes again of persons who were erased.
+
+    Of their calls and messages all goes, whenever it is told, and so does what was said before of calls that the log
+    did not know. Of a deal that was theirs, what is told later, or names somebody else, stays: it passed to him. Gives
+    of each event that went where in the store the recording lies that it tells of, if it does.
+    """
+    last = max(erased.digests.values())
+    named = connection.rows(
+        f"select distinct identity from (select unnest({IDENTITIES}) as identity from batch "  # noqa: S608
+        f"where {TOLD_AT} <= cast(? as timestamptz))",
+        [last],
+    )
+    meant = [
+        (identity, erased.digests[told]) for (identity,) in named if (told := digest(key, identity)) in erased.digests
+    ]
+    met = connection.rows(Planned("select distinct entity from batch"))
+    own = [(entity, erased.entities[entity]) for (entity,) in met if entity in erased.entities]
+    if not (meant or own):
+        return []
+    for table, name, rows in (("erased_identities", "identity", meant), ("erased_entities_met", "entity", own)):
+        connection.pour(table, pl.DataFrame(rows, schema={name: pl.String, "until": pl.String}, orient="row"))
+    connection.fill(
+        "dropped",
+        f"""
+        select position
+        from (select position, {TOLD_AT} as told_at, unnest({IDENTITIES}) as identity from batch)
+        join erased_identities using (identity)
+        where told_at <= cast(until as timestamptz)
+        union
+        select position from batch join erased_entities_met using (entity)
+        where not starts_with(type, 'deal.')
+        or (recorded_at <= cast(until as timestamptz) and coalesce(json_array_length(data, '$.contact'), 0) = 0)
+        """,  # noqa: S608  # our own text
+    )
+    paths = connection.rows(
+        "select case when type = 'call.recording_stored' then data ->> '$.path' end from batch semi join dropped "
+        "using (position)"
+    )
+    connection.execute("delete from batch where position in (select position from dropped)")
+    return [path for (path,) in paths]
