@@ -4,7 +4,9 @@ Who was erased is read from the log; nobody reads it back, for identities are kn
 """
 
 import uuid
+from collections import deque
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,11 +14,24 @@ import structlog
 
 from analytics import erasure
 from analytics.admission import Refusal
-from analytics.connection import Connection, Planned
+from analytics.connection import Connection, Planned, handed_in
 from analytics.erased import Erased, digest, tell
-from analytics.erasure import IDENTITIES, TOLD_AT, ForgetRecordings
+from analytics.erasure import (
+    IDENTITIES,
+    IS_OF_RECORDING,
+    RECORDING,
+    TOLD_AT,
+    ForgetRecordings,
+    recording_paths,
+)
 from analytics.keys import installation_key
-from schemas.instants import Instant
+from schemas.errors import NotYet
+from schemas.instants import Instant, instant, moment
+
+# A worker that was at work at the time of an erasure has ended, or told of its work, within this time.
+SWEPT_FOR = timedelta(days=2)
+SWEEP_EVERY = timedelta(hours=1)
+SWEPT_AT_ONCE = 20  # of recordings: the lander waits for it
 
 _log = structlog.get_logger()
 
@@ -34,6 +49,8 @@ class Dropper:
         self._forget_recordings = forget_recordings
         self._erased = Erased()
         self.owed = 0
+        self._swept_at: datetime | None = None
+        self._to_sweep = deque[str]()
         self.load()
 
     def load(self) -> None:
@@ -56,9 +73,39 @@ class Dropper:
         """Leave events of erased persons out of the temporary table `batch`; gives how many."""
         if not self._erased.digests:
             return 0
-        dropped = drop_known(self._connection, self._erased, key=installation_key(self._home))
-        self._forget_recordings([path for path in dropped if path])
-        return len(dropped)
+        dropped, recordings = drop_known(self._connection, self._erased, key=installation_key(self._home))
+        self._forget_recordings(recordings)
+        return dropped
+
+    def sweep(self, now: Instant) -> None:
+        """Delete once more, some at a time, the recordings of those who were erased lately; each hour anew.
+
+        A worker that lost its partition may have written one after the erasure, and was killed before it told of it.
+        While the store is away they wait for the next hour.
+        """
+        if self._swept_at is None or moment(now) - self._swept_at >= SWEEP_EVERY:
+            self._swept_at = moment(now)
+            self._to_sweep = deque(self._lately_erased(now))
+        some = [self._to_sweep.popleft() for _ in range(min(SWEPT_AT_ONCE, len(self._to_sweep)))]
+        if not some:
+            return
+        try:
+            self._forget_recordings(some)
+        except NotYet as refusal:
+            self._to_sweep.clear()
+            _log.warning("sweep_waits", reason=refusal.reason)
+
+    def _lately_erased(self, now: Instant) -> list[str]:
+        """Give where recordings may lie of those who were erased so lately that a worker may still be at work."""
+        since = instant(moment(now) - SWEPT_FOR)
+        lately = [(entity,) for entity, until in self._erased.entities.items() if until >= since]
+        if not lately:
+            return []
+        with handed_in(self._connection, "lately", pl.DataFrame(lately, schema={"entity": pl.String}, orient="row")):
+            told = self._connection.rows(
+                f"select distinct {RECORDING} from log.events semi join lately using (entity) where {IS_OF_RECORDING}"  # noqa: S608
+            )
+        return sorted({path for one in told for path in recording_paths(*one)})
 
     def spare(self, refusals: Sequence[Refusal]) -> list[Refusal]:
         """Leave out dead letters of erased persons: facts, such as of a recording that is not there, and raw bytes."""
@@ -72,12 +119,12 @@ class Dropper:
         return bool(self._connection.rows(Planned("select 1 from batch where type = 'person.erased' limit 1")))
 
 
-def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[str | None]:
+def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> tuple[int, list[str]]:
     """Leave out of the temporary table `batch` what comes again of persons who were erased.
 
     Of their calls and messages all goes, whenever it is told, and so does what was said before of calls that the log
     did not know. Of a deal that was theirs, what is told later, or names somebody else, stays: it passed to him. Gives
-    of each event that went where in the store the recording lies that it tells of, if it does.
+    how many events went, and where the recordings lie that they tell of, or will lie when a worker has kept them.
     """
     last = max(erased.digests.values())
     named = connection.rows(
@@ -91,7 +138,7 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[st
     met = connection.rows(Planned("select distinct entity from batch"))
     own = [(entity, erased.entities[entity]) for (entity,) in met if entity in erased.entities]
     if not (meant or own):
-        return []
+        return 0, []
     for table, name, rows in (("erased_identities", "identity", meant), ("erased_entities_met", "entity", own)):
         connection.pour(table, pl.DataFrame(rows, schema={name: pl.String, "until": pl.String}, orient="row"))
     connection.fill(
@@ -107,9 +154,7 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> list[st
         or (recorded_at <= cast(until as timestamptz) and coalesce(json_array_length(data, '$.contact'), 0) = 0)
         """,  # noqa: S608  # our own text
     )
-    paths = connection.rows(
-        "select case when type = 'call.recording_stored' then data ->> '$.path' end from batch semi join dropped "
-        "using (position)"
-    )
+    told = connection.rows(f"select {RECORDING} from batch semi join dropped using (position) where {IS_OF_RECORDING}")  # noqa: S608
+    [(dropped,)] = connection.rows("select count(*) from dropped")
     connection.execute("delete from batch where position in (select position from dropped)")
-    return [path for (path,) in paths]
+    return dropped, sorted({path for one in told for path in recording_paths(*one)})

@@ -6,6 +6,7 @@ time before is dropped at landing. A warehouse that hears of it by Kafka finds b
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,8 +26,9 @@ from schemas.decisions import MAX_DIGESTS, PersonErased
 from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
 from schemas.ids import ID_PATTERN, fact_id
-from schemas.instants import Instant
+from schemas.instants import Instant, instant
 from schemas.ourselves import US
+from schemas.recordings import recording_path
 from schemas.records import DeadLetter
 
 MAX_IDENTITIES = 64
@@ -142,7 +144,10 @@ def _gather(
         end
         and id not in (select id from erased_before)
     """)  # noqa: S608  # our own column names
-    events, conflicts, found, recordings = (_by_person(connection, text) for text in _FOUND)
+    events, conflicts, found = (_by_person(connection, text) for text in _FOUND)
+    recordings: dict[int, set[str]] = {}
+    for person, *told in connection.rows(f"select person, {RECORDING} from erased_events where {IS_OF_RECORDING}"):  # noqa: S608
+        recordings.setdefault(person, set()).update(recording_paths(*told))
     return [
         Found(
             identities=tuple(sorted(known)),
@@ -150,7 +155,7 @@ def _gather(
             events=len(events.get(number, ())),
             conflicts=len(conflicts.get(number, ())),
             dead=0,
-            recordings=tuple(recordings.get(number, ())),
+            recordings=tuple(sorted(recordings.get(number, ()))),
         )
         for number, known in enumerate(persons)
     ]
@@ -161,7 +166,6 @@ _FOUND = (
     "select person, id from erased_events",
     "select person, id from log.conflicts join erased_entities using (entity)",
     "select person, entity from erased_entities order by all",
-    "select distinct person, data ->> '$.path' from erased_events where type = 'call.recording_stored' order by all",
 )
 
 
@@ -237,6 +241,20 @@ def _make_anonymous(connection: Connection, found: Sequence[Found], *, make_toke
 
 def _note(connection: Connection, *, persons: int, now: Instant) -> None:
     connection.execute("insert into log.forgotten values (?, '', ?, ?, ?)", [PERSONS, now, persons, now])
+
+
+# What of an event tells where a recording lies, or may lie: of one that was made available, and told of by nobody.
+IS_OF_RECORDING = "type in ('call.recording_made_available', 'call.recording_stored')"
+RECORDING = """company, time, data ->> '$.recording_id', data ->> '$.media_type',
+    case when type = 'call.recording_stored' then data ->> '$.path' end"""
+
+
+def recording_paths(
+    company: str, time: datetime, recording_id: str, media_type: str | None, path: str | None
+) -> set[str]:
+    """Give where the recording lies of which an event tells (`RECORDING`), if anything does."""
+    made = recording_path(company=company, time=instant(time), recording_id=recording_id, media_type=media_type)
+    return {made} if path is None else {made, path}
 
 
 IDENTITIES = """list_transform(

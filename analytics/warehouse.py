@@ -187,8 +187,9 @@ class Writer:
 
         At the end of a round the catalog gives free pages back, new files are sealed and some looked through; damaged
         facts are built anew. What a company keeps for a time is forgotten when that is over, a share each time; see
-        analytics.forgetting.
+        analytics.forgetting. What was recorded of those who were erased lately is looked for in the store.
         """
+        self._dropper.sweep(now)
         with self._suspecting_the_disk():
             if self._lander.forget(now):
                 self._maintainer.clean()

@@ -304,7 +304,8 @@ def _retention() -> Iterator[Finding]:
             what="retention",
             state="note",
             found=f"{found}; {waiting} are due to be forgotten",
-            mending="`angime land` and `angime stream` do it while they run, `angime forget --yes` at once",
+            mending="`angime land` and `angime stream` do it while they run, but for untold recordings, "
+            "`angime forget --yes` all of it at once",
         )
     else:
         yield Finding(what="retention", state="good", found=found)

@@ -21,7 +21,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.traces import pattern_of, traces_of
 from analytics.warehouse import open_writer
 from angime.clearing import CATALOG_SECONDS, clear
-from angime.recordings import forget_recordings
+from angime.recordings import forget_recordings, strays
 from angime.settings import load
 from angime.suggestions import nearest
 from pipelines import local_kafka
@@ -57,6 +57,7 @@ class Sought(Struct, frozen=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was erased, in figures; it names nobody. `left` lists files that still hold an identity in the clear.
 
+    `untold_recordings` are files of the store of which no event tells, whosesoever they were; see angime.recordings.
     `unfinished` says what keeps the rest from being done, such as old pages of the catalog; empty where nothing does.
     """
 
@@ -69,6 +70,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     conflicts: int
     dead_letters: int
     recordings: int
+    untold_recordings: int = 0
     copies: tuple[str, ...] = ()
     kafka_forgets_by: Instant
     is_kafka_told: bool = False
@@ -113,6 +115,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     copies = tuple(name for name in COPIES if _remove(home / name))
     receipt = replace(
         receipt,
+        untold_recordings=forget_recordings(strays(now=now)),
         copies=copies,
         is_kafka_told=_tell_kafka(decisions),
         left=tuple(sorted([*_left_in_home(home, sought), *_left_elsewhere(settings, sought)])),

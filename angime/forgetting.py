@@ -1,5 +1,6 @@
 """Says what companies keep for a time only and what of it is due, and forgets that at once if asked to."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from analytics.sessions import NameErrors
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import CATALOG, open_side_by_side, open_writer
 from angime.clearing import CATALOG_SECONDS, clear
+from angime.recordings import STRAY_DAYS, forget_recordings, strays
 from angime.settings import load
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant
@@ -37,8 +39,11 @@ class Forgotten(Struct, frozen=True, kw_only=True):
     unfinished: str = ""
 
 
-def look(*, now: datetime) -> list[KeptForATime]:
-    """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one."""
+def look(*, now: datetime, in_buckets: bool = False) -> list[KeptForATime]:
+    """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one.
+
+    Recordings of which no event tells are looked for in a store on this machine, in others only if asked to.
+    """
     settings, moment = load(AnalyticsSettings), instant(now)
     try:
         with open_side_by_side({CATALOG: settings}) as connection:
@@ -48,7 +53,7 @@ def look(*, now: datetime) -> list[KeptForATime]:
         raise NotYet(
             "another version of Angime built this warehouse: start `angime land` with this one first"
         ) from None
-    return found + _recordings(moment)
+    return found + _recordings(moment) + _strays(now, in_buckets=in_buckets)
 
 
 def forget(*, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS) -> Forgotten:
@@ -66,6 +71,7 @@ def forget(*, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS)
     try:
         store = open_store(load(StreamsSettings).recordings_url)
         recordings = forget_old(store, read_companies(settings), now=moment)
+        recordings += forget_recordings(strays(now=now))
     except NotYet as refusal:
         unfinished.append(refusal.reason)
     return Forgotten(
@@ -100,4 +106,14 @@ def _recordings(moment: Instant) -> list[KeptForATime]:
         )
         for company in companies
         if store is not None and (days := company.retention.recordings_days) is not None
+    ]
+
+
+def _strays(now: datetime, *, in_buckets: bool) -> list[KeptForATime]:
+    """Say how many recordings lie there of which no event tells, if any do."""
+    found = Counter(path.partition("/")[0] for path in strays(now=now, in_buckets=in_buckets))
+    due = kept_since(STRAY_DAYS, now=instant(now))
+    return [
+        KeptForATime(company=company, kind="untold_recordings", days=STRAY_DAYS, until=None, due=due, waiting=waiting)
+        for company, waiting in sorted(found.items())
     ]

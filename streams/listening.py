@@ -43,13 +43,13 @@ class Ears(Struct, frozen=True, kw_only=True):
 async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Event | None:
     """Fetch and keep the recording of a `call.recording_made_available` event; None without consent, or past its time.
 
-    Of a person who was erased meanwhile what was kept is deleted: a worker that was killed has told nobody of it.
+    Of a person who was erased before, or while it was fetched, what was kept is deleted: a worker that was killed has
+    told nobody of it.
     A repetition has the same id and the same data. Raises InvalidEvent and NotYet as the fetch does.
     """
     recording = available.data
     if ears.is_erased(available):
-        await asyncio.to_thread(forget, ears.store, path_of(available))
-        return None
+        return await _forget(available, ears=ears)
     if recording.consent == "refused" or is_past(available, company=ears.companies.get(available.company), now=now):
         return None
     account = _account_of(available, ears=ears)
@@ -67,6 +67,8 @@ async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Even
         content, media_type = held, ""
     else:
         await keep(ears.store, path, content)
+        if ears.is_erased(available):
+            return await _forget(available, ears=ears)
     stored = CallRecordingStored(
         **_call_of(recording),
         recording_id=recording.recording_id,
@@ -77,6 +79,10 @@ async def store_recording(available: Event, *, ears: Ears, now: Instant) -> Even
         channel_roles=recording.channel_roles or account.channel_roles or _roles_of_source(available, ears=ears),
     )
     return _follow(available, stored, identity=(recording.recording_id,), now=now)
+
+
+async def _forget(available: Event, *, ears: Ears) -> None:
+    await asyncio.to_thread(forget, ears.store, path_of(available))
 
 
 def is_to_be_heard(stored: Event, *, ears: Ears, now: Instant) -> bool:

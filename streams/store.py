@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -14,22 +15,13 @@ from schemas.company import Company
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent, Misconfigured, NotYet
 from schemas.instants import Instant
+from schemas.recordings import recording_path
 from schemas.retention import kept_since
 
 # Names of drafts that are tried though one before them is missing: of two writers the first may be done, not killed.
 _WRITERS_AT_ONCE = 4
 _DAY = re.compile(r"\d{4}/\d{2}/\d{2}/")
-SUFFIXES = {
-    "audio/wav": ".wav",
-    "audio/x-wav": ".wav",
-    "audio/mpeg": ".mp3",
-    "audio/ogg": ".ogg",
-    "audio/opus": ".ogg",
-    "audio/flac": ".flac",
-    "audio/mp4": ".m4a",
-    "audio/webm": ".webm",
-    "audio/amr": ".amr",
-}
+_DRAFT = re.compile(r"#\d+$")
 
 
 def open_store(url: str) -> ObjectStore:
@@ -43,13 +35,11 @@ def open_store(url: str) -> ObjectStore:
 
 
 def path_of(available: Event) -> str:
-    """Where the recording of a `call.recording_made_available` event lies: by company, day and recording.
-
-    Every part is of our own making (an id, a date, a checked name), so no provider's text can climb out.
-    """
-    day = available.time[:10].replace("-", "/")
-    suffix = SUFFIXES.get((available.data.media_type or "").partition(";")[0].strip().lower(), ".audio")
-    return f"{available.company}/{day}/{available.data.recording_id}{suffix}"
+    """Where the recording of a `call.recording_made_available` event lies."""
+    told = available.data
+    return recording_path(
+        company=available.company, time=available.time, recording_id=told.recording_id, media_type=told.media_type
+    )
 
 
 async def keep(store: ObjectStore, path: str, content: bytes) -> None:
@@ -99,12 +89,40 @@ def old_paths(store: ObjectStore, company: Company, *, now: Instant) -> Iterator
     if days is None:
         return
     first_day = kept_since(days, now=now)[:10].replace("-", "/")
+    for path, _ in _listed(store, company):
+        _, _, place = path.partition("/")
+        if _DAY.match(place) and place[:10] < first_day:
+            yield path
+
+
+def is_on_this_machine(store: ObjectStore) -> bool:
+    """Whether to list the store costs nothing: a bucket is listed by a thousand files a request."""
+    return isinstance(store, LocalStore)
+
+
+def is_draft(path: str) -> bool:
+    """Whether it is what a writer has begun, see `forget`."""
+    return _DRAFT.search(path) is not None
+
+
+def all_paths(store: ObjectStore, company: Company) -> Iterator[tuple[str, datetime]]:
+    """Give all that lies in the store for a company, drafts too, and when it was written.
+
+    Raises NotYet while the store is away.
+    """
+    yield from _listed(store, company)
+    if isinstance(store, LocalStore) and store.prefix is not None:
+        for place in Path(store.prefix, company.id).rglob("*#*"):
+            if is_draft(place.name):
+                written_at = datetime.fromtimestamp(place.stat().st_mtime, UTC)
+                yield place.relative_to(store.prefix).as_posix(), written_at
+
+
+def _listed(store: ObjectStore, company: Company) -> Iterator[tuple[str, datetime]]:
     try:
         for listed in obstore.list(store, prefix=f"{company.id}/"):  # pyright: ignore[reportUnknownMemberType]
             for found in listed:
-                _, _, place = found["path"].partition("/")
-                if _DAY.match(place) and place[:10] < first_day:
-                    yield found["path"]
+                yield found["path"], found["last_modified"]
     except FileNotFoundError:
         return
     except (BaseError, OSError) as error:
@@ -121,6 +139,8 @@ def forget(store: ObjectStore, path: str) -> bool:
 
     Raises NotYet while the store is away.
     """
+    if is_draft(path):
+        return _forget_draft(store, path)
     try:
         obstore.head(store, path)
     except ValueError:  # nothing lies at a path that no store has
@@ -140,14 +160,18 @@ def forget(store: ObjectStore, path: str) -> bool:
 
 def _forget_drafts(store: ObjectStore, path: str) -> None:
     """Delete what is beside a place of a folder: obstore writes `NAME#1` first, `NAME#2` where that is there."""
-    if not isinstance(store, LocalStore) or store.prefix is None:
-        return
-    place = Path(store.prefix, path)
     for number in count(1):
-        try:
-            place.with_name(f"{place.name}#{number}").unlink()
-        except FileNotFoundError:
-            if number >= _WRITERS_AT_ONCE:
-                return
-        except OSError as error:
-            raise NotYet(f"the store of recordings refused to delete: {type(error).__name__}") from None
+        if not _forget_draft(store, f"{path}#{number}") and number >= _WRITERS_AT_ONCE:
+            return
+
+
+def _forget_draft(store: ObjectStore, path: str) -> bool:
+    if not isinstance(store, LocalStore) or store.prefix is None:
+        return False
+    try:
+        Path(store.prefix, path).unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise NotYet(f"the store of recordings refused to delete: {type(error).__name__}") from None
+    return True

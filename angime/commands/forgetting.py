@@ -22,6 +22,9 @@ def forget(
     The lander and the stream worker forget it by themselves when its time is over; what happened, when and for how long
     stays, so that sums and rates are as before. For --yes stop the lander and the pages first.
 
+    Recordings of which no event tells, such as a worker leaves that is killed between keeping and telling, are deleted
+    when Kafka holds nothing any longer that could tell of them; those of erased persons at once.
+
     Example: `angime forget --dry-run`
     """
     from angime import forgetting
@@ -34,7 +37,7 @@ def forget(
             step(f"the rest goes with the next maintenance of the lander and the stream worker: {forgotten.unfinished}")
             raise typer.Exit(1)
         return
-    found = forgetting.look(now=now())
+    found = forgetting.look(now=now(), in_buckets=True)
     if not found and not json_output:
         typer.echo("nothing is kept for a time only: [retention] of company.toml gives the days")
         return

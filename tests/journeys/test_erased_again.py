@@ -161,7 +161,7 @@ def test_nothing_of_an_erased_person_is_left_whatever_the_worker_fetched_or_is_a
         wait_for(lambda: has_read_all() and sounds(home) == {said("his"), said("others")})
     work()
 
-    assert (receipt.persons, receipt.recordings, on_its_way) == (1, 0, {said("his"), said("others")})
+    assert (receipt.persons, receipt.recordings, on_its_way) == (1, 1, {said("others")})
     assert (landed, replayed, sounds(home)) == ({said("others")},) * 3
     assert asked == 1
     assert [told_of["events"]["call.recording_made_available"] for told_of in (honoured, sent)] == [1, 3]

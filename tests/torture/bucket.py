@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
 KEY = re.compile("<Key>([^<]*)</Key>")
+WRITTEN_AT = "2026-01-01T00:00:00.000Z"  # where nothing else is said
 
 
 class Bucket(ThreadingHTTPServer):
@@ -22,6 +23,7 @@ class Bucket(ThreadingHTTPServer):
         self.is_away = False
         self.refused = 0
         self.kept: dict[str, bytes] = {}
+        self.written_at: dict[str, str] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
 
@@ -78,9 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
             content = self.server.kept[self._name] = b"".join(parts[number] for number in sorted(parts))
             self._say_xml("CompleteMultipartUploadResult", f"<ETag>{escape(_etag(content))}</ETag>")
         else:
-            for key in KEY.findall(body.decode()):
+            keys = KEY.findall(body.decode())
+            for key in keys:
                 self.server.kept.pop(f"{self._name.rstrip('/')}/{unescape(key)}", None)
-            self._say_xml("DeleteResult", "")
+            self._say_xml("DeleteResult", "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys))
 
     def do_DELETE(self) -> None:
         if not self._is_refused():
@@ -117,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         listed = "".join(
             f"<Contents><Key>{escape(name.removeprefix(begin))}</Key><Size>{len(self.server.kept[name])}</Size>"
             f"<ETag>{escape(_etag(self.server.kept[name]))}</ETag>"
-            f"<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+            f"<LastModified>{self.server.written_at.get(name, WRITTEN_AT)}</LastModified></Contents>"
             for name in found
         )
         self._say_xml("ListBucketResult", f"<IsTruncated>false</IsTruncated>{listed}")
