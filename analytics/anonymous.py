@@ -22,6 +22,8 @@ NO_FINGERPRINT = "0" * 64
 # Fields of events that are emptied where they stand, and those whose letters are masked: counts of words stay.
 EMPTIED = frozenset({"contact_name", "media_id", "request_message_id", "reason"})
 OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "provider_deal_id": "deal_id"}
+# Events of these are folded by an entity that a provider knows by an id.
+OF_ENTITIES = ("call.", "message.", "deal.")
 # What else is of our own making, or a sum, and names nobody whatever digits are in it.
 _OURS = re.compile(r"_id$|_at$|^amount$")
 # A word of a provider's list, such as no-answer or NO ANSWER; a sentence may say anything.
@@ -63,11 +65,14 @@ def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
     said = msgspec.json.decode(row["data"])
     kept = {name: _field(name, value, said=said, stranger=stranger) for name, value in said.items()}
     key = _key(row, kept=kept, stranger=stranger)
+    is_entity_s = row["type"].startswith(OF_ENTITIES)
     return {
         **row,
+        # Ids of what is told of a contact alone are made of his identities: whoever tries all numbers has them.
+        "id": row["id"] if is_entity_s else identify(ERASED, stranger.token, row["id"]),
         "subject": key,
         "partition_key": key,
-        "entity": row["entity"] if row["type"].startswith(("call.", "message.", "deal.")) else key,
+        "entity": row["entity"] if is_entity_s else key,
         "causation_id": None,
         "data": msgspec.json.encode(kept).decode(),
     }
@@ -82,7 +87,7 @@ def _key(row: Mapping[str, Any], *, kept: Mapping[str, Any], stranger: Stranger)
     return f"{ERASED}:{stranger.token}" if is_named and not ID_PATTERN.match(written) else written
 
 
-def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger) -> Any:  # noqa: C901, PLR0911  # a rule each
+def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger) -> Any:  # noqa: C901, PLR0911, PLR0912  # a rule each
     if value is None or name in EMPTIED:
         return None
     match name:
@@ -100,8 +105,12 @@ def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger
             return NO_FINGERPRINT
         case "turns":
             return [_turn(turn) for turn in value]
-        case "text":
+        case "text" | "emoji":
             return masked(value)
+        case "tags":
+            return [masked(tag) for tag in value]
+        case "media_type":
+            return value.partition(";")[0]  # behind it may stand the name of the file
         case "provider_status" if not _STATUS.match(value):
             return None
         case _ if _OURS.search(name):

@@ -14,7 +14,7 @@ import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analytics.anonymous import anonymous, is_anonymous, stranger_for
+from analytics.anonymous import OF_ENTITIES, anonymous, is_anonymous, stranger_for
 from analytics.connection import Connection, handed_in, transaction
 from analytics.erased import SOUND, TRACE, Erased, digest
 from analytics.forgetting import PERSONS
@@ -165,7 +165,8 @@ _EVER: Instant = "9999-12-31T00:00:00.000Z"
 _FOUND = (
     "select person, id from erased_events",
     "select person, id from log.conflicts join erased_entities using (entity)",
-    "select person, entity from erased_entities order by all",
+    "select distinct person, entity from erased_entities join log.events using (entity) "  # noqa: S608  # our own names
+    f"where regexp_matches(type, '^({'|'.join(OF_ENTITIES)})') order by all",
 )
 
 

@@ -26,6 +26,7 @@ from angime.settings import load
 from angime.suggestions import nearest
 from pipelines import local_kafka
 from pipelines.broker import connect_producer
+from pipelines.outbox import DAMAGED
 from pipelines.redelivery import send_decision
 from pipelines.settings import PipelinesSettings
 from pipelines.sources import phones
@@ -103,8 +104,7 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
         _check_kinds(writer.connection, identities)
         found = _find(writer.connection, identities)
         sought = what_finds(_all(found, "identities"))
-        if any(holds(path, sought) for path in _files(load(PipelinesSettings).outbox_folder)):
-            raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` send them to Kafka")
+        _check_outbox(sought)
         receipt, decisions = _apply(writer.connection, found, home=home, now=now, say=say)
         writer.reload()
         say("facts are folded anew")
@@ -123,6 +123,14 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     )
     _keep(receipt, home=home)
     return receipt
+
+
+def _check_outbox(sought: Sought) -> None:
+    """Raise Misconfigured where webhooks of them wait; what a crash tore off was never kept, and goes."""
+    for path in [path for path in _files(load(PipelinesSettings).outbox_folder) if holds(path, sought)]:
+        if path.suffix != DAMAGED:
+            raise Misconfigured("webhooks of these persons wait in the outbox: let `angime receive` send them to Kafka")
+        path.unlink()
 
 
 def _apply(

@@ -27,6 +27,7 @@ from schemas.errors import Misconfigured, NotYet
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 _SUFFIX = ".segment"
+DAMAGED = ".damaged"  # what was cut off, set aside
 _HEAD = struct.Struct("<II")
 
 log = structlog.get_logger()
@@ -207,7 +208,7 @@ def _open_segments(folder: Path) -> list[_Segment]:
 
 def _cut(path: Path, *, block: bytes, whole: int) -> None:
     log.warning("outbox_tail_cut", segment=path.name, bytes_cut=len(block) - whole)
-    path.with_suffix(".damaged").write_bytes(block[whole:])
+    path.with_suffix(DAMAGED).write_bytes(block[whole:])
     os.truncate(path, whole)
 
 

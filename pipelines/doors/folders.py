@@ -1,5 +1,6 @@
 """Following a folder into which a switch writes one file a call, as FreeSWITCH's `mod_json_cdr` does."""
 
+import os
 import threading
 from hashlib import sha256
 from pathlib import Path
@@ -31,8 +32,8 @@ class _Found(Struct, frozen=True):
 class FollowedFolder:
     """A door onto a folder; each file is one body, read once it is whole.
 
-    It remembers the newest time up to which everything is done, and the names done in the ten minutes before it. Files
-    that are put there with an older time are for `angime import`.
+    It remembers the newest time up to which everything is done, and of what was done in the ten minutes before it the
+    digests of the names. Files that are put there with an older time are for `angime import`.
     """
 
     def __init__(self, ground: Ground, folder: Path) -> None:
@@ -55,7 +56,7 @@ class FollowedFolder:
         waiting = [
             one
             for one in self._files()
-            if one.written_ns >= mark - LATE_SECONDS * 1_000_000_000 and one.path.name not in done
+            if one.written_ns >= mark - LATE_SECONDS * 1_000_000_000 and _mark_of(one.path) not in done
         ]
         taken: list[tuple[_Found, bytes]] = []
         for one in waiting:
@@ -71,7 +72,7 @@ class FollowedFolder:
             self._ground.origin, bodies, stop=stop, content_type="application/json"
         ):
             return False
-        done |= {one.path.name: one.written_ns for one, _ in taken}
+        done |= {_mark_of(one.path): one.written_ns for one, _ in taken}
         # A file that says it was written tomorrow must not make older ones of all that are written until then.
         now_ns = int(self._ground.now().timestamp() * 1_000_000_000)
         mark = max(mark, *(min(one.written_ns, now_ns) for one, _ in taken))
@@ -107,3 +108,8 @@ class FollowedFolder:
             age = self._ground.now().timestamp() - found.written_ns / 1_000_000_000
             return None if age < UNFINISHED_SECONDS else body
         return body
+
+
+def _mark_of(file: Path) -> str:
+    """Tell a file from others without its name, in which the number of a caller may stand."""
+    return sha256(os.fsencode(file.name)).hexdigest()[:16]

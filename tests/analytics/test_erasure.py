@@ -188,6 +188,44 @@ def test_a_short_identity_takes_nothing_with_it_of_which_it_is_a_part() -> None:
     assert made.connection.rows(left) == []
 
 
+LABELLED = """
+call | fact    | at       | says
+a    | offered | 05:00:00 | contact=phone:+77010000001
+a    | tagged  | 05:01:00 | tags=["Quandyq, good"]
+
+message | fact       | at       | says
+m       | received   | 05:00:00 | contact=phone:+77010000001; kind=document; media_type=text/plain
+m       | reacted_to | 05:01:00 | contact=phone:+77010000001; emoji=Quandyq!
+"""
+
+
+def test_labels_reactions_and_names_of_files_are_of_the_person_too() -> None:
+    told = [event for table in LABELLED.strip().split("\n\n") for event in drawn_events(table)]
+    named = "text/plain; name=Quandyq.txt"
+    told[2] = msgspec.structs.replace(told[2], data=msgspec.structs.replace(told[2].data, media_type=named))
+    made = warehouse(told)
+    _erase(made, ["phone:+77010000001"])
+    kept = "select data ->> '$.tags', data ->> '$.media_type', data ->> '$.emoji' from log.events where type <> $type"
+
+    assert "Quandyq" not in str(made.sql("from log.events").rows())
+    assert {value for row in made.sql(kept, {"type": "person.erased"}).rows() for value in row if value} == {
+        '["xxxxxxx, xxxx"]',
+        "text/plain",
+        "xxxxxxx!",
+    }
+
+
+def test_nobody_finds_an_erased_person_by_ids_that_are_made_of_his_number() -> None:
+    """Ids of a contact's card follow from his identities without a key: whoever tries all numbers has them."""
+    told = [_as_crms_tell(event) for table in CARDS.strip().split("\n\n") for event in drawn_events(table)]
+    card = next(event.id for event in told if event.type == "contact.identified")
+    made = warehouse(told)
+    [found] = _erase(made, ["phone:+77010000001"])
+
+    assert card not in str(made.sql("from log.events").rows())
+    assert sorted(found.entities) == sorted({told[0].data.call_id, deal("d")})
+
+
 def _as_crms_tell(event: Event) -> Event:
     """Keep a fact of a contact in order by his first identity."""
     if event.type != "contact.identified":

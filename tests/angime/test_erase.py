@@ -486,6 +486,15 @@ def test_webhooks_that_wait_for_kafka_must_go_first(home: Path, asked: str) -> N
     assert [one.events for one in erasing.look([asked])] == [10]
 
 
+def test_what_a_crash_tore_off_the_outbox_goes_with_the_person(home: Path) -> None:
+    (home / "outbox").mkdir()
+    for name, held in (("1.damaged", PHONE), ("2.damaged", "+77019999999")):
+        (home / "outbox" / name).write_text(held)
+
+    assert erasing.erase([f"phone:{PHONE}"], now=moment(LATER), say=lambda _: None).left == ()
+    assert [file.name for file in (home / "outbox").iterdir()] == ["2.damaged"]
+
+
 @pytest.mark.parametrize(
     ("written", "is_named"),
     [

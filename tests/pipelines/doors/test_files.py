@@ -286,6 +286,20 @@ def test_a_file_from_the_future_and_a_link_to_nowhere_hide_no_other_file(world: 
     assert world.bodies == [b'"tomorrow"', b'"today"']
 
 
+def test_what_is_remembered_of_a_folder_holds_no_name_of_a_file(world: World, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    (calls / "a_77015550550.json").write_bytes(b"{}")
+    at = world.ground().now().timestamp()
+    os.utime(calls / "a_77015550550.json", (at, at))
+    for _ in range(2):
+        FollowedFolder(world.ground(), calls).step(world.stop)
+
+    assert world.bodies == [b"{}"]
+    [kept] = (world.folder / "doors").iterdir()
+    assert "77015550550" not in kept.read_text() + kept.name
+
+
 def test_a_full_disk_closes_a_door_for_a_while_and_ends_nothing(tmp_path: Path) -> None:
     positions = Positions(Path("/dev/full"))
     with pytest.raises(Misconfigured):
