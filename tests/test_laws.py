@@ -125,3 +125,11 @@ def test_each_line_of_the_threat_model_has_its_test() -> None:
 
     assert len(lines) > 20
     assert (without, missing) == ([], [])
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    named = [int(file.name.partition("-")[0]) for file in decisions]
+    told = [int(file.read_text().partition(".")[0].removeprefix("# ")) for file in decisions]
+
+    assert (named, len(named)) == (told, len(set(named)))
