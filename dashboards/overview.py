@@ -94,28 +94,30 @@ def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[L
             "Only {n} incoming calls: too few to say whether it got better or worse.",
             now.sample,
         )
-    if before is None or before.value is None:
+    was = _was(before)
+    before_share = say.figure(was, unit="share")
+    if was is None:
         told = say("{share} of incoming calls were answered.", share=share)
-    elif abs(now.value - before.value) < SAME_SHARE:
-        told = say("About the same: answer rate is {share}, it was {before}.", share=share, before=_share(page, before))
-    elif now.value > before.value:
-        told = say("Better: answer rate rose to {share} from {before}.", share=share, before=_share(page, before))
+    elif abs(now.value - was) < SAME_SHARE:
+        told = say("About the same: answer rate is {share}, it was {before}.", share=share, before=before_share)
+    elif now.value > was:
+        told = say("Better: answer rate rose to {share} from {before}.", share=share, before=before_share)
     else:
-        told = say("Worse: answer rate fell to {share} from {before}.", share=share, before=_share(page, before))
+        told = say("Worse: answer rate fell to {share} from {before}.", share=share, before=before_share)
     where = say(", ").join(loss.name for loss in losses)
     more = say(" Heaviest loss: {where}.", where=where) if where else ""
     return told + more
 
 
-def _share(page: Page, figure: Figure) -> str:
-    return page.say.figure(figure.value, unit="share")
+def _was(before: Figure | None) -> float | None:
+    """Give the share of the period before; None where its calls were too few to say that it got better or worse."""
+    return before.value if before is not None and before.sample >= SMALL_SAMPLE else None
 
 
 def rank(now: Figure, before: Figure | None) -> questions.Rank:
     """Say by what losses are ranked: what was lost beyond the share of before, when it got worse."""
-    if now.value is None or before is None or before.value is None:
-        return "lost"
-    return "excess" if now.value < before.value - SAME_SHARE else "lost"
+    was = _was(before)
+    return "excess" if now.value is not None and was is not None and now.value < was - SAME_SHARE else "lost"
 
 
 def figures(page: Page) -> tuple[dict[str, Figure], dict[str, Figure]]:

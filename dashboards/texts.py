@@ -36,6 +36,8 @@ MAX_SHOWN_CHARACTERS = 120
 WHOLE_FROM = 10_000
 DAYS_FROM_SECONDS = 2 * 86_400
 A_MINUTE = timedelta(minutes=1)
+# Who waits for 21 hours and who waits for 30 wait not alike, though both do for a day: two of a unit are told in it.
+UNITS_FROM = 2
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=\"'@/])")
 _CODE_BEFORE = re.compile(r"([A-Z]{3})(?=[0-9])")
@@ -260,7 +262,9 @@ class Texts:
             return self("clock ahead: {time}", time=format_timedelta(-age, granularity="minute", locale=self.locale))
         if age <= timedelta():
             return self("just now")
-        return format_timedelta(-age, granularity="minute", add_direction=True, locale=self.locale)
+        return format_timedelta(
+            -age, granularity="minute", threshold=UNITS_FROM, add_direction=True, locale=self.locale
+        )
 
     def weekdays(self) -> list[str]:
         """Give the short names of the weekdays, Monday first."""

@@ -80,13 +80,20 @@ SPOKEN_AS_SHOWN = f"""<script>
 """
 # What it offers is what "Period" offers above it, but in English only and with other days.
 WITHOUT_QUICK_CHOICES = "<style>[data-testid=stDateInputQuickSelect] { display: none !important; }</style>\n"
+# On a screen that is touched the tools of a table are always seen, above it: they lay over the last words there. And on
+# one of 1280 pixels what Streamlit leaves free beside a page cut the last column of tables off, in Russian and Kazakh.
+ROOM = """<style>
+  @media (hover: none) { [data-testid=stDataFrame] { margin-top: 2rem; } }
+  @media (min-width: 768px) { [data-testid=stMainBlockContainer] { padding-inline: 2.5rem !important; } }
+</style>
+"""
 NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
 def document() -> str:
     """Give the document that every page is drawn in: Streamlit's own, told of its server, "back" and its tongue."""
     text = Path(streamlit.__file__).with_name("static").joinpath("index.html").read_text(encoding="utf-8")
-    ours = f"{WITHOUT_QUICK_CHOICES}{WHERE_THE_SERVER_IS}{ONE_ENTRY_A_PAGE}{SPOKEN_AS_SHOWN}"
+    ours = f"{WITHOUT_QUICK_CHOICES}{ROOM}{WHERE_THE_SERVER_IS}{ONE_ENTRY_A_PAGE}{SPOKEN_AS_SHOWN}"
     return text.replace("<script>", f"{ours}<script>", 1)
 
 

@@ -190,6 +190,8 @@ def page(reader: Reader, wanted: List, *, company: str, of: str, asked: Mapping[
             raise WrongRequest(
                 f"there is no parameter {name[:32]!r}; there are {', '.join([*filters, 'limit', 'cursor'])}"
             )
+    if {"from", "to"} <= parameters.keys() and parameters["to"] < parameters["from"]:
+        raise WrongRequest("to lies before from")
     if asked.get("cursor"):
         after, identity = _read_cursor(asked["cursor"], column=first)
         clauses.append(f"({first}, cast({second} as varchar)) < ($after, $identity)")
@@ -234,6 +236,8 @@ def _value(wanted: Filter, written: str) -> Any:
         return written == "true"
     if wanted.words and written not in wanted.words:
         raise WrongRequest(f"{wanted.name} is one of {', '.join(wanted.words)}")
+    if wanted.kind == "contact" and ":" not in written:
+        raise WrongRequest(f"{wanted.name} is one of his identities, such as phone:%2B77010000001")
     if "\x00" in written or not 1 <= len(written) <= MAX_TEXT_CHARACTERS:
         raise WrongRequest(f"{wanted.name} is a text of 1 to {MAX_TEXT_CHARACTERS} characters")
     # In an address a plus that is not written %2B is read as a space, and nobody is known by a phone with one.

@@ -194,6 +194,8 @@ def test_a_token_is_answered_as_if_there_were_no_other_company_whatever_it_asks(
         ("/api/v1/calls?from=yesterday", BEARER, 400),
         ("/api/v1/calls?cursor=abc", BEARER, 400),
         ("/api/v1/calls?direction=sideways", BEARER, 400),
+        ("/api/v1/calls?from=2026-03-02&to=2026-03-01", BEARER, 400),
+        ("/api/v1/calls?contact=77010000001", BEARER, 400),
         ("/api/v1/nothing", BEARER, 404),
         ("/api/v1/openapi.json", {}, 200),
         ("/healthz", {}, 200),

@@ -150,6 +150,33 @@ def test_a_tab_is_named_by_its_page_and_a_calendar_speaks_as_the_page_does(brows
     visit.page.close()
 
 
+def test_on_a_touched_screen_the_tools_of_a_table_lie_over_no_word(browser: BrowserContext, pages: str) -> None:
+    started = browser.browser
+    assert started is not None
+    phone = started.new_context(viewport={"width": 390, "height": 900}, has_touch=True, is_mobile=True)
+    visit = Visit(phone, f"{pages}/missed?lang=kk&period=last28", width=390)
+    tools = visit.page.locator("[data-testid=stElementToolbar]").first
+    expect(tools).to_be_visible()
+    words_end, tools_begin = visit.page.evaluate(
+        """() => {
+            const words = document.createRange();
+            words.selectNodeContents(document.querySelector("[data-testid=stMain] h2"));
+            const tools = document.querySelector("[data-testid=stElementToolbar]");
+            return [words, tools].map((one) => one.getBoundingClientRect()).map((box, i) => (i ? box.top : box.bottom));
+        }"""
+    )
+    assert words_end <= tools_begin
+    phone.close()
+
+
+def test_a_table_has_room_on_a_screen_of_1280_pixels(browser: BrowserContext, pages: str) -> None:
+    visit = Visit(browser, f"{pages}/missed?lang=ru&period=last28")
+    box = visit.page.locator("[data-testid=stDataFrame]").first.bounding_box()
+    assert box is not None
+    assert box["width"] >= 920  # less cut the last column off, with names as long as those of the demo
+    visit.page.close()
+
+
 def test_a_call_in_a_history_opens(browser: BrowserContext, pages: str) -> None:
     visit = Visit(browser, f"{pages}/conversations?contact=phone:%2B77010000005")
     visit.page.locator(".entry.call").first.click()

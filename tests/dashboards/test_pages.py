@@ -2,6 +2,8 @@
 
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from msgspec import structs
@@ -10,9 +12,11 @@ from analytics.metrics import LANGUAGES, catalogue
 from analytics.questions import Costed
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
-from dashboards import costs
+from dashboards import costs, overview, texts
 from dashboards.costs import cheapest
 from dashboards.menu import MENU
+from dashboards.overview import Figure, answer
+from dashboards.page import Page
 from tests.analytics.drawn import drawn_events
 from tests.dashboards import seed
 from tests.dashboards.without_browser import badges, run, told
@@ -23,6 +27,21 @@ def test_overview_answers_in_every_language(seeded_home: Path, monkeypatch: pyte
     test = run(seeded_home, monkeypatch, lang=language)
     sentences = [one.value for one in test.markdown if one.value.startswith("## ")]
     assert ([], 6, 1) == (list(test.exception), len(test.metric), len(sentences))
+
+
+@pytest.mark.parametrize(
+    ("sample", "said", "rank"),
+    [
+        (20, "Worse: answer rate fell to 50% from 90%.", "excess"),
+        (19, "50% of incoming calls were answered.", "lost"),
+        (0, "50% of incoming calls were answered.", "lost"),
+    ],
+)
+def test_a_period_before_with_few_calls_makes_nothing_better_or_worse(sample: int, said: str, rank: str) -> None:
+    page = cast("Page", SimpleNamespace(say=texts.texts("en")))
+    now, before = Figure(0.5, 50, 100), Figure(0.9 if sample else None, 0.9 * sample, sample)
+    assert said == answer(page, now=now, before=before, losses=())
+    assert rank == overview.rank(now, before)
 
 
 def test_a_page_says_of_which_days_and_of_what_it_is(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

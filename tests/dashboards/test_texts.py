@@ -187,6 +187,14 @@ def test_spans_that_people_chose_are_written_as_they_say_them(seconds: int, expe
 
 
 @pytest.mark.parametrize(
+    ("hours", "expected"),
+    [(1.5, "90 минут назад"), (21.6, "22 часа назад"), (30, "30 часов назад"), (50, "2 дня назад")],
+)
+def test_how_long_ago_something_was_is_told_so_that_who_waits_longer_is_seen(hours: float, expected: str) -> None:
+    assert expected == texts.texts("ru").ago(timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
     ("minutes", "expected"),
     [(5, "5 minutes ago"), (0.2, "1 minute ago"), (0, "just now"), (-0.5, "just now"), (-3, "clock ahead: 3 minutes")],
 )
