@@ -89,8 +89,10 @@ def write(  # noqa: PLR0913  # whose digest, of when, in what language, and wher
 
 def _page(reader: Reader, settings: DashboardsSettings, *, company: str, state: State, now: datetime) -> Unkept:
     listed = {row["company"]: row for row in questions.companies(reader).to_dicts()}
-    if not listed or (company and company not in listed):
-        raise Misconfigured(f"there is no company {company}: company.toml describes {', '.join(listed) or 'none'}")
+    if not listed:
+        raise Misconfigured("no company is known yet: describe one in company.toml and start Angime again")
+    if company and company not in listed:
+        raise Misconfigured(f"there is no company {company!r}; known are {', '.join(listed) or 'none'}")
     chosen = listed[company] if company else next(iter(listed.values()))
     zone = ZoneInfo(chosen["time_zone"])
     asked = period(state, now=now, zone=zone)
@@ -114,7 +116,7 @@ def _page(reader: Reader, settings: DashboardsSettings, *, company: str, state: 
 
 
 def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
-    say = page.say
+    say, earlier = page.say, page.period.before()
     now, before = overview.figures(page)
     rate = catalogue()["answer_rate"]
     losses = overview.losses(page, rank=overview.rank(now["answer_rate"], before.get("answer_rate")))
@@ -123,11 +125,13 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     tiles = tuple(_tile(page, name, now=now, before=before) for name in overview.TILES)
     days = overview.by_day(page, rate)
     title = rate.title.of(say.language)
-    drawn = poster.draw(head=head, answer=answer, tiles=tiles, days=days, title=title, number=say.number_format())
+    against = say("against {days}", days=say.days(earlier.first, earlier.last))
+    drawn = poster.draw(
+        head=f"{head} · {against}", answer=answer, tiles=tiles, days=days, title=title, number=say.number_format()
+    )
     newest = questions.as_of(page.reader, company=page.scope.company, now=page.now)
     as_of = say("Data as of {moment}", moment=say.moment(newest, zone=page.zone, pattern="EEE d MMM, HH:mm"))
     zone = say("Time zone: {zone}", zone=page.zone.key.replace("_", " "))
-    compared = say("Compared with the period before, of the same length and weekdays.")
     by_day = say("Day by day")
     digest = Digest(
         head=head,
@@ -136,7 +140,7 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
         losses=tuple(_lost(page, loss) for loss in losses),
         trend=poster.png(poster.picture(days, number=say.number_format())),
         trend_says=f"{title} · {by_day}",
-        foot=f"{as_of} · {zone} · {compared}",
+        foot=f"{as_of} · {zone} · {against}",
     )
     return digest, drawn
 
@@ -151,10 +155,11 @@ def _lost(page: Page, loss: Loss) -> str:
 
 
 def _tile(page: Page, name: str, *, now: dict[str, Figure], before: dict[str, Figure]) -> Told:
-    say, metric, figure, earlier = page.say, catalogue()[name], now[name], before.get(name)
+    say, metric, figure = page.say, catalogue()[name], now[name]
+    earlier = overview.was(before.get(name), metric=metric)
     change, is_better = "", None
-    if figure.value is not None and earlier is not None and earlier.value is not None:
-        difference = figure.value - earlier.value
+    if figure.value is not None and earlier is not None:
+        difference = figure.value - earlier
         change = say.change(difference, unit=metric.unit)
         if not is_nothing(change) and metric.good != "none":
             is_better = (difference > 0) == (metric.good == "up")

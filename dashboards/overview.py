@@ -41,6 +41,8 @@ BEHIND: dict[str, dict[str, Any]] = {
 }
 # A difference of the answer rate below a point is called no difference.
 SAME_SHARE = 0.01
+# What these count of few calls is so many all the same.
+SUMS = ("count", "sum")
 
 
 class Figure(Struct, frozen=True):
@@ -94,13 +96,13 @@ def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[L
             "Only {n} incoming calls: too few to say whether it got better or worse.",
             now.sample,
         )
-    was = _was(before)
-    before_share = say.figure(was, unit="share")
-    if was is None:
+    earlier = was(before, metric=catalogue()["answer_rate"])
+    before_share = say.figure(earlier, unit="share")
+    if earlier is None:
         told = say("{share} of incoming calls were answered.", share=share)
-    elif abs(now.value - was) < SAME_SHARE:
+    elif abs(now.value - earlier) < SAME_SHARE:
         told = say("About the same: answer rate is {share}, it was {before}.", share=share, before=before_share)
-    elif now.value > was:
+    elif now.value > earlier:
         told = say("Better: answer rate rose to {share} from {before}.", share=share, before=before_share)
     else:
         told = say("Worse: answer rate fell to {share} from {before}.", share=share, before=before_share)
@@ -109,15 +111,18 @@ def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[L
     return told + more
 
 
-def _was(before: Figure | None) -> float | None:
-    """Give the share of the period before; None where its calls were too few to say that it got better or worse."""
-    return before.value if before is not None and before.sample >= SMALL_SAMPLE else None
+def was(before: Figure | None, *, metric: Metric) -> float | None:
+    """Give the figure of the period before; None for a share or a time of so few calls that chance makes it."""
+    if before is None or (before.sample < SMALL_SAMPLE and metric.kind not in SUMS):
+        return None
+    return before.value
 
 
 def rank(now: Figure, before: Figure | None) -> questions.Rank:
     """Say by what losses are ranked: what was lost beyond the share of before, when it got worse."""
-    was = _was(before)
-    return "excess" if now.value is not None and was is not None and now.value < was - SAME_SHARE else "lost"
+    earlier = was(before, metric=catalogue()["answer_rate"])
+    is_worse = now.value is not None and earlier is not None and now.value < earlier - SAME_SHARE
+    return "excess" if is_worse else "lost"
 
 
 def figures(page: Page) -> tuple[dict[str, Figure], dict[str, Figure]]:
@@ -192,7 +197,7 @@ def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> 
             page,
             catalogue()[name],
             now=now[name].value,
-            before=before[name].value if name in before else None,
+            before=was(before.get(name), metric=catalogue()[name]),
             note=_more(page, name, now=now).removeprefix(" · "),
             line=lines[name],
         )

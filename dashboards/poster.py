@@ -56,7 +56,11 @@ def trend(days: pl.DataFrame, *, is_share: bool) -> Any:
     rows = alt.Data(values=days.select("label", "value").to_dicts())
     line: Any = alt.Chart(rows).mark_line(color=CALM, strokeWidth=2.5, point=alt.OverlayMarkDef(color=CALM, size=60))
     return line.encode(
-        x=alt.X("label:O", sort=labels, axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False)),
+        x=alt.X(
+            "label:O",
+            sort=labels,
+            axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", ticks=False, labelPadding=8),
+        ),
         y=alt.Y(
             "value:Q",
             scale=alt.Scale(domain=[0, 1]) if is_share else alt.Scale(zero=True),
@@ -104,7 +108,7 @@ def _tiles(tiles: Sequence[Told]) -> Any:
             "label": tile.label,
             "value": tile.value,
             "change": tile.change,
-            "note": tile.note,
+            "note": tile.note.replace(" · ", "\n"),  # on one line it ran into the next tile, in Kazakh
             "colour": QUIET if tile.is_better is None else CALM if tile.is_better else LOSS,
         }
         for place, tile in enumerate(tiles)
@@ -116,7 +120,7 @@ def _tiles(tiles: Sequence[Told]) -> Any:
     )
 
     def text(field: str, *, below: int, size: int, colour: Any, right: int = 0) -> Any:
-        mark: Any = base.mark_text(align="left", baseline="top", dy=below, dx=right, fontSize=size)
+        mark: Any = base.mark_text(align="left", baseline="top", dy=below, dx=right, fontSize=size, lineBreak="\n")
         return mark.encode(text=f"{field}:N", color=colour)
 
     own = alt.Color("colour:N", scale=None)

@@ -243,8 +243,10 @@ def only_company(reader: "Reader") -> str:
     from schemas.errors import Misconfigured
 
     listed: list[str] = companies(reader)["company"].to_list()
-    if len(listed) != 1:
-        raise Misconfigured(f"name the company with --company: {', '.join(listed) or 'the warehouse knows none'}")
+    if not listed:
+        raise Misconfigured("no company is known yet: describe one in company.toml and start Angime again")
+    if len(listed) > 1:
+        raise Misconfigured(f"name the company with --company: {', '.join(listed)}")
     return listed[0]
 
 

@@ -44,6 +44,12 @@ def test_a_period_before_with_few_calls_makes_nothing_better_or_worse(sample: in
     assert rank == overview.rank(now, before)
 
 
+def test_a_share_of_few_calls_is_nothing_to_compare_with_and_a_count_is() -> None:
+    few = Figure(3.0, 3, 3)
+    compared = tuple(overview.was(few, metric=catalogue()[name]) for name in ("answer_rate", "missed_calls"))
+    assert (None, 3.0) == compared
+
+
 def test_a_page_says_of_which_days_and_of_what_it_is(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, lang="en", team="south", channel="phone", open="yes")
     days, before, *narrowed = badges(test)
