@@ -41,7 +41,10 @@ def erase(
     from schemas.errors import Misconfigured
     from schemas.people import is_e164
 
-    lines = file.read_text(encoding="utf-8").splitlines() if file else []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file else []
+    except UnicodeDecodeError:
+        raise Misconfigured(f"{file} is no text in UTF-8: write one identity a line") from None
     identities = [*(identity or ()), *(line.strip() for line in lines if line.strip())]
     if not identities:
         raise Misconfigured("say who: --identity phone:+77010000001, or --file with one identity a line")

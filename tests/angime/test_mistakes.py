@@ -132,10 +132,14 @@ def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(taken:
         ("replay --from 2026-03-02 --to 2026-03-01", "--to lies before --from"),
         ("schema diff call.ended --old 2 --new 1", "--old 2 is newer than --new 1"),
         ("snapshot {new} --as-of 9000-01-01", "which has not come yet"),
+        ("erase --file {picture}", "is no text in UTF-8"),
     ],
 )
 def test_what_can_be_of_nothing_is_refused(written: str, told: str, home: Path) -> None:
-    said = typed(*shlex.split(written.format(new=home / "new")), home=home, ANGIME_KAFKA=NO_KAFKA)
+    picture = home / "picture.png"
+    picture.write_bytes(bytes(range(256)))
+    words = shlex.split(written.format(new=home / "new", picture=picture))
+    said = typed(*words, home=home, ANGIME_KAFKA=NO_KAFKA)
 
     assert (said.code, said.out) == (2, "")
     assert told in said.err
