@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import streamlit as st
+from msgspec import structs
 
 from analytics.data_files import files_of
 from analytics.questions import health
@@ -219,6 +220,15 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
         },
         alt=say("Checks with how many rows they find and what they look for."),
     )
+    finding = [row for row in rows if row["rows"] and page.viewer.rights.asks_sql]
+    if finding:
+        with st.container(horizontal=True):
+            for row in finding:
+                name = row["name"]
+                told = say("{rows}: {n}", rows=name.replace("_", " "), n=say.number(row["rows"]))
+                asked = f"select * from checks.{name}"  # noqa: S608  # the name of a file of ours
+                found = structs.replace(page.state, sql=asked)
+                page.link("sql", plain(told), state=found, icon=":material/arrow_forward:")
 
 
 def _sought(page: Page, check: dict[str, Any]) -> str:

@@ -200,6 +200,14 @@ def test_what_stands_behind_a_tile_is_as_many_calls_as_it_names(
     assert (6, [int(count.replace(",", "")) for count in named]) == (len(links), [_listed(test) for test in listed])
 
 
+def test_what_a_check_found_leads_to_its_rows(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [link] = [one.proto for one in run(seeded_home, monkeypatch, page="health", lang="en").get("page_link")]
+    name, rows = link.label.replace("\\", "").split(": ")
+    found = run(seeded_home, monkeypatch, page="sql", **dict(parse_qsl(link.query_string)))
+    counted = _rows(seeded_home, f"select count(*) from checks.{name.replace(' ', '_')}")  # noqa: S608  # a name of ours
+    assert ([[int(rows.replace(",", ""))]], True) == (counted, _heads(found)[0].startswith(f"## {rows} row"))
+
+
 @pytest.mark.parametrize("page", [entry.name for entry in MENU])
 def test_a_page_keeps_the_address_by_which_it_was_opened(
     homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, page: str
