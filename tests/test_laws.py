@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,12 @@ def test_each_decision_has_a_number_of_its_own() -> None:
     told = [int(file.read_text().partition(".")[0].removeprefix("# ")) for file in decisions]
 
     assert (named, len(named)) == (told, len(set(named)))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "scripts/setup"])
+def test_whoever_begins_is_told_the_pythons_that_angime_takes(page: str) -> None:
+    first, after = re.findall(
+        r"3\.(\d+)", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    )
+    *others, last = [f"3.{number}" for number in range(int(first), int(after))]
+    assert f"{', '.join(others)} or {last}" in (ROOT / page).read_text(encoding="utf-8")
