@@ -273,14 +273,14 @@ def test_partitions_that_are_added_are_found(
         admin.create_partitions({PREFIX + topic: 4})
     deadline = time.monotonic() + 90
     partitions: set[int] = set()
-    producer = broker.connect_producer(kafka.bootstrap)
     while time.monotonic() < deadline and partitions != {0, 1, 2, 3}:
-        for number in range(40):
-            producer.send(topic, key=str(number).encode(), value=b"v")
-        producer.flush()
+        # One that asked before the broker had heard of the new partitions would ask again minutes later.
+        with closing(broker.connect_producer(kafka.bootstrap)) as producer:
+            for number in range(40):
+                producer.send(topic, key=str(number).encode(), value=b"v")
+            producer.flush()
         partitions |= {record.partition for record in consumer.poll(max_records=500, timeout_seconds=0.5)}
 
-    producer.close()
     consumer.close()
     assert {0, 1, 2, 3} == partitions
 
