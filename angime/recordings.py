@@ -10,9 +10,10 @@ from msgspec import Struct
 from analytics.anonymous import ERASED, is_anonymous
 from analytics.company import read_companies
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_reader
+from analytics.warehouse import EngineError, open_reader
 from angime.settings import load
 from pipelines.topics import SEGMENT_DAYS
+from schemas.errors import NotYet
 from schemas.instants import LATEST
 from schemas.topics import STREAMED, TOPICS
 from streams.settings import StreamsSettings
@@ -63,7 +64,7 @@ class Told(Struct, frozen=True):
 def strays(*, now: datetime, in_buckets: bool = True) -> list[str]:
     """Give where files lie in the store of which no event tells; see `Told.is_stray`.
 
-    Raises NotYet where there is no warehouse, or while the store is away.
+    Raises NotYet where there is no warehouse, its log is damaged, or while the store is away.
     """
     store = open_store(load(StreamsSettings).recordings_url)
     settings = load(AnalyticsSettings)
@@ -77,11 +78,14 @@ def strays(*, now: datetime, in_buckets: bool = True) -> list[str]:
 
 def _told(settings: AnalyticsSettings) -> Told:
     with closing(open_reader(settings)) as reader:
-        [since] = reader.sql("select min(landed_at) as since from log.events")["since"]
-        rows = reader.sql(f"""
-            select data ->> '$.recording_id' as id, data ->> '$.path' as path, {is_anonymous("events")} as is_erased
-            from log.events where type in ('call.recording_made_available', 'call.recording_stored')
-        """).rows()  # noqa: S608  # our own text
+        try:
+            [since] = reader.sql("select min(landed_at) as since from log.events")["since"]
+            rows = reader.sql(f"""
+                select data ->> '$.recording_id' as id, data ->> '$.path' as path, {is_anonymous("events")} as is_erased
+                from log.events where type in ('call.recording_made_available', 'call.recording_stored')
+            """).rows()  # noqa: S608  # our own text
+        except EngineError:
+            raise NotYet("the log cannot be read: put back copies of the files that `angime doctor` names") from None
     return Told(
         ids=frozenset(id_ for id_, _, is_erased in rows if not is_erased),
         paths=frozenset(path for _, path, _ in rows if path),
