@@ -15,6 +15,7 @@ from analytics.metric_sql import figure_sql
 from analytics.metrics import LANGUAGES, Catalogue, Good, Kind, Metric, Texts, Unit, catalogue, fact_of, faults
 from analytics.scratch import scratch
 from analytics.sessions import EngineError, open_in_memory
+from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured
 
 MAX_BYTES = 256 * 1024
@@ -76,10 +77,11 @@ def own() -> list[Metric]:
     return [metric for metric in catalogue().values() if metric.is_own]
 
 
-def prove(file: Path) -> None:
+def prove() -> None:
     """Raise Misconfigured for one of them that cannot be counted: a column is not there, or is of another type."""
     if not (metrics := own()):
         return
+    file = AnalyticsSettings().metrics_file
     with closing(scratch()) as warehouse:
         for metric in metrics:
             relation = fact_of(metric).relation

@@ -116,7 +116,6 @@ class Writer:
         self._hot_events = settings.hot_events
         self._memory_mib = settings.warehouse_memory_mib
         self._home = settings.home
-        self._metrics_file = settings.metrics_file
         self._slices = settings.warehouse / FOLDER
         rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
         self._pacer = Pacer(settings.warehouse)
@@ -352,7 +351,7 @@ class Writer:
         self.was_left_behind = built_by == ""
         is_new = built_by != fingerprint(self._views, companies=self._companies)
         if is_new:
-            prove(self._metrics_file)
+            prove()
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
             rows = f"'parquet_row_group_size', {ROWS_OF_FACTS}"

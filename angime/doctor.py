@@ -255,7 +255,7 @@ def _company() -> Iterator[Finding]:
 
 
 def _metrics() -> Iterator[Finding]:
-    prove(load(AnalyticsSettings).metrics_file)
+    prove()
     if metrics := own():
         yield Finding(what="metrics", state="good", found=f"{len(metrics)} of your own")
 
