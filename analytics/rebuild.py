@@ -1,12 +1,12 @@
 """Rebuild: facts and reports are made anew from the log, beside their readers, and shown to be the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics import reference, slices
 from analytics.connection import Connection, settle, transaction
@@ -21,6 +21,7 @@ from schemas.company import Company
 ROWS_OF_A_REPORT = 2_048
 # Of so many rows facts of contacts are folded at once: what they sort and join takes some 200 bytes of memory a row.
 ROWS_AT_ONCE = 3_000_000
+BETWEEN = ":"  # the two parts of a fingerprint, as it is written down
 
 
 class TableHash(Struct, frozen=True):
@@ -28,6 +29,13 @@ class TableHash(Struct, frozen=True):
 
     rows: int
     total: int
+
+
+class Fingerprint(Struct, frozen=True):
+    """What a warehouse was made by: its `facts`, and all that is `shown`, with what is said of it."""
+
+    facts: str
+    shown: str
 
 
 class Rebuilt(TypedDict):
@@ -46,22 +54,40 @@ def table_hash(connection: Connection, relation: str) -> TableHash:
     return TableHash(rows=rows, total=total)
 
 
-def fingerprint(views: Sequence[View], *, companies: Sequence[Company]) -> str:
-    """Name what the facts are built by: the texts, the stems of words, and the company data that they read."""
-    texts = [f"{view.relation}\n{view.select}\n{view.columns}" for view in views]
+def fingerprint(views: Sequence[View], *, companies: Sequence[Company]) -> Fingerprint:
+    """Name what the facts are built by (texts, stems of words, company data), and with it all that only shows them."""
+    built_by: set[str] = set()
+    for view in reversed(views):  # each comes after all that it reads
+        if view.is_table or view.relation in built_by:
+            built_by |= {view.relation, *view.reads}
+    folded = [_without_words(view) for view in views if view.relation in built_by]
     rows = [f"{name}\n{frame.rows()}" for name, frame in reference.frames(companies).items()]
-    return sha256("\n".join([*texts, MACROS, *rows]).encode()).hexdigest()
+    return Fingerprint(facts=_digest([*map(repr, folded), MACROS, *rows]), shown=_digest(map(repr, views)))
 
 
-def read_fingerprint(connection: Connection) -> str | None:
-    """Give the fingerprint of the last build: None when there was none, empty when the facts fell behind after it."""
+def read_fingerprint(connection: Connection) -> Fingerprint | None:
+    """Give the fingerprint of the last build: None when there was none, of no facts when they fell behind after it."""
     rows = connection.rows("select fingerprint from log.builds order by built_at desc, fingerprint limit 1")
-    return rows[0][0] if rows else None
+    if not rows:
+        return None
+    facts, _, shown = rows[0][0].partition(BETWEEN)
+    return Fingerprint(facts=facts, shown=shown)
 
 
 def mark_behind(connection: Connection) -> None:
     """Write down that the facts are behind the log: whoever opens the warehouse next builds them anew."""
     connection.execute("insert into log.builds values ('', now())")
+
+
+def show(connection: Connection, views: Sequence[View], *, companies: Sequence[Company]) -> None:
+    """Make the views anew over facts that stay as they are, in one transaction."""
+    with transaction(connection):
+        _make_views(connection, views)
+        write_dictionary(connection, views)
+        now = _written(fingerprint(views, companies=companies))
+        connection.execute(
+            "update log.builds set fingerprint = ? where built_at = (select max(built_at) from log.builds)", [now]
+        )
 
 
 def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
@@ -93,7 +119,8 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
         write_dictionary(connection, views)
         same = {relation: table_hash(connection, relation) == before[relation] for relation in before}
         same |= dict.fromkeys(damaged, False) if verify else {}
-        connection.execute("insert into log.builds values (?, now())", [fingerprint(views, companies=companies)])
+        built_by = _written(fingerprint(views, companies=companies))
+        connection.execute("insert into log.builds values (?, now())", [built_by])
     return [Rebuilt(table=relation, rows=rows[relation], same=same.get(relation)) for relation in tables]
 
 
@@ -105,8 +132,7 @@ def _make(
     for view in views:
         if view.is_table:
             _create_table(connection, view)
-        else:
-            connection.create_view(view.relation, view.select)
+    _make_views(connection, views)
     told: dict[str, int] = dict(connection.rows("select type, count(*) from log.events group by type"))
     rows = dict.fromkeys((view.relation for view in views if view.is_table), 0)
     if told:
@@ -118,6 +144,12 @@ def _make(
             selects = _by_contacts(view, rows)
             rows[view.relation] = sum(slices.fill(connection, view.relation, select) for select in selects)
     return rows
+
+
+def _make_views(connection: Connection, views: Sequence[View]) -> None:
+    for view in views:
+        if not view.is_table:
+            connection.create_view(view.relation, view.select)
 
 
 def _by_contacts(view: View, rows: Mapping[str, int]) -> list[str]:
@@ -171,3 +203,17 @@ def _make_seekable(connection: Connection, view: View, *, is_damaged: bool) -> N
     # that is sorted by a number, DuckLake takes those that were deleted for others: it counts them in the order of
     # texts, as which the catalog holds large numbers.
     connection.keep_in_files(view.relation)
+
+
+def _without_words(view: View) -> View:
+    """Leave out what only tells people of a view: no row depends on it."""
+    columns = tuple(structs.replace(column, unit="", meaning="") for column in view.columns)
+    return structs.replace(view, grain="", columns=columns)
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _written(found: Fingerprint) -> str:
+    return f"{found.facts}{BETWEEN}{found.shown}"

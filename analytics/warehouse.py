@@ -33,7 +33,7 @@ from analytics.readers import (
     open_reader,
     open_side_by_side,
 )
-from analytics.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, table_hash
+from analytics.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, show, table_hash
 from analytics.refresh import Refresher
 from analytics.seals import Seals
 from analytics.sessions import (
@@ -341,23 +341,30 @@ class Writer:
         return True
 
     def _prepare(self) -> None:
-        """Create what is missing; build facts anew that are damaged, or whose texts or company data changed."""
+        """Create what is missing; build facts anew that are damaged, or whose texts or company data changed.
+
+        Where only views changed that show them, these alone are made anew.
+        """
         if not self._has_whole_log():
             with transaction(self.connection):
                 for layer in LAYERS:
                     self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
                 log.create_log(self.connection)
         built_by = read_fingerprint(self.connection)
-        self.was_left_behind = built_by == ""
-        is_new = built_by != fingerprint(self._views, companies=self._companies)
-        if is_new:
+        wanted = fingerprint(self._views, companies=self._companies)
+        self.was_left_behind = built_by is not None and not built_by.facts
+        is_new = built_by is None or built_by.facts != wanted.facts
+        if built_by != wanted:
             prove()
+        if is_new:
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
             rows = f"'parquet_row_group_size', {ROWS_OF_FACTS}"
             self.connection.execute(f"call {CATALOG}.set_option({rows}, schema => 'facts')")
         if is_new or self._seals.damaged_tables():
             self._rebuild()
+        elif built_by != wanted:
+            show(self.connection, self._views, companies=self._companies)
 
 
 def open_writer(settings: AnalyticsSettings, *, forget_recordings: ForgetRecordings = lambda _: None) -> Writer:
@@ -365,9 +372,9 @@ def open_writer(settings: AnalyticsSettings, *, forget_recordings: ForgetRecordi
 
     Who lands what comes of Kafka gives what deletes recordings: those of persons who were erased may come again.
 
-    The facts are built anew from the log first when the SQL files, the company files or its own metrics changed. Raises
-    Misconfigured when another process holds the warehouse, its catalog is damaged, or one of these files is wrong;
-    WarehouseAway where something is on another machine and away, here and from anything that is asked of the writer
-    inside `with`.
+    The facts are built anew from the log first when the SQL files that they are folded by or the company files changed;
+    what only shows them, metrics of a company's own too, is made anew without that. Raises Misconfigured when another
+    process holds the warehouse, its catalog is damaged, or one of these files is wrong; WarehouseAway where something
+    is on another machine and away, here and from anything that is asked of the writer inside `with`.
     """
     return Writer(settings, forget_recordings=forget_recordings)

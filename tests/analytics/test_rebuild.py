@@ -1,12 +1,14 @@
 """Rebuild: facts come out of the log the same as before, and a change of text or company data makes them anew."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec import structs
 
-from analytics import rebuild, slices
+from analytics import rebuild, slices, views
 from analytics.rebuild import TableHash
-from analytics.views import read_views
+from analytics.views import View, read_views
 from analytics.warehouse import CATALOG, Batch, open_reader, open_writer
 from tests.analytics.landing_cases import (
     COMPANY,
@@ -26,6 +28,14 @@ name = "Acme"
 time_zone = "{{zone}}"
 default_region = "KZ"
 """
+
+
+BUILDS = "select count(*), max(built_at) from log.builds"
+MADE = f"""
+    with tables as (from ducklake_table_info('{CATALOG}'))
+    select table_name, table_id from tables
+    where schema_id = (select schema_id from tables where table_name = 'messages') order by all
+"""  # noqa: S608  # our own name
 
 
 def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
@@ -161,6 +171,48 @@ def test_a_warehouse_is_built_again_when_it_is_opened_only_if_words_got_other_st
     monkeypatch.setattr(rebuild, "MACROS", "another ending")
     with open_writer(settings_at(tmp_path)) as writer:
         assert writer.connection.rows(builds) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_built_anew"),
+    [
+        ({"metrics.daily": {"select": "select 1 as company"}}, False),
+        ({"checks.sources_silent": {"select": "select 2 as company"}}, False),
+        ({"facts.calls": {"grain": "One row a call, said otherwise."}}, False),
+        ({"facts.calls": {"needs": ("call.offered",)}}, True),
+        ({"staging.call_facts": {"grain": "", "select": "changed"}}, True),
+    ],
+)
+def test_facts_are_built_anew_only_where_that_changed_by_which_they_are_folded(
+    changed: dict[str, dict[str, Any]], *, is_built_anew: bool
+) -> None:
+    before, after = (rebuild.fingerprint(some, companies=()) for some in (read_views(), _otherwise(changed)))
+    assert before != after
+    assert (before.facts != after.facts) is is_built_anew
+
+
+def test_what_only_shows_facts_is_made_anew_over_facts_that_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(call_events(1))), now=NOW)
+        made = [writer.connection.rows(text) for text in (BUILDS, MADE)]
+    own = _otherwise({"metrics.daily": {"select": "select 1 as mine"}, "facts.calls": {"grain": "One row, as I say."}})
+    monkeypatch.setattr(views, "read_views", lambda: own)
+    states: list[int] = []
+    for _ in range(2):
+        with open_writer(settings_at(tmp_path)) as writer:
+            assert writer.connection.rows("select mine from metrics.daily") == [(1,)]
+            assert [writer.connection.rows(text) for text in (BUILDS, MADE)] == made
+        with open_reader(settings_at(tmp_path)) as reader:
+            said = reader.comments().filter(relation="facts.calls", column="")["comment"].item()
+            assert said == "One row, as I say."
+            states.append(reader.snapshot_id())
+    assert states[0] == states[1]
+
+
+def _otherwise(changed: dict[str, dict[str, Any]]) -> tuple[View, ...]:
+    return tuple(structs.replace(view, **changed.get(view.relation, {})) for view in read_views())
 
 
 def test_groups_of_calls_are_written_into_files_for_their_lists_are_long(tmp_path: Path) -> None:
