@@ -1,22 +1,25 @@
-"""A dbt project over a snapshot: its tables as sources, with their descriptions and tests, printed from the headers."""
+"""A dbt project over a snapshot: its relations as sources, with their descriptions and tests of their keys."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from analytics.views import View
+from analytics.dictionary import Entry
 
 NAME = "angime"
 
 
-def write_project(folder: Path, views: Sequence[View], *, relations: Iterable[str], database: str) -> None:
-    """Write the project; `relations` are those of the snapshot, `database` is where its file lies from here.
+def write_project(
+    folder: Path, described: Mapping[str, Sequence[Entry]], *, keys: Mapping[str, tuple[str, ...]], database: str
+) -> None:
+    """Write the project; `described` are the relations of the snapshot, `database` is where its file lies from here.
 
     Its files are written as JSON, which every reader of YAML reads.
     """
-    (folder / "models").mkdir(parents=True, exist_ok=True)
+    for needed in ("models", "tests"):
+        (folder / needed).mkdir(parents=True, exist_ok=True)
     files = {
         "dbt_project.yml": {
             "name": NAME,
@@ -24,6 +27,7 @@ def write_project(folder: Path, views: Sequence[View], *, relations: Iterable[st
             "config-version": 2,
             "profile": NAME,
             "model-paths": ["models"],
+            "test-paths": ["tests"],
         },
         "profiles.yml": {
             NAME: {
@@ -37,11 +41,15 @@ def write_project(folder: Path, views: Sequence[View], *, relations: Iterable[st
                 },
             }
         },
-        "models/sources.yml": {"version": 2, "sources": _sources(views, relations=set(relations))},
+        "models/sources.yml": {"version": 2, "sources": _sources(described, keys=keys)},
     }
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     (folder / "models" / "answered_by_day.sql").write_text(_EXAMPLE, encoding="utf-8")
+    for relation, key in keys.items():
+        if relation in described and len(key) > 1:
+            layer, _, name = relation.partition(".")
+            (folder / "tests" / f"unique_{layer}_{name}.sql").write_text(_twice(layer, name, key=key), encoding="utf-8")
 
 
 _EXAMPLE = """-- An example: calls and answered calls of each company and day.
@@ -56,21 +64,31 @@ group by company, day
 """
 
 
-def _sources(views: Sequence[View], *, relations: set[str]) -> list[dict[str, Any]]:
-    meant = sorted((view for view in views if view.relation in relations), key=lambda view: view.relation)
+def _twice(layer: str, name: str, *, key: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{column}"' for column in key)
+    return f"select {columns}\nfrom {{{{ source('{layer}', '{name}') }}}}\ngroup by all\nhaving count(*) > 1\n"
+
+
+def _sources(described: Mapping[str, Sequence[Entry]], *, keys: Mapping[str, tuple[str, ...]]) -> list[dict[str, Any]]:
+    layers = groupby(sorted(described), key=lambda relation: relation.partition(".")[0])
     return [
-        {"name": layer, "database": "snapshot", "schema": layer, "tables": [_table(view) for view in of_layer]}
-        for layer, of_layer in groupby(meant, key=lambda view: view.layer)
+        {
+            "name": layer,
+            "database": "snapshot",
+            "schema": layer,
+            "tables": [_table(described[relation], key=keys.get(relation, ())) for relation in relations],
+        }
+        for layer, relations in layers
     ]
 
 
-def _table(view: View) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": view.name, "description": view.grain}
-    columns: list[dict[str, Any]] = []
-    for column in view.columns:
+def _table(described: Sequence[Entry], *, key: tuple[str, ...]) -> dict[str, Any]:
+    grain, *columns = described
+    listed: list[dict[str, Any]] = []
+    for column in columns:
         meaning = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
-        one: dict[str, Any] = {"name": column.name, "description": meaning}
-        if view.key == (column.name,):
+        one: dict[str, Any] = {"name": column.column, "description": meaning}
+        if key == (column.column,):
             one["data_tests"] = ["unique", "not_null"]
-        columns.append(one)
-    return {**described, "columns": columns}
+        listed.append(one)
+    return {"name": grain.relation.partition(".")[2], "description": grain.meaning, "columns": listed}

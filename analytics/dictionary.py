@@ -64,6 +64,14 @@ def write_dictionary(connection: Connection, views: Sequence[View]) -> None:
         _comment(connection, relation, list(group), is_view=relation in viewed)
 
 
+def comments_of(described: Sequence[Entry], *, place: str, is_view: bool = False) -> str:
+    """Write the statements that say of a relation, and of each of its columns, what it means."""
+    grain, *columns = described
+    comments = [f"comment on {'view' if is_view else 'table'} {place} is {quoted(grain.meaning)}"]
+    comments += [f'comment on column {place}."{one.column}" is {quoted(_said(one))}' for one in columns]
+    return ";\n".join(comments)
+
+
 def describe_views() -> str:
     """Print every relation as Markdown, layer by layer."""
     lines: list[str] = []
@@ -97,12 +105,13 @@ def _of_table(relation: str, grain: str, columns: Sequence[tuple[str, str, str, 
 
 
 def _comment(connection: Connection, relation: str, described: Sequence[Entry], *, is_view: bool) -> None:
-    grain, *columns = described
-    texts = {one.column: f"{one.unit}: {one.meaning}" if one.unit else one.meaning for one in columns}
     if is_view:
-        listed = "\n".join([grain.meaning, "", *(f"{name}: {text}" for name, text in texts.items())])
+        grain, *columns = described
+        listed = "\n".join([grain.meaning, "", *(f"{one.column}: {_said(one)}" for one in columns)])
         connection.execute(f"comment on view {relation} is {quoted(listed)}")
-        return
-    comments = [f"comment on table {relation} is {quoted(grain.meaning)}"]
-    comments += [f'comment on column {relation}."{name}" is {quoted(text)}' for name, text in texts.items()]
-    connection.execute("; ".join(comments))
+    else:
+        connection.execute(comments_of(described, place=relation))
+
+
+def _said(column: Entry) -> str:
+    return f"{column.unit}: {column.meaning}" if column.unit else column.meaning

@@ -17,9 +17,36 @@ NEVER_PERSONAL = frozenset(
         *("title_en", "title_ru", "title_kk", "title_pt", "meaning_en", "meaning_ru", "meaning_kk", "meaning_pt"),
     }
 )
-PLAIN_TEXTS = NEVER_PERSONAL | {"reaction"}
-# Texts that tell one person from another, and are needed to: they become a name that says nothing else.
-IDENTITIES = frozenset({"contact_key", "conversation_id", "contact_id"})
+PLAIN_TEXTS = NEVER_PERSONAL | {
+    *("reaction", "outcome_reason", "consent", "given_by", "pipeline", "permission_policy", "attribution", "prefix"),
+    *(
+        "band",
+        "closed_by",
+        "company_currency",
+        "contact_call_id",
+        "contact_country",
+        "country",
+        "channels",
+        "figure",
+        "tariff_id",
+    ),
+    *("first_kind", "first_direction", "first_account", "last_kind", "last_direction", "last_account", "last_channel"),
+    *("last_id", "last_outcome", "scorecard_id", "scorecard", "criterion_id", "criterion", "tracker_id", "tracker"),
+}
+PLAIN_OF = frozenset(
+    {
+        *("reference.companies.name", "reference.teams.name", "reference.listening.transcript"),
+        *("facts.call_permissions.reason", "facts.permission_events.word", "reports.conversation_entries.id"),
+    }
+)
+# Texts that tell one person from another, and are needed to: they become a name that says nothing else. Ids of facts
+# that are told of a contact alone are made of his identities: whoever tries all numbers would find his.
+IDENTITIES = frozenset(
+    {
+        *("contact_key", "conversation_id", "contact_id", "identity", "identities", "also_known_as"),
+        *("event_id", "permission_id", "leg_id"),
+    }
+)
 # Numbers, times and yes or no say nothing of who it was.
 PLAIN_TYPES = (
     *("boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "ubigint", "double", "float", "decimal"),
@@ -27,13 +54,12 @@ PLAIN_TYPES = (
 )
 
 
-def treatment(column: str, type_: str) -> Treatment:
+def treatment(column: str, type_: str, *, relation: str = "") -> Treatment:
     """Say what becomes of a column; a new text column is emptied until it is known to be plain."""
     written = type_.lower()
     if column in IDENTITIES:
         return "replaced"
-    if written.endswith("[]"):
-        return "kept" if written.startswith(PLAIN_TYPES) else "emptied"
-    if written.startswith(PLAIN_TYPES) or (written == "varchar" and column in PLAIN_TEXTS):
-        return "kept"
-    return "emptied"
+    is_plain_text = column in PLAIN_TEXTS or f"{relation}.{column}" in PLAIN_OF
+    if written in {"varchar", "varchar[]"}:
+        return "kept" if is_plain_text else "emptied"
+    return "kept" if written.startswith(PLAIN_TYPES) else "emptied"

@@ -18,7 +18,6 @@ from analytics.log import quoted
 from analytics.personal import treatment
 from analytics.rebuild import TableHash, table_hash
 from analytics.sessions import DuckConnection
-from analytics.views import Column
 
 OnStep = Callable[[str], None]
 
@@ -28,13 +27,11 @@ PART_ROWS = 500_000
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A table to copy, with its key and what is said of it and of its columns; a large one with its `time`."""
+    """A table to copy, with its key; a large one with its `time`."""
 
     relation: str
     time: str = ""
     key: tuple[str, ...] = ()
-    grain: str = ""
-    columns: tuple[Column, ...] = ()
 
 
 class Copier(Struct, frozen=True, kw_only=True):
@@ -109,16 +106,10 @@ class Copier(Struct, frozen=True, kw_only=True):
             return table_hash(session, f"(from {copy} where {part})")
 
     def _create(self, session: Connection, wanted: Wanted, *, rows: str) -> None:
-        """Create a table with its rows, in an order or up to a limit, and say what it is."""
+        """Create a table with its rows, in an order or up to a limit."""
         place, copy = f"{self.source}.{wanted.relation}", f"{self.target}.{wanted.relation}"
         columns = _columns(session, place, secret=self.secret)
         session.execute(f"create table {copy} as select {columns} from {place} {rows}")  # noqa: S608  # our own names
-        said = [f"comment on table {copy} is {quoted(wanted.grain)}"] if wanted.grain else []
-        for column in wanted.columns:
-            meaning = f"{column.meaning} ({column.unit})" if column.unit else column.meaning
-            said.append(f'comment on column {copy}."{column.name}" is {quoted(meaning)}')
-        if said:
-            session.execute(";\n".join(said))
 
     def _write_files(self, session: Connection, relation: str, *, rows: int) -> None:
         """Write the files of a table: the lake's own, as they are, where these are its rows and nothing else."""
@@ -166,11 +157,17 @@ def _columns(session: Connection, relation: str, *, secret: bytes | None) -> str
         return "*"
     listed: list[str] = []
     for name, type_, *_ in session.rows(f"describe {relation}"):
-        match treatment(name, type_):
+        match treatment(name, type_, relation=relation.partition(".")[2]):
             case "kept":
                 listed.append(f'"{name}"')
             case "replaced":
-                listed.append(f'left(sha256({quoted(secret.hex())} || "{name}"), 32) as "{name}"')
+                listed.append(f'{_replaced(name, is_list=type_.endswith("[]"), secret=secret)} as "{name}"')
             case "emptied":
                 listed.append(f'cast(null as {type_}) as "{name}"')
     return ", ".join(listed)
+
+
+def _replaced(column: str, *, is_list: bool, secret: bytes) -> str:
+    """Write a name without meaning in place of each; where there was none there is none."""
+    name = f"if({{0}} = '', '', left(sha256({quoted(secret.hex())} || {{0}}), 32))"
+    return f'list_transform("{column}", one -> {name.format("one")})' if is_list else name.format(f'"{column}"')

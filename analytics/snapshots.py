@@ -5,18 +5,22 @@ the very rows. `as_of` folds what was landed by then anew, so that the same mome
 Parquet to the byte, whenever it is asked for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from analytics import dbt, reference
-from analytics.connection import Connection
+from analytics.connection import Connection, transaction
 from analytics.data_files import files_of
+from analytics.dictionary import Entry, comments_of, entries
 from analytics.log import quoted
+from analytics.personal import treatment
 from analytics.sessions import DuckConnection
 from analytics.settings import MIB
 from analytics.snapshot_tables import Copier, OnStep, Wanted
@@ -43,6 +47,7 @@ LARGE_BYTES = 8 * MIB
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
 # What analysts read. The log, what stands between it and the facts, and the checks stay where they are.
 LAYERS = ("reference", "facts", "reports", "metrics")
+_WORD = re.compile(r"\w+")
 
 # A file may be known that is no longer there, so that nothing may have landed since.
 _BEGINS = f"""
@@ -107,7 +112,8 @@ def take(
         connection.execute(f"attach {file} as {OUT} (storage_version '{STORAGE_VERSION}', {UNLOGGED})")
         connection.execute(f"set checkpoint_threshold = '{NEVER}'")
         connection.execute(f"set write_buffer_row_group_count = {GATHERED_GROUPS}")
-        wanted = _wanted(views, sizes=_built(connection, views))
+        sizes = _built(connection, views)
+        wanted = _wanted(views, sizes=sizes, but=frozenset() if secret is None else _told_by_texts(views))
         if as_of is not None:
             on_step("folding what was landed by then")
             _fold(connection, views, as_of=as_of)
@@ -125,6 +131,7 @@ def take(
             landed_until = aside.submit(_landed_until, connection, as_of=as_of)
             hashes = copier.copy(connection, wanted, hands=settings.warehouse_threads, on_step=on_step)
         kept = _create_views(connection, views, tables=hashes)
+        described = _describe(connection, views, tables=hashes, kept=kept)
         [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
         snapshot = Snapshot(
             format_version=FORMAT_VERSION,
@@ -140,7 +147,7 @@ def take(
         connection.execute(f"use {FOLDED}; checkpoint {OUT}; detach {OUT}")
     (folder / "views.sql").write_text(_as_views(snapshot.tables, kept), encoding="utf-8")
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n")
-    dbt.write_project(folder / "dbt", views, relations=[*snapshot.tables, *snapshot.views], database=f"../{DATABASE}")
+    dbt.write_project(folder / "dbt", described, keys=_keys(views), database=f"../{DATABASE}")
     unfinished.rename(folder / DATABASE)
     return snapshot
 
@@ -183,21 +190,37 @@ def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> N
             connection.execute(f"create {kind} {view.relation} as\n{view.select}")
 
 
-def _wanted(views: Sequence[View], *, sizes: Mapping[str, int]) -> list[Wanted]:
-    """Name the tables of a snapshot, the largest first: one copied last would be waited for alone."""
+def _wanted(views: Sequence[View], *, sizes: Mapping[str, int], but: Collection[str]) -> list[Wanted]:
+    """Name the tables of a snapshot, the largest first: one copied last would be waited for alone.
+
+    Views are none, `but` some.
+    """
     wanted = [Wanted(relation=f"reference.{name}") for name in reference.TABLES]
     wanted += [
         Wanted(
             relation=view.relation,
-            time=view.time if sizes[view.relation] >= LARGE_BYTES else "",
+            time=view.time if sizes.get(view.relation, 0) >= LARGE_BYTES else "",
             key=view.key,
-            grain=view.grain,
-            columns=view.columns,
         )
         for view in views
-        if _is_kept(view)
+        if _is_kept(view) or view.relation in but
     ]
-    return sorted(wanted, key=lambda one: (-sizes[one.relation], one.relation))
+    return sorted(wanted, key=lambda one: (-sizes.get(one.relation, 0), one.relation))
+
+
+def _told_by_texts(views: Sequence[View]) -> frozenset[str]:
+    """Name the views that read columns which are emptied: their rows are copied, for nothing could tell them then."""
+    emptied: dict[str, set[str]] = {}
+    for one in entries(views):
+        if one.column and treatment(one.column, one.type, relation=one.relation) == "emptied":
+            emptied.setdefault(one.relation, set()).add(one.column)
+    return frozenset(
+        view.relation
+        for view in views
+        if view.layer in LAYERS
+        and not _is_kept(view)
+        and any(emptied.get(read, set()) & set(_WORD.findall(view.select)) for read in view.reads)
+    )
 
 
 def _is_kept(view: View) -> bool:
@@ -211,12 +234,29 @@ def _create_views(connection: Connection, views: Sequence[View], *, tables: Iter
     kept: list[View] = []
     connection.execute(f"use {OUT}")
     for view in views:
-        if view.layer in LAYERS and not _is_kept(view) and set(view.reads) <= there:
+        if view.layer in LAYERS and not _is_kept(view) and view.relation not in there and set(view.reads) <= there:
             connection.create_view(view.relation, view.select)
-            connection.execute(f"comment on view {view.relation} is {quoted(view.grain)}")
             there.add(view.relation)
             kept.append(view)
     return kept
+
+
+def _describe(
+    connection: Connection, views: Sequence[View], *, tables: Iterable[str], kept: Iterable[View]
+) -> dict[str, list[Entry]]:
+    """Say in the file what each relation and each column means, and give what was said."""
+    are_views = {view.relation for view in kept}
+    there = {*tables, *are_views}
+    listed = groupby((one for one in entries(views) if one.relation in there), key=lambda one: one.relation)
+    described = {relation: list(of_relation) for relation, of_relation in listed}
+    with transaction(connection):
+        for relation, said in described.items():
+            connection.execute(comments_of(said, place=f"{OUT}.{relation}", is_view=relation in are_views))
+    return described
+
+
+def _keys(views: Sequence[View]) -> dict[str, tuple[str, ...]]:
+    return {view.relation: view.key for view in views if view.key}
 
 
 def _every(folder: Path) -> str:

@@ -18,10 +18,14 @@ from analytics.keys import installation_key
 from analytics.personal import treatment
 from analytics.rebuild import table_hash
 from analytics.snapshot_tables import Copier, Wanted
+from analytics.views import read_views
 from analytics.warehouse import Batch, open_side_by_side, open_writer
+from angime.simulator.company import company_toml
+from schemas.company import parse_company
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant
 from tests.analytics.landing_cases import BEGIN, call_events, message_events, records_of, settings_at
+from tests.analytics.simulated import WHOLE, landed
 from tests.angime.front_door import angime as front_door
 
 EARLIER: Instant = "2026-03-09T12:00:00.000Z"
@@ -225,6 +229,28 @@ def test_without_personal_data_no_identity_name_or_text_is_in_any_file(
     assert keys == [4, 4]
 
 
+def test_without_personal_data_figures_and_keys_are_as_with_it(tmp_path: Path) -> None:
+    text = company_toml(
+        secrets_folder=tmp_path, recordings_host="127.0.0.1:9", first_day=WHOLE.first, last_day=WHOLE.last
+    )
+    (tmp_path / "company.toml").write_text(text)
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(landed(company=parse_company(text)))), now=LATER)
+    taken = snapshots.take(settings_at(tmp_path), tmp_path / "whole")
+    snapshots.take(settings_at(tmp_path), tmp_path / "plain", secret=SECRET)
+
+    daily = "select day, metric, value, numerator, denominator, sample from metrics.daily order by all"
+    keyed = [view for view in read_views() if view.relation in {*taken.tables, *taken.views} and view.key]
+    counts = [
+        f"select count(*), (select count(*) from (select distinct {', '.join(one.key)} from {one.relation}))"  # noqa: S608
+        f" from {one.relation}"
+        for one in keyed
+    ]
+    with angime.connect(tmp_path / "whole") as whole, angime.connect(tmp_path / "plain") as plain:
+        for asked in [daily, *counts]:
+            assert (asked, whole.sql(asked).fetchall()) == (asked, plain.sql(asked).fetchall())
+
+
 @pytest.mark.parametrize(
     ("column", "type_", "becomes"),
     [
@@ -236,6 +262,8 @@ def test_without_personal_data_no_identity_name_or_text_is_in_any_file(
         ("words", "JSON", "emptied"),
         ("a_column_of_tomorrow", "VARCHAR", "emptied"),
         ("names", "VARCHAR[]", "emptied"),
+        ("channels", "VARCHAR[]", "kept"),
+        ("identities", "VARCHAR[]", "replaced"),
         ("counts", "INTEGER[]", "kept"),
         ("said", 'STRUCT("text" VARCHAR)', "emptied"),
     ],
@@ -249,12 +277,25 @@ def test_the_dbt_project_describes_every_relation_and_tests_the_keys(taken: Path
     sources = json.loads((taken / "dbt" / "models" / "sources.yml").read_text())["sources"]
     described = {f"{source['name']}.{table['name']}": table for source in sources for table in source["tables"]}
 
-    assert {name for name in (*manifest["tables"], *manifest["views"]) if not name.startswith("reference.")} == set(
-        described
-    )
+    assert {*manifest["tables"], *manifest["views"]} == set(described)
     assert all(column["description"] for table in described.values() for column in table["columns"])
     [call_id] = [column for column in described["facts.calls"]["columns"] if column["name"] == "call_id"]
     assert call_id["data_tests"] == ["unique", "not_null"]
+    twice = (taken / "dbt" / "tests" / "unique_facts_legs.sql").read_text()
+    assert "select \"call_id\", \"leg_id\"\nfrom {{ source('facts', 'legs') }}" in twice
+
+
+def test_every_relation_and_every_column_carries_its_meaning(taken: Path) -> None:
+    with angime.connect(taken) as connection:
+        silent = connection.sql("""
+            select schema_name || '.' || table_name from duckdb_tables() where comment is null
+            union all select schema_name || '.' || view_name from duckdb_views() where comment is null and not internal
+            union all
+            select schema_name || '.' || table_name || '.' || column_name
+            from duckdb_columns() where comment is null and not internal
+        """).fetchall()
+
+    assert silent == []
 
 
 def test_python_connects_to_the_live_warehouse_and_to_a_snapshot(home: Path, taken: Path) -> None:
