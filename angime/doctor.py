@@ -20,7 +20,7 @@ from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.waiting import waiting
 from analytics.warehouse import open_reader
-from angime import forgetting
+from angime import forgetting, presence
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import kafka_jars, local_kafka, topics
@@ -211,30 +211,22 @@ def _kafka() -> Iterator[Finding]:
 
 def _ports() -> Iterator[Finding]:
     pipelines, pages = load(PipelinesSettings), load(DashboardsSettings)
-    for name, port, path in (
-        ("ANGIME_RECEIVE_PORT", pipelines.receive_port, "/healthz"),
-        ("ANGIME_PAGES_PORT", pages.pages_port, "/_stcore/health"),
-    ):
-        if not port or is_free(port):
+    stages: tuple[tuple[presence.Stage, str, int], ...] = (
+        ("receive", "ANGIME_RECEIVE_PORT", pipelines.receive_port),
+        ("pages", "ANGIME_PAGES_PORT", pages.pages_port),
+    )
+    for stage, name, port in stages:
+        if address := presence.told(pipelines.home, stage):
+            yield Finding(what="ports", state="good", found=f"{address} is ours")
+        elif not port or is_free(port):
             yield Finding(what="ports", state="good", found=f"{port or 'any'} is free")
-        elif _is_ours(port, path=path):
-            yield Finding(what="ports", state="good", found=f"{port} is ours")
         else:
             yield Finding(
                 what="ports",
                 state="wrong",
-                found=f"{port} is taken by another program",
+                found=f"{port} is taken by another program, or by Angime of another home",
                 mending=f"set {name} to another port, or to 0 for any" if "RECEIVE" in name else f"set {name}",
             )
-
-
-def _is_ours(port: int, *, path: str) -> bool:
-    import httpx
-
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=2.0, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _company() -> Iterator[Finding]:

@@ -11,17 +11,17 @@ from analytics import letters
 from analytics.settings import AnalyticsSettings
 from analytics.waiting import waiting
 from analytics.warehouse import open_reader
-from angime import forgetting
+from angime import forgetting, presence
 from angime.settings import load
-from dashboards.settings import DashboardsSettings
+from angime.up import STAGES
 from pipelines import lag, local_kafka
 from pipelines.broker import Admin
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import STREAMED, TOPICS
-from streams.settings import StreamsSettings
 
 ANSWER_SECONDS = 2.0
+HEALTH = {"receive": "/readyz", "pages": "/_stcore/health", "api": "/healthz"}
 
 
 def lags(bootstrap: str) -> list[lag.Lag]:
@@ -54,8 +54,7 @@ def standing() -> dict[str, Any]:
     bootstrap = settings.kafka or (local_kafka.status(settings.home).bootstrap or "")
     return {
         "kafka": _kafka(bootstrap),
-        "receiver": _answers(f"http://{settings.receive_host}:{settings.receive_port}/readyz"),
-        "pages": _answers(f"http://127.0.0.1:{load(DashboardsSettings).pages_port}/_stcore/health"),
+        **_stages(settings.home),
         "waiting": _waiting(bootstrap),
         "listening": _listening(settings.home),
         "warehouse": _warehouse(),
@@ -86,11 +85,22 @@ def _kafka(bootstrap: str) -> str:
     return f"{bootstrap} lacks the topics {', '.join(missing)}" if missing else bootstrap
 
 
-def _answers(url: str) -> str:
+def _stages(home: Path) -> dict[str, str]:
+    """Say of each stage whether it runs here; of those that not everybody needs, only while they do."""
+    told = {stage: presence.told(home, stage) for stage in presence.STAGES}
+    return {
+        stage: "none runs here" if said is None else _answers(said, path=HEALTH[stage]) if stage in HEALTH else "runs"
+        for stage, said in told.items()
+        if said is not None or stage in STAGES
+    }
+
+
+def _answers(address: str, *, path: str) -> str:
     try:
-        return "ready" if httpx.get(url, timeout=ANSWER_SECONDS, trust_env=False).status_code == 200 else "not ready"
+        code = httpx.get(address + path, timeout=ANSWER_SECONDS, trust_env=False).status_code
     except httpx.HTTPError:
-        return "away"
+        return f"runs, but does not answer at {address}"
+    return f"{'ready' if code == 200 else 'not ready'} at {address}"
 
 
 def _waiting(bootstrap: str) -> dict[str, int] | None:
@@ -107,14 +117,12 @@ def _waiting(bootstrap: str) -> dict[str, int] | None:
 
 def _listening(home: Path) -> str:
     """Say whether recordings are listened to."""
-    found = waiting(home)
-    if found is not None:
+    if (found := waiting(home)) is not None:
         return f"waits since {found.since} for its model: {found.reason}"
-    return (
-        "on"
-        if load(StreamsSettings).speech_model
-        else "off, for no ANGIME_SPEECH_MODEL is set here: recordings are kept"
-    )
+    model = presence.told(home, "stream")
+    if model is None:
+        return "nobody here"
+    return f"on, by {model}" if model else "off: ANGIME_SPEECH_MODEL was empty as the worker began; recordings are kept"
 
 
 def _to_be_forgotten() -> dict[str, int] | None:

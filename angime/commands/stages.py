@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from angime import presence
 from angime.commands.output import Json, one_log_stream, running, step
 from angime.commands.root import app
-from angime.commands.surroundings import home, prove_free, stop_on_signal, with_kafka
+from angime.commands.surroundings import address_of, home, prove_free, stop_on_signal, with_kafka
 
 STAGE_HELP = "It runs until Ctrl-C, SIGTERM or the end of its terminal; `angime up` runs it beside the others."
 
@@ -21,7 +22,11 @@ def receive(json_output: Json = False) -> None:
 
     settings = with_kafka(load(PipelinesSettings))
     running("receive", at=settings.kafka, as_json=json_output)
-    stage.run(settings, stop=stop_on_signal())
+    stage.run(
+        settings,
+        stop=stop_on_signal(),
+        on_ready=lambda address: presence.tell(settings.home, "receive", said=address),
+    )
 
 
 @app.command(
@@ -36,6 +41,7 @@ def collect(json_output: Json = False) -> None:
 
     settings = with_kafka(load(PipelinesSettings))
     running("collect", at=settings.kafka, as_json=json_output)
+    presence.tell(settings.home, "collect", said=settings.kafka)
     stage.run(settings, stop=stop_on_signal())
 
 
@@ -48,6 +54,7 @@ def normalise(json_output: Json = False) -> None:
 
     settings = with_kafka(load(PipelinesSettings))
     running("normalise", at=settings.kafka, as_json=json_output)
+    presence.tell(settings.home, "normalise", said=settings.kafka)
     stage.run(settings, stop=stop_on_signal())
 
 
@@ -62,6 +69,7 @@ def stream(json_output: Json = False) -> None:
 
     settings = with_kafka(load(StreamsSettings))
     running("stream", at=settings.kafka, as_json=json_output)
+    presence.tell(settings.home, "stream", said=settings.speech_model)
     is_erased = Known(settings.home).holds
     stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased)
 
@@ -77,6 +85,7 @@ def land(json_output: Json = False) -> None:
 
     settings = with_kafka(load(PipelinesSettings))
     running("land", at=settings.kafka, as_json=json_output)
+    presence.tell(settings.home, "land", said=settings.kafka)
     stage.run(settings, load(AnalyticsSettings), stop=stop_on_signal(), forget_recordings=forget_recordings)
 
 
@@ -96,7 +105,9 @@ def api(json_output: Json = False) -> None:
     settings = load(AnalyticsSettings)
     application = make_app(read_tokens(settings.api_tokens_path), open_reader=lambda: open_reader(settings))
     prove_free(settings.api_host, settings.api_port, setting="ANGIME_API_PORT")
-    running("api", at=f"http://{settings.api_host}:{settings.api_port}", as_json=json_output)
+    address = address_of(settings.api_host, settings.api_port)
+    running("api", at=address, as_json=json_output)
+    presence.tell(settings.home, "api", said=address)
     uvicorn.run(application, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
 
 
@@ -112,7 +123,9 @@ def pages(json_output: Json = False) -> None:
     own()  # a mistake in them is told here, and not to visitors
     command = server.command(settings)
     prove_free(settings.pages_host, settings.pages_port, setting="ANGIME_PAGES_PORT")
-    running("pages", at=f"http://{settings.pages_host}:{settings.pages_port}", as_json=json_output)
+    address = address_of(settings.pages_host, settings.pages_port)
+    running("pages", at=address, as_json=json_output)
+    presence.tell(settings.home, "pages", said=address)
     os.execv(command[0], command)  # noqa: S606  # the process becomes the pages' server, with fixed arguments
 
 

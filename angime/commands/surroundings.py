@@ -48,6 +48,11 @@ def prove_free(host: str, port: int, *, setting: str) -> None:
         raise Misconfigured(f"cannot listen on {host}:{port} ({why}): set {setting} to a port that is free") from None
 
 
+def address_of(host: str, port: int) -> str:
+    """Write where one listens as clients ask for it."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def stop_on_signal() -> threading.Event:
     """Give an event that is set by whatever asks us to end."""
     from angime.ending import ending_signals

@@ -1,0 +1,86 @@
+"""Which stages run here: `angime status` and `angime doctor` tell those of a home from those of another one."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from angime import presence
+from pipelines.free_ports import free_port
+from tests.angime.front_door import typed
+
+COMPANY = 'id = "demo"\nname = "Demo"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+READY_SECONDS = 120.0
+NO_KAFKA = "127.0.0.1:1"
+
+
+class Home:
+    """A home whose receiver and pages run, on ports that its own settings name."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.ports = {"ANGIME_RECEIVE_PORT": str(free_port()), "ANGIME_PAGES_PORT": str(free_port())}
+        (home / "company.toml").write_text(COMPANY)
+        environ = {**os.environ, "ANGIME_HOME": str(home), "ANGIME_KAFKA": NO_KAFKA, **self.ports}
+        self._stages = [
+            subprocess.Popen([sys.executable, "-m", "angime", stage], env=environ, stderr=subprocess.DEVNULL)
+            for stage in ("receive", "pages")
+        ]
+
+    def end(self) -> None:
+        """End both."""
+        for stage in self._stages:
+            stage.terminate()
+            stage.wait(60)
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Home]:
+    home = tmp_path / "home"
+    home.mkdir()
+    started = Home(home)
+    yield started
+    started.end()
+
+
+def _told(home: Path, **settings: str) -> list[str]:
+    standing = json.loads(typed("status", "--json", home=home, ANGIME_KAFKA=NO_KAFKA, **settings).out)
+    return [standing["receive"], standing["pages"]]
+
+
+def _ports(home: Path, **settings: str) -> list[str]:
+    findings = json.loads(typed("doctor", "--json", home=home, ANGIME_KAFKA=NO_KAFKA, **settings).out)
+    return [finding["found"] for finding in findings if finding["what"] == "ports"]
+
+
+def test_stages_are_told_from_those_of_another_home_on_the_same_ports(running: Home, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    addresses = [f"http://127.0.0.1:{port}" for port in running.ports.values()]
+    ready = [f"ready at {address}" for address in addresses]
+    deadline = time.monotonic() + READY_SECONDS
+    while _told(running.home) != ready and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+    assert _told(running.home) == ready  # though no setting says here where they listen
+    assert _told(other, **running.ports) == ["none runs here", "none runs here"]
+    assert _ports(running.home) == [f"{address} is ours" for address in addresses]
+    assert _ports(other, **running.ports) == [
+        f"{port} is taken by another program, or by Angime of another home" for port in running.ports.values()
+    ]
+
+    running.end()
+    assert _told(running.home) == ["none runs here", "none runs here"]
+
+
+def test_whether_recordings_are_listened_to_is_asked_of_the_worker(tmp_path: Path) -> None:
+    def listening(**settings: str) -> str:
+        return json.loads(typed("status", "--json", home=tmp_path, ANGIME_KAFKA=NO_KAFKA, **settings).out)["listening"]
+
+    assert listening(ANGIME_SPEECH_MODEL="demo") == "nobody here"
+    presence.tell(tmp_path, "stream", said="small")
+    assert listening() == "on, by small"
