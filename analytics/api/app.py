@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from analytics.api import live
 from analytics.api.document import openapi
-from analytics.api.lists import LISTS, List, WrongRequest, one_call, page
+from analytics.api.lists import LISTS, List, WrongRequest, once, one_call, page
 from analytics.api.tokens import Scope, Token, known
 from analytics.connection import Reader
 from analytics.readers import Reader as WarehouseReader
@@ -94,7 +94,7 @@ class _Desk:
         async def answer(request: Request) -> Response:
             token = self._token(request, scope=wanted.scope)
             of = _path_text(request, wanted.of) if wanted.of else ""
-            asked = dict(request.query_params)
+            asked = once(request.query_params.multi_items())
 
             def ask(reader: Reader) -> dict[str, Any]:
                 given = page(reader, wanted, company=token.company, of=of, asked=asked)

@@ -88,8 +88,8 @@ def _schema(wanted: Filter) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
     if wanted.kind == "flag":
         return {"type": "boolean"}
-    if wanted.words:
-        return {"type": "string", "enum": list(wanted.words)}
+    if words := wanted.words():
+        return {"type": "string", "enum": list(words)}
     return {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS}
 
 

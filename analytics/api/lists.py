@@ -1,7 +1,7 @@
 """The lists of the API: which rows of which table a list gives, narrowed by what, and where its next page begins."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from analytics.api.tokens import Scope
 from analytics.connection import Reader
+from analytics.metrics import catalogue
 from analytics.questions.asking import keys_of, when_begun
+from schemas.people import Channel
 
 Kind = Literal["text", "day", "flag", "contact"]
 
@@ -29,7 +31,7 @@ class Filter(Struct, frozen=True):
     kind: Kind
     condition: str
     meaning: str
-    words: tuple[str, ...] = ()
+    words: Callable[[], tuple[str, ...]] = tuple
 
 
 class List(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ _DAYS = (
     Filter("from", "day", "day >= $from", "first local day"),
     Filter("to", "day", "day <= $to", "last local day"),
 )
-_CHANNEL = Filter("channel", "text", "channel = $channel", "phone, whatsapp, waba, …")
+_CHANNEL = Filter("channel", "text", "channel = $channel", "how they met", lambda: get_args(Channel))
 _TEAM = Filter("team", "text", "team_id = $team", "id of a team")
 _CONTACT = Filter(
     "contact", "contact", f"contact_key in {keys_of('contact')}", "a contact by any of his identities, kind:value"
@@ -84,8 +86,14 @@ CALLS = List(
         _CHANNEL,
         _TEAM,
         _OPERATOR,
-        Filter("direction", "text", "direction = $direction", "direction seen from the company", get_args(Direction)),
-        Filter("outcome", "text", "outcome = $outcome", "how it ended", get_args(Outcome)),
+        Filter(
+            "direction",
+            "text",
+            "direction = $direction",
+            "direction seen from the company",
+            lambda: get_args(Direction),
+        ),
+        Filter("outcome", "text", "outcome = $outcome", "how it ended", lambda: get_args(Outcome)),
         _CONTACT,
         Filter("is_business_hours", "flag", "is_business_hours = $is_business_hours", "began in business hours"),
     ),
@@ -139,7 +147,7 @@ METRICS = List(
     relation="metrics.daily",
     columns=("day", "metric", "value", "numerator", "denominator", "sample"),
     order=("day", "metric"),
-    filters=(*_DAYS, Filter("metric", "text", "metric = $metric", "name of a metric; docs/metrics.md lists them")),
+    filters=(*_DAYS, Filter("metric", "text", "metric = $metric", "name of a metric", lambda: tuple(catalogue()))),
 )
 MISSED = List(
     name="missed_episodes",
@@ -148,9 +156,9 @@ MISSED = List(
     scope="calls",
     relation="reports.missed_episodes",
     columns=(
-        *("episode_id", "contact_id", "source", "account", "channel", "first_missed_at", "last_missed_at", "rings"),
-        *("attempts", "first_attempt_at", "messaged_at", "contacted_at", "contact_call_id", "operator_id", "team_id"),
-        *("state", "closed_at", "lost_at", "contact_seconds", "band", "is_business_hours", "day"),
+        *("episode_id", "contact_id", "phone", "source", "account", "channel", "first_missed_at", "last_missed_at"),
+        *("rings", "attempts", "first_attempt_at", "messaged_at", "contacted_at", "contact_call_id", "operator_id"),
+        *("team_id", "state", "closed_at", "lost_at", "contact_seconds", "band", "is_business_hours", "day"),
     ),
     order=("first_missed_at", "episode_id"),
     filters=(
@@ -158,7 +166,7 @@ MISSED = List(
         _CHANNEL,
         _TEAM,
         _OPERATOR,
-        Filter("state", "text", "state = $state", "how it stands", get_args(State)),
+        Filter("state", "text", "state = $state", "how it stands", lambda: get_args(State)),
         Filter("is_business_hours", "flag", "is_business_hours = $is_business_hours", "began in business hours"),
     ),
 )
@@ -170,6 +178,14 @@ class Page(Struct, frozen=True):
 
     rows: list[dict[str, Any]]
     next: str
+
+
+def once(asked: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Give the parameters by name. Raises WrongRequest for one that is there twice, of which one would not count."""
+    names = [name for name, _ in asked]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise WrongRequest(f"{twice[:32]!r} is given more than once")
+    return dict(asked)
 
 
 def page(reader: Reader, wanted: List, *, company: str, of: str, asked: Mapping[str, str]) -> Page:
@@ -234,8 +250,8 @@ def _value(wanted: Filter, written: str) -> Any:
         if written not in {"true", "false"}:
             raise WrongRequest(f"{wanted.name} is true or false")
         return written == "true"
-    if wanted.words and written not in wanted.words:
-        raise WrongRequest(f"{wanted.name} is one of {', '.join(wanted.words)}")
+    if (words := wanted.words()) and written not in words:
+        raise WrongRequest(f"{wanted.name} is one of {', '.join(words)}")
     if wanted.kind == "contact" and ":" not in written:
         raise WrongRequest(f"{wanted.name} is one of his identities, such as phone:%2B77010000001")
     if "\x00" in written or not 1 <= len(written) <= MAX_TEXT_CHARACTERS:

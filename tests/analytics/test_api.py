@@ -149,6 +149,7 @@ def test_a_missed_episode_is_given_to_its_company_alone(client: TestClient) -> N
     closed = client.get("/api/v1/missed_episodes", params={"state": "called_back"}, headers=OTHER).json()
 
     assert (episode["rings"], episode["closed_at"], episode["channel"]) == (1, None, "waba")
+    assert episode["phone"] is None  # he is known by WhatsApp's own id of him
     assert closed["missed_episodes"] == []
     assert client.get("/api/v1/missed_episodes", headers=BEARER).json()["missed_episodes"] == []
 
@@ -196,6 +197,9 @@ def test_a_token_is_answered_as_if_there_were_no_other_company_whatever_it_asks(
         ("/api/v1/calls?direction=sideways", BEARER, 400),
         ("/api/v1/calls?from=2026-03-02&to=2026-03-01", BEARER, 400),
         ("/api/v1/calls?contact=77010000001", BEARER, 400),
+        ("/api/v1/calls?channel=fax", BEARER, 400),
+        ("/api/v1/calls?outcome=missed&outcome=answered", BEARER, 400),
+        ("/api/v1/metrics?metric=answer_rates", BEARER, 400),
         ("/api/v1/nothing", BEARER, 404),
         ("/api/v1/openapi.json", {}, 200),
         ("/healthz", {}, 200),
