@@ -305,7 +305,7 @@ def _retention() -> Iterator[Finding]:
 
 def _model() -> Iterator[Finding]:
     settings = load(StreamsSettings)
-    model = settings.speech_model
+    model = presence.told(settings.home, "stream") or settings.speech_model
     if model and (waits := waiting(settings.home)) is not None:
         yield Finding(
             what="model",

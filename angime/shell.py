@@ -1,7 +1,6 @@
 """A shell for SQL over the warehouse: statements end with a semicolon, names are completed, history is kept."""
 
 import atexit
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ PROMPT, MORE = "angime> ", "   ...> "
 HELP = "A statement ends with ; and may span lines. \\d lists tables and views, \\d NAME columns, \\q leaves."
 KEYWORDS = ("select", "from", "where", "group by all", "order by", "limit", "join", "using", "count(*)", "describe")
 MAX_HISTORY = 1_000
+DICTIONARY = 'select relation, "column", type, unit, meaning from reference.dictionary order by relation, position'
 
 Show = Callable[[list[dict[str, Any]]], None]
 
@@ -26,9 +26,9 @@ class Shell:
         self._reader = reader
         self._show = show
         self._say = say
-        described = reader.comments()
-        self._relations: list[str] = described["relation"].unique().sort().to_list()
-        self._columns: list[str] = described.filter(described["column"] != "")["column"].unique().sort().to_list()
+        self._described = reader.ask(DICTIONARY)
+        self._relations = [row["relation"] for row in self._described if not row["column"]]
+        self._columns = sorted({row["column"] for row in self._described} - {""})
 
     def complete(self, begun: str) -> list[str]:
         """Give the names that begin so: tables, columns and words of SQL."""
@@ -62,9 +62,11 @@ class Shell:
         if command != "\\d":
             self._say(HELP)
         elif not name.strip():
-            self._show([{"relation": relation} for relation in self._relations])
-        elif re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", name.strip()):
-            self.ask(f"describe {name.strip()}")
+            whole = [row for row in self._described if not row["column"]]
+            self._show([{"relation": row["relation"], "rows": row["meaning"].partition(". ")[0]} for row in whole])
+        elif name.strip() in self._relations:
+            columns = [row for row in self._described if row["relation"] == name.strip() and row["column"]]
+            self._show([{part: row[part] for part in ("column", "type", "unit", "meaning")} for row in columns])
         else:
             self._say("write a name such as facts.calls; \\d lists them all")
 

@@ -14,6 +14,7 @@ from analytics.warehouse import open_reader
 from angime import forgetting, presence
 from angime.settings import load
 from angime.up import STAGES
+from dashboards.disk import space
 from pipelines import lag, local_kafka
 from pipelines.broker import Admin
 from pipelines.settings import PipelinesSettings
@@ -24,8 +25,11 @@ ANSWER_SECONDS = 2.0
 HEALTH = {"receive": "/readyz", "pages": "/_stcore/health", "api": "/healthz"}
 
 
-def lags(bootstrap: str) -> list[lag.Lag]:
-    """Measure every stage; a warehouse that is not there yet has landed nothing. Raises NotYet while Kafka is away."""
+def lags(bootstrap: str, *, settings: AnalyticsSettings | None = None) -> list[lag.Lag]:
+    """Measure every stage; a warehouse that is not there yet has landed nothing. Raises NotYet while Kafka is away.
+
+    A stage is asked before the one that reads what it writes, and all before Kafka: where nothing waits, all is landed.
+    """
     from pipelines import land, normalise
     from streams.app import GROUP as STREAMS
 
@@ -33,7 +37,7 @@ def lags(bootstrap: str) -> list[lag.Lag]:
         readings = [
             lag.Reading(normalise.STAGE, (normalise.TOPIC,), admin.committed(normalise.GROUP)),
             lag.Reading("stream", STREAMED, admin.committed(STREAMS)),
-            lag.Reading("land", land.TOPICS, landed_offsets(load(AnalyticsSettings))),
+            lag.Reading("land", land.TOPICS, landed_offsets(settings or load(AnalyticsSettings))),
         ]
         return lag.measure(admin, readings)
 
@@ -59,19 +63,8 @@ def standing() -> dict[str, Any]:
         "listening": _listening(settings.home),
         "warehouse": _warehouse(),
         "to_be_forgotten": _to_be_forgotten(),
-        "home_bytes": size_bytes(settings.home),
+        "disk": _disk(settings.home),
     }
-
-
-def size_bytes(folder: Path) -> int:
-    """Sum the sizes of all files below a folder; files that go away meanwhile count nothing."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
-    return total
 
 
 def _kafka(bootstrap: str) -> str:
@@ -83,6 +76,14 @@ def _kafka(bootstrap: str) -> str:
     except (NotYet, Misconfigured) as refusal:
         return refusal.reason
     return f"{bootstrap} lacks the topics {', '.join(missing)}" if missing else bootstrap
+
+
+def _disk(home: Path) -> dict[str, int]:
+    """Tell how many bytes are free, and how many each folder of the home takes, the largest first."""
+    if not home.is_dir():
+        return {}
+    found = space(home)
+    return {"free_bytes": found.free_bytes, **{f"{name or 'files'}_bytes": size for name, size in found.folders}}
 
 
 def _stages(home: Path) -> dict[str, str]:

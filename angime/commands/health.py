@@ -53,7 +53,14 @@ def _in_words(told: Any) -> str:
     if not isinstance(told, dict):
         return str(told)
     parts = cast("dict[str, Any]", told)
-    return ", ".join(f"{part} {_in_words(value)}" for part, value in parts.items()) or "nothing"
+    return ", ".join(_part(part, value) for part, value in parts.items()) or "nothing"
+
+
+def _part(name: str, value: Any) -> str:
+    """Write sizes as people read them; programs get bytes."""
+    if name.endswith("_bytes"):
+        return f"{name.removesuffix('_bytes')} {value / 1e6:,.1f} MB"
+    return f"{name} {_in_words(value)}"
 
 
 @app.command()

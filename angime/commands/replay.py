@@ -21,7 +21,7 @@ from angime.commands.surroundings import bootstrap, home
 EVER = "1970-01-01"
 
 
-@app.command()
+@app.command(no_args_is_help=True)
 def replay(  # noqa: PLR0913  # each is an option of the command
     *,
     since: Annotated[str, typer.Option("--from", help="Recorded since: 2026-03-01, 2h ago, or an offset.")] = EVER,

@@ -74,9 +74,9 @@ def live_call(  # noqa: PLR0913  # a call's circumstances, told apart by name
     return LiveCall(call=call, changes=tuple(changes))
 
 
-def live_messages(chance: random.Random, contact: Contact, *, now: int) -> list[Parcel]:
-    """Let `contact` write, and us answer within the last minutes."""
-    written = chats.conversation(chance, SALES, contact=contact, at=now - 120, now=now)
+def live_messages(chance: random.Random, contact: Contact, *, after: int, now: int) -> list[Parcel]:
+    """Let `contact` write, and us answer within the last minutes; after the story's end, `after`, as live calls are."""
+    written = chats.conversation(chance, SALES, contact=contact, at=max(now - 120, after + 1), now=now)
     changes = [change for message in written for change in whatsapp.changes_of_message(message, line=SALES)]
     return whatsapp_parcels(changes, line=SALES)
 
@@ -119,7 +119,7 @@ async def _trickle(story: Story, *, base_url: str, is_over: Callable[[], bool]) 
     async with sending.connect() as client:
         while not is_over():
             now = int(time.time())
-            for letter in live_messages(chance, next(contacts), now=now):
+            for letter in live_messages(chance, next(contacts), after=story.now, now=now):
                 await sending.post(client, letter, base_url=base_url, seed=story.seed)
             is_answered = chance.random() < ANSWERED
             ends_at = now + TALK_SECONDS

@@ -18,6 +18,7 @@ from angime.commands.names import DIGEST_PERIODS, LETTER_STAGES
 from dashboards import digest
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin
+from pipelines.free_ports import free_port
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 from tests.angime.front_door import Said, typed
 
@@ -196,7 +197,7 @@ def test_every_verb_gives_json() -> None:
 @pytest.mark.parametrize("written", ON_A_HOME)
 def test_what_a_verb_prints_for_programs_is_json(written: str, say: Say) -> None:
     kind, code = ON_A_HOME[written]
-    said = say(written, "--json")
+    said = say(written, "--json", ANGIME_RECEIVE_PORT="0", ANGIME_PAGES_PORT=str(free_port()))
 
     assert (said.code, said.err if said.code not in {0, 1} else "") == (code, "")
     assert isinstance(json.loads(said.out), kind)

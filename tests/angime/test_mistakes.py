@@ -61,6 +61,12 @@ def taken() -> Iterator[str]:
         yield str(other.getsockname()[1])
 
 
+def test_a_replay_of_which_nothing_is_said_replays_nothing(home: Path) -> None:
+    said = typed("replay", home=home, ANGIME_KAFKA=NO_KAFKA)
+
+    assert (said.code, "--from" in said.out, said.err) == (2, True, "")
+
+
 def test_where_no_warehouse_is_it_is_said_where_it_was_looked_for_and_none_is_made(tmp_path: Path) -> None:
     asked = ("sql 'select 1'", "rebuild --verify", "compare live live", f"snapshot {tmp_path / 'new'}", "search word")
     said = [typed(*shlex.split(written), home=tmp_path / "elsewhere") for written in asked]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -84,3 +85,12 @@ def test_whether_recordings_are_listened_to_is_asked_of_the_worker(tmp_path: Pat
     assert listening(ANGIME_SPEECH_MODEL="demo") == "nobody here"
     presence.tell(tmp_path, "stream", said="small")
     assert listening() == "on, by small"
+    assert "✓ model: small" in typed("doctor", home=tmp_path, ANGIME_KAFKA=NO_KAFKA).out
+
+
+def test_status_tells_what_is_free_and_what_each_folder_takes(tmp_path: Path) -> None:
+    (tmp_path / "kafka" / "data").mkdir(parents=True)
+    (tmp_path / "kafka" / "data" / "0.log").write_bytes(b"0" * 2_500_000)
+
+    lines = typed("status", home=tmp_path, ANGIME_KAFKA=NO_KAFKA).out.splitlines()
+    assert re.fullmatch(r"disk: free [0-9,.]+ MB, kafka 2.5 MB", lines[-1])

@@ -25,12 +25,13 @@ from angime.simulator import asterisk, company, delivery, people, truth
 from angime.simulator.delivery import Audio, Parcel
 from angime.simulator.freshness import Freshness
 from angime.simulator.house import Told, furnish, recall
-from angime.simulator.live import callers, live_call
+from angime.simulator.live import callers, live_call, live_messages
 from angime.simulator.recordings import LANGUAGES, RecordingServer, Spoken, speak
 from angime.simulator.story import Call, Contact, Leg, Outcome, Story
 from angime.simulator.traffic import is_open, tell
 from schemas.company import parse_company
 from schemas.errors import Misconfigured
+from tests.analytics import simulated
 
 NOW = int(datetime(2026, 3, 18, 12, 30, tzinfo=UTC).timestamp())  # a Wednesday, 17:30 in Almaty
 SEED = 7
@@ -225,6 +226,27 @@ def test_an_unknown_call_of_the_past_is_a_mismatch_and_one_of_later_is_not(story
     mismatches = truth.compare(story, read_sql=lambda text, _: with_strangers(text))
 
     assert mismatches == [truth.Mismatch(call="wacid.other", field="call", expected="no such call", actual="reported")]
+
+
+def test_messages_after_the_end_of_a_story_are_the_live_ones_of_an_earlier_demo() -> None:
+    built, told = simulated.warehouse(), simulated.story()
+
+    def messages_that_differ() -> list[truth.Mismatch]:
+        return [one for one in truth.compare(told, read_sql=built.sql) if one.field == "messages"]
+
+    twice = "insert into facts.messages select * replace (make_timestamptz(($at)::bigint * 1000000) as first_at)"
+    assert messages_that_differ() == []
+    built.connection.execute(f"{twice} from facts.messages", {"at": told.now + 1})
+    assert messages_that_differ() == []
+    built.connection.execute(f"{twice} from facts.messages limit 1", {"at": told.now})
+    assert len(messages_that_differ()) == 1
+
+
+def test_live_messages_begin_after_the_end_of_the_story(story: Story) -> None:
+    contact = next(call.contact for call in story.calls if call.contact is not None)
+    letters = live_messages(random.Random(1), contact, after=NOW, now=NOW + 30)
+
+    assert [letter.at for letter in letters if letter.at <= NOW] == []
 
 
 def as_reported(story: Story, text: str) -> pl.DataFrame:
