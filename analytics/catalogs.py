@@ -1,6 +1,7 @@
 """Where a warehouse keeps what it knows of its tables, states and files: the port, and which form of it is meant."""
 
 import os
+import shlex
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from analytics.keeping import Keeper, Lock, alone, held_for_reading, is_held_for_reading, vacuum
+from analytics.keeping import INDEX, Keeper, Lock, alone, held_for_reading, is_held_for_reading, vacuum
 from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured
 
@@ -17,6 +18,8 @@ BUSY_MILLISECONDS = 30_000
 # Forgotten snapshots leave free pages, which are given back to the disk where they take so much of the catalog: what is
 # left of it is written anew then, which is less than was given up.
 FREE_BYTES, FREE_SHARE = 1024 * 1024, 0.5
+# Whole numbers below 64 bits, as DuckLake calls them.
+SMALLER = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 
 
 State = Literal["good", "note", "wrong"]
@@ -66,6 +69,15 @@ class Catalog(Protocol):
     @property
     def place(self) -> str:
         """Where it is, as the engine is told; no secret is in it."""
+        ...
+
+    @property
+    def how_to_delete(self) -> str:
+        """Say to a person how to delete it."""
+        ...
+
+    def keeps_as(self, type_: str) -> str:
+        """Name the engine's type of a column of rows that lie in no file yet, by its type as a catalog tells it."""
         ...
 
     def exists(self) -> bool:
@@ -158,6 +170,18 @@ class SqliteCatalog:
     def place(self) -> str:
         """The file, as the engine is told."""
         return _place(self._file)
+
+    @property
+    def how_to_delete(self) -> str:
+        """Name the file, and the index of words beside it."""
+        files = (self._file, self._folder / INDEX)
+        return " ".join(["rm -f", *(f"{shlex.quote(str(file.resolve()))}*" for file in files)])
+
+    def keeps_as(self, type_: str) -> str:
+        """Name a type, as DuckLake keeps it in SQLite: what is no whole number is text."""
+        if type_ == "blob":
+            return "BLOB"
+        return "BIGINT" if type_ in {"boolean", *SMALLER, "int64"} else "VARCHAR"
 
     def exists(self) -> bool:
         """Whether the file is there."""

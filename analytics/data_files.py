@@ -1,9 +1,11 @@
 """Where the data files of a warehouse lie: the port, and its two forms, a folder and a bucket."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlparse
@@ -20,7 +22,9 @@ from schemas.errors import Misconfigured
 
 DATA = "data"
 SUFFIX = ".parquet"
+SEALS = "seals"  # the note of analytics.seals
 CHUNK_BYTES = 1024 * 1024
+WHOLE_CHUNKS = 8
 # A bucket that does not answer is asked again by whoever needs it, so not by its client for minutes.
 RETRIES = 2
 # How the engine calls what obstore reads from the environment.
@@ -46,12 +50,17 @@ class DataFiles(Protocol):
         """Where they lie, as the engine is told."""
         ...
 
+    @property
+    def how_to_delete(self) -> str:
+        """Say to a person how to delete all of them, and the notes."""
+        ...
+
     def told(self) -> str:
         """Give a statement that tells the engine what it must know to come there; empty where it need not."""
         ...
 
-    def names(self) -> Iterable[str]:
-        """Name all that are there, whether the catalog knows them or not."""
+    def sizes(self) -> Mapping[str, int]:
+        """Give the bytes of all that are there, by their names, whether the catalog knows them or not."""
         ...
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -62,12 +71,24 @@ class DataFiles(Protocol):
         """Copy one, known by its path as the engine tells it."""
         ...
 
+    def write(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Write one, which is there as a whole or not at all."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Delete one."""
+        ...
+
     def note(self, name: str) -> bytes | None:
         """Read a note; None where there is none."""
         ...
 
     def write_note(self, name: str, content: bytes) -> None:
         """Replace a note, as a whole."""
+        ...
+
+    def remove_note(self, name: str) -> None:
+        """Delete a note."""
         ...
 
     def reach(self) -> None:
@@ -103,13 +124,23 @@ class FolderFiles:
         """The folder, wherever the process stands."""
         return str(self._folder.resolve() / DATA)
 
+    @property
+    def how_to_delete(self) -> str:
+        """Name the folder and the note beside it, which may lie among other things."""
+        folder = self._folder.resolve()
+        return shlex.join(["rm", "-r", str(folder / DATA), str(folder / SEALS)])
+
     def told(self) -> str:
         """Tell nothing."""
         return ""
 
-    def names(self) -> Iterable[str]:
+    def sizes(self) -> Mapping[str, int]:
         """List the folder."""
-        return (str(path.relative_to(self._data)) for path in self._data.rglob(f"*{SUFFIX}"))
+        sizes: dict[str, int] = {}
+        for path in self._data.rglob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # the engine ends files meanwhile
+                sizes[str(path.relative_to(self._data))] = path.stat().st_size
+        return sizes
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Read a file."""
@@ -121,6 +152,21 @@ class FolderFiles:
         """Copy a file."""
         shutil.copyfile(path, to)
 
+    def write(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Write a draft beside the file, which is on the disk before it gets the name, and is listed until then."""
+        file = self._data / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(f".draft{SUFFIX}")
+        with draft.open("wb") as written:
+            written.writelines(chunks)
+            written.flush()
+            os.fsync(written.fileno())
+        draft.replace(file)
+
+    def remove(self, name: str) -> None:
+        """Delete a file."""
+        (self._data / name).unlink()
+
     def note(self, name: str) -> bytes | None:
         """Read a file beside them."""
         file = self._folder / name
@@ -128,7 +174,12 @@ class FolderFiles:
 
     def write_note(self, name: str, content: bytes) -> None:
         """Write a file beside them."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._folder / name, content)
+
+    def remove_note(self, name: str) -> None:
+        """Delete a file beside them."""
+        (self._folder / name).unlink()
 
     def reach(self) -> None:
         """Do nothing: a folder is never away."""
@@ -158,6 +209,11 @@ class BucketFiles:
         """The bucket and what all names in it begin with."""
         return f"{self._url}/{DATA}"
 
+    @property
+    def how_to_delete(self) -> str:
+        """Name what all names of objects begin with."""
+        return f"delete the objects of {self._url}/"
+
     def told(self) -> str:
         """Tell the keys, for this place alone."""
         said = {"scope": self._url} | {
@@ -169,15 +225,15 @@ class BucketFiles:
         listed = ", ".join(f"{word} {quoted(text)}" for word, text in said.items())
         return f"create or replace secret warehouse_files (type s3, {listed})"
 
-    def names(self) -> Iterable[str]:
+    def sizes(self) -> Mapping[str, int]:
         """List the objects."""
         with self._reaching():
-            return [
-                found["path"].removeprefix(f"{DATA}/")
+            return {
+                found["path"].removeprefix(f"{DATA}/"): found["size"]
                 for listed in obstore.list(self._store, prefix=f"{DATA}/")  # pyright: ignore[reportUnknownMemberType]
                 for found in listed
                 if found["path"].endswith(SUFFIX)
-            ]
+            }
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Read an object."""
@@ -189,6 +245,19 @@ class BucketFiles:
         """Copy an object into a file."""
         with to.open("wb") as file:
             file.writelines(self.chunks(path.removeprefix(f"{self.place}/")))
+
+    def write(self, name: str, chunks: Iterable[bytes]) -> None:
+        """Write an object, in parts where it is large: parts of one that was broken off the store keeps unseen."""
+        left = iter(chunks)
+        first = b"".join(islice(left, WHOLE_CHUNKS))
+        following = next(left, b"")
+        with self._reaching():
+            obstore.put(self._store, f"{DATA}/{name}", chain((first, following), left) if following else first)
+
+    def remove(self, name: str) -> None:
+        """Delete an object."""
+        with self._reaching():
+            obstore.delete(self._store, f"{DATA}/{name}")
 
     def note(self, name: str) -> bytes | None:
         """Read an object beside them."""
@@ -202,6 +271,11 @@ class BucketFiles:
         """Write an object beside them."""
         with self._reaching():
             obstore.put(self._store, name, content)
+
+    def remove_note(self, name: str) -> None:
+        """Delete an object beside them."""
+        with self._reaching():
+            obstore.delete(self._store, name)
 
     def reach(self) -> None:
         """Ask for an object that is not there."""

@@ -54,6 +54,20 @@ _SAMPLES = r"""
 """
 
 
+# The engine's types of columns of rows that lie in no file yet; those of other types are texts.
+_KEPT = {
+    **dict.fromkeys(("varchar", "json", "blob"), "BLOB"),
+    **dict.fromkeys(("int8", "int16"), "SMALLINT"),
+    **dict.fromkeys(("uint8", "uint16", "int32"), "INTEGER"),
+    **dict.fromkeys(("uint32", "int64"), "BIGINT"),
+    "boolean": "BOOLEAN",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+    "time": "TIME",
+    "uuid": "UUID",
+}
+
+
 class PostgresCatalog:
     """A database of PostgreSQL, whose schema `public` holds the catalog of one warehouse and nothing else."""
 
@@ -86,6 +100,15 @@ class PostgresCatalog:
     def place(self) -> str:
         """The database, as the engine is told."""
         return f"postgres:{self._conninfo}"
+
+    @property
+    def how_to_delete(self) -> str:
+        """Name the database."""
+        return f"drop the database {self.name}"
+
+    def keeps_as(self, type_: str) -> str:
+        """Name a type, as DuckLake keeps it in PostgreSQL: texts are bytes, for it has no zero byte in a text."""
+        return type_.upper() if type_.startswith("decimal(") else _KEPT.get(type_, "VARCHAR")
 
     def exists(self) -> bool:
         """Whether the database holds a catalog."""

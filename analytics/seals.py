@@ -15,10 +15,9 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analytics.data_files import DataFiles
+from analytics.data_files import SEALS, DataFiles
 from schemas.errors import Halted
 
-FILE = "seals"
 LOG = "log/"  # the folder of the truth: what is lost there cannot be built anew
 # A round looks through so much, in turn: a gigabyte of Parquet, about ten million events, within ten minutes.
 CHECKED_BYTES = 64 * 1024 * 1024
@@ -42,12 +41,12 @@ class Seals:
 
     def __init__(self, files: DataFiles) -> None:
         self._files = files
-        self._seals = dict(_read(files.note(FILE) or b""))
+        self._seals = dict(_read(files.note(SEALS) or b""))
         self._checked = ""
 
     def renew(self) -> None:
         """Seal the files that are new, and forget those that are gone."""
-        there = set(self._files.names())
+        there = self._files.sizes().keys()
         if there != self._seals.keys():
             self._seals = {name: self._seals.get(name) or self._seal(name) for name in there}
             self._write()
@@ -105,10 +104,16 @@ class Seals:
         return sorted(
             name
             for name in names
-            if (_is_log(name) or not self._seals[name].is_damaged)
-            and (now := self._seal_or_none(name)) is not None
-            and now != replace(self._seals[name], is_damaged=False)
+            if self._is_read(name) and (now := self._seal_or_none(name)) is not None and self.is_other(name, now)
         )
+
+    def is_other(self, name: str, now: Seal) -> bool:
+        """Whether a file that something of today reads is not as it was sealed, now that this is its seal."""
+        known = self._seals.get(name)
+        return known is not None and self._is_read(name) and now != replace(known, is_damaged=False)
+
+    def _is_read(self, name: str) -> bool:
+        return _is_log(name) or not self._seals[name].is_damaged
 
     def _remember(self, names: Iterable[str], *, damaged: Iterable[str]) -> None:
         """Keep of all these whether they are damaged, so that a copy that was put back is good again."""
@@ -126,7 +131,7 @@ class Seals:
             f"{seal.checksum} {seal.size_bytes} {'damaged' if seal.is_damaged else 'good'} {name}\n"
             for name, seal in sorted(self._seals.items())
         ]
-        self._files.write_note(FILE, "".join(lines).encode())
+        self._files.write_note(SEALS, "".join(lines).encode())
 
     def _seal_or_none(self, name: str) -> Seal | None:
         try:
@@ -135,11 +140,16 @@ class Seals:
             return None
 
     def _seal(self, name: str) -> Seal:
-        size = checksum = 0
-        for chunk in self._files.chunks(name):
-            size += len(chunk)
-            checksum = zlib.crc32(chunk, checksum)
-        return Seal(size_bytes=size, checksum=f"{checksum:08x}")
+        return seal_of(self._files.chunks(name))
+
+
+def seal_of(chunks: Iterable[bytes]) -> Seal:
+    """Seal a file, as it is read piece by piece."""
+    size = checksum = 0
+    for chunk in chunks:
+        size += len(chunk)
+        checksum = zlib.crc32(chunk, checksum)
+    return Seal(size_bytes=size, checksum=f"{checksum:08x}")
 
 
 def _read(written: bytes) -> Iterator[tuple[str, Seal]]:

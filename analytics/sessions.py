@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from analytics import log
-from analytics.catalogs import catalog_of
+from analytics.catalogs import Catalog, catalog_of
 from analytics.connection import BEGIN, LAYERS, ROLLBACK, Parameters, Planned, counted
 from analytics.data_files import files_of
 from analytics.plans import Plans
@@ -320,6 +320,12 @@ def make_catalog(session: Engine, settings: AnalyticsSettings) -> None:
     with catalog.making() as place:
         _attach(session, settings, "made", _options(settings), place=place)
         session.execute("detach made")
+
+
+def attach_catalog(session: Engine, catalog: Catalog, *, name: str, reads_only: bool) -> None:
+    """Attach a catalog as what it is, a database of tables, without the lake of which they tell."""
+    _load(session, catalog.extension)
+    session.execute(f"attach {log.quoted(catalog.place)} as {name}{' (read_only)' if reads_only else ''}")
 
 
 def attach(

@@ -21,6 +21,7 @@ from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import IsRead, forget_index
 from analytics.landing import Landed, Lander, Offsets
 from analytics.maintenance import Maintained, Maintainer
+from analytics.moving import refuse_half
 from analytics.own_metrics import prove
 from analytics.pace import Pacer
 from analytics.readers import (
@@ -100,6 +101,7 @@ class Writer:
         self._companies = read_companies(settings)
         settings.warehouse.mkdir(parents=True, exist_ok=True)
         self._catalog = catalog_of(settings)
+        refuse_half(settings)
         self._right = self._catalog.lock()
         self._views = views.read_views()
         self._session = open_session(settings)

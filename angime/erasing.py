@@ -230,7 +230,7 @@ def _left_in_home(home: Path, sought: Sought) -> Iterator[str]:
 def _left_elsewhere(settings: AnalyticsSettings, sought: Sought) -> Iterator[str]:
     """Search data files that do not lie in the home."""
     files = files_of(settings)
-    names = files.names() if settings.warehouse_files else ()
+    names = files.sizes() if settings.warehouse_files else ()
     return (f"{files.place}/{name}" for name in names if _are_in(files.chunks(name), sought))
 
 

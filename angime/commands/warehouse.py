@@ -1,11 +1,12 @@
-"""Verbs that ask the warehouse and build it anew."""
+"""Verbs that ask the warehouse, build it anew, and move it."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from angime.commands.output import Json, as_csv, print_rows, step
+from angime.commands.output import Json, as_csv, print_fields, print_rows, step
 from angime.commands.root import app
 
 
@@ -71,3 +72,71 @@ def rebuild(
     print_rows([dict(table) for table in rebuilt], as_json=json_output)
     if any(table["same"] is False for table in rebuilt):
         raise typer.Exit(1)
+
+
+@app.command()
+def move(  # noqa: PLR0913  # each is an option of the command
+    *,
+    catalog: Annotated[str, typer.Option(help="What ANGIME_CATALOG is there; empty: a file in the folder.")] = "",
+    files: Annotated[
+        str, typer.Option(help="What ANGIME_WAREHOUSE_FILES is there; empty: the data files lie in the folder.")
+    ] = "",
+    folder: Annotated[
+        Path | None, typer.Option(help="What ANGIME_WAREHOUSE_FOLDER is there; empty: warehouse under home.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much there is, whatever else.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it only say how much there is.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Move the warehouse to another catalog and other data files: into PostgreSQL and a bucket, and back.
+
+    Stop the lander first, which Kafka waits for; pages may stay. Data files and all that the catalog knows are copied,
+    offsets too, so that the lander goes on there and lands each event once. It goes on where it was broken off when
+    asked the same again. At the end every row of both is compared: exit 1 where one is not the same. The old warehouse
+    stays as it was; it is said how to delete it.
+
+    Example: `angime move --catalog postgresql://angime@db.example/angime --files s3://lake/angime`
+    """
+    from analytics.catalogs import catalog_of
+    from analytics.data_files import files_of
+    from analytics.moving import look
+    from analytics.moving import move as move_warehouse
+    from analytics.settings import AnalyticsSettings
+    from angime.settings import load
+
+    source = load(AnalyticsSettings)
+    target = source.model_copy(update={"catalog": catalog, "warehouse_files": files, "warehouse_folder": folder})
+    if dry_run or not yes:
+        print_fields(msgspec.to_builtins(look(source, target)), as_json=json_output)
+        step("nothing was moved: say --yes to do it")
+        return
+    moved = move_warehouse(source, target, on_step=step)
+    fields: dict[str, Any] = msgspec.to_builtins(moved)
+    there, here = _settings_of(target), _settings_of(source)
+    how_to_delete = [catalog_of(source).how_to_delete, files_of(source).how_to_delete]
+    if json_output:
+        print_fields({**fields, "settings": there, "old": here, "how_to_delete": how_to_delete}, as_json=True)
+    else:
+        print_fields({**fields, "differing": ", ".join(moved.differing)}, as_json=False)
+    if moved.differing:
+        step("not everything is the same there, so it is not done: go on with the old one, or type this once more")
+        raise typer.Exit(1)
+    for sentence in (
+        f"{moved.rows} rows in {moved.tables} tables are the same in both",
+        f"for whoever asks the warehouse: {_typed(there)}; then start `angime land`: it goes on where the old one"
+        " stopped. On another machine it wants the secret.key of this home",
+        f"to go back: {_typed(here)}; that one lands what came since, as long as Kafka holds it (30 days)",
+        "the old warehouse stays as it was, and keeps whom you erase from now on. When you trust the new one: "
+        + "; ".join(how_to_delete),
+    ):
+        step(sentence)
+
+
+def _settings_of(settings: Any) -> dict[str, str | None]:
+    """Give the settings that say where a warehouse lies; None where one is to be unset."""
+    names = ("catalog", "warehouse_files", "warehouse_folder")
+    return {f"ANGIME_{name.upper()}": str(getattr(settings, name) or "") or None for name in names}
+
+
+def _typed(settings: dict[str, str | None]) -> str:
+    return ", ".join(f"set {name}={text}" if text else f"unset {name}" for name, text in settings.items())

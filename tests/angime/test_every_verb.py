@@ -60,6 +60,7 @@ ON_A_HOME: dict[str, tuple[type, int]] = {
     "transcribe {good} --model none": (TOLD, 1),
     "sql 'select 1 as one'": (LISTED, 0),
     "rebuild --verify": (LISTED, 0),
+    "move --folder {new}/moved": (TOLD, 0),
     "schema check": (LISTED, 0),
     "schema diff call.ended": (LISTED, 0),
     "broker status": (TOLD, 1),

@@ -5,6 +5,7 @@ import threading
 from email.utils import formatdate
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
@@ -25,6 +26,7 @@ class Bucket(ThreadingHTTPServer):
         self.kept: dict[str, bytes] = {}
         self.written_at: dict[str, str] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
+        self.uploads = count(1)
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
 
     def __enter__(self) -> Self:
@@ -72,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._is_refused():
             return
         if "uploads" in self._asked:
-            upload = str(len(self.server.parts))
+            upload = str(next(self.server.uploads))
             self.server.parts[upload] = {}
             self._say_xml("InitiateMultipartUploadResult", f"<UploadId>{upload}</UploadId>")
         elif upload := self._asked.get("uploadId"):
