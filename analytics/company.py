@@ -18,6 +18,6 @@ def read_companies(settings: AnalyticsSettings) -> tuple[Company, ...]:
     else:
         files = []
     try:
-        return tuple(parse_company(file.read_text(encoding="utf-8"), file=file.name) for file in files)
+        return tuple(parse_company(file.read_text(encoding="utf-8"), file=str(file)) for file in files)
     except (OSError, UnicodeDecodeError):
         raise Misconfigured(f"{path} cannot be read as company data: set ANGIME_COMPANY to a company.toml") from None

@@ -61,7 +61,7 @@ Look = Callable[[], Iterator[Finding]]
 
 
 def examine(*, now: datetime | None = None) -> list[Finding]:
-    """Look at everything; a look that is refused is itself a finding, with the sentence of the refusal."""
+    """Look at everything; a look that is refused is itself a finding, with the sentence of the refusal, said once."""
     moment = now or datetime.now(UTC)
     looks: tuple[tuple[str, Look], ...] = (
         ("python", _python),
@@ -79,7 +79,11 @@ def examine(*, now: datetime | None = None) -> list[Finding]:
         ("retention", _retention),
         ("model", _model),
     )
-    return [finding for what, look in looks for finding in _asked(what, look)]
+    found: list[Finding] = []
+    for what, look in looks:
+        known = {finding.mending for finding in found if finding.state == "wrong"}
+        found += [finding for finding in _asked(what, look) if finding.state != "wrong" or finding.mending not in known]
+    return found
 
 
 def _asked(what: str, look: Look) -> Iterator[Finding]:
@@ -168,7 +172,7 @@ def _newest_landed() -> datetime | None:
         with open_reader(load(AnalyticsSettings)) as reader:
             [newest] = reader.sql("select max(landed_at) as newest from log.offsets")["newest"]
             return newest
-    except NotYet:
+    except (NotYet, Misconfigured):  # what is wrong with the warehouse is said where that is looked at
         return None
 
 

@@ -121,7 +121,7 @@ def _recording(page: Page, row: dict[str, Any]) -> None:
             st.info(plain(told, limit=300), icon=":material/auto_delete:")
         model = say(
             "Transcript by {model}, language {language}.",
-            model=row["transcript_model"],
+            model=say("demo model") if row["is_demo_transcript"] else row["transcript_model"],
             language=say.tongue(row["transcript_language"]),
         )
         st.caption(plain(model, limit=300))

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from schemas.alert_rules import Alerts, alert_problems
+from schemas.allowed import words_at
 from schemas.crm import Currency
 from schemas.dated import (
     DatedHours,
@@ -302,7 +303,9 @@ def _with_line(message: str, *, text: str, file: str) -> str:
     line = _line_of(parts, text=text)
     where = ".".join(parts)
     problem = problem.replace("`", "")
-    return f"{file}{f', line {line}' if line else ''}: {problem}{f' ({where})' if where else ''}"
+    words = words_at(Company, parts)
+    allowed = f": write one of {', '.join(words)}" if words else ""
+    return f"{file}{f', line {line}' if line else ''}: {problem}{f' ({where})' if where else ''}{allowed}"
 
 
 def _line_of(parts: list[str], *, text: str) -> int | None:

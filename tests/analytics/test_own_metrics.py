@@ -94,7 +94,7 @@ def test_sums_say_of_which_days_they_are() -> None:
         ('numerator = "talk_seconds > 300"', 'numerator = "legs in (select 1)"', "numerator .* holds a query"),
         ('numerator = "talk_seconds > 300"', "numerator = 300", "long_talks: Expected `str`, got `int`"),
         ('unit = "share"', 'unit = "calls"', "the unit of a share is share"),
-        ('unit = "share"', 'unit = "parsecs"', "long_talks: Invalid enum value 'parsecs'"),
+        ('unit = "share"', 'unit = "parsecs"', "'parsecs' in unit: write one of calls, contacts, "),
         ('fact = "calls"', 'fact = "call"', "long_talks is of no known fact: call; there are calls, "),
         ('leave_out = ["internal", "test"]', 'leave_out = ["nobody"]', "cannot leave out nobody of calls; there are "),
         ("[metrics.long_talks]", "[metrics.answer_rate]", "answer_rate is a name of ours"),

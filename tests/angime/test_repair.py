@@ -365,6 +365,15 @@ def test_the_doctor_proves_metrics_of_ones_own(tmp_path: Path, own_metrics: Path
     assert (state, "long_talks cannot be counted" in said) == ("wrong", True)
 
 
+def test_the_doctor_says_of_a_broken_catalog_once_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "warehouse").mkdir()
+    (tmp_path / "warehouse" / "catalog.sqlite").write_bytes(b"no catalog at all" * 100)
+    (tmp_path / "company.toml").write_text(COMPANY.format(account="crm"))
+    said = typed("doctor", "--json", home=tmp_path, ANGIME_RECEIVE_PORT="0", ANGIME_PAGES_PORT=str(_free_port()))
+
+    assert [one["what"] for one in json.loads(said.out) if one["state"] == "wrong"] == ["warehouse"]
+
+
 def test_the_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "company.toml").write_text('id = "Acme Inc"\n')
     said = typed("doctor", home=tmp_path, ANGIME_SPEECH_MODEL=str(tmp_path / "nothing" / "here"))

@@ -53,6 +53,7 @@ def test_a_whole_company_is_read() -> None:
             '"s3cret"',
             "line 24: must be env:NAME or file:PATH, never the secret itself (accounts.0.secrets.0)",
         ),
+        ('channel = "phone"', 'channel = "fax"', "(accounts.0.channel): write one of email, instagram, "),
         ('channel = "phone"', 'chanel = "phone"', "unknown field chanel"),
         ('team = "south"', 'team = "north"', "line 17: operator 'aigul' is in team 'north', which is not listed"),
         ('"09:00-13:00"', '"13:00-09:00"', "line 8: hours.mon: write each span like 09:00-13:00"),
