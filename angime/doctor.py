@@ -24,6 +24,7 @@ from angime import forgetting, presence
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import kafka_jars, local_kafka, topics
+from pipelines.access import is_open_to_readers
 from pipelines.broker import Admin, check_crc32c
 from pipelines.free_ports import is_free
 from pipelines.origins import load_origins, prove_secrets
@@ -209,8 +210,14 @@ def _kafka() -> Iterator[Finding]:
         differing = [f"{row.name} ({row.difference})" for row in topics.rows(admin) if row.difference]
     if differing:
         yield Finding(what="topics", state="wrong", found=", ".join(differing), mending="run `angime topics apply`")
+        return
+    protocol = settings.kafka_security
+    found = bootstrap if protocol == "PLAINTEXT" else f"{bootstrap}, {protocol}"
+    if is_open_to_readers(bootstrap):
+        mending = "what people say crosses the network unencrypted: set ANGIME_KAFKA_SECURITY to SASL_SSL"
+        yield Finding(what="kafka", state="note", found=found, mending=mending)
     else:
-        yield Finding(what="kafka", state="good", found=bootstrap)
+        yield Finding(what="kafka", state="good", found=found)
 
 
 def _ports() -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from angime.recordings import forget_recordings, strays
 from angime.settings import load
 from angime.suggestions import nearest
 from pipelines import local_kafka
-from pipelines.broker import connect_producer
+from pipelines.broker import connect_producer, reach
 from pipelines.outbox import DAMAGED
 from pipelines.redelivery import send_decision
 from pipelines.settings import PipelinesSettings
@@ -95,10 +95,13 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     """Erase persons known by identities `kind:value`: one or many, in one go.
 
     The lander must not run, for it would write from memory what is being erased. Raises Misconfigured while another
-    process writes, or webhooks wait in the outbox; NotYet while the store of recordings is away. From the moment at
-    which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in it.
+    process writes, webhooks wait in the outbox, or Kafka refuses us; NotYet while the store of recordings is away. From
+    the moment at which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in
+    it.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
+    with suppress(NotYet):
+        _prove_kafka()
     with open_writer(settings) as writer:
         say("looking")
         _check_kinds(writer.connection, identities)
@@ -189,6 +192,12 @@ def _all(found: Sequence[erasure.Found], name: str) -> list[str]:
     return [one for person in found for one in getattr(person, name)]
 
 
+def _prove_kafka() -> None:
+    """Raise Misconfigured where Kafka refuses us: others must hear of what cannot be undone."""
+    if bootstrap := load(PipelinesSettings).kafka:
+        reach(bootstrap)
+
+
 def _tell_kafka(decisions: Sequence[Event]) -> bool:
     """Let other warehouses of this log honour it; where no Kafka runs, the log of this one tells them later."""
     settings = load(PipelinesSettings)
@@ -200,7 +209,7 @@ def _tell_kafka(decisions: Sequence[Event]) -> bool:
             for decision in decisions:
                 send_decision(decision, producer=producer)
             producer.flush()
-    except NotYet:
+    except (NotYet, Misconfigured):
         return False
     return True
 

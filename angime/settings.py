@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 
 from analytics.settings import AnalyticsSettings
 from dashboards.settings import DashboardsSettings
+from pipelines import access
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 from streams.settings import StreamsSettings
@@ -43,7 +44,9 @@ def check() -> None:
     _check_names(os.environ)
     for settings in SETTINGS.values():
         load(settings)
-    home = load(PipelinesSettings).home
+    pipelines = load(PipelinesSettings)
+    access.check(pipelines)
+    home = pipelines.home
     if home.exists() and not home.is_dir():
         raise Misconfigured(f"ANGIME_HOME is {home}, which is no folder: name one, which is made where it is not there")
 

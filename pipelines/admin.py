@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.access import for_kafka_python
 from pipelines.plain_broker import COORDINATING, admin_words, clients, errors, refusal, structs
 from pipelines.ports import (
     CONNECT_SECONDS,
@@ -28,6 +29,7 @@ class Admin:
                 bootstrap_servers=bootstrap.split(","),
                 bootstrap_timeout_ms=round(CONNECT_SECONDS * 1000),
                 request_timeout_ms=round(REQUEST_SECONDS * 1000),
+                **for_kafka_python(),
             )
         except errors.KafkaError as error:
             raise refusal(error) from None

@@ -27,7 +27,7 @@ from pipelines.ports import (
     TopicState,
     positions_after,
 )
-from pipelines.reach import addresses, reach
+from pipelines.reach import reach
 from pipelines.settings import Transport
 from schemas.errors import Misconfigured
 from schemas.topics import PREFIX
@@ -40,12 +40,12 @@ __all__ = [
     "Producer",
     "Record",
     "TopicState",
-    "addresses",
     "assign",
     "check_crc32c",
     "connect_producer",
     "join_group",
     "positions_after",
+    "reach",
 ]
 
 log = structlog.get_logger()

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from pipelines.arrivals import Arrivals
-from pipelines.broker import addresses, connect_producer
+from pipelines.broker import connect_producer, reach
 from pipelines.doors import ari, chatapp, green_api, waha
 from pipelines.doors.contract import CALM_SECONDS, Door, Ground, wait_after
 from pipelines.doors.files import FollowedFile
@@ -38,10 +39,12 @@ def run(settings: PipelinesSettings, *, stop: threading.Event, on_ready: Callabl
     """Keep every door open until `stop` is set; `on_ready` is called when all are.
 
     A door whose other side is away is opened again with back-off, and never ends the others. Raises Misconfigured for
-    company files and secrets that are not right; an error that nobody foresaw ends the stage and is raised here.
+    company files and secrets that are not right, and where Kafka refuses us as we begin; an error that nobody foresaw
+    ends the stage and is raised here.
     """
     origins = load_origins(settings)
-    addresses(settings.kafka)
+    with suppress(NotYet):
+        reach(settings.kafka)
     arrivals = Arrivals(
         connect=lambda: connect_producer(settings.kafka, transport=settings.transport),
         now=lambda: instant(datetime.now(UTC)),

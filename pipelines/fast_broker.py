@@ -9,6 +9,7 @@ from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka import Producer as ProducerClient
 
+from pipelines.access import for_librdkafka
 from pipelines.ports import (
     BATCH_BYTES,
     CLOSE_SECONDS,
@@ -39,6 +40,7 @@ _FORBIDDEN = (
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError._AUTHENTICATION,  # noqa: SLF001  # librdkafka's name for its own codes
 )
+_REFUSED = (KafkaError._AUTHENTICATION, KafkaError._SSL)  # noqa: SLF001
 _PASSING = (
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -131,7 +133,7 @@ class ConfluentProducer:
         self._let_go()
 
     def _connect(self) -> ProducerClient:
-        client = ProducerClient(self._options)
+        client = ProducerClient({**self._options, **for_librdkafka()})
         try:
             client.list_topics(timeout=CONNECT_SECONDS)
         except KafkaException as error:
@@ -154,6 +156,7 @@ class _ConfluentConsumer:
     """What both ways of reading share."""
 
     def __init__(self, bootstrap: str, **options: Any) -> None:
+        self._is_refused = False
         self._client = Client(
             {
                 "bootstrap.servers": bootstrap,
@@ -168,6 +171,8 @@ class _ConfluentConsumer:
                 "queued.max.messages.kbytes": MAX_FETCH_BYTES // 1024,
                 "reconnect.backoff.max.ms": 1000,
                 "log_level": QUIET,
+                "error_cb": self._on_error,
+                **for_librdkafka(),
                 **options,
             }
         )
@@ -179,6 +184,8 @@ class _ConfluentConsumer:
     def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
         """Give records, as the port says."""
         first = self._client.poll(timeout_seconds)
+        if self._is_refused:
+            raise NotYet("Kafka no longer lets us in")  # whoever connects anew is told why
         if first is None:
             return []
         # `consume` waits for a full batch; what is already here comes at once.
@@ -196,6 +203,10 @@ class _ConfluentConsumer:
             self._client.commit(offsets=_places(positions), asynchronous=False)
         except KafkaException as error:
             raise refusal(error.args[0]) from None
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Take note of what librdkafka tells beside records: where it is refused it would try for ever."""
+        self._is_refused |= error.code() in _REFUSED
 
     def close(self) -> None:
         """Leave, as the port says."""

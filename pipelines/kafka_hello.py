@@ -1,34 +1,141 @@
-"""The smallest question to a Kafka broker, on a bare socket: which cluster it serves, and whether it is ready."""
+"""The smallest questions to a Kafka broker, on a bare socket: who it is, whom else it names, and whether it knows us.
 
+The clients ask the same, but of a broker that refuses them they tell no more than that there was none, or nothing.
+Layouts are Kafka's (https://kafka.apache.org/protocol).
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
 import socket
 import struct
+from collections.abc import Generator
 
-METADATA_KEY = 3
-METADATA_VERSION = 2  # the first whose answer names the cluster
+from msgspec import Struct
+
+from schemas.errors import Misconfigured
+from schemas.kafka_access import Access
+
+METADATA_KEY, METADATA_VERSION = 3, 2  # the first whose answer names the cluster
+MECHANISM_KEY, PROOF_KEY, SASL_VERSION = 17, 36, 1
+NO_ERROR, UNKNOWN_MECHANISM, WRONG_PROOF, NOT_ASKED = 0, 33, 58, 34
 CORRELATION = 1
 MAX_ANSWER_BYTES = 1 << 20
 TIMEOUT_SECONDS = 2.0
+MAX_ROUNDS = 1_000_000  # of hashing that a broker may ask for
 
-# Header (key, version, correlation, no client id), then an empty list of topics: none are asked about.
-_BODY = struct.pack(">hhihi", METADATA_KEY, METADATA_VERSION, CORRELATION, -1, 0)
-QUESTION = struct.pack(">i", len(_BODY)) + _BODY
+
+class Cluster(Struct, frozen=True):
+    """What a broker tells of its cluster: its id, and where its brokers are to be met."""
+
+    id: str
+    brokers: tuple[tuple[str, int], ...]
 
 
 def cluster_id(port: int) -> str | None:
-    """Ask whoever listens on 127.0.0.1 which cluster it serves; None when nobody there is a broker that is ready.
-
-    A broker is ready when it lists itself among the cluster's brokers. The layout is Kafka's Metadata request and
-    answer, version 2 (https://kafka.apache.org/protocol).
-    """
+    """Ask whoever listens on 127.0.0.1 which cluster it serves; None when nobody there is a broker that is ready."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS) as connection:
-            connection.sendall(QUESTION)
-            (size,) = struct.unpack(">i", _receive(connection, size=4))
-            if not 0 < size <= MAX_ANSWER_BYTES:
-                return None
-            return _read_answer(_receive(connection, size=size))
+            found = cluster(connection)
     except (OSError, EOFError, struct.error, UnicodeDecodeError):
         return None  # nobody there, or somebody who does not speak Kafka
+    return found.id if found is not None else None
+
+
+def cluster(connection: socket.socket) -> Cluster | None:
+    """Ask a broker of its cluster; None when it is not ready, as long as it does not list itself.
+
+    Raises OSError, EOFError, struct.error or UnicodeDecodeError where it is no broker, or goes away.
+    """
+    none_of_its_topics = struct.pack(">i", 0)
+    return _read_cluster(_ask(connection, METADATA_KEY, METADATA_VERSION, none_of_its_topics))
+
+
+def prove_user(connection: socket.socket, access: Access, *, where: str) -> None:
+    """Say who we are, and prove it by our password.
+
+    Raises Misconfigured where we are not taken, and what `cluster` raises.
+    """
+    answer = _ask(connection, MECHANISM_KEY, SASL_VERSION, _text(access.mechanism))
+    code, count = struct.unpack_from(">hi", answer)
+    if code == UNKNOWN_MECHANISM:
+        known: list[str] = []
+        at = 6
+        for _ in range(count):
+            end = _skip_text(answer, at=at)
+            known.append(answer[at + 2 : end].decode())
+            at = end
+        raise Misconfigured(
+            f"Kafka at {where} does not take {access.mechanism}, but {', '.join(known)}: set ANGIME_KAFKA_MECHANISM to "
+            "one of these"
+        )
+    if code == NOT_ASKED:
+        raise Misconfigured(f"Kafka at {where} asks for no user: set ANGIME_KAFKA_SECURITY without SASL")
+    proving = _plain(access) if access.mechanism == "PLAIN" else _scram(access)
+    token = next(proving)
+    while True:
+        answer = _ask(connection, PROOF_KEY, SASL_VERSION, struct.pack(">i", len(token)) + token)
+        (code,) = struct.unpack_from(">h", answer)
+        if code != NO_ERROR:
+            raise Misconfigured(
+                f"Kafka at {where} does not let this user in with this password: check ANGIME_KAFKA_USER, "
+                "ANGIME_KAFKA_PASSWORD or ANGIME_KAFKA_PASSWORD_FILE, and ANGIME_KAFKA_MECHANISM"
+            )
+        at = _skip_text(answer, at=2)
+        (size,) = struct.unpack_from(">i", answer, at)
+        try:
+            token = proving.send(answer[at + 4 : at + 4 + max(size, 0)])
+        except StopIteration:
+            return
+        except (KeyError, ValueError):
+            raise EOFError from None  # this is no proof
+
+
+def _plain(access: Access) -> Generator[bytes, bytes]:
+    """Send the password itself (RFC 4616)."""
+    yield f"\0{access.user}\0{access.password}".encode()
+
+
+def _scram(access: Access) -> Generator[bytes, bytes]:
+    """Prove that we know the password, and see that the broker does, without sending it (RFC 5802)."""
+    name = access.mechanism.removeprefix("SCRAM-").replace("-", "").lower()
+    user = access.user.replace("=", "=3D").replace(",", "=2C")
+    nonce = secrets.token_hex(16)
+    greeting = f"n={user},r={nonce}"
+    challenge = (yield f"n,,{greeting}".encode()).decode()
+    told = _parts(challenge)
+    if not told["r"].startswith(nonce):
+        raise ValueError
+    rounds = min(int(told["i"]), MAX_ROUNDS)
+    salted = hashlib.pbkdf2_hmac(name, access.password.encode(), base64.b64decode(told["s"]), rounds)
+    unproved = f"c=biws,r={told['r']}"
+    all_said = f"{greeting},{challenge},{unproved}".encode()
+    ours = hmac.digest(salted, b"Client Key", name)
+    signature = hmac.digest(hashlib.new(name, ours).digest(), all_said, name)
+    proof = bytes(one ^ other for one, other in zip(ours, signature, strict=True))
+    verdict = yield f"{unproved},p={base64.b64encode(proof).decode()}".encode()
+    theirs = hmac.digest(hmac.digest(salted, b"Server Key", name), all_said, name)
+    if not hmac.compare_digest(base64.b64encode(theirs).decode(), _parts(verdict.decode()).get("v", "")):
+        raise Misconfigured("who answers at ANGIME_KAFKA does not know the password of this user: it is not your Kafka")
+
+
+def _parts(said: str) -> dict[str, str]:
+    return {name: text for name, _, text in (part.partition("=") for part in said.split(","))}
+
+
+def _ask(connection: socket.socket, key: int, version: int, body: bytes) -> bytes:
+    """Ask, and give the answer without what every answer begins with. The header says no client's name."""
+    question = struct.pack(">hhih", key, version, CORRELATION, -1) + body
+    connection.sendall(struct.pack(">i", len(question)) + question)
+    (size,) = struct.unpack(">i", _receive(connection, size=4))
+    if not 4 <= size <= MAX_ANSWER_BYTES:
+        raise EOFError
+    answer = _receive(connection, size=size)
+    (correlation,) = struct.unpack_from(">i", answer)
+    if correlation != CORRELATION:
+        raise EOFError
+    return answer[4:]
 
 
 def _receive(connection: socket.socket, *, size: int) -> bytes:
@@ -41,18 +148,24 @@ def _receive(connection: socket.socket, *, size: int) -> bytes:
     return received
 
 
-def _read_answer(answer: bytes) -> str | None:
-    correlation, brokers = struct.unpack_from(">ii", answer)
-    if correlation != CORRELATION or brokers < 1:
+def _read_cluster(answer: bytes) -> Cluster | None:
+    (count,) = struct.unpack_from(">i", answer)
+    if count < 1:
         return None
-    at = 8
-    for _ in range(brokers):
+    at = 4
+    brokers: list[tuple[str, int]] = []
+    for _ in range(count):
         at += 4  # node id
-        at = _skip_text(answer, at=at)  # host
-        at += 4  # port
-        at = _skip_text(answer, at=at)  # rack
+        end = _skip_text(answer, at=at)
+        host = answer[at + 2 : end].decode()
+        brokers.append((host, *struct.unpack_from(">i", answer, end)))
+        at = _skip_text(answer, at=end + 4)  # rack
     end = _skip_text(answer, at=at)
-    return answer[at + 2 : end].decode()
+    return Cluster(answer[at + 2 : end].decode(), tuple(brokers))
+
+
+def _text(text: str) -> bytes:
+    return struct.pack(">h", len(text.encode())) + text.encode()
 
 
 def _skip_text(answer: bytes, *, at: int) -> int:

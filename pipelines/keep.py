@@ -2,7 +2,8 @@
 
 Many requests share one flush: a thread takes whatever waits, sends it, and settles all of it at once. While Kafka is
 away, and until everything that waited on disk has been sent, new records go behind those in the outbox, so that the
-order in which they came is the order in which Kafka gets them. A second thread drains the outbox.
+order in which they came is the order in which Kafka gets them. A second thread drains the outbox. A Kafka that no
+longer lets us in is away as well: its certificate has expired, say, and providers send what they send meanwhile.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from pipelines.outbox import Outbox
 from pipelines.ports import Headers, Producer
-from schemas.errors import NotYet
+from schemas.errors import Misconfigured, NotYet
 from schemas.records import TRACEPARENT, RawRecord, raw_to_kafka
 
 TOPIC = "raw"
@@ -155,7 +156,7 @@ class Keeper:
         if self._is_direct:
             try:
                 self._send(records)
-            except NotYet as error:
+            except (NotYet, Misconfigured) as error:
                 log.warning("kafka_away", reason=error.reason, records=len(records))
             else:
                 self._counts["kafka"] += len(records)
@@ -181,7 +182,7 @@ class Keeper:
             entries = self._outbox.oldest(max_bytes=BATCH_BYTES)
             try:
                 self._send([_DECODER.decode(entry) for entry in entries])
-            except NotYet as error:
+            except (NotYet, Misconfigured) as error:
                 log.info("outbox_waits", reason=error.reason, bytes=self._outbox.bytes_kept)
                 self._is_stopping.wait(RETRY_SECONDS[min(retries, len(RETRY_SECONDS) - 1)])
                 retries += 1

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from pipelines.access import for_kafka_python
 from pipelines.ports import (
     BATCH_BYTES,
     CLOSE_SECONDS,
@@ -139,6 +140,7 @@ class KafkaPythonProducer:
                 request_timeout_ms=milliseconds - LINGER_MS,
                 reconnect_backoff_max_ms=1000,
                 metrics_enabled=False,
+                **for_kafka_python(),
             )
         except errors.KafkaError as error:
             raise refusal(error) from None
@@ -172,6 +174,7 @@ class _KafkaPythonConsumer:
                 metadata_max_age_ms=round(LOOK_FOR_PARTITIONS_SECONDS * 1000),
                 reconnect_backoff_max_ms=1000,
                 metrics_enabled=False,
+                **for_kafka_python(),
                 **options,
             )
         except errors.KafkaError as error:

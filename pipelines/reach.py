@@ -1,30 +1,126 @@
-"""Whether anybody answers at Kafka's addresses: asked before a client is made, which would find out only later."""
+"""Whether Kafka answers, and lets us in: asked before a client is made, which would find out only later, or never."""
 
-import contextlib
 import socket
+import ssl
+import struct
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
+from pipelines import kafka_hello
+from pipelines.access import Place, access, addresses, check_line, encryption
 from pipelines.ports import CONNECT_SECONDS
 from schemas.errors import Misconfigured, NotYet
+from schemas.kafka_access import Access
 
-
-def addresses(bootstrap: str) -> list[tuple[str, int]]:
-    """Read a list of addresses; raises Misconfigured when it is none."""
-    found: list[tuple[str, int]] = []
-    for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        if not host or not port.isdecimal():
-            raise Misconfigured(f"ANGIME_KAFKA must list addresses such as 127.0.0.1:9092, but has {address!r}")
-        found.append((host.strip("[]"), int(port)))
-    return found
+# OpenSSL's numbers of what is wrong with a certificate (X509_V_ERR_…, in its x509_vfy.h).
+EXPIRED, OTHER_NAMES = 10, (62, 64)
 
 
 def reach(bootstrap: str) -> None:
     """Raise NotYet at once when nobody answers at any of the addresses, Misconfigured when they are none.
 
-    The clients would find out by themselves, but only after seconds, and kafka-python leaves its sockets open.
+    Where settings ask for encryption or a user, Misconfigured also says what Kafka refuses or what refuses Kafka: its
+    certificate or its name, our certificate, our password. So it does of the brokers to which the cluster sends us.
+    The clients would find out by themselves, but only after seconds; kafka-python leaves its sockets open, and of what
+    is refused none of them tells: they try for ever.
     """
-    for address in addresses(bootstrap):
-        with contextlib.suppress(OSError):
-            socket.create_connection(address, timeout=CONNECT_SECONDS).close()
+    told = access()
+    context = encryption(told)
+    refused: list[Misconfigured | NotYet] = []
+    for place in addresses(bootstrap):
+        try:
+            brokers = _brokers(place, access=told, context=context)
+        except (Misconfigured, NotYet) as refusal:
+            refused.append(refusal)
+        except OSError:
+            continue
+        else:
+            check_line(brokers, access=told)
+            for broker in set(brokers) - {place}:
+                with suppress(OSError, NotYet):
+                    _prove(broker, context=context)
             return
-    raise NotYet(f"Kafka is not ready: nobody answers at {bootstrap}")
+    raise next((one for one in refused if isinstance(one, Misconfigured)), None) or next(
+        iter(refused), NotYet(f"Kafka is not ready: nobody answers at {bootstrap}")
+    )
+
+
+def _brokers(place: Place, *, access: Access, context: ssl.SSLContext | None) -> tuple[Place, ...]:
+    """Come in at an address, and give the cluster's brokers; none where nothing need be proved."""
+    with _connected(place, context=context) as connection:
+        if access.protocol == "PLAINTEXT":
+            return ()
+        try:
+            if access.has_user:
+                kafka_hello.prove_user(connection, access, where=_written(place))
+            found = kafka_hello.cluster(connection)
+        except ssl.SSLError as error:
+            raise _refusal(error, place) from None
+        except (EOFError, ConnectionError, struct.error, UnicodeDecodeError):
+            hint = "another user" if access.has_user else "a user"
+            raise NotYet(
+                f"Kafka at {_written(place)} hangs up: it ends, or ANGIME_KAFKA_SECURITY is not that of this port, "
+                f"which may ask for {hint}"
+            ) from None
+        return found.brokers if found is not None else ()
+
+
+def _prove(place: Place, *, context: ssl.SSLContext | None) -> None:
+    """Raise Misconfigured where a broker to which we are sent is not who it should be."""
+    if context is not None:
+        with _connected(place, context=context):
+            pass
+
+
+@contextmanager
+def _connected(place: Place, *, context: ssl.SSLContext | None) -> Generator[socket.socket]:
+    with socket.create_connection(place, timeout=CONNECT_SECONDS) as connection:
+        if context is None:
+            yield connection
+            return
+        try:
+            encrypted = context.wrap_socket(connection, server_hostname=place[0])
+        except ssl.SSLEOFError:
+            raise _no_encryption(place) from None
+        except ssl.SSLError as error:
+            raise _refusal(error, place) from None
+        except ConnectionError:
+            raise _no_encryption(place) from None
+        with encrypted:
+            yield encrypted
+
+
+def _no_encryption(place: Place) -> NotYet:
+    return NotYet(
+        f"Kafka at {_written(place)} hangs up before anything is encrypted: it is starting, or this port is not "
+        "encrypted, and ANGIME_KAFKA_SECURITY is not that of this port"
+    )
+
+
+def _refusal(error: ssl.SSLError, place: Place) -> Misconfigured:
+    where, reason = _written(place), error.reason or "no reason is given"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in OTHER_NAMES:
+            return Misconfigured(
+                f"the certificate of Kafka at {where} is not for the name {place[0]}: name it in ANGIME_KAFKA (and the "
+                "cluster in its advertised.listeners) as the certificate does, or give that broker another one"
+            )
+        if error.verify_code == EXPIRED:
+            return Misconfigured(f"the certificate of Kafka at {where} has expired: give that broker a new one")
+        return Misconfigured(
+            f"the certificate of Kafka at {where} is not trusted ({error.verify_message}): name in ANGIME_KAFKA_CA the "
+            "certificate of the authority that signed it"
+        )
+    if "CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
+        return Misconfigured(
+            f"Kafka at {where} asks for a certificate that it trusts ({reason}): name one in ANGIME_KAFKA_CERTIFICATE "
+            "and its key in ANGIME_KAFKA_KEY"
+        )
+    return Misconfigured(
+        f"nothing can be encrypted with Kafka at {where} ({reason}): name an encrypted port in ANGIME_KAFKA, or set "
+        "ANGIME_KAFKA_SECURITY as this one wants it"
+    )
+
+
+def _written(place: Place) -> str:
+    return f"{place[0]}:{place[1]}"

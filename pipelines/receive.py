@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -14,7 +15,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pipelines.broker import addresses, connect_producer
+from pipelines.access import addresses
+from pipelines.broker import connect_producer, reach
 from pipelines.hooks import Doors, answer, place_of
 from pipelines.keep import FLUSH_SECONDS, Keeper
 from pipelines.origins import load_origins, load_secrets
@@ -23,7 +25,7 @@ from pipelines.receive_api import openapi
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import open_tracer
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, NotYet
 
 STOP_SECONDS = 4
 BACKLOG = 1024
@@ -104,8 +106,9 @@ def run(
 ) -> None:
     """Serve until `stop` is set; `on_ready` is told the address, such as http://127.0.0.1:8080.
 
-    Raises Misconfigured for company files, secrets, an address or an outbox that are not as they must be. Kafka may be
-    away: then the outbox takes what comes. An error that nobody foresaw ends the service and is raised here.
+    Raises Misconfigured for company files, secrets, an address or an outbox that are not as they must be, and where
+    Kafka refuses us as we begin. Kafka may be away, or refuse us later: then the outbox takes what comes. An error that
+    nobody foresaw ends the service and is raised here.
     """
     origins = load_origins(settings)
     secrets = load_secrets(origins, settings=settings)
@@ -142,6 +145,8 @@ def run(
     log.info("receiving", host=host, port=port, accounts=len(origins))
     on_ready(f"http://{host}:{port}")
     try:
+        with suppress(NotYet):
+            reach(settings.kafka)
         stop.wait()
     finally:
         server.should_exit = True

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.kafka_access import Mechanism, SecurityProtocol
 from schemas.topics import MAX_RECORD_BYTES
 
 KIB = 1024
@@ -23,6 +24,30 @@ class PipelinesSettings(BaseSettings):
     kafka: Annotated[
         str, Field(description="bootstrap addresses of Kafka, such as 127.0.0.1:9092; empty: the local broker")
     ] = ""
+    kafka_security: Annotated[
+        SecurityProtocol,
+        Field(
+            description="how that Kafka is spoken to, in its own words: with SSL encrypted, with SASL as a user "
+            "(docs/deploy)"
+        ),
+    ] = "PLAINTEXT"
+    kafka_ca: Annotated[
+        Path | None,
+        Field(description="authorities (PEM) of which one signed Kafka's certificate; empty: those of the system"),
+    ] = None
+    kafka_certificate: Annotated[
+        Path | None, Field(description="certificate (PEM) that we show to Kafka, where it asks clients for one")
+    ] = None
+    kafka_key: Annotated[Path | None, Field(description="its key (PEM, not closed by a password)")] = None
+    kafka_mechanism: Annotated[Mechanism, Field(description="how the user proves its password to Kafka")] = (
+        "SCRAM-SHA-512"
+    )
+    kafka_user: Annotated[str, Field(description="user as whom we come to Kafka")] = ""
+    kafka_password: Annotated[SecretStr, Field(description="password of that user")] = SecretStr("")
+    kafka_password_file: Annotated[
+        Path | None,
+        Field(description="file that holds this password, in its stead; read anew whenever we connect"),
+    ] = None
     company: Annotated[
         Path | None,
         Field(description="a company.toml, or a folder of *.toml, one a company; empty: company.toml under home"),

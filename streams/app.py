@@ -1,8 +1,11 @@
 # pyright: basic, reportGeneralTypeIssues=false, reportInvalidTypeArguments=false
 """The Faust app: at least once, acknowledged in a partition's order, no tables, no web."""
 
+import ssl
+
 import faust
 
+from schemas.kafka_access import Access
 from schemas.topics import MAX_RECORD_BYTES, TOPICS
 
 GROUP = "angime-streams"
@@ -12,11 +15,12 @@ SESSION_SECONDS = 10.0
 HEARTBEAT_SECONDS = 3.0
 
 
-def make_app(bootstrap: str, *, home: str) -> faust.App:
+def make_app(bootstrap: str, *, home: str, access: Access, encryption: ssl.SSLContext | None) -> faust.App:
     """Make the app against an existing cluster; `home` is the folder where Faust may write."""
     return faust.App(
         GROUP,
         broker=f"kafka://{bootstrap}",
+        broker_credentials=_credentials(access, encryption=encryption),
         datadir=home,
         store="memory://",
         value_serializer="raw",
@@ -37,6 +41,14 @@ def make_app(bootstrap: str, *, home: str) -> faust.App:
         producer_max_request_size=MAX_RECORD_BYTES * 2,
         stream_wait_empty=False,
         worker_redirect_stdouts=False,
+    )
+
+
+def _credentials(access: Access, *, encryption: ssl.SSLContext | None) -> faust.SASLCredentials | ssl.SSLContext | None:
+    if not access.has_user:
+        return encryption
+    return faust.SASLCredentials(
+        mechanism=access.mechanism, username=access.user, password=access.password, ssl_context=encryption
     )
 
 

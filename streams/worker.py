@@ -4,9 +4,11 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from multiprocessing.queues import SimpleQueue
@@ -14,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-from msgspec import structs
+from msgspec import Struct, structs
 
 from schemas.company import Company, parse_company
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant
+from schemas.kafka_access import Access
 from schemas.ourselves import our_version
 from schemas.people import Role
 from schemas.secret_references import resolve_secret
@@ -36,11 +39,21 @@ if TYPE_CHECKING:
     import faust  # noqa: TID251  # a type only; the door is streams.app
 
 STOP_SECONDS = 8.0
+KNOCKING_SECONDS = 60.0
+WAITING_SECONDS = 2.0
 FORGETTING_SECONDS = 3_600.0
 LONG_SECONDS = 600.0  # of speech: from here on the log says how far the transcription of a call is
 NICENESS = 5  # by so much the process of the model is nicer than the worker: nobody waits for it
 
 _log = structlog.get_logger("angime.streams")
+
+
+class Door(Struct, frozen=True, kw_only=True):
+    """The way in to Kafka; `knock` raises Misconfigured where we are not let in, NotYet while nobody answers."""
+
+    access: Access
+    encryption: ssl.SSLContext | None
+    knock: Callable[[], None]
 
 
 def run(
@@ -49,18 +62,20 @@ def run(
     environ: dict[str, str],
     ending: Iterable[signal.Signals],
     is_erased: Callable[[Event], bool],
+    door: Door,
 ) -> None:
     """Run the worker until one of the signals `ending` comes. Of whom `is_erased` tells nothing is fetched or heard.
 
-    Raises Misconfigured before anything is started. A model that cannot be loaded is waited for; see streams.hearing.
+    Raises Misconfigured before anything is started, and when Kafka does not let us in, or no longer. Kafka is waited
+    for, and so is a model that cannot be loaded; see streams.hearing.
     """
     ears = structs.replace(open_ears(settings, environ=environ), is_erased=is_erased)
     notifier = open_notifier(settings, companies=ears.companies, environ=environ)
-    asyncio.run(_serve(settings, ears=ears, notifier=notifier, ending=ending))
+    asyncio.run(_serve(settings, ears=ears, notifier=notifier, ending=ending, door=door))
 
 
 async def _serve(
-    settings: StreamsSettings, *, ears: Ears, notifier: Notifier | None, ending: Iterable[signal.Signals]
+    settings: StreamsSettings, *, ears: Ears, notifier: Notifier | None, ending: Iterable[signal.Signals], door: Door
 ) -> None:
     from streams.agents import add_agents
     from streams.app import make_app
@@ -74,14 +89,24 @@ async def _serve(
 
     for signal_number in ending:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    app = make_app(settings.kafka, home=str(settings.home / "streams"))
+    while not await _is_let_in(door) and not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), WAITING_SECONDS)
+    if stop.is_set():
+        return
+    folder = str(settings.home / "streams")
+    app = make_app(settings.kafka, home=folder, access=door.access, encryption=door.encryption)
     # The model lives in a process of its own, so that Faust's loop keeps its heartbeats while it listens.
     context = multiprocessing.get_context("spawn")
     told: SimpleQueue[Progress] = context.SimpleQueue()
     threading.Thread(target=_log_progress, args=(told,), daemon=True).start()
     pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_begin_in_pool, initargs=(told,))
     hearing = _hearing(settings, pool=pool)
-    beside = [_forget_recordings(ears), *([hearing.load()] if hearing is not None else [])]
+    beside = [
+        _forget_recordings(ears),
+        _knock(door, give_up=give_up),
+        *([hearing.load()] if hearing is not None else []),
+    ]
     add_agents(
         app,
         ears=ears,
@@ -100,6 +125,26 @@ async def _serve(
     await _end(app, pool=pool)
     if wrong:
         raise wrong[0]
+
+
+async def _knock(door: Door, *, give_up: Callable[[Misconfigured], None]) -> None:
+    """Ask Kafka now and then whether it lets us in: Faust's client would try for ever, and say so in its own words."""
+    while True:
+        await asyncio.sleep(KNOCKING_SECONDS)
+        try:
+            await _is_let_in(door)
+        except Misconfigured as refusal:
+            give_up(refusal)
+
+
+async def _is_let_in(door: Door) -> bool:
+    """Ask whether Kafka lets us in; not while it is away. Raises Misconfigured when it refuses us."""
+    try:
+        await asyncio.to_thread(door.knock)
+    except NotYet as refusal:
+        _log.warning("kafka_away", reason=refusal.reason)
+        return False
+    return True
 
 
 async def _forget_recordings(ears: Ears) -> None:

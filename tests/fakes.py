@@ -5,11 +5,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 from pipelines.ports import DELIVERY_SECONDS, Headers, Positions, Record
-from schemas.errors import NotYet
+from schemas.errors import Misconfigured, NotYet
 
 
 class MemoryKafka:
-    """A cluster in memory: topics of a few partitions, the positions of groups, and a switch that takes it away."""
+    """A cluster in memory: topics of a few partitions, positions of groups, and switches: it is away, or refuses us."""
 
     def __init__(self, topics: Mapping[str, int]) -> None:
         self.logs: dict[tuple[str, int], list[Record]] = {
@@ -17,6 +17,7 @@ class MemoryKafka:
         }
         self.committed: dict[tuple[str, tuple[str, int]], int] = {}
         self.is_away = False
+        self.is_refusing = False
 
     def records(self, topic: str) -> list[Record]:
         """Give what a topic holds, in order by partition."""
@@ -53,6 +54,8 @@ class MemoryProducer:
         sends, self._sends = self._sends, []
         if self._cluster.is_away:
             raise NotYet(f"Kafka is away for {timeout_seconds} s")
+        if self._cluster.is_refusing:
+            raise Misconfigured("Kafka does not let us in")
         for topic, key, value, headers in sends:
             partitions = sum(1 for name, _ in self._cluster.logs if name == topic)
             partition = zlib.crc32(key) % partitions

@@ -64,6 +64,8 @@ def stream(json_output: Json = False) -> None:
     from analytics.erased import Known
     from angime.ending import ending_signals
     from angime.settings import load
+    from pipelines.access import access, encryption
+    from pipelines.broker import reach
     from streams import worker as stage
     from streams.settings import StreamsSettings
 
@@ -71,7 +73,9 @@ def stream(json_output: Json = False) -> None:
     running("stream", at=settings.kafka, as_json=json_output)
     presence.tell(settings.home, "stream", said=settings.speech_model)
     is_erased = Known(settings.home).holds
-    stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased)
+    told = access()
+    door = stage.Door(access=told, encryption=encryption(told), knock=lambda: reach(settings.kafka))
+    stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased, door=door)
 
 
 @app.command(help=f"Land events in the warehouse and refresh its facts. {STAGE_HELP}\n\nExample: `angime land`")

@@ -284,6 +284,18 @@ def test_while_kafka_is_away_webhooks_wait_on_disk_and_go_out_in_order(tmp_path:
     assert (figures.outbox_bytes, figures.kept_by_kafka + figures.drained) == (0, 30)
 
 
+def test_while_kafka_lets_us_in_no_longer_webhooks_wait_on_disk(tmp_path: Path) -> None:
+    kafka = MemoryKafka({"raw": 1})
+    sent = [f'{{"n":{number}}}'.encode() for number in range(4)]
+    with serving(tmp_path, kafka=kafka) as service:
+        for number, body in enumerate(sent):
+            kafka.is_refusing = 0 < number < 3
+            assert service.client.post(HOOK, content=body, headers=signed(body)).status_code == 200
+        wait_until(lambda: len(bodies(kafka)) == 4)
+
+    assert bodies(kafka) == sent
+
+
 def test_what_waits_when_the_receiver_stops_is_sent_by_the_next_one(tmp_path: Path) -> None:
     kafka = MemoryKafka({"raw": 1})
     sent = [f'{{"n":{number}}}'.encode() for number in range(4)]
