@@ -123,9 +123,10 @@ def move(  # noqa: PLR0913  # each is an option of the command
         raise typer.Exit(1)
     for sentence in (
         f"{moved.rows} rows in {moved.tables} tables are the same in both",
-        f"for whoever asks the warehouse: {_typed(there)}; then start `angime land`: it goes on where the old one"
-        " stopped. On another machine it wants the secret.key of this home",
-        f"to go back: {_typed(here)}; that one lands what came since, as long as Kafka holds it (30 days)",
+        f"for whoever asks the warehouse: {_typed(there, instead_of=here)}; then start `angime land`: it goes on where "
+        "the old one stopped. On another machine it wants the secret.key of this home",
+        f"to go back: {_typed(here, instead_of=there)}; that one lands what came since, as long as Kafka holds it "
+        "(30 days)",
         "the old warehouse stays as it was, and keeps whom you erase from now on. When you trust the new one: "
         + "; ".join(how_to_delete),
     ):
@@ -138,5 +139,6 @@ def _settings_of(settings: Any) -> dict[str, str | None]:
     return {f"ANGIME_{name.upper()}": str(getattr(settings, name) or "") or None for name in names}
 
 
-def _typed(settings: dict[str, str | None]) -> str:
-    return ", ".join(f"set {name}={text}" if text else f"unset {name}" for name, text in settings.items())
+def _typed(settings: dict[str, str | None], *, instead_of: dict[str, str | None]) -> str:
+    told = {name: text for name, text in settings.items() if text or instead_of[name]}
+    return ", ".join(f"set {name}={text}" if text else f"unset {name}" for name, text in told.items())

@@ -53,7 +53,9 @@ def test_a_lander_goes_on_where_its_warehouse_was_moved_to_and_back(
             "ANGIME_WAREHOUSE_FILES": there["files"],
             "ANGIME_WAREHOUSE_FOLDER": None,
         }
-        assert "set ANGIME_WAREHOUSE_FILES=s3://lake/angime, unset ANGIME_" in " ".join(moved.err.split())
+        said = " ".join(moved.err.split())
+        assert f"set ANGIME_CATALOG={there['catalog']}, set ANGIME_WAREHOUSE_FILES=s3://lake/angime; then" in said
+        assert "to go back: unset ANGIME_CATALOG, unset ANGIME_WAREHOUSE_FILES; that one" in said
         assert [text.split()[0] for text in told["how_to_delete"]] == ["rm", "rm"]
         _land(new, kafka, calls=2)
         _send([*call_events(2), *call_events(3)], to=kafka.bootstrap)
