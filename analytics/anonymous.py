@@ -33,9 +33,14 @@ _LETTER = re.compile(r"[^\W_]")
 
 
 class Stranger(Struct, frozen=True):
-    """A made-up identity in place of others (`kind:value`), and what of these must not be left anywhere."""
+    """A made-up identity in place of others (`kind:value`), and what of these must not be left anywhere.
+
+    Ids that were made of his, or of a provider's words, are made anew of the `salt`, which nobody keeps: of the token,
+    which stands in the log, whoever tries all numbers would have them.
+    """
 
     token: str
+    salt: str
     identities: tuple[str, ...]
     traces: tuple[str, ...]
 
@@ -45,12 +50,12 @@ def is_anonymous(table: str) -> str:
     return f"""(contains({table}.data, '"kind":"{ERASED}"') or starts_with({table}.subject, '{ERASED}:'))"""
 
 
-def stranger_for(identities: Iterable[str], *, token: str) -> Stranger:
+def stranger_for(identities: Iterable[str], *, token: str, salt: str) -> Stranger:
     """Put a made-up identity in place of these (`kind:value`); it tells their country, by which calls are billed."""
     known = tuple(sorted(identities))
     countries = [country for identity in known if (country := _country_of(identity))]
     told = ".".join([*countries[:1], token])
-    return Stranger(token=told, identities=known, traces=traces_of(known))
+    return Stranger(token=told, salt=salt, identities=known, traces=traces_of(known))
 
 
 def _country_of(identity: str) -> str | None:
@@ -69,7 +74,7 @@ def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
     return {
         **row,
         # Ids of what is told of a contact alone are made of his identities: whoever tries all numbers has them.
-        "id": row["id"] if is_entity_s else identify(ERASED, stranger.token, row["id"]),
+        "id": row["id"] if is_entity_s else identify(ERASED, stranger.salt, row["id"]),
         "subject": key,
         "partition_key": key,
         "entity": row["entity"] if is_entity_s else key,
@@ -96,9 +101,9 @@ def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger
         case "provider_call_id" | "provider_message_id" | "provider_deal_id":
             return said[OWN_IDS[name]]
         case "conversation_id":
-            return identify(ERASED, stranger.token, value)
+            return identify(ERASED, stranger.salt, value)
         case "leg_id":
-            return blake2b(f"{stranger.token}{value}".encode(), digest_size=8).hexdigest()
+            return blake2b(f"{stranger.salt}{value}".encode(), digest_size=8).hexdigest()
         case "url" | "path":
             return f"{ERASED}/{said['recording_id']}"
         case "sha256":

@@ -27,7 +27,7 @@ def build(
     """Copy the log of the live warehouse, as it is now, and make every fact and report of it anew.
 
     `since` and `until` bound when events were recorded. Slices that a run before this one has copied whole are left,
-    so that it goes on where it was interrupted. Raises NotYet where there is no live warehouse.
+    so that it goes on where it was interrupted. Raises NotThere where there is no live warehouse.
     """
     aside = folder_of(live, name)
     if aside.warehouse.resolve() == live.warehouse.resolve():

@@ -7,6 +7,7 @@ import uuid
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import structlog
 from analytics import erasure
 from analytics.admission import Refusal
 from analytics.connection import Connection, Planned, handed_in
-from analytics.erased import Erased, digest, tell
+from analytics.erased import CONVERSATION, Erased, digest, tell
 from analytics.erasure import (
     IDENTITIES,
     IS_OF_RECORDING,
@@ -25,6 +26,7 @@ from analytics.erasure import (
     recording_paths,
 )
 from analytics.keys import installation_key
+from analytics.mentions import IS_WRITTEN, without_mentions
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant, moment
 
@@ -70,11 +72,16 @@ class Dropper:
         _log.info("erased", persons=self.owed, events=sum(one.events for one in found))
 
     def drop(self) -> int:
-        """Leave events of erased persons out of the temporary table `batch`; gives how many."""
+        """Leave events of erased persons out of the temporary table `batch`, and mask what others wrote of them then.
+
+        Gives how many were left out.
+        """
         if not self._erased.digests:
             return 0
-        dropped, recordings = drop_known(self._connection, self._erased, key=installation_key(self._home))
+        key = installation_key(self._home)
+        dropped, recordings = drop_known(self._connection, self._erased, key=key)
         self._forget_recordings(recordings)
+        mask_mentions(self._connection, self._erased, key=key)
         return dropped
 
     def sweep(self, now: Instant) -> None:
@@ -119,6 +126,14 @@ class Dropper:
         return bool(self._connection.rows(Planned("select 1 from batch where type = 'person.erased' limit 1")))
 
 
+# Whom an event names, or by which conversation its person is known where it names nobody.
+_NAMED = f"""case
+    when starts_with(type, 'message.') and coalesce(json_array_length(data, '$.contact'), 0) = 0
+        then ['{CONVERSATION}:' || (data ->> '$.conversation_id')]
+    else {IDENTITIES}
+end"""
+
+
 def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> tuple[int, list[str]]:
     """Leave out of the temporary table `batch` what comes again of persons who were erased.
 
@@ -128,7 +143,7 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> tuple[i
     """
     last = max(erased.digests.values())
     named = connection.rows(
-        f"select distinct identity from (select unnest({IDENTITIES}) as identity from batch "  # noqa: S608
+        f"select distinct identity from (select unnest({_NAMED}) as identity from batch "  # noqa: S608
         f"where {TOLD_AT} <= cast(? as timestamptz))",
         [last],
     )
@@ -145,7 +160,7 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> tuple[i
         "dropped",
         f"""
         select position
-        from (select position, {TOLD_AT} as told_at, unnest({IDENTITIES}) as identity from batch)
+        from (select position, {TOLD_AT} as told_at, unnest({_NAMED}) as identity from batch)
         join erased_identities using (identity)
         where told_at <= cast(until as timestamptz)
         union
@@ -158,3 +173,21 @@ def drop_known(connection: Connection, erased: Erased, *, key: bytes) -> tuple[i
     [(dropped,)] = connection.rows("select count(*) from dropped")
     connection.execute("delete from batch where position in (select position from dropped)")
     return dropped, sorted({path for one in told for path in recording_paths(*one)})
+
+
+def mask_mentions(connection: Connection, erased: Erased, *, key: bytes) -> None:
+    """Mask in `batch` what others wrote of persons before they were erased, as it was masked in the log."""
+    last = max(erased.digests.values())
+    told = connection.rows(
+        f"select position, data, recorded_at from batch where ({IS_WRITTEN}) and recorded_at <= cast(? as timestamptz)",  # noqa: S608
+        [last],
+    )
+    kept: list[tuple[int, str]] = []
+    for position, data, at in told:
+        without, named = without_mentions(data, is_mention=partial(erased.is_mention, told_at=instant(at), key=key))
+        if named:
+            kept.append((position, without))
+    if not kept:
+        return
+    with handed_in(connection, "unmentioned", pl.DataFrame(kept, schema=["position", "kept"], orient="row")):
+        connection.execute("update batch set data = kept from unmentioned where batch.position = unmentioned.position")

@@ -25,8 +25,11 @@ from schemas.records import DeadLetter, received_at
 FILE = "erased.json"
 # What was said is told of when a recording is fetched or heard, long after; so it is known by when it was said, too.
 SOUND = ("call.recording_made_available", "call.recording_stored", "call.transcribed")
-# As what kind of identity a trace of one is digested; see analytics.traces.
+# As what kinds of identity these are digested: a trace of one (analytics.traces), one that people write
+# (analytics.mentions), and the id of a conversation.
 TRACE = "trace"
+MENTION = "mention"
+CONVERSATION = "conversation"
 
 _log = structlog.get_logger()
 
@@ -35,6 +38,7 @@ class _Named(Struct, frozen=True):
     contact: tuple[Identity, ...] = ()
     call_id: str = ""
     message_id: str = ""
+    conversation_id: str = ""
 
 
 class Told(Struct, frozen=True):
@@ -75,8 +79,10 @@ class Erased(Struct, frozen=True):
         if not own.isdisjoint(self.entities):
             return True
         told_at = min(fact.time, fact.recordedat) if fact.type in SOUND else fact.recordedat
-        named = (digest(key, f"{one.kind}:{one.value}") for one in getattr(fact.data, "contact", ()))
-        return any(told_at <= self.digests.get(one, "") for one in named)
+        named = [f"{one.kind}:{one.value}" for one in getattr(fact.data, "contact", ())]
+        if not named and (conversation := getattr(fact.data, "conversation_id", "")):
+            named = [f"{CONVERSATION}:{conversation}"]
+        return any(told_at <= self.digests.get(digest(key, one), "") for one in named)
 
     def holds_bytes(self, value: bytes, *, key: bytes) -> bool:
         """Whether the bytes of an event are such a fact; what is none is nobody's."""
@@ -93,7 +99,12 @@ class Erased(Struct, frozen=True):
         if told_at > max(self.digests.values(), default=""):
             return False
         held = possible_traces(legible(letter.key + b"\n" + letter.body))
-        return any(told_at <= self.digests.get(digest(key, f"{TRACE}:{one}"), "") for one in held)
+        written = (digest(key, f"{kind}:{one}") for one in held for kind in (TRACE, MENTION))
+        return any(told_at <= self.digests.get(one, "") for one in written)
+
+    def is_mention(self, written: str, *, told_at: Instant, key: bytes) -> bool:
+        """Whether this is how people write somebody who was erased at that time or later."""
+        return told_at <= self.digests.get(digest(key, f"{MENTION}:{written}"), "")
 
 
 class Known:

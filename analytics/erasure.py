@@ -5,8 +5,9 @@ time before is dropped at landing. A warehouse that hears of it by Kafka finds b
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -16,16 +17,17 @@ from msgspec.structs import replace
 
 from analytics.anonymous import OF_ENTITIES, anonymous, is_anonymous, stranger_for
 from analytics.connection import Connection, handed_in, transaction
-from analytics.erased import SOUND, TRACE, Erased, digest
+from analytics.erased import CONVERSATION, MENTION, SOUND, TRACE, Erased, digest
 from analytics.forgetting import PERSONS
 from analytics.letters import letter_of
 from analytics.log import EVENTS, ID, STORED, append_events, renew_emptied, store_events
+from analytics.mentions import may_mention, mentions_of, without_mentions
 from analytics.rebuild import mark_behind
 from analytics.traces import LEAST_TRACE, legible, stands_in, traces_of
 from schemas.decisions import MAX_DIGESTS, PersonErased
 from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
-from schemas.ids import ID_PATTERN, fact_id
+from schemas.ids import ID_PATTERN, conversation_id, fact_id
 from schemas.instants import Instant, instant
 from schemas.ourselves import US
 from schemas.recordings import recording_path
@@ -43,7 +45,11 @@ MakeToken = Callable[[], str]
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What the warehouse holds of one person: identities that stand together in its events, what they are about."""
+    """What the warehouse holds of one person: identities that stand together in its events, what they are about.
+
+    `conversations` are ids under which messages may lie that name nobody; of `mentions` events are of others, who wrote
+    his number or address.
+    """
 
     identities: tuple[str, ...]
     entities: tuple[str, ...]
@@ -51,6 +57,13 @@ class Found(Struct, frozen=True, kw_only=True):
     conflicts: int
     dead: int
     recordings: tuple[str, ...]
+    conversations: tuple[str, ...] = ()
+    mentions: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything of the person."""
+        return bool(self.events or self.conflicts or self.dead or self.mentions)
 
 
 def find(
@@ -62,15 +75,27 @@ def find(
     numbers join nobody with anybody.
 
     Calls and messages whose events name a person are found with all their events, also those that name nobody; of
-    deals, which pass from one to another, not with those that name somebody else. Raises Misconfigured where so many
-    identities hang together that it is no person.
+    deals, which pass from one to another, not with those that name somebody else. A message that names nobody is found
+    by its conversation, where that goes by an identity of his, or names him in others and nobody else. Raises
+    Misconfigured where so many identities hang together that it is no person.
     """
     _prepare(connection)
     persons = _persons(connection, identities, phones_of=phones_of)
     ever = [(number, identity, _EVER) for number, known in enumerate(persons) for identity in sorted(known)]
-    found = _gather(connection, persons, named=ever, entities=())
+    conversations = _conversations(connection, persons)
+    nameless = [(number, one, _EVER) for number, known in enumerate(conversations) for one in sorted(known)]
+    found = _gather(connection, persons, named=ever, entities=(), conversations=nameless)
+    mentions = _find_mentions(connection, persons, until=dict.fromkeys(range(len(persons)), _EVER))
     letters = _find_dead(connection, persons)
-    return [replace(one, dead=letters[number]) for number, one in enumerate(found)]
+    return [
+        replace(
+            one,
+            dead=letters[number],
+            conversations=tuple(sorted(conversations[number])),
+            mentions=mentions[number],
+        )
+        for number, one in enumerate(found)
+    ]
 
 
 def find_told(connection: Connection, *, key: bytes) -> list[Found]:
@@ -84,7 +109,15 @@ def find_told(connection: Connection, *, key: bytes) -> list[Found]:
     persons = [{known[told] for told in fact.digests if told in known} for fact in decisions]
     named = [(nth, one, fact.until) for nth, fact in enumerate(decisions) for one in sorted(persons[nth])]
     entities = [(nth, one, fact.until) for nth, fact in enumerate(decisions) for one in fact.entities]
-    found = _gather(connection, persons, named=named, entities=entities)
+    held = {
+        digest(key, f"{CONVERSATION}:{one}"): one
+        for (one,) in connection.rows("select distinct conversation from nameless")
+    }
+    conversations = [
+        (nth, held[told], fact.until) for nth, fact in enumerate(decisions) for told in fact.digests if told in held
+    ]
+    found = _gather(connection, persons, named=named, entities=entities, conversations=conversations)
+    _find_mentions(connection, persons, until={nth: fact.until for nth, fact in enumerate(decisions)})
     erased = Erased.of(decisions)
     nobody = [set[str]() for _ in persons]
     _find_dead(connection, nobody, is_erased=lambda letter: erased.holds_letter(letter, key=key))
@@ -103,12 +136,17 @@ def _gather(
     *,
     named: Sequence[tuple[int, str, Instant]],
     entities: Sequence[tuple[int, str, Instant]],
+    conversations: Sequence[tuple[int, str, Instant]],
 ) -> list[Found]:
-    """Put what is of persons (by number) aside, whom events name by identities, or of whom entities are known to be."""
+    """Put what is of persons (by number) aside, whom events name by identities, or of whom entities are known to be.
+
+    So are messages of their conversations that name nobody.
+    """
     schema = {"person": pl.Int32, "name": pl.String, "until": pl.String}
     with (
         handed_in(connection, "named", pl.DataFrame(named, schema=schema, orient="row")),
         handed_in(connection, "owned", pl.DataFrame(entities, schema=schema, orient="row")),
+        handed_in(connection, "conversed", pl.DataFrame(conversations, schema=schema, orient="row")),
     ):
         connection.execute(f"""
             create or replace temp table naming as
@@ -123,6 +161,10 @@ def _gather(
                 select entity, person, until from naming
                 union all
                 select name, person, cast(until as timestamptz) from owned
+                union all
+                select nameless.entity, conversed.person, cast(until as timestamptz)
+                from nameless join conversed on nameless.conversation = conversed.name
+                where told_at <= cast(until as timestamptz)
             )
             group by entity;
             create or replace temp table events_of_others as
@@ -180,11 +222,15 @@ def _by_person(connection: Connection, text: str) -> dict[int, list[str]]:
 def decide(found: Found, *, key: bytes, until: Instant) -> Event:
     """Write down that a person is erased, in a form from which nobody learns who.
 
-    Beside those of his identities stand digests of their traces, as many as there is room for.
+    Beside those of his identities stand digests of their traces and of his conversations, as many as there is room for.
     """
     digests = tuple(sorted(digest(key, identity) for identity in found.identities))
-    told = tuple(digest(key, f"{TRACE}:{trace}") for trace in traces_of(found.identities))
-    fact = PersonErased(digests=(*digests, *told)[:MAX_DIGESTS], entities=found.entities, until=until)
+    written = mentions_of(found.identities)
+    told = [f"{MENTION}:{one}" for one in written]
+    told += [f"{TRACE}:{trace}" for trace in traces_of(found.identities) if trace not in written]
+    told += [f"{CONVERSATION}:{one}" for one in found.conversations]
+    every = (*digests, *(digest(key, one) for one in told))
+    fact = PersonErased(digests=every[:MAX_DIGESTS], entities=found.entities, until=until)
     person = fact_id(US, US, "person.erased", digests[0], until)
     return event(fact, id=person, source=US, account=US, company=US, time=until, recordedat=until, key=person)
 
@@ -222,16 +268,20 @@ def owed(connection: Connection) -> int:
 
 
 def _make_anonymous(connection: Connection, found: Sequence[Found], *, make_token: MakeToken) -> None:
-    strangers = [stranger_for(one.identities, token=make_token()) for one in found]
+    strangers = [stranger_for(one.identities, token=make_token(), salt=token_hex()) for one in found]
     rows = connection.frame(f"select person, {EVENTS} from erased_events order by id").to_dicts()  # noqa: S608
     kept = [anonymous(row, stranger=strangers[int(row.pop("person"))]) for row in rows]
+    without = "(select * replace (kept as data) from log.events join mentioned_events using (id))"
+    kept += connection.frame(f"select {EVENTS} from {without}").to_dicts()  # noqa: S608  # our own column names
     if kept:
         mark_behind(connection)
-        connection.execute(f"delete from {STORED} where {ID} in (select id from erased_events)")  # noqa: S608  # ours
+        for table in ("erased_events", "mentioned_events"):
+            connection.execute(f"delete from {STORED} where {ID} in (select id from {table})")  # noqa: S608  # ours
         frame = pl.DataFrame(kept, schema_overrides={"causation_id": pl.String}, infer_schema_length=None)
         with handed_in(connection, "anonymous_events", frame):
             store_events(connection, "anonymous_events")
     connection.execute("delete from log.conflicts where entity in (select entity from erased_entities)")
+    connection.execute("delete from log.conflicts where id in (select id from mentioned_conflicts)")
     connection.execute(
         "delete from log.dead where exists (select 1 from erased_dead where erased_dead.topic = log.dead.topic "
         'and erased_dead."partition" = log.dead."partition" and erased_dead."offset" = log.dead."offset")'
@@ -282,6 +332,38 @@ def _prepare(connection: Connection) -> None:
         )
         group by entity, id
     """)  # noqa: S608  # our own text
+    connection.execute("""
+        create or replace temp table nameless as
+        select entity, data ->> '$.conversation_id' as conversation, min(recorded_at) as told_at
+        from log.events
+        where starts_with(type, 'message.') and entity not in (select entity from identified)
+        group by entity, conversation
+    """)
+
+
+def _conversations(connection: Connection, persons: Sequence[set[str]]) -> list[set[str]]:
+    """Give for each person the conversations that go by his identities, and those that name nobody else."""
+    companies = [company for (company,) in connection.rows("select distinct company from log.events")]
+    split = [[identity.partition(":")[::2] for identity in person] for person in persons]
+    own = [{conversation_id(company, *known) for company in companies for known in person} for person in split]
+    told = connection.rows(
+        """
+        with said as (
+            select distinct data ->> '$.conversation_id' as conversation, identities
+            from log.events join identified using (entity)
+            where starts_with(type, 'message.')
+        )
+        select conversation, list(identities) from said
+        where conversation in (select conversation from said where list_has_any(identities, $known))
+        group by conversation
+        """,
+        {"known": sorted(identity for person in persons for identity in person)},
+    )
+    for conversation, named in told:
+        for number, person in enumerate(persons):
+            if not any(person.isdisjoint(identities) for identities in named):
+                own[number].add(conversation)
+    return own
 
 
 def _persons(connection: Connection, identities: Iterable[str], *, phones_of: PhonesOf) -> list[set[str]]:
@@ -329,6 +411,30 @@ def _written_otherwise(connection: Connection, known: Iterable[str], *, phones_o
         for one, phones in meant.items()
         if not phones.isdisjoint(phones_of(identity))
     ]
+
+
+def _find_mentions(
+    connection: Connection, persons: Sequence[set[str]], *, until: Mapping[int, Instant]
+) -> Counter[int]:
+    """Put aside, with what is left of it, what of others names a person and was recorded until then; counts it."""
+    owners = {one: number for number, known in enumerate(persons) for one in mentions_of(known)}
+    counted: Counter[int] = Counter()
+    for table in ("events", "conflicts"):
+        told = (
+            f"select id, data, recorded_at from log.{table} "  # noqa: S608  # our own text
+            f"where {may_mention(table, mentions=[*owners])} and id not in (select id from erased_events)"
+        )
+        kept: list[tuple[str, str]] = []
+        for id_, data, recorded_at in connection.rows(told):
+            meant = {one: number for one, number in owners.items() if instant(recorded_at) <= until[number]}
+            without, named = without_mentions(data, is_mention=meant.__contains__)
+            if named:
+                kept.append((id_, without))
+                counted.update({meant[one] for one in named} if table == "events" else ())
+        frame = pl.DataFrame(kept, schema={"id": pl.String, "kept": pl.String}, orient="row")
+        with handed_in(connection, "mentioned", frame):
+            connection.execute(f"create or replace temp table mentioned_{table} as from mentioned")
+    return counted
 
 
 def _value(identity: str) -> str:

@@ -30,7 +30,7 @@ from analytics.sessions import (
     unreadable,
 )
 from analytics.settings import AnalyticsSettings
-from schemas.errors import Misconfigured, NotYet
+from schemas.errors import Misconfigured, NotThere, NotYet
 
 Asked = TypeVar("Asked")
 
@@ -190,8 +190,8 @@ class Confined(DuckConnection):
 
 
 def open_reader(settings: AnalyticsSettings) -> Reader:
-    """Open the warehouse to read, beside its writer; raises NotYet where none is, Misconfigured for a broken one."""
-    _there(settings)
+    """Open the warehouse to read, beside its writer; raises NotThere where none is, Misconfigured for a broken one."""
+    prove_there(settings)
     session = open_session(settings)
     try:
         attach(session, settings, reads_only=True)
@@ -200,10 +200,11 @@ def open_reader(settings: AnalyticsSettings) -> Reader:
         raise unreadable(settings, error) from None
 
 
-def _there(settings: AnalyticsSettings) -> Catalog:
+def prove_there(settings: AnalyticsSettings) -> Catalog:
+    """Give the catalog of the warehouse, which a writer would make where there is none; raises NotThere."""
     catalog = catalog_of(settings)
     if not catalog.exists():
-        raise NotYet(
+        raise NotThere(
             f"there is no warehouse yet at {catalog.name}: start `angime up` or `angime land`, or name yours in"
             f" {catalog.setting}"
         )
@@ -213,7 +214,7 @@ def _there(settings: AnalyticsSettings) -> Catalog:
 def connect(settings: AnalyticsSettings) -> Engine:
     """Open the engine's own session over the live warehouse, read only, with the layers as its schemas.
 
-    Raises NotYet where there is no warehouse.
+    Raises NotThere where there is no warehouse.
     """
     open_reader(settings).close()
     session = open_session(settings)
@@ -223,9 +224,9 @@ def connect(settings: AnalyticsSettings) -> Engine:
 
 
 def connect_file(file: Path) -> Engine:
-    """Open the engine's own session over the one file of a snapshot, read only. Raises NotYet where it is not."""
+    """Open the engine's own session over the one file of a snapshot, read only. Raises NotThere where it is not."""
     if not file.exists():
-        raise NotYet(f"there is no snapshot at {file.parent}: `angime snapshot` writes one")
+        raise NotThere(f"there is no snapshot at {file.parent}: `angime snapshot` writes one")
     return open_file(file)
 
 
@@ -233,14 +234,14 @@ def connect_file(file: Path) -> Engine:
 def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: bool = False) -> Generator[DuckConnection]:
     """Open a session that reads warehouses, each as a catalog of its name; held, every statement sees the same state.
 
-    What is held stays, files and all, for as long as the session does; see analytics.keeping. Raises NotYet where one
-    of them is not there, Misconfigured for a broken one.
+    What is held stays, files and all, for as long as the session does; see analytics.keeping. Raises NotThere where one
+    of them is not, Misconfigured for a broken one.
     """
     first = next(iter(catalogs.values()))
     with ExitStack() as stack:
         session = stack.enter_context(closing(open_session(first)))
         for name, settings in catalogs.items():
-            catalog = _there(settings)
+            catalog = prove_there(settings)
             if is_held:
                 stack.enter_context(catalog.held_for_reading())
             attach(session, settings, reads_only=True, name=name)
@@ -252,8 +253,8 @@ def open_side_by_side(catalogs: Mapping[str, AnalyticsSettings], *, is_held: boo
 
 
 def open_confined(settings: AnalyticsSettings) -> Confined:
-    """Open the warehouse for one statement of a person's own; raises NotYet where there is none."""
-    _there(settings)
+    """Open the warehouse for one statement of a person's own; raises NotThere where there is none."""
+    prove_there(settings)
     session = open_session(settings)
     attach(session, settings, reads_only=True)
     return Confined(session, places=(str(settings.warehouse.resolve()), files_of(settings).place))

@@ -7,6 +7,7 @@ trace of anybody the digest is made, and compared with those of his traces.
 import re
 import unicodedata
 import zlib
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
@@ -23,10 +24,14 @@ LONGEST_NUMBER = (
 LONGEST_TRACE = 256  # no identity is longer
 UNPACKED_BYTES = 8 * 1024 * 1024  # of a packed body are looked through
 _GZIP = b"\x1f\x8b"
+# Longer ones are pictures and sound.
+_BASE64 = re.compile(rb"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,4096}(?![A-Za-z0-9+/_-])")
+_IN_ADDRESSES = re.compile(rb"[_-]")
 _PACKED_WINDOW = 31  # zlib's word for gzip
 # What people and programs write between the digits of a number: spaces and dashes of any kind, brackets, dots, and
 # marks of direction, which are copied with it.
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s().\u200b-\u2015\u202a-\u202e\u2060\u2212-]{1,3}(?=\d)")
+BETWEEN = r"[\s().\u200b-\u2015\u202a-\u202e\u2060\u2212-]"
+_BETWEEN_DIGITS = re.compile(rf"(?<=\d){BETWEEN}{{1,3}}(?=\d)")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _NUMBER = re.compile(rf"[0-9]{{{LEAST_TRACE},}}")
@@ -45,6 +50,7 @@ def traces_of(identities: Iterable[str]) -> tuple[str, ...]:
     bare = {value.lstrip("+") for value in values}
     at_home = {digits for phone in phones if len(digits := national(phone)) >= LEAST_INSIDE}
     traces = {trace for trace in values | bare | at_home if len(trace) >= LEAST_TRACE}
+    traces |= {trace.lower() for trace in traces}
     return tuple(sorted(traces, key=lambda trace: (-len(trace), trace)))
 
 
@@ -72,13 +78,29 @@ def _parts(number: str) -> Iterator[str]:
 
 
 def legible(held: bytes) -> str:
-    """Give bytes as they are, read as JSON and as a form, and without what stands between the digits of a number."""
+    """Give bytes as they are, read as JSON and as a form, without what stands between digits, and in small letters.
+
+    So are bytes that are packed, and what in them is base64, such as WhatsApp's ids of messages, which hold a phone. Of
+    UTF-16 it is what is ASCII.
+    """
     if held.startswith(_GZIP):
         held = b"\n".join([held, _unpacked(held)])
+    held = b"\n".join([held, *map(_decoded, _BASE64.findall(held))])
+    if b"\0" in held:
+        held = b"\n".join([held, held.replace(b"\0", b"")])
     told = unquote_to_bytes(held.replace(b"+", b" ")).decode(errors="replace")
     told = _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), told)
     told = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.digit(digit[0])), told)
-    return "\n".join([held.decode(errors="replace"), told, _BETWEEN_DIGITS.sub("", told)])
+    return "\n".join([held.decode(errors="replace"), told, _BETWEEN_DIGITS.sub("", told), told.lower()])
+
+
+def _decoded(written: bytes) -> bytes:
+    try:
+        return b64decode(
+            written + b"=" * (-len(written) % 4), altchars=b"-_" if _IN_ADDRESSES.search(written) else None
+        )
+    except ValueError:
+        return b""
 
 
 def _unpacked(held: bytes) -> bytes:

@@ -33,6 +33,7 @@ from analytics.readers import (
     open_confined,
     open_reader,
     open_side_by_side,
+    prove_there,
 )
 from analytics.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, show, table_hash
 from analytics.refresh import Refresher
@@ -78,6 +79,7 @@ __all__ = [
     "open_reader",
     "open_side_by_side",
     "open_writer",
+    "prove_there",
 ]
 
 FRESH_EVENTS = 100_000

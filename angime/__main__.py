@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from schemas.errors import AngimeError, Halted, Misconfigured
+from schemas.errors import AngimeError, Halted, Misconfigured, NotThere
 
 DONE, CHECK_FAILED, WRONG_USE, HALTED = 0, 1, 2, 3
 MENDING = "give this user the right to read and write there, or name another folder (that of all state: ANGIME_HOME)"
@@ -21,7 +21,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
     try:
         app(words, prog_name="angime")
-    except Misconfigured as error:
+    except (Misconfigured, NotThere) as error:
         _say(error.reason)
         sys.exit(WRONG_USE)
     except Halted as error:

@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from analytics import erasure
 from analytics.connection import Connection
 from analytics.data_files import files_of
+from analytics.erased import Erased, digest
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
 from analytics.traces import pattern_of, traces_of
-from analytics.warehouse import open_writer
+from analytics.warehouse import open_writer, prove_there
 from angime.clearing import CATALOG_SECONDS, clear
 from angime.recordings import forget_recordings, strays
 from angime.settings import load
@@ -58,6 +59,9 @@ class Sought(Struct, frozen=True):
 class Receipt(Struct, frozen=True, kw_only=True):
     """What was erased, in figures; it names nobody. `left` lists files that still hold an identity in the clear.
 
+    Of `unknown` ones nothing was found. That they are erased is written down all the same: what was received of them
+    before and lands later is dropped, and other warehouses hear of it. `mentions` are events of others who wrote a
+    number or an address of theirs; there it is masked.
     `untold_recordings` are files of the store of which no event tells, whosesoever they were; see angime.recordings.
     `unfinished` says what keeps the rest from being done, such as old pages of the catalog; empty where nothing does.
     """
@@ -65,10 +69,12 @@ class Receipt(Struct, frozen=True, kw_only=True):
     erasure: str
     erased_at: Instant
     persons: int
+    unknown: int = 0
     identities: int
     calls_and_messages: int
     events: int
     conflicts: int
+    mentions: int = 0
     dead_letters: int
     recordings: int
     untold_recordings: int = 0
@@ -85,9 +91,14 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 def look(identities: Sequence[str]) -> list[erasure.Found]:
-    """Say what there is of persons, and change nothing. Raises Misconfigured while another process writes."""
-    with open_writer(load(AnalyticsSettings)) as writer:
-        _check_kinds(writer.connection, identities)
+    """Say what there is of persons, and change nothing.
+
+    Raises Misconfigured while another process writes, NotThere where there is no warehouse.
+    """
+    settings = load(AnalyticsSettings)
+    prove_there(settings)
+    with open_writer(settings) as writer:
+        _check_kinds(writer.connection, identities, home=settings.home)
         return _find(writer.connection, identities)
 
 
@@ -95,16 +106,17 @@ def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds
     """Erase persons known by identities `kind:value`: one or many, in one go.
 
     The lander must not run, for it would write from memory what is being erased. Raises Misconfigured while another
-    process writes, webhooks wait in the outbox, or Kafka refuses us; NotYet while the store of recordings is away. From
-    the moment at which it is written the receipt lies in the home; what keeps old pages of the catalog there is told in
-    it.
+    process writes, webhooks wait in the outbox, or Kafka refuses us; NotThere where there is no warehouse; NotYet while
+    the store of recordings is away. From the moment at which it is written the receipt lies in the home; what keeps old
+    pages of the catalog there is told in it.
     """
     settings, home = load(AnalyticsSettings), load(PipelinesSettings).home
+    prove_there(settings)
     with suppress(NotYet):
         _prove_kafka()
     with open_writer(settings) as writer:
         say("looking")
-        _check_kinds(writer.connection, identities)
+        _check_kinds(writer.connection, identities, home=home)
         found = _find(writer.connection, identities)
         sought = what_finds(_all(found, "identities"))
         _check_outbox(sought)
@@ -150,11 +162,13 @@ def _apply(
     receipt = Receipt(
         erasure=decisions[0].id,
         erased_at=moment,
-        persons=len(found),
+        persons=sum(one.is_known for one in found),
+        unknown=sum(not one.is_known for one in found),
         identities=len(_all(found, "identities")),
         calls_and_messages=len(_all(found, "entities")),
         events=events,
         conflicts=sum(one.conflicts for one in found),
+        mentions=sum(one.mentions for one in found),
         dead_letters=sum(one.dead for one in found),
         recordings=forgotten,
         kafka_forgets_by=instant(now + timedelta(days=_kafka_days())),
@@ -180,10 +194,15 @@ def _find(connection: Connection, identities: Sequence[str]) -> list[erasure.Fou
     return erasure.find(connection, identities, phones_of=phones_of)
 
 
-def _check_kinds(connection: Connection, identities: Sequence[str]) -> None:
-    """Raise Misconfigured for a kind that no identity has and that is like one: nobody would be found, and erased."""
+def _check_kinds(connection: Connection, identities: Sequence[str], *, home: Path) -> None:
+    """Raise Misconfigured for a kind that no identity has and that is like one: nobody would be found, and erased.
+
+    Whoever was erased may have been the last of a kind.
+    """
     kinds = {kind for (kind,) in connection.rows("select distinct kind from facts.identities")}
-    for kind in sorted({identity.partition(":")[0] for identity in identities} - kinds):
+    erased, key = Erased.of(erasure.read_decisions(connection)).digests, installation_key(home)
+    asked = {one.partition(":")[0] for one in identities if digest(key, one) not in erased}
+    for kind in sorted(asked - kinds):
         if near := nearest(kind, names=kinds):
             raise Misconfigured(f"there is no identity of the kind {kind!r}; did you mean {near}?")
 
@@ -253,7 +272,7 @@ def what_finds(identities: Sequence[str]) -> Sought:
     if not traces:
         return Sought(None, 0)
     overlap = max(len(trace.encode()) for trace in traces)  # and a byte before it
-    return Sought(re.compile("|".join(map(pattern_of, traces)).encode()), overlap)
+    return Sought(re.compile("|".join(map(pattern_of, traces)).encode(), re.IGNORECASE), overlap)
 
 
 def holds(path: Path, sought: Sought) -> bool:

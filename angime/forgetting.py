@@ -10,7 +10,7 @@ from analytics.company import read_companies
 from analytics.forgetting import Forgetter, KeptForATime
 from analytics.sessions import NameErrors
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import CATALOG, open_side_by_side, open_writer
+from analytics.warehouse import CATALOG, open_side_by_side, open_writer, prove_there
 from angime.clearing import CATALOG_SECONDS, clear
 from angime.recordings import STRAY_DAYS, forget_recordings, strays
 from angime.settings import load
@@ -40,7 +40,7 @@ class Forgotten(Struct, frozen=True, kw_only=True):
 
 
 def look(*, now: datetime, in_buckets: bool = False) -> list[KeptForATime]:
-    """Say how it stands, beside a running lander. Raises NotYet where there is no warehouse, or an older one.
+    """Say how it stands, beside a running lander. Raises NotThere where there is no warehouse, NotYet for an older one.
 
     Recordings of which no event tells are looked for in a store on this machine, in others only if asked to.
     """
@@ -59,9 +59,10 @@ def look(*, now: datetime, in_buckets: bool = False) -> list[KeptForATime]:
 def forget(*, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS) -> Forgotten:
     """Forget what is due, in every file; says what is left. The lander and the pages must not run.
 
-    Raises Misconfigured while another process writes.
+    Raises Misconfigured while another process writes, NotThere where there is no warehouse.
     """
     settings, moment = load(AnalyticsSettings), instant(now)
+    prove_there(settings)
     with open_writer(settings) as writer:
         say("words are taken out of the log and the facts, and old files rewritten")
         taken = writer.forget_all(moment)

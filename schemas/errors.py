@@ -3,6 +3,7 @@
     AngimeError
     ├── InvalidEvent    → the bytes go to the dead letters, the rest goes on
     ├── NotYet          → the work is tried again later, with back-off
+    │   └── NotThere    → a verb ends with one line that says how to make what it asks of, exit 2
     ├── Misconfigured   → the program stops with one line for a person, exit 2
     └── Halted          → one stage stops until a person has looked, exit 3; the others go on
 
@@ -26,6 +27,10 @@ class InvalidEvent(AngimeError):
 
 class NotYet(AngimeError):
     """Something outside is not ready (a broker, a recording); try the same again later."""
+
+
+class NotThere(NotYet):
+    """What is asked of was never made, such as the warehouse of a home; the sentence says how, or where to look."""
 
 
 class Halted(AngimeError):

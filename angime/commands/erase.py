@@ -24,9 +24,10 @@ def erase(
 ) -> None:
     """Erase persons: who they were goes from events, facts, transcripts, recordings, dead letters and old files.
 
-    What happened stays without who it was, so that sums and rates are as before; a receipt is printed. Stop the lander
-    and the pages first; webhooks go on. Exit 1 when a file still names one of them, or when somebody reads the catalog,
-    or the disk is full, so that it cannot be written anew: the lander's next maintenance does it then.
+    What happened stays without who it was, so that sums and rates are as before; a receipt is printed. Where others
+    wrote a number or an address of theirs, it is masked. Stop the lander and the pages first; webhooks go on. Exit 1
+    when a file still names one of them, or when somebody reads the catalog, or the disk is full, so that it cannot be
+    written anew: the lander's next maintenance does it then.
 
     What comes again of their calls and messages, of a provider, a backlog or a replay, is dropped at landing, and its
     recordings are deleted; the stream worker fetches none. A later call is a new acquaintance. Other warehouses of the
@@ -56,16 +57,29 @@ def erase(
             raise Misconfigured("a phone is known as it is dialled from abroad: write it as phone:+77010000001")
     if not yes:
         found = look(identities)
-        told = {"persons": len(found), "identities": sum(len(one.identities) for one in found)}
+        known = sum(one.is_known for one in found)
+        told = {"persons": known, "unknown": len(found) - known}
+        told |= {"identities": sum(len(one.identities) for one in found)}
         told |= {"calls_and_messages": sum(len(one.entities) for one in found)}
         told |= {"events": sum(one.events for one in found), "dead_letters": sum(one.dead for one in found)}
+        told |= {"mentions": sum(one.mentions for one in found)}
         told |= {"recordings": sum(len(one.recordings) for one in found)}
         print_fields(told, as_json=json_output)
+        _say_unknown(told["unknown"], promise="--yes writes down that they are erased")
         step("nothing was erased: say --yes to do it")
         return
     receipt = erase_person(identities, now=now(), say=step)
     print_fields(msgspec.to_builtins(receipt), as_json=json_output)
+    _say_unknown(receipt.unknown, promise="that they are erased is written down")
     if receipt.unfinished:
         step(f"it is written; old pages of the catalog go with the lander's next maintenance: {receipt.unfinished}")
     if receipt.left or receipt.unfinished:
         raise typer.Exit(1)
+
+
+def _say_unknown(persons: int, *, promise: str) -> None:
+    if persons:
+        step(
+            f"of {persons} of the persons nothing is here: nobody has these identities, or he was erased before; "
+            f"{promise}: what was received before and lands later is dropped"
+        )

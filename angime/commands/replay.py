@@ -166,12 +166,14 @@ def _build_aside(name: str, *, since: str, until: str, yes: bool, json_output: b
 
     from analytics import aside
     from analytics.settings import AnalyticsSettings
+    from analytics.warehouse import prove_there
     from angime.moments import moment_of, now
     from angime.settings import load
     from angime.surveying import check_name
     from schemas.errors import Misconfigured
 
     live = load(AnalyticsSettings)
+    prove_there(live)
     folder = aside.folder_of(live, check_name(name)).warehouse
     if folder.exists() and not (folder / "unfinished").exists():
         if not yes:

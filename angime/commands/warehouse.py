@@ -62,11 +62,11 @@ def rebuild(
     Example: `angime rebuild --verify`
     """
     from analytics.settings import AnalyticsSettings
-    from analytics.warehouse import open_reader, open_writer
+    from analytics.warehouse import open_writer, prove_there
     from angime.settings import load
 
     settings = load(AnalyticsSettings)
-    open_reader(settings).close()  # a writer would make a warehouse where there is none, of which every row is right
+    prove_there(settings)  # a writer would make a warehouse where there is none, of which every row is right
     with open_writer(settings) as warehouse:
         rebuilt = warehouse.rebuild(verify=verify, on_step=step)
     print_rows([dict(table) for table in rebuilt], as_json=json_output)

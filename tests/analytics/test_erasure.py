@@ -1,12 +1,16 @@
 """Whom an erasure finds in the log, and what stays as it was; that no byte is left, see tests/angime/test_erase."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from analytics import erasure
 from analytics.admission import Refusal, append_dead
+from analytics.dropping import Dropper
+from analytics.keys import installation_key
 from analytics.landing import Lander
 from analytics.refresh import Refresher
 from analytics.scratch import Scratch
@@ -14,6 +18,7 @@ from analytics.views import read_views
 from analytics.warehouse import Batch
 from angime.erasing import phones_of
 from schemas.envelope import Event
+from schemas.ids import conversation_id, identify
 from schemas.instants import Instant
 from schemas.records import DeadLetter, dead_to_kafka
 from tests.analytics.drawn import deal, drawn_events, warehouse
@@ -26,10 +31,10 @@ def _identities(made: Scratch, *asked: str) -> list[tuple[str, ...]]:
     return [one.identities for one in erasure.find(made.connection, asked, phones_of=phones_of)]
 
 
-def _erase(made: Scratch, asked: Sequence[str]) -> Sequence[erasure.Found]:
+def _erase(made: Scratch, asked: Sequence[str], *, key: bytes = b"k" * 32) -> Sequence[erasure.Found]:
     tokens = iter("abc")
     found = erasure.find(made.connection, asked, phones_of=phones_of)
-    decisions = [erasure.decide(one, key=b"k" * 32, until=UNTIL) for one in found]
+    decisions = [erasure.decide(one, key=key, until=UNTIL) for one in found]
     erasure.apply(made.connection, found, decisions=decisions, make_token=lambda: next(tokens))
     return found
 
@@ -224,6 +229,143 @@ def test_nobody_finds_an_erased_person_by_ids_that_are_made_of_his_number() -> N
 
     assert card not in str(made.sql("from log.events").rows())
     assert sorted(found.entities) == sorted({told[0].data.call_id, deal("d")})
+
+
+HELD = """
+call | leg         | fact    | at       | says
+a    | 77010000001 | rang    | 05:00:00 | contact=phone:+77010000001
+
+message | fact     | at       | says
+m       | received | 05:00:00 | contact=phone:+77010000001
+
+contact | fact       | at       | says
+told    | identified | 05:00:00 | contact=phone:+77010000001
+"""
+
+
+def test_what_is_made_in_place_of_such_ids_follows_from_nothing_that_the_log_holds() -> None:
+    told = [event for table in HELD.strip().split("\n\n") for event in drawn_events(table)]
+    made = warehouse(told)
+    _erase(made, ["phone:+77010000001"])
+    tokens = {"a", "KZ.a"}
+    conversation, card = conversation_id("acme", "phone", "+77010000001"), told[2].id
+    guessed = {identify("erased", token, old) for token in tokens for old in (conversation, card)}
+    guessed |= {blake2b(f"{token}77010000001".encode(), digest_size=8).hexdigest() for token in tokens}
+    held = str(made.sql("from log.events").rows())
+
+    assert "KZ.a" in held
+    assert [one for one in (*guessed, conversation, card) if one in held] == []
+
+
+CHOSEN, GROUP, OTHERS = (identify("conversation", name) for name in ("chosen", "group", "others"))
+NAMELESS = f"""
+message | fact     | at       | says
+m       | received | 05:00:00 | contact=phone:+77010000001; conversation_id={CHOSEN}
+own     | sent     | 05:01:00 | text=Quandyq
+chosen  | sent     | 05:02:00 | text=Quandyq; conversation_id={CHOSEN}
+chosen  | read     | 05:02:30 | conversation_id={CHOSEN}
+g       | received | 05:03:00 | contact=phone:+77010000001; conversation_id={GROUP}
+h       | received | 05:04:00 | contact=phone:+77010000002; conversation_id={GROUP}
+group   | sent     | 05:05:00 | text=all; conversation_id={GROUP}
+others  | sent     | 05:06:00 | text=nobody; conversation_id={OTHERS}
+"""
+
+
+def test_a_message_that_names_nobody_is_found_by_its_conversation() -> None:
+    made = warehouse(drawn_events(NAMELESS))
+    [found] = _erase(made, ["phone:+77010000001"])
+    texts = "select data ->> '$.text' as text from log.events where type = 'message.sent' order by text"
+
+    assert found.events == 5
+    assert made.sql(texts)["text"].to_list() == ["all", "nobody", "xxxxxxx", "xxxxxxx"]
+    assert CHOSEN not in str(made.sql("from log.events").rows())
+
+
+MENTIONING = (
+    "call my brother +7 (7010) 00-00-01, please",
+    "87010000001 and 8/701/0000001",
+    "7\u00a0701\u00a0000\u00a000\u00a001",
+    "٨٧٠١٠٠٠٠٠٠١",
+    'write "Zhan.K@Example.kz", or @zhan_k',
+)
+MASKED = (
+    "call my brother +x (xxxx) xx-xx-xx, please",
+    "8xxxxxxxxxx and 8/701/0000001",
+    "x\u00a0xxx\u00a0xxx\u00a0xx\u00a0xx",
+    "٨xxxxxxxxxx",
+    'write "xxxx.x@xxxxxxx.xx", or @xxxx_x',
+)
+UNTOUCHED = ("call +7 701 000 00 02", "order 10000001 of 7010000", "write jan.k@example.kz")
+HIS = "phone:+77010000001,email:zhan.k@example.kz,telegram_name:zhan_k,crm_kommo:10000001"
+
+
+def _of_others(texts: Sequence[str]) -> list[Event]:
+    lines = [f"m{number} | received | 05:00:00 | contact=phone:+77010000002" for number in range(len(texts))]
+    told = drawn_events("\n".join(["message | fact | at | says", *lines]))
+    return [
+        msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, text=text))
+        for event, text in zip(told, texts, strict=True)
+    ]
+
+
+def test_where_others_wrote_a_number_or_an_address_of_his_it_is_masked(tmp_path: Path) -> None:
+    others = _of_others([*MENTIONING, *UNTOUCHED])
+    own = drawn_events(f"""
+    call | fact  | at       | says
+    a    | ended | 05:00:00 | contact={HIS}
+    b    | ended | 05:00:00 | contact=phone:+77010000003; contact_name=Brother of 87010000001
+    """)
+    made = warehouse([*others, *own])
+    made.build()
+    [found] = _erase(made, ["phone:+77010000001"], key=installation_key(tmp_path))
+    kept = made.sql("select data ->> '$.text' as text from log.events where type = 'message.received'")
+
+    assert found.mentions == len(MENTIONING) + 1
+    assert sorted(kept["text"].to_list()) == sorted([*MASKED, *UNTOUCHED])
+    assert "Brother of 8xxxxxxxxxx" in str(made.sql("from log.events").rows())
+
+    landed = _lander(made, home=tmp_path).land(Batch(records_of([*others, *own[1:]])), now=UNTIL)
+    assert (landed.duplicates, landed.conflicts, landed.events) == (len(others) + 1, 0, 0)
+
+
+def test_what_others_wrote_before_the_erasure_is_masked_when_it_lands_later(tmp_path: Path) -> None:
+    made = warehouse(drawn_events(f"call | fact | at | says\na | ended | 05:00:00 | contact={HIS}"))
+    made.build()
+    _erase(made, ["phone:+77010000001"], key=installation_key(tmp_path))
+    late = _of_others([*MENTIONING, *UNTOUCHED])
+    new = [
+        msgspec.structs.replace(event, id=identify(event.id), recordedat="2026-03-11T00:00:00.000Z") for event in late
+    ]
+    _lander(made, home=tmp_path).land(Batch(records_of([*late, *new])), now=UNTIL)
+    texts = "select data ->> '$.text' as text from log.events where type = 'message.received' and recorded_at {} $until"
+    before, after = (sorted(made.sql(texts.format(sign), {"until": UNTIL})["text"].to_list()) for sign in "<>")
+
+    assert before == sorted([*MASKED, *UNTOUCHED])
+    assert after == sorted([*MENTIONING, *UNTOUCHED])
+
+
+def test_a_message_that_names_nobody_is_dropped_when_it_lands_after_the_erasure(tmp_path: Path) -> None:
+    told = drawn_events(NAMELESS)
+    late = [event for event in told if event.data.provider_message_id in {"own", "chosen", "group"}]
+    made = warehouse(event for event in told if event not in late)
+    made.build()
+    _erase(made, ["phone:+77010000001"], key=installation_key(tmp_path))
+    new = msgspec.structs.replace(late[0], id=identify("new"), recordedat="2026-03-11T00:00:00.000Z")
+    new = msgspec.structs.replace(new, data=msgspec.structs.replace(new.data, message_id=new.id, text="later"))
+    landed = _lander(made, home=tmp_path).land(Batch(records_of([*late, new])), now=UNTIL)
+    texts = "select data ->> '$.text' as text from log.events where type = 'message.sent' order by text"
+
+    assert (landed.erased, landed.events) == (3, 2)
+    assert made.sql(texts)["text"].to_list() == ["all", "later", "nobody"]
+
+
+def _lander(made: Scratch, *, home: Path) -> Lander:
+    return Lander(
+        made.connection,
+        refresher=Refresher(made.connection, read_views(), companies=()),
+        hot_events=10,
+        dropper=Dropper(made.connection, home=home, forget_recordings=lambda _: None),
+    )
 
 
 def _as_crms_tell(event: Event) -> Event:

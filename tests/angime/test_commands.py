@@ -53,7 +53,7 @@ def test_a_missing_secret_is_said_before_anything_starts(tmp_path: Path) -> None
 def test_without_a_warehouse_a_question_says_what_to_start(tmp_path: Path) -> None:
     said = _angime("sql", "select 1", home=tmp_path)
 
-    assert said.code == 1
+    assert said.code == 2
     assert "there is no warehouse yet" in said.err
 
 

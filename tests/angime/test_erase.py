@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -37,7 +38,7 @@ from tests.analytics.landing_cases import (
     records_of,
     settings_at,
 )
-from tests.angime.front_door import angime
+from tests.angime.front_door import angime, typed
 from tests.postgres import Postgres
 from tests.torture.bucket import Bucket
 
@@ -338,6 +339,10 @@ NAMING = (
     "77501555550@c.us",
     f"from={BSUID}&to=5",
     f'["{BSUID}"]',
+    f"from={BSUID.lower()}",
+    f"wamid.{b64encode(b'0x 7501555550 x0').decode()}",
+    f"{b64encode(b'tel:+7501555550').decode()}&token=5",
+    "\0".join("+7501555550"),
 )
 NAMING_OTHERS = ("8501555551", "BSUID.501555551", "850155555")
 
@@ -468,6 +473,35 @@ def test_without_yes_it_is_only_said_and_a_stranger_leaves_nothing_to_do(home: P
 
     assert (said.code, json.loads(said.out)["events"]) == (0, 10)
     assert [one.events for one in erasing.look(["phone:+77019999999"])] == [0]
+
+
+def test_of_whom_nothing_is_here_it_is_said_and_what_lands_of_him_later_is_dropped(home: Path) -> None:
+    stranger = Person(551)
+    asked = ("erase", "--identity", f"phone:{stranger.phone}", "--identity", f"phone:{PHONE}", "--json")
+    looked = typed(*asked, home=home)
+    said = typed(*asked, "--yes", home=home)
+
+    told = json.loads(looked.out)
+    assert (looked.code, told["persons"], told["unknown"], told["events"]) == (0, 1, 1, 10)
+    receipt = receipt_in(home)
+    assert (said.code, receipt.persons, receipt.unknown, receipt.events) == (0, 1, 1, 10)
+    assert ["of 1 of the persons nothing is here" in one.err for one in (looked, said)] == [True, True]
+    with open_writer(settings_at(home)) as writer:
+        landed = writer.land(Batch(records_of(of_the_person(stranger)[:5], first_offset=500)), now=AFTER)
+    assert (landed.erased, landed.events) == (5, 0)
+
+
+def test_of_whom_was_the_last_of_a_kind_it_may_be_asked_again(home: Path) -> None:
+    fact = call_events(900)[0]
+    said = msgspec.structs.replace(fact.data, contact=(Identity("phones", "quandyq"),))
+    with open_writer(settings_at(home)) as writer:
+        writer.land(Batch(records_of([msgspec.structs.replace(fact, data=said)], first_offset=500)), now=NOW)
+
+    assert [one.events for one in erasing.look(["phones:quandyq"])] == [1]
+    for events in (1, 0):
+        assert erasing.erase(["phones:quandyq"], now=moment(LATER), say=lambda _: None).events == events
+    with pytest.raises(Misconfigured, match="did you mean phone"):
+        erasing.look(["phones:quandyk"])
 
 
 def test_a_phone_written_as_at_home_is_refused_for_nobody_is_known_by_it(home: Path) -> None:
