@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from analytics.connection import Reader
 from analytics.log import quoted
-from analytics.metric_sql import counted_sql, figure_sql, measure_sql, reason_sql
+from analytics.metric_sql import counted_sql, figure_sql, reason_sql, row_sql
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of
 from analytics.questions.asking import Period, Scope, can_narrow, within
 from schemas.errors import Misconfigured
@@ -111,8 +111,8 @@ def figure_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
 def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     """Ask for the rows behind a figure, each with what it adds above and below the line.
 
-    A time is in milliseconds. The sums of both columns are those of the figure; a median or a percentile is that of
-    the first, and where something distinct is counted, the rows name it.
+    A time is in the metric's unit. The sums of both columns are those of the figure; a median or a percentile is that
+    of the first, and where something distinct is counted, the rows name it.
     """
     fact = fact_of(metric)
     where, parameters = _where(metric, period=period, scope=scope)
@@ -121,7 +121,7 @@ def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     columns = dict.fromkeys([*keys, fact.time, "day", *distinct, *fact.dimensions.values()])
     denominator = {"share": "1", "ratio": f"({metric.denominator})"}.get(metric.kind, "cast(null as integer)")
     text = (
-        f"select {', '.join(columns)}, {measure_sql(metric)} as numerator, {denominator} as denominator\n"
+        f"select {', '.join(columns)}, {row_sql(metric)} as numerator, {denominator} as denominator\n"
         f"from {_from(metric)}\nwhere {where}\n    and {counted_sql(metric)}\n"
         f"order by {fact.time}, {fact.key} limit {MAX_ROWS}"
     )

@@ -53,7 +53,7 @@ def _figure(metric: Metric, numerator: str, denominator: str, sample: str) -> st
     return (
         f"{{'metric': '{metric.name}', "
         f"'value': cast(case when {sample} > 0 then {value} end as double), "
-        f"'numerator': cast({numerator} as double), "
+        f"'numerator': cast({_in_unit(metric, numerator)} as double), "
         f"'denominator': cast({denominator or 'null'} as double), "
         f"'sample': cast({sample} as bigint)}}"
     )
@@ -64,7 +64,12 @@ def _value(metric: Metric, *, numerator: str, denominator: str) -> str:
     if metric.kind == "share":
         return f"{numerator} / nullif({denominator}, 0)"
     figure = f"{numerator} * {metric.scale} / nullif({denominator}, 0)" if metric.kind == "ratio" else numerator
-    return f"{figure} / {PARTS[metric.unit]}" if metric.unit in PARTS else figure
+    return _in_unit(metric, figure)
+
+
+def _in_unit(metric: Metric, milliseconds: str) -> str:
+    """Write a time in the metric's unit; what is no time stays as it is."""
+    return f"{milliseconds} / {PARTS[metric.unit]}" if metric.unit in PARTS else milliseconds
 
 
 def aggregates(metric: Metric, *, over: Over = "rows") -> tuple[str, str, str]:
@@ -119,7 +124,7 @@ def _of_rows(metric: Metric) -> tuple[str, str, str]:
                 return f"{counted_once} and ({metric.numerator}))", f"{counted_once})", f"{counted_once})"
             return f"count(*) filter (where {counted} and ({metric.numerator}))", sample, sample
         case "count":
-            return f"count(*) filter (where {counted} and ({metric.numerator}))", "", sample
+            return _count(metric, f"filter (where {counted} and ({metric.numerator}))"), "", sample
         case "sum":
             return f"sum({measure}) filter (where {counted})", "", f"count(*) filter (where {measured})"
         case "ratio":
@@ -130,10 +135,21 @@ def _of_rows(metric: Metric) -> tuple[str, str, str]:
             return f"round({quantile}, 2)", "", f"count(*) filter (where {measured})"
 
 
+def _count(metric: Metric, of_them: str) -> str:
+    if metric.distinct:
+        return f"coalesce(len(list_distinct(flatten(list({metric.distinct}) {of_them}))), 0)"
+    return f"count(*) {of_them}"
+
+
 def counted_sql(metric: Metric) -> str:
     """Write the condition of the rows that a metric counts."""
     left_out = " or ".join(f"({when})" for _, when in reasons_of(metric))
     return f"({metric.of}) and ({left_out}) is not true" if left_out else f"({metric.of})"
+
+
+def row_sql(metric: Metric) -> str:
+    """Write what one row adds to the numerator, in the metric's unit: 1 or 0 of a condition."""
+    return _in_unit(metric, measure_sql(metric))
 
 
 def measure_sql(metric: Metric) -> str:
@@ -154,10 +170,12 @@ def formula(metric: Metric) -> str:
     scale = f" * {metric.scale}" if metric.scale != 1 else ""
     rows = f"distinct {metric.distinct}" if metric.distinct else "*"
     share = f"count({rows}) filter (where {metric.numerator})", f"/ count({rows})"
+    counted = (f"len(list_distinct(flatten(list({metric.distinct})", ")))") if metric.distinct else ("count(*)", "")
+    each = counted[0], f"filter (where {metric.numerator}){counted[1]}"
     ratio = f"sum({metric.numerator}){scale}", f"/ sum({metric.denominator})"
     figure = {
         "share": _in_lines(share, within="select {}"),
-        "count": f"count(*) filter (where {metric.numerator})",
+        "count": _in_lines(each, within="select {}") if metric.distinct else " ".join(each),
         "sum": f"sum({metric.numerator})" + (" / 60" if metric.unit == "minutes" else ""),
         "ratio": _in_lines(ratio, within="select {}"),
         "median": f"median({metric.numerator})",

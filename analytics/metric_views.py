@@ -17,7 +17,7 @@ _DAILY = """
 --   day date: local date in the company's zone
 --   metric varchar: name of the metric in metrics.catalogue
 --   value double: the figure, in the metric's unit
---   numerator double: what is above the line; of a time, in milliseconds; of a median or a percentile, itself
+--   numerator double: what is above the line, of a time in the metric's unit; of a median or a percentile, itself
 --   denominator double: what is below the line, null where the metric has none
 --   sample bigint: rows behind the figure; below 20 it is a small sample
 """

@@ -75,9 +75,9 @@ class Metric(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     It is about the rows of its fact that meet `of`, without those that a reason of `leave_out` takes. `numerator`
     and `denominator` are said of one row, so that exported rows add up to the figure: a share and a count take a
     condition, all others a measure, which is in seconds where the unit is a time. A ratio is `scale` times one sum by
-    the other; a share with `distinct` counts what stands in that column once, however many rows it has. `good` is the
-    direction in which it gets better; `others` are definitions in use elsewhere. `since` names the release that first
-    counted it so, and is empty where the company wrote it.
+    the other; a share with `distinct` counts what stands in that column once, however many rows it has, and a count
+    what stands in its lists. `good` is the direction in which it gets better; `others` are definitions in use
+    elsewhere. `since` names the release that first counted it so, and is empty where the company wrote it.
     """
 
     name: str
@@ -179,8 +179,8 @@ def faults(metric: Metric, found: Catalogue) -> list[str]:
     wrong += [f"{metric.name} names {{{bound}}}" for bound in metric.bounds if bound not in found.bounds]
     if (metric.kind == "ratio") != bool(metric.denominator):
         wrong.append(f"{metric.name}: a ratio, and only a ratio, has a denominator of its own")
-    if metric.distinct and metric.kind != "share":
-        wrong.append(f"{metric.name}: only a share counts what is distinct")
+    if metric.distinct and metric.kind not in {"share", "count"}:
+        wrong.append(f"{metric.name}: only a share or a count counts what is distinct")
     if (metric.kind == "share") != (metric.unit == "share") and metric.kind != "ratio":
         wrong.append(f"{metric.name}: the unit of a share is share")
     return wrong

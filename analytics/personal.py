@@ -9,11 +9,11 @@ Treatment = Literal["kept", "replaced", "emptied"]
 NEVER_PERSONAL = frozenset(
     {
         *("company", "source", "account", "channel", "direction", "device", "media", "kind", "role", "status", "grade"),
-        *("call_id", "message_id", "recording_id", "team_id", "operator_id", "deal_id", "episode_id"),
+        *("call_id", "message_id", "recording_id", "team_id", "operator_id", "deal_id", "deal_ids", "episode_id"),
         *("outcome", "disposition", "provider_status", "answered_by", "ended_by", "error_code"),
         *("transcript_language", "transcript_model", "time_zone", "default_region", "language", "metric"),
         *("policy", "tariff", "currency", "stage", "state", "unit", "fact", "formula", "since", "good"),
-        *("relation", "column", "type", "meaning"),
+        *("relation", "column", "type", "meaning", "week_starts"),
         *("title_en", "title_ru", "title_kk", "title_pt", "meaning_en", "meaning_ru", "meaning_kk", "meaning_pt"),
     }
 )

@@ -34,6 +34,7 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "name": ("varchar", "name for people"),
             "time_zone": ("varchar", "zone in which its days and hours are counted"),
             "default_region": ("varchar", "country of numbers written without one"),
+            "week_starts": ("varchar", "day on which its weeks begin: mon, sat or sun"),
             "currency": ("varchar", "currency in which it counts, ISO 4217; null where it states none"),
             "permission_policy": ("varchar", "name of the policy under which its WhatsApp Business calls are judged"),
         },
@@ -208,6 +209,7 @@ def frames(companies: Iterable[Company]) -> dict[str, pl.DataFrame]:
                 company.name,
                 company.time_zone,
                 company.default_region,
+                company.week_starts,
                 company.currency,
                 company.permission_policy,
             )

@@ -88,13 +88,13 @@ class FoundTurn(Struct, frozen=True, kw_only=True):
     text: str
     marks: tuple[Mark, ...]
 
-    @property
-    def marked(self) -> str:
-        """The text with what was found set »so«."""
-        text = self.text
-        for mark in reversed(self.marks):
-            text = f"{text[: mark.start]}»{text[mark.start : mark.end]}«{text[mark.end :]}"
-        return text
+
+def marked(text: str, marks: Sequence[Mark], *, quotes: tuple[str, str]) -> str:
+    """Give a text with what was found in it in quotes: the sign before it and the one after it."""
+    opening, closing = quotes
+    for mark in reversed(marks):
+        text = f"{text[: mark.start]}{opening}{text[mark.start : mark.end]}{closing}{text[mark.end :]}"
+    return text
 
 
 class _Told(Struct, frozen=True, array_like=True):

@@ -121,7 +121,7 @@ def _page(  # noqa: PLR0913  # what a page stands on
     paths: Mapping[str, st.Page],
 ) -> Page:
     now, zone = page.now(), ZoneInfo(company["time_zone"])
-    meant = period(state, now=now, zone=zone)
+    meant = period(state, now=now, zone=zone, week_starts=company["week_starts"])
     before = meant.before() if state.is_compared and "comparison" in entry.choices else None
     if entry.counts_calls:
         asked = asked.holding(company=company["company"], periods=(meant, before) if before else (meant,))

@@ -35,7 +35,7 @@ def draw(page: Page) -> None:
     way = _way(page)
     is_ripe = _is_ripe(page)
     counted = figures.counted(way.figures.whole, _before(page) if is_ripe else None)
-    heading(answer(page, counted), level=2)
+    heading(answer(page, counted, talked=way.talked), level=2)
     if not counted.now[WON]["sample"]:
         st.caption(
             plain(say("Once contacts are talked with and a CRM tells of deals, their way is shown here."), limit=200)
@@ -52,9 +52,11 @@ def draw(page: Page) -> None:
     _leads(page)
 
 
-def answer(page: Page, counted: Counted) -> str:
+def answer(page: Page, counted: Counted, *, talked: int) -> str:
     """Say how many of those we talked with bought."""
     say, won = page.say, counted.now[WON]
+    if talked and not won["sample"]:
+        return say("No CRM tells of deals yet.")
     if not won["sample"]:
         return say("Nobody was talked with in this period.")
     if not won["numerator"]:
@@ -198,8 +200,8 @@ def _name(page: Page, key: str | None, *, by: By) -> str:
 
 def _rule(page: Page) -> str:
     return page.say(
-        "* marks fewer than {small} contacts. Whoever was talked with in several groups is counted in each, his deal"
-        " only in that of the last call.",
+        "* marks fewer than {small} contacts. Whoever was talked with in several groups is counted in each, and a deal"
+        " in those of the calls to which it is ascribed; in all they count once.",
         small=SMALL_SAMPLE,
     )
 

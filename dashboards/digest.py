@@ -19,8 +19,8 @@ from analytics.metrics import catalogue
 from analytics.questions import Misconfigured, Reader
 from analytics.settings import AnalyticsSettings
 from dashboards import overview, poster
-from dashboards.figures import is_nothing
-from dashboards.overview import Figure, Loss
+from dashboards.figures import Figure, is_nothing, was
+from dashboards.overview import Loss
 from dashboards.page import Page
 from dashboards.poster import Told
 from dashboards.settings import DashboardsSettings
@@ -95,7 +95,7 @@ def _page(reader: Reader, settings: DashboardsSettings, *, company: str, state: 
         raise Misconfigured(f"there is no company {company!r}; known are {', '.join(listed) or 'none'}")
     chosen = listed[company] if company else next(iter(listed.values()))
     zone = ZoneInfo(chosen["time_zone"])
-    asked = period(state, now=now, zone=zone)
+    asked = period(state, now=now, zone=zone, week_starts=chosen["week_starts"])
     return Unkept(
         settings=settings,
         state=state,
@@ -119,8 +119,10 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     say, earlier = page.say, page.period.before()
     now, before = overview.figures(page)
     rate = catalogue()["answer_rate"]
-    losses = overview.losses(page, rank=overview.rank(now["answer_rate"], before.get("answer_rate")))
-    answer = overview.answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=losses)
+    rates = now["answer_rate"], before["answer_rate"]
+    losses = overview.losses(page, rank=overview.rank(*rates))
+    incoming = now["missed_calls"].sample
+    answer = overview.answer(page, now=rates[0], before=rates[1], incoming=incoming, losses=losses)
     head = f"{page.company['name']} · {say.days(page.period.first, page.period.last)}"
     tiles = tuple(_tile(page, name, now=now, before=before) for name in overview.TILES)
     days = overview.by_day(page, rate)
@@ -156,7 +158,7 @@ def _lost(page: Page, loss: Loss) -> str:
 
 def _tile(page: Page, name: str, *, now: dict[str, Figure], before: dict[str, Figure]) -> Told:
     say, metric, figure = page.say, catalogue()[name], now[name]
-    earlier = overview.was(before.get(name), metric=metric)
+    earlier = was(metric, now=figure, before=before[name])
     change, is_better = "", None
     if figure.value is not None and earlier is not None:
         difference = figure.value - earlier

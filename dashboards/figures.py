@@ -13,6 +13,16 @@ from dashboards.shown import Delta, Tile
 from dashboards.texts import plain
 
 Row = dict[str, Any]
+# What these count of few rows is so many all the same.
+SUMS = ("count", "sum")
+
+
+class Figure(Struct, frozen=True):
+    """A metric's value (None: empty), the numerator of a share, and how many rows stand behind it."""
+
+    value: float | None = None
+    numerator: float | None = None
+    sample: int = 0
 
 
 class Counted(Struct, frozen=True):
@@ -44,21 +54,37 @@ def days_of_both(page: Page, metrics: Sequence[str]) -> tuple[questions.Days, qu
 
 def tile(page: Page, name: str, *, counted: Counted) -> Tile:
     """Draw a figure with the rows behind it: a figure never stands alone."""
-    metric, row, earlier = catalogue()[name], counted.now[name], counted.before.get(name)
-    note = behind(page, metric, row=row)
-    return compared(page, metric, now=row["value"], before=earlier["value"] if earlier else None, note=note)
+    metric, row = catalogue()[name], counted.now[name]
+    now, before = figure_of(row), figure_of(counted.before.get(name))
+    return compared(page, metric, now=now, before=before, note=behind(page, metric, row=row))
+
+
+def figure_of(row: Row | None) -> Figure:
+    """Give the figure of a row; empty where there is none."""
+    return Figure(row["value"], row["numerator"], row["sample"]) if row else Figure()
+
+
+def was(metric: Metric, *, now: Figure, before: Figure) -> float | None:
+    """Give what a figure is set beside: None for a share or a time where either is of so few rows that chance makes it.
+
+    It is so of every figure of every page.
+    """
+    if min(now.sample, before.sample) < SMALL_SAMPLE and metric.kind not in SUMS:
+        return None
+    return before.value
 
 
 def compared(  # noqa: PLR0913  # a figure, what it is compared with, and what stands below and behind it
-    page: Page, metric: Metric, *, now: float | None, before: float | None, note: str, line: Sequence[float] = ()
+    page: Page, metric: Metric, *, now: Figure, before: Figure, note: str, line: Sequence[float] = ()
 ) -> Tile:
     """Draw a figure with its definition and its change since before; `line` are its days."""
-    change = None if now is None or before is None else _change(page, metric, now - before)
+    earlier = was(metric, now=now, before=before)
+    change = None if now.value is None or earlier is None else _change(page, metric, now.value - earlier)
     is_flat = change is not None and is_nothing(change)
     good: Delta = "normal" if metric.good == "up" else "inverse"
     return Tile(
         label=metric.title.of(page.say.language),
-        value=value(page, metric, now),
+        value=value(page, metric, now.value),
         note=note,
         definition=definition(page, metric),
         change=change,
@@ -83,7 +109,7 @@ def value(page: Page, metric: Metric, figure: float | None) -> str:
 def behind(page: Page, metric: Metric, *, row: Row) -> str:
     """Say how many rows stand behind a figure, and of what."""
     say = page.say
-    rows = say("contacts") if metric.distinct else fact_of(metric).rows.of(say.language)
+    rows = say("contacts") if metric.distinct and metric.kind == "share" else fact_of(metric).rows.of(say.language)
     if metric.unit == "share":
         told = say("{rows}: {part} of {n}", rows=rows, part=say.number(row["numerator"]), n=say.number(row["sample"]))
     else:

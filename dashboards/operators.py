@@ -11,7 +11,7 @@ from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
 from analytics.questions import Period
 from dashboards import controls, downloads, shown
-from dashboards.figures import behind, compared, definition
+from dashboards.figures import behind, compared, definition, figure_of
 from dashboards.overview import draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -228,9 +228,8 @@ def _before(page: Page, key: str) -> dict[str, dict[str, Any]]:
 
 
 def _tile(page: Page, name: str, figure: dict[str, Any], earlier: dict[str, Any] | None) -> Tile:
-    metric = catalogue()[name]
-    before = earlier["value"] if earlier else None
-    return compared(page, metric, now=figure["value"], before=before, note=behind(page, metric, row=figure))
+    metric, note = catalogue()[name], behind(page, catalogue()[name], row=figure)
+    return compared(page, metric, now=figure_of(figure), before=figure_of(earlier), note=note)
 
 
 def _over_time(page: Page, key: str) -> None:

@@ -12,10 +12,10 @@ from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
 from analytics.questions import missed
 from dashboards import charts, controls, downloads, shown
-from dashboards.figures import compared, days_of_both
+from dashboards.figures import Figure, compared, days_of_both, figure_of, was
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
-from dashboards.state import State
+from dashboards.state import WEEK_STARTS, State
 from dashboards.texts import plain
 
 TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
@@ -41,16 +41,6 @@ BEHIND: dict[str, dict[str, Any]] = {
 }
 # A difference of the answer rate below a point is called no difference.
 SAME_SHARE = 0.01
-# What these count of few calls is so many all the same.
-SUMS = ("count", "sum")
-
-
-class Figure(Struct, frozen=True):
-    """A metric's value (None: empty), the numerator of a share, and how many calls stand behind it."""
-
-    value: float | None = None
-    numerator: float | None = None
-    sample: int = 0
 
 
 class Loss(Struct, frozen=True):
@@ -70,8 +60,10 @@ def draw(page: Page) -> None:
     if ended.left_out["calls"] == 0:
         _empty(page)
         return
-    found = losses(page, rank=rank(now["answer_rate"], before.get("answer_rate")))
-    heading(answer(page, now=now["answer_rate"], before=before.get("answer_rate"), losses=found), level=2)
+    rates = now["answer_rate"], before.get("answer_rate", Figure())
+    found = losses(page, rank=rank(*rates))
+    incoming = now["missed_calls"].sample
+    heading(answer(page, now=rates[0], before=rates[1], incoming=incoming, losses=found), level=2)
     _links(page, found)
     _to_do(page)
     _tiles(page, now=now, before=before)
@@ -84,10 +76,12 @@ def draw(page: Page) -> None:
     _footer(page, ended.left_out)
 
 
-def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[Loss]) -> str:
-    """Say in words whether more calls were answered than before, and where they were lost."""
+def answer(page: Page, *, now: Figure, before: Figure, incoming: int, losses: Sequence[Loss]) -> str:
+    """Say in words whether more of the incoming calls were answered than before, and where they were lost."""
     say = page.say
     share = say.figure(now.value, unit="share")
+    if now.value is None and incoming:
+        return say("Nothing tells how many incoming calls were answered.")
     if now.value is None:
         return say("No incoming calls in this period.")
     if now.sample < SMALL_SAMPLE:
@@ -96,7 +90,7 @@ def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[L
             "Only {n} incoming calls: too few to say whether it got better or worse.",
             now.sample,
         )
-    earlier = was(before, metric=catalogue()["answer_rate"])
+    earlier = was(catalogue()["answer_rate"], now=now, before=before)
     before_share = say.figure(earlier, unit="share")
     if earlier is None:
         told = say("{share} of incoming calls were answered.", share=share)
@@ -111,16 +105,9 @@ def answer(page: Page, *, now: Figure, before: Figure | None, losses: Sequence[L
     return told + more
 
 
-def was(before: Figure | None, *, metric: Metric) -> float | None:
-    """Give the figure of the period before; None for a share or a time of so few calls that chance makes it."""
-    if before is None or (before.sample < SMALL_SAMPLE and metric.kind not in SUMS):
-        return None
-    return before.value
-
-
-def rank(now: Figure, before: Figure | None) -> questions.Rank:
+def rank(now: Figure, before: Figure) -> questions.Rank:
     """Say by what losses are ranked: what was lost beyond the share of before, when it got worse."""
-    earlier = was(before, metric=catalogue()["answer_rate"])
+    earlier = was(catalogue()["answer_rate"], now=now, before=before)
     is_worse = now.value is not None and earlier is not None and now.value < earlier - SAME_SHARE
     return "excess" if is_worse else "lost"
 
@@ -128,8 +115,7 @@ def rank(now: Figure, before: Figure | None) -> questions.Rank:
 def figures(page: Page) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Count what tiles are written with, of the period and of the one before it."""
     now, before = (
-        {row["metric"]: Figure(row["value"], row["numerator"], row["sample"]) for row in counted.whole.to_dicts()}
-        for counted in days_of_both(page, COUNTED)
+        {row["metric"]: figure_of(row) for row in counted.whole.to_dicts()} for counted in days_of_both(page, COUNTED)
     )
     return now, before
 
@@ -196,8 +182,8 @@ def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> 
         compared(
             page,
             catalogue()[name],
-            now=now[name].value,
-            before=was(before.get(name), metric=catalogue()[name]),
+            now=now[name],
+            before=before.get(name, Figure()),
             note=_more(page, name, now=now).removeprefix(" · "),
             line=lines[name],
         )
@@ -234,7 +220,7 @@ def _rows(page: Page, metric: Metric, *, figure: Figure) -> str:
 def _more(page: Page, name: str, *, now: dict[str, Figure]) -> str:
     say, figure = page.say, now[name]
     if figure.sample == 0:
-        return say("no such calls")
+        return say("no calls of which it is known")
     nine_of_ten = say.seconds(now["answer_seconds_p90"].value).replace(" ", "\u00a0")
     within = say(" · 9 of 10 within {time}", time=nine_of_ten) if name == "answer_seconds_median" else ""
     return within + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")
@@ -325,7 +311,7 @@ def _heat(page: Page) -> None:
     if rows.is_empty():
         st.caption(plain(say("No incoming calls in this period.")))
         return
-    names = say.weekdays()
+    names, first = say.weekdays(), WEEK_STARTS[page.company["week_starts"]]
     cells = rows.select(
         "weekday",
         "hour",
@@ -340,7 +326,7 @@ def _heat(page: Page) -> None:
         "incoming": say("Incoming calls"),
     }
     chosen = st.vega_lite_chart(
-        charts.heat(cells, weekdays=names, titles=titles, number=say.number_format()),
+        charts.heat(cells, weekdays=names[first:] + names[:first], titles=titles, number=say.number_format()),
         key="heat",
         on_select="rerun",
         alt=say("Missed calls by weekday and hour; a cell opens its calls."),

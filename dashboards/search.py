@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics.questions import search
 from analytics.questions.search import Said
-from analytics.search import FILE, SearchIndex
+from analytics.search import FILE, Mark, SearchIndex, marked
 from analytics.settings import AnalyticsSettings
 from dashboards import calls, controls, shown
 from dashboards.page import Page, heading, open_reader
@@ -51,7 +51,7 @@ def draw(page: Page) -> None:
     if said.is_cut:
         told = say("Only the best matches are shown: narrow the period, or add a word.")
         st.caption(plain(told, limit=200))
-    shown.files(page, said.rows.drop("marked"), name="angime-said")
+    shown.files(page, said.rows.drop("marks"), name="angime-said")
 
 
 def _said(page: Page, *, words: str) -> Said:
@@ -86,7 +86,7 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in found],
             say("At"): [say.place(row["start_seconds"]) for row in found],
             say("Said by"): [say.word(row["role"]) for row in found],
-            say("What was said"): [_around(row["marked"]) for row in found],
+            say("What was said"): [_around(row, quotes=say.quotes) for row in found],
             say("Contact"): [calls.called(row) for row in found],
             say("Operator"): [clean(names.get(row["operator_id"] or "", "")) or EMPTY for row in found],
         },
@@ -98,7 +98,9 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
         page.go("call", state=structs.replace(page.state, search="", role="", call=found[chosen]["call_id"]))
 
 
-def _around(marked: str) -> str:
-    """Cut a long line around the first word that was found; a cell has no bold, so found words stand »so«."""
-    start = max(0, marked.find("»") - AROUND // 2)
-    return clean(("…" if start else "") + marked[start:], limit=AROUND)
+def _around(row: dict[str, Any], *, quotes: tuple[str, str]) -> str:
+    """Cut a long line around the first word that was found; a cell has no bold, so found words stand in quotes."""
+    marks = [Mark(start, end) for start, end in row["marks"]]
+    start = max(0, marks[0].start - AROUND // 2)
+    text = marked(row["text"], marks, quotes=quotes)
+    return clean(("…" if start else "") + text[start:], limit=AROUND)

@@ -32,6 +32,8 @@ MAX_TEXT = 200
 MAX_SQL = 4_000
 MAX_AMOUNT = 1e9
 ROLES = ("operator", "customer")
+# How many days after Monday the weeks of a company begin.
+WEEK_STARTS = {"mon": 0, "sat": 5, "sun": 6}
 # How a missed contact may stand, in the order in which it is told.
 MISSED = ("called_back", "called_again", "messaged", "open", "lost")
 MAX_PAGE = 1_000_000
@@ -168,17 +170,18 @@ def on_page(state: State, *, offered: Collection[Choice]) -> State:
     return state
 
 
-def period(state: State, *, now: datetime, zone: ZoneInfo) -> Period:
+def period(state: State, *, now: datetime, zone: ZoneInfo, week_starts: str = "mon") -> Period:
     """Give the local days that a state means at `now`; a period that is not over is cut at the minute of `now`."""
     moment = now.astimezone(zone).replace(second=0, microsecond=0)
     today = moment.date()
-    yesterday, monday = today - timedelta(days=1), today - timedelta(days=today.weekday())
+    yesterday = today - timedelta(days=1)
+    week = today - timedelta(days=(today.weekday() - WEEK_STARTS[week_starts]) % 7)
     first, last = {
         "last7": (today - timedelta(days=7), yesterday),
         "today": (today, today),
         "yesterday": (yesterday, yesterday),
-        "week": (monday, today),
-        "last_week": (monday - timedelta(days=7), monday - timedelta(days=1)),
+        "week": (week, today),
+        "last_week": (week - timedelta(days=7), week - timedelta(days=1)),
         "last28": (today - timedelta(days=28), yesterday),
         "month": (today.replace(day=1), today),
         "all": (FIRST_DAY, today),

@@ -29,6 +29,8 @@ NAMES = {"en": "English", "ru": "Русский", "kk": "Қазақша", "pt": 
 REGIONS = {"en": "en_GB", "pt": "pt_BR"}
 # What people write for a currency whose code the tables of their language leave as it is.
 SIGNS = {"KZT": "₸", "RUB": "₽", "BRL": "R$"}
+# What stands before and after a quoted word.
+QUOTES = {"en": ("“", "”"), "ru": ("«", "»"), "kk": ("«", "»"), "pt": ("“", "”")}
 SIZES = (N_("{n} B"), N_("{n} kB"), N_("{n} MB"), N_("{n} GB"), N_("{n} TB"))
 EMPTY = "–"
 MAX_SHOWN_CHARACTERS = 120
@@ -127,6 +129,7 @@ class Texts:
     def __init__(self, language: str) -> None:
         self.language = language
         self.locale = Locale.parse(REGIONS.get(language, language))
+        self.quotes = QUOTES[language]
         self._catalogue = _catalogue(language)
 
     def __call__(self, text: str, **values: object) -> str:

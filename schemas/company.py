@@ -18,6 +18,7 @@ from schemas.dated import (
     DatedThresholds,
     Hours,
     Thresholds,
+    WeekStart,
     dated_problems,
     hours_problems,
 )
@@ -105,9 +106,9 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `area_code` is of numbers written without one: where none is stated, such a number is kept as it is written, and is
     nobody's whose number is known.
-    What is `dated_…` holds on some local days in place of the usual hours or thresholds, or beside the usual numbers,
-    by which alone sources tell internal calls. `currency` is its own, `permission_policy` names the policy under which
-    its WhatsApp Business calls are judged.
+    Its weeks begin on `week_starts`. What is `dated_…` holds on some local days in place of the usual hours or
+    thresholds, or beside the usual numbers, by which alone sources tell internal calls. `currency` is its own,
+    `permission_policy` names the policy under which its WhatsApp Business calls are judged.
     """
 
     id: Name
@@ -115,6 +116,7 @@ class Company(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time_zone: str
     default_region: Region
     area_code: AreaCode | None = None
+    week_starts: WeekStart = "mon"
     hours: Hours = {}
     dated_hours: tuple[DatedHours, ...] = ()
     holidays: tuple[date, ...] = ()

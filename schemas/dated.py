@@ -14,6 +14,7 @@ from schemas.prices import ALWAYS, FOR_EVER, doubled
 Attribution = Literal["last_call", "first_call", "any_call"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Hours = dict[Weekday, tuple[str, ...]]
+WeekStart = Literal["mon", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_SPANS_A_DAY = 2
 

@@ -37,7 +37,8 @@
 --     but for its holidays
 --   answer_seconds double, seconds: ringing to pickup, of answered calls; null where nothing tells it
 --   is_in_time boolean: whether it was answered within the time of the service level that held on that day; null where
---     it was answered, and nothing tells how long it rang
+--     it was answered, and nothing tells how long it rang, and of calls that nobody took where nothing would have told
+--     it had somebody: else such a source would have the service level of those alone
 --   ring_seconds double, seconds: ringing to pickup, by a machine too, or to the end when nothing picked up; without
 --     the time in a menu before an answer. Null where nothing tells when it began to ring or was picked up, or the one
 --     is told to be after the other
@@ -288,6 +289,8 @@ timed as (
         case
             when rung.is_reckoned then greatest(rung.picked_at, rung.ringing_at, rung.started_at) else rung.picked_at
         end as picked_at,
+        -- CRMs log how long a call rang that nobody took, and of one that was answered how long it was talked.
+        rung.source in ('hubspot', 'kommo') and rung.rang_at is null as is_logged,
         coalesce(thresholds.short_abandon_seconds, 5) as threshold_seconds,
         coalesce(thresholds.service_level_seconds, 20) as service_level_seconds,
         case
@@ -438,7 +441,14 @@ select
     cast(decided.weekday as integer) as weekday,
     looked_up.is_business_hours,
     case when decided.outcome = 'answered' then decided.ring_ms / 1000 end as answer_seconds,
-    decided.outcome = 'answered' and decided.ring_ms <= decided.service_level_seconds * 1000 as is_in_time,
+    case
+        when decided.outcome = 'answered' then decided.ring_ms <= decided.service_level_seconds * 1000
+        when
+            decided.outcome in ('missed', 'abandoned', 'rejected')
+            and not decided.is_menu and (decided.is_logged or decided.ring_ms is null)
+            then null
+        else false
+    end as is_in_time,
     decided.ring_ms / 1000 as ring_seconds,
     case when decided.talk_ms > 0 then decided.talk_ms / 1000 end as talk_seconds,
     decided.total_ms / 1000 as total_seconds,

@@ -1,6 +1,6 @@
 -- One row a conversation: all calls and messages of a contact with the company in one history, summed up.
 -- Internal and test calls are left out. Its entries are rows of facts.calls and facts.messages, found by the contact's
--- identities; reports.conversation_entries lists them in their order.
+-- identities; reports.conversation_entries lists them in their order, and reports.waiting_contacts who waits for us.
 -- key: contact_id
 -- entity: contact_id
 -- time: last_at
@@ -23,8 +23,6 @@
 --   talk_seconds double, seconds: talk of all calls
 --   incoming_messages integer: messages from the contact
 --   outgoing_messages integer: messages to the contact
---   waiting_since timestamptz: first message, voicemail or missed call of the contact after our last message, but for
---     those that failed, or the last call in which somebody talked; null when it is his turn
 --   day date: local date of last_at in the company's zone
 with
 entries as (
@@ -38,10 +36,7 @@ entries as (
         calls.outcome,
         calls.account,
         calls.channel,
-        coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) as talk_ms,
-        calls.outcome = 'answered' as is_our_turn_over,
-        calls.outcome in ('missed', 'abandoned') or (calls.direction = 'incoming' and calls.outcome = 'voicemail')
-            as is_waiting
+        coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) as talk_ms
     from facts.calls
     inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
     where not calls.is_internal and not calls.is_test
@@ -56,28 +51,10 @@ entries as (
         messages.status as outcome,
         messages.account,
         messages.channel,
-        0 as talk_ms,
-        messages.direction = 'outgoing' and messages.status != 'failed' as is_our_turn_over,
-        messages.direction = 'incoming' as is_waiting
+        0 as talk_ms
     from facts.messages
     inner join facts.identities
         on messages.company = identities.company and messages.contact_key = identities.identity
-),
-
-ours as (
-    select
-        contact_id,
-        max(moment) filter (where is_our_turn_over) as our_last_at
-    from entries
-    group by contact_id
-),
-
-turned as (
-    select
-        entries.*,
-        ours.our_last_at
-    from entries
-    inner join ours on entries.contact_id = ours.contact_id
 ),
 
 folded as (
@@ -100,9 +77,8 @@ folded as (
         count(*) filter (where kind = 'call' and outcome in ('missed', 'abandoned')) as missed_calls,
         sum(talk_ms) as talk_ms,
         count(*) filter (where kind = 'message' and direction = 'incoming') as incoming_messages,
-        count(*) filter (where kind = 'message' and direction = 'outgoing') as outgoing_messages,
-        min(moment) filter (where is_waiting and (our_last_at is null or moment > our_last_at)) as waiting_since
-    from turned
+        count(*) filter (where kind = 'message' and direction = 'outgoing') as outgoing_messages
+    from entries
     group by contact_id
 )
 
@@ -125,7 +101,6 @@ select
     cast(folded.talk_ms as bigint) / 1000 as talk_seconds,
     cast(folded.incoming_messages as integer) as incoming_messages,
     cast(folded.outgoing_messages as integer) as outgoing_messages,
-    folded.waiting_since,
     cast(timezone(coalesce(companies.time_zone, 'UTC'), folded.last_at) as date) as day
 from folded
 left join reference.companies on folded.company = companies.company

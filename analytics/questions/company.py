@@ -25,8 +25,9 @@ _CHANNELS = """(
 
 
 def companies(reader: Reader) -> pl.DataFrame:
-    """Give the companies: company, name, time_zone, currency (empty where company data states none)."""
-    return reader.sql("select company, name, time_zone, currency from reference.companies order by name, company", {})
+    """Give the companies: company, name, time_zone, week_starts (mon, sat or sun), currency (empty where none is)."""
+    text = "select company, name, time_zone, week_starts, currency from reference.companies order by name, company"
+    return reader.sql(text, {})
 
 
 def thresholds(reader: Reader, *, company: str, day: date) -> dict[str, int]:

@@ -20,8 +20,8 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
     Columns: contact_key (one of his, a phone where there is one), contact_name, messages, calls, missed, last_at,
     last_kind (message or call), last_direction, last_text and last_media (of the last message itself, where that came
     last), last_outcome, is_waiting (the contact wrote, rang in vain or left a voicemail after our last word in the
-    period, and had none after it, whatever the scope; see facts.conversations), contacts (how many there are in all),
-    waiting (how many of them wait).
+    period, and had none after it, whatever the scope; see reports.waiting_contacts), contacts (how many there are in
+    all), waiting (how many of them wait).
     """
     where, parameters = _within(period, scope=scope, search=search)
     text = f"""
@@ -34,11 +34,18 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
             select coalesce(identities.contact_id, told.contact_key) as contact
             from ({_LATER}) as told
             left join facts.identities on identities.company = $company and identities.identity = told.contact_key
+            union
+            select contact_id from reports.words_in_groups
+            where company = $company and day > $last and status != 'failed'
         ),
         -- Whatever the scope: whom we answered on another channel waits no more.
         our_words as (
-            select contact, max(happened_at) as our_last_at from entries
-            where day between $first and $last and ({_OUR_WORD}) group by contact
+            select contact, max(happened_at) as our_last_at from (
+                select contact, happened_at from entries where day between $first and $last and ({_OUR_WORD})
+                union all
+                select contact_id, first_at from reports.words_in_groups
+                where company = $company and day between $first and $last and status != 'failed'
+            ) group by contact
         ),
         contacts as materialized (
             select
@@ -79,12 +86,24 @@ def conversations(  # noqa: PLR0913  # a page of a list is asked for in this man
 def conversation(reader: Reader, *, company: str, contact_key: str, limit: int = MAX_ENTRIES) -> pl.DataFrame:
     """Give the newest entries between a company and a contact, the oldest first; see _ENTRIES, and `entries`, all.
 
-    They are of all channels, by whatever the contact is known there.
+    They are of all channels, by whatever the contact is known there; of a group in which he wrote, what we wrote there
+    after it.
     """
     text = f"""
         with entries as ({_ENTRIES}),
+        theirs as (
+            from entries where contact_key in {keys_of("contact_key")}
+            union all by name
+            select
+                'message' as kind, message_id as id, first_at as happened_at, day, channel, 'outgoing' as direction,
+                text, kind as media, status, reaction, operator_id, team_id, false as has_recording
+            from reports.words_in_groups
+            where company = $company and contact_id in (
+                select contact_id from facts.identities where company = $company and identity = $contact_key
+            )
+        ),
         newest as (
-            select *, count(*) over () as entries from entries where contact_key in {keys_of("contact_key")}
+            select *, count(*) over () as entries from theirs
             order by ({_ORDER}) desc limit $limit
         )
         from newest order by {_ORDER}

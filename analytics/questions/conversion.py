@@ -41,7 +41,7 @@ def way(reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str],
     source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
         with told as materialized (select * from {source} where {where}),
-        talked as (select contact_id, started_at, day, won_at from told where not (is_internal or is_test)),
+        talked as (select contact_id, started_at, day, deal_ids from told where not (is_internal or is_test)),
         dealt as (
             select distinct talked.contact_id from talked
             inner join facts.identities as identities
@@ -56,7 +56,7 @@ def way(reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str],
                 deals.created_at between talked.started_at
                 and talked.started_at + to_days(coalesce(bounds.conversion_days, $conversion_days::integer))
             union
-            select distinct contact_id from talked where won_at is not null
+            select distinct contact_id from talked where deal_ids is not null
         ),
         steps as (
             select
@@ -69,14 +69,9 @@ def way(reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str],
                 (select count(distinct contact_id) from talked) as talked,
                 (select count(*) from dealt) as with_deal
         ),
-        wins as (select distinct contact_id, unnest(won_at) as won_at from talked where won_at is not null),
         won as (
-            select distinct deals.deal_id, deals.currency, deals.amount from wins
-            inner join facts.identities as identities
-                on identities.company = $company and wins.contact_id = identities.contact_id
-            inner join facts.deals as deals
-                on
-                    deals.company = $company and identities.identity = deals.contact_key and wins.won_at = deals.won_at
+            select currency, amount from facts.deals
+            where company = $company and deal_id in (select unnest(deal_ids) from talked)
         ),
         worth as (
             select currency, count(*) as deals, cast(sum(amount) as double) as amount from won group by currency

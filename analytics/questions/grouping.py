@@ -25,8 +25,8 @@ MAX_HELD_DAYS = 70
 NOT_HELD = "talk_ms"
 # In what the calls of a group are alike.
 ALIKE = (
-    *("company", "day", "weekday", "channel", "team_id", "direction", "is_business_hours", "outcome", "is_in_time"),
-    *("is_internal", "is_test"),
+    *("company", "day", "weekday", "source", "channel", "team_id", "direction", "is_business_hours", "outcome"),
+    *("is_in_time", "is_internal", "is_test"),
 )
 # By what calls can be grouped and narrowed without looking at each of them.
 DIMENSIONS: tuple[Dimension, ...] = ("hour", "weekday", "channel", "team", "direction", "business_hours")

@@ -13,7 +13,7 @@ FOUND = {
     "role": pl.String,
     "start_seconds": pl.Float64,
     "text": pl.String,
-    "marked": pl.String,
+    "marks": pl.List(pl.List(pl.Int64)),
     "score": pl.Float64,
 }
 
@@ -31,8 +31,8 @@ def said(  # noqa: PLR0913  # what is looked for, where, by whom it was said, an
     """Find lines of calls of the scope in which the words were said, in any of their forms; the best call first.
 
     Columns of the rows: call_id, started_at, contact_name, contact_key, operator_id, channel, outcome,
-    is_demo_transcript, role, start_seconds, text, marked (the text with what was found set »so«),
-    score. A call that the reader does not show is not there.
+    is_demo_transcript, role, start_seconds, text, marks (where what was found begins and ends in
+    it), score. A call that the reader does not show is not there.
     """
     query = SearchQuery(
         text=words,
@@ -44,7 +44,14 @@ def said(  # noqa: PLR0913  # what is looked for, where, by whom it was said, an
     )
     calls = index.search(query, reader=reader)
     lines = [
-        (call.call_id, turn.role, turn.start_seconds, turn.text, turn.marked, call.score)
+        (
+            call.call_id,
+            turn.role,
+            turn.start_seconds,
+            turn.text,
+            [[mark.start, mark.end] for mark in turn.marks],
+            call.score,
+        )
         for call in calls
         for turn in call.turns
         if role in {"", turn.role}

@@ -17,7 +17,8 @@
 --   is_business_hours boolean: whether it began in the company's hours
 --   is_internal boolean: between people of the company
 --   is_test boolean: a test
---   won_at timestamptz[]: when the deals were won, null when none was
+--   deal_ids varchar[]: the deals, sorted, null when there is none
+--   has_deals boolean: whether any deal of the company is known
 with
 answered as (
     select
@@ -39,7 +40,7 @@ won as (
     select
         answered.call_id,
         answered.attribution,
-        deals.won_at,
+        deals.deal_id,
         row_number() over (
             partition by deals.deal_id order by answered.started_at, answered.call_id
         ) as nth,
@@ -57,10 +58,15 @@ won as (
 given as (
     select
         call_id,
-        list(won_at order by won_at) as won_at
+        list(deal_id order by deal_id) as deal_ids
     from won
     where attribution = 'any_call' or nth = if(attribution = 'first_call', 1, calls)
     group by call_id
+),
+
+dealing as (
+    select distinct company
+    from facts.deal_contacts
 )
 
 select
@@ -78,6 +84,8 @@ select
     answered.is_business_hours,
     answered.is_internal,
     answered.is_test,
-    given.won_at
+    given.deal_ids,
+    dealing.company is not null as has_deals
 from answered
 left join given on answered.call_id = given.call_id
+left join dealing on answered.company = dealing.company

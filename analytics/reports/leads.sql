@@ -1,6 +1,7 @@
 -- One row a lead: a deal when it was opened, or the first message of a contact with whom we had nothing before.
--- An attempt is our next call or message to the contact, but for those that were not permitted or failed; a contact is
--- the next pickup of a call in which somebody talked with him, whoever called. Internal and test calls are neither.
+-- An attempt is our next call or message to the contact, or to a group in which he wrote, but for those that were not
+-- permitted or failed; a contact is the next pickup of a call in which somebody talked with him, whoever called.
+-- Internal and test calls are neither.
 -- key: lead_id
 -- columns:
 --   lead_id varchar: id of the deal or of the message
@@ -68,6 +69,13 @@ attempts as (
         first_at as attempted_at
     from messages
     where direction = 'outgoing' and status != 'failed'
+    union all
+    select
+        company,
+        contact_id,
+        first_at as attempted_at
+    from reports.words_in_groups
+    where status != 'failed'
 ),
 
 contacts as (

@@ -18,6 +18,7 @@
 --   messages bigint: messages of the stretch
 --   needs_answer boolean: whether any of them needs one
 --   is_first boolean: whether the conversation began with this stretch
+--   are_replies_told boolean: whether the account ever told of a message of ours
 --   replied_at timestamptz: when we wrote back, null while we have not
 --   reply_seconds double, seconds: sent_at to replied_at by the clock
 --   reply_business_seconds double, seconds: the part of it that lies in the company's hours; a company that states none
@@ -80,6 +81,15 @@ replies as (
     group by company, conversation_id, replies_before
 ),
 
+-- A bot of Telegram, say, hears of no message that it sent itself.
+telling as (
+    select distinct
+        company,
+        account
+    from facts.messages
+    where direction = 'outgoing'
+),
+
 answered as (
     select
         written.message_id,
@@ -96,6 +106,7 @@ answered as (
         stretches.messages,
         stretches.needs_answer,
         stretches.is_first,
+        telling.account is not null as are_replies_told,
         replies.replied_at,
         coalesce(companies.time_zone, 'UTC') as time_zone
     from stretches
@@ -105,6 +116,7 @@ answered as (
             stretches.company = replies.company
             and stretches.conversation_id = replies.conversation_id
             and stretches.replies_before + 1 = replies.replies_before
+    left join telling on written.company = telling.company and written.account = telling.account
     left join reference.companies on stretches.company = companies.company
 ),
 
@@ -190,6 +202,7 @@ select
     answered.messages,
     answered.needs_answer,
     answered.is_first,
+    answered.are_replies_told,
     answered.replied_at,
     (epoch_ms(answered.replied_at) - epoch_ms(answered.sent_at)) / 1000 as reply_seconds,
     case

@@ -27,7 +27,7 @@ hits as (
         count(*) as hits,
         string_agg(
             format(
-                '«{}» {}:{:02d} ({})', tracker_hits.said, cast(tracker_hits.at_seconds // 60 as integer),
+                '“{}” {}:{:02d} ({})', tracker_hits.said, cast(tracker_hits.at_seconds // 60 as integer),
                 cast(tracker_hits.at_seconds % 60 // 1 as integer), tracker_hits.role
             ), ', '
             order by tracker_hits.recording_id, tracker_hits.at_seconds, tracker_hits.turn, tracker_hits.word

@@ -12,6 +12,8 @@ from angime.commands.names import OneCompany
 from angime.commands.output import Json, step
 from angime.commands.root import app
 
+QUOTES = ("“", "”")
+
 
 @app.command()
 def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
@@ -72,6 +74,8 @@ def _day(written: str, *, option: str) -> date | None:
 
 
 def _print_found(one: Any) -> None:
+    from analytics.search import marked
+
     typer.echo(f"{one.day}  {one.call_id}  {one.operator_id or ''}  {one.score:.2f}")
     for turn in one.turns:
-        typer.echo(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {turn.marked}")
+        typer.echo(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {marked(turn.text, turn.marks, quotes=QUOTES)}")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from angime.simulator import sending
-from angime.simulator.live import LiveCall, callers, live_call
+from angime.simulator.live import LiveCall, callers, live_calls
 from angime.simulator.story import Call, Story
 from angime.simulator.truth import ReadSql
 
@@ -49,7 +49,7 @@ def measure(
 async def _measure(story: Story, *, base_url: str, read_sql: ReadSql, calls: int, pause_seconds: float) -> Freshness:
     chance = random.Random(f"{story.seed}/{time.time_ns()}")  # noqa: S311  # a story, not a secret
     contacts = callers(story, chance=chance)
-    live = [live_call(chance, next(contacts), after=story.now, now=int(time.time())) for _ in range(calls)]
+    live = live_calls(chance, contacts, after=story.now, now=int(time.time()), count=calls)
     awaited: Awaited = {}
     seen: list[float] = []
     async with _watching(awaited, seen, wanted=2 * calls, read_sql=read_sql):

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,8 +17,10 @@ from angime.simulator.story import Call, Contact, Direction, Leg, Story
 
 ANSWERED = 0.8  # share of live calls that somebody picks up
 PATIENCE_SECONDS = 25
-TALK_SECONDS = 12
+LONGEST_SECONDS = 55
+TRICKLE_SECONDS = 30  # a call of the trickle, with its ringing
 PAUSE_SECONDS = (2.0, 7.0)
+OPERATORS = tuple(person.id for person in PEOPLE if person.team in SALES.teams)
 
 
 class LiveCall(Struct, frozen=True, kw_only=True):
@@ -50,13 +53,15 @@ def live_call(  # noqa: PLR0913  # a call's circumstances, told apart by name
     now: int,
     direction: Direction = "incoming",
     is_answered: bool = True,
+    operator: str | None = None,
 ) -> LiveCall:
     """Let `contact` call on WhatsApp, or be called, in the minute before `now`, so that all may be told at once.
 
-    It begins after the story's end, `after`, which is how live calls of an earlier demo are known. Meta tells two
-    things of an incoming call (connect, terminate), and up to four of ours (that it rang, and was accepted).
+    It begins after `after`, be it the story's end, which is how live calls of an earlier demo are known. Where no
+    `operator` is named who talks, one is drawn, who may be talking already. Meta tells two things of an incoming call
+    (connect, terminate), and up to four of ours (that it rang, and was accepted).
     """
-    began_at = max(now - 55 + chance.randrange(5), after + 1)
+    began_at = max(now - LONGEST_SECONDS + chance.randrange(5), after + 1)
     call = Call(
         id=new_id(chance, SALES, at=began_at),
         account=SALES.account,
@@ -66,12 +71,26 @@ def live_call(  # noqa: PLR0913  # a call's circumstances, told apart by name
         contact=contact,
         began_at=began_at,
         rang_at=began_at,
-        ended_at=began_at + PATIENCE_SECONDS,
+        ended_at=min(began_at + PATIENCE_SECONDS, now),
     )
     if is_answered:
-        call = _picked_up(chance, call, ended_at=now)
+        call = _picked_up(chance, call, operator=operator or chance.choice(OPERATORS), ended_at=now)
     changes = whatsapp.changes_of_call(chance, call, line=SALES, contact=contact)
     return LiveCall(call=call, changes=tuple(changes))
+
+
+def live_calls(
+    chance: random.Random, contacts: Iterator[Contact], *, after: int, now: int, count: int
+) -> list[LiveCall]:
+    """Let so many contacts call in the minute before `now`, each operator taking one of the calls after the other."""
+    first = max(now - LONGEST_SECONDS, after)
+    turns = -(-count // len(OPERATORS))
+    spans = pairwise(first + (now - first) * turn // turns for turn in range(turns + 1))
+    taken = [(operator, begins, ends) for begins, ends in spans for operator in OPERATORS]
+    return [
+        live_call(chance, next(contacts), after=begins, now=ends, operator=operator)
+        for operator, begins, ends in taken[:count]
+    ]
 
 
 def live_messages(chance: random.Random, contact: Contact, *, after: int, now: int) -> list[Parcel]:
@@ -93,9 +112,8 @@ def drawn(people: Sequence[Contact], *, chance: random.Random) -> Iterator[Conta
         yield chance.choice(people)
 
 
-def _picked_up(chance: random.Random, call: Call, *, ended_at: int) -> Call:
+def _picked_up(chance: random.Random, call: Call, *, operator: str, ended_at: int) -> Call:
     answered_at = min(call.began_at + chance.randint(3, 12), ended_at - 1)
-    operator = chance.choice([person.id for person in PEOPLE if person.team in SALES.teams])
     leg = Leg(operator=operator, rang_at=call.began_at, answered_at=answered_at, ended_at=ended_at)
     return replace(
         call,
@@ -109,7 +127,7 @@ def _picked_up(chance: random.Random, call: Call, *, ended_at: int) -> Call:
 
 
 def trickle(story: Story, *, base_url: str, is_over: Callable[[], bool]) -> None:
-    """Let somebody call and somebody write every few seconds, until `is_over`."""
+    """Let somebody write, and one after the other call for half a minute, until `is_over`."""
     asyncio.run(_trickle(story, base_url=base_url, is_over=is_over))
 
 
@@ -122,9 +140,10 @@ async def _trickle(story: Story, *, base_url: str, is_over: Callable[[], bool]) 
             for letter in live_messages(chance, next(contacts), after=story.now, now=now):
                 await sending.post(client, letter, base_url=base_url, seed=story.seed)
             is_answered = chance.random() < ANSWERED
-            ends_at = now + TALK_SECONDS
-            one = live_call(chance, next(contacts), after=story.now, now=ends_at, is_answered=is_answered)
+            begins_after = max(story.now, now - 1)
+            ends_at = begins_after + TRICKLE_SECONDS
+            one = live_call(chance, next(contacts), after=begins_after, now=ends_at, is_answered=is_answered)
             await sending.post(client, one.begins, base_url=base_url, seed=story.seed)
-            await asyncio.sleep(TALK_SECONDS)
+            await asyncio.sleep(TRICKLE_SECONDS)
             await sending.post(client, one.ends, base_url=base_url, seed=story.seed)
             await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))

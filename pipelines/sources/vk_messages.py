@@ -235,7 +235,7 @@ def _call(chat: Chat, fields: Fields, call: Fields) -> Event:
     }
     ended = CallEnded(
         **known,
-        started_at=began,
+        started_at=began if talk else None,  # else nothing tells how long it rang
         answered_by="human" if state == "reached" else "unknown",
         talk_seconds=talk if state == "reached" else 0.0,
         disposition=disposition,

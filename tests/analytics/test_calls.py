@@ -413,8 +413,8 @@ def test_a_call_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
     the end    | 05:00:00     | 05:00:00     | 05:00:00     |                |              |            | somebody talked for 30.0 s; how long it rang is not known; no fact says that it was a machine
     its length | 04:59:48     | 04:59:48     | 05:00:00     | 12             | 12           | yes        | somebody talked for 30.0 s after 12.0 s of ringing; no fact says that it was a machine
     by clocks  | 05:00:10     | 05:00:10     | 05:00:04     |                |              |            | a person talked for 30.0 s; how long it rang is not known
-    missed     | 05:00:30     | 05:00:30     |              |                |              | no         | incoming, nobody answered; how long it rang is not known
-    declined   | 05:00:30     | 05:00:30     |              |                |              | no         | the called side declined; how long it rang is not known
+    missed     | 05:00:30     | 05:00:30     |              |                |              |            | incoming, nobody answered; how long it rang is not known
+    declined   | 05:00:30     | 05:00:30     |              |                |              |            | the called side declined; how long it rang is not known
     gave up    | 05:00:30     | 05:00:30     |              |                |              | no         | outgoing, hung up by us before anybody answered; how long it rang is not known
     """  # noqa: E501
     assert _drawn(expected) == _calls(facts, expected)

@@ -1,17 +1,21 @@
 """Contacts: identities named together are one, in whatever order and however late that is told."""
 
 import random
+from datetime import date
 
 from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
 from analytics.landing import Lander
+from analytics.questions import Period, Scope
+from analytics.questions.conversations import conversation, conversations
 from analytics.refresh import Refresher
 from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from schemas.envelope import Event
+from schemas.ids import conversation_id
 from tests.analytics.drawn import call, draw, drawn_events, moment, tidy, warehouse
 from tests.analytics.landing_cases import NOW, records_of
 
@@ -222,4 +226,56 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     1                 | 1                 | 0            | message   | outgoing       | failed       | 05:00:00      | 05:01:00
     """  # noqa: E501
     built = warehouse([*drawn_events(facts), *drawn_events(calls)])
-    assert tidy(expected) == draw(built.sql("from facts.conversations"), like=expected)
+    told = built.sql("from facts.conversations left join reports.waiting_contacts using (company, contact_id)")
+    assert tidy(expected) == draw(told, like=expected)
+
+
+GROUP, OTHERS = (f"conversation_id={conversation_id('acme', 'whatsapp_group', group)}" for group in ("1", "2"))
+IN_A_GROUP = f"""
+message | fact     | at       | says
+a       | received | 05:00:00 | contact=telegram:1; channel=telegram; {GROUP}
+b       | received | 05:01:00 | contact=telegram:2; channel=telegram; {GROUP}
+answer  | sent     | 05:02:00 | channel=telegram; {GROUP}
+c       | received | 05:03:00 | contact=telegram:3; channel=telegram; {GROUP}
+d       | received | 05:04:00 | contact=telegram:2; channel=telegram; {GROUP}
+lost    | sent     | 05:05:00 | channel=telegram; {GROUP}
+lost    | failed   | 05:05:01 | channel=telegram; {GROUP}
+e       | received | 05:00:00 | contact=telegram:4; channel=telegram; {OTHERS}
+"""
+
+
+@drawing(max_examples=CASES)
+@given(chance=st.randoms(use_true_random=False))
+def test_an_answer_in_a_group_is_one_to_whoever_had_written_there(chance: random.Random) -> None:
+    events = drawn_events(IN_A_GROUP) * 2
+    chance.shuffle(events)
+    waiting = """
+    identity   | waiting_since
+    telegram:2 | 05:04:00
+    telegram:3 | 05:03:00
+    telegram:4 | 05:00:00
+    """
+    built = warehouse(events)
+
+    told = built.sql("from reports.waiting_contacts join facts.identities using (company, contact_id)")
+    assert tidy(waiting) == draw(told, like=waiting)
+    answered = built.sql("select came_at, attempt_seconds from reports.leads where attempt_seconds is not null").rows()
+    assert {120.0, 60.0} == {seconds for _, seconds in answered}
+
+
+def test_the_page_shows_our_answers_in_a_group_to_whoever_had_written_there() -> None:
+    built = warehouse(drawn_events(IN_A_GROUP))
+    day = Period(date(2026, 3, 2), date(2026, 3, 2))
+
+    def waiting(period: Period) -> dict[str, bool]:
+        scope = Scope(company="acme")
+        found = conversations(built, period=period, scope=scope, search="", is_waiting=False, limit=10, offset=0)
+        return dict(found.select("contact_key", "is_waiting").iter_rows())
+
+    assert {"telegram:1": False, "telegram:2": True, "telegram:3": True, "telegram:4": True} == waiting(day)
+    histories = [
+        conversation(built, company="acme", contact_key=f"telegram:{contact}")["direction"].to_list()
+        for contact in (1, 2, 3, 4)
+    ]
+    there = ["incoming", "outgoing"]
+    assert [[*there, "outgoing"], [*there, *there], there, ["incoming"]] == histories

@@ -56,7 +56,7 @@ def test_rows_add_up_to_the_figure() -> None:
         listed = rows_of(metric, period=MARCH, scope=ACME).ask(warehouse)
         [row] = questions.figures(warehouse, period=MARCH, scope=ACME, metrics=(metric.name,)).to_dicts()
         if metric.kind not in QUANTILES and row["sample"] and not metric.distinct:
-            assert row["numerator"] == float(listed["numerator"].sum()), metric.name
+            assert row["numerator"] == pytest.approx(float(listed["numerator"].sum())), metric.name
             assert row["denominator"] in {None, listed["denominator"].sum()}, metric.name
 
 
@@ -85,4 +85,4 @@ def test_a_percentile_is_that_of_its_rows() -> None:
     warehouse = kept(ORDINARY)
     listed = rows_of(catalogue()["talk_seconds_median"], period=MARCH, scope=ACME).ask(warehouse)
 
-    assert [60_000, 120_000, 300_500] == sorted(listed.select(pl.col("numerator")).to_series())
+    assert [60, 120, 300.5] == sorted(listed.select(pl.col("numerator")).to_series())

@@ -1,13 +1,16 @@
 """Speed to lead and conversion: deals and first messages until we try and until we talk; deals won after a call."""
 
 from functools import cache
+from typing import get_args
 
 import pytest
 
 from analytics import questions
 from analytics.questions.conversion import way
 from analytics.scratch import Scratch
-from tests.analytics.drawn import draw, tidy
+from schemas.company import parse_company
+from schemas.dated import Attribution
+from tests.analytics.drawn import COMPANY_TEXT, draw, tidy
 from tests.analytics.drawn_rows import ACME, MARCH, MESSAGE, calls, figure, fill, meet, place
 
 CALLS = """
@@ -115,9 +118,40 @@ def test_a_call_that_was_not_permitted_is_no_attempt_and_one_that_was_ringing_wh
 
 
 def test_a_won_deal_is_given_to_the_last_answered_call_before_it() -> None:
-    given = _sold().sql("select call_id, len(won_at) as deals from reports.calls_before_wins order by call_id")
+    given = _sold().sql("select call_id, len(deal_ids) as deals from reports.calls_before_wins order by call_id")
 
     assert [("b", 1), ("c", None), ("d", None), ("e", 1)] == given.rows()
+
+
+@pytest.mark.parametrize("attribution", get_args(Attribution))
+def test_a_deal_of_several_calls_counts_once_and_for_each_of_their_groups(attribution: str) -> None:
+    ruled = parse_company(f'{COMPANY_TEXT}\n[thresholds]\nattribution = "{attribution}"')
+    told = """
+    call_id | started_at          | channel | contact_key | outcome
+    a       | 2026-03-02 05:00:00 | phone   | phone:+71   | answered
+    b       | 2026-03-02 06:00:00 | phone   | phone:+71   | answered
+    c       | 2026-03-03 05:00:00 | waba    | phone:+71   | answered
+    """
+    made = """
+    deal_id | contact_key | won_at              | amount | currency
+    sofa    | phone:+71   | 2026-03-04 05:00:00 | 100    | KZT
+    chair   | phone:+71   | 2026-03-04 05:00:00 | 10     | KZT
+    """
+    warehouse = fill(calls(told, companies=(ruled,)), "facts.deals", made, usual={"company": "acme"})
+    meet(warehouse)
+
+    found = way(warehouse, period=MARCH, scope=ACME, metrics=("deals_won_after_call",), by=("channel",))
+
+    of_each = {"last_call": {"phone": 0, "waba": 2}, "first_call": {"phone": 2, "waba": 0}}
+    by = dict(found.figures.by["channel"].select("channel", "value").iter_rows())
+    assert by == of_each.get(attribution, {"phone": 2, "waba": 2})
+    assert (2.0, 3) == figure(warehouse, "deals_won_after_call")
+    assert [("KZT", 2, 110.0)] == found.worth.rows()
+
+
+@pytest.mark.parametrize("metric", ["conversion_after_call", "deals_won_after_call"])
+def test_of_a_company_without_a_crm_nobody_knows_who_bought(metric: str) -> None:
+    assert (None, 0) == figure(calls(CALLS), metric)
 
 
 @pytest.mark.parametrize(

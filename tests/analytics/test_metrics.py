@@ -10,7 +10,8 @@ from analytics import questions
 from analytics.metric_sql import WIDEST
 from analytics.metrics import LANGUAGES, catalogue, fact_of, over, reasons_of, whole
 from analytics.questions import Scope
-from tests.analytics.drawn import COMPANY, DAY
+from tests.analytics.drawn import COMPANY, DAY, drawn_events
+from tests.analytics.drawn import warehouse as landed
 from tests.analytics.drawn_rows import ACME, MARCH, calls, figure
 
 kept = cache(calls)
@@ -79,6 +80,67 @@ def test_what_is_not_known_of_a_wait_is_neither_in_time_nor_late() -> None:
     assert [(0.5, 2), (10.0, 1), (2 / 3, 3), (2.0, 2)] == [figure(kept(drawn), metric) for metric in counted]
     nobody = "\n".join(line for line in drawn.splitlines() if "unknown" in line or "call_id" in line)
     assert [(None, 0), (None, 0), (1.0, 1), (1.0, 1)] == [figure(kept(nobody), metric) for metric in counted]
+
+
+TOLD_WHOLE = """
+call | fact    | at       | says
+in   | offered | 05:00:00 | direction=incoming
+in   | ended   | 05:01:10 | answered_at=05:00:10; talk_seconds=60; answered_by=human
+out  | offered | 05:00:00 | direction=incoming
+out  | ended   | 05:00:30 | disposition=no_answer
+left | offered | 05:00:00 | direction=incoming
+left | ended   | 05:00:02 | disposition=no_answer
+"""
+# What sources tell that never say how long a call rang that somebody took; of others, Kommo says it in its log.
+TOLD_IN_PART = {
+    "kommo": """
+    call  | fact  | at       | says
+    talk  | ended | 05:00:00 | direction=incoming; talk_seconds=60; disposition=completed
+    quick | ended | 05:00:00 | direction=incoming; talk_seconds=0; total_seconds=2; disposition=no_answer
+    long  | ended | 05:00:00 | direction=incoming; talk_seconds=0; total_seconds=40; disposition=no_answer
+    """,
+    "hubspot": """
+    call | fact  | at       | says
+    talk | ended | 05:01:00 | direction=incoming; started_at=05:00:00; talk_seconds=60; disposition=completed
+    long | ended | 05:00:40 | direction=incoming; started_at=05:00:00; total_seconds=40; disposition=no_answer
+    """,
+    "justcall": """
+    call | fact  | at       | says
+    talk | ended | 05:01:00 | direction=incoming; started_at=05:00:00; talk_seconds=60; disposition=completed
+    long | ended | 05:00:00 | direction=incoming; disposition=no_answer; talk_seconds=0
+    """,
+    "vk": """
+    call  | fact  | at       | says
+    talk  | ended | 05:01:00 | direction=incoming; started_at=05:00:00; talk_seconds=60; answered_by=human
+    long  | ended | 05:00:00 | direction=incoming; disposition=cancelled; ended_by=contact; talk_seconds=0
+    other | ended | 05:00:00 | direction=incoming; disposition=rejected; ended_by=company; talk_seconds=0
+    """,
+    "wazzup": """
+    call | fact  | at                  | says
+    long | ended | 05:00:00            | direction=incoming; contact=phone:+77010000001; disposition=no_answer
+    next | ended | 2026-03-04 05:00:00 | direction=incoming; contact=phone:+77010000002; disposition=no_answer
+    """,
+}
+
+
+@pytest.mark.parametrize("source", list(TOLD_IN_PART))
+def test_a_source_that_cannot_tell_a_wait_has_no_figure_of_it_and_changes_none(source: str) -> None:
+    told = drawn_events(TOLD_IN_PART[source], source=source)
+    others = drawn_events(TOLD_WHOLE)
+    waits = ("service_level", "abandonment_rate", "answer_seconds_median")
+
+    alone, both = landed(told), landed([*told, *others])
+
+    assert dict.fromkeys(waits, (None, 0)) == {metric: figure(alone, metric) for metric in waits}
+    assert [(1 / 2, 2), (1 / 3, 3), (10.0, 1)] == [figure(both, metric) for metric in waits]
+
+
+def test_a_source_that_tells_of_missed_calls_alone_has_no_answer_rate() -> None:
+    told = landed(drawn_events(TOLD_IN_PART["wazzup"], source="wazzup"))
+    unknown = ("answer_rate", "missed_recovered_soon", "missed_recovered", "missed_lost")
+
+    assert dict.fromkeys(unknown, (None, 0)) == {metric: figure(told, metric) for metric in unknown}
+    assert [(2.0, 2), (2.0, 2)] == [figure(told, metric) for metric in ("missed_calls", "missed_contacts")]
 
 
 def test_every_metric_over_calls_has_a_drawn_case() -> None:

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.explain import rows_of
+from analytics.metric_sql import PARTS
 from analytics.metrics import QUANTILES, catalogue, fact_of
 from analytics.questions import Period, Scope
 from analytics.scratch import Scratch
@@ -140,17 +141,20 @@ def test_exported_rows_add_up_to_the_tile(  # noqa: PLR0917  # each is drawn
     [tile] = questions.figures(warehouse, period=period, scope=scope, metrics=(metric,)).to_dicts()
     rows = rows_of(catalogue()[metric], period=period, scope=scope).ask(warehouse)
 
-    if catalogue()[metric].distinct:
-        rows = rows.group_by(catalogue()[metric].distinct).agg(pl.col("numerator").max(), pl.col("denominator").max())
+    asked = catalogue()[metric]
+    if asked.distinct and asked.kind == "share":
+        rows = rows.group_by(asked.distinct).agg(pl.col("numerator").max(), pl.col("denominator").max())
     adds = rows["numerator"].drop_nulls().to_list()
     assert tile["sample"] == len(adds)
     if not adds:
         assert tile["value"] is None
-    elif catalogue()[metric].kind in QUANTILES:
+    elif asked.kind in QUANTILES:
         how = {"median": oracle.middle, "p90": oracle.nine_of_ten, "p95": oracle.nineteen_of_twenty}
-        assert tile["value"] == how[catalogue()[metric].kind](adds)
+        assert tile["value"] == how[asked.kind]([round(add * PARTS[asked.unit]) for add in adds])
+    elif asked.distinct and asked.kind == "count":
+        assert tile["numerator"] == rows[asked.distinct].drop_nulls().explode().n_unique()
     else:
-        assert tile["numerator"] == sum(adds)
+        assert tile["numerator"] == pytest.approx(sum(adds))
         assert tile["denominator"] in {None, sum(rows["denominator"].drop_nulls().to_list())}
 
 

@@ -167,10 +167,10 @@ def test_a_scorecard_explains_each_point() -> None:
     """
     expected = """
     call_id | criterion_id | measured | is_met | earned | card_earned | card_points | card_share | explanation
-    a       | greets       | 1        | yes    | 10     | 30          | 40          | 0.75       | «Добрый день» 0:00 (operator)
-    a       | prices       | 1        | yes    | 20     | 30          | 40          | 0.75       | «Стоимость» 0:08 (operator)
+    a       | greets       | 1        | yes    | 10     | 30          | 40          | 0.75       | “Добрый день” 0:00 (operator)
+    a       | prices       | 1        | yes    | 20     | 30          | 40          | 0.75       | “Стоимость” 0:08 (operator)
     a       | listens      | 0.667    | no     | 0      | 30          | 40          | 0.75       | talk_ratio 0.67
-    a       | never        | 1        | no     | 0      | 30          | 40          | 0.75       | «завтра перезвоним» 0:10 (operator)
+    a       | never        | 1        | no     | 0      | 30          | 40          | 0.75       | “завтра перезвоним” 0:10 (operator)
     b       | greets       | 0        | no     | 0      | 10          | 40          | 0.25       |
     b       | prices       | 0        | no     | 0      | 10          | 40          | 0.25       |
     b       | listens      | 0.111    | yes    | 5      | 10          | 40          | 0.25       | talk_ratio 0.11

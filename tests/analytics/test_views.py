@@ -113,7 +113,7 @@ def test_a_reference_table_has_the_columns_it_declares(name: str, built: Scratch
 def test_reference_tables_hold_the_company_data() -> None:
     tables = frames([COMPANY])
 
-    assert [("acme", "Acme", "Asia/Almaty", "KZ", "KZT", "meta")] == tables["companies"].rows()
+    assert [("acme", "Acme", "Asia/Almaty", "KZ", "mon", "KZT", "meta")] == tables["companies"].rows()
     assert [
         ("acme", "PJSIP/101", "aigul", "sales", ALWAYS, FOR_EVER),
         ("acme", "PJSIP/102", "oleg", "sales", ALWAYS, FOR_EVER),

@@ -25,7 +25,7 @@ from angime.simulator import asterisk, company, delivery, people, truth
 from angime.simulator.delivery import Audio, Parcel
 from angime.simulator.freshness import Freshness
 from angime.simulator.house import Told, furnish, recall
-from angime.simulator.live import callers, live_call, live_messages
+from angime.simulator.live import callers, live_call, live_calls, live_messages
 from angime.simulator.recordings import LANGUAGES, RecordingServer, Spoken, speak
 from angime.simulator.story import Call, Contact, Leg, Outcome, Story
 from angime.simulator.traffic import is_open, tell
@@ -568,6 +568,19 @@ def test_a_live_call_begins_after_the_story_and_ends_by_now(story: Story) -> Non
     assert one.call.ended_at == NOW + 10
     assert begins["value"]["calls"][0]["event"] == "connect"
     assert ends["value"]["calls"][0]["duration"] == one.call.talk_seconds > 0
+
+
+@pytest.mark.parametrize("seconds", [25, 300])
+def test_no_operator_is_in_two_live_calls_at_once(story: Story, seconds: int) -> None:
+    chance = random.Random(1)  # a test's luck
+
+    live = live_calls(chance, callers(story, chance=chance), after=NOW, now=NOW + seconds, count=50)
+
+    talks = sorted((one.call.operator, one.call.answered_at, one.call.ended_at) for one in live)
+    in_turn = [(ended, answered) for (one, _, ended), (other, answered, _) in itertools.pairwise(talks) if one == other]
+    assert len(in_turn) == 40
+    assert all(ended <= answered for ended, answered in in_turn)
+    assert all(NOW < one.call.began_at < one.call.answered_at < one.call.ended_at <= NOW + seconds for one in live)
 
 
 def test_of_a_live_call_of_ours_it_is_told_that_it_rang_and_was_accepted(story: Story) -> None:

@@ -6,16 +6,19 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
-from analytics.metrics import LANGUAGES, catalogue
+from analytics.metrics import LANGUAGES, Metric, catalogue, whole
 from analytics.questions import Costed
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from dashboards import costs, overview, texts
 from dashboards.costs import cheapest
+from dashboards.figures import Counted, Figure, tile, was
 from dashboards.menu import MENU
-from dashboards.overview import Figure, answer
+from dashboards.overview import answer
 from dashboards.page import Page
 from tests.analytics.drawn import drawn_events
 from tests.dashboards import seed
@@ -40,14 +43,24 @@ def test_overview_answers_in_every_language(seeded_home: Path, monkeypatch: pyte
 def test_a_period_before_with_few_calls_makes_nothing_better_or_worse(sample: int, said: str, rank: str) -> None:
     page = cast("Page", SimpleNamespace(say=texts.texts("en")))
     now, before = Figure(0.5, 50, 100), Figure(0.9 if sample else None, 0.9 * sample, sample)
-    assert said == answer(page, now=now, before=before, losses=())
+    assert said == answer(page, now=now, before=before, incoming=100, losses=())
     assert rank == overview.rank(now, before)
 
 
-def test_a_share_of_few_calls_is_nothing_to_compare_with_and_a_count_is() -> None:
-    few = Figure(3.0, 3, 3)
-    compared = tuple(overview.was(few, metric=catalogue()[name]) for name in ("answer_rate", "missed_calls"))
-    assert (None, 3.0) == compared
+@given(metric=st.sampled_from(tuple(catalogue().values())), now=st.integers(0, 40), before=st.integers(0, 40))
+def test_a_share_of_few_is_set_beside_nothing_and_a_count_is(metric: Metric, now: int, before: int) -> None:
+    earlier = was(metric, now=Figure(3.0, 3, now), before=Figure(4.0, 4, before))
+    assert (4.0 if metric.kind in {"count", "sum"} or min(now, before) >= 20 else None) == earlier
+
+
+@pytest.mark.parametrize(("sample", "change"), [(19, None), (20, "+50 points")])
+def test_a_tile_of_few_rows_shows_no_change(sample: int, change: str | None) -> None:
+    asked = SimpleNamespace(company="acme", last=None)
+    page = SimpleNamespace(say=texts.texts("en"), scope=asked, period=asked, ask=lambda *_, **__: whole().bounds)
+    now, before = ({"value": value, "numerator": 0, "sample": many} for value, many in ((1.0, 100), (0.5, sample)))
+    counted = Counted({"answer_rate": now}, {"answer_rate": before})
+
+    assert change == tile(cast("Page", page), "answer_rate", counted=counted).change
 
 
 def test_a_page_says_of_which_days_and_of_what_it_is(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +202,14 @@ def test_the_list_of_an_operators_calls_names_him(seeded_home: Path, monkeypatch
     assert ([], ["Daniyar"]) == (list(test.exception), [one.label for one in test.button if "chip_" in str(one.key)])
 
 
+@pytest.mark.parametrize(("language", "shown"), [("en", "“заказ”"), ("ru", "«заказ»"), ("pt", "“заказ”")])
+def test_found_words_stand_in_the_quotes_of_the_language(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, language: str, shown: str
+) -> None:
+    test = run(seeded_home, monkeypatch, page="search", search="заказов", period="last28", lang=language)
+    assert f"где ваш {shown}" in test.dataframe[0].value.iloc[0, 3]
+
+
 def test_words_are_found_in_any_of_their_forms(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="search", search="заказов", period="last28", lang="en")
     assert ([], True, 1) == (
@@ -196,7 +217,6 @@ def test_words_are_found_in_any_of_their_forms(seeded_home: Path, monkeypatch: p
         "заказов: said in" in told(test),
         len(test.dataframe),
     )
-    assert "где ваш »заказ«" in test.dataframe[0].value["What was said"].iloc[0]
 
 
 def test_the_list_says_how_many_calls_it_holds(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The URL says what a page shows: it is read back as it was written, and nonsense in it does no harm."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from analytics.questions import Period
 from dashboards.state import State, period, read, write
+from schemas.dated import WeekStart
 
 ALMATY = ZoneInfo("Asia/Almaty")
 # Monday, 9:00 in Almaty
@@ -83,6 +85,19 @@ def test_a_preset_means_days_of_the_company(state: State, expected: tuple[date, 
 def test_last_week_is_whole_from_monday_to_sunday_on_any_day() -> None:
     weeks = {period(State(preset="last_week"), now=MONDAY + timedelta(days=day), zone=ALMATY) for day in range(7)}
     assert {Period(date(2026, 3, 9), date(2026, 3, 15))} == weeks
+
+
+@given(days=st.integers(0, 400), week_starts=st.sampled_from(get_args(WeekStart)))
+def test_weeks_follow_each_other_from_the_day_on_which_the_company_begins_them(days: int, week_starts: str) -> None:
+    now = MONDAY + timedelta(days=days)
+    this = period(State(preset="week"), now=now, zone=ALMATY, week_starts=week_starts)
+    last = period(State(preset="last_week"), now=now, zone=ALMATY, week_starts=week_starts)
+    whole = period(State(preset="last_week"), now=now + timedelta(days=7), zone=ALMATY, week_starts=week_starts)
+    begins = {"mon": 0, "sat": 5, "sun": 6}[week_starts]
+    assert {begins} == {this.first.weekday(), last.first.weekday()}
+    assert (7, this.first) == (last.days, last.last + timedelta(days=1))
+    assert this.last == now.astimezone(ALMATY).date() <= whole.last
+    assert this.first == whole.first
 
 
 def test_on_monday_the_default_compares_last_week_with_the_week_before() -> None:
