@@ -105,6 +105,31 @@ def test_a_lander_whose_store_is_away_or_that_is_killed_erases_at_the_next_start
     assert {number for number, _ in MARK.findall(everything_in(home))} == {f"{OTHER.number:03d}"}
 
 
+def test_what_others_wrote_of_him_is_masked_as_well_up_to_the_erasure(home: Path) -> None:
+    decision = decision_of(home, THE_PERSON)
+    sent = next(fact for fact in of_the_person(OTHER) if fact.type == "message.sent")
+    wrote = [written(sent, PHONE, recorded_at=at) for at in (NOW, AFTER)]
+    with open_writer(settings_at(home)) as writer:
+        writer.land(Batch(records_of(wrote, first_offset=900)), now=AFTER)
+    hear(home, decision, at=AFTER)
+    with open_writer(settings_at(home)) as writer:
+        again = writer.land(Batch(records_of(wrote, first_offset=950)), now=AFTER)
+        texts = writer.connection.rows(
+            "select data ->> '$.text' from log.events where entity in ($now, $after) order by recorded_at",
+            {"now": wrote[0].data.message_id, "after": wrote[1].data.message_id},
+        )
+
+    assert texts == [("call +xxxxxxxxxx",), (f"call {PHONE}",)]
+    assert (again.duplicates, again.conflicts) == (2, 0)
+
+
+def written(sent: Event, number: str, *, recorded_at: Instant) -> Event:
+    """Give another message with a number in it."""
+    own = identify("written", recorded_at)
+    said = msgspec.structs.replace(sent.data, message_id=own, provider_message_id=own, text=f"call {number}")
+    return msgspec.structs.replace(sent, id=own, recordedat=recorded_at, data=said)
+
+
 def test_what_was_told_after_the_erasure_stays_and_what_comes_with_it_goes(home: Path) -> None:
     decision = decision_of(home, THE_PERSON)
     first = of_the_person(THE_PERSON)[0]
