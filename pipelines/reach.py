@@ -21,6 +21,7 @@ def reach(bootstrap: str) -> None:
 
     Where settings ask for encryption or a user, Misconfigured also says what Kafka refuses or what refuses Kafka: its
     certificate or its name, our certificate, our password. So it does of the brokers to which the cluster sends us.
+    Where it hangs up without a word NotYet says which setting may be the reason.
     The clients would find out by themselves, but only after seconds; kafka-python leaves its sockets open, and of what
     is refused none of them tells: they try for ever.
     """
@@ -46,10 +47,8 @@ def reach(bootstrap: str) -> None:
 
 
 def _brokers(place: Place, *, access: Access, context: ssl.SSLContext | None) -> tuple[Place, ...]:
-    """Come in at an address, and give the cluster's brokers; none where nothing need be proved."""
+    """Come in at an address, and give the cluster's brokers; none while it is not ready."""
     with _connected(place, context=context) as connection:
-        if access.protocol == "PLAINTEXT":
-            return ()
         try:
             if access.has_user:
                 kafka_hello.prove_user(connection, access, where=_written(place))
@@ -57,10 +56,9 @@ def _brokers(place: Place, *, access: Access, context: ssl.SSLContext | None) ->
         except ssl.SSLError as error:
             raise _refusal(error, place) from None
         except (EOFError, ConnectionError, struct.error, UnicodeDecodeError):
-            hint = "another user" if access.has_user else "a user"
             raise NotYet(
-                f"Kafka at {_written(place)} hangs up: it ends, or ANGIME_KAFKA_SECURITY is not that of this port, "
-                f"which may ask for {hint}"
+                f"Kafka at {_written(place)} hangs up: it ends, or ANGIME_KAFKA_SECURITY ({access.protocol}) is not "
+                "that of this port, which may be encrypted or ask for a user"
             ) from None
         return found.brokers if found is not None else ()
 

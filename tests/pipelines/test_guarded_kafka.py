@@ -144,7 +144,9 @@ REFUSED: dict[str, tuple[Listener, type[AngimeError], str]] = {
     "an expired certificate": (_at("EXPIRED", "SSL"), Misconfigured, "has expired: give that broker a new one"),
     "an unknown mechanism": (_bare("SCRAM-SHA-512"), Misconfigured, "but PLAIN, SCRAM-SHA-256: set ANGIME_KAFKA_"),
     "a port that asks for no user": (_at("ELSEWHERE", "SASL_SSL"), Misconfigured, "asks for no user"),
-    "a port that asks for a user": (_at("USERS", "SSL"), NotYet, "which may ask for a user"),
+    "without settings an encrypted port": (_at("USERS", "PLAINTEXT"), NotYet, "ANGIME_KAFKA_SECURITY (PLAINTEXT) is"),
+    "without settings a port that asks for a user": (_at("BARE", "PLAINTEXT"), NotYet, "encrypted or ask for a user"),
+    "a port that asks for a user": (_at("USERS", "SSL"), NotYet, "ask for a user"),
     "a port that is not encrypted": (_at("INSIDE", "SSL"), NotYet, "hangs up before anything is encrypted"),
 }  # fmt: skip
 
