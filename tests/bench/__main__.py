@@ -41,12 +41,12 @@ BULK_EVENTS = 200_000
 NAIVE_EVENTS = 10_000
 MINUTES = 10.0
 ANSWER_GOAL = 1.5
-# Run when it is asked for: it takes the machine for a quarter of an hour.
+# Run when they are asked for: they take the machine for up to an hour.
 APART = ("load", "growth", "replaying")
 # Kept for each size apart: of which argument.
 SIZED = {"asking": "calls", "doors": "events", "rebuilding": "events", "refreshing": "events"}
 # Those that are run at several sizes, in events, four a call.
-SIZES = {"growth": (250_000, 1_000_000, 4_000_000), "replaying": replaying.SIZES}
+SIZES = {"growth": (400_000, 4_000_000, 40_000_000), "replaying": replaying.SIZES}
 FILE = Path("build/bench.json")
 
 Figures = dict[str, Any]
@@ -84,7 +84,7 @@ def main() -> None:
         "hour": hour_long.measure,
         "doors": partial(_doors, count=asked.events),
         "load": partial(_load, minutes=asked.minutes),
-        "growth": partial(growing.measure, sizes=asked.sizes or SIZES["growth"]),
+        "growth": partial(_growth, sizes=asked.sizes or SIZES["growth"]),
         "replaying": partial(_replaying, sizes=asked.sizes or SIZES["replaying"]),
     }
     with tempfile.TemporaryDirectory(prefix="angime-bench-") as folder:
@@ -113,14 +113,17 @@ def _words_of(name: str, asked: argparse.Namespace) -> str:
     if name == "load":
         return f"--minutes {asked.minutes:g}"
     if name in SIZES:
-        sizes = f"--sizes {' '.join(map(str, asked.sizes or SIZES[name]))}"
-        return sizes if name == "replaying" else f"--rounds {asked.rounds} {sizes}"
+        return f"--sizes {' '.join(map(str, asked.sizes or SIZES[name]))}"
     size = SIZED.get(name, "events")
     return f"--rounds {asked.rounds} --{size} {getattr(asked, size)}"
 
 
 def _load(folder: Path, *, rounds: int, minutes: float) -> Figures:  # noqa: ARG001  # the form of a bench
     return loading.measure(folder, minutes=minutes)
+
+
+def _growth(folder: Path, *, rounds: int, sizes: Sequence[int]) -> Figures:  # noqa: ARG001  # the form of a bench
+    return growing.measure(folder, sizes=sizes)
 
 
 def _replaying(folder: Path, *, rounds: int, sizes: Sequence[int]) -> Figures:  # noqa: ARG001  # the form of a bench

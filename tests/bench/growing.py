@@ -24,10 +24,10 @@ TIMES = 5  # that a question is asked before its median is taken
 Found = dict[str, float]
 
 
-def measure(folder: Path, *, rounds: int, sizes: Sequence[int]) -> dict[str, Any]:
+def measure(folder: Path, *, sizes: Sequence[int]) -> dict[str, Any]:
     """Give of each work its figure at every size, smallest first, and the exponent with which it grows."""
     folder.mkdir()
-    by_size = [_at(folder / str(size), events=size, rounds=rounds) for size in sorted(sizes)]
+    by_size = [_at(folder / str(size), events=size) for size in sorted(sizes)]
     calls = [size / 4 for size in sorted(sizes)]
     return {"growth_calls": [round(count) for count in calls]} | {
         f"growth_{name}": {
@@ -38,10 +38,11 @@ def measure(folder: Path, *, rounds: int, sizes: Sequence[int]) -> dict[str, Any
     }
 
 
-def _at(folder: Path, *, events: int, rounds: int) -> Found:
+def _at(folder: Path, *, events: int) -> Found:
     """Do everything once with a log of this size, and leave nothing on the disk."""
-    found = _rebuilt(folder, events=events, rounds=rounds)
-    settings = AnalyticsSettings(home=folder / "large")
+    folder.mkdir()
+    settings = AnalyticsSettings(home=folder / "home")
+    found = _rebuilt(settings.home, events=events)
     with open_reader(settings) as reader:
         found |= _asked(reader)
     began = time.perf_counter()
@@ -52,11 +53,15 @@ def _at(folder: Path, *, events: int, rounds: int) -> Found:
     return found | _searched(folder, transcripts=events // EVENTS_A_TRANSCRIPT)
 
 
-def _rebuilt(folder: Path, *, events: int, rounds: int) -> Found:
-    measured = rebuilding.measure(folder, rounds=rounds, count=events)
+def _rebuilt(home: Path, *, events: int) -> Found:
+    rebuilding.fill(home, count=events)
+    with rebuilding.opened(home) as writer:
+        began = time.perf_counter()
+        writer.rebuild()
+        seconds = time.perf_counter() - began
     return {
-        "rebuild_seconds": measured["rebuild_seconds"]["ours"],
-        "refresh_p95_ms": refreshing.percentile(refreshing.landed(folder / "large").refresh, 0.95),
+        "rebuild_seconds": seconds,
+        "refresh_p95_ms": refreshing.percentile(refreshing.landed(home).refresh, 0.95),
     }
 
 
