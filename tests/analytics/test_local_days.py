@@ -3,10 +3,17 @@
 from datetime import date
 
 from analytics.views import read_views
+from schemas.ids import conversation_id
 from tests.analytics.drawn import drawn_events, warehouse
 
+TURNS = (
+    '[{"channel": 0, "role": "operator", "start_seconds": 0, "end_seconds": 9, "text": "hello", '
+    '"words": [{"text": "hello", "start_seconds": 0, "end_seconds": 1}]}]'
+)
+BEEPS = '[{"channel": 0, "start_seconds": 1, "end_seconds": 2, "kind": "card"}]'
+GROUP = f"channel=telegram; conversation_id={conversation_id('acme', 'telegram_group', '1')}"
 # Half past midnight in Almaty, on the day after the one in UTC.
-FACTS = """
+FACTS = f"""
 call   | leg | fact                     | at       | says
 missed |     | offered                  | 19:30:00 | direction=incoming; channel=phone; contact=phone:+77010000001
 missed |     | ended                    | 19:30:20 | disposition=no_answer
@@ -14,11 +21,14 @@ out    |     | offered                  | 19:40:00 | direction=outgoing; channel
 out    | a   | ended                    | 19:42:00 | started_at=19:40:00; talk_seconds=60; operator=PJSIP/101
 out    |     | ended                    | 19:42:00 | disposition=completed; talk_seconds=60
 out    |     | recording_made_available | 19:43:00 | recording_id=r; url=x
-out    |     | transcribed              | 19:44:00 | recording_id=r; origin=whisperx; model=m; language=en; grade=words; duration_seconds=60; channels=2; turns=[{"channel": 0, "role": "operator", "start_seconds": 0, "end_seconds": 9, "text": "hello", "words": [{"text": "hello", "start_seconds": 0, "end_seconds": 1}]}]; beeps=[{"channel": 0, "start_seconds": 1, "end_seconds": 2, "kind": "card"}]
+out    |     | transcribed              | 19:44:00 | recording_id=r; origin=whisperx; model=m; language=en; grade=words; duration_seconds=60; channels=2; turns={TURNS}; beeps={BEEPS}
 
 message | fact     | at       | says
 asks    | received | 19:30:00 | contact=telegram:1; channel=telegram; text=when?
 says    | sent     | 19:31:00 | contact=telegram:1; channel=telegram; text=now
+member  | received | 19:32:00 | contact=telegram:2; {GROUP}
+to_all  | sent     | 19:33:00 | {GROUP}
+waits   | received | 19:34:00 | contact=telegram:2; {GROUP}
 
 deal | fact    | at       | says
 d    | created | 19:30:00 | contact=phone:+77010000001

@@ -2,9 +2,13 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 STAGE = """
 import signal, sys
@@ -19,6 +23,14 @@ say("stage", "ends")
 with open(sys.argv[1], "w") as file:
     file.write("ended in good order")
 """
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Let what is started heed the end of its terminal, also where the tests were started to outlive theirs."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_a_stage_ends_in_good_order_when_its_terminal_is_closed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_reader
+from analytics.warehouse import open_reader, open_writer
 from pipelines.free_ports import free_port
 from schemas.errors import NotYet
 from tests.angime.front_door import Said, angime, typed
@@ -144,6 +144,7 @@ def test_the_doctor_names_what_refuses_us(guarded: GuardedBroker, tmp_path: Path
 def _refused(verb: str, guarded: GuardedBroker, *, home: Path, **change: str) -> Said:
     """Run a verb with a setting that Kafka refuses; it ends by itself, and tells in one line why."""
     (home / "company.toml").write_text(COMPANY.format(port=1))
+    open_writer(AnalyticsSettings(home=home)).close()  # which a verb that erases must find
     ports = {"ANGIME_RECEIVE_PORT": str(free_port()), "ANGIME_PAGES_PORT": str(free_port()), "MODULE_TOKEN": TOKEN}
     run = typed if verb in (TAIL, ERASE) else angime  # who runs for long takes signals, of its own process
     said = run(*verb.split(), home=home, **{**guarded.settings, **ports, **change})
