@@ -38,6 +38,7 @@ LOW_FREE_BYTES = 10_000_000_000
 BUILT_AFTER = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_SLACK = timedelta(minutes=5)
 JAVA_SECONDS = 30
+OVER_KAFKA: tuple[presence.Stage, ...] = ("receive", "collect", "normalise", "stream", "land")
 TOGETHER = (
     "duckdb",
     "duckdb-extensions",
@@ -199,11 +200,12 @@ def _kafka() -> Iterator[Finding]:
     settings = load(PipelinesSettings)
     bootstrap = settings.kafka or local_kafka.status(settings.home).bootstrap
     if not bootstrap:
+        waiting = [stage for stage in OVER_KAFKA if presence.told(settings.home, stage) is not None]
         yield Finding(
             what="kafka",
-            state="note",
-            found="no broker runs",
-            mending="`angime up` or `angime broker start` starts one",
+            state="wrong" if waiting else "note",
+            found=f"no broker runs, for which {', '.join(waiting)} wait" if waiting else "no broker runs",
+            mending="`angime broker start` starts it" if waiting else "`angime up` or `angime broker start` starts one",
         )
         return
     with closing(Admin(bootstrap)) as admin:

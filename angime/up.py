@@ -136,7 +136,7 @@ class Stack:
     def _run_once(self, stage: str) -> int:
         last = ""
         with subprocess.Popen(
-            [sys.executable, "-m", "angime", stage],
+            [sys.executable, "-P", "-m", "angime", stage],  # not what goes by this name in the folder of whoever typed
             env=environ_of(stage, self._environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

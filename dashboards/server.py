@@ -60,7 +60,7 @@ def command(settings: DashboardsSettings) -> list[str]:
     if settings.has_login:
         flags["secrets.files"] = str(write_secrets(settings))
     return [
-        *(sys.executable, "-m", "streamlit", "run", str(APP)),
+        *(sys.executable, "-P", "-m", "streamlit", "run", str(APP)),
         *(f"--{name}={value}" for name, value in flags.items()),
     ]
 

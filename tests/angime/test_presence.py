@@ -88,6 +88,20 @@ def test_whether_recordings_are_listened_to_is_asked_of_the_worker(tmp_path: Pat
     assert "✓ model: small" in typed("doctor", home=tmp_path, ANGIME_KAFKA=NO_KAFKA).out
 
 
+def test_a_broker_that_is_away_is_wrong_while_stages_wait_for_it(tmp_path: Path) -> None:
+    def kafka() -> str:
+        [line] = [line for line in typed("doctor", home=tmp_path).out.splitlines() if "kafka:" in line]
+        return line
+
+    assert "no broker runs" in kafka()
+    assert "wait" not in kafka()
+    presence.tell(tmp_path, "pages", said="http://127.0.0.1:8501")
+    assert "wait" not in kafka()
+    presence.tell(tmp_path, "receive", said="http://127.0.0.1:8080")
+    presence.tell(tmp_path, "land", said="127.0.0.1:9092")
+    assert "✗ kafka: no broker runs, for which receive, land wait" in kafka()
+
+
 def test_status_tells_what_is_free_and_what_each_folder_takes(tmp_path: Path) -> None:
     (tmp_path / "kafka" / "data").mkdir(parents=True)
     (tmp_path / "kafka" / "data" / "0.log").write_bytes(b"0" * 2_500_000)

@@ -12,7 +12,7 @@ from dashboards.settings import DashboardsSettings
 
 def test_the_pages_listen_where_the_settings_say() -> None:
     line = command(DashboardsSettings(pages_port=18_123))
-    assert [sys.executable, "-m", "streamlit", "run"] == line[:4]
+    assert [sys.executable, "-P", "-m", "streamlit", "run"] == line[:5]
     assert {"--server.address=127.0.0.1", "--server.port=18123", "--browser.gatherUsageStats=false"} <= set(line)
 
 

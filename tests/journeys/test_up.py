@@ -16,6 +16,8 @@ from pipelines import local_kafka
 from pipelines.free_ports import free_port
 
 COMPANY = 'id = "demo"\nname = "Demo"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
+# Packages of these names stand in the folder in which a person types: many projects have some.
+OF_OTHERS = ("analytics", "angime", "dashboards", "pipelines", "schemas", "streamlit", "streams")
 READY_SECONDS = 90.0
 STOP_SECONDS = 15.0
 
@@ -33,8 +35,13 @@ class Running:
             "ANGIME_RECEIVE_PORT": str(self.port),
             "ANGIME_PAGES_PORT": str(pages),
         }
+        typed_in = home / "project"
+        for name in OF_OTHERS:
+            (typed_in / name).mkdir(parents=True)
+            (typed_in / name / "__init__.py").write_text('raise SystemExit("another project runs")')
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "angime", "up"],
+            [str(Path(sys.executable).with_name("angime")), "up"],
+            cwd=typed_in,
             env={**environ, **settings},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
