@@ -155,23 +155,30 @@ def take(
 def _built(connection: Connection, views: Sequence[View]) -> dict[str, int]:
     """Give the tables that are there, with about the bytes of their files.
 
-    Raises NotYet for a warehouse that another version of ours has built, which lacks tables of today.
+    Raises NotYet for a warehouse that another version of ours has built, which lacks tables or columns of today.
     """
     # The engine's own list of tables or columns would read the statistics of each table, or bind each view. Nor is the
     # name bound: for the first parameter of a process, the engine's client loads what it can find of pandas.
     listed = f"""
-        select schema_name || '.' || table_name, file_size_bytes from ducklake_table_info('{LAKE}')
-        join __ducklake_metadata_{LAKE}.ducklake_schema as layers using (schema_id) where layers.end_snapshot is null
+        select schema_name || '.' || table_name, file_size_bytes, list(column_name)
+        from ducklake_table_info('{LAKE}')
+        join __ducklake_metadata_{LAKE}.ducklake_schema as layers using (schema_id)
+        join __ducklake_metadata_{LAKE}.ducklake_column as columns using (table_id)
+        where layers.end_snapshot is null and columns.end_snapshot is null and columns.parent_column is null
+        group by all
     """  # noqa: S608  # our own name
-    sizes = dict(connection.rows(listed))
-    wanted = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
-    missing = sorted(wanted - sizes.keys())
-    if missing:
+    found = {relation: (size, columns) for relation, size, columns in connection.rows(listed)}
+    tables = {f"reference.{name}" for name in reference.TABLES} | {view.relation for view in views if view.is_table}
+    wanted = {(one.relation, one.column) for one in entries(views) if one.relation in tables and one.column}
+    there = {(relation, column) for relation, (_, columns) in found.items() for column in columns}
+    if missing := sorted(wanted - there):
+        relation, column = missing[0]
+        lacks = f"{relation}.{column}" if relation in found else relation
         raise NotYet(
-            f"another version of Angime built this warehouse, which lacks {missing[0]}: "
+            f"another version of Angime built this warehouse, which lacks {lacks}: "
             "start `angime land`, or `angime rebuild`, with this one first"
         )
-    return sizes
+    return {relation: size for relation, (size, _) in found.items()}
 
 
 def _fold(connection: Connection, views: Sequence[View], *, as_of: Instant) -> None:

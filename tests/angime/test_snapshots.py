@@ -179,12 +179,19 @@ def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
         snapshots.take(settings_at(home), taken / "manifest.json" / "below")
 
 
-@pytest.mark.parametrize("table", ["facts.turns", "facts.accounts"])  # reference.accounts is another one
-def test_a_warehouse_of_another_version_is_brought_up_first(tmp_path: Path, table: str) -> None:
+@pytest.mark.parametrize(
+    ("lacks", "statement"),
+    [
+        ("facts.turns", "drop table facts.turns"),
+        ("facts.accounts", "drop table facts.accounts"),  # reference.accounts is another one
+        ("reference.companies.week_starts", "alter table reference.companies drop column week_starts"),
+    ],
+)
+def test_a_warehouse_of_another_version_is_brought_up_first(tmp_path: Path, lacks: str, statement: str) -> None:
     with open_writer(settings_at(tmp_path)) as writer:
-        writer.connection.execute(f"drop table {table}")
+        writer.connection.execute(statement)
 
-    with pytest.raises(NotYet, match=rf"lacks {re.escape(table)}: start"):
+    with pytest.raises(NotYet, match=rf"lacks {re.escape(lacks)}: start"):
         snapshots.take(settings_at(tmp_path), tmp_path / "snapshot")
 
 
