@@ -145,10 +145,10 @@ def test_a_move_that_is_killed_goes_on_with_what_was_landed_and_given_up_since(
     with open_writer(source) as writer:
         writer.purge()
         _land(writer, records_of(call_events(CALLS + 1), first_offset=30_000))
-    written = {path.stat().st_ino for path in data.rglob("*.parquet")}
+    written = _written(data)
     moved = move(source, there)
 
-    stayed = written & {path.stat().st_ino for path in data.rglob("*.parquet")}
+    stayed = written & _written(data)
     assert (moved.differing, moved.files - moved.copied) == ((), len(stayed))
     assert _bytes_in(data) == _bytes_in(source.warehouse / "data")
     assert _hashes(there) == _hashes(source)
@@ -295,6 +295,11 @@ def _hashes(settings: AnalyticsSettings) -> dict[str, TableHash]:
         return {
             f"{layer}.{name}": table_hash(session, f"lake.{layer}.{name}") for layer, name in tables if layer in LAYERS
         }
+
+
+def _written(data: Path) -> set[tuple[Path, int]]:
+    """Give each file by its name and number; the number of one that was removed may be another's soon."""
+    return {(path, path.stat().st_ino) for path in data.rglob("*.parquet")}
 
 
 def _bytes_in(folder: Path) -> dict[str, bytes]:
