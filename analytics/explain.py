@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from analytics.connection import Reader
 from analytics.log import quoted
-from analytics.metric_sql import counted_sql, figure_sql, reason_sql, row_sql
+from analytics.metric_sql import behind_sql, counted_sql, figure_sql, reason_sql, row_sql
 from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of
 from analytics.questions.asking import Period, Scope, can_narrow, within
 from schemas.errors import Misconfigured
@@ -112,7 +112,7 @@ def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     """Ask for the rows behind a figure, each with what it adds above and below the line.
 
     A time is in the metric's unit. The sums of both columns are those of the figure; a median or a percentile is that
-    of the first, and where something distinct is counted, the rows name it.
+    of the first, and where something distinct is counted, the rows name it. Of a count there are the rows it counts.
     """
     fact = fact_of(metric)
     where, parameters = _where(metric, period=period, scope=scope)
@@ -122,7 +122,7 @@ def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     denominator = {"share": "1", "ratio": f"({metric.denominator})"}.get(metric.kind, "cast(null as integer)")
     text = (
         f"select {', '.join(columns)}, {row_sql(metric)} as numerator, {denominator} as denominator\n"
-        f"from {_from(metric)}\nwhere {where}\n    and {counted_sql(metric)}\n"
+        f"from {_from(metric)}\nwhere {where}\n    and {behind_sql(metric)}\n"
         f"order by {fact.time}, {fact.key} limit {MAX_ROWS}"
     )
     return Question(text, parameters)

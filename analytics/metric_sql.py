@@ -114,25 +114,22 @@ def _of_groups(metric: Metric) -> tuple[str, str, str]:
 
 
 def _of_rows(metric: Metric) -> tuple[str, str, str]:
-    counted, measure = counted_sql(metric), measure_sql(metric)
-    measured = f"{counted} and ({measure}) is not null"
-    sample = f"count(*) filter (where {counted})"
+    behind, measure = behind_sql(metric), measure_sql(metric)
+    of_them = f"filter (where {behind})"
     match metric.kind:
         case "share":
-            if metric.distinct:
-                counted_once = f"count(distinct {metric.distinct}) filter (where {counted}"
-                return f"{counted_once} and ({metric.numerator}))", f"{counted_once})", f"{counted_once})"
-            return f"count(*) filter (where {counted} and ({metric.numerator}))", sample, sample
+            counted = f"count(distinct {metric.distinct})" if metric.distinct else "count(*)"
+            whole = f"{counted} {of_them}"
+            return f"{counted} filter (where {behind} and ({metric.numerator}))", whole, whole
         case "count":
-            return _count(metric, f"filter (where {counted} and ({metric.numerator}))"), "", sample
+            return _count(metric, of_them), "", f"count(*) filter (where {counted_sql(metric)})"
         case "sum":
-            return f"sum({measure}) filter (where {counted})", "", f"count(*) filter (where {measured})"
+            return f"sum({measure}) {of_them}", "", f"count(*) {of_them}"
         case "ratio":
-            denominator = f"sum({metric.denominator}) filter (where {measured})"
-            return f"sum({measure}) filter (where {counted})", denominator, f"count(*) filter (where {measured})"
+            return f"sum({measure}) {of_them}", f"sum({metric.denominator}) {of_them}", f"count(*) {of_them}"
         case "median" | "p90" | "p95":
-            quantile = f"quantile_cont({measure}, {QUANTILES[metric.kind]}) filter (where {counted})"
-            return f"round({quantile}, 2)", "", f"count(*) filter (where {measured})"
+            quantile = f"quantile_cont({measure}, {QUANTILES[metric.kind]}) {of_them}"
+            return f"round({quantile}, 2)", "", f"count(*) {of_them}"
 
 
 def _count(metric: Metric, of_them: str) -> str:
@@ -141,8 +138,23 @@ def _count(metric: Metric, of_them: str) -> str:
     return f"count(*) {of_them}"
 
 
+def behind_sql(metric: Metric) -> str:
+    """Write the condition of the rows behind a figure, over which it is counted and which every list of it holds.
+
+    Of a share they are those below the line, of a count those that it counts, else those of which there is a measure.
+    """
+    conditions = [counted_sql(metric)]
+    if metric.kind == "count":
+        conditions.append(f"({metric.numerator})")
+    elif metric.kind != "share":
+        conditions.append(f"({measure_sql(metric)}) is not null")
+    if metric.distinct:
+        conditions.append(f"({metric.distinct}) is not null")
+    return " and ".join(conditions)
+
+
 def counted_sql(metric: Metric) -> str:
-    """Write the condition of the rows that a metric counts."""
+    """Write the condition of the rows that a metric is about, without those that it leaves out."""
     left_out = " or ".join(f"({when})" for _, when in reasons_of(metric))
     return f"({metric.of}) and ({left_out}) is not true" if left_out else f"({metric.of})"
 

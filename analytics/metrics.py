@@ -161,6 +161,11 @@ def fact_of(metric: Metric) -> Fact:
     return whole().facts[metric.fact]
 
 
+def lists_calls(metric: Metric) -> bool:
+    """Tell whether each row behind a metric is one call; an episode goes by the id of its first."""
+    return fact_of(metric).key in {"call_id", "episode_id"}
+
+
 def reasons_of(metric: Metric) -> list[tuple[Reason, str]]:
     """Give why rows are left out of a metric, each with its condition; a row is left out by the first that it meets."""
     return [(reason, reason.when[metric.fact]) for reason in map(whole().reasons.__getitem__, metric.leave_out)]

@@ -8,6 +8,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
+from analytics.metrics import Metric, catalogue
 from analytics.questions import MAX_ROWS_OF_A_FILE, CallFilter
 from dashboards import controls, downloads
 from dashboards.page import Page, heading
@@ -47,6 +48,7 @@ def draw(page: Page) -> None:
     counted = page.ask(questions.count_calls, period=page.period, scope=page.scope, filters=wanted)
     heading(headline(page, counted), level=2)
     _chips(page)
+    _behind(page)
     _controls(page)
     if counted["calls"] == 0:
         st.info(say("No call fits. Take a filter away or choose another period."), icon=":material/search_off:")
@@ -73,6 +75,8 @@ def _chips(page: Page) -> None:
     """Name the filters that came with a link from a chart, each with a way to take it away."""
     say, state = page.say, page.state
     chips: list[tuple[str, State]] = []
+    if metric := behind(state):
+        chips.append((metric.title.of(say.language), structs.replace(state, behind="", page=1)))
     if state.weekday:
         chips.append((say.weekdays()[state.weekday - 1], structs.replace(state, weekday=0, page=1)))
     if state.at_hours:
@@ -99,6 +103,23 @@ def _chips(page: Page) -> None:
                 args=(without,),
                 key=f"chip_{told}",
             )
+
+
+def behind(state: State) -> Metric | None:
+    """Give the metric behind whose figure the listed calls stand; None where they are listed as they are."""
+    return catalogue().get(state.behind)
+
+
+def _behind(page: Page) -> None:
+    """Say which of the calls behind a share are counted in it."""
+    metric = behind(page.state)
+    if metric is None or metric.kind != "share":
+        return
+    told = page.say(
+        "✓ marks the calls of which the numerator of “{metric}” is made; the others are in its denominator only.",
+        metric=metric.title.of(page.say.language),
+    )
+    st.caption(plain(told, limit=300))
 
 
 def _controls(page: Page) -> None:
@@ -129,6 +150,7 @@ def _controls(page: Page) -> None:
         st.toggle(
             say("With internal and test calls"),
             help=say("Figures leave them out, and so does this list unless you want them."),
+            disabled=bool(state.behind),
             **controls.bind("with_left_out", value=state.with_left_out),
         )
 
@@ -145,20 +167,20 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
         limit=ROWS,
         offset=(number - 1) * ROWS,
     ).to_dicts()
-    shown = pl.DataFrame(
-        {
-            say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
-            say("Outcome"): [[say.word(row["outcome"])] for row in rows],
-            say("Contact"): [f"{ARROWS.get(row['direction'], '')} {called(row)}".strip() for row in rows],
-            say("Wait"): [say.seconds(row["ring_seconds"]) for row in rows],
-            say("Talk"): [say.seconds(row["talk_seconds"]) for row in rows],
-            say("Operator"): [clean(row["operator"]) or EMPTY for row in rows],
-            say("Channel"): [say.word(row["channel"]) for row in rows],
-            say("Recorded"): [_kept(page, row) for row in rows],
-        }
-    )
+    columns = {
+        say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
+        say("Outcome"): [[say.word(row["outcome"])] for row in rows],
+        say("Contact"): [f"{ARROWS.get(row['direction'], '')} {called(row)}".strip() for row in rows],
+        say("Wait"): [say.seconds(row["ring_seconds"]) for row in rows],
+        say("Talk"): [say.seconds(row["talk_seconds"]) for row in rows],
+        say("Operator"): [clean(row["operator"]) or EMPTY for row in rows],
+        say("Channel"): [say.word(row["channel"]) for row in rows],
+        say("Recorded"): [_kept(page, row) for row in rows],
+    }
+    if (metric := behind(page.state)) and metric.kind == "share":
+        columns[say("Counted")] = ["✓" if row["is_counted"] else EMPTY for row in rows]
     chosen = st.dataframe(
-        shown,
+        pl.DataFrame(columns),
         hide_index=True,
         height="content" if len(rows) < 18 else 640,
         on_select="rerun",

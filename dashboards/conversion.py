@@ -17,7 +17,7 @@ from dashboards import charts, controls, figures, shown
 from dashboards.figures import Counted
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
-from dashboards.state import State
+from dashboards.state import State, without_page
 from dashboards.texts import EMPTY, N_, clean, plain
 
 By = Literal["channel", "team", "operator"]
@@ -151,8 +151,8 @@ def _group(page: Page, rows: pl.DataFrame, *, by: By) -> None:
 
 
 def _answered(state: State, *, by: By, key: str) -> State:
-    """Give the list of answered calls of one group."""
-    answered = structs.replace(state, outcomes=("answered",))
+    """Give the list of answered calls of one group, behind its conversion."""
+    answered = structs.replace(without_page(state), behind=WON)
     if by == "channel":
         return structs.replace(answered, channel=key)
     return structs.replace(answered, team=key) if by == "team" else structs.replace(answered, operator=key)

@@ -216,7 +216,7 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
             say("What it looks for"): [_sought(page, row) for row in rows],
             say("Finds"): [say.number(row["rows"]) if row["rows"] else "✓" for row in rows],
             say("Means"): [_severity(page, row["severity"]) if row["rows"] else EMPTY for row in rows],
-            say("Check"): [row["name"].replace("_", " ") for row in rows],
+            say("Check"): [findings.named(say, row["name"]) for row in rows],
         },
         alt=say("Checks with how many rows they find and what they look for."),
     )
@@ -225,7 +225,7 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
         with st.container(horizontal=True):
             for row in finding:
                 name = row["name"]
-                told = say("{rows}: {n}", rows=name.replace("_", " "), n=say.number(row["rows"]))
+                told = say("{rows}: {n}", rows=findings.named(say, name), n=say.number(row["rows"]))
                 asked = f"select * from checks.{name}"  # noqa: S608  # the name of a file of ours
                 found = structs.replace(page.state, sql=asked)
                 page.link("sql", plain(told), state=found, icon=":material/arrow_forward:")

@@ -2,7 +2,6 @@
 """The first page: better or worse than before, where the loss is, and the figures behind it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -15,7 +14,7 @@ from dashboards import charts, controls, downloads, shown
 from dashboards.figures import Figure, compared, days_of_both, figure_of, was
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
-from dashboards.state import WEEK_STARTS, State
+from dashboards.state import WEEK_STARTS, State, without_page
 from dashboards.texts import plain
 
 TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
@@ -25,20 +24,6 @@ UNANSWERED = (
     *("missed", "abandoned", "voicemail", "machine", "rejected"),
     *("no_answer", "busy", "cancelled", "failed", "not_permitted"),
 )
-ENDED = ("answered", *UNANSWERED)
-# Which calls stand behind a tile.
-BEHIND: dict[str, dict[str, Any]] = {
-    "answer_rate": {"direction": "incoming", "outcomes": ENDED},
-    "missed_calls": {"direction": "incoming", "outcomes": ("missed",)},
-    "service_level": {
-        "direction": "incoming",
-        "outcomes": tuple(outcome for outcome in ENDED if outcome != "abandoned"),
-        "hours": "open",
-    },
-    "answer_seconds_median": {"direction": "incoming", "outcomes": ("answered",)},
-    "contact_rate": {"direction": "outgoing", "outcomes": ENDED},
-    "talk_minutes": {"outcomes": ("answered",)},
-}
 # A difference of the answer rate below a point is called no difference.
 SAME_SHARE = 0.01
 
@@ -122,7 +107,7 @@ def figures(page: Page) -> tuple[dict[str, Figure], dict[str, Figure]]:
 
 def losses(page: Page, *, rank: questions.Rank) -> list[Loss]:
     """Find the two hours, the team and the channel with the heaviest loss; one that is chosen already says nothing."""
-    lost = structs.replace(page.state, direction="incoming", outcomes=UNANSWERED)
+    lost = structs.replace(without_page(page.state), behind="answer_rate", outcomes=UNANSWERED)
     among: tuple[questions.Dimension, ...] = ("hour", "team", "channel")
     rows_of_all = page.ask(
         questions.losses, period=page.period, before=page.before, scope=page.scope, by=among, rank=rank
@@ -198,7 +183,7 @@ def _leading(page: Page, tile: Tile, *, name: str, figure: Figure) -> Tile:
     """Have a figure lead to the calls behind it, where there are any."""
     if figure.sample == 0:
         return tile
-    calls = structs.replace(page.state, **BEHIND[name])
+    calls = structs.replace(without_page(page.state), behind=name)
     return structs.replace(tile, behind=_rows(page, catalogue()[name], figure=figure), calls=calls)
 
 
@@ -334,9 +319,8 @@ def _heat(page: Page) -> None:
     st.caption(plain(say("Choose a cell to see its calls."), limit=200))
     for cell in chosen.get("selection", {}).get("cell", []):
         state = structs.replace(
-            page.state,
-            direction="incoming",
-            outcomes=("missed",),
+            without_page(page.state),
+            behind="missed_calls",
             weekday=int(cell["weekday"]),
             at_hours=(int(cell["hour"]),),
         )

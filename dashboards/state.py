@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from analytics.metrics import LANGUAGES, catalogue
+from analytics.metrics import LANGUAGES, catalogue, lists_calls
 from analytics.questions import CallFilter, Order, Period, Scope
 
 Preset = Literal["last7", "today", "yesterday", "week", "last_week", "last28", "month", "all", "custom"]
@@ -53,6 +53,7 @@ class State(Struct, frozen=True, kw_only=True):
     direction: str = ""
     hours: Hours = ""
     metric: str = "answer_rate"
+    behind: str = ""
     outcomes: tuple[str, ...] = ()
     at_hours: tuple[int, ...] = ()
     weekday: int = 0
@@ -75,7 +76,7 @@ class State(Struct, frozen=True, kw_only=True):
 
 def read(params: Mapping[str, str]) -> State:
     """Read the URL's parameters; what makes no sense falls back to its default."""
-    metric = params.get("metric", "")
+    metric, behind = params.get("metric", ""), params.get("behind", "")
     language = params.get("lang", "")
     return State(
         language=language if language in LANGUAGES else "",
@@ -89,6 +90,7 @@ def read(params: Mapping[str, str]) -> State:
         direction=params.get("direction", "")[:MAX_TEXT],
         hours=_HOURS.get(params.get("open", ""), ""),
         metric=metric if metric in catalogue() else "answer_rate",
+        behind=behind if behind in catalogue() and lists_calls(catalogue()[behind]) else "",
         outcomes=tuple(word for word in params.get("outcome", "").split(",") if word)[:20],
         at_hours=tuple(int(hour) for hour in params.get("hour", "").split(",") if _is_below(hour, 24)),
         weekday=int(params.get("weekday", "0")) if _is_below(params.get("weekday", ""), 8) else 0,
@@ -126,6 +128,7 @@ def write(state: State) -> dict[str, str]:
         "direction": state.direction,
         "open": {"open": "yes", "closed": "no", "": ""}[state.hours],
         "metric": "" if state.metric == "answer_rate" else state.metric,
+        "behind": state.behind,
         "outcome": ",".join(state.outcomes),
         "hour": ",".join(str(hour) for hour in state.at_hours),
         "weekday": str(state.weekday) if state.weekday else "",
@@ -211,6 +214,7 @@ def filters(state: State) -> CallFilter:
         missed=state.missed,
         search=state.search,
         contact=state.contact,
+        behind=state.behind,
         with_left_out=state.with_left_out,
     )
 

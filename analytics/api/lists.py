@@ -12,12 +12,15 @@ from analytics.api.tokens import Scope
 from analytics.connection import Reader
 from analytics.metrics import catalogue
 from analytics.questions.asking import keys_of, when_begun
+from analytics.questions.company import operators, teams
 from schemas.people import Channel
 
 Kind = Literal["text", "day", "flag", "contact"]
 
 DEFAULT_ROWS, MAX_ROWS = 100, 500
 MAX_CURSOR_CHARACTERS, MAX_TEXT_CHARACTERS = 1024, 256
+# A sentence names so many ids at most.
+MAX_NAMED = 20
 
 
 class WrongRequest(Exception):
@@ -25,13 +28,17 @@ class WrongRequest(Exception):
 
 
 class Filter(Struct, frozen=True):
-    """A parameter that narrows a list: a condition on `$name`."""
+    """A parameter that narrows a list: a condition on `$name`.
+
+    It may be one of some `words`, or of the `ids` of a company.
+    """
 
     name: str
     kind: Kind
     condition: str
     meaning: str
     words: Callable[[], tuple[str, ...]] = tuple
+    ids: Callable[[Reader, str], list[str]] | None = None
 
 
 class List(Struct, frozen=True, kw_only=True):
@@ -62,11 +69,23 @@ _DAYS = (
     Filter("to", "day", "day <= $to", "last local day"),
 )
 _CHANNEL = Filter("channel", "text", "channel = $channel", "how they met", lambda: get_args(Channel))
-_TEAM = Filter("team", "text", "team_id = $team", "id of a team")
+_TEAM = Filter(
+    "team",
+    "text",
+    "team_id = $team",
+    "id of a team",
+    ids=lambda reader, company: teams(reader, company=company)["team_id"].to_list(),
+)
 _CONTACT = Filter(
     "contact", "contact", f"contact_key in {keys_of('contact')}", "a contact by any of his identities, kind:value"
 )
-_OPERATOR = Filter("operator", "text", "operator_id = $operator", "id of an operator")
+_OPERATOR = Filter(
+    "operator",
+    "text",
+    "operator_id = $operator",
+    "id of an operator",
+    ids=lambda reader, company: operators(reader, company=company)["operator_id"].to_list(),
+)
 
 CALLS = List(
     name="calls",
@@ -202,6 +221,7 @@ def page(reader: Reader, wanted: List, *, company: str, of: str, asked: Mapping[
         if name in filters:
             clauses.append(filters[name].condition)
             parameters[name] = _value(filters[name], written)
+            _prove_known(reader, filters[name], written, company=company)
         elif name not in {"limit", "cursor"}:
             raise WrongRequest(
                 f"there is no parameter {name[:32]!r}; there are {', '.join([*filters, 'limit', 'cursor'])}"
@@ -259,6 +279,16 @@ def _value(wanted: Filter, written: str) -> Any:
     # In an address a plus that is not written %2B is read as a space, and nobody is known by a phone with one.
     is_read_amiss = wanted.kind == "contact" and written.startswith("phone: ")
     return f"phone:+{written.removeprefix('phone: ')}" if is_read_amiss else written
+
+
+def _prove_known(reader: Reader, wanted: Filter, written: str, *, company: str) -> None:
+    """Raise WrongRequest for an id that the company does not have: a mistyped one would give an empty list."""
+    if wanted.ids is None or written in (known := sorted(wanted.ids(reader, company))):
+        return
+    if not known:
+        raise WrongRequest(f"this company has no {wanted.name}s")
+    more = f" and {len(known) - MAX_NAMED} more" if len(known) > MAX_NAMED else ""
+    raise WrongRequest(f"{wanted.name} is one of {', '.join(known[:MAX_NAMED])}{more}")
 
 
 def _cursor(row: Mapping[str, Any], order: tuple[str, str]) -> str:

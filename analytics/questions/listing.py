@@ -8,8 +8,10 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
+from analytics.metric_sql import behind_sql
+from analytics.metrics import Metric, catalogue, fact_of
 from analytics.questions.asking import COUNTED, Period, Scope, keys_of, named, when_begun, within
-from analytics.questions.narrowing import episodes
+from analytics.questions.narrowing import episodes, narrowed
 
 Order = Literal["started_at", "talk_seconds", "answer_seconds", "contact", "operator", "outcome"]
 
@@ -38,8 +40,9 @@ class CallFilter(Struct, frozen=True, kw_only=True):
 
     `search` is looked for in the contact by whatever name he is known, the numbers, the ids and the operator; `contact`
     is one key of the contact whose calls are listed, by whatever he is known in them; `missed` is how a missed episode
-    stands, of which only the first call is listed. Internal and test calls are left out, as metrics leave them out,
-    unless `with_left_out`.
+    stands, of which only the first call is listed. `behind` is a metric, each row of which is a call: those behind its
+    figure are listed, by its own condition. Without one internal and test calls are left out, as our metrics leave them
+    out, unless `with_left_out`.
     """
 
     outcomes: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class CallFilter(Struct, frozen=True, kw_only=True):
     missed: str = ""
     search: str = ""
     contact: str = ""
+    behind: str = ""
     with_left_out: bool = False
 
 
@@ -65,13 +69,18 @@ def calls(  # noqa: PLR0913  # a page of a list is asked for in this many words
 ) -> pl.DataFrame:
     """Give one page of the list of calls, one row a call, with names of operator and team beside their ids.
 
-    A contact whom the call does not name has the name by which he is known elsewhere.
+    A contact whom the call does not name has the name by which he is known elsewhere. Behind a share, `is_counted` says
+    which calls are above the line; all are below it.
     """
     where, parameters = _matching(reader, period, scope=scope, filters=filters)
+    told = _LISTED
+    if filters.behind and (metric := catalogue()[filters.behind]).kind == "share":
+        counted, _ = _behind(reader, metric, period=period, company=scope.company, only=metric.numerator)
+        told = f"{_LISTED}, coalesce({counted}, false) as is_counted"
     is_named_first = order == "contact" or bool(filters.search.strip())
     ordered = f"order by {_ORDERS[order]} {'desc' if is_descending else 'asc'} nulls last, call_id"
     listed = f"""(
-        select {_LISTED} from {named(_CALLS) if is_named_first else _CALLS} where {where}
+        select {told} from {named(_CALLS) if is_named_first else _CALLS} where {where}
         {ordered} limit $limit offset $offset
     )"""
     text = f"select * replace ({_CONTACT} as contact) from {named(listed)} as listed {ordered}"
@@ -168,7 +177,13 @@ _LISTED = """
 
 def _matching(reader: Reader, period: Period, *, scope: Scope, filters: CallFilter) -> tuple[str, dict[str, Any]]:
     where, parameters = within(period, scope=scope)
-    clauses = [where] if filters.with_left_out else [where, COUNTED]
+    clauses = [where]
+    if filters.behind:
+        condition, reach = _behind(reader, catalogue()[filters.behind], period=period, company=scope.company)
+        clauses.append(condition)
+        parameters |= reach
+    elif not filters.with_left_out:
+        clauses.append(COUNTED)
     for column, wanted in (("outcome", filters.outcomes), ("hour", filters.hours), ("weekday", filters.weekdays)):
         if wanted:
             clauses.append(f"list_contains(${column}s, {column})")
@@ -190,6 +205,21 @@ def _matching(reader: Reader, period: Period, *, scope: Scope, filters: CallFilt
         clauses.append(_SEARCHED)
         parameters["search"] = filters.search.strip()
     return " and ".join(clauses), parameters
+
+
+def _behind(
+    reader: Reader, metric: Metric, *, period: Period, company: str, only: str = "true"
+) -> tuple[str, dict[str, Any]]:
+    """Write the condition of the calls behind a figure, and of these only some, and its parameters beside the period's.
+
+    What a call is narrowed by stands in a fact of calls as it stands in the call.
+    """
+    fact = fact_of(metric)
+    if fact.name == "calls":
+        return f"({behind_sql(metric)} and ({only}))", {}
+    source, reach = narrowed(reader, fact, company=company)
+    where, _ = within(period, scope=Scope(company=company), fact=fact)
+    return f"call_id in (select {fact.key} from {source} where {where} and {behind_sql(metric)} and ({only}))", reach
 
 
 _SEARCHED = """contains(

@@ -42,6 +42,14 @@ TOKENS = (
 )
 BEARER = {"Authorization": f"Bearer {'a' * 32}"}
 OTHER = {"Authorization": f"Bearer {'o' * 32}"}
+ACME = """
+id = "acme"
+name = "Acme"
+time_zone = "UTC"
+default_region = "KZ"
+teams = [{ id = "north", name = "North" }, { id = "south", name = "South" }]
+operators = [{ id = "aigul", name = "Aigul", team = "north" }]
+"""
 NARROW = {"Authorization": f"Bearer {'n' * 32}"}
 
 
@@ -64,6 +72,7 @@ def of_other(facts: list[Event]) -> list[Event]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a warehouse with five calls and messages of one company, and three calls of another, one of them missed."""
     made: Path = tmp_path_factory.mktemp("home")
+    (made / "company.toml").write_text(ACME)
     linked = other_events(3)[6]
     people = (Identity("phone", "+77010000003"), Identity("telegram", "5"))
     linked = msgspec.structs.replace(linked, data=msgspec.structs.replace(linked.data, contact=people))
@@ -166,6 +175,7 @@ def test_a_token_is_answered_as_if_there_were_no_other_company_whatever_it_asks(
         for path in openapi()["paths"]
         for one in (set[str]().union(*(known for key, known in ids.items() if key in path)) or {""})
     ]
+    (tmp_path / "company.toml").write_text(ACME)
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of(of_acme())), now=NOW)
     with TestClient(make_app(TOKENS, open_reader=lambda: open_reader(settings_at(tmp_path)))) as alone:
@@ -212,6 +222,18 @@ def test_each_refusal_has_its_status_and_a_sentence(
 
     assert answer.status_code == status
     assert status == 200 or answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["calls", "missed_episodes"])
+def test_of_a_team_or_operator_that_the_company_does_not_have_no_list_is_given(client: TestClient, path: str) -> None:
+    def ask(headers: dict[str, str] = BEARER, **asked: str) -> tuple[int, str]:
+        answer = client.get(f"/api/v1/{path}", params=asked, headers=headers)
+        return answer.status_code, answer.json().get("error", "")
+
+    assert (200, "") == ask(team="south") == ask(operator="aigul")
+    assert (400, "team is one of north, south") == ask(team="nort")
+    assert (400, "operator is one of aigul") == ask(operator="north")
+    assert (400, "this company has no teams") == ask(OTHER, team="north")
 
 
 def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:

@@ -3,7 +3,7 @@
 A story is one of everything, all at one moment: a call that is answered and written down, a missed call and our call
 back, a call with permission, a stranger who writes and is answered, a deal that is won. What it adds to each metric
 stands in ONE; the edges are the same story once more, twice, on both sides of midnight, across changes of the clock,
-and told backwards, twice.
+and told backwards, twice. One company has calls beside, of which their sources cannot tell something.
 """
 
 import json
@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from analytics import questions
-from analytics.explain import explain
-from analytics.metrics import catalogue
-from analytics.questions import Period, Scope
+from analytics.explain import explain, rows_of
+from analytics.metrics import QUANTILES, Metric, catalogue, fact_of, lists_calls
+from analytics.questions import CallFilter, Period, Scope
 from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
 from schemas.envelope import Event
@@ -40,6 +42,7 @@ STORIES = {
         *("2026-10-24 21:59:59", "2026-10-24 22:00:00", "2026-10-25 00:30:00", "2026-10-25 01:30:00"),
         *("2026-10-25 22:59:59", "2026-10-25 23:00:00"),
     ),
+    "in-part": ("2026-03-02 05:00:00",),
 }
 STORIES_A_DAY = {
     "almaty": {"2026-03-01": 1, "2026-03-02": 1},
@@ -235,6 +238,56 @@ def _story(company: str, number: int, at: datetime) -> Iterator[Event]:
     )
 
 
+# What a source tells that never says how long a call rang that somebody took, how long one was talked, that any was
+# answered, or what we wrote.
+IN_PART = {
+    "kommo": """
+        call       | fact     | at       | says
+        kommo-talk | ended    | 05:00:00 | direction=incoming; talk_seconds=60; disposition=completed
+        kommo-out  | ended    | 05:00:00 | direction=incoming; total_seconds=40; disposition=no_answer
+    """,
+    "waha": """
+        call       | fact     | at       | says
+        waha-talk  | offered  | 05:00:00 | direction=incoming
+        waha-talk  | accepted | 05:00:05 | answered_by=human
+    """,
+    "wazzup": """
+        call       | fact  | at                  | says
+        wazzup-out | ended | 2026-03-02 05:00:00 | direction=incoming; contact=phone:+77012000001; disposition=no_answer
+        wazzup-now | ended | 2026-03-04 05:00:00 | direction=incoming; contact=phone:+77012000002; disposition=no_answer
+    """,
+    "pact": """
+        message    | account | fact     | at       | says
+        pact-asks  | deaf    | received | 05:00:00 | channel=whatsapp; kind=text; text=is anybody there
+    """,
+}
+# Metrics of the company's own: of contacts, some of whom are not known, and of a measure that some calls do not have.
+OWN = """
+[metrics.contacts_answered]
+fact = "calls"
+kind = "share"
+of = "direction = 'incoming'"
+numerator = "outcome = 'answered'"
+distinct = "contact_key"
+leave_out = []
+unit = "share"
+good = "up"
+title = "Contacts answered"
+meaning = "Contacts who were answered, out of all who called."
+
+[metrics.ring_seconds_p95]
+fact = "calls"
+kind = "p95"
+of = "true"
+numerator = "ring_seconds"
+leave_out = []
+unit = "seconds"
+good = "down"
+title = "Ringing"
+meaning = "How long 19 of 20 calls ring at most."
+"""
+
+
 @cache
 def _warehouse() -> Scratch:
     events: list[Event] = []
@@ -245,6 +298,8 @@ def _warehouse() -> Scratch:
             for event in _story(company, number, datetime.fromisoformat(moment).replace(tzinfo=UTC))
         ]
         events += [*reversed(told), *told] if company == "late" else told
+    for source, told_in_part in IN_PART.items():
+        events += drawn_events(told_in_part, source=source, company="in-part")
     built = warehouse(events, [_company(name) for name in STORIES])
     built.build()
     return built
@@ -301,6 +356,46 @@ def test_a_story_belongs_to_the_local_day_on_which_it_began(metric: str, company
 def test_a_figure_of_few_rows_says_so(metric: str) -> None:
     explained = explain(_warehouse(), metric, period=YEAR, scope=Scope(company="berlin"))
     assert (ONE[metric][1] * 10, explained.sample < 20) == (explained.sample, explained.is_small)
+
+
+def test_the_rows_behind_every_metric_are_those_that_it_counts(own_metrics: Path) -> None:
+    own_metrics.write_text(own_metrics.read_text() + OWN)
+    catalogue.cache_clear()
+    opened, scope = _warehouse(), Scope(company="in-part")
+    figures = questions.figures(opened, period=YEAR, scope=scope, metrics=tuple(catalogue()))
+
+    for figure in figures.to_dicts():
+        metric = catalogue()[figure["metric"]]
+        rows = rows_of(metric, period=YEAR, scope=scope).ask(opened)
+        assert (metric.name, _told(metric, figure)) == (metric.name, pytest.approx(_added_up(metric, rows)))
+        if lists_calls(metric):
+            behind = CallFilter(behind=metric.name)
+            is_share = metric.kind == "share"
+            added, mark = (pl.col("numerator") == 1, "is_counted") if is_share else (pl.lit(None), pl.lit(None))
+            expected = dict(rows.select(fact_of(metric).key, added).iter_rows())
+            calls = questions.calls(opened, period=YEAR, scope=scope, filters=behind).select("call_id", mark)
+            assert (metric.name, expected) == (metric.name, dict(calls.iter_rows()))
+            assert rows.height == questions.count_calls(opened, period=YEAR, scope=scope, filters=behind)["calls"]
+
+
+def _told(metric: Metric, figure: dict[str, Any]) -> tuple[float, ...]:
+    """Give what a figure says of its rows: what they add, how many they are, and of a ratio by what it is divided."""
+    if metric.kind == "share":
+        return figure["numerator"], figure["denominator"]
+    of_ratio = (figure["denominator"] or 0,) if metric.kind == "ratio" else ()
+    return figure["numerator"] or 0, figure["numerator"] if metric.kind == "count" else figure["sample"], *of_ratio
+
+
+def _added_up(metric: Metric, rows: pl.DataFrame) -> tuple[float, ...]:
+    """Add up the same of the rows themselves; of what is distinct, each counts once."""
+    adds = rows["numerator"]
+    if metric.kind in QUANTILES:
+        return adds.quantile(QUANTILES[metric.kind], "linear") or 0, rows.height
+    if metric.distinct and metric.kind == "share":
+        return rows.filter(adds == 1)[metric.distinct].n_unique(), rows[metric.distinct].n_unique()
+    if metric.distinct:
+        return (rows[metric.distinct].explode().n_unique(),) * 2
+    return adds.sum(), rows.height, *((rows["denominator"].sum(),) if metric.kind == "ratio" else ())
 
 
 @pytest.mark.parametrize("trap", list(TRAPS))

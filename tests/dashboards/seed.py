@@ -102,6 +102,7 @@ def events(*, today: date, days: int, calls_a_day: int, recordings: Path | None 
     for back in range(days - 1, -1, -1):
         day = today - timedelta(days=back)
         busy = calls_a_day if day.isoweekday() <= 5 else calls_a_day // 5
+        yield from _in_part(day)
         for number in range(busy):
             hour = drawn.choices(range(8, 20), weights=(2, 6, 8, 8, 10, 9, 7, 6, 6, 4, 2, 1))[0]
             at = datetime.combine(day, time(hour, drawn.randrange(60), drawn.randrange(60)), tzinfo=ZONE)
@@ -217,6 +218,37 @@ def _recorded(fact, shared, *, name: str, after: float, recordings: Path, day: d
         ),
         after + 9,
     )
+
+
+def _in_part(day: date) -> Iterator[Event]:
+    """Draw calls of a day of which their source cannot tell all: that any was answered, or how long one had rung."""
+    at = datetime.combine(day, time(10, 30), tzinfo=ZONE)
+    for source, account, channel, ended in (
+        ("wazzup", "wz", "whatsapp", {"disposition": "no_answer"}),
+        ("kommo", "crm", "phone", {"disposition": "completed", "talk_seconds": 60.0}),
+    ):
+        call_id = ids.call_id(source, account, f"{day}")
+        contact = (Identity("phone", f"+7702{day:%y%m%d}0"),)
+        told = CallEnded(
+            call_id=call_id,
+            provider_call_id=f"{day}",
+            direction="incoming",
+            channel=channel,
+            contact=contact,
+            operator="PJSIP/101",
+            **ended,
+        )
+        if at < datetime.now(UTC) - timedelta(minutes=3):
+            yield event(
+                told,
+                id=ids.fact_id(source, account, "CallEnded", f"{day}"),
+                source=source,
+                account=account,
+                company=COMPANY,
+                time=instant(at),
+                recordedat=instant(at + timedelta(seconds=1)),
+                key=call_id,
+            )
 
 
 def _deal(at: datetime, *, client: int, is_won: bool) -> Iterator[Event]:

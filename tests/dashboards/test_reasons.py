@@ -65,9 +65,13 @@ def test_a_call_that_nobody_answered_is_said_to_be_of_its_direction(direction: s
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_every_check_looks_for_is_said_in_words_of_the_language(language: str) -> None:
     checks = [view.name for view in read_views() if view.layer == "checks"]
-    told = [findings.sought(texts.texts(language), check, otherwise="") for check in checks]
-    assert (sorted(checks), True) == (sorted(findings.SOUGHT), all(told))
+    say = texts.texts(language)
+    told = [findings.sought(say, check, otherwise="") for check in checks]
+    assert (sorted(checks), True) == (sorted(findings.CHECKS), all(told))
+    assert len(checks) == len({findings.named(say, check) for check in checks})
 
 
 def test_a_check_of_the_company_s_own_is_told_in_the_words_of_its_file() -> None:
-    assert "One row a whim." == findings.sought(texts.texts("ru"), "whims", otherwise="One row a whim.")
+    russian = texts.texts("ru")
+    named, sought = findings.named(russian, "odd_whims"), findings.sought(russian, "odd_whims", otherwise="A whim.")
+    assert ("odd whims", "A whim.") == (named, sought)

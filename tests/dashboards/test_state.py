@@ -30,6 +30,7 @@ def test_a_link_restores_every_choice() -> None:
         direction="incoming",
         hours="closed",
         metric="service_level",
+        behind="answer_rate",
         outcomes=("missed", "abandoned"),
         at_hours=(12, 13),
         weekday=5,
@@ -51,7 +52,7 @@ def test_defaults_leave_the_url_short() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["period", "from", "to", "hour", "weekday", "page", "sort", "metric", "lang", "open", "outcome"]
+            ["period", "from", "to", "hour", "weekday", "page", "sort", "metric", "behind", "lang", "open", "outcome"]
         ),
         st.text(max_size=20),
     )
