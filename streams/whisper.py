@@ -6,11 +6,13 @@ import io
 import logging
 import math
 import os
+import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +34,8 @@ CHUNK_PADDING_SECONDS: Final = 0.2  # of sound kept around a span, so that no fi
 BATCH_CHUNKS: Final = 8  # heard at a time on a GPU, and by the demo model, which is small
 BATCH_CHUNKS_ON_CPU: Final = 2  # each more takes 87 MB of the size `base`, and saves no time
 DEFAULT_COMPUTE_TYPE: Final = "default"
+# Libraries that transformers imports where it finds them, for what is not done here: three seconds of each start.
+NEEDLESS: Final = ("scipy", "sklearn", "torchvision")
 # Forty sentences are told apart by their first words; wider beams come to prefer other, longer ones.
 _DEMO_OPTIONS: Final = {"beam_size": 1}
 _ENGLISH_ONLY: Final = "en"  # what WhisperX must be told for a model without language tokens
@@ -241,15 +245,14 @@ def _model_source(settings: SpeechSettings, *, demo_folder: Path) -> str:
 def _open_pipeline(settings: SpeechSettings, *, demo_folder: Path) -> tuple[Any, Any]:
     """Open the WhisperX pipeline, and the voice activity object that hands it our chunks."""
     source = _model_source(settings, demo_folder=demo_folder)
-    os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
     if settings.offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # of torchcodec and pyannote, about files and features not used here
+    activity = _GivenChunks()
+    _stand_for_voice_activity()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _not_importing(*NEEDLESS):
+        warnings.simplefilter("ignore")  # about files and features not used here
         try:
             import whisperx
-
-            activity = _given_chunks()
         except ModuleNotFoundError as reason:
             raise Misconfigured("WhisperX is not installed: install angime[speech].") from reason
         try:
@@ -270,6 +273,46 @@ def _open_pipeline(settings: SpeechSettings, *, demo_folder: Path) -> tuple[Any,
             ) from reason
     _quieten()
     return _padded_late(pipeline, activity=activity), activity
+
+
+class _GivenChunks:
+    """Voice activity that was found already, as WhisperX asks for it."""
+
+    chunks: Sequence[tuple[float, float]] = ()
+
+    def __call__(self, _audio: object) -> Sequence[tuple[float, float]]:
+        return self.chunks
+
+    @staticmethod
+    def preprocess_audio(audio: NDArray[np.float32]) -> NDArray[np.float32]:
+        return audio
+
+    @staticmethod
+    def merge_chunks(
+        segments: Sequence[tuple[float, float]],
+        chunk_size: int,  # noqa: ARG004 - WhisperX gives it; our chunks are as long as they are
+        **_thresholds: float,
+    ) -> list[dict[str, Any]]:
+        return [{"start": start, "end": end, "segments": [(start, end)]} for start, end in segments]
+
+
+def _stand_for_voice_activity() -> None:
+    """Let WhisperX import the chunks given as the only voice activity there is: its own is large, and never asked."""
+    given: Any = ModuleType("whisperx.vads")
+    given.Vad, given.Silero, given.Pyannote = _GivenChunks, None, None
+    sys.modules[given.__name__] = given
+
+
+@contextlib.contextmanager
+def _not_importing(*names: str) -> Generator[None]:
+    """Let these libraries be taken for not installed meanwhile, unless they are imported already."""
+    withheld: dict[str, Any] = {name: None for name in names if name not in sys.modules}
+    sys.modules.update(withheld)
+    try:
+        yield
+    finally:
+        for name in withheld:
+            del sys.modules[name]
 
 
 def _padded_late(loaded: Any, *, activity: Any) -> Any:
@@ -298,31 +341,6 @@ def _padded_late(loaded: Any, *, activity: Any) -> Any:
         language=loaded.preset_language,
         suppress_numerals=loaded.suppress_numerals,
     )
-
-
-def _given_chunks() -> Any:
-    """Voice activity that was found already; WhisperX takes only an object of its own class."""
-    from whisperx.vads import Vad
-
-    class GivenChunks(Vad):
-        chunks: Sequence[tuple[float, float]] = ()
-
-        def __call__(self, _audio: object) -> Sequence[tuple[float, float]]:
-            return self.chunks
-
-        @staticmethod
-        def preprocess_audio(audio: NDArray[np.float32]) -> NDArray[np.float32]:
-            return audio
-
-        @staticmethod
-        def merge_chunks(
-            segments: Sequence[tuple[float, float]],
-            chunk_size: int,  # noqa: ARG004 - WhisperX gives it; our chunks are as long as they are
-            **_thresholds: float,
-        ) -> list[dict[str, Any]]:
-            return [{"start": start, "end": end, "segments": [(start, end)]} for start, end in segments]
-
-    return GivenChunks(vad_onset=0.5)
 
 
 def _device(name: str) -> str:

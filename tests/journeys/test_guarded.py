@@ -1,9 +1,6 @@
 """A Kafka that is encrypted and asks who comes: a call goes the whole way, and who is refused ends in one line."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +16,9 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader, open_writer
 from pipelines.free_ports import free_port
 from schemas.errors import NotYet
-from tests.angime.front_door import Said, angime, typed
+from tests.angime.front_door import Said, typed
 from tests.certificates import Authority
+from tests.forked import ended, forked, started
 from tests.guarded_broker import PASSWORD, GuardedBroker, guarded_broker
 
 PATIENCE_SECONDS = 240.0  # a busy machine may need as long; a quiet one is done within seconds
@@ -144,9 +142,10 @@ def test_the_doctor_names_what_refuses_us(guarded: GuardedBroker, tmp_path: Path
 def _refused(verb: str, guarded: GuardedBroker, *, home: Path, **change: str) -> Said:
     """Run a verb with a setting that Kafka refuses; it ends by itself, and tells in one line why."""
     (home / "company.toml").write_text(COMPANY.format(port=1))
-    open_writer(AnalyticsSettings(home=home)).close()  # which a verb that erases must find
+    if verb == ERASE:
+        open_writer(AnalyticsSettings(home=home)).close()  # it must find one
     ports = {"ANGIME_RECEIVE_PORT": str(free_port()), "ANGIME_PAGES_PORT": str(free_port()), "MODULE_TOKEN": TOKEN}
-    run = typed if verb in (TAIL, ERASE) else angime  # who runs for long takes signals, of its own process
+    run = typed if verb in (TAIL, ERASE) else forked  # who runs for long takes signals, of its own process
     said = run(*verb.split(), home=home, **{**guarded.settings, **ports, **change})
 
     assert (2, 1) == (said.code, len([line for line in said.err.splitlines() if line.startswith("angime: ")])), said
@@ -156,20 +155,12 @@ def _refused(verb: str, guarded: GuardedBroker, *, home: Path, **change: str) ->
 
 @contextmanager
 def _running(stage: str, *, home: Path, settings: dict[str, str]) -> Iterator[None]:
-    others = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
     (home / "logs").mkdir(exist_ok=True)
-    with (home / "logs" / f"{stage}.log").open("wb") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "angime", stage],
-            env={**others, "ANGIME_HOME": str(home), **settings},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield
-        finally:
-            started.terminate()
-            started.wait(60)
+    running = started(stage, home=home, log=home / "logs" / f"{stage}.log", **settings)
+    try:
+        yield
+    finally:
+        ended(running)
 
 
 def _in_time(claim: Callable[[], bool]) -> bool:

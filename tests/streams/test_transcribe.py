@@ -99,6 +99,7 @@ def test_what_ran_is_whisperx(whisper: WhisperTranscriber, tmp_path: Path) -> No
     heard = transcribed(dialogue("en", 1), tmp_path, transcriber=whisper)
     assert heard.engine == "whisperx 3.8.6 whisperx.asr.FasterWhisperPipeline"
     assert heard.origin == "whisperx"
+    assert "pyannote" not in sys.modules  # which alone would take seconds of each start
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert heard.real_time_factor == pytest.approx(heard.transcribe_seconds / heard.duration_seconds)
 
