@@ -1,6 +1,7 @@
 -- One row a lead: a deal when it was opened, or the first message of a contact with whom we had nothing before.
 -- An attempt is our next call or message to the contact, or to a group in which he wrote, but for those that were not
--- permitted or failed; a contact is the next pickup of a call in which somebody talked with him, whoever called.
+-- permitted or failed, or that we took a call of his; a contact is the next pickup of a call in which somebody talked
+-- with him, whoever called. What comes while we talk with him, as a deal that is opened during the call, has both.
 -- Internal and test calls are neither.
 -- key: lead_id
 -- columns:
@@ -28,6 +29,7 @@ calls as (
         calls.outcome,
         calls.started_at,
         calls.answered_at,
+        calls.ended_at,
         identities.contact_id
     from facts.calls
     inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
@@ -55,6 +57,16 @@ deals as (
     left join facts.identities on deals.company = identities.company and deals.contact_key = identities.identity
 ),
 
+contacts as (
+    select
+        company,
+        contact_id,
+        answered_at as contacted_at,
+        ended_at
+    from calls
+    where outcome = 'answered'
+),
+
 attempts as (
     select
         company,
@@ -62,6 +74,12 @@ attempts as (
         started_at as attempted_at
     from calls
     where direction = 'outgoing' and outcome != 'not_permitted'
+    union all
+    select
+        company,
+        contact_id,
+        contacted_at as attempted_at
+    from contacts
     union all
     select
         company,
@@ -76,15 +94,6 @@ attempts as (
         first_at as attempted_at
     from reports.words_in_groups
     where status != 'failed'
-),
-
-contacts as (
-    select
-        company,
-        contact_id,
-        answered_at as contacted_at
-    from calls
-    where outcome = 'answered'
 ),
 
 -- The first that is known of each contact, of any kind.
@@ -157,22 +166,35 @@ came as (
             and first_messages.came_at = met.met_at
 ),
 
-attempted as (
+-- Whether somebody talked with the contact when it came.
+heard as (
     select
         came.*,
-        attempts.attempted_at
+        coalesce(contacts.ended_at >= came.came_at, false) as is_in_talk
     from came
+    asof left join contacts
+        on
+            came.company = contacts.company
+            and came.contact_id = contacts.contact_id
+            and came.came_at >= contacts.contacted_at
+),
+
+attempted as (
+    select
+        heard.*,
+        if(heard.is_in_talk, heard.came_at, attempts.attempted_at) as attempted_at
+    from heard
     asof left join attempts
         on
-            came.company = attempts.company
-            and came.contact_id = attempts.contact_id
-            and came.came_at <= attempts.attempted_at
+            heard.company = attempts.company
+            and heard.contact_id = attempts.contact_id
+            and heard.came_at <= attempts.attempted_at
 ),
 
 contacted as (
     select
         attempted.*,
-        contacts.contacted_at
+        if(attempted.is_in_talk, attempted.came_at, contacts.contacted_at) as contacted_at
     from attempted
     asof left join contacts
         on

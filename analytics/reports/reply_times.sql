@@ -1,5 +1,5 @@
 -- One row a stretch of messages in which a contact waits: from his message until we write back, however often he
--- writes. It waits from its first message that needs an answer; thanks, mere emoji, stickers, reactions and what our
+-- writes. It waits from its first message that needs an answer; mere thanks and emoji, stickers, reactions and what our
 -- side cannot read need none, and what could not be delivered is no reply. Of one moment, what came from us is the
 -- later. A conversation begins anew after 24 h in which nobody wrote.
 -- key: message_id
@@ -34,13 +34,13 @@ written as (
             or (
                 kind = 'text' and (
                     regexp_full_match(
-                        lower(trim(text, ' .,!)(…' || chr(10) || chr(13))),
-                        'thanks?|thank you|thank you very much|thx|ty|ok|okay|got it|great'
-                        || '|спасибо|спасибо большое|большое спасибо|благодарю|спс|ок|окей|хорошо|хорошо, жду|жду'
+                        lower(regexp_replace(text, '[\p{So}\p{Sk}\p{Cf}\p{Mn}]', ' ', 'g')),
+                        '[\s.,!)(…]*((thanks?|thank you( very much)?|thx|ty|ok|okay|got it|great'
+                        || '|спасибо( большое)?|большое спасибо|благодарю|спс|ок|окей|хорошо|жду'
                         || '|договорились|понятно|понял|поняла|ясно'
-                        || '|рахмет|көп рахмет|рақмет|көп рақмет|рахмет сізге|жарайды|түсінікті|жақсы|күтемін'
-                        || '|obrigad[oa]|muito obrigad[oa]|valeu|obg|certo|entendi|tá bom|beleza|combinado'
-                        || '|fico no aguardo|aguardo'
+                        || '|(көп )?ра[хқ]мет( сізге)?|жарайды|түсінікті|жақсы|күтемін'
+                        || '|(muito )?obrigad[oa]|valeu|obg|certo|entendi|tá bom|beleza|combinado'
+                        || '|(fico no )?aguardo)([\s.,!)(…]+|$))+'
                     )
                     or regexp_full_match(text, '[\p{So}\p{Sk}\p{Cf}\p{Mn}.!\s]+')
                 )

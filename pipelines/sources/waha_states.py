@@ -8,7 +8,7 @@ from pipelines.sources.linked_chats import call_about, epoch, people
 from pipelines.sources.reading import Fields, flag, required, text, word
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.waha_people import Session, id_of
-from schemas.accounts import AccountLinked, AccountUnlinked, AccountWentOffline
+from schemas.accounts import AccountLinked, AccountRestricted, AccountUnlinked, AccountWentOffline
 from schemas.calls import CallAccepted, CallOffered, CallRejected
 from schemas.errors import InvalidEvent
 from schemas.people import Direction
@@ -29,9 +29,9 @@ _STATES: dict[str, type[AccountLinked | AccountUnlinked | AccountWentOffline]] =
     "CONFLICT": AccountWentOffline,
     "DEPRECATED_VERSION": AccountWentOffline,
     "PROXYBLOCK": AccountWentOffline,
-    "SMB_TOS_BLOCK": AccountWentOffline,
-    "TOS_BLOCK": AccountWentOffline,
 }
+# WhatsApp has banned the number for a breach of its terms.
+_BANS = frozenset({"TOS_BLOCK", "SMB_TOS_BLOCK"})
 
 
 def session_status(session: Session, fields: Fields) -> Translation:
@@ -47,6 +47,8 @@ def state(session: Session, fields: Fields) -> Translation:
     status = required(fields, "state")
     if status.upper() in {"OPENING", "PAIRING"}:
         return ignored("the session is starting")
+    if status.upper() in _BANS:
+        return _told(session, AccountRestricted, status=status, restriction=status)
     return _changed(session, status, words=_STATES)
 
 
@@ -54,7 +56,11 @@ def _changed(session: Session, status: str, *, words: dict[str, Any]) -> Transla
     struct = words.get(status.upper())
     if struct is None:
         raise InvalidEvent(f"the status {word(status)} of a session is unknown")
-    told = struct(company_number=session.number, provider_status=status)
+    return _told(session, struct, status=status)
+
+
+def _told(session: Session, struct: type[Any], *, status: str, **more: str) -> Translation:
+    told = struct(company_number=session.number, provider_status=status, **more)
     identity = (session.name or "", session.time, status)
     return found(fact(session.scene, told, identity=identity, time=session.time))
 

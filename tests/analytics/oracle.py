@@ -106,7 +106,6 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     firsts = _first_calls(calls)
     leads = _leads(story)
     episodes = _episodes(story)
-    over_now = [episode for episode in episodes if episode.state != "open"]
     tried = [episode for episode in episodes if episode.attempted_at is not None]
     talked = [episode for episode in episodes if episode.contacted_at is not None]
 
@@ -135,12 +134,9 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
         "lead_contact_seconds_p95": (_met(leads, "contacted_at"), nineteen_of_twenty),
         "leads_within_5_minutes": ([_lead_row(lead, lead.is_met_in_time) for lead in leads], share),
         "missed_contacts": ([episode.row(1) for episode in episodes], total),
-        "missed_recovered_soon": ([episode.row(int(episode.is_reached_within(1_200))) for episode in over_now], share),
-        "missed_recovered": (
-            [episode.row(int(episode.is_reached_within(LOST_SECONDS))) for episode in over_now],
-            share,
-        ),
-        "missed_lost": ([episode.row(int(episode.state == "lost")) for episode in over_now], share),
+        "missed_recovered_soon": ([episode.row(int(episode.is_reached_within(1_200))) for episode in episodes], share),
+        "missed_recovered": ([one.row(int(one.is_reached_within(LOST_SECONDS))) for one in episodes], share),
+        "missed_lost": ([episode.row(int(episode.state == "lost")) for episode in episodes], share),
         "callback_attempt_seconds_median": ([one.row(one.after_ms(one.attempted_at)) for one in tried], middle),
         "callback_contact_seconds_median": ([one.row(one.after_ms(one.contacted_at)) for one in talked], middle),
         "rings_per_episode": ([episode.row(len(episode.rings)) for episode in episodes], share),
@@ -358,14 +354,21 @@ def _leads(story: Story) -> list[_Lead]:
         ]
         tries = [call for call in calls if call.direction == "outgoing" and call.outcome != "not_permitted"]
         ours += [call.began_at for call in tries]
-        talks = [call.answered_at for call in calls if call.outcome == "answered" and call.answered_at is not None]
+        talks = [
+            max(call.answered_at, came_at)
+            for call in calls
+            if call.outcome == "answered"
+            and call.answered_at is not None
+            and call.ended_at is not None
+            and call.ended_at >= came_at
+        ]
         found.append(
             _Lead(
                 came_at=came_at,
                 channel=channel,
                 team=team,
-                attempted_at=min((at for at in ours if at >= came_at), default=None),
-                contacted_at=min((at for at in talks if at >= came_at), default=None),
+                attempted_at=min((at for at in [*ours, *talks] if at >= came_at), default=None),
+                contacted_at=min(talks, default=None),
             )
         )
     return found

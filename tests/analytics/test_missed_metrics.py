@@ -30,9 +30,9 @@ def _missed() -> Scratch:
 
 CASES = [
     ("missed_contacts", (5.0, 5)),
-    ("missed_recovered_soon", (1 / 4, 4)),
-    ("missed_recovered", (2 / 4, 4)),
-    ("missed_lost", (1 / 4, 4)),
+    ("missed_recovered_soon", (1 / 5, 5)),
+    ("missed_recovered", (2 / 5, 5)),
+    ("missed_lost", (1 / 5, 5)),
     ("callback_attempt_seconds_median", (1800.0, 3)),
     ("callback_contact_seconds_median", (1201.0, 3)),
     ("rings_per_episode", (11 / 5, 5)),
