@@ -102,6 +102,7 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
     if not held:
         st.caption(plain(say("No consent holds now. Where none is needed, none is listed."), limit=200))
         return
+    in_a_row = say("Unanswered in a row")
     shown.table(
         {
             say("Contact"): [clean(row["contact_name"]) or say("Unknown contact") for row in held],
@@ -110,9 +111,11 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
             say("Account"): [clean(row["account"]) for row in held],
             say("Calls in it"): [say.number(row["calls"]) for row in held],
             say("Answered"): [say.number(row["answered_calls"]) for row in held],
+            in_a_row: [say.number(row["unanswered"]) + (" ⚠" if row["is_warned"] else "") for row in held],
             say("Requests in 7 days"): [say.number(row["requests_in_week"]) for row in held],
         },
         alt=say("Contacts who may be called, those whose consent runs out first at the top."),
+        definitions={in_a_row: say("⚠: as many as the policy warns of. A few more, and the consent ends.")},
     )
     shown.rows_of(page, drawn=len(held), whole=held[0]["permissions"])
     downloads.draw(

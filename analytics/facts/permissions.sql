@@ -21,6 +21,8 @@
 --   ended_by varchar: expired, revoked, renewed (the next one took its place) or unanswered, null where nothing ends it
 --   calls integer: our calls while it held
 --   answered_calls integer: calls among them in which a person talked
+--   unanswered integer: our calls in a row while it held that he left unanswered, up to the newest
+--   is_warned boolean: whether these are as many as the policy warns of, null where it warns of none
 --   day date: local date of granted_at in the company's zone
 with
 told as (
@@ -51,6 +53,7 @@ grants as (
         told.told_at,
         told.day,
         policies.policy,
+        policies.unanswered_warn,
         policies.unanswered_revoke,
         if(told.kind = 'permanent' and coalesce(policies.allows_permanent, true), 'permanent', 'temporary') as kind,
         case
@@ -154,13 +157,14 @@ ended as (
 used as (
     select
         ended.event_id,
-        count(*) as calls,
-        count_if(tried.is_answered) as answered_calls
+        count_if(counted.direction = 'outgoing') as calls,
+        count_if(counted.direction = 'outgoing' and counted.is_answered) as answered_calls,
+        arg_max(counted.in_a_row, (counted.started_at, counted.call_id)) as unanswered
     from ended
-    inner join tried
+    inner join counted
         on
-            ended.event_id = tried.event_id and tried.direction = 'outgoing'
-            and (ended.ended_at is null or ended.ended_at > tried.started_at)
+            ended.event_id = counted.event_id
+            and (ended.ended_at is null or ended.ended_at > counted.started_at)
     group by ended.event_id
 )
 
@@ -179,6 +183,8 @@ select
     ended.ended_by,
     cast(coalesce(used.calls, 0) as integer) as calls,
     cast(coalesce(used.answered_calls, 0) as integer) as answered_calls,
+    cast(coalesce(used.unanswered, 0) as integer) as unanswered,
+    coalesce(used.unanswered, 0) >= ended.unanswered_warn as is_warned,
     ended.day
 from ended
 left join used on ended.event_id = used.event_id

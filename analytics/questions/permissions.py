@@ -15,8 +15,8 @@ def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limi
     """Give the permissions that hold at `now`, those that run out first at the top.
 
     Columns: contact_name, phone, account, kind, granted_at, ended_at (None: for good), calls, answered_calls,
-    requests_in_week (requests to him of the last seven days), permissions (how many there are in all), ending (how
-    many of them end by `tonight`).
+    unanswered (in a row), is_warned (whether the policy warns of so many), requests_in_week (requests to him of the
+    last seven days), permissions (how many there are in all), ending (how many of them end by `tonight`).
     """
     text = """
         with all_held as materialized (
@@ -33,7 +33,8 @@ def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limi
         )
         select
             contacts.name as contact_name, contacts.phone, holding.account, holding.kind, holding.granted_at,
-            holding.ended_at, holding.calls, holding.answered_calls,
+            holding.ended_at, holding.calls, holding.answered_calls, holding.unanswered,
+            coalesce(holding.is_warned, false) as is_warned,
             coalesce(asked.requests_in_week, 0) as requests_in_week,
             (select count(*) from all_held) as permissions,
             (select count(*) from all_held where ended_at <= $tonight) as ending

@@ -119,6 +119,7 @@ TOLD_IN_PART = {
     call | fact  | at                  | says
     long | ended | 05:00:00            | direction=incoming; contact=phone:+77010000001; disposition=no_answer
     next | ended | 2026-03-04 05:00:00 | direction=incoming; contact=phone:+77010000002; disposition=no_answer
+    ours | ended | 2026-03-04 06:00:00 | direction=outgoing; contact=phone:+77010000003; disposition=no_answer
     """,
 }
 
@@ -135,9 +136,9 @@ def test_a_source_that_cannot_tell_a_wait_has_no_figure_of_it_and_changes_none(s
     assert [(1 / 2, 2), (1 / 3, 3), (10.0, 1)] == [figure(both, metric) for metric in waits]
 
 
-def test_a_source_that_tells_of_missed_calls_alone_has_no_answer_rate() -> None:
+def test_a_source_that_tells_of_missed_calls_alone_has_no_rate_of_answers() -> None:
     told = landed(drawn_events(TOLD_IN_PART["wazzup"], source="wazzup"))
-    unknown = ("answer_rate", "missed_recovered_soon", "missed_recovered", "missed_lost")
+    unknown = ("answer_rate", "contact_rate", "missed_recovered_soon", "missed_recovered", "missed_lost")
 
     assert dict.fromkeys(unknown, (None, 0)) == {metric: figure(told, metric) for metric in unknown}
     assert [(2.0, 2), (2.0, 2)] == [figure(told, metric) for metric in ("missed_calls", "missed_contacts")]

@@ -159,6 +159,29 @@ def test_the_fourth_unanswered_call_in_a_row_ends_a_permission_and_talk_begins_t
     assert built.sql("select ended_by, calls, answered_calls from facts.permissions").rows() == [("unanswered", 7, 1)]
 
 
+def test_two_unanswered_calls_in_a_row_warn_until_somebody_talks() -> None:
+    permissions = f"""
+    permission | fact    | at       | says
+    a          | granted | 05:00:00 | contact={A}
+    b          | granted | 05:00:01 | contact={B}
+    """
+    calls = f"""
+    call | contact | at       | came
+    a    | {A}     | 05:10:00 | no_answer
+    b    | {A}     | 05:20:00 | rejected
+    c    | {B}     | 05:10:00 | no_answer
+    d    | {B}     | 05:20:00 | no_answer
+    e    | {B}     | 05:30:00 | talk
+    f    | {B}     | 05:40:00 | no_answer
+    """
+    expected = """
+    granted_at | unanswered | is_warned
+    05:00:00   | 2          | yes
+    05:00:01   | 1          | no
+    """
+    assert tidy(expected) == _drawn(_built(permissions, calls), "facts.permissions", expected)
+
+
 def test_a_permission_is_that_of_one_account_and_so_is_what_ends_it() -> None:
     permissions = f"""
     permission | account | fact    | at       | says
