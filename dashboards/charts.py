@@ -42,6 +42,7 @@ STATE_COLOURS = {
     "lost": LOSS,
 }
 HEIGHT = 260
+HEIGHT_OF_A_LINE = 56
 # A chart's height holds its legend and the title of its axis.
 HEIGHT_OF_LEGEND = 230
 HEIGHT_OF_A_BAR = 44
@@ -72,6 +73,22 @@ def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]
     )
     layers = (before, line, points) if frame["before"].is_not_null().any() else (line, points)
     return _finish(alt.layer(*layers).properties(height=HEIGHT), frame=frame, number=number)
+
+
+def line(values: Sequence[float], *, number: dict[str, str]) -> Spec:
+    """Draw the days of a figure as a line without words, for a tile that says all else."""
+    low, high = min(values), max(values)
+    frame = pl.DataFrame({"step": range(len(values)), "value": list(values), "floor": [low] * len(values)})
+    # What is drawn has its extent told, also where all is of one height.
+    steps = alt.Scale(domain=[0, len(values) - 1])
+    heights = alt.Scale(domain=[low, high] if low < high else [low - 1, low + 1])
+    chart = (
+        alt.Chart(alt.NamedData(ROWS))
+        .mark_area(color=CALM, opacity=0.2, line={"color": CALM, "strokeWidth": 1.5}, tooltip=None)
+        .encode(x=alt.X("step:Q", scale=steps, axis=None), y=alt.Y("value:Q", scale=heights, axis=None), y2="floor")
+        .properties(height=HEIGHT_OF_A_LINE, padding={"left": 0, "right": 0, "top": 2, "bottom": 2})
+    )
+    return _finish(chart, frame=frame, number=number)
 
 
 def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str], number: dict[str, str]) -> Spec:

@@ -110,7 +110,8 @@ def behind(page: Page, metric: Metric, *, row: Row) -> str:
     """Say how many rows stand behind a figure, and of what."""
     say = page.say
     rows = say("contacts") if metric.distinct and metric.kind == "share" else fact_of(metric).rows.of(say.language)
-    if metric.unit == "share":
+    is_part = metric.kind == "count" and not metric.distinct and row["numerator"] != row["sample"]
+    if metric.kind == "share" or is_part:
         told = say("{rows}: {part} of {n}", rows=rows, part=say.number(row["numerator"]), n=say.number(row["sample"]))
     else:
         told = say("{rows}: {n}", rows=rows, n=say.number(row["sample"]))

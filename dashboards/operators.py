@@ -249,8 +249,8 @@ def _over_time(page: Page, key: str) -> None:
     days = page.ask(
         questions.figures, period=page.period, scope=page.scope, metrics=(name,), by=("day", "operator")
     ).filter((pl.col("operator") == key) & (pl.col("sample") > 0))
-    if days.height < 2:
-        st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
+    if days["value"].count() < 2:
+        st.caption(plain(say("A trend needs more than one day with a figure."), limit=300))
         return
     frame = days.with_columns(
         label=pl.Series([say.day(day) for day in days["day"]], dtype=pl.String),

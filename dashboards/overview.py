@@ -226,8 +226,8 @@ def _trend(page: Page) -> None:
         **controls.bind("metric", value=metric.name),
     )
     frame = by_day(page, metric)
-    if frame.height < 2:
-        st.caption(plain(say("A trend needs more than one day with calls."), limit=300))
+    if frame["value"].count() < 2:
+        st.caption(plain(say("A trend needs more than one day with a figure."), limit=300))
     else:
         draw_trend(page, frame, metric, key=f"trend_{metric.name}")
         if frame["before"].is_not_null().any():

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 from msgspec import Struct
 
-from dashboards import downloads
+from dashboards import charts, downloads
 from dashboards.page import Page
 from dashboards.state import State
 from dashboards.texts import plain
@@ -51,9 +51,13 @@ def tiles(page: Page, drawn: Sequence[Tile], *, across: int = 3) -> None:
                     delta_color=tile.change_is,
                     delta_arrow="off" if tile.is_flat else "auto",
                     help=tile.definition or (plain(tile.help, limit=1_000) if tile.help else None),
-                    chart_data=tile.line if len(tile.line) > 1 else None,
-                    chart_type="area",
                 )
+                if len(tile.line) > 1:
+                    # The chart that st.metric draws itself warns in the browser of what it does not draw.
+                    st.vega_lite_chart(
+                        charts.line(tile.line, number=page.say.number_format()),
+                        alt=": ".join((tile.label, page.say("Day by day"))),
+                    )
                 if tile.calls:
                     page.link("calls", plain(tile.behind), state=tile.calls, icon=":material/list:")
                 if tile.note:

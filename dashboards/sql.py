@@ -172,6 +172,9 @@ def _chart(page: Page, rows: pl.DataFrame) -> None:
     drawn = rows.head(MAX_BARS).select(
         by=pl.col(by).cast(pl.String).fill_null("–"), height=pl.col(height).cast(pl.Float64)
     )
+    if not drawn["height"].count():
+        st.caption(plain(say("Nothing to draw: this column holds no numbers.")))
+        return
     st.vega_lite_chart(
         charts.bars(drawn, titles={"by": by, "height": height}, number=say.number_format()),
         alt=say("The rows as bars; the same figures stand in the table."),

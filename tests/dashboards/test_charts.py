@@ -38,6 +38,8 @@ LINES = pl.DataFrame(
 BARS = pl.DataFrame({"by": ["a", "b"], "height": [1.0, 2.0]})
 DRAWN = {
     "trend": charts.trend(DAYS, titles=TITLES, number=NUMBER, is_share=True),
+    "line": charts.line([0.5, 0.25], number=NUMBER),
+    "flat line": charts.line([0.5, 0.5], number=NUMBER),
     "heat": charts.heat(CELLS, weekdays=["Mon"], titles=TITLES, number=NUMBER),
     "outcomes": charts.outcomes(ENDS, titles=TITLES, number=NUMBER),
     "recovery": charts.recovery(HOURS, titles=TITLES, number=NUMBER),

@@ -200,6 +200,14 @@ def test_what_stands_behind_a_tile_is_as_many_calls_as_it_names(
     assert (6, [int(count.replace(",", "")) for count in named]) == (len(links), [_listed(test) for test in listed])
 
 
+def test_the_catalogue_leads_to_as_many_calls_as_are_behind_a_figure(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = run(seeded_home, monkeypatch, page="metrics", search="silence_share", **SHOWN)
+    listed = run(seeded_home, monkeypatch, page="calls", **_link(shown, "The calls behind it"))
+    assert (True, f"calls with a transcript: {_listed(listed)}" in told(shown)) == (_listed(listed) > 0, True)
+
+
 def test_what_a_check_found_leads_to_its_rows(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [link] = [one.proto for one in run(seeded_home, monkeypatch, page="health", lang="en").get("page_link")]
     rows = link.label.replace("\\", "").split(": ")[1]
