@@ -2,7 +2,8 @@
 
 Each table is copied on one thread, or, where it is large and would be waited for alone, in parts on several. Left to
 itself the engine would write it from several threads in pieces of any size, and read and compress these once more to
-make them whole, which cost up to twice the work.
+make them whole, which cost up to twice the work. Small tables share a transaction, for to begin to read the lake takes
+longer than to copy one.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,6 +31,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """A table to copy, with its key; a large one with its `time`."""
 
     relation: str
+    is_small: bool = False
     time: str = ""
     key: tuple[str, ...] = ()
 
@@ -48,28 +50,40 @@ class Copier(Struct, frozen=True, kw_only=True):
     secret: bytes | None
     part_rows: int = PART_ROWS
 
-    def copy(
-        self, connection: DuckConnection, wanted: Iterable[Wanted], *, hands: int, on_step: OnStep
-    ) -> dict[str, TableHash]:
-        """Copy tables in this order, so many at a time; gives the hash of each. Every copy reads one state."""
+    def copy(self, connection: DuckConnection, wanted: Iterable[Wanted], *, hands: int, on_step: OnStep) -> None:
+        """Copy tables in this order, so many at a time. Every copy reads one state."""
         connection.use_threads(1)
+        listed = list(wanted)
         with ThreadPoolExecutor(hands) as pool:
-            copies: dict[str, list[Future[TableHash]]] = {}
-            for one in wanted:
+            copies: dict[str, list[Future[None]]] = {}
+            for one in listed:
+                if one.is_small:
+                    continue
                 if parts := self._parts(connection, one, hands=hands):
-                    with transaction(connection):
-                        self._create(connection, one, rows="limit 0")
+                    self._create(connection, one)
                     copies[one.relation] = [pool.submit(self._copy_part, connection, one, part) for part in parts]
                 else:
-                    copies[one.relation] = [pool.submit(self._copy, connection, one)]
-            hashes: dict[str, TableHash] = {}
+                    copies[one.relation] = [pool.submit(self._copy, connection, [one])]
+            small = [one for one in listed if one.is_small]
+            for some in (small[hand::hands] for hand in range(hands)):
+                together = pool.submit(self._copy, connection, some)
+                copies |= {one.relation: [together] for one in some}
             for relation, copied in copies.items():
                 on_step(relation)
-                found = [copy.result() for copy in copied]
-                hashes[relation] = TableHash(sum(one.rows for one in found), sum(one.total for one in found))
-                if len(found) > 1:
-                    self._write_files(connection, relation, rows=hashes[relation].rows)
-        return hashes
+                for copy in copied:
+                    copy.result()
+
+    def write_files(self, connection: DuckConnection, wanted: Iterable[Wanted], *, hands: int) -> dict[str, TableHash]:
+        """Write the Parquet of tables that were copied, so many at a time; gives the hash of each."""
+        left = iter([one.relation for one in wanted])
+
+        def write_next() -> dict[str, TableHash]:
+            with closing(connection.beside()) as session:
+                return {relation: self._write_files(session, relation) for relation in left}
+
+        with ThreadPoolExecutor(hands) as pool:
+            written = [pool.submit(write_next) for _ in range(hands)]
+            return {relation: found for some in written for relation, found in some.result().items()}
 
     def _parts(self, connection: Connection, wanted: Wanted, *, hands: int) -> list[str]:
         """Give conditions that part the rows of a large table of a lake by time; none where it is copied whole."""
@@ -88,40 +102,48 @@ class Copier(Struct, frozen=True, kw_only=True):
         ends = [*(f"{time} < {quoted(bound)}" for (bound,) in bounds), "true"]
         return [f"{begin} and {end}" for begin, end in zip(begins, ends, strict=True)]
 
-    def _copy(self, connection: DuckConnection, wanted: Wanted) -> TableHash:
-        order = "" if self.is_lake else f"order by {', '.join(map(_named, wanted.key)) or 'all'}"
-        with closing(connection.beside()) as session:
-            with transaction(session):
-                self._create(session, wanted, rows=order)
-            copied = table_hash(session, f"{self.target}.{wanted.relation}")
-            self._write_files(session, wanted.relation, rows=copied.rows)
-        return copied
+    def _copy(self, connection: DuckConnection, wanted: Iterable[Wanted]) -> None:
+        """Copy whole tables in one transaction: as they come from a lake, else by key."""
+        with closing(connection.beside()) as session, transaction(session):
+            for one in wanted:
+                order = "" if self.is_lake else f"order by {', '.join(map(_named, one.key)) or 'all'}"
+                self._create(session, one)
+                self._fill(session, one, rows=order)
 
-    def _copy_part(self, connection: DuckConnection, wanted: Wanted, part: str) -> TableHash:
+    def _copy_part(self, connection: DuckConnection, wanted: Wanted, part: str) -> None:
         """Copy the rows of a part into the table, which is there and empty."""
-        place, copy = f"{self.source}.{wanted.relation}", f"{self.target}.{wanted.relation}"
         with closing(connection.beside()) as session:
-            columns = _columns(session, place, secret=self.secret)
-            session.execute(f"insert into {copy} select {columns} from {place} where {part}")  # noqa: S608  # our own names
-            return table_hash(session, f"(from {copy} where {part})")
+            self._fill(session, wanted, rows=f"where {part}")
 
-    def _create(self, session: Connection, wanted: Wanted, *, rows: str) -> None:
-        """Create a table with its rows, in an order or up to a limit."""
+    def _create(self, session: Connection, wanted: Wanted) -> None:
+        """Create a table without rows.
+
+        Its key stays as it is: ids of no meaning become half as large at best, for a tenth of the time of the table.
+        """
+        columns = [
+            f"{_named(name)} {type_}{' using compression uncompressed' if name in wanted.key else ''}"
+            for name, type_, *_ in session.rows(f"describe {self.source}.{wanted.relation}")
+        ]
+        session.execute(f"create table {self.target}.{wanted.relation} ({', '.join(columns)})")
+
+    def _fill(self, session: Connection, wanted: Wanted, *, rows: str) -> None:
         place, copy = f"{self.source}.{wanted.relation}", f"{self.target}.{wanted.relation}"
         columns = _columns(session, place, secret=self.secret)
-        session.execute(f"create table {copy} as select {columns} from {place} {rows}")  # noqa: S608  # our own names
+        session.execute(f"insert into {copy} select {columns} from {place} {rows}")  # noqa: S608  # our own names
 
-    def _write_files(self, session: Connection, relation: str, *, rows: int) -> None:
+    def _write_files(self, session: Connection, relation: str) -> TableHash:
         """Write the files of a table: the lake's own, as they are, where these are its rows and nothing else."""
         folder = self.folder / relation
         folder.mkdir(parents=True)
-        is_copied = self.is_lake and self.secret is None and rows > 0
-        own = self._own_files(session, relation, rows=rows) if is_copied else []
+        copied = table_hash(session, f"{self.target}.{relation}")
+        is_same = self.is_lake and self.secret is None and copied.rows > 0
+        own = self._own_files(session, relation, rows=copied.rows) if is_same else []
         for number, file in enumerate(own):
             self.files.copy(file, to=folder / f"{number:05}.parquet")
         if not own:
             file = quoted(str((folder / "00000.parquet").resolve()))
             session.execute(f"copy {self.target}.{relation} to {file} (format parquet, compression zstd)")
+        return copied
 
     def _own_files(self, session: Connection, relation: str, *, rows: int) -> list[str]:
         """Name the data files of the lake's table where they hold its rows and no other; else none.

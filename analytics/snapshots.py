@@ -19,7 +19,7 @@ from analytics import dbt, reference
 from analytics.connection import Connection, transaction
 from analytics.data_files import files_of
 from analytics.dictionary import Entry, comments_of, entries
-from analytics.log import quoted
+from analytics.log import STORED, quoted
 from analytics.personal import treatment
 from analytics.sessions import DuckConnection
 from analytics.settings import MIB
@@ -42,8 +42,9 @@ NEVER = "1TB"
 # A group of rows is compressed when it is full, by the thread that reads it. The engine would gather five, and leave
 # them to the commit, of which there is one at a time.
 GATHERED_GROUPS = 1
-# Tables whose files take so much are copied in parts.
+# Tables whose files take so much are copied in parts; those of less than the other, several in one transaction.
 LARGE_BYTES = 8 * MIB
+SMALL_BYTES = MIB // 4
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
 # What analysts read. The log, what stands between it and the facts, and the checks stay where they are.
 LAYERS = ("reference", "facts", "reports", "metrics")
@@ -127,11 +128,14 @@ def take(
             files=files_of(settings),
             secret=secret,
         )
+        hands, tables = settings.warehouse_threads, [one.relation for one in wanted]
         with ThreadPoolExecutor(1) as aside:
             landed_until = aside.submit(_landed_until, connection, as_of=as_of)
-            hashes = copier.copy(connection, wanted, hands=settings.warehouse_threads, on_step=on_step)
-        kept = _create_views(connection, views, tables=hashes)
-        described = _describe(connection, views, tables=hashes, kept=kept)
+            copier.copy(connection, wanted, hands=hands, on_step=on_step)
+            written = aside.submit(copier.write_files, connection, wanted, hands=hands)
+            kept = _create_views(connection, views, tables=tables)
+            described = _describe(connection, views, tables=tables, kept=kept)
+        hashes = written.result()
         [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
         snapshot = Snapshot(
             format_version=FORMAT_VERSION,
@@ -143,7 +147,7 @@ def take(
             tables={name: Table(rows=found.rows, hash=f"{found.total:x}") for name, found in sorted(hashes.items())},
             views=tuple(view.relation for view in kept),
         )
-        connection.use_threads(settings.warehouse_threads)
+        connection.use_threads(hands)
         connection.execute(f"use {FOLDED}; checkpoint {OUT}; detach {OUT}")
     (folder / "views.sql").write_text(_as_views(snapshot.tables, kept), encoding="utf-8")
     (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(snapshot), indent=2) + b"\n")
@@ -202,10 +206,11 @@ def _wanted(views: Sequence[View], *, sizes: Mapping[str, int], but: Collection[
 
     Views are none, `but` some.
     """
-    wanted = [Wanted(relation=f"reference.{name}") for name in reference.TABLES]
+    wanted = [Wanted(relation=f"reference.{name}", is_small=True) for name in reference.TABLES]
     wanted += [
         Wanted(
             relation=view.relation,
+            is_small=sizes.get(view.relation, 0) < SMALL_BYTES,
             time=view.time if sizes.get(view.relation, 0) >= LARGE_BYTES else "",
             key=view.key,
         )
@@ -287,7 +292,7 @@ def _landed_until(connection: DuckConnection, *, as_of: Instant | None) -> Insta
     with closing(connection.beside()) as session:
         [(begins,)] = session.rows(_BEGINS.format(until=until))
         for among in (*([f"landed_at >= {quoted(begins)}"] if begins else []), "true"):
-            [(landed,)] = session.rows(f"select max(landed_at) from {LAKE}.log.events where {among} and {until}")  # noqa: S608
+            [(landed,)] = session.rows(f"select max(landed_at) from {LAKE}.{STORED} where {among} and {until}")  # noqa: S608
             if landed:
                 return instant(landed)
     return None
