@@ -198,15 +198,10 @@ def _java() -> Iterator[Finding]:
 
 def _kafka() -> Iterator[Finding]:
     settings = load(PipelinesSettings)
-    bootstrap = settings.kafka or local_kafka.status(settings.home).bootstrap
+    local = local_kafka.status(settings.home)
+    bootstrap = settings.kafka or local.bootstrap
     if not bootstrap:
-        waiting = [stage for stage in OVER_KAFKA if presence.told(settings.home, stage) is not None]
-        yield Finding(
-            what="kafka",
-            state="wrong" if waiting else "note",
-            found=f"no broker runs, for which {', '.join(waiting)} wait" if waiting else "no broker runs",
-            mending="`angime broker start` starts it" if waiting else "`angime up` or `angime broker start` starts one",
-        )
+        yield _no_broker(settings.home, is_lost=local.is_lost)
         return
     with closing(Admin(bootstrap)) as admin:
         differing = [f"{row.name} ({row.difference})" for row in topics.rows(admin) if row.difference]
@@ -220,6 +215,18 @@ def _kafka() -> Iterator[Finding]:
         yield Finding(what="kafka", state="note", found=found, mending=mending)
     else:
         yield Finding(what="kafka", state="good", found=found)
+
+
+def _no_broker(home: Path, *, is_lost: bool) -> Finding:
+    waiting = [stage for stage in OVER_KAFKA if presence.told(home, stage) is not None]
+    found = "no broker runs: the last one ended by itself" if is_lost else "no broker runs"
+    if not waiting:
+        mending = "`angime up` or `angime broker start` starts one"
+        return Finding(what="kafka", state="note", found=found, mending=mending)
+    mending = "`angime broker start` starts it, or says why it cannot"
+    if is_lost:
+        mending = f"`angime up`, where it runs, starts it again by itself; {mending}"
+    return Finding(what="kafka", state="wrong", found=f"{found}, for which {', '.join(waiting)} wait", mending=mending)
 
 
 def _ports() -> Iterator[Finding]:

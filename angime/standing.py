@@ -55,9 +55,10 @@ def landed_offsets(settings: AnalyticsSettings) -> dict[tuple[str, int], int]:
 def standing() -> dict[str, Any]:
     """Tell, for a person and in one object, how everything stands; what cannot be asked is away, or None."""
     settings = load(PipelinesSettings)
-    bootstrap = settings.kafka or (local_kafka.status(settings.home).bootstrap or "")
+    local = local_kafka.status(settings.home)
+    bootstrap = settings.kafka or local.bootstrap or ""
     return {
-        "kafka": _kafka(bootstrap),
+        "kafka": _kafka(bootstrap, is_lost=local.is_lost),
         **_stages(settings.home),
         "waiting": _waiting(bootstrap),
         "listening": _listening(settings.home),
@@ -67,9 +68,9 @@ def standing() -> dict[str, Any]:
     }
 
 
-def _kafka(bootstrap: str) -> str:
+def _kafka(bootstrap: str, *, is_lost: bool) -> str:
     if not bootstrap:
-        return "none runs"
+        return "none runs: the broker ended by itself" if is_lost else "none runs"
     try:
         with closing(Admin(bootstrap)) as admin:
             missing = sorted(set(TOPICS) - set(admin.topics()))

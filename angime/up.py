@@ -1,4 +1,4 @@
-"""Everything on one machine: the broker and the stages, started again when they crash, stopped in order."""
+"""Everything on one machine: the broker and the stages, started again when they end, stopped in order."""
 
 import os
 import signal
@@ -57,12 +57,15 @@ class Stack:
     def __init__(self, options: Options, *, environ: Mapping[str, str], owns_broker: bool) -> None:
         self._environ = dict(environ)
         self._say = options.say
+        self._on_step = options.on_step
         self._longest_wait_seconds = options.longest_wait_seconds
         self._owns_broker = owns_broker
         self._stages = options.stages
         self._stopping = threading.Event()
         self._failure: str | None = None
         self._watchers = [threading.Thread(target=self._watch, args=(stage,), daemon=True) for stage in options.stages]
+        if owns_broker:
+            self._watchers.append(threading.Thread(target=self._watch_broker, daemon=True))
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self.receiver_url = f"http://{environ['ANGIME_RECEIVE_HOST']}:{environ['ANGIME_RECEIVE_PORT']}"
         self.pages_url = f"http://127.0.0.1:{environ['ANGIME_PAGES_PORT']}"
@@ -133,11 +136,47 @@ class Stack:
             self._stopping.wait(wait_seconds)
             wait_seconds = min(wait_seconds * 2, self._longest_wait_seconds)
 
+    def _watch_broker(self) -> None:
+        """Start the broker of this home again whenever it ends, but not one that somebody stopped."""
+        wait_seconds = FIRST_WAIT_SECONDS
+        began = time.monotonic()
+        hindrance = ""
+        while not self._stopping.wait(LOOK_AGAIN_SECONDS):
+            if not local_kafka.is_lost(self.home):
+                continue
+            if time.monotonic() - began > CALM_SECONDS:
+                wait_seconds = FIRST_WAIT_SECONDS
+            if not hindrance:
+                self._say("up", f"broker ended; it starts again in {wait_seconds:.1f} s")
+            self._stopping.wait(wait_seconds)
+            wait_seconds = min(wait_seconds * 2, self._longest_wait_seconds)
+            hindrance = self._start_broker_again(known=hindrance)
+            began = time.monotonic()
+
+    def _start_broker_again(self, *, known: str) -> str:
+        """Start the broker, and give what hinders it, which is said unless it is `known`; nothing when it runs."""
+        if self._stopping.is_set() or not local_kafka.is_lost(self.home):
+            return ""
+        try:
+            running = local_kafka.start(self.home, on_step=lambda _step: None)
+        except Misconfigured as refusal:
+            if refusal.reason != known and not self._stopping.is_set():
+                self._on_step(f"The broker cannot start, and is tried again: {refusal.reason}")
+            return refusal.reason
+        self._say("up", f"broker runs again at {running.bootstrap}")
+        if running.bootstrap != self._environ["ANGIME_KAFKA"]:
+            self._environ["ANGIME_KAFKA"] = running.bootstrap
+            for stage, process in list(self._processes.items()):
+                if stage != "pages":  # these do not ask Kafka
+                    _signal(process, signal.SIGTERM)
+        return ""
+
     def _run_once(self, stage: str) -> int:
         last = ""
+        environ = environ_of(stage, self._environ)
         with subprocess.Popen(
             [sys.executable, "-P", "-m", "angime", stage],  # not what goes by this name in the folder of whoever typed
-            env=environ_of(stage, self._environ),
+            env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,7 +190,7 @@ class Stack:
             with suppress(ProcessLookupError):
                 os.setpriority(os.PRIO_PGRP, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS.get(stage, 0))
             threading.Thread(target=_end_children, args=(process,), daemon=True).start()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or environ["ANGIME_KAFKA"] != self._environ["ANGIME_KAFKA"]:
                 _signal(process, signal.SIGTERM)
             for line in process.stdout or ():
                 last = line.rstrip() or last

@@ -2,8 +2,9 @@
 
 Many requests share one flush: a thread takes whatever waits, sends it, and settles all of it at once. While Kafka is
 away, and until everything that waited on disk has been sent, new records go behind those in the outbox, so that the
-order in which they came is the order in which Kafka gets them. A second thread drains the outbox. A Kafka that no
-longer lets us in is away as well: its certificate has expired, say, and providers send what they send meanwhile.
+order in which they came is the order in which Kafka gets them. A second thread drains the outbox, and a third one asks
+while nothing comes whether Kafka still answers. A Kafka that no longer lets us in is away as well: its certificate has
+expired, say, and providers send what they send meanwhile.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ BATCH_RECORDS = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
+KNOCKING_SECONDS = 5.0
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 STOP_SECONDS = 6.0
 HTTP_HEADER = "http-"
@@ -59,13 +61,25 @@ class _Waiting(Struct, frozen=True):
 
 
 class Keeper:
-    """Holds the producer, the outbox and two threads. `on_failure` is told of an error that nobody foresaw."""
+    """Holds the producer, the outbox and three threads. `on_failure` is told of an error that nobody foresaw.
+
+    `knock` raises NotYet while nobody answers, Misconfigured where Kafka does not let us in.
+    """
 
     def __init__(
-        self, outbox: Outbox, *, connect: Callable[[], Producer], on_failure: Callable[[BaseException], None]
+        self,
+        outbox: Outbox,
+        *,
+        connect: Callable[[], Producer],
+        knock: Callable[[], None],
+        on_failure: Callable[[BaseException], None],
+        knocking_seconds: float = KNOCKING_SECONDS,
     ) -> None:
         self._outbox = outbox
         self._connect = connect
+        self._knock = knock
+        self._knocking_seconds = knocking_seconds
+        self._is_answering = True
         self._on_failure = on_failure
         self._producer: Producer | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -77,7 +91,11 @@ class Keeper:
         self._counts = {"kafka": 0, "outbox": 0, "drained": 0}
         self._threads = [
             threading.Thread(target=self._run, args=(body,), name=name, daemon=True)
-            for name, body in (("keeper", self._keep_batches), ("drainer", self._drain))
+            for name, body in (
+                ("keeper", self._keep_batches),
+                ("drainer", self._drain),
+                ("knocker", self._knock_while_idle),
+            )
         ]
 
     def start(self) -> None:
@@ -101,7 +119,7 @@ class Keeper:
     def figures(self) -> Figures:
         """Tell how things stand."""
         return Figures(
-            is_kafka_near=self._is_direct,
+            is_kafka_near=self._is_direct and self._is_answering,
             kept_by_kafka=self._counts["kafka"],
             kept_by_outbox=self._counts["outbox"],
             drained=self._counts["drained"],
@@ -190,6 +208,22 @@ class Keeper:
             self._outbox.forget(entries)
             self._counts["drained"] += len(entries)
             retries = 0
+
+    def _knock_while_idle(self) -> None:
+        """Ask whether Kafka answers whenever nothing was sent that would have told."""
+        sent = -1
+        while not self._is_stopping.is_set():
+            before, sent = sent, self._counts["kafka"] + self._counts["drained"]
+            try:
+                if before == sent or before < 0:
+                    self._knock()
+            except (NotYet, Misconfigured) as error:
+                if self._is_answering:
+                    log.warning("kafka_away", reason=error.reason, records=0)
+                self._is_answering = False
+            else:
+                self._is_answering = True
+            self._is_stopping.wait(self._knocking_seconds)
 
     def _has_to_drain(self) -> bool:
         """Go back to sending directly once the outbox is empty; wait while nothing is to be done."""

@@ -1,8 +1,9 @@
 """A real Kafka broker of one's own on this machine: start it, find it again, stop it. Nothing to install.
 
-Everything lies under `home/kafka`: `data/` (the log), `logs/`, `broker.json` (ports and process) and `held`, a file
-that the broker's process keeps locked while it lives. That lock, not a process number, says whether a broker runs:
-it falls with the process, however that ended, and no other program can hold it by accident.
+Everything lies under `home/kafka`: `data/` (the log), `logs/`, `broker.json` (ports and process), `held`, a file that
+the broker's process keeps locked while it lives, and `stopped`, which is there once somebody stopped it. That lock, not
+a process number, says whether a broker runs: it falls with the process, however that ended, and no other program can
+hold it by accident.
 """
 
 import base64
@@ -44,9 +45,13 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a home's broker. A `pid` without `is_running` is a broker that starts, stops or hangs."""
+    """What is known of a home's broker. A `pid` without `is_running` is a broker that starts, stops or hangs.
+
+    One that `is_lost` was started and has ended, though nobody stopped it.
+    """
 
     is_running: bool
+    is_lost: bool
     bootstrap: str | None
     pid: int | None
     data_folder: Path
@@ -89,28 +94,35 @@ def start(home: Path, *, on_step: Callable[[str], None]) -> Running:
 
 
 def stop(home: Path) -> bool:
-    """Stop the broker of this home in good order, by force after 9 s; False when none ran."""
+    """Stop the broker of this home in good order, by force after 9 s; False when none ran.
+
+    From then on it is one that nobody wants, and no longer one that is lost.
+    """
     folder = _folder(home)
-    if not _is_held(folder):
+    if not folder.exists():
         return False
     deadline = time.monotonic() + STOP_SECONDS
     asked: int | None = None
     while _is_held(folder):
         pid = _read_state(folder).pid
         if pid is not None and pid != asked:
+            _note_stop(folder)
             _signal(pid, number=signal.SIGTERM)
             asked = pid
         if pid is not None and time.monotonic() > deadline:
             _signal(pid, number=signal.SIGKILL)
         time.sleep(LOOK_AGAIN_SECONDS)
-    return True
+    _note_stop(folder)
+    return asked is not None
 
 
 def status(home: Path) -> Status:
     """Look whether the broker of this home runs and answers. Changes nothing."""
     folder = _folder(home)
-    state = _read_state(folder) if _is_held(folder) else _State()
+    is_gone = is_lost(home)
+    state = _read_state(folder) if not is_gone and _is_held(folder) else _State()
     return Status(
+        is_lost=is_gone,
         is_running=state.pid is not None and _answers(folder, port=state.port),
         bootstrap=f"127.0.0.1:{state.port}" if state.pid is not None else None,
         pid=state.pid,
@@ -119,8 +131,15 @@ def status(home: Path) -> Status:
     )
 
 
+def is_lost(home: Path) -> bool:
+    """Say whether a broker of this home was started and has ended, though nobody stopped it. Asks no port."""
+    folder = _folder(home)
+    return (folder / "broker.json").exists() and not (folder / "stopped").exists() and not _is_held(folder)
+
+
 def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Running:
     state = msgspec.structs.replace(_read_state(folder), pid=None)
+    (folder / "stopped").unlink(missing_ok=True)
     _write_state(folder, state=state)  # before anything slow: a number left by a killed broker may be anybody's now
     jars = kafka_jars.fetch(on_step=on_step)
     if not (folder / "data").exists():
@@ -134,11 +153,13 @@ def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Runni
         if _comes_up(process, folder=folder, port=state.port):
             return _running(folder, bootstrap=f"127.0.0.1:{state.port}", pid=process.pid)
         _write_state(folder, state=state)
+        if (folder / "stopped").exists():
+            raise Misconfigured("the broker was stopped while it started")
         if is_free(state.port) and is_free(state.controller_port):
             break  # it was not the ports
     raise Misconfigured(
         f"Kafka gave up while it started; the reason stands at the end of {_log_file(folder)} "
-        f"or in {folder / 'logs' / 'java.log'}."
+        f"or in {folder / 'logs' / 'java.log'}. Where it names a damaged file, put back a copy of {folder / 'data'}."
     )
 
 
@@ -171,7 +192,10 @@ def _comes_up(process: subprocess.Popen[bytes], *, folder: Path, port: int) -> b
 
 def _answers(folder: Path, *, port: int) -> bool:
     """Ask for the cluster, for another broker may have come to this port."""
-    properties = (folder / "data" / "meta.properties").read_text(encoding="utf-8").splitlines()
+    try:
+        properties = (folder / "data" / "meta.properties").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False  # without it no broker starts, and its log says so
     answer = kafka_hello.cluster_id(port)
     return answer is not None and f"cluster.id={answer}" in properties
 
@@ -270,11 +294,20 @@ def _hold(folder: Path) -> Generator[int | None]:
 def _is_held(folder: Path) -> bool:
     for pid, process in list(_started.items()):
         if process.poll() is not None:
-            del _started[pid]
+            _started.pop(pid, None)
     if not (folder / "held").exists():
         return False
-    with _hold(folder) as held:
-        return held is None
+    with (folder / "held").open("rb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not take each other for a broker
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _note_stop(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # on a full disk a broker must end all the same
+        (folder / "stopped").touch()
 
 
 def _signal(pid: int, *, number: signal.Signals) -> None:

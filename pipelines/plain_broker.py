@@ -63,6 +63,7 @@ COORDINATING = (
     errors.CoordinatorLoadInProgressError,
     errors.NotCoordinatorError,
 )
+KNOCKING_SECONDS = 2.0
 _FORBIDDEN = (errors.AuthorizationError, errors.SaslAuthenticationFailedError)
 _GONE = (errors.OffsetOutOfRangeError, errors.LogTruncationError, errors.NoOffsetForPartitionError)
 
@@ -160,6 +161,8 @@ class _KafkaPythonConsumer:
     """What both ways of reading share."""
 
     def __init__(self, bootstrap: str, **options: Any) -> None:
+        self._bootstrap = bootstrap
+        self._knocked_at = time.monotonic()
         try:
             self._client: Any = clients.KafkaConsumer(
                 bootstrap_servers=bootstrap.split(","),
@@ -186,6 +189,8 @@ class _KafkaPythonConsumer:
             fetched = self._client.poll(timeout_ms=round(timeout_seconds * 1000), max_records=max_records)
         except errors.KafkaError as error:
             raise refusal(error) from None
+        if not fetched:
+            self._knock_if_cut_off()
         return [
             Record(
                 topic.topic.removeprefix(PREFIX),
@@ -210,6 +215,20 @@ class _KafkaPythonConsumer:
             self._client.commit(offsets, timeout_ms=round(REQUEST_SECONDS * 1000))
         except errors.KafkaError as error:
             raise refusal(error) from None
+
+    def _knock_if_cut_off(self) -> None:
+        """Ask now and then, while no broker is connected, whether we are let in: refused, the client tries for ever."""
+        client = self._client._client  # noqa: SLF001  # kafka-python 3.0.12 offers no public way
+        is_connected = any(client.connected(broker.node_id) for broker in client.cluster.brokers())
+        if is_connected or time.monotonic() - self._knocked_at < KNOCKING_SECONDS:
+            return
+        try:
+            reach(self._bootstrap)
+        except Misconfigured:
+            raise NotYet("Kafka no longer lets us in") from None  # whoever connects anew is told why
+        except NotYet:
+            pass
+        self._knocked_at = time.monotonic()
 
     def close(self) -> None:
         """Leave, as the port says."""

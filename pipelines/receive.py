@@ -125,6 +125,7 @@ def run(
     keeper = Keeper(
         outbox,
         connect=lambda: connect_producer(settings.kafka, transport=settings.transport, delivery_seconds=FLUSH_SECONDS),
+        knock=lambda: reach(settings.kafka),
         on_failure=fail,
     )
     doors = Doors(

@@ -28,7 +28,7 @@ class _Keeping(Collector):
             ("angime_outbox_bytes", "bytes that wait on disk for Kafka", figures.outbox_bytes),
             ("angime_outbox_bytes_free", "bytes that the outbox may still take", figures.outbox_bytes_free),
             ("angime_webhooks_waiting", "requests that wait to be kept", figures.waiting),
-            ("angime_kafka_near", "1 while records go straight to Kafka", int(figures.is_kafka_near)),
+            ("angime_kafka_near", "1 while Kafka answers and records go straight to it", int(figures.is_kafka_near)),
         ):
             yield GaugeMetricFamily(name, meaning, value=value)
 

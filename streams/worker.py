@@ -104,7 +104,7 @@ async def _serve(
     hearing = _hearing(settings, pool=pool)
     beside = [
         _forget_recordings(ears),
-        _knock(door, give_up=give_up),
+        knock_again(door, give_up=give_up),
         *([hearing.load()] if hearing is not None else []),
     ]
     add_agents(
@@ -127,10 +127,12 @@ async def _serve(
         raise wrong[0]
 
 
-async def _knock(door: Door, *, give_up: Callable[[Misconfigured], None]) -> None:
+async def knock_again(
+    door: Door, *, give_up: Callable[[Misconfigured], None], seconds: float = KNOCKING_SECONDS
+) -> None:
     """Ask Kafka now and then whether it lets us in: Faust's client would try for ever, and say so in its own words."""
     while True:
-        await asyncio.sleep(KNOCKING_SECONDS)
+        await asyncio.sleep(seconds)
         try:
             await _is_let_in(door)
         except Misconfigured as refusal:

@@ -23,6 +23,13 @@ class MemoryKafka:
         """Give what a topic holds, in order by partition."""
         return [record for (name, _), log in sorted(self.logs.items()) if name == topic for record in log]
 
+    def knock(self) -> None:
+        """Ask whether it lets us in."""
+        if self.is_away:
+            raise NotYet("Kafka is away")
+        if self.is_refusing:
+            raise Misconfigured("Kafka does not let us in")
+
     def producer(self) -> "MemoryProducer":
         """Connect a producer."""
         return MemoryProducer(self)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from angime import presence
+from pipelines import local_kafka
 from pipelines.free_ports import free_port
 from tests.angime.front_door import typed
 
@@ -99,6 +100,11 @@ def test_a_broker_that_is_away_is_wrong_while_stages_wait_for_it(tmp_path: Path)
     assert "wait" not in kafka()
     presence.tell(tmp_path, "receive", said="http://127.0.0.1:8080")
     presence.tell(tmp_path, "land", said="127.0.0.1:9092")
+    assert "✗ kafka: no broker runs, for which receive, land wait" in kafka()
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka" / "broker.json").write_text("{}")
+    assert "✗ kafka: no broker runs: the last one ended by itself, for which receive, land wait" in kafka()
+    assert not local_kafka.stop(tmp_path)
     assert "✗ kafka: no broker runs, for which receive, land wait" in kafka()
 
 

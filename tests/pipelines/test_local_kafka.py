@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def port_of(running: local_kafka.Running) -> int:
     return int(running.bootstrap.rpartition(":")[2])
 
 
+def wait_until_lost(home: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not local_kafka.is_lost(home):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.mark.kafka
 def test_a_broker_that_runs_is_found_instead_of_started_again(kafka: local_kafka.Running) -> None:
     home = kafka.data_folder.parent.parent
@@ -40,6 +48,7 @@ def test_a_broker_that_runs_is_found_instead_of_started_again(kafka: local_kafka
     assert steps == []
     assert local_kafka.status(home) == local_kafka.Status(
         is_running=True,
+        is_lost=False,
         bootstrap=kafka.bootstrap,
         pid=kafka.pid,
         data_folder=home / "kafka" / "data",
@@ -74,10 +83,12 @@ def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_rec
     producer.flush()
     producer.close()
 
+    assert not local_kafka.is_lost(home)
     os.kill(first.pid, signal.SIGKILL)
+    wait_until_lost(home)
     book = Runbook("broker-lost", home=home, kafka="")
     seen = book.type("angime status")
-    book.type("angime doctor")
+    examined = book.type("angime doctor")
     book.type("angime broker start")
     again = book.type("angime broker status")
     read = values_of(first.bootstrap, "raw", count=len(values))
@@ -86,8 +97,9 @@ def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_rec
     waiting = book.type("angime lag")
     book.done()
 
-    # Whether it is still in the list of processes at that moment is not ours to say.
-    assert "kafka: none runs" in seen.out or "kafka: Kafka is not ready" in seen.out
+    assert "kafka: none runs: the broker ended by itself" in seen.out
+    assert "no broker runs: the last one ended by itself" in examined.out
+    assert not local_kafka.is_lost(home)
     assert f"bootstrap: {first.bootstrap}" in again.out
     assert sorted(read) == sorted(values)
     assert str(len(values)) in next(line for line in waiting.out.splitlines() if "normalise" in line)
@@ -98,6 +110,7 @@ def test_a_stopped_broker_whose_ports_were_taken_starts_at_others_and_is_the_sam
     first = local_kafka.start(home, on_step=silent)
     cluster = kafka_hello.cluster_id(port_of(first))
     assert local_kafka.stop(home)
+    assert not local_kafka.is_lost(home)
     assert not local_kafka.stop(home)
     was = msgspec.json.decode((home / "kafka" / "broker.json").read_bytes(), type=dict[str, int])
 
@@ -146,6 +159,7 @@ def test_a_number_left_by_a_killed_broker_is_not_mistaken_for_ours_when_another_
 def test_a_home_that_never_had_a_broker_has_none(tmp_path: Path) -> None:
     assert local_kafka.status(tmp_path) == local_kafka.Status(
         is_running=False,
+        is_lost=False,
         bootstrap=None,
         pid=None,
         data_folder=tmp_path / "kafka" / "data",

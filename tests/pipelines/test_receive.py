@@ -101,7 +101,9 @@ def serving(home: Path, *, kafka: MemoryKafka, outbox_bytes: int = 8 * 1024 * 10
     keeper = Keeper(
         Outbox(settings.outbox_folder, max_bytes=settings.outbox_bytes),
         connect=kafka.producer,
+        knock=kafka.knock,
         on_failure=failures.append,
+        knocking_seconds=0.02,
     )
     doors = Doors(
         settings=settings,
@@ -294,6 +296,21 @@ def test_while_kafka_lets_us_in_no_longer_webhooks_wait_on_disk(tmp_path: Path) 
         wait_until(lambda: len(bodies(kafka)) == 4)
 
     assert bodies(kafka) == sent
+
+
+def test_a_kafka_that_goes_while_nothing_comes_is_told_of_as_away(service: Service) -> None:
+    def near() -> str:
+        told = service.client.get("/metrics").text
+        return next(line for line in told.splitlines() if line.startswith("angime_kafka_near "))
+
+    wait_until(lambda: near() == "angime_kafka_near 1.0")
+    service.kafka.is_away = True
+    wait_until(lambda: near() == "angime_kafka_near 0.0")
+    assert service.client.get("/readyz").json() == {"status": "ready", "kafka": "away", "outbox_bytes": 0}
+    service.kafka.is_away = False
+    wait_until(lambda: near() == "angime_kafka_near 1.0")
+    service.kafka.is_refusing = True
+    wait_until(lambda: near() == "angime_kafka_near 0.0")
 
 
 def test_what_waits_when_the_receiver_stops_is_sent_by_the_next_one(tmp_path: Path) -> None:

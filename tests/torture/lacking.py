@@ -124,7 +124,7 @@ def full_broker_disk(case: Case) -> None:
             limit_bytes = largest + case.chance.randrange(ROOM_BYTES)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
             next(sends, nothing)()
-            if comes_to_be(lambda: local_kafka.status(stack.home).pid is None, seconds=DISK_SECONDS):
+            if comes_to_be(lambda was=pid: local_kafka.status(stack.home).pid != was, seconds=DISK_SECONDS):
                 ended.append(limit_bytes)
             else:
                 local_kafka.stop(stack.home)

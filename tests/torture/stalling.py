@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -93,7 +93,18 @@ def broker_restarts(case: Case) -> None:
             time.sleep(LONG_AWAY_SECONDS if is_long else case.chance.random() * AWAY_SECONDS)
             local_kafka.start(stack.home, on_step=silent)
 
-    through(case, disturb=disturb, parts=case.size(quick=2, full=8))
+    through(case, disturb=disturb, parts=case.size(quick=2, full=8), run=_beside_a_broker)
+
+
+@contextmanager
+def _beside_a_broker(home: Path) -> Generator[up.Stack]:
+    """Run the stages at a broker that is not theirs to start again."""
+    bootstrap = local_kafka.start(home, on_step=silent).bootstrap
+    try:
+        with running(home, stages=STAGES, extra={"ANGIME_KAFKA": bootstrap}) as stack:
+            yield stack
+    finally:
+        local_kafka.stop(home)
 
 
 @fault(
