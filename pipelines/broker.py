@@ -110,7 +110,10 @@ def _starting_positions(bootstrap: str, *, topics: Sequence[str], offsets: Posit
     present = {topic for topic, _ in ends}
     for topic in topics:
         if topic not in present:
-            raise Misconfigured(f"Kafka has no topic {PREFIX}{topic}: run angime topics apply")
+            raise Misconfigured(
+                f"Kafka has no topic {PREFIX}{topic}, or does not show it to us: run angime topics apply, or give this "
+                "user the right to read it"
+            )
     for (topic, partition), end in ends.items():
         wanted = offsets.get((topic, partition), 0)
         if wanted > end:

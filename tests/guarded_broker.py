@@ -1,18 +1,28 @@
-"""A real broker that lets nobody in who is not known: encrypted, with accounts and certificates of clients."""
+"""A real broker that lets nobody in who is not known: encrypted, with accounts and certificates of clients.
+
+Where it is asked to, it lets an account do no more than what the lines of docs/deploy allow.
+"""
 
 import os
+import re
+import shlex
 import subprocess
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
 
 from pipelines import kafka_hello, kafka_jars, local_kafka
 from pipelines.free_ports import free_port
+from pipelines.plain_broker import admin_words, clients
 from tests.brokers import silent
 from tests.certificates import Authority
 
 USER, PASSWORD = "angime", "planted-password"
+OF_STAGES = ("angime-receive", "angime-normalise", "angime-stream", "angime-land", "angime-watch")
+DEPLOYING = Path(__file__).parent.parent / "docs" / "deploy" / "README.md"
+GRANT = re.compile(r"^allow (.*)$", re.MULTILINE)
 # An encrypted listener with accounts, one that asks for a certificate, accounts without encryption, an encrypted one
 # that sends its clients to a name for which it has no certificate, and one whose certificate has expired.
 PROTOCOLS = {
@@ -30,8 +40,9 @@ START_SECONDS = 120.0
 class GuardedBroker:
     """The broker's addresses by listener, and the authority that signed its certificate."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, has_rights: bool) -> None:
         folder.mkdir()
+        self._has_rights = has_rights
         self.authority = Authority(folder / "authority")
         self._folder = folder
         self._ports = {name: free_port() for name in ("INSIDE", "CONTROLLER", *PROTOCOLS)}
@@ -65,6 +76,14 @@ class GuardedBroker:
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.1)
+        if self._has_rights:
+            self._grant()
+
+    def _grant(self) -> None:
+        """Give each account what docs/deploy tells to give it, as who needs no right."""
+        with closing(clients.KafkaAdminClient(bootstrap_servers=self.address("INSIDE"))) as admin:
+            lines = GRANT.findall(DEPLOYING.read_text().replace("\\\n", " "))
+            admin.create_acls([right for line in lines for right in _rights(line)])
 
     def stop(self) -> None:
         """End it."""
@@ -72,7 +91,10 @@ class GuardedBroker:
         self._process.wait()
 
     def _format(self) -> None:
-        accounts = [f"--add-scram={name}=[name={USER},password={PASSWORD}]" for name in MECHANISMS["USERS"][1:]]
+        accounts = [
+            f"--add-scram={mechanism}=[name={user},password={PASSWORD}]"
+            for mechanism, user in product(MECHANISMS["USERS"][1:], (USER, *OF_STAGES))
+        ]
         format_ = ("kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={CLUSTER}", *accounts)
         self._java(*format_, "--config=server.properties").wait()
 
@@ -116,6 +138,9 @@ class GuardedBroker:
             "ssl.truststore.location": str(self.authority.ca),
             "listener.name.certificates.ssl.client.auth": "required",
         }
+        if self._has_rights:
+            told["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+            told["super.users"] = "User:ANONYMOUS"  # who comes to a listener that asks for nobody: the broker itself
         for name, mechanisms in MECHANISMS.items():
             listener = f"listener.name.{name.lower()}"
             told[f"{listener}.sasl.enabled.mechanisms"] = ",".join(mechanisms)
@@ -128,10 +153,34 @@ def _listed(addresses: Mapping[str, str]) -> str:
     return ",".join(f"{name}://{address}" for name, address in addresses.items())
 
 
+def _rights(line: str) -> list[object]:
+    """Read a line of kafka-acls.sh, which allows an account some operations on some topics and groups."""
+    said: dict[str, list[str]] = {}
+    words = iter(shlex.split(line))
+    for option, text in zip(words, words, strict=True):
+        said.setdefault(option, []).append(text)
+    [pattern] = said.pop("--resource-pattern-type", ["literal"])
+    [principal] = said.pop("--allow-principal")
+    kinds = admin_words.ResourceType
+    on = [(kinds[kind.upper()], name) for kind in ("topic", "group") for name in said.pop(f"--{kind}", [])]
+    operations = [re.sub(r"(?<=.)(?=[A-Z])", "_", operation).upper() for operation in said.pop("--operation")]
+    assert said == {}
+    return [
+        admin_words.ACL(
+            principal,
+            "*",
+            admin_words.ACLOperation[operation],
+            admin_words.ACLPermissionType.ALLOW,
+            admin_words.ResourcePattern(kind, name, admin_words.ACLResourcePatternType[pattern.upper()]),
+        )
+        for operation, (kind, name) in product(operations, on)
+    ]
+
+
 @contextmanager
-def guarded_broker(folder: Path) -> Generator[GuardedBroker]:
+def guarded_broker(folder: Path, *, has_rights: bool = False) -> Generator[GuardedBroker]:
     """Run such a broker, which is ended afterwards."""
-    broker = GuardedBroker(folder)
+    broker = GuardedBroker(folder, has_rights=has_rights)
     broker.start()
     try:
         yield broker

@@ -1,4 +1,7 @@
-"""A Kafka that is encrypted and asks who comes: a call goes the whole way, and who is refused ends in one line."""
+"""A Kafka that is encrypted and asks who comes: a call goes the whole way, and who is refused ends in one line.
+
+Every stage comes with an account of its own, which may do what docs/deploy says and no more.
+"""
 
 import json
 import threading
@@ -47,7 +50,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedBroker]:
     """Run one for the tests of this file."""
-    with guarded_broker(tmp_path_factory.mktemp("guarded") / "broker") as running:
+    with guarded_broker(tmp_path_factory.mktemp("guarded") / "broker", has_rights=True) as running:
         yield running
 
 
@@ -79,18 +82,21 @@ def test_a_call_goes_the_whole_way_through_a_guarded_kafka_and_the_password_stan
     (tmp_path / "company.toml").write_text(COMPANY.format(port=provider))
     settings = {**guarded.settings, "ANGIME_RECEIVE_PORT": str(port), "MODULE_TOKEN": TOKEN}
 
-    def ask(*words: str) -> Said:
-        return typed(*words, home=tmp_path, **settings)
+    def ask(*words: str, account: str = "angime") -> Said:
+        return typed(*words, home=tmp_path, **{**settings, "ANGIME_KAFKA_USER": account})
 
     made = ask("topics", "apply")
     with ExitStack() as running:
         for stage in STAGES:
-            running.enter_context(_running(stage, home=tmp_path, settings=settings))
+            told = {**settings, "ANGIME_KAFKA_USER": f"angime-{stage}"}
+            running.enter_context(_running(stage, home=tmp_path, settings=told))
         assert _in_time(lambda: _post(port, provider=provider))
         assert _in_time(lambda: _kept(tmp_path) == [("answered", 1)]), _logs(tmp_path)
-        doctor, status, lag = ask("doctor", "--json"), ask("status", "--json"), ask("lag", "--json")
+        doctor, status, lag = (ask(verb, "--json", account="angime-watch") for verb in ("doctor", "status", "lag"))
         tail, replay = ask("tail", "calls", "--last", "5", "--json"), ask("replay", "--dry-run")
+        denied = ask("tail", "calls", account="angime-receive")
 
+    assert (2, True) == (denied.code, "Kafka has no topic angime.calls" in denied.err), denied
     assert [0] * 5 == [said.code for said in (made, status, lag, tail, replay)], (made, status, lag, tail, replay)
     [kafka] = [found for found in json.loads(doctor.out) if found["what"] == "kafka"]
     assert {"what": "kafka", "state": "good", "found": f"{guarded.address('USERS')}, SASL_SSL", "mending": ""} == kafka
