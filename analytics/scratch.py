@@ -14,19 +14,14 @@ from schemas.envelope import Event
 class Scratch:
     """A warehouse in memory, built from the very SQL files as far as it is asked, for drawn-table tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, companies: Iterable[Company]) -> None:
         self.connection = DuckConnection(open_in_memory())
         for layer in LAYERS:
             self.connection.execute(f"create schema {layer}")
         log.create_log(self.connection)
-        reference.load(self.connection, ())
+        reference.load(self.connection, companies)
         self._views = {view.relation: view for view in views.read_views()}
         self._built: set[str] = set()
-
-    def load_reference(self, companies: Iterable[Company]) -> None:
-        """Fill `reference.*` from company data."""
-        reference.load(self.connection, tuple(companies))
-        self._built.clear()
 
     def load_events(self, events: Iterable[Event]) -> None:
         """Append `events` to the log as they are, doubled ones too."""
@@ -57,6 +52,6 @@ class Scratch:
             self.connection.execute(f"create or replace {kind} {relation} as\n{view.select}")
 
 
-def scratch() -> Scratch:
-    """Open a warehouse in memory with all layers and no rows."""
-    return Scratch()
+def scratch(companies: Iterable[Company] = ()) -> Scratch:
+    """Open a warehouse in memory with all layers, company data in `reference.*` and no other rows."""
+    return Scratch(companies)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from analytics import metric_views
 
 FOLDER = Path(__file__).parent
 SQL_LAYERS = ("staging", "facts", "reports", "checks")
+# Of so many texts it is kept what they name: of all views, which are asked for it whenever they are put in order.
+NAMED_TEXTS = 512
 
 _COLUMN = re.compile(
     r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_\[\]]+(?:\(\d+,\d+\))?)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$"
@@ -141,6 +144,7 @@ def are_told(types: Iterable[str], globs: Sequence[str]) -> bool:
     return any(fnmatchcase(one, glob) for one in types for glob in globs)
 
 
+@lru_cache(NAMED_TEXTS)
 def named(text: str) -> tuple[str, ...]:
     """Give the relations of ours that a text of SQL names, each once, in order of appearance."""
     return tuple(dict.fromkeys(match[0] for match in _RELATION.finditer(_without_comments(text))))

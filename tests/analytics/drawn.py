@@ -87,8 +87,7 @@ def drawn_events(text: str, *, source: str = "twilio", company: str = "acme") ->
 
 def warehouse(events: Iterable[Event], companies: Iterable[Company] = (COMPANY,)) -> Scratch:
     """Open a warehouse in memory with events and company data; it builds what it is asked for."""
-    opened = scratch()
-    opened.load_reference(companies)
+    opened = scratch(companies)
     opened.load_events(events)
     return opened
 

@@ -38,8 +38,7 @@ MESSAGE = {
 
 def built(companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
     """Build a warehouse in memory with company data and no events."""
-    warehouse = scratch()
-    warehouse.load_reference(companies)
+    warehouse = scratch(companies)
     warehouse.build()
     return warehouse
 

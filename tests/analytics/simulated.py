@@ -36,8 +36,7 @@ def warehouse() -> Scratch:
         secrets_folder=Path("secrets"), recordings_host="127.0.0.1:9", first_day=WHOLE.first, last_day=WHOLE.last
     )
     company = parse_company(text)
-    built = scratch()
-    built.load_reference([company])
+    built = scratch([company])
     built.load_events(landed(company=company))
     built.build()
     return built

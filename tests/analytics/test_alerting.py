@@ -123,8 +123,7 @@ def company() -> Company:
 
 @pytest.fixture
 def warehouse(company: Company) -> Iterator[Scratch]:
-    built = scratch()
-    built.load_reference([company])
+    built = scratch([company])
     yield built
     built.close()
 

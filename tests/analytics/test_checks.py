@@ -1,7 +1,11 @@
 """Checks: each gives the rows that should not exist, and none for an ordinary day."""
 
+from collections.abc import Generator
+
 import pytest
 
+from analytics.connection import BEGIN, ROLLBACK
+from analytics.scratch import Scratch
 from analytics.views import read_views
 from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
 
@@ -19,11 +23,27 @@ b    |     | ended    | 05:06:30 | disposition=no_answer
 """
 
 
+@pytest.fixture(scope="module")
+def built() -> Scratch:
+    """Build a warehouse that holds an ordinary day."""
+    opened = warehouse(drawn_events(_ORDINARY))
+    opened.build()
+    return opened
+
+
+@pytest.fixture
+def ordinary(built: Scratch) -> Generator[Scratch]:
+    """Give it to one test, after which it is as it was."""
+    built.connection.execute(BEGIN)
+    yield built
+    built.connection.execute(ROLLBACK)
+
+
 @pytest.mark.parametrize("check", _CHECKS, ids=lambda check: check.name)
-def test_an_ordinary_day_passes(check: object) -> None:
+def test_an_ordinary_day_passes(check: object, ordinary: Scratch) -> None:
     relation = getattr(check, "relation", "")
 
-    assert [] == warehouse(drawn_events(_ORDINARY)).sql(f"from {relation}").rows()
+    assert [] == ordinary.sql(f"from {relation}").rows()
 
 
 @pytest.mark.parametrize("check", _CHECKS, ids=lambda check: check.name)
@@ -189,15 +209,13 @@ def test_an_identity_that_joined_many_is_found() -> None:
     ).rows()
 
 
-def test_a_roll_up_that_does_not_add_up_is_found() -> None:
-    built = warehouse(drawn_events(_ORDINARY))
-    built.build()
-    built.connection.execute("update reports.calls_grouped set calls = calls + 2, all_talk_ms = 298000")
+def test_a_roll_up_that_does_not_add_up_is_found(ordinary: Scratch) -> None:
+    ordinary.connection.execute("update reports.calls_grouped set calls = calls + 2, all_talk_ms = 298000")
     expected = """
     company | day        | calls | calls_summed | calls_grouped | talk_ms | talk_ms_summed | talk_ms_grouped
     acme    | 2026-03-02 | 2     | 6            | 6             | 300000  | 298000         | 298000
     """
-    assert tidy(expected) == draw(built.sql("from checks.calls_daily_differs"), like=expected)
+    assert tidy(expected) == draw(ordinary.sql("from checks.calls_daily_differs"), like=expected)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +236,7 @@ def test_a_roll_up_that_does_not_add_up_is_found() -> None:
         ),
     ],
 )
-def test_what_only_a_bug_or_a_wrong_clock_can_do_is_found(broken: str, check: str) -> None:
-    built = warehouse(drawn_events(_ORDINARY))
-    built.build()
-    built.connection.execute(broken)
+def test_what_only_a_bug_or_a_wrong_clock_can_do_is_found(broken: str, check: str, ordinary: Scratch) -> None:
+    ordinary.connection.execute(broken)
 
-    assert 0 < built.sql(f"from checks.{check}").height
+    assert 0 < ordinary.sql(f"from checks.{check}").height

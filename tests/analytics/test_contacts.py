@@ -1,6 +1,7 @@
 """Contacts: identities named together are one, in whatever order and however late that is told."""
 
 import random
+from collections.abc import Sequence
 from datetime import date
 
 from hypothesis import given
@@ -19,8 +20,10 @@ from schemas.ids import conversation_id
 from tests.analytics.drawn import call, draw, drawn_events, moment, tidy, warehouse
 from tests.analytics.landing_cases import NOW, records_of
 
-# Each case lands up to eight batches.
 CASES = max(5, drawing.default.max_examples // 10) if drawing.default else 5
+# So many orders are landed side by side, each told of a company of its own, for up to eight batches take seconds.
+COMPANIES = [f"c{number}" for number in range(5)]
+ROUNDS = max(2, CASES // len(COMPANIES))
 LINKS = """
 contact | fact       | at       | says
 a       | identified | 05:00:00 | contact=telegram:1,vk:1
@@ -41,9 +44,9 @@ _BY_CONTACT = f"""
 """  # noqa: S608  # an id of the test's own
 
 
-def _groups(built: Scratch) -> set[frozenset[str]]:
-    rows = built.sql("select list(identity) from facts.identities group by contact_id").rows()
-    return {frozenset(identities) for (identities,) in rows}
+def _groups(built: Scratch, *, company: str = "acme") -> set[frozenset[str]]:
+    asked = "select list(identity) from facts.identities where company = $company group by contact_id"
+    return {frozenset(identities) for (identities,) in built.sql(asked, {"company": company}).rows()}
 
 
 def test_identities_named_together_are_one_contact_over_any_chain_of_facts() -> None:
@@ -54,15 +57,35 @@ def test_identities_named_together_are_one_contact_over_any_chain_of_facts() -> 
     } == _groups(warehouse(drawn_events(LINKS)))
 
 
-@drawing(max_examples=CASES)
-@given(chance=st.randoms(use_true_random=False), size=st.integers(1, 8))
-def test_identities_linked_in_any_order_and_batches_are_the_same_contacts(chance: random.Random, size: int) -> None:
-    events = drawn_events(LINKS)
-    once = sorted(warehouse(events).sql("from facts.identities").rows())
-    chance.shuffle(events)
-    built = _landed([events[start : start + size] for start in range(0, len(events), size)])
+def _orders(events: int) -> st.SearchStrategy[list[list[int]]]:
+    """Draw for each company in which order its events come."""
+    return st.lists(st.permutations(range(events)), min_size=len(COMPANIES), max_size=len(COMPANIES))
 
-    assert once == sorted(built.sql("from facts.identities").rows())
+
+def _told_of(company: str, *tables: str) -> list[Event]:
+    """Read drawn facts of which each is about something of this company."""
+    told: list[Event] = []
+    for table in tables:
+        head, *lines = table.strip().splitlines()
+        told += drawn_events("\n".join([head, *(f"{company}-{line}" for line in lines)]), company=company)
+    return told
+
+
+def _side_by_side(told: Sequence[list[Event]], orders: Sequence[list[int]], *, size: int = 1) -> list[list[Event]]:
+    """Cut what is told of each company, in its order, into batches of so many events of each."""
+    return [
+        [events[place] for events, order in zip(told, orders, strict=True) for place in order[start : start + size]]
+        for start in range(0, len(orders[0]), size)
+    ]
+
+
+@drawing(max_examples=ROUNDS)
+@given(orders=_orders(8), size=st.integers(1, 8))
+def test_identities_linked_in_any_order_and_batches_are_the_same_contacts(orders: list[list[int]], size: int) -> None:
+    told = [_told_of(company, LINKS) for company in COMPANIES]
+    once = sorted(warehouse([event for events in told for event in events]).sql("from facts.identities").rows())
+
+    assert once == sorted(_landed(_side_by_side(told, orders, size=size)).sql("from facts.identities").rows())
 
 
 def _landed(batches: list[list[Event]]) -> Scratch:
@@ -92,17 +115,17 @@ m       | read      | 05:00:02 | contact=viber:2
 """
 
 
-@drawing(max_examples=CASES)
-@given(chance=st.randoms(use_true_random=False))
-def test_all_that_the_facts_of_one_thing_name_one_at_a_time_are_one_contact(chance: random.Random) -> None:
-    events = [event for table in NAMED_APART.split("\n\n") for event in drawn_events(table)]
+@drawing(max_examples=ROUNDS)
+@given(orders=_orders(7))
+def test_all_that_the_facts_of_one_thing_name_one_at_a_time_are_one_contact(orders: list[list[int]]) -> None:
+    told = [_told_of(company, *NAMED_APART.split("\n\n")) for company in COMPANIES]
     named = {
         frozenset({"phone:+77010000001", "telegram:7", "viber:8", "whatsapp_user:KZ.9"}),
         frozenset({"phone:+77010000002", "telegram:2", "viber:2"}),
     }
-    assert named == _groups(warehouse(events))
-    chance.shuffle(events)
-    assert named == _groups(_landed([[event] for event in events]))
+    assert named == _groups(warehouse(told[0]), company=COMPANIES[0])
+    landed = _landed(_side_by_side(told, orders))
+    assert [named for _ in COMPANIES] == [_groups(landed, company=company) for company in COMPANIES]
 
 
 PASSED_ON = """
@@ -115,19 +138,20 @@ e    | created | 06:00:00 | contact=telegram:3; contact_name=Aigul
 """
 
 
-@drawing(max_examples=CASES)
-@given(chance=st.randoms(use_true_random=False))
-def test_a_deal_that_passes_from_one_to_another_makes_no_one_of_them(chance: random.Random) -> None:
-    events = drawn_events(PASSED_ON)
-    asked = "select identities, name, first_kind from facts.contacts order by all"
+@drawing(max_examples=ROUNDS)
+@given(orders=_orders(5))
+def test_a_deal_that_passes_from_one_to_another_makes_no_one_of_them(orders: list[list[int]]) -> None:
+    told = [_told_of(company, PASSED_ON) for company in COMPANIES]
+    asked = "select identities, name, first_kind from facts.contacts where company = $company order by all"
     people = [
         (["crm_kommo:1", "phone:+77010000001"], "Dana", "deal"),
         (["crm_kommo:2", "phone:+77010000002"], "Oleg", "deal"),
         (["telegram:3"], "Aigul", "deal"),
     ]
-    assert people == warehouse(events).sql(asked).rows()
-    chance.shuffle(events)
-    assert people == _landed([[event] for event in events]).sql(asked).rows()
+    assert people == warehouse(told[0]).sql(asked, {"company": COMPANIES[0]}).rows()
+    landed = _landed(_side_by_side(told, orders))
+    for company in COMPANIES:
+        assert people == landed.sql(asked, {"company": company}).rows()
 
 
 def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:

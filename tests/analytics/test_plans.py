@@ -164,8 +164,7 @@ def test_a_batch_makes_no_table_that_one_like_it_made_before() -> None:
 
 
 def _lander(*, hot_events: int) -> tuple[Lander, Scratch]:
-    warehouse = scratch()
-    warehouse.load_reference([COMPANY])
+    warehouse = scratch([COMPANY])
     warehouse.build()
     refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY])
     return Lander(warehouse.connection, refresher=refresher, hot_events=hot_events), warehouse

@@ -34,8 +34,7 @@ MEMORY_MIB = st.sampled_from((0, 256))
 def test_facts_landed_in_any_order_batch_and_repetition_equal_one_rebuild(
     history: list[Event], hot_events: int, memory_mib: int, draws: st.DataObject
 ) -> None:
-    warehouse = scratch()
-    warehouse.load_reference([COMPANY])
+    warehouse = scratch([COMPANY])
     warehouse.build()
     lander = _lander(warehouse, hot_events=hot_events, memory_mib=memory_mib)
     for batch, restarts in _batches(history, draws=draws):

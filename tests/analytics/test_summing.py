@@ -20,8 +20,7 @@ CALLS = "select sum(calls)::integer from reports.calls_daily"
 
 @pytest.fixture
 def warehouse() -> Scratch:
-    made = scratch()
-    made.load_reference([COMPANY])
+    made = scratch([COMPANY])
     made.build()
     return made
 

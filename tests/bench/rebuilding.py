@@ -111,9 +111,8 @@ def _native(home: Path) -> float:
 
 def _seconds_native(home: Path) -> float:
     """Run the same statements, without a lake: one a table, and one a fold that several facts read."""
-    native = scratch()
+    native = scratch([parse_company(events.COMPANY)])
     native.connection.use_threads(AnalyticsSettings(home=home).warehouse_threads)
-    native.load_reference([parse_company(events.COMPANY)])
     native.connection.create_view("log.events", f"from read_parquet('{home.with_suffix('.parquet')}')")
     began = time.perf_counter()
     for view in read_views():
