@@ -51,8 +51,8 @@ def test_a_disk_without_room_is_told_of_in_one_sentence(tmp_path: Path, capfd: p
     vacuum(catalog)
 
 
-def test_a_catalog_is_whole_when_its_writing_anew_was_killed_at_any_moment(tmp_path: Path) -> None:
-    settings = settings_at(tmp_path)
+def test_a_catalog_is_whole_when_its_writing_anew_was_killed_at_any_moment(home: Path) -> None:
+    settings = settings_at(home)
     with open_writer(settings) as writer, open_reader(settings) as reader, ThreadPoolExecutor(1) as hands:
         writer.connection.execute("create table facts.drawn (word varchar)")
         for number in range(KILLED):

@@ -223,9 +223,9 @@ def test_a_lander_whose_offsets_somebody_else_moved_stops_and_writes_nothing(
 
 @pytest.mark.parametrize("is_maintained", [False, True])
 def test_a_lander_stops_where_somebody_else_wrote_offsets_since_its_last_batch(
-    tmp_path: Path, *, is_maintained: bool
+    home: Path, *, is_maintained: bool
 ) -> None:
-    settings = settings_at(tmp_path)
+    settings = settings_at(home)
     with open_writer(settings) as writer, closing(open_session(settings)) as other:
         writer.land(Batch(records_of(call_events(1))), now=NOW)
         attach(other, settings, reads_only=False)
@@ -259,9 +259,9 @@ def test_a_late_event_that_moves_the_start_of_its_call_leaves_one_row(warehouse:
     assert warehouse.connection.rows("select day::varchar, calls from reports.calls_daily") == [("2026-02-20", 1)]
 
 
-def test_a_backlog_is_taken_in_first_and_its_facts_are_built_at_the_end(tmp_path: Path) -> None:
+def test_a_backlog_is_taken_in_first_and_its_facts_are_built_at_the_end(home: Path) -> None:
     records = records_of([fact for number in range(12) for fact in call_events(number)] * 2)
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records[:20]), now=NOW, folds=False)
         assert writer.land(Batch(records[20:100]), now=NOW, folds=False) == Landed(events=40, duplicates=40)
         assert writer.connection.rows("select count(*) from facts.calls") == [(0,)]
@@ -310,16 +310,16 @@ def test_a_call_is_known_for_as_long_as_one_of_its_events_is_hot_and_found_when_
     ]
 
 
-def test_facts_left_behind_by_a_lander_that_died_are_built_at_the_next_start(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_facts_left_behind_by_a_lander_that_died_are_built_at_the_next_start(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(call_events(1))), now=NOW, folds=False)
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         assert writer.connection.rows("select count(*), sum(events) from facts.calls") == [(1, 5)]
 
 
-def test_a_second_writer_is_told_that_there_is_one(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)), pytest.raises(Misconfigured, match="another process writes"):
-        open_writer(settings_at(tmp_path))
+def test_a_second_writer_is_told_that_there_is_one(home: Path) -> None:
+    with open_writer(settings_at(home)), pytest.raises(Misconfigured, match="another process writes"):
+        open_writer(settings_at(home))
 
 
 KILLS = 3
@@ -344,8 +344,8 @@ with open_writer(settings_at(sys.argv[1])) as writer:
 """
 
 
-def test_a_lander_killed_at_any_moment_goes_on_where_its_last_transaction_ended(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _LAND, str(tmp_path), str(ALL_CALLS)]
+def test_a_lander_killed_at_any_moment_goes_on_where_its_last_transaction_ended(home: Path) -> None:
+    command = [sys.executable, "-c", _LAND, str(home), str(ALL_CALLS)]
     for kill in range(KILLS):
         lander = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True)
         assert lander.stdout is not None
@@ -353,7 +353,7 @@ def test_a_lander_killed_at_any_moment_goes_on_where_its_last_transaction_ended(
         time.sleep(0.13 * (kill + 1) + 0.037 * (os.getpid() % 7))
         lander.send_signal(signal.SIGKILL)
         lander.communicate()
-        with open_writer(settings_at(tmp_path)) as writer:
+        with open_writer(settings_at(home)) as writer:
             counts = writer.connection.rows(
                 "select count(*), count(distinct id), (select coalesce(max(next_offset), 0) from log.offsets) "
                 "from log.events"
@@ -361,7 +361,7 @@ def test_a_lander_killed_at_any_moment_goes_on_where_its_last_transaction_ended(
             [(events, ids, offset)] = counts
             assert events == ids == offset
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True, cwd=Path(__file__).parents[2], timeout=120)
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         assert writer.connection.rows("select count(*), count(distinct id) from log.events") == [
             (5 * ALL_CALLS, 5 * ALL_CALLS)
         ]

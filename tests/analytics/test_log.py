@@ -110,12 +110,12 @@ def test_a_log_of_an_earlier_version_is_gone_on_with_and_none_of_its_rows_is_wri
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
 
 
-def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(tmp_path: Path) -> None:
+def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(home: Path) -> None:
     events = [fact for number in range(20) for fact in call_events(number)]
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(events[:50])), now=NOW)
         writer.connection.execute(f"alter table {STORED} drop column id_begins")
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         again = writer.land(Batch(records_of(events, first_offset=50)), now=NOW)
 
         assert (again.events, again.duplicates, again.conflicts) == (50, 50, 0)
@@ -123,19 +123,19 @@ def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(tmp
 
 
 @pytest.mark.parametrize("kept", [8, 5])
-def test_other_beginnings_of_ids_of_an_earlier_version_are_known(tmp_path: Path, kept: int) -> None:
+def test_other_beginnings_of_ids_of_an_earlier_version_are_known(home: Path, kept: int) -> None:
     told = [fact for number in range(20) for fact in call_events(number)]
     events = [
         replace(fact, id=fact_id(fact.source, fact.account, fact.type, fact.data.provider_call_id)) for fact in told
     ]
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(events[:50])), now=NOW)
         other = f"cast(cast({ID} as uuid) as blob)[1:{kept}]"
         written = f"update {STORED} set id_begins = {other} where id_begins is not null"  # noqa: S608
         assert [(50,)] == writer.connection.rows(written)
         found = writer.connection.frame(f"{THOSE_OF_IDS}", {"ids": [events[7].id]})
         assert [events[7].id] == found["id"].to_list()
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         again = writer.land(Batch(records_of(events, first_offset=50)), now=NOW)
 
         assert (again.events, again.duplicates, again.conflicts) == (50, 50, 0)

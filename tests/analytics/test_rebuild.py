@@ -38,9 +38,9 @@ MADE = f"""
 """  # noqa: S608  # our own name
 
 
-def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
+def test_a_rebuild_gives_the_rows_that_landing_gave(home: Path) -> None:
     steps: list[str] = []
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(HISTORY)), now=NOW)
         rebuilt = writer.rebuild(verify=True, on_step=steps.append)
     assert [table["table"] for table in rebuilt if not table["same"]] == []
@@ -51,8 +51,8 @@ def test_a_rebuild_gives_the_rows_that_landing_gave(tmp_path: Path) -> None:
     assert {table["table"] for table in rebuilt if table["rows"]} <= set(steps)
 
 
-def test_a_rebuild_has_the_memory_to_itself_until_something_is_to_be_folded(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_a_rebuild_has_the_memory_to_itself_until_something_is_to_be_folded(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(HISTORY)), now=NOW)
         writer.rebuild()
         after = writer.connection.rows("select count(*) > 0 from words_calls")
@@ -60,11 +60,11 @@ def test_a_rebuild_has_the_memory_to_itself_until_something_is_to_be_folded(tmp_
         assert (after, writer.connection.rows("select count(*) > 0 from words_calls")) == ([(False,)], [(True,)])
 
 
-def test_a_log_that_is_folded_in_slices_gives_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_is_folded_in_slices_gives_the_same_rows(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = HISTORY + [fact for number in range(4) for fact in (*missed_events(number), *other_events(number))]
     steps: list[str] = []
-    left = settings_at(tmp_path).warehouse / slices.FOLDER / "slice=99" / "left.parquet"
-    with open_writer(settings_at(tmp_path)) as writer:
+    left = settings_at(home).warehouse / slices.FOLDER / "slice=99" / "left.parquet"
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(facts)), now=NOW)
         left.parent.mkdir(parents=True)
         left.write_text("by a process that was killed")
@@ -76,11 +76,9 @@ def test_a_log_that_is_folded_in_slices_gives_the_same_rows(tmp_path: Path, monk
     assert {table["table"] for table in rebuilt if table["rows"]} <= set(steps)
 
 
-def test_facts_of_contacts_folded_for_some_at_a_time_are_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_facts_of_contacts_folded_for_some_at_a_time_are_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = HISTORY + [fact for number in range(4) for fact in (*missed_events(number), *other_events(number))]
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(facts)), now=NOW)
         monkeypatch.setattr(rebuild, "ROWS_AT_ONCE", 2)
         rebuilt = writer.rebuild(verify=True)
@@ -89,8 +87,8 @@ def test_facts_of_contacts_folded_for_some_at_a_time_are_the_same(
     assert min(counted[name] for name in ("facts.contacts", "facts.conversations", "facts.missed_episodes")) > 1
 
 
-def test_a_verified_rebuild_says_which_table_was_wrong(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_a_verified_rebuild_says_which_table_was_wrong(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(HISTORY)), now=NOW)
         writer.connection.execute("update facts.calls set talk_seconds = 1 where provider_call_id = 'CA3'")
         rebuilt = writer.rebuild(verify=True)
@@ -98,17 +96,17 @@ def test_a_verified_rebuild_says_which_table_was_wrong(tmp_path: Path) -> None:
         assert all(table["same"] for table in writer.rebuild(verify=True))
 
 
-def test_landing_goes_on_after_a_rebuild(tmp_path: Path) -> None:
+def test_landing_goes_on_after_a_rebuild(home: Path) -> None:
     records = records_of(HISTORY)
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records[:20]), now=NOW)
         writer.rebuild()
         writer.land(Batch(records[20:]), now=NOW)
         assert all(table["same"] for table in writer.rebuild(verify=True))
 
 
-def test_a_table_has_the_same_hash_in_any_order_and_another_when_a_row_stands_twice(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_a_table_has_the_same_hash_in_any_order_and_another_when_a_row_stands_twice(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.connection.execute("""
             create temp table up as from range(100) order by 1;
             create temp table down as from range(100) order by 1 desc;
@@ -191,20 +189,18 @@ def test_facts_are_built_anew_only_where_that_changed_by_which_they_are_folded(
     assert (before.facts != after.facts) is is_built_anew
 
 
-def test_what_only_shows_facts_is_made_anew_over_facts_that_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_what_only_shows_facts_is_made_anew_over_facts_that_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(call_events(1))), now=NOW)
         made = [writer.connection.rows(text) for text in (BUILDS, MADE)]
     own = _otherwise({"metrics.daily": {"select": "select 1 as mine"}, "facts.calls": {"grain": "One row, as I say."}})
     monkeypatch.setattr(views, "read_views", lambda: own)
     states: list[int] = []
     for _ in range(2):
-        with open_writer(settings_at(tmp_path)) as writer:
+        with open_writer(settings_at(home)) as writer:
             assert writer.connection.rows("select mine from metrics.daily") == [(1,)]
             assert [writer.connection.rows(text) for text in (BUILDS, MADE)] == made
-        with open_reader(settings_at(tmp_path)) as reader:
+        with open_reader(settings_at(home)) as reader:
             said = reader.comments().filter(relation="facts.calls", column="")["comment"].item()
             assert said == "One row, as I say."
             states.append(reader.snapshot_id())
@@ -215,8 +211,8 @@ def _otherwise(changed: dict[str, dict[str, Any]]) -> tuple[View, ...]:
     return tuple(structs.replace(view, **changed.get(view.relation, {})) for view in read_views())
 
 
-def test_groups_of_calls_are_written_into_files_for_their_lists_are_long(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_groups_of_calls_are_written_into_files_for_their_lists_are_long(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(call_events(0))), now=NOW)
         assert writer.connection.rows(
             "select file_count from ducklake_table_info(?) where table_name = 'calls_grouped'", [CATALOG]

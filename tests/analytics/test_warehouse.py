@@ -19,7 +19,7 @@ from tests.analytics.drawn import COMPANY_TEXT, drawn_events
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 
 
-def test_a_reader_in_another_process_sees_what_was_landed(tmp_path: Path) -> None:
+def test_a_reader_in_another_process_sees_what_was_landed(home: Path) -> None:
     program = (
         "import sys\n"
         "from analytics.warehouse import open_reader\n"
@@ -27,10 +27,10 @@ def test_a_reader_in_another_process_sees_what_was_landed(tmp_path: Path) -> Non
         "with open_reader(settings_at(sys.argv[1])) as reader:\n"
         "    print(reader.sql('select outcome from facts.calls where events = $n', {'n': 5}).rows())\n"
     )
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(call_events(1))), now=NOW)
         read = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path)],
+            [sys.executable, "-c", program, str(home)],
             capture_output=True,
             cwd=Path(__file__).parents[2],
             check=True,
@@ -53,12 +53,12 @@ def test_the_engine_keeps_the_memory_of_a_statement_for_the_next() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the engine has another allocator")
-def test_a_reader_gives_back_the_memory_of_past_statements(tmp_path: Path) -> None:
+def test_a_reader_gives_back_the_memory_of_past_statements(home: Path) -> None:
     def resident() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1])
 
-    open_writer(settings_at(tmp_path)).close()
-    with open_reader(settings_at(tmp_path)) as reader, reader.beside() as other:
+    open_writer(settings_at(home)).close()
+    with open_reader(settings_at(home)) as reader, reader.beside() as other:
         limit = reader.sql("select current_setting('memory_limit')").item()
         before = resident()
         other.sql("select count(*) from (select i, 2 * i from range(1000000) as numbers (i) group by all)")
@@ -68,8 +68,8 @@ def test_a_reader_gives_back_the_memory_of_past_statements(tmp_path: Path) -> No
         assert limit == other.sql("select current_setting('memory_limit')").item()
 
 
-def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_has_statistics(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer, open_reader(settings_at(tmp_path)) as reader:
+def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_has_statistics(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer, open_reader(settings_at(home)) as reader:
         before = reader.snapshot_id()
         # Without statistics each statement that reads an empty table would search for them, column by column.
         assert (
@@ -84,7 +84,7 @@ def test_a_reader_sees_each_new_state_under_a_greater_snapshot_and_every_table_h
         assert reader.sql("select count(*) from facts.calls").item() == 1
 
 
-def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a_rebuild(tmp_path: Path) -> None:
+def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a_rebuild(home: Path) -> None:
     options = """
         select value from __ducklake_metadata_lake.ducklake_metadata
         join __ducklake_metadata_lake.ducklake_table on table_id = scope_id
@@ -96,7 +96,7 @@ def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a
         where "key" = 'parquet_row_group_size' and scope = 'schema' and schema_name = 'facts'
     """
     starts = "select call_number, company, started_at from facts.call_starts order by all"
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=NOW)
         landed = writer.connection.rows(starts)
         writer.rebuild()
@@ -109,10 +109,10 @@ def test_the_table_by_which_a_call_is_found_is_sorted_finely_and_stays_through_a
         assert len(landed) == 60
 
 
-def test_a_reader_can_change_nothing(tmp_path: Path) -> None:
+def test_a_reader_can_change_nothing(home: Path) -> None:
     with (
-        open_writer(settings_at(tmp_path)),
-        open_reader(settings_at(tmp_path)) as reader,
+        open_writer(settings_at(home)),
+        open_reader(settings_at(home)) as reader,
         pytest.raises(Exception, match="read-only"),
     ):
         reader.sql("delete from log.stored_events")
@@ -148,8 +148,8 @@ def test_what_is_left_of_a_catalog_that_was_not_made_whole_is_no_hindrance(tmp_p
     assert list(settings.warehouse.glob("catalog.new*")) == []
 
 
-def test_a_catalog_cut_off_to_nothing_is_refused_by_reader_and_writer_instead_of_made_anew(tmp_path: Path) -> None:
-    settings = settings_at(tmp_path)
+def test_a_catalog_cut_off_to_nothing_is_refused_by_reader_and_writer_instead_of_made_anew(home: Path) -> None:
+    settings = settings_at(home)
     with open_writer(settings):
         pass
     whole = settings.catalog_file.read_bytes()
@@ -176,8 +176,8 @@ def test_a_company_file_that_was_named_and_is_missing_is_a_misconfiguration(tmp_
         open_writer(settings)
 
 
-def test_every_table_view_and_column_says_what_it_means(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)), open_reader(settings_at(tmp_path)) as reader:
+def test_every_table_view_and_column_says_what_it_means(home: Path) -> None:
+    with open_writer(settings_at(home)), open_reader(settings_at(home)) as reader:
         silent = reader.sql("select relation, \"column\" from reference.dictionary where meaning = ''").rows()
         listed = set(reader.sql("select distinct relation from reference.dictionary").to_series())
         commented = set(reader.comments().drop_nulls("comment")["relation"])
