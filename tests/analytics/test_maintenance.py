@@ -55,22 +55,22 @@ print(inconsistent)
 """
 
 
-def test_readers_never_notice_maintenance_at_full_speed(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_readers_never_notice_maintenance_at_full_speed(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         maintainer = Maintainer(
             writer.connection, catalog=CATALOG, file_seconds=FILE_SECONDS, reader_seconds=READER_SECONDS_HERE
         )
         writer.land(Batch(records_of(call_events(0))), now=NOW)
-        command = [sys.executable, "-c", _READ, str(tmp_path), str(TRANSACTIONS // READERS), str(FILE_SECONDS)]
+        command = [sys.executable, "-c", _READ, str(home), str(TRANSACTIONS // READERS), str(FILE_SECONDS)]
         readers = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) for _ in range(READERS)]
         number, rounds = 1, 0
         while any(reader.poll() is None for reader in readers):
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
             if maintainer.maintain(_now()).is_merged:
                 rounds += 1
-                (tmp_path / "maintained").touch()
+                (home / "maintained").touch()
             with suppress(NotYet):  # it is written anew all the same, and shrinks when nobody reads
-                vacuum(settings_at(tmp_path).catalog_file, wait_seconds=VACUUM_SECONDS)
+                vacuum(settings_at(home).catalog_file, wait_seconds=VACUUM_SECONDS)
             number += 1
         said = [(reader.communicate()[0], reader.returncode) for reader in readers]
         assert writer.connection.rows("select count(*) from facts.calls") == [(number,)]
@@ -78,21 +78,21 @@ def test_readers_never_notice_maintenance_at_full_speed(tmp_path: Path) -> None:
     assert rounds > 0
 
 
-def test_maintenance_leaves_few_files_and_every_row(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_maintenance_leaves_few_files_and_every_row(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         for number in range(10):
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
         before = writer.table_hash("facts.calls"), writer.table_hash("log.events")
         for hours in range(3):
             writer.maintain(_now(hours=hours))
-        assert len(list(tmp_path.rglob("*.parquet"))) < 30
+        assert len(list(home.rglob("*.parquet"))) < 30
         assert (writer.table_hash("facts.calls"), writer.table_hash("log.events")) == before
         assert writer.next_offsets() == {("calls", 0): 50}
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
 
 
-def test_tables_in_which_nothing_was_written_are_left_alone(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_tables_in_which_nothing_was_written_are_left_alone(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         rounds = (_steps_of_a_round(writer, hours=hours) for hours in range(1, 9))
         everything = next(rounds)
         while next(rounds) > STEPS_OF_NO_TABLE:
@@ -102,8 +102,8 @@ def test_tables_in_which_nothing_was_written_are_left_alone(tmp_path: Path) -> N
         assert everything > STEPS_OF_NO_TABLE + 20 * STEPS_OF_A_TABLE
 
 
-def test_files_are_written_anew_although_between_all_steps_a_few_rows_land(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_files_are_written_anew_although_between_all_steps_a_few_rows_land(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.maintain(_now())
         writer.connection.execute("create table facts.drawn (number integer, seconds double)")
         writer.connection.execute("insert into facts.drawn select unnest(range(100)), 0.5")
@@ -118,8 +118,8 @@ def test_files_are_written_anew_although_between_all_steps_a_few_rows_land(tmp_p
         assert [(50 + steps,)] == writer.connection.rows("select count(*) from facts.drawn")
 
 
-def test_many_files_of_which_few_rows_were_deleted_become_one(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_many_files_of_which_few_rows_were_deleted_become_one(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.connection.execute("create table facts.drawn (batch integer, number integer)")
         for batch in range(MERGED_FILES + 1):
             writer.connection.execute("insert into facts.drawn select ?, unnest(range(100))", [batch])
@@ -155,9 +155,9 @@ class Meanwhile:
 
 @pytest.mark.parametrize(("is_in_transaction", "expected"), [(False, (10, 2)), (True, (None, 1))])
 def test_a_statement_whose_files_go_while_it_runs_is_asked_again_where_it_may_see_another_state(
-    tmp_path: Path, is_in_transaction: bool, expected: tuple[int | None, int]
+    home: Path, is_in_transaction: bool, expected: tuple[int | None, int]
 ) -> None:
-    with open_writer(settings_at(tmp_path)) as writer, open_reader(settings_at(tmp_path)) as reader:
+    with open_writer(settings_at(home)) as writer, open_reader(settings_at(home)) as reader:
         for number in range(2):
             writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
             writer.connection.execute(f"call ducklake_flush_inlined_data('{CATALOG}')")
@@ -212,9 +212,9 @@ def test_bounds_of_files_that_only_older_states_have_are_forgotten_and_nobody_no
         assert writer.connection.rows("select min(number), max(number) from facts.drawn") == [(200, 299)]
 
 
-def test_landing_goes_on_after_offsets_were_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_landing_goes_on_after_offsets_were_summed_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "OFFSET_ROWS", 2)
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         for number in range(4):
             if number == 2:
                 writer.maintain(_now())
@@ -225,9 +225,9 @@ def test_landing_goes_on_after_offsets_were_summed_up(tmp_path: Path, monkeypatc
         assert all(table["same"] for table in writer.rebuild(verify=True))
 
 
-def test_files_that_are_written_anew_hold_the_numbers_that_were_there(tmp_path: Path) -> None:
+def test_files_that_are_written_anew_hold_the_numbers_that_were_there(home: Path) -> None:
     now, there = datetime.now(UTC), set[tuple[int, int]]()
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.connection.execute("create table facts.drawn (day integer, number integer)")
         writer.connection.sort("facts.drawn", by="day")
         writer.connection.keep_in_files("facts.drawn")
@@ -242,12 +242,12 @@ def test_files_that_are_written_anew_hold_the_numbers_that_were_there(tmp_path: 
             assert set(writer.connection.rows("select day, number from facts.drawn order by day")) == there
 
 
-def test_an_index_still_finds_every_call_after_rows_of_it_were_replaced_and_flushed(tmp_path: Path) -> None:
+def test_an_index_still_finds_every_call_after_rows_of_it_were_replaced_and_flushed(home: Path) -> None:
     calls = [call_events(number) for number in range(24)]
     # The first news of a call, told last, is of an hour before: its row of the index goes, and another comes.
     late = [replace(told[0], time="2026-02-20T08:00:00.000Z") for told in calls[3:9]]
     batches = [*([fact for told in calls[first : first + 4] for fact in told[1:]] for first in range(0, 24, 4)), late]
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         offset = 0
         for batch in batches:
             writer.land(Batch(records_of(batch, first_offset=offset)), now=NOW)
@@ -262,8 +262,8 @@ def test_an_index_still_finds_every_call_after_rows_of_it_were_replaced_and_flus
         )
 
 
-def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_path: Path) -> None:
-    settings = settings_at(tmp_path)
+def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(home: Path) -> None:
+    settings = settings_at(home)
     with open_writer(settings) as writer, open_reader(settings) as reader:
         writer.connection.execute("create table facts.drawn (word varchar)")
         for _ in range(40):
@@ -280,8 +280,8 @@ def test_the_catalog_gives_back_to_the_disk_what_forgotten_snapshots_took(tmp_pa
         assert reader.sql("select count(*) from facts.calls").item() == 1
 
 
-def test_the_catalog_gives_back_to_the_disk_what_a_round_freed_that_forgot_no_snapshot(tmp_path: Path) -> None:
-    settings = settings_at(tmp_path)
+def test_the_catalog_gives_back_to_the_disk_what_a_round_freed_that_forgot_no_snapshot(home: Path) -> None:
+    settings = settings_at(home)
     with open_writer(settings) as writer:
         writer.maintain(_now())
         writer.connection.execute("create table facts.drawn (word varchar)")
@@ -296,9 +296,9 @@ def test_the_catalog_gives_back_to_the_disk_what_a_round_freed_that_forgot_no_sn
         assert settings.catalog_file.stat().st_size < before / 2
 
 
-def test_what_was_read_of_files_does_not_stay_in_memory(tmp_path: Path) -> None:
+def test_what_was_read_of_files_does_not_stay_in_memory(home: Path) -> None:
     kept = "select memory_usage_bytes from duckdb_memory() where tag = 'EXTERNAL_FILE_CACHE'"
-    with open_writer(settings_at(tmp_path)) as writer:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of([event for call in range(60) for event in call_events(call)])), now=_now())
         writer.connection.rows("select max(outcome) from facts.calls")
         assert writer.connection.rows(kept) != [(0,)]
@@ -307,11 +307,11 @@ def test_what_was_read_of_files_does_not_stay_in_memory(tmp_path: Path) -> None:
         assert writer.connection.rows(kept) == [(0,)]
 
 
-def test_a_state_that_is_held_for_reading_stays_for_as_long_as_it_is_read(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_a_state_that_is_held_for_reading_stays_for_as_long_as_it_is_read(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(call_events(0))), now=NOW)
         writer.maintain(_now())
-        with open_side_by_side({CATALOG: settings_at(tmp_path)}, is_held=True) as held:
+        with open_side_by_side({CATALOG: settings_at(home)}, is_held=True) as held:
             for number in range(1, 4):
                 writer.land(Batch(records_of(call_events(number), first_offset=5 * number)), now=NOW)
                 assert writer.maintain(_now(hours=number)) == Maintained()
@@ -327,8 +327,8 @@ def test_a_round_soon_after_another_leaves_the_files_alone(tmp_path: Path) -> No
         assert writer.maintain(_now(seconds=61)) == Maintained()
 
 
-def test_a_round_in_steps_lets_batches_land_between_and_files_live_on_from_its_end(tmp_path: Path) -> None:
-    with open_writer(settings_at(tmp_path)) as writer:
+def test_a_round_in_steps_lets_batches_land_between_and_files_live_on_from_its_end(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
         writer.maintain(_now())
         minute, number = 60, 0
         while not writer.maintain(_now(seconds=minute + number), steps=15).is_merged:
