@@ -3,13 +3,13 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_writer
+from analytics.warehouse import Reader, open_reader, open_writer
 from angime.recordings import forget_recordings
 from angime.settings import load
 from pipelines import land, normalise
@@ -55,6 +55,27 @@ def wait_for(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(LOOK_AGAIN_SECONDS)
+
+
+@contextmanager
+def looking_into(settings: AnalyticsSettings) -> Generator[Callable[[str], list[tuple[Any, ...]]]]:
+    """Give what asks the warehouse for rows, none before it is made; through one reader, for each opened costs a lot.
+
+    Where the catalog went away under it, the next question opens another.
+    """
+    with ExitStack() as held:
+        readers: list[Reader] = []
+
+        def ask(text: str) -> list[tuple[Any, ...]]:
+            try:
+                if not readers:
+                    readers.append(held.enter_context(open_reader(settings)))
+                return readers[0].sql(text).rows()
+            except NotYet:
+                readers.clear()
+                return []
+
+        yield ask
 
 
 def work(*, is_landing: bool = True) -> None:

@@ -15,15 +15,14 @@ from pipelines.broker import Admin, connect_producer
 from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.envelope import Event
-from schemas.errors import NotYet
 from tests.analytics.landing_cases import call_events
-from tests.journeys.stages import wait_for
+from tests.journeys.stages import looking_into, wait_for
 from tests.postgres import Postgres
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
-# Other tests of this broker tell of calls of their own.
-CALLS = [call_events(number) for number in range(70_001, 70_004)]
+LANDED = "select count(*) from facts.calls"
+CALLS = [call_events(number) for number in range(1, 4)]
 
 
 def test_a_lander_waits_for_its_catalog_and_lands_every_event_once(
@@ -35,21 +34,21 @@ def test_a_lander_waits_for_its_catalog_and_lands_every_event_once(
     with closing(Admin(kafka.bootstrap)) as admin:
         topics.apply(admin)
     stop = threading.Event()
-    with ThreadPoolExecutor(1) as hands:
+    with ThreadPoolExecutor(1) as hands, looking_into(analytics) as ask:
         postgres.stop()
         landing = hands.submit(land.run, pipelines, analytics, stop=stop, forget_recordings=lambda _: None)
         try:
             _send(CALLS[0], to=kafka.bootstrap)
             postgres.start()
-            wait_for(lambda: _landed(analytics) == 1)
+            wait_for(lambda: ask(LANDED) == [(1,)])
             postgres.stop()
             _send(CALLS[1], to=kafka.bootstrap)
             postgres.start()
-            wait_for(lambda: _landed(analytics) == 2)
+            wait_for(lambda: ask(LANDED) == [(2,)])
             postgres.stop()
             postgres.start()
             _send(CALLS[2], to=kafka.bootstrap)
-            wait_for(lambda: _landed(analytics) == 3)
+            wait_for(lambda: ask(LANDED) == [(3,)])
             assert not landing.done()
         finally:
             stop.set()
@@ -64,12 +63,3 @@ def _send(events: Iterable[Event], *, to: str) -> None:
         for fact in events:
             producer.send("calls", key=fact.partitionkey.encode(), value=codec.encode(fact))
         producer.flush()
-
-
-def _landed(analytics: AnalyticsSettings) -> int:
-    try:
-        with open_reader(analytics) as reader:
-            calls = {events[0].data.call_id for events in CALLS}
-            return reader.sql("select call_id from facts.calls")["call_id"].is_in(calls).sum()
-    except NotYet:
-        return 0

@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from schemas.instants import instant
 from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
 from tests.angime.front_door import typed
+from tests.forked import ended, started
 from tests.journeys import stages
 from tests.journeys.stages import told, wait_for, work
 from tests.web_receiver import Receiver, receiving
@@ -159,12 +159,11 @@ def test_replayed_from_kafka_and_from_the_log_after_a_repair_every_row_is_the_sa
         assert hashes(writer) == repaired
 
 
-@pytest.mark.usefixtures("home")
-def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Receiver) -> None:
+def test_api_figures_and_alerts_are_served_by_processes_of_their_own(home: Path, hook: Receiver) -> None:
     raise_alerts((1, []), (1, []), (2, [(REPLAYED, b"1")]), (3, []))
     api, figures = (f"http://127.0.0.1:{os.environ[f'ANGIME_{name}_PORT']}" for name in ("API", "WATCH"))
 
-    with _running("api"), _running("watch"), _running("stream"):
+    with _running("api", home=home), _running("watch", home=home), _running("stream", home=home):
         wait_for(lambda: _get(f"{api}/healthz") is not None)
         answer = _get(f"{api}/api/v1/calls?limit=500", authorization=f"Bearer {SECRET}")
         wait_for(lambda: _get(f"{figures}/metrics") is not None)
@@ -178,17 +177,16 @@ def test_api_figures_and_alerts_are_served_by_processes_of_their_own(hook: Recei
     assert _told(hook) == [_alert_id(1), _alert_id(3)]
 
 
-@pytest.mark.usefixtures("home")
-def test_a_worker_killed_while_it_tells_tells_nobody_twice(hook: Receiver) -> None:
+def test_a_worker_killed_while_it_tells_tells_nobody_twice(home: Path, hook: Receiver) -> None:
     hook.may_answer.clear()
     raise_alerts((4, []))
-    with _running("stream", ends_by=-signal.SIGKILL) as worker:
+    with _running("stream", home=home, ends_by=-signal.SIGKILL) as worker:
         wait_for(lambda: _alert_id(4) in _told(hook))
         worker.kill()
     hook.may_answer.set()
     # Kafka hands the alert out again, for nobody acknowledged it; it is published once more, and replayed.
     raise_alerts((4, []), (4, [(REPLAYED, b"1")]), (5, []))
-    with _running("stream"):
+    with _running("stream", home=home):
         wait_for(lambda: _alert_id(5) in _told(hook))
 
     assert [_told(hook).count(_alert_id(number)) for number in (4, 5)] == [1, 1]
@@ -247,10 +245,10 @@ def _get(url: str, **headers: str) -> httpx.Response | None:
 
 
 @contextmanager
-def _running(stage: str, *, ends_by: int = -signal.SIGTERM) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-m", "angime", stage], stdin=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            assert process.wait(60) in {0, ends_by}  # the API's server ends by the very signal
+def _running(stage: str, *, home: Path, ends_by: int = -signal.SIGTERM) -> Iterator[ForkServerProcess]:
+    settings = {name: text for name, text in os.environ.items() if name.startswith("ANGIME_") and name != "ANGIME_HOME"}
+    process = started(stage, home=home, log=home / f"{stage}.log", **settings)
+    try:
+        yield process
+    finally:
+        assert ended(process) in {0, ends_by}  # the API's server ends by the very signal

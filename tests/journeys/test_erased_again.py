@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from pipelines.broker import Admin
 from schemas.instants import Instant
 from streams.app import GROUP
 from tests.angime.front_door import typed
+from tests.forked import started
 from tests.journeys import stages
 from tests.journeys.stages import told, wait_for, work
 
@@ -116,12 +115,12 @@ def home(tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) ->
 @contextmanager
 def worker(home: Path) -> Iterator[None]:
     """Run `angime stream`, and kill it as a crash does."""
-    with (home.parent / "worker.log").open("ab") as log:
-        started = subprocess.Popen([sys.executable, "-m", "angime", "stream"], stdout=log, stderr=log)
-        yield
-        assert started.poll() is None
-        started.kill()
-        started.wait(60)
+    kafka = os.environ["ANGIME_KAFKA"]
+    running = started("stream", home=home, log=home.parent / "worker.log", ANGIME_KAFKA=kafka)
+    yield
+    assert running.is_alive()
+    running.kill()
+    running.join()
 
 
 def has_read_all() -> bool:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ import httpx
 import pytest
 
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_reader, open_writer
+from analytics.warehouse import open_writer
 from pipelines.free_ports import free_port
-from schemas.errors import NotYet
 from tests.angime.front_door import Said, typed
 from tests.certificates import Authority
 from tests.forked import ended, forked, started
 from tests.guarded_broker import PASSWORD, GuardedBroker, guarded_broker
+from tests.journeys.stages import looking_into
 
 PATIENCE_SECONDS = 240.0  # a busy machine may need as long; a quiet one is done within seconds
 STAGES = ("receive", "normalise", "stream", "land")
@@ -41,6 +41,11 @@ id = "module"
 source = "ingest"
 secrets = ["env:MODULE_TOKEN"]
 recording_hosts = ["127.0.0.1:{port}"]
+"""
+# Each call's outcome with how many of its recordings are kept.
+KEPT = """
+    select calls.outcome, count(recordings.stored_at) as kept
+    from facts.calls left join facts.recordings using (company, call_id) group by all
 """
 AT = "2026-03-01T08:00:00.000Z"
 
@@ -91,7 +96,8 @@ def test_a_call_goes_the_whole_way_through_a_guarded_kafka_and_the_password_stan
             told = {**settings, "ANGIME_KAFKA_USER": f"angime-{stage}"}
             running.enter_context(_running(stage, home=tmp_path, settings=told))
         assert _in_time(lambda: _post(port, provider=provider))
-        assert _in_time(lambda: _kept(tmp_path) == [("answered", 1)]), _logs(tmp_path)
+        with looking_into(AnalyticsSettings(home=tmp_path)) as asked:
+            assert _in_time(lambda: asked(KEPT) == [("answered", 1)]), _logs(tmp_path)
         doctor, status, lag = (ask(verb, "--json", account="angime-watch") for verb in ("doctor", "status", "lag"))
         tail, replay = ask("tail", "calls", "--last", "5", "--json"), ask("replay", "--dry-run")
         denied = ask("tail", "calls", account="angime-receive")
@@ -174,7 +180,7 @@ def _in_time(claim: Callable[[], bool]) -> bool:
     while time.monotonic() < deadline:
         if claim():
             return True
-        time.sleep(0.5)
+        time.sleep(0.2)
     return False
 
 
@@ -197,19 +203,6 @@ def _post(port: int, *, provider: int) -> bool:
     except httpx.HTTPError:
         return False
     return answer.status_code == 200
-
-
-def _kept(home: Path) -> list[tuple[str, int]]:
-    """Give each call's outcome with how many of its recordings are kept."""
-    text = """
-        select calls.outcome, count(recordings.stored_at) as kept
-        from facts.calls left join facts.recordings using (company, call_id) group by all
-    """
-    try:
-        with closing(open_reader(AnalyticsSettings(home=home))) as reader:
-            return [(row["outcome"], row["kept"]) for row in reader.sql(text).to_dicts()]
-    except NotYet:
-        return []
 
 
 def _logs(home: Path) -> str:

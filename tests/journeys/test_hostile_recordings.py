@@ -1,15 +1,13 @@
 """Recordings that are broken, hostile or slow, through the real worker: each is heard or buried with its reason."""
 
 import io
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +27,7 @@ from schemas.records import dead_from_kafka
 from schemas.transcripts import CallTranscribed
 from streams.demo_model.dialogues import dialogue, recording_bytes
 from tests.angime.front_door import typed
+from tests.forked import ended, started
 from tests.streams.bombs import mp3, with_bomb_for_a_title
 
 HOURS = 3
@@ -145,29 +144,23 @@ def provider() -> Iterator[_Provider]:
 
 
 @pytest.fixture
-def worker(tmp_path: Path, kafka: local_kafka.Running, provider: _Provider) -> Iterator[subprocess.Popen[bytes]]:
+def worker(tmp_path: Path, kafka: local_kafka.Running, provider: _Provider) -> Iterator[ForkServerProcess]:
     """Run `angime stream` of a company whose recordings the provider has; it tells who speaks when, without words."""
-    started = _start(tmp_path, kafka=kafka, address=provider.address, model="none")
-    yield started
-    started.terminate()
-    started.wait(60)
+    running = _start(tmp_path, kafka=kafka, address=provider.address, model="none")
+    yield running
+    ended(running)
 
 
-def _start(home: Path, *, kafka: local_kafka.Running, address: str, model: str) -> subprocess.Popen[bytes]:
+def _start(home: Path, *, kafka: local_kafka.Running, address: str, model: str) -> ForkServerProcess:
     with closing(Admin(kafka.bootstrap)) as admin:
         topics.apply(admin)
     (home / "company.toml").write_text(
         'id = "hostile"\nname = "H"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
         f'[[accounts]]\nid = "main"\nsource = "twilio"\nrecording_hosts = ["{address}"]\n'
     )
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
-    settings = {"HOME": str(home), "KAFKA": kafka.bootstrap, "SPEECH_MODEL": model, "FETCH_SECONDS": FETCH_SECONDS}
-    with (home / "worker.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "angime", "stream"],
-            env={**environ, **{f"ANGIME_{name}": str(text) for name, text in settings.items()}},
-            stderr=log,
-        )
+    settings = {"KAFKA": kafka.bootstrap, "SPEECH_MODEL": model, "FETCH_SECONDS": str(FETCH_SECONDS)}
+    told = {f"ANGIME_{name}": text for name, text in settings.items()}
+    return started("stream", home=home, log=home / "worker.log", **told)
 
 
 def _made_available(name: str, *, provider: str) -> Any:
@@ -200,7 +193,7 @@ def _peak_bytes(pid: int) -> int:
 
 
 def test_every_hostile_recording_is_heard_or_buried_while_a_missing_one_is_waited_for(
-    kafka: local_kafka.Running, provider: _Provider, worker: subprocess.Popen[bytes]
+    kafka: local_kafka.Running, provider: _Provider, worker: ForkServerProcess
 ) -> None:
     with closing(connect_producer(kafka.bootstrap)) as producer:
         for name in (MISSING, *EXPECTED):
@@ -214,7 +207,7 @@ def test_every_hostile_recording_is_heard_or_buried_while_a_missing_one_is_waite
     deadline = time.monotonic() + PATIENCE_SECONDS
     with closing(assign(kafka.bootstrap, topics=("transcripts", "dead"), offsets={})) as consumer:
         while found.keys() != EXPECTED.keys() and time.monotonic() < deadline:
-            assert worker.poll() is None
+            assert worker.is_alive()
             for record in consumer.poll(max_records=100, timeout_seconds=0.5):
                 name = names.get((record.key or b"").decode())
                 if name is None:
@@ -227,7 +220,7 @@ def test_every_hostile_recording_is_heard_or_buried_while_a_missing_one_is_waite
                     if said.turns:
                         borders[name] = (said.turns[0].start_seconds, said.turns[-1].end_seconds)
 
-    assert worker.poll() is None
+    assert worker.is_alive()
     assert {name: [expected] for name, expected in EXPECTED.items()} == found
     silent_seconds = {"long": HOURS * 3600}
     begins, ends = TALK.turns[0].start_seconds, max(turn.end_seconds for turn in TALK.turns)
@@ -251,9 +244,8 @@ def test_a_model_that_is_not_there_is_waited_for_and_status_and_doctor_say_so(
         status = typed("status", home=tmp_path, ANGIME_SPEECH_MODEL=missing)
         doctor = typed("doctor", home=tmp_path, ANGIME_SPEECH_MODEL=missing)
 
-        assert worker.poll() is None
+        assert worker.is_alive()
         assert [reason in said.out for said in (status, doctor)] == [True, True]
         assert "put the model there" in doctor.out
     finally:
-        worker.terminate()
-        worker.wait(60)
+        ended(worker)

@@ -16,10 +16,9 @@ from pipelines.broker import Admin, connect_producer
 from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.envelope import Event
-from schemas.errors import NotYet
 from tests.analytics.landing_cases import call_events
-from tests.angime.front_door import angime
-from tests.journeys.stages import wait_for
+from tests.forked import forked
+from tests.journeys.stages import looking_into, wait_for
 from tests.postgres import PASSWORD, Postgres
 from tests.torture.bucket import Bucket
 
@@ -42,9 +41,9 @@ def test_a_lander_goes_on_where_its_warehouse_was_moved_to_and_back(
         for name, setting in bucket.address.items():
             monkeypatch.setenv(name, setting)
         words = ["move", "--catalog", there["catalog"], "--files", there["files"]]
-        looked = angime(*words, "--json", home=tmp_path)
+        looked = forked(*words, "--json", home=tmp_path)
         assert (looked.code, "nothing was moved" in looked.err, bucket.kept) == (0, True, {})
-        moved = angime(*words, "--yes", "--json", home=tmp_path)
+        moved = forked(*words, "--yes", "--json", home=tmp_path)
         assert moved.code == 0, moved.err
         told = json.loads(moved.out)
         assert {name: told[name] for name in ("files", "size_bytes", "catalog_rows")} == json.loads(looked.out)
@@ -70,7 +69,8 @@ def _land(settings: AnalyticsSettings, kafka: local_kafka.Running, *, calls: int
     with ThreadPoolExecutor(1) as hands:
         landing = hands.submit(land.run, pipelines, settings, stop=stop, forget_recordings=lambda _: None)
         try:
-            wait_for(lambda: landing.done() or _calls(settings) == calls)
+            with looking_into(settings) as ask:
+                wait_for(lambda: landing.done() or ask("select count(*) from facts.calls") == [(calls,)])
         finally:
             stop.set()
         landing.result()
@@ -78,14 +78,6 @@ def _land(settings: AnalyticsSettings, kafka: local_kafka.Running, *, calls: int
         asked = "select count(*), count(distinct id), (select sum(events) from log.offsets) from log.events"
         assert reader.sql(asked).row(0) == (5 * calls,) * 3
         assert reader.sql("select count(*) from log.conflicts").item() == 0
-
-
-def _calls(settings: AnalyticsSettings) -> int:
-    try:
-        with open_reader(settings) as reader:
-            return reader.sql("select count(*) from facts.calls").item()
-    except NotYet:
-        return 0
 
 
 def _send(events: Iterable[Event], *, to: str) -> None:

@@ -1,16 +1,14 @@
 """Secrets that were said in calls are in no event, in no file of the lake, in no log and on no page."""
 
 import json
-import os
 import re
 import sqlite3
-import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,12 @@ import pytest
 
 from analytics.search import FILE as INDEX
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_reader
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, assign, connect_producer
 from schemas.calls import CallRecordingStored
 from schemas.codec import encode
 from schemas.company import parse_company
 from schemas.envelope import event
-from schemas.errors import NotYet
 from schemas.ids import call_id, fact_id, raw_id, recording_id
 from schemas.instants import instant
 from schemas.records import RawRecord, raw_to_kafka
@@ -37,8 +33,9 @@ from streams.listening import Ears, transcribed
 from streams.store import open_store
 from streams.transcribe import Transcript
 from tests.dashboards.without_browser import run, sent
+from tests.forked import ended, started
+from tests.journeys.stages import looking_into, wait_for
 
-PATIENCE_SECONDS = 240.0  # a busy machine may need as long; a quiet one is done within seconds
 PLANTED = {
     "card": "Номер карты 5555 5555 5555 4444.",
     "iban": "Счёт KZ86 125K ZT50 0410 0100.",
@@ -89,8 +86,8 @@ def test_what_was_said_in_secret_is_nowhere(
     with closing(Admin(kafka.bootstrap)) as admin:
         topics.apply(admin)
     _say(tmp_path, bootstrap=kafka.bootstrap)
-    environ = {"ANGIME_HOME": str(tmp_path), "ANGIME_KAFKA": kafka.bootstrap}
-    with _running("normalise", environ=environ), _running("land", environ=environ) as lander:
+    told = {"home": tmp_path, "kafka": kafka.bootstrap}
+    with _running("normalise", **told), _running("land", **told) as lander:
         _wait_until_both_are_landed(tmp_path, lander=lander)
 
     pages = {
@@ -183,31 +180,18 @@ def _transcribed_by_us(home: Path) -> Any:
 
 
 @contextmanager
-def _running(stage: str, *, environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    logs = Path(environ["ANGIME_HOME"]) / "logs"
-    logs.mkdir(exist_ok=True)
-    others = {name: text for name, text in os.environ.items() if not name.startswith("ANGIME_")}
-    with (logs / f"{stage}.log").open("wb") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-m", "angime", stage], env={**others, **environ}, stdout=log, stderr=log
-        )
-        yield started
-        started.terminate()
-        started.wait(60)
+def _running(stage: str, *, home: Path, kafka: str) -> Iterator[ForkServerProcess]:
+    (home / "logs").mkdir(exist_ok=True)
+    running = started(stage, home=home, log=home / "logs" / f"{stage}.log", ANGIME_KAFKA=kafka)
+    yield running
+    ended(running)
 
 
-def _wait_until_both_are_landed(home: Path, *, lander: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and lander.poll() is None:
-        try:
-            with closing(open_reader(AnalyticsSettings(home=home))) as reader:
-                text = "select count(distinct call_id) from facts.turns where company = 'planted'"
-                if reader.sql(text).item() == 2:
-                    return
-        except NotYet:
-            pass
-        time.sleep(0.5)
-    pytest.fail("what was said was not landed")
+def _wait_until_both_are_landed(home: Path, *, lander: ForkServerProcess) -> None:
+    text = "select count(distinct call_id) from facts.turns where company = 'planted'"
+    with looking_into(AnalyticsSettings(home=home)) as ask:
+        wait_for(lambda: not lander.is_alive() or ask(text) == [(2,)])
+    assert lander.is_alive(), "what was said was not landed"
 
 
 def _page(home: Path, monkeypatch: pytest.MonkeyPatch, **asked: str) -> str:
