@@ -1,6 +1,7 @@
 """Replay: the past goes through a stage again, byte for byte, as often as wanted, and changes nothing it need not."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +60,24 @@ class Remembered:
 
 @pytest.fixture
 def kafka() -> MemoryKafka:
+    """Hold what is always the same."""
+    return filled()
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+    """Land it once for all tests of this file; gives the home, and the hash of every table."""
+    home = tmp_path_factory.mktemp("landed")
+    return home, land(filled(), home)
+
+
+@pytest.fixture
+def home(landed: tuple[Path, dict[str, object]], tmp_path: Path) -> Path:
+    """Give a copy of that home to one test alone."""
+    return shutil.copytree(landed[0], tmp_path / "home")
+
+
+def filled() -> MemoryKafka:
     """Hold five calls and a message, one of the calls told in an older version, and what is no event."""
     cluster = MemoryKafka(dict.fromkeys(TOPICS, 2))
     producer = cluster.producer()
@@ -114,15 +133,14 @@ def land(kafka: MemoryKafka, home: Path) -> dict[str, object]:
         return {"events": counts, **{name: writer.table_hash(name) for name in tables}}
 
 
-def test_nothing_of_an_erased_person_is_sent_again(kafka: MemoryKafka, tmp_path: Path) -> None:
-    land(kafka, tmp_path)
+def test_nothing_of_an_erased_person_is_sent_again(kafka: MemoryKafka, home: Path) -> None:
     [first, *_] = call_events(1)
     whole = replay.stretch_of(Remembered(kafka), choice())
 
     def is_erased(value: bytes) -> bool:
         return first.data.call_id.encode() in value
 
-    with closing(open_reader(settings_at(tmp_path))) as reader:
+    with closing(open_reader(settings_at(home))) as reader:
         from_log = replay.from_log(reader, choice(), producer=kafka.producer(), is_erased=is_erased)
     from_kafka = replay.from_kafka(
         kafka.assign(CANONICAL, whole.starts),
@@ -141,24 +159,22 @@ def test_nothing_of_an_erased_person_is_sent_again(kafka: MemoryKafka, tmp_path:
 
 
 def test_events_replayed_from_kafka_and_from_the_log_change_nothing_however_often(
-    kafka: MemoryKafka, tmp_path: Path
+    kafka: MemoryKafka, home: Path, landed: tuple[Path, dict[str, object]]
 ) -> None:
-    before = land(kafka, tmp_path)
     first = replayed(kafka, choice())
     again = replayed(kafka, choice())
-    with closing(open_reader(settings_at(tmp_path))) as reader:
+    with closing(open_reader(settings_at(home))) as reader:
         from_log = replay.from_log(reader, choice(), producer=kafka.producer())
 
-    assert land(kafka, tmp_path) == before
+    assert land(kafka, home) == landed[1]
     assert (first.sent, again.sent, from_log.sent) == (29, 58, 29)
     assert from_log.made == first.made
 
 
-def test_what_the_log_gives_are_the_very_bytes_that_were_published(kafka: MemoryKafka, tmp_path: Path) -> None:
-    land(kafka, tmp_path)
+def test_what_the_log_gives_are_the_very_bytes_that_were_published(kafka: MemoryKafka, home: Path) -> None:
     published = {record.value for topic in CANONICAL for record in kafka.records(topic)} - {b"no event"}
     other = MemoryKafka(dict.fromkeys(TOPICS, 1))
-    with closing(open_reader(settings_at(tmp_path))) as reader:
+    with closing(open_reader(settings_at(home))) as reader:
         replay.from_log(reader, choice(), producer=other.producer())
 
     assert {record.value for topic in CANONICAL for record in other.records(topic)} == published
@@ -174,12 +190,11 @@ CHOSEN = (
 )
 
 
-def test_only_what_is_meant_is_replayed(kafka: MemoryKafka, tmp_path: Path) -> None:
-    land(kafka, tmp_path)
+def test_only_what_is_meant_is_replayed(kafka: MemoryKafka, home: Path) -> None:
     expected = [count for _, count in CHOSEN]
 
     assert [sum(replayed(kafka, wanted, is_dry=True).made.values()) for wanted, _ in CHOSEN] == expected
-    with closing(open_reader(settings_at(tmp_path))) as reader:
+    with closing(open_reader(settings_at(home))) as reader:
         assert [replay.count_log(reader, wanted) for wanted, _ in CHOSEN] == expected
         assert [replay.from_log(reader, wanted, producer=None).made for wanted, _ in CHOSEN] == [
             replayed(kafka, wanted, is_dry=True).made for wanted, _ in CHOSEN
@@ -253,11 +268,8 @@ def test_offsets_bound_a_stretch_within_what_kafka_holds(kafka: MemoryKafka) -> 
     assert (found.records, found.is_whole) == (6, False)
 
 
-def test_a_second_warehouse_of_the_same_log_is_the_same_and_a_changed_row_is_found(
-    kafka: MemoryKafka, tmp_path: Path
-) -> None:
-    live = settings_at(tmp_path)
-    land(kafka, tmp_path)
+def test_a_second_warehouse_of_the_same_log_is_the_same_and_a_changed_row_is_found(home: Path) -> None:
+    live = settings_at(home)
     said: list[str] = []
     aside.build(live, name="trial", since=None, until=None, on_step=said.append)
     assert said[0] == "log: 29 of 29 events"
