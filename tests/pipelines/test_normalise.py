@@ -1,14 +1,12 @@
 """Normalising turns raw records into events, and what cannot be read into dead letters while the rest goes on."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,7 @@ from schemas.records import DeadLetter, RawRecord, dead_from_kafka, raw_to_kafka
 from schemas.topics import CANONICAL
 from tests.brokers import own_broker, values_of
 from tests.fakes import MemoryKafka
+from tests.forked import ended, started
 
 NOW = "2026-03-01T08:30:00.000Z"
 GROUP = "group"
@@ -47,14 +46,6 @@ POISON = {
     "an unknown type": b'{"specversion":"1.0","id":"1","source":"crm","type":"call.sung","time":"2026-03-01T08:00Z"}',
     "nothing": b"",
 }
-NORMALISER = """
-import signal, sys, threading
-from pipelines import normalise
-from pipelines.settings import PipelinesSettings
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-normalise.run(PipelinesSettings(), stop=stop)
-"""
 
 
 def call(number: int, *, name: str = "Ann", version: int = 2) -> dict[str, object]:
@@ -267,16 +258,14 @@ def test_some_poison_among_many_never_stops_the_stage(kafka_in_memory: MemoryKaf
 
 
 @contextmanager
-def normaliser(home: Path, *, kafka: str) -> Generator[subprocess.Popen[bytes]]:
+def normaliser(home: Path, *, kafka: str) -> Generator[ForkServerProcess]:
     """Run a normaliser in a process of its own, and stop it by SIGTERM at the end."""
-    environ = os.environ | {"ANGIME_HOME": str(home), "ANGIME_KAFKA": kafka}
-    with subprocess.Popen([sys.executable, "-c", NORMALISER], env=environ, stdout=subprocess.DEVNULL) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            ended = process.wait(60)
-    assert ended in {0, -signal.SIGKILL}
+    process = started("normalise", home=home, log=home / "normalise.log", ANGIME_KAFKA=kafka)
+    try:
+        yield process
+    finally:
+        code = ended(process)
+    assert code in {0, -signal.SIGKILL}
 
 
 def offsets_done(bootstrap: str) -> int:

@@ -4,22 +4,21 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
 import pytest
 from msgspec import Struct
 
+from angime import presence
 from pipelines import local_kafka, receive
 from pipelines.hooks import Doors
 from pipelines.keep import Keeper
@@ -31,6 +30,7 @@ from schemas.errors import Misconfigured
 from schemas.records import raw_from_kafka
 from tests.brokers import own_broker, silent, values_of
 from tests.fakes import MemoryKafka
+from tests.forked import ended, started
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 SECRETS = {"META": "meta-secret", "META_VERIFY": "let me in", "TWILIO": "twilio-token", "OURS": "bearer-token"}
@@ -66,14 +66,6 @@ verify_secret = "env:VK_CODE"
 """
 HOOK = "/hooks/whatsapp_cloud/sales"
 SEND_AGAIN_SECONDS = 30
-RECEIVER = """
-import signal, sys, threading
-from pipelines import receive
-from pipelines.settings import PipelinesSettings
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-receive.run(PipelinesSettings(), stop=stop, on_ready=lambda address: print(address, flush=True))
-"""
 
 
 def signed(body: bytes, *, secret: str = "meta-secret") -> dict[str, str]:
@@ -376,7 +368,7 @@ def test_a_missing_company_file_names_the_setting(tmp_path: Path) -> None:
         receive.run(PipelinesSettings(home=tmp_path), stop=threading.Event())
 
 
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_until(is_so: Callable[[], object], *, seconds: float = 60) -> None:
     """Wait for something another thread or process brings about."""
     deadline = time.monotonic() + seconds
     while not is_so() and time.monotonic() < deadline:
@@ -392,19 +384,16 @@ def test_addresses_of_kafka_that_are_none_name_the_setting(tmp_path: Path) -> No
 
 
 @contextmanager
-def receiver(home: Path, *, kafka: str) -> Generator[tuple[str, subprocess.Popen[str]]]:
+def receiver(home: Path, *, kafka: str) -> Generator[tuple[str, ForkServerProcess]]:
     """Run a receiver in a process of its own; give its address, and stop it by SIGTERM at the end."""
-    environ = os.environ | SECRETS | {"ANGIME_HOME": str(home), "ANGIME_KAFKA": kafka, "ANGIME_RECEIVE_PORT": "0"}
-    command = [sys.executable, "-c", RECEIVER]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = iter(process.stdout.readline, "")
-        try:
-            yield next(line.strip() for line in lines if line.startswith("http")), process
-        finally:
-            process.terminate()
-            ended = process.wait(60)
-    assert ended in {0, -signal.SIGKILL}
+    settings = SECRETS | {"ANGIME_KAFKA": kafka, "ANGIME_RECEIVE_PORT": "0"}
+    process = started("receive", home=home, log=home / "receive.log", **settings)
+    try:
+        wait_until(lambda: presence.told(home, "receive"))
+        yield presence.told(home, "receive") or "", process
+    finally:
+        code = ended(process)
+    assert code in {0, -signal.SIGKILL}
 
 
 def post(address: str, bodies_sent: list[bytes]) -> list[int]:
