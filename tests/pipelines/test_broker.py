@@ -296,7 +296,9 @@ def test_offsets_beyond_what_kafka_holds_are_refused_by_name(kafka: Running) -> 
 
 @pytest.mark.kafka
 def test_a_topic_that_does_not_exist_is_refused_by_name(kafka: Running) -> None:
-    with pytest.raises(Misconfigured, match=r"no topic angime\.nothing: run angime topics apply"):
+    with pytest.raises(
+        Misconfigured, match=r"no topic angime\.nothing, or does not show it to us: run angime topics apply"
+    ):
         broker.assign(kafka.bootstrap, topics=["nothing"], offsets={})
 
 
