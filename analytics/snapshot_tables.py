@@ -128,7 +128,7 @@ class Copier(Struct, frozen=True, kw_only=True):
 
     def _fill(self, session: Connection, wanted: Wanted, *, rows: str) -> None:
         place, copy = f"{self.source}.{wanted.relation}", f"{self.target}.{wanted.relation}"
-        columns = _columns(session, place, secret=self.secret)
+        columns = _columns(session, copy, secret=self.secret)
         session.execute(f"insert into {copy} select {columns} from {place} {rows}")  # noqa: S608  # our own names
 
     def _write_files(self, session: Connection, relation: str) -> TableHash:

@@ -119,7 +119,7 @@ class Stack:
 
     def _watch(self, stage: str) -> None:
         """Run one stage again and again until we stop; wrong settings end everything, a halted stage only itself."""
-        wait_seconds = FIRST_WAIT_SECONDS
+        waits = _Waits(self._longest_wait_seconds)
         while not self._stopping.is_set():
             began = time.monotonic()
             code = self._run_once(stage)
@@ -130,26 +130,22 @@ class Stack:
                     "up", f"{stage} stays stopped, the others go on; mend what it said and start `angime up` anew"
                 )
                 return
-            if time.monotonic() - began > CALM_SECONDS:
-                wait_seconds = FIRST_WAIT_SECONDS
+            wait_seconds = waits.after(time.monotonic() - began)
             self._say("up", f"{stage} ended with {code}; it starts again in {wait_seconds:.1f} s")
             self._stopping.wait(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, self._longest_wait_seconds)
 
     def _watch_broker(self) -> None:
         """Start the broker of this home again whenever it ends, but not one that somebody stopped."""
-        wait_seconds = FIRST_WAIT_SECONDS
+        waits = _Waits(self._longest_wait_seconds)
         began = time.monotonic()
         hindrance = ""
         while not self._stopping.wait(LOOK_AGAIN_SECONDS):
             if not local_kafka.is_lost(self.home):
                 continue
-            if time.monotonic() - began > CALM_SECONDS:
-                wait_seconds = FIRST_WAIT_SECONDS
+            wait_seconds = waits.after(time.monotonic() - began)
             if not hindrance:
                 self._say("up", f"broker ended; it starts again in {wait_seconds:.1f} s")
             self._stopping.wait(wait_seconds)
-            wait_seconds = min(wait_seconds * 2, self._longest_wait_seconds)
             hindrance = self._start_broker_again(known=hindrance)
             began = time.monotonic()
 
@@ -199,6 +195,21 @@ class Stack:
         if code == WRONG_SETTINGS:
             self._failure = last.removeprefix("angime: ")
         return code
+
+
+class _Waits:
+    """How long to wait before what ended starts again: twice as long each time, but little after a calm time."""
+
+    def __init__(self, longest_seconds: float) -> None:
+        self._longest_seconds = longest_seconds
+        self._seconds = FIRST_WAIT_SECONDS
+
+    def after(self, ran_seconds: float) -> float:
+        """Give the seconds to wait after it ran so long."""
+        if ran_seconds > CALM_SECONDS:
+            self._seconds = FIRST_WAIT_SECONDS
+        seconds, self._seconds = self._seconds, min(self._seconds * 2, self._longest_seconds)
+        return seconds
 
 
 def environ_of(stage: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,8 @@ What needs a fresh interpreter starts one: see `tests.angime.front_door.angime`,
 import multiprocessing
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -38,6 +40,16 @@ def ended(process: ForkServerProcess) -> int:
     process.join(END_SECONDS)
     assert process.exitcode is not None
     return process.exitcode
+
+
+@contextmanager
+def running(*words: str, home: Path, log: Path, **settings: str) -> Generator[ForkServerProcess]:
+    """Run a verb with these settings and no others as long as it is wanted, and ask it to end."""
+    process = started(*words, home=home, log=log, **settings)
+    try:
+        yield process
+    finally:
+        ended(process)
 
 
 def forked(*words: str, home: Path, **settings: str) -> Said:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Literal, get_args
 
 import msgspec
+import polars as pl
 from msgspec import Struct
 
 from analytics.api.tokens import Scope
@@ -64,27 +65,23 @@ Outcome = Literal[
     *("failed", "not_permitted", "in_progress"),
 ]
 State = Literal["open", "called_back", "called_again", "messaged", "lost"]
+
+
+def _ids(of_company: Callable[..., pl.DataFrame], column: str) -> Callable[[Reader, str], list[str]]:
+    return lambda reader, company: of_company(reader, company=company)[column].to_list()
+
+
 _DAYS = (
     Filter("from", "day", "day >= $from", "first local day"),
     Filter("to", "day", "day <= $to", "last local day"),
 )
 _CHANNEL = Filter("channel", "text", "channel = $channel", "how they met", lambda: get_args(Channel))
-_TEAM = Filter(
-    "team",
-    "text",
-    "team_id = $team",
-    "id of a team",
-    ids=lambda reader, company: teams(reader, company=company)["team_id"].to_list(),
-)
+_TEAM = Filter("team", "text", "team_id = $team", "id of a team", ids=_ids(teams, "team_id"))
 _CONTACT = Filter(
     "contact", "contact", f"contact_key in {keys_of('contact')}", "a contact by any of his identities, kind:value"
 )
 _OPERATOR = Filter(
-    "operator",
-    "text",
-    "operator_id = $operator",
-    "id of an operator",
-    ids=lambda reader, company: operators(reader, company=company)["operator_id"].to_list(),
+    "operator", "text", "operator_id = $operator", "id of an operator", ids=_ids(operators, "operator_id")
 )
 
 CALLS = List(

@@ -34,7 +34,7 @@ from schemas.instants import instant
 from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
 from tests.angime.front_door import typed
-from tests.forked import ended, started
+from tests.forked import running
 from tests.journeys import stages
 from tests.journeys.stages import told, wait_for, work
 from tests.web_receiver import Receiver, receiving
@@ -247,8 +247,6 @@ def _get(url: str, **headers: str) -> httpx.Response | None:
 @contextmanager
 def _running(stage: str, *, home: Path, ends_by: int = -signal.SIGTERM) -> Iterator[ForkServerProcess]:
     settings = {name: text for name, text in os.environ.items() if name.startswith("ANGIME_") and name != "ANGIME_HOME"}
-    process = started(stage, home=home, log=home / f"{stage}.log", **settings)
-    try:
+    with running(stage, home=home, log=home / f"{stage}.log", **settings) as process:
         yield process
-    finally:
-        assert ended(process) in {0, ends_by}  # the API's server ends by the very signal
+    assert process.exitcode in {0, ends_by}  # the API's server ends by the very signal

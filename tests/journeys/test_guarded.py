@@ -20,7 +20,7 @@ from analytics.warehouse import open_writer
 from pipelines.free_ports import free_port
 from tests.angime.front_door import Said, typed
 from tests.certificates import Authority
-from tests.forked import ended, forked, started
+from tests.forked import forked, running
 from tests.guarded_broker import PASSWORD, GuardedBroker, guarded_broker
 from tests.journeys.stages import looking_into
 
@@ -91,10 +91,10 @@ def test_a_call_goes_the_whole_way_through_a_guarded_kafka_and_the_password_stan
         return typed(*words, home=tmp_path, **{**settings, "ANGIME_KAFKA_USER": account})
 
     made = ask("topics", "apply")
-    with ExitStack() as running:
+    with ExitStack() as held:
         for stage in STAGES:
             told = {**settings, "ANGIME_KAFKA_USER": f"angime-{stage}"}
-            running.enter_context(_running(stage, home=tmp_path, settings=told))
+            held.enter_context(_running(stage, home=tmp_path, settings=told))
         assert _in_time(lambda: _post(port, provider=provider))
         with looking_into(AnalyticsSettings(home=tmp_path)) as asked:
             assert _in_time(lambda: asked(KEPT) == [("answered", 1)]), _logs(tmp_path)
@@ -168,11 +168,8 @@ def _refused(verb: str, guarded: GuardedBroker, *, home: Path, **change: str) ->
 @contextmanager
 def _running(stage: str, *, home: Path, settings: dict[str, str]) -> Iterator[None]:
     (home / "logs").mkdir(exist_ok=True)
-    running = started(stage, home=home, log=home / "logs" / f"{stage}.log", **settings)
-    try:
+    with running(stage, home=home, log=home / "logs" / f"{stage}.log", **settings):
         yield
-    finally:
-        ended(running)
 
 
 def _in_time(claim: Callable[[], bool]) -> bool:

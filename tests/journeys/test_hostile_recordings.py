@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -27,7 +27,7 @@ from schemas.records import dead_from_kafka
 from schemas.transcripts import CallTranscribed
 from streams.demo_model.dialogues import dialogue, recording_bytes
 from tests.angime.front_door import typed
-from tests.forked import ended, started
+from tests.forked import running
 from tests.streams.bombs import mp3, with_bomb_for_a_title
 
 HOURS = 3
@@ -146,12 +146,12 @@ def provider() -> Iterator[_Provider]:
 @pytest.fixture
 def worker(tmp_path: Path, kafka: local_kafka.Running, provider: _Provider) -> Iterator[ForkServerProcess]:
     """Run `angime stream` of a company whose recordings the provider has; it tells who speaks when, without words."""
-    running = _start(tmp_path, kafka=kafka, address=provider.address, model="none")
-    yield running
-    ended(running)
+    with _working(tmp_path, kafka=kafka, address=provider.address, model="none") as process:
+        yield process
 
 
-def _start(home: Path, *, kafka: local_kafka.Running, address: str, model: str) -> ForkServerProcess:
+@contextmanager
+def _working(home: Path, *, kafka: local_kafka.Running, address: str, model: str) -> Iterator[ForkServerProcess]:
     with closing(Admin(kafka.bootstrap)) as admin:
         topics.apply(admin)
     (home / "company.toml").write_text(
@@ -160,7 +160,8 @@ def _start(home: Path, *, kafka: local_kafka.Running, address: str, model: str) 
     )
     settings = {"KAFKA": kafka.bootstrap, "SPEECH_MODEL": model, "FETCH_SECONDS": str(FETCH_SECONDS)}
     told = {f"ANGIME_{name}": text for name, text in settings.items()}
-    return started("stream", home=home, log=home / "worker.log", **told)
+    with running("stream", home=home, log=home / "worker.log", **told) as process:
+        yield process
 
 
 def _made_available(name: str, *, provider: str) -> Any:
@@ -236,8 +237,7 @@ def test_a_model_that_is_not_there_is_waited_for_and_status_and_doctor_say_so(
 ) -> None:
     missing = str(tmp_path / "no-model")
     reason = f"ANGIME_SPEECH_MODEL names {missing}, but there is no CTranslate2 model (model.bin) in it."
-    worker = _start(tmp_path, kafka=kafka, address="provider.example", model=missing)
-    try:
+    with _working(tmp_path, kafka=kafka, address="provider.example", model=missing) as worker:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while waiting(tmp_path) is None and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -247,5 +247,3 @@ def test_a_model_that_is_not_there_is_waited_for_and_status_and_doctor_say_so(
         assert worker.is_alive()
         assert [reason in said.out for said in (status, doctor)] == [True, True]
         assert "put the model there" in doctor.out
-    finally:
-        ended(worker)

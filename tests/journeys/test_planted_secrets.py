@@ -33,7 +33,7 @@ from streams.listening import Ears, transcribed
 from streams.store import open_store
 from streams.transcribe import Transcript
 from tests.dashboards.without_browser import run, sent
-from tests.forked import ended, started
+from tests.forked import running
 from tests.journeys.stages import looking_into, wait_for
 
 PLANTED = {
@@ -182,9 +182,8 @@ def _transcribed_by_us(home: Path) -> Any:
 @contextmanager
 def _running(stage: str, *, home: Path, kafka: str) -> Iterator[ForkServerProcess]:
     (home / "logs").mkdir(exist_ok=True)
-    running = started(stage, home=home, log=home / "logs" / f"{stage}.log", ANGIME_KAFKA=kafka)
-    yield running
-    ended(running)
+    with running(stage, home=home, log=home / "logs" / f"{stage}.log", ANGIME_KAFKA=kafka) as process:
+        yield process
 
 
 def _wait_until_both_are_landed(home: Path, *, lander: ForkServerProcess) -> None:

@@ -22,7 +22,7 @@ from schemas.records import DeadLetter, RawRecord, dead_from_kafka, raw_to_kafka
 from schemas.topics import CANONICAL
 from tests.brokers import own_broker, values_of
 from tests.fakes import MemoryKafka
-from tests.forked import ended, started
+from tests.forked import running
 
 NOW = "2026-03-01T08:30:00.000Z"
 GROUP = "group"
@@ -260,12 +260,9 @@ def test_some_poison_among_many_never_stops_the_stage(kafka_in_memory: MemoryKaf
 @contextmanager
 def normaliser(home: Path, *, kafka: str) -> Generator[ForkServerProcess]:
     """Run a normaliser in a process of its own, and stop it by SIGTERM at the end."""
-    process = started("normalise", home=home, log=home / "normalise.log", ANGIME_KAFKA=kafka)
-    try:
+    with running("normalise", home=home, log=home / "normalise.log", ANGIME_KAFKA=kafka) as process:
         yield process
-    finally:
-        code = ended(process)
-    assert code in {0, -signal.SIGKILL}
+    assert process.exitcode in {0, -signal.SIGKILL}
 
 
 def offsets_done(bootstrap: str) -> int:

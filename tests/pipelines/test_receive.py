@@ -30,7 +30,7 @@ from schemas.errors import Misconfigured
 from schemas.records import raw_from_kafka
 from tests.brokers import own_broker, silent, values_of
 from tests.fakes import MemoryKafka
-from tests.forked import ended, started
+from tests.forked import running
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 SECRETS = {"META": "meta-secret", "META_VERIFY": "let me in", "TWILIO": "twilio-token", "OURS": "bearer-token"}
@@ -387,13 +387,10 @@ def test_addresses_of_kafka_that_are_none_name_the_setting(tmp_path: Path) -> No
 def receiver(home: Path, *, kafka: str) -> Generator[tuple[str, ForkServerProcess]]:
     """Run a receiver in a process of its own; give its address, and stop it by SIGTERM at the end."""
     settings = SECRETS | {"ANGIME_KAFKA": kafka, "ANGIME_RECEIVE_PORT": "0"}
-    process = started("receive", home=home, log=home / "receive.log", **settings)
-    try:
+    with running("receive", home=home, log=home / "receive.log", **settings) as process:
         wait_until(lambda: presence.told(home, "receive"))
         yield presence.told(home, "receive") or "", process
-    finally:
-        code = ended(process)
-    assert code in {0, -signal.SIGKILL}
+    assert process.exitcode in {0, -signal.SIGKILL}
 
 
 def post(address: str, bodies_sent: list[bytes]) -> list[int]:
