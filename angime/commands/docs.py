@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from angime.commands.output import Json, print_fields
-from angime.commands.root import app
+from angime.commands.root import CHAPTERS, app
 
 
 @app.command()
@@ -14,7 +14,7 @@ def docs(
     check: Annotated[bool, typer.Option("--check", help="Only say which are stale; exit 1 if any is.")] = False,
     json_output: Json = False,
 ) -> None:
-    """Print the docs that are made from code (for those who work on Angime).
+    """Print the docs that are made from code.
 
     Example: `angime docs`
     """
@@ -31,15 +31,20 @@ def docs(
 
 
 def describe() -> str:
-    """Describe every command for docs/commands.md."""
-    root = typer.main.get_command(app)
-    return "\n".join(_describe_command(root, path="angime"))
+    """Describe every command for docs/commands.md, by chapters."""
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    lines: list[str] = []
+    for chapter, listed in CHAPTERS.items():
+        lines.append(f"## {chapter}\n")
+        for verb in listed:
+            lines += _describe_command(verbs[verb], path=f"angime {verb}")
+    return "\n".join(lines)
 
 
 def _describe_command(command: Any, *, path: str) -> Iterator[str]:
     children = getattr(command, "commands", None)
     if children is None:
-        yield f"## {path}\n"
+        yield f"### {path}\n"
         yield (command.help or "").strip() + "\n"
         rows = [_describe_parameter(parameter) for parameter in command.params if parameter.name != "help"]
         if rows:

@@ -13,7 +13,7 @@ from angime.commands.surroundings import address_of, home, prove_free, stop_on_s
 STAGE_HELP = "It runs until Ctrl-C, SIGTERM or the end of its terminal; `angime up` runs it beside the others."
 
 
-@app.command(help=f"Take webhooks into Kafka. {STAGE_HELP}\n\nExample: `angime receive`")
+@app.command(help=f"Take webhooks into Kafka.\n\n{STAGE_HELP}\n\nExample: `angime receive`")
 def receive(json_output: Json = False) -> None:
     """Take webhooks into Kafka."""
     from angime.settings import load
@@ -31,7 +31,7 @@ def receive(json_output: Json = False) -> None:
 
 @app.command(
     help="Fetch what providers do not send: follow files, poll queues, listen on sockets, as the accounts in "
-    f"company.toml ask for it. {STAGE_HELP}\n\nExample: `angime collect`"
+    f"company.toml ask for it.\n\n{STAGE_HELP}\n\nExample: `angime collect`"
 )
 def collect(json_output: Json = False) -> None:
     """Fetch what providers do not send."""
@@ -45,7 +45,7 @@ def collect(json_output: Json = False) -> None:
     stage.run(settings, stop=stop_on_signal())
 
 
-@app.command(help=f"Turn raw records into canonical events. {STAGE_HELP}\n\nExample: `angime normalise`")
+@app.command(help=f"Turn raw records into canonical events.\n\n{STAGE_HELP}\n\nExample: `angime normalise`")
 def normalise(json_output: Json = False) -> None:
     """Turn raw records into canonical events."""
     from angime.settings import load
@@ -58,7 +58,7 @@ def normalise(json_output: Json = False) -> None:
     stage.run(settings, stop=stop_on_signal())
 
 
-@app.command(help=f"Fetch recordings and transcribe them. {STAGE_HELP}\n\nExample: `angime stream`")
+@app.command(help=f"Fetch recordings and transcribe them.\n\n{STAGE_HELP}\n\nExample: `angime stream`")
 def stream(json_output: Json = False) -> None:
     """Fetch recordings and transcribe them."""
     from analytics.erased import Known
@@ -78,7 +78,7 @@ def stream(json_output: Json = False) -> None:
     stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased, door=door)
 
 
-@app.command(help=f"Land events in the warehouse and refresh its facts. {STAGE_HELP}\n\nExample: `angime land`")
+@app.command(help=f"Land events in the warehouse and refresh its facts.\n\n{STAGE_HELP}\n\nExample: `angime land`")
 def land(json_output: Json = False) -> None:
     """Land events in the warehouse and refresh its facts."""
     from analytics.settings import AnalyticsSettings
@@ -115,7 +115,7 @@ def api(json_output: Json = False) -> None:
     uvicorn.run(application, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
 
 
-@app.command(help=f"Serve the pages. {STAGE_HELP}\n\nExample: `angime pages`")
+@app.command(help=f"Serve the pages.\n\n{STAGE_HELP}\n\nExample: `angime pages`")
 def pages(json_output: Json = False) -> None:
     """Serve the pages."""
     from analytics.own_metrics import own

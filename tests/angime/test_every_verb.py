@@ -15,6 +15,7 @@ from analytics import aside
 from analytics.warehouse import Batch, open_writer
 from angime.commands import app
 from angime.commands.names import DIGEST_PERIODS, LETTER_STAGES
+from angime.commands.root import CHAPTERS
 from dashboards import digest
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin
@@ -193,6 +194,16 @@ def test_every_verb_gives_json() -> None:
 
     assert asked | RUNNING | ELSEWHERE == set(VERBS)
     assert [verb for verb, command in VERBS.items() if "--json" not in _options(command)] == []
+
+
+def test_the_verbs_stand_in_chapters_those_first_that_are_needed_first(say: Say) -> None:
+    shown = say("--help", COLUMNS="200").out
+    verbs = re.findall(r"(?m)^│ ([a-z]+) ", shown)
+    chapters = re.findall(r"(?m)^╭─ (.+?) ─", shown)
+
+    assert chapters == ["Options", *CHAPTERS]
+    assert verbs == [verb for listed in CHAPTERS.values() for verb in listed]
+    assert set(verbs) == {verb.split()[0] for verb in VERBS}
 
 
 @pytest.mark.parametrize("written", ON_A_HOME)
