@@ -78,6 +78,7 @@ class Packed:
     ) -> None:
         self._connection = connection
         self._view = view
+        self._columns = columns
         self._room = room
         self._least_gone = least_gone
         read = [column for column in view.columns if column.name in {*columns, view.time}]
@@ -158,11 +159,11 @@ class Packed:
     def gather(self) -> int:
         """Put the rows of the contacts of `gathered_identities` into `gathered_…`, as the fact has them.
 
-        Gives how many there are.
+        Its columns stand in their order, as when the lake is searched: that fills the same table. Gives how many rows
+        there are.
         """
-        return self._connection.pour(
-            f"gathered_{self._view.name}", self._found(), f"id::varchar as {self._view.entity}, * exclude (id)"
-        )
+        read = ", ".join(f"id::varchar as {name}" if name == self._view.entity else name for name in self._columns)
+        return self._connection.pour(f"gathered_{self._view.name}", self._found(), read)
 
     def _found(self) -> Any:
         """Give the rows of the contacts of `gathered_identities`."""

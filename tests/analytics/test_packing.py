@@ -18,18 +18,25 @@ MOST_BYTES_OF_NAMES = 50_000  # of some hundred
 ROWS_IN_ROOM = int(ROOM_MIB * MIB * SHARE / BYTES_A_ROW)
 
 
+@pytest.fixture(scope="module")
+def made() -> Iterator[Scratch]:
+    """Open a warehouse in memory with a table of calls."""
+    opened = scratch()
+    opened.sql("from facts.calls")
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def warehouse() -> Iterator[Scratch]:
-    """Open a warehouse in memory with empty tables, and nothing folded."""
-    made = scratch()
-    made.build()
+def warehouse(made: Scratch) -> Scratch:
+    """Give it with empty tables, and nothing folded."""
     made.connection.execute("""
-        create temp table stale_calls as select call_id, contact_key, started_at from facts.calls;
-        create temp table fresh_calls as from facts.calls;
-        create temp table gathered_identities (company varchar, identity varchar)
+        delete from facts.calls;
+        create or replace temp table stale_calls as select call_id, contact_key, started_at from facts.calls;
+        create or replace temp table fresh_calls as from facts.calls;
+        create or replace temp table gathered_identities (company varchar, identity varchar)
     """)
-    yield made
-    made.close()
+    return made
 
 
 def test_rows_are_found_as_they_lie_in_the_fact_whatever_they_lack(warehouse: Scratch) -> None:
@@ -93,6 +100,17 @@ def test_what_batches_brought_lies_in_one_piece_without_the_room_that_each_had(w
         packed.replace()
     assert 0 < pa.total_allocated_bytes() - before < MOST_BYTES_OF_NAMES
     assert _searched(warehouse) == _gathered(warehouse, packed)
+
+
+def test_what_no_longer_fits_is_searched_for_into_the_table_that_rows_in_memory_filled(warehouse: Scratch) -> None:
+    _put(warehouse, "facts.calls", numbers=range(1, 20))
+    packed = _packed(warehouse, room=Room(memory_mib=ROOM_MIB))
+    packed.load()
+    found = _gathered(warehouse, packed)
+    columns = ", ".join(COLUMNS)
+    theirs = "contact_key in (select identity from gathered_identities)"
+    warehouse.connection.fill("gathered_calls", f"select {columns} from facts.calls where {theirs}")  # noqa: S608
+    assert found == warehouse.connection.rows(f"select {columns} from gathered_calls order by all")  # noqa: S608
 
 
 def _packed(warehouse: Scratch, *, room: Room, least_gone: int = 1_000) -> Packed:
