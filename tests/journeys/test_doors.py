@@ -24,6 +24,7 @@ from angime.settings import load
 from pipelines import local_kafka, redelivery, replay, topics
 from pipelines.broker import Admin, connect_producer
 from pipelines.free_ports import free_port
+from pipelines.plain_broker import clients, structs
 from pipelines.replay import Choice
 from pipelines.settings import PipelinesSettings
 from schemas.alerts import AlertRaised
@@ -33,6 +34,7 @@ from schemas.ids import fact_id
 from schemas.instants import instant
 from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
+from streams.app import GROUP
 from tests.angime.front_door import typed
 from tests.forked import running
 from tests.journeys import stages
@@ -64,6 +66,7 @@ to = ["hook"]
 TOKENS = '[[tokens]]\nname = "crm"\ncompany = "acme"\nscopes = ["calls"]\nsecret = "file:token"\n'
 SINCE, UNTIL, NOW = "2026-01-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z", "2026-03-02T00:00:00.000Z"
 SECRET = "a-secret-of-the-journey"
+NOTED = "__consumer_offsets"  # the broker's own topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
@@ -162,6 +165,7 @@ def test_replayed_from_kafka_and_from_the_log_after_a_repair_every_row_is_the_sa
 def test_api_figures_and_alerts_are_served_by_processes_of_their_own(home: Path, hook: Receiver) -> None:
     raise_alerts((1, []), (1, []), (2, [(REPLAYED, b"1")]), (3, []))
     api, figures = (f"http://127.0.0.1:{os.environ[f'ANGIME_{name}_PORT']}" for name in ("API", "WATCH"))
+    acknowledged = _acknowledgements()
 
     with _running("api", home=home), _running("watch", home=home), _running("stream", home=home):
         wait_for(lambda: _get(f"{api}/healthz") is not None)
@@ -169,7 +173,12 @@ def test_api_figures_and_alerts_are_served_by_processes_of_their_own(home: Path,
         wait_for(lambda: _get(f"{figures}/metrics") is not None)
         shown = _get(f"{figures}/metrics")
         wait_for(lambda: _alert_id(3) in _told(hook))
+        wait_for(lambda: _waiting_for_streams() == 0)
+        acknowledged = _acknowledgements() - acknowledged
 
+    with closing(Admin(load(PipelinesSettings).kafka)) as admin:
+        read = sum(admin.end_offsets(["calls"]).values())
+    assert 0 < acknowledged < read / 5
     assert answer is not None
     assert len(answer.json()["calls"]) >= CALLS
     assert shown is not None
@@ -227,6 +236,20 @@ def raise_alerts(*alerts: tuple[int, list[tuple[str, bytes]]]) -> None:
             )  # fmt: skip
             producer.send("alerts", key=alert.partitionkey.encode(), value=encode(alert), headers=headers)
         producer.flush()
+
+
+def _waiting_for_streams() -> int:
+    """Count what the worker has before it on the topic of calls."""
+    with closing(Admin(load(PipelinesSettings).kafka)) as admin:
+        done = admin.committed(GROUP)
+        return sum(end - done.get(place, 0) for place, end in admin.end_offsets(["calls"]).items())
+
+
+def _acknowledgements() -> int:
+    """Count what stages have told Kafka of how far they are: each time it writes that down."""
+    with closing(clients.KafkaConsumer(bootstrap_servers=load(PipelinesSettings).kafka)) as consumer:
+        places = [structs.TopicPartition(NOTED, number) for number in consumer.partitions_for_topic(NOTED) or ()]
+        return sum(consumer.end_offsets(places).values())
 
 
 def _told(hook: Receiver) -> list[str]:
