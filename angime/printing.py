@@ -18,6 +18,8 @@ NOTICE = "<!-- Printed from code by `angime docs`; edit the code, not this page.
 
 JsonSchema = dict[str, Any]
 
+_FORMS = {"text": "", "list": " (one or a list)", "switch": " (true or false)"}
+
 
 def printed() -> Iterator[tuple[Path, Callable[[], str]]]:
     """Give every printed file with the function that makes its text."""
@@ -182,7 +184,9 @@ def sources_page() -> str:
         lines += [f"{number}. {step}" for number, step in enumerate(guide.connect_steps, start=1)]
         if guide.settings:
             lines += ["\nSettings of the account, under `[accounts.settings]`:\n"]
-            lines += [f"- `{name}`: {meaning}" for name, meaning in guide.settings.items()]
+            lines += [
+                f"- `{name}`{_FORMS[setting.form]}: {setting.meaning}" for name, setting in guide.settings.items()
+            ]
     return "\n".join(lines) + "\n"
 
 

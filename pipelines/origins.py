@@ -8,8 +8,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from pipelines.settings import PipelinesSettings
-from pipelines.sources import SOURCES
+from pipelines.sources import GUIDES, SOURCES
 from pipelines.sources.contract import Source
+from pipelines.sources.guide import settings_problem
 from schemas.company import Account, Company, parse_company
 from schemas.errors import Misconfigured
 from schemas.ids import raw_id
@@ -69,8 +70,9 @@ def load_companies(path: Path) -> tuple[Company, ...]:
 def load_origins(settings: PipelinesSettings) -> dict[tuple[str, str], Origin]:
     """Give every account of every company, by source and account id.
 
-    Raises Misconfigured for files that are not right, for a source nobody speaks for, and for an account that stands
-    at two companies, because requests name only the source and the account.
+    Raises Misconfigured for files that are not right, for a source nobody speaks for, for settings of an account that
+    its source does not read, and for an account that stands at two companies, because requests name only the source
+    and the account.
     """
     origins: dict[tuple[str, str], Origin] = {}
     for company in load_companies(settings.company_path):
@@ -81,6 +83,8 @@ def load_origins(settings: PipelinesSettings) -> dict[tuple[str, str], Origin]:
                     f"account {account.id!r} of {company.id!r} has the source {account.source!r}, which is unknown; "
                     f"known are {', '.join(sorted(SOURCES))}"
                 )
+            if problem := settings_problem(account.settings, guide=GUIDES[account.source]):
+                raise Misconfigured(f"{_named(account)}: {problem}")
             place = (account.source, account.id)
             if place in origins:
                 raise Misconfigured(

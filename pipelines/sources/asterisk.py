@@ -8,7 +8,7 @@ from pipelines.sources.asterisk_channels import is_channel_event, read_channel_e
 from pipelines.sources.asterisk_rows import Row, rows
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, items
 from pipelines.sources.signatures import holds_token
 from pipelines.sources.translations import each, found, ignored
@@ -32,8 +32,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
         return read_ari(scene, events[0][1])
     if events is not None:
         return each(events, lambda _, event: read_ari(scene, event))
-    columns = account.settings.get("columns", [])
-    read = rows(raw.body, columns=tuple(columns) if isinstance(columns, list) else ())
+    read = rows(raw.body, columns=scene.listed("columns"))
     if not read:
         return ignored("the body holds no rows")
     return each(((row.part, row) for row in read), lambda _, row: _row(scene, row))
@@ -82,16 +81,27 @@ GUIDE = Guide(
         "Name operators' endpoints as Asterisk does, without the channel's suffix: `PJSIP/101`.",
     ),
     settings={
-        "cdr_file": "Path of `Master.csv` on this machine: `angime collect` follows it, through rotation too.",
-        "ari_url": "Address of the REST interface (`http://pbx:8088/ari`): `angime collect` listens to its events. It "
-        "does not remember what was missed; the file does, so name both.",
-        "ari_login": "Where its `user:password` lies, as `env:NAME` or `file:PATH`.",
-        "columns": "Names of the columns of a custom file, in their order, when it has no header line.",
-        "incoming_contexts": "Contexts of the dial plan that only calls from outside enter.",
-        "dial_prefix": "Digits that are dialled to get a line out.",
-        "recordings_url": "Where the files lie that rows name as their recordings.",
-        "channel_events": "`alone` when channel events come without call detail records.",
-        "answered_by_instructions": "`true` when an application of ARI picks up the first channel itself.",
-        "trunks": "Names of trunks that look like extensions, such as `PJSIP/7000`.",
+        "cdr_file": Setting(
+            "Path of `Master.csv` on this machine: `angime collect` follows it, through rotation too.",
+            form="list",
+        ),
+        "ari_url": Setting(
+            "Address of the REST interface (`http://pbx:8088/ari`): `angime collect` listens to its events. It does "
+            "not remember what was missed; the file does, so name both.",
+        ),
+        "ari_login": Setting("Where its `user:password` lies, as `env:NAME` or `file:PATH`."),
+        "columns": Setting(
+            "Names of the columns of a custom file, in their order, when it has no header line.",
+            form="list",
+        ),
+        "incoming_contexts": Setting("Contexts of the dial plan that only calls from outside enter.", form="list"),
+        "dial_prefix": Setting("Digits that are dialled to get a line out."),
+        "recordings_url": Setting("Where the files lie that rows name as their recordings."),
+        "channel_events": Setting("`alone` when channel events come without call detail records.", allowed=("alone",)),
+        "answered_by_instructions": Setting(
+            "`true` when an application of ARI picks up the first channel itself.",
+            form="switch",
+        ),
+        "trunks": Setting("Names of trunks that look like extensions, such as `PJSIP/7000`.", form="list"),
     },
 )

@@ -9,7 +9,7 @@ from pipelines.sources.bitrix24_cards import Entity, card_added, card_updated, c
 from pipelines.sources.brackets import OWN, branch, leaves, nested_fields
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import KEPT_IN_THE_BODY, Guide
+from pipelines.sources.guide import KEPT_IN_THE_BODY, Guide, Setting
 from pipelines.sources.reading import Fields, as_object, required
 from pipelines.sources.signatures import is_same
 from pipelines.sources.translations import each, ignored
@@ -118,8 +118,11 @@ GUIDE = Guide(
         "counted twice.",
     ),
     settings={
-        "currency": "Currency of sums that name none, such as KZT.",
-        "won_stages": "Stages that count as won beside `WON`, as Bitrix24 writes them (`C3:FINAL`).",
-        "lost_stages": "Stages that count as lost beside `LOSE`, `APOLOGY` and `JUNK`.",
+        "currency": Setting("Currency of sums that name none, such as KZT."),
+        "won_stages": Setting(
+            "Stages that count as won beside `WON`, as Bitrix24 writes them (`C3:FINAL`).",
+            form="list",
+        ),
+        "lost_stages": Setting("Stages that count as lost beside `LOSE`, `APOLOGY` and `JUNK`.", form="list"),
     },
 )

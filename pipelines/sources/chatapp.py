@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.sources.chatapp_messages import Line, message, status
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, items, loose, text, word
 from pipelines.sources.signatures import holds_shared_secret
 from pipelines.sources.translations import each, ignored, numbered
@@ -110,10 +110,13 @@ GUIDE = Guide(
         "ChatApp tells of no calls: connect the telephony, or a bridge to WhatsApp, for those.",
     ),
     settings={
-        "licenses": "Lines to listen to, each as NUMBER/MESSENGER, such as `55570/caWhatsApp`. Messages that were "
-        "missed are fetched; statuses are not remembered.",
-        "api_token": "Where the access token lies, as `env:NAME` or `file:PATH`.",
-        "api_url": "Address of ChatApp's interface, when it is not the common one.",
-        "socket_url": "Address of its WebSocket, when it is not the common one.",
+        "licenses": Setting(
+            "Lines to listen to, each as NUMBER/MESSENGER, such as `55570/caWhatsApp`. Messages that were missed are "
+            "fetched; statuses are not remembered.",
+            form="list",
+        ),
+        "api_token": Setting("Where the access token lies, as `env:NAME` or `file:PATH`."),
+        "api_url": Setting("Address of ChatApp's interface, when it is not the common one."),
+        "socket_url": Setting("Address of its WebSocket, when it is not the common one."),
     },
 )

@@ -53,12 +53,16 @@ class Scene(Struct, frozen=True):
 
     def is_on(self, name: str) -> bool:
         """Say whether one of the account's settings is `true`."""
-        return str(self.account.settings.get(name, "")).lower() == "true"
+        return self.account.settings.get(name) is True
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """Words of one of the account's settings, one alone or a list."""
+        value = self.account.settings.get(name, [])
+        return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else ()
 
     def names(self, setting: str) -> frozenset[str]:
-        """Words listed in one of the account's settings."""
-        value = self.account.settings.get(setting, [])
-        return frozenset(value if isinstance(value, list) else [value] if isinstance(value, str) else [])
+        """Words listed in one of the account's settings, in whatever order."""
+        return frozenset(self.listed(setting))
 
 
 def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Instant, is_of_one: bool = False) -> Event:

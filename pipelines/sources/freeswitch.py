@@ -10,7 +10,7 @@ from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.forms import form_pairs
 from pipelines.sources.freeswitch_calls import read_leg
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, items
 from pipelines.sources.signatures import holds_password, holds_token
 from pipelines.sources.translations import each, found, ignored, numbered
@@ -102,8 +102,14 @@ GUIDE = Guide(
         "Write operators' endpoints as FreeSWITCH dials them: the extension, such as `1001`.",
     ),
     settings={
-        "cdr_folder": "Folder on this machine into which mod_json_cdr writes (`log-dir`): `angime collect` follows it.",
-        "recordings_url": "Where the files lie that `record_name` names.",
-        "trunks": "Names of gateways and profiles that lead outside, beside `external` and every gateway.",
+        "cdr_folder": Setting(
+            "Folder on this machine into which mod_json_cdr writes (`log-dir`): `angime collect` follows it.",
+            form="list",
+        ),
+        "recordings_url": Setting("Where the files lie that `record_name` names."),
+        "trunks": Setting(
+            "Names of gateways and profiles that lead outside, beside `external` and every gateway.",
+            form="list",
+        ),
     },
 )

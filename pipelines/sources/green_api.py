@@ -9,7 +9,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.green_api_calls import call
 from pipelines.sources.green_api_messages import message, message_status, remembered
 from pipelines.sources.green_api_states import quota, socket, state
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, items, required, text, word
 from pipelines.sources.signatures import holds_token
 from pipelines.sources.translations import each, ignored, numbered
@@ -101,8 +101,8 @@ GUIDE = Guide(
         "GREEN-API tells how long outgoing calls lasted, and of incoming ones only whether somebody picked up.",
     ),
     settings={
-        "poll_instance": "`idInstance` whose queue is polled; what was missed is fetched from its journals.",
-        "api_token": "Where `apiTokenInstance` lies, as `env:NAME` or `file:PATH`.",
-        "api_url": "`apiUrl` of the instance, when it is not the common one.",
+        "poll_instance": Setting("`idInstance` whose queue is polled; what was missed is fetched from its journals."),
+        "api_token": Setting("Where `apiTokenInstance` lies, as `env:NAME` or `file:PATH`."),
+        "api_url": Setting("`apiUrl` of the instance, when it is not the common one."),
     },
 )

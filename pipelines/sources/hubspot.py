@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.hubspot_calls import Told, call
 from pipelines.sources.hubspot_cards import contact_event, contact_object, deal_event, deal_link, deal_object
 from pipelines.sources.reading import Fields, as_object, items, member, required, text, word
@@ -189,9 +189,9 @@ GUIDE = Guide(
         "counted twice.",
     ),
     settings={
-        "public_url": "Scheme and host that HubSpot calls, when a proxy changes them.",
-        "won_stages": "Stages that count as won beside `closedwon`, by their ids.",
-        "lost_stages": "Stages that count as lost beside `closedlost`, by their ids.",
-        "currency": "Currency of amounts that name none, such as USD.",
+        "public_url": Setting("Scheme and host that HubSpot calls, when a proxy changes them."),
+        "won_stages": Setting("Stages that count as won beside `closedwon`, by their ids.", form="list"),
+        "lost_stages": Setting("Stages that count as lost beside `closedlost`, by their ids.", form="list"),
+        "currency": Setting("Currency of amounts that name none, such as USD."),
     },
 )

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.justcall_calls import accepted, ended, offered, updated
 from pipelines.sources.justcall_messages import message, message_status
 from pipelines.sources.reading import Fields, as_object, loose, text, word
@@ -169,4 +169,5 @@ GUIDE = Guide(
         "Behind a proxy that changes the path, write the address that JustCall calls into `public_url`.",
         "Write operators' endpoints as JustCall does: the operator's e-mail, else his number (`agent_id`).",
     ),
+    settings={"public_url": Setting("Scheme, host and path that JustCall calls, when a proxy changes them.")},
 )

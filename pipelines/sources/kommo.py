@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pipelines.sources.brackets import branch, nested_fields, rows
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.kommo_calls import incoming_call, note
 from pipelines.sources.kommo_contacts import company_card, contact_card
 from pipelines.sources.kommo_deals import added, edited, incoming, moved, pipeline_action
@@ -175,5 +175,7 @@ GUIDE = Guide(
         "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "
         "counted twice.",
     ),
-    settings={"currency": "Currency of the deals' prices, such as KZT."},
+    settings={
+        "currency": Setting("Currency of the deals' prices, such as KZT."),
+    },
 )

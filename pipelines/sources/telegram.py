@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.messaging import Reaction, Written, reacted, told_at, written
 from pipelines.sources.reading import Fields, as_object, flag, items, member, required, text, word
 from pipelines.sources.signatures import is_one_of
@@ -159,5 +159,7 @@ GUIDE = Guide(
         "`allowed_updates` message, business_message, business_connection, callback_query and message_reaction.",
         "For a business account: in its settings under Telegram Business, Chatbots, connect the bot.",
     ),
-    settings={"own_users": "Ids of your people, whose messages in groups are the company's."},
+    settings={
+        "own_users": Setting("Ids of your people, whose messages in groups are the company's.", form="list"),
+    },
 )

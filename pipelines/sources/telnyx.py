@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import as_object, required, text, word
 from pipelines.sources.signatures import is_ed25519, is_fresh
 from pipelines.sources.telnyx_calls import Told, answered, detected, hung_up, initiated, recorded, ringing, transcribed
@@ -142,7 +142,10 @@ GUIDE = Guide(
         "Write operators' endpoints as Telnyx does: `sip:user@sip.telnyx.com`, or their numbers.",
     ),
     settings={
-        "answered_by_instructions": "`true` when your application picks up incoming calls itself (a menu, a greeting): "
-        "then only the legs to operators prove an answer.",
+        "answered_by_instructions": Setting(
+            "`true` when your application picks up incoming calls itself (a menu, a greeting): then only the legs to "
+            "operators prove an answer.",
+            form="switch",
+        ),
     },
 )

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from pipelines.sources.contract import Answer, Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.forms import form_fields, form_pairs
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, text
 from pipelines.sources.signatures import hmac_base64, is_same
 from pipelines.sources.translations import attempt, ignored, joined
@@ -168,8 +168,11 @@ GUIDE = Guide(
         "Behind a proxy that changes scheme or host, write the address that Twilio calls into `public_url`.",
     ),
     settings={
-        "public_url": "Scheme and host that Twilio calls, when a proxy changes them.",
-        "answered_by_instructions": "`true` when your instructions (a menu, a `<Dial>` without `answerOnBridge`) pick "
-        "up incoming calls: then only the legs to operators prove an answer.",
+        "public_url": Setting("Scheme and host that Twilio calls, when a proxy changes them."),
+        "answered_by_instructions": Setting(
+            "`true` when your instructions (a menu, a `<Dial>` without `answerOnBridge`) pick up incoming calls: then "
+            "only the legs to operators prove an answer.",
+            form="switch",
+        ),
     },
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, required, word
 from pipelines.sources.signatures import holds_shared_secret
 from pipelines.sources.translations import ignored
@@ -76,7 +76,8 @@ GUIDE = Guide(
         "Ask GET /v1.3/statuses for the ids of the statuses that mean won and lost, and name them in the settings.",
     ),
     settings={
-        "won_statuses": "Ids of the statuses that mean that a lead was won.",
-        "lost_statuses": "Ids of the statuses that mean that a lead was lost.",
+        "currency": Setting("Currency of the leads' amounts, such as KZT."),
+        "won_statuses": Setting("Ids of the statuses that mean that a lead was won.", form="list"),
+        "lost_statuses": Setting("Ids of the statuses that mean that a lead was lost.", form="list"),
     },
 )

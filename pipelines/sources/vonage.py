@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.forms import form_fields
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.json_tokens import claims, hashes_body, is_recent
 from pipelines.sources.reading import Fields, as_object, text
 from pipelines.sources.signatures import BEARER
@@ -98,7 +98,10 @@ GUIDE = Guide(
         "Write operators' endpoints as Vonage does: the name of the app's user, or the number without a plus.",
     ),
     settings={
-        "answered_by_instructions": "`true` when your instructions (a menu, a greeting) pick up incoming calls: then "
-        "only the legs to operators prove an answer.",
+        "answered_by_instructions": Setting(
+            "`true` when your instructions (a menu, a greeting) pick up incoming calls: then only the legs to "
+            "operators prove an answer.",
+            form="switch",
+        ),
     },
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, member, required, text, word
 from pipelines.sources.signatures import hmac_hex, holds_token, is_same
 from pipelines.sources.times import from_epoch_field
@@ -105,9 +105,11 @@ GUIDE = Guide(
         "WAHA tells that calls were received, accepted or rejected, and not how long they lasted.",
     ),
     settings={
-        "socket_url": "WAHA's address (`http://waha:3000`), whose WebSocket is listened to; messages that were missed "
-        "are fetched, calls are not remembered.",
-        "api_token": "Where its API key lies, as `env:NAME` or `file:PATH`.",
-        "session": "Name of the session, when it is not `default`.",
+        "socket_url": Setting(
+            "WAHA's address (`http://waha:3000`), whose WebSocket is listened to; messages that were missed are "
+            "fetched, calls are not remembered.",
+        ),
+        "api_token": Setting("Where its API key lies, as `env:NAME` or `file:PATH`."),
+        "session": Setting("Name of the session, when it is not `default`."),
     },
 )

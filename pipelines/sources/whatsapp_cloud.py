@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.sources.contract import Source, Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.guide import Guide
+from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.meta_webhooks import entries, handshake, is_genuine
 from pipelines.sources.reading import Fields, as_object, items, text
 from pipelines.sources.translations import each, ignored, joined, numbered
@@ -132,7 +132,10 @@ GUIDE = Guide(
         "For recordings put an access token that may read media where `fetch_secret` points.",
     ),
     settings={
-        "callback_data": "`operator` when the callback data of your calls names the operator's endpoint.",
-        "graph_url": "Address that gives a recording's address for its media id, when it is not Meta's.",
+        "callback_data": Setting(
+            "`operator` when the callback data of your calls names the operator's endpoint.",
+            allowed=("operator",),
+        ),
+        "graph_url": Setting("Address that gives a recording's address for its media id, when it is not Meta's."),
     },
 )

@@ -17,6 +17,12 @@ def company(name: str, *, source: str = "twilio", account: str = "phones") -> st
     )
 
 
+def asked(source: str = "twilio", **settings: str) -> dict[str, str]:
+    """Write a company file whose account has these settings, as they stand in TOML."""
+    written = ", ".join(f"{name} = {text}" for name, text in settings.items())
+    return {"a": company("acme", source=source) + f"settings = {{ {written} }}\n"}
+
+
 def test_a_folder_holds_a_company_a_file(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_text(company("second", account="other"))
     (tmp_path / "a.toml").write_text(company("first"))
@@ -73,6 +79,18 @@ def test_every_secret_that_a_company_needs_is_looked_for(tmp_path: Path, given: 
         ({"a": company("acme", source="pigeon")}, "has the source 'pigeon', which is unknown; known are .*twilio"),
         ({"a": company("acme"), "b": company("zenith")}, "stands at 'acme' and at 'zenith': give one of them another"),
         ({"a": "id = "}, r"a\.toml: Invalid value"),
+        (
+            asked(publicurl="'x'"),
+            "account 'phones' of twilio: the setting 'publicurl' is not known; known are public_url",
+        ),
+        (
+            asked("viber", public_url="'x'"),
+            "account 'phones' of viber: .*'public_url' is not known; this source has none",
+        ),
+        (asked("green_api", poll_instance="7103"), "of green_api: write the setting poll_instance as text in quotes"),
+        (asked("freeswitch", trunks="true"), "write the setting trunks as text in quotes, or as a list of texts"),
+        (asked(answered_by_instructions="'yes'"), "write the setting answered_by_instructions as true or false"),
+        (asked("whatsapp_cloud", callback_data="'operators'"), "write the setting callback_data as operator$"),
     ],
 )
 def test_a_mistake_is_said_in_a_sentence(tmp_path: Path, files: dict[str, str], sentence: str) -> None:

@@ -24,14 +24,16 @@ default_region = "KZ"
 
 [[accounts]]
 id = "{account}"
-source = "asterisk"
+source = "{source}"
 {settings}
 """
 WAIT_SECONDS = 60.0
 
 
-def settings(home: Path, *, account: str = "pbx", lines: str = "", kafka: str = "") -> PipelinesSettings:
-    (home / "company.toml").write_text(COMPANY.format(account=account, settings=lines))
+def settings(
+    home: Path, *, account: str = "pbx", source: str = "asterisk", lines: str = "", kafka: str = ""
+) -> PipelinesSettings:
+    (home / "company.toml").write_text(COMPANY.format(account=account, source=source, settings=lines))
     return PipelinesSettings(home=home, kafka=kafka)
 
 
@@ -56,7 +58,8 @@ class Flapping:
 def test_the_stage_is_needed_where_an_account_has_such_a_door(tmp_path: Path) -> None:
     assert not collect.is_needed(load_origins(settings(tmp_path)))
     assert collect.is_needed(load_origins(settings(tmp_path, lines='settings = { cdr_file = "/x/Master.csv" }')))
-    assert collect.is_needed(load_origins(settings(tmp_path, lines='settings = { cdr_folder = ["/x", "/y"] }')))
+    folders = 'settings = { cdr_folder = ["/x", "/y"] }'
+    assert collect.is_needed(load_origins(settings(tmp_path, source="freeswitch", lines=folders)))
 
 
 REMOTE = """

@@ -1,13 +1,16 @@
 """What the sources understand: one fact in two forms, who is who, settings of an account, odd clocks."""
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 import pytest
 
+import pipelines
 from pipelines.sources import GUIDES, SOURCES
 from pipelines.sources.contract import Answer, Request, Translation
 from schemas.company import Account, Company
@@ -16,6 +19,7 @@ from schemas.ids import call_id, conversation_id, fact_id
 from schemas.records import RawRecord
 from tests.pipelines.sources.payloads import GOLDEN, only
 
+PIPELINES = Path(pipelines.__file__).parent
 TranslateAs = Callable[[str, bytes], Translation]
 AccountOf = Callable[[str], Account]
 RawOf = Callable[[str, bytes], RawRecord]
@@ -343,6 +347,22 @@ def test_any_form_of_a_time_is_one_instant(translate_as: TranslateAs, written: s
     assert only(translate_as("ingest", json.dumps(event | {"data": {"call_id": "C"}}).encode())).time == (
         "2026-03-02T10:00:00.000Z"
     )
+
+
+READ = re.compile(r"""(?:setting|listed|names|is_on|settings\.get)\(["']([a-z_]+)["']""")
+
+
+def test_settings_of_accounts_are_told_where_they_are_read_and_read_where_they_are_told() -> None:
+    told = {name: set(guide.settings) for name, guide in GUIDES.items()}
+    read = {file: set(READ.findall(file.read_text())) for file in PIPELINES.rglob("*.py")}
+    untold = [
+        (file.name, sorted(names - told[source]))
+        for file, names in read.items()
+        for source in told
+        if file.parent.name == "sources" and file.stem.startswith(source) and names - told[source]
+    ]
+
+    assert ([], set().union(*told.values())) == (untold, set().union(*read.values()))
 
 
 def test_every_source_has_a_guide_and_is_called_by_its_name() -> None:
