@@ -67,9 +67,10 @@ def connect_producer(
 def join_group(bootstrap: str, *, group: str, topics: Sequence[str], transport: Transport = "auto") -> Consumer:
     """Join `group` for `topics`; a partition without a committed position begins at its beginning.
 
-    A member that is killed holds its partitions for SESSION_SECONDS. Raises NotYet when Kafka is away.
+    A member that is killed holds its partitions for SESSION_SECONDS. Raises NotYet when Kafka is away, or has no such
+    topic.
     """
-    reach(bootstrap)
+    reach(bootstrap, topics)
     if is_fast(transport):
         from pipelines import fast_broker
 

@@ -10,16 +10,17 @@ import hmac
 import secrets
 import socket
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from msgspec import Struct
 
 from schemas.errors import Misconfigured
 from schemas.kafka_access import Access
 
-METADATA_KEY, METADATA_VERSION = 3, 2  # the first whose answer names the cluster
+METADATA_KEY, METADATA_VERSION = 3, 4  # the first that can ask for a topic without making it
 MECHANISM_KEY, PROOF_KEY, SASL_VERSION = 17, 36, 1
 NO_ERROR, UNKNOWN_MECHANISM, WRONG_PROOF, NOT_ASKED = 0, 33, 58, 34
+UNKNOWN_TOPIC, HIDDEN_TOPIC = 3, 29
 CORRELATION = 1
 MAX_ANSWER_BYTES = 1 << 20
 TIMEOUT_SECONDS = 2.0
@@ -27,10 +28,14 @@ MAX_ROUNDS = 1_000_000  # of hashing that a broker may ask for
 
 
 class Cluster(Struct, frozen=True):
-    """What a broker tells of its cluster: its id, and where its brokers are to be met."""
+    """What a broker tells of its cluster: its id, where its brokers are to be met, and which topics are not there.
+
+    A topic that is not shown to us counts as one of these.
+    """
 
     id: str
     brokers: tuple[tuple[str, int], ...]
+    missing: tuple[str, ...]
 
 
 def cluster_id(port: int) -> str | None:
@@ -43,13 +48,14 @@ def cluster_id(port: int) -> str | None:
     return found.id if found is not None else None
 
 
-def cluster(connection: socket.socket) -> Cluster | None:
-    """Ask a broker of its cluster; None when it is not ready, as long as it does not list itself.
+def cluster(connection: socket.socket, topics: Sequence[str] = ()) -> Cluster | None:
+    """Ask a broker of its cluster, and of topics by their whole names; none of them is made by it.
 
-    Raises OSError, EOFError, struct.error or UnicodeDecodeError where it is no broker, or goes away.
+    None when it is not ready, as long as it does not list itself. Raises OSError, EOFError, struct.error or
+    UnicodeDecodeError where it is no broker, or goes away.
     """
-    none_of_its_topics = struct.pack(">i", 0)
-    return _read_cluster(_ask(connection, METADATA_KEY, METADATA_VERSION, none_of_its_topics))
+    asked = struct.pack(">i", len(topics)) + b"".join(map(_text, topics)) + struct.pack(">?", False)
+    return _read_cluster(_ask(connection, METADATA_KEY, METADATA_VERSION, asked))
 
 
 def prove_user(connection: socket.socket, access: Access, *, where: str) -> None:
@@ -149,10 +155,10 @@ def _receive(connection: socket.socket, *, size: int) -> bytes:
 
 
 def _read_cluster(answer: bytes) -> Cluster | None:
-    (count,) = struct.unpack_from(">i", answer)
+    _, count = struct.unpack_from(">ii", answer)  # for how long we are to be slower, and how many brokers
     if count < 1:
         return None
-    at = 4
+    at = 8
     brokers: list[tuple[str, int]] = []
     for _ in range(count):
         at += 4  # node id
@@ -161,7 +167,30 @@ def _read_cluster(answer: bytes) -> Cluster | None:
         brokers.append((host, *struct.unpack_from(">i", answer, end)))
         at = _skip_text(answer, at=end + 4)  # rack
     end = _skip_text(answer, at=at)
-    return Cluster(answer[at + 2 : end].decode(), tuple(brokers))
+    missing = _read_missing(answer, at=end + 4)  # behind the id of the controller
+    return Cluster(answer[at + 2 : end].decode(), tuple(brokers), missing)
+
+
+def _read_missing(answer: bytes, *, at: int) -> tuple[str, ...]:
+    """Give the topics that are not there, or not shown to us."""
+    (count,) = struct.unpack_from(">i", answer, at)
+    at += 4
+    missing: list[str] = []
+    for _ in range(count):
+        (code,) = struct.unpack_from(">h", answer, at)
+        end = _skip_text(answer, at=at + 2)
+        if code in {UNKNOWN_TOPIC, HIDDEN_TOPIC}:
+            missing.append(answer[at + 4 : end].decode())
+        (partitions,) = struct.unpack_from(">i", answer, end + 1)  # behind whether it is Kafka's own
+        at = end + 5
+        for _ in range(partitions):
+            at = _skip_numbers(answer, at=_skip_numbers(answer, at=at + 10))  # error, number, leader, and two lists
+    return tuple(missing)
+
+
+def _skip_numbers(answer: bytes, *, at: int) -> int:
+    (count,) = struct.unpack_from(">i", answer, at)
+    return at + 4 + 4 * count
 
 
 def _text(text: str) -> bytes:

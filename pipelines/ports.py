@@ -60,7 +60,8 @@ class Producer(Protocol):
         """Take a record; it is safe only when a later `flush` returns.
 
         Records of one key keep their order, and one key lies on the same partition whichever adapter wrote it.
-        May block until Kafka's addresses are known; raises NotYet when Kafka cannot be reached.
+        May block until Kafka's addresses are known; raises NotYet when Kafka cannot be reached, or has no such topic:
+        none is ever made by sending to it.
         """
         ...
 

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 
 from pipelines import kafka_hello
@@ -11,13 +11,17 @@ from pipelines.access import Place, access, addresses, check_line, encryption
 from pipelines.ports import CONNECT_SECONDS
 from schemas.errors import Misconfigured, NotYet
 from schemas.kafka_access import Access
+from schemas.topics import PREFIX
 
 # OpenSSL's numbers of what is wrong with a certificate (X509_V_ERR_…, in its x509_vfy.h).
 EXPIRED, OTHER_NAMES = 10, (62, 64)
 
 
-def reach(bootstrap: str) -> None:
+def reach(bootstrap: str, topics: Sequence[str] = ()) -> None:
     """Raise NotYet at once when nobody answers at any of the addresses, Misconfigured when they are none.
+
+    NotYet also where one of these topics is not there: a client that asks a cluster for it may have it made, with as
+    many partitions and for as long as that cluster makes its topics.
 
     Where settings ask for encryption or a user, Misconfigured also says what Kafka refuses or what refuses Kafka: its
     certificate or its name, our certificate, our password. So it does of the brokers to which the cluster sends us.
@@ -30,29 +34,42 @@ def reach(bootstrap: str) -> None:
     refused: list[Misconfigured | NotYet] = []
     for place in addresses(bootstrap):
         try:
-            brokers = _brokers(place, access=told, context=context)
+            found = _cluster(place, topics=topics, access=told, context=context)
         except (Misconfigured, NotYet) as refusal:
             refused.append(refusal)
         except OSError:
             continue
         else:
+            brokers = found.brokers if found is not None else ()
             check_line(brokers, access=told)
             for broker in set(brokers) - {place}:
                 with suppress(OSError, NotYet):
                     _prove(broker, context=context)
+            if found is not None and found.missing:
+                raise _no_topic(found.missing[0])
             return
     raise next((one for one in refused if isinstance(one, Misconfigured)), None) or next(
         iter(refused), NotYet(f"Kafka is not ready: nobody answers at {bootstrap}")
     )
 
 
-def _brokers(place: Place, *, access: Access, context: ssl.SSLContext | None) -> tuple[Place, ...]:
-    """Come in at an address, and give the cluster's brokers; none while it is not ready."""
+def _no_topic(name: str) -> NotYet:
+    """Say how a topic that is not there, by its whole name, is made."""
+    return NotYet(
+        f"Kafka has no topic {name}, or does not show it to us: run angime topics apply, or give this user the right "
+        "to use it"
+    )
+
+
+def _cluster(
+    place: Place, *, topics: Sequence[str], access: Access, context: ssl.SSLContext | None
+) -> kafka_hello.Cluster | None:
+    """Come in at an address, and hear of the cluster; None while it is not ready."""
     with _connected(place, context=context) as connection:
         try:
             if access.has_user:
                 kafka_hello.prove_user(connection, access, where=_written(place))
-            found = kafka_hello.cluster(connection)
+            return kafka_hello.cluster(connection, [PREFIX + topic for topic in topics])
         except ssl.SSLError as error:
             raise _refusal(error, place) from None
         except (EOFError, ConnectionError, struct.error, UnicodeDecodeError):
@@ -60,7 +77,6 @@ def _brokers(place: Place, *, access: Access, context: ssl.SSLContext | None) ->
                 f"Kafka at {_written(place)} hangs up: it ends, or ANGIME_KAFKA_SECURITY ({access.protocol}) is not "
                 "that of this port, which may be encrypted or ask for a user"
             ) from None
-        return found.brokers if found is not None else ()
 
 
 def _prove(place: Place, *, context: ssl.SSLContext | None) -> None:

@@ -49,7 +49,10 @@ _log = structlog.get_logger("angime.streams")
 
 
 class Door(Struct, frozen=True, kw_only=True):
-    """The way in to Kafka; `knock` raises Misconfigured where we are not let in, NotYet while nobody answers."""
+    """The way in to Kafka.
+
+    `knock` raises Misconfigured where we are not let in, NotYet while nobody answers or a topic of ours is not there.
+    """
 
     access: Access
     encryption: ssl.SSLContext | None

@@ -130,6 +130,7 @@ class GuardedBroker:
             "inter.broker.listener.name": "INSIDE",
             "controller.quorum.bootstrap.servers": self.address("CONTROLLER"),
             "log.dirs": "data",
+            "auto.create.topics.enable": "true",  # as Kafka itself has it, where nobody says otherwise
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": self._store("broker"),
             "listener.name.expired.ssl.keystore.type": "PEM",

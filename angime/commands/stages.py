@@ -66,6 +66,7 @@ def stream(json_output: Json = False) -> None:
     from angime.settings import load
     from pipelines.access import access, encryption
     from pipelines.broker import reach
+    from schemas.topics import TOPICS
     from streams import worker as stage
     from streams.settings import StreamsSettings
 
@@ -74,7 +75,8 @@ def stream(json_output: Json = False) -> None:
     presence.tell(settings.home, "stream", said=settings.speech_model)
     is_erased = Known(settings.home).holds
     told = access()
-    door = stage.Door(access=told, encryption=encryption(told), knock=lambda: reach(settings.kafka))
+    topics = sorted({topic.name for topic in TOPICS.values() if {"streams"} & {*topic.readers, *topic.writers}})
+    door = stage.Door(access=told, encryption=encryption(told), knock=lambda: reach(settings.kafka, topics))
     stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased, door=door)
 
 

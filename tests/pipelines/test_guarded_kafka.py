@@ -92,6 +92,24 @@ def test_every_client_comes_in_by_every_way(
         assert _first(member) is not None
 
 
+def test_a_topic_that_is_not_there_is_never_made_by_using_it(
+    guarded: GuardedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set(monkeypatch, guarded.settings)
+    address = guarded.address("USERS")
+    refused = r"Kafka has no topic angime\.nowhere, .*: run angime topics apply"
+    for transport in TRANSPORTS:
+        with closing(broker.connect_producer(address, transport=transport)) as producer:
+            with pytest.raises(NotYet, match=refused):
+                producer.send("nowhere", key=b"k", value=b"v")
+            producer.send("alerts", key=b"k", value=b"v")
+            producer.flush()
+    with pytest.raises(NotYet, match=refused):
+        broker.join_group(address, group="nobody", topics=["alerts", "nowhere"])
+    with closing(broker.Admin(address)) as admin:
+        assert "nowhere" not in admin.topics()
+
+
 def _first(consumer: broker.Consumer) -> bytes | None:
     for _ in range(60):
         if records := consumer.poll(max_records=1, timeout_seconds=1.0):
