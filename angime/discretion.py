@@ -54,17 +54,19 @@ def without_personal_data(_logger: Any, _method: str, event: Any) -> Any:
     return {name: _field(name, value, depth=0) for name, value in event.items()}
 
 
-class Discretion(logging.Filter):
-    """Filters what libraries log through Python's own logging, their tracebacks included."""
+def discreet_record(*args: Any, **named: Any) -> logging.LogRecord:
+    """Make a record of Python's own logging, its message and its traceback masked, whoever writes it.
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Write the message out and mask it; every record passes."""
-        record.msg = masked(record.getMessage())
-        record.args = ()
-        if record.exc_info:
-            record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
-            record.exc_info = None
-        return True
+    Libraries bring ways to write of their own, so that a filter of ours would not see what they write.
+    """
+    record = logging.LogRecord(*args, **named)
+    message = record.getMessage()
+    if masked(message) != message:
+        record.msg, record.args = masked(message), ()
+    if record.exc_info:
+        record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
+        record.exc_info = None
+    return record
 
 
 def _field(name: str, value: Any, *, depth: int) -> Any:

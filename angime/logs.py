@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from angime.discretion import Discretion, without_personal_data
+from angime.discretion import discreet_record, without_personal_data
 
 
 def set_up(*, level: str = "info") -> None:
@@ -28,6 +28,5 @@ def set_up(*, level: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    logging.setLogRecordFactory(discreet_record)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Discretion())

@@ -41,10 +41,11 @@ _FLAGS = {
 }
 
 
-def command(settings: DashboardsSettings) -> list[str]:
+def command(settings: DashboardsSettings, *, through: str = "") -> list[str]:
     """Give the command line of the pages' process; settings reach it through the environment.
 
-    Raises Misconfigured for an address that others can reach while there is no login, and for half a login.
+    `through` names a module that runs others, as Python does by itself. Raises Misconfigured for an address that others
+    can reach while there is no login, and for half a login.
     """
     if settings.oidc_metadata and not (settings.oidc_client_id and settings.oidc_client_secret.get_secret_value()):
         raise Misconfigured(
@@ -60,7 +61,7 @@ def command(settings: DashboardsSettings) -> list[str]:
     if settings.has_login:
         flags["secrets.files"] = str(write_secrets(settings))
     return [
-        *(sys.executable, "-P", "-m", "streamlit", "run", str(APP)),
+        *(sys.executable, "-P", "-m", *filter(None, [through]), "streamlit", "run", str(APP)),
         *(f"--{name}={value}" for name, value in flags.items()),
     ]
 

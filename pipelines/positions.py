@@ -31,7 +31,7 @@ class Positions:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError):
-            log.warning("position_unreadable", name=name)
+            log.warning("position_unreadable", door=name)
             return {}
         return stored if isinstance(stored, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 

@@ -121,13 +121,14 @@ def api(json_output: Json = False) -> None:
 def pages(json_output: Json = False) -> None:
     """Serve the pages."""
     from analytics.own_metrics import own
+    from angime import hosting
     from angime.settings import load
     from dashboards import server
     from dashboards.settings import DashboardsSettings
 
     settings = load(DashboardsSettings)
     own()  # a mistake in them is told here, and not to visitors
-    command = server.command(settings)
+    command = server.command(settings, through=hosting.__name__)
     prove_free(settings.pages_host, settings.pages_port, setting="ANGIME_PAGES_PORT")
     address = address_of(settings.pages_host, settings.pages_port)
     running("pages", at=address, as_json=json_output)

@@ -1,9 +1,12 @@
 """Watching: figures by one convention, rules and panels that name them, runbooks that can be walked, discreet logs."""
 
+import ast
 import json
-import logging
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,16 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from analytics.warehouse import Batch, open_writer
+from angime import hosting
 from angime.commands import app
-from angime.discretion import HIDDEN, Discretion, discreet, masked, without_personal_data
+from angime.discretion import FORBIDDEN, HIDDEN, discreet, masked, without_personal_data
 from angime.figures import Standing
 from pipelines.keep import Figures
 from pipelines.receive_metrics import Metrics
 from tests.analytics.landing_cases import call_events, records_of, settings_at
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+ROOT = Path(__file__).parent.parent.parent
+DOCS = ROOT / "docs"
 RUNBOOKS = sorted((DOCS / "runbooks").glob("*.md"))
 RULES = yaml.safe_load((DOCS / "deploy" / "alerts.yml").read_text())["groups"][0]["rules"]
 NOTHING_KEPT = Figures(
@@ -179,9 +184,43 @@ def test_fields_that_hold_personal_data_are_never_written() -> None:
     assert discreet({"x": "plain"}) == {"x": "plain"}
 
 
-def test_what_libraries_log_is_masked_with_its_traceback() -> None:
-    error = ValueError("+77010000001")
-    told = logging.LogRecord("lib", logging.ERROR, "", 0, "for %s", ("+77010000002",), (ValueError, error, None))
+# A library that writes by itself what it logs, as Streamlit and uvicorn do, run as the pages are.
+LIBRARY = """
+import logging
+ours = logging.getLogger("lib")
+ours.propagate = False
+ours.addHandler(logging.StreamHandler())
+try:
+    raise ValueError("+77010000001")
+except ValueError:
+    ours.exception("for %s", "+77010000002")
+ours.warning("%s of %s", 2, 3)
+"""
 
-    assert Discretion().filter(told)
-    assert "7701" not in logging.Formatter().format(told)
+
+def test_what_libraries_log_is_masked_with_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "library.py").write_text(LIBRARY)
+    words = [sys.executable, "-m", hosting.__name__, "library", "word"]
+    told = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=True, capture_output=True, text=True
+    ).stderr
+
+    assert [] == [line for line in (f"for {HIDDEN}\n", f"ValueError: {HIDDEN}\n", "2 of 3\n") if line not in told]
+    assert "7701" not in told
+
+
+def test_no_field_that_we_log_is_one_that_is_never_written() -> None:
+    files = [
+        file for folder in ("angime", "analytics", "pipelines", "streams") for file in (ROOT / folder).rglob("*.py")
+    ]
+    texts = [(file.name, text) for file in files if "log = structlog.get_logger(" in (text := file.read_text())]
+    told = [
+        (name, keyword.arg)
+        for name, text in texts
+        for call in ast.walk(ast.parse(text))
+        if isinstance(call, ast.Call) and re.match(r"_?log\.", ast.unparse(call.func))
+        for keyword in call.keywords
+    ]
+
+    assert len(told) > 50
+    assert [] == [(name, field) for name, field in told if field in FORBIDDEN]

@@ -1,0 +1,20 @@
+"""Runs a program of others as a process of ours: what it and what it loads write into the log is written as ours is.
+
+`python -m angime.hosting MODULE WORDS` does what `python -m MODULE WORDS` would.
+"""
+
+import runpy
+import sys
+
+from angime import logs
+
+
+def main() -> None:
+    """Run the module that the command line names."""
+    logs.set_up()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
