@@ -76,13 +76,15 @@ def load_origins(settings: PipelinesSettings) -> dict[tuple[str, str], Origin]:
     """
     origins: dict[tuple[str, str], Origin] = {}
     for company in load_companies(settings.company_path):
-        for account in company.accounts:
-            source = SOURCES.get(account.source)
-            if source is None:
+        named = [("[listening.channel_roles]", name) for name in company.listening.channel_roles]
+        for whose, name in [*named, *((f"account {one.id!r}", one.source) for one in company.accounts)]:
+            if name not in SOURCES:
                 raise Misconfigured(
-                    f"account {account.id!r} of {company.id!r} has the source {account.source!r}, which is unknown; "
+                    f"{whose} of {company.id!r} has the source {name!r}, which is unknown; "
                     f"known are {', '.join(sorted(SOURCES))}"
                 )
+        for account in company.accounts:
+            source = SOURCES[account.source]
             if problem := settings_problem(account.settings, guide=GUIDES[account.source]):
                 raise Misconfigured(f"{_named(account)}: {problem}")
             place = (account.source, account.id)

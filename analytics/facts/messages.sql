@@ -10,7 +10,8 @@
 --   source varchar: provider
 --   account varchar: connected number or session
 --   channel varchar: whatsapp, telegram, … , other when nobody says
---   conversation_id varchar: conversation of the company with the contact
+--   conversation_id varchar: names all that is written with one identity of the contact, or in one group: of a contact
+--     with several identities there may be several
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
 --   also_known_as varchar[]: further identities of the contact that its facts name, sorted; null where there are none
 --   contact_name varchar: name of the contact

@@ -9,7 +9,8 @@
 --   source varchar: provider
 --   account varchar: connected number or session
 --   channel varchar: whatsapp, telegram, …
---   conversation_id varchar: conversation of the company with the contact
+--   conversation_id varchar: names all that is written with one identity of the contact, or in one group: of a contact
+--     with several identities there may be several
 --   contact_key varchar: how the contact is known
 --   sent_at timestamptz: when that message was written
 --   day date: local date of sent_at in the company's zone

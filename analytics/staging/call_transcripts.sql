@@ -14,7 +14,8 @@
 --   grade varchar: words, segments or turns: how fine its times are
 --   duration_seconds double, seconds: length of the recording
 --   channels bigint: audio channels of the recording
---   separation varchar: channels, voices, none or unknown: how speakers were told apart
+--   separation varchar: channels, voices, none or unknown: how speakers were told apart; by channels where it is not
+--     said and there are several
 --   beeps json[]: stretches of the recording in which a secret is heard
 --   turns json[]: stretches of speech, each of one speaker, as they were published
 with

@@ -10,7 +10,7 @@
 --   company varchar: tenant
 --   time timestamptz: when it occurred, by the source's clock
 --   place varchar: sorts facts by time and then by id
---   conversation_id varchar: conversation with the contact
+--   conversation_id varchar: names all that is written with one identity of the contact, or in one group
 --   channel varchar: whatsapp, telegram, … , null when not said
 --   contact_key varchar: how the contact is known, kind:value, by phone where there is one
 --   identities varchar[]: all identities of the contact, where the fact names more than one

@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from analytics.questions import thresholds
-from schemas import codec
 from schemas.company import Company, parse_company
 from schemas.dated import Thresholds
 from schemas.envelope import Event
@@ -794,22 +793,6 @@ def test_the_company_s_own_numbers_may_be_written_as_messengers_write_them() -> 
     assert [(f"ours c{number}",) for number in range(len(AS_MESSENGERS_WRITE))] == (
         warehouse(events, companies).sql(tested).rows()
     )
-
-
-def test_an_old_version_reads_as_its_upcast() -> None:
-    old = """
-    call | fact    | at       | says
-    c    | ended/1 | 05:01:00 | duration_seconds=30; status=completed; answered_by=human; total_seconds=40
-    n    | ended/1 | 05:01:00 | status=no_answer
-    e    | ended/1 | 05:01:00 |
-    """
-    events = drawn_events(old)
-    upcast = [codec.decode(codec.encode(event)) for event in events]
-    read = "from staging.call_facts order by all"
-
-    assert {"call.ended/1"} == {event.dataschema for event in events}
-    assert {"call.ended/2"} == {event.dataschema for event in upcast}
-    assert warehouse(upcast).sql(read).rows() == warehouse(events).sql(read).rows()
 
 
 def test_a_reason_repeats_no_words_that_could_be_personal() -> None:

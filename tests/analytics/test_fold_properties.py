@@ -1,5 +1,6 @@
 """The fold is free of the order of facts and of repeats: any permutation, any subset twice, the same rows."""
 
+import json
 import random
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import strategies as st
 from analytics.log import append_events
 from analytics.scratch import Scratch
 from analytics.views import read_views
+from angime.printing import VERSIONS
+from schemas import codec
+from schemas.catalogue import EVENT_TYPES
 from schemas.envelope import Event
 from tests.analytics.drawn import drawn_events, warehouse
 
@@ -127,6 +131,25 @@ def test_any_order_and_any_repeats_give_the_same_rows(
     chance.shuffle(events)
 
     assert once == _fold(scratch, events)
+
+
+OLD = """
+call | fact    | at       | says
+c    | ended/1 | 05:01:00 | duration_seconds=30; status=completed; answered_by=human; total_seconds=40
+n    | ended/1 | 05:01:00 | status=no_answer
+e    | ended/1 | 05:01:00 |
+"""
+
+
+def test_every_example_of_an_old_version_gives_the_rows_of_its_upcast(scratch: Scratch) -> None:
+    newest = {event_type.dataschema for event_type in EVENT_TYPES.values()}
+    examples = [Event(**json.loads(path.read_text())) for path in sorted(VERSIONS.glob("*/*.pass.json"))]
+    old = [*(one for one in examples if one.dataschema not in newest), *drawn_events(OLD)]
+    upcast = [codec.decode(codec.encode(one)) for one in old]
+    superseded = {f"{one.name}/{version}" for one in EVENT_TYPES.values() for version in range(1, one.version)}
+
+    assert (superseded, True) == ({one.dataschema for one in old}, newest.issuperset(one.dataschema for one in upcast))
+    assert _fold(scratch, old) == _fold(scratch, upcast)
 
 
 def test_the_fold_of_the_property_has_rows_of_every_grain(once: dict[str, list[tuple[object, ...]]]) -> None:

@@ -77,6 +77,10 @@ def test_every_secret_that_a_company_needs_is_looked_for(tmp_path: Path, given: 
     [
         ({}, r"holds no \*\.toml: put a company file there, or set ANGIME_COMPANY"),
         ({"a": company("acme", source="pigeon")}, "has the source 'pigeon', which is unknown; known are .*twilio"),
+        (
+            {"a": company("acme") + "[listening.channel_roles]\ntwilo = ['operator']\n"},
+            r"\[listening.channel_roles\] of 'acme' has the source 'twilo', which is unknown",
+        ),
         ({"a": company("acme"), "b": company("zenith")}, "stands at 'acme' and at 'zenith': give one of them another"),
         ({"a": "id = "}, r"a\.toml: Invalid value"),
         (
