@@ -39,6 +39,8 @@ _OTHERS = {
     "chat_boost": "a boost of a chat",
     "removed_chat_boost": "a boost of a chat",
     "managed_bot": "a bot that this bot manages was made or changed",
+    "guest_message": "a question to the bot in a chat in which it is no member",
+    "subscription": "a subscription to payments holds no message",
 }
 
 
@@ -85,7 +87,9 @@ def _pressed(scene: Scene, fields: Fields, _update_id: str) -> Translation:
     """Read a pressed button under a message; its words stand beside the message, or are its payload."""
     under = member(fields, "message")
     person = member(fields, "from")
-    chat = chat_of(scene, {**under, "from": person, "chat": member(under, "chat") or person})
+    by = {**under, "from": person, "sender_chat": None, "chat": member(under, "chat") or person}
+    if is_of_the_company(scene, by):
+        return ignored("somebody of the company pressed a button")
     pressed = Written(
         provider_id=f"callback/{required(fields, 'id')}",
         time=scene.raw.received_at,
@@ -94,7 +98,7 @@ def _pressed(scene: Scene, fields: Fields, _update_id: str) -> Translation:
         text=_words_of(under, payload=text(fields, "data")) or text(fields, "game_short_name"),
         reply_to=provider_id_of(under) if under else None,
     )
-    return found(*written(chat, pressed))
+    return found(*written(chat_of(scene, by), pressed))
 
 
 def _words_of(under: Fields, *, payload: str | None) -> str | None:
@@ -122,16 +126,15 @@ def _reaction(scene: Scene, fields: Fields, update_id: str) -> Translation:
 
 
 def _connection(scene: Scene, fields: Fields, update_id: str) -> Translation:
-    """Read that a business account let the bot in, or put it out again."""
+    """Read that a business account let the bot in, or put it out again; the date told is always that of the former."""
     is_enabled = flag(fields, "is_enabled")
     struct = AccountLinked if is_enabled else AccountUnlinked
     told = struct(
         company_number=scene.account.address or text(member(fields, "user"), "username", "id"),
         provider_status="business_connection enabled" if is_enabled else "business_connection disabled",
     )
-    return found(
-        fact(scene, told, identity=(update_id,), time=told_at(scene, fields.get("date"), what="date")),
-    )
+    time = told_at(scene, fields.get("date"), what="date") if is_enabled else scene.raw.received_at
+    return found(fact(scene, told, identity=(update_id,), time=time))
 
 
 _READERS: dict[str, Callable[[Scene, Fields, str], Translation]] = {
@@ -153,13 +156,21 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="`X-Telegram-Bot-Api-Secret-Token` equals the secret token that was given to setWebhook.",
     connect_steps=(
-        "Make a bot with BotFather, and a secret token of 1 to 256 letters, digits, `_` and `-`; put the token where "
-        "`secrets` points.",
-        "Call setWebhook with `url` set to `/hooks/telegram/ACCOUNT` of your public address, `secret_token`, and "
-        "`allowed_updates` message, business_message, business_connection, callback_query and message_reaction.",
-        "For a business account: in its settings under Telegram Business, Chatbots, connect the bot.",
+        "Make a bot with BotFather (`/newbot`), and think of a secret token of 1 to 256 letters, digits, `_` and `-`; "
+        "put the latter, which is not the bot's own token, where `secrets` points.",
+        "Call `https://api.telegram.org/botTOKEN/setWebhook`, TOKEN being the bot's own, with `url` set to "
+        "`/hooks/telegram/ACCOUNT` of your public address, `secret_token`, and `allowed_updates` message, "
+        "business_message, business_connection, callback_query and message_reaction. Telegram calls HTTPS on the ports "
+        "443, 80, 88 and 8443 only; `getWebhookInfo` tells what hinders it.",
+        "For a business account: switch on Business Mode for the bot at BotFather, and in the settings of the account "
+        "under Telegram Business, Chatbots, connect the bot.",
+        "For groups: make the bot an administrator, or it hears of commands alone and of no reactions.",
+        "Telegram sends back no copy of what the bot itself writes: post those messages to Angime's own door.",
     ),
     settings={
-        "own_users": Setting("Ids of your people, whose messages in groups are the company's.", form="list"),
+        "own_users": Setting(
+            "Ids of your people and channels, whose messages in groups are the company's.",
+            form="list",
+        ),
     },
 )

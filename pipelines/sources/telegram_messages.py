@@ -1,5 +1,6 @@
 """One message of Telegram: who wrote it in which chat, what kind it is, and what it carries."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from pipelines.sources.contract import Translation
@@ -11,6 +12,7 @@ from pipelines.sources.translations import found, ignored
 from schemas.crm import ContactIdentified
 from schemas.messages import MessageKind
 
+_PRIVATE = "private"
 _GROUPS = frozenset({"group", "supergroup"})
 
 # What a message may carry as a file, the more telling name first: an animation comes with a document as well.
@@ -97,6 +99,11 @@ _SERVICE = frozenset(
         "suggested_post_refunded",
         "chat_owner_left",
         "chat_owner_changed",
+        "poll_option_added",
+        "poll_option_deleted",
+        "managed_bot_created",
+        "community_chat_added",
+        "community_chat_removed",
     }
 )
 
@@ -121,62 +128,91 @@ def message(scene: Scene, fields: Fields) -> Translation:
     if not is_own_card or told.is_ours:
         return found(*written(chat, told))
     known = ContactIdentified(
-        contact=together(*chat.contact, phone_identity(text(card, "phone_number"), region=scene.region)),
+        contact=together(*chat.contact, phone_identity(text(card, "phone_number"), region=None)),
         contact_name=chat.contact_name,
     )
     return found(*written(chat, told), fact(scene, known, identity=(told.provider_id,), time=told.time))
 
 
 def chat_of(scene: Scene, fields: Fields) -> Chat:
-    """Tell the contact: whom a private chat is with, or who wrote in a group."""
-    chat = member(fields, "chat")
-    person = member(fields, "from")
-    is_group = (text(chat, "type") or "private").lower() in _GROUPS
+    """Tell the contact: whom a chat is with alone, or who wrote in a group or under a post."""
+    alone = _alone_with(fields)
     is_ours = is_of_the_company(scene, fields)
-    contact = person if is_group else chat
-    is_known = not (is_group and is_ours)
+    contact = alone or ({} if is_ours else _writer(fields))
+    is_group = not alone and _type_of(fields) in _GROUPS
     return Chat(
         scene=scene,
         channel="telegram",
-        contact=together(identity("telegram", text(contact, "id"))) if is_known else (),
-        contact_name=_name(contact) if is_known else None,
+        contact=together(identity("telegram", text(contact, "id"))),
+        contact_name=_name(contact),
         company_number=scene.account.address or None,
-        operator=text(person, "id") if is_ours else None,
-        thread=("telegram_group", required(chat, "id")) if is_group else None,
+        operator=_operator(fields) if is_ours else None,
+        thread=("telegram_group", required(member(fields, "chat"), "id")) if is_group else None,
     )
 
 
 def is_of_the_company(scene: Scene, fields: Fields) -> bool:
-    """Say whether our side wrote: in a private chat everybody but the contact; in a group bots and our people."""
-    chat, person = member(fields, "chat"), member(fields, "from")
-    writer = text(person, "id")
-    if (text(chat, "type") or "private").lower() not in _GROUPS:
-        return writer is not None and writer != text(chat, "id")
-    is_anonymous_admin = bool(text(member(fields, "sender_chat"), "id")) and (
-        text(member(fields, "sender_chat"), "id") == text(chat, "id")
+    """Say whether our side wrote: where one contact is alone all others; in a group it, bots and our people."""
+    writer, alone = _writer(fields), _alone_with(fields)
+    who = text(writer, "id")
+    if who is None or alone:
+        return who is not None and who != text(alone, "id")
+    return flag(writer, "is_bot") or who == text(member(fields, "chat"), "id") or who in scene.names("own_users")
+
+
+def _alone_with(fields: Fields) -> Fields:
+    """Give the contact of a chat that is his alone, as his topic of a channel's direct messages is; else nothing."""
+    chat = member(fields, "chat")
+    if flag(chat, "is_direct_messages"):
+        return member(member(fields, "direct_messages_topic"), "user")
+    return chat if _type_of(fields) == _PRIVATE else {}
+
+
+def _type_of(fields: Fields) -> str:
+    return (text(member(fields, "chat"), "type") or _PRIVATE).lower()
+
+
+def _writer(fields: Fields) -> Fields:
+    """Give who wrote; for a group or channel in whose name it was a bot that nobody has stands in `from`."""
+    return member(fields, "sender_chat") or member(fields, "from")
+
+
+def _operator(fields: Fields) -> str | None:
+    """Give who of us wrote; none for bots, for greetings and the like, and for who writes as the group."""
+    person = member(fields, "from")
+    is_nobodys = (
+        flag(person, "is_bot")
+        or flag(fields, "is_from_offline")
+        or member(fields, "sender_business_bot")
+        or member(fields, "sender_chat")
     )
-    return flag(person, "is_bot") or is_anonymous_admin or writer in scene.names("own_users")
+    return None if is_nobodys else text(person, "id")
 
 
 def provider_id_of(fields: Fields) -> str:
     """Give a message's id: Telegram counts messages in each chat, and of each business account, anew."""
-    return _id_in_chat(fields, number=required(fields, "message_id"))
+    return _id_in_chat(fields, told=fields)
 
 
-def _id_in_chat(fields: Fields, *, number: str) -> str:
+def _id_in_chat(fields: Fields, *, told: Fields) -> str:
+    """Give the id of a message `told` in the chat; that of an ephemeral one is used again when it is gone."""
     connection = text(fields, "business_connection_id")
     place = required(member(fields, "chat"), "id")
+    number, fleeting = required(told, "message_id"), text(told, "ephemeral_message_id")
+    if fleeting:
+        number = f"ephemeral/{fleeting}/{required(told, 'date')}"
     return f"{connection}/{place}/{number}" if connection else f"{place}/{number}"
 
 
 def _replied_to(fields: Fields) -> str | None:
-    number = text(member(fields, "reply_to_message"), "message_id")
-    return _id_in_chat(fields, number=number) if number else None
+    replied = member(fields, "reply_to_message")
+    return _id_in_chat(fields, told=replied) if replied else None
 
 
 def _content(fields: Fields) -> dict[str, Any]:
     """Give kind, text and media; what we know no name for is kept as unsupported."""
-    words = text(fields, "text", "caption")
+    rich = "\n".join(filter(None, _lines(member(fields, "rich_message"))))
+    words = text(fields, "text", "caption") or rich or None
     photos = [as_object(size, what="photo[]") for size in items(fields, "photo")]
     if photos:
         return {"text": words, "media": (Medium(kind="image", media_id=text(photos[-1], "file_id")),)}
@@ -202,3 +238,28 @@ def _words(name: str, content: Fields) -> str | None:
 def _name(person: Fields) -> str | None:
     full = " ".join(part for part in (text(person, "first_name"), text(person, "last_name")) if part)
     return full or text(person, "title", "username")
+
+
+def _lines(block: Any) -> Iterator[str]:
+    """Give the words of a rich message line by line, of each block before those of what it holds."""
+    if isinstance(block, str):
+        yield block
+    elif isinstance(block, list):
+        for one in items({"blocks": block}, "blocks"):
+            yield from _lines(one)
+    elif isinstance(block, dict):
+        yield _inline(as_object(block, what="block"))
+        for name in ("summary", "blocks", "items", "cells", "caption", "credit"):
+            yield from _lines(block.get(name))  # pyright: ignore[reportUnknownMemberType]  # keys are text
+
+
+def _inline(words: Any) -> str:
+    """Give rich text as plain: a text, several that follow each other, or one with its form."""
+    if isinstance(words, str):
+        return words
+    if isinstance(words, list):
+        return "".join(map(_inline, items({"text": words}, "text")))
+    if not isinstance(words, dict):
+        return ""
+    form = as_object(words, what="text")
+    return next((_inline(form[name]) for name in ("text", "alternative_text", "expression") if name in form), "")
