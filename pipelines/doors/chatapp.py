@@ -140,7 +140,7 @@ def _missed(
         if number is None or _is_before(last, since):
             continue
         told = listed(f"{base}/{quote(str(number), safe='')}/messages", MAX_MESSAGES)
-        newer = [one for one in told if not _is_before(one.get("time"), since)]
+        newer = [{"chat": chat} | one for one in told if not _is_before(one.get("time"), since)]
         if newer:
             body = {"event": "message", "channel": license_.channel, "data": {"payload": {"data": newer}}}
             yield msgspec.json.encode(body)

@@ -23,6 +23,7 @@ _CHANNEL = re.compile(r"licenses\.(\d+)\.messengers\.(\w+)$", re.ASCII)
 _OTHERS = {
     "chattag": "a tag was put on a chat, or taken off",
     "chatconversation": "the window in which WhatsApp lets the company write was opened",
+    "chatread": "somebody of the company opened a chat",
     "chatresponsible": "a chat was given to an operator",
     "chatstatus": "a chat changed its status",
     "messageedit": "an edit of a message: it is no new one",

@@ -80,13 +80,13 @@ def message(line: Line, fields: Fields) -> Translation:
     address = text(file, "link", "url")
     medium = Medium(kind=known, media_id=address, media_type=media_type)
     told = Written(
-        provider_id=required(fields, "id", "internalId"),
+        provider_id=_id_in_line(line, fields, required(fields, "id", "internalId")),
         time=told_at(line.scene, fields.get("time"), what="time"),
         is_ours=is_ours,
         kind=known,
         text=words,
         media=(medium,) if address else (),
-        reply_to=_replied(fields),
+        reply_to=_replied(line, fields),
     )
     return found(*written(_chat(line, fields, is_ours=is_ours), told))
 
@@ -102,7 +102,7 @@ def status(line: Line, fields: Fields) -> Translation:
         raise InvalidEvent(f"the message status {word(step)} is unknown")
     error = fields.get("error")
     reached = Receipt(
-        provider_id=required(fields, "id", "messageId"),
+        provider_id=_id_in_line(line, fields, required(fields, "id", "messageId")),
         step=_STEPS[step],
         time=told_at(line.scene, fields.get("time"), what="time"),
         word=step,
@@ -155,9 +155,18 @@ def _people(scene: Scene, known: Messenger, person: Fields) -> tuple[Identity, .
     )
 
 
-def _replied(fields: Fields) -> str | None:
+def _id_in_line(line: Line, fields: Fields, written: str) -> str:
+    """Give a message's id: a mere number is the messenger's own, which counts anew in each chat of each line."""
+    place = text(loose(fields, "chat"), "id")
+    if place is None or not (written.isascii() and written.isdigit()):
+        return written
+    return "/".join(filter(None, (line.license, line.messenger, place, written)))
+
+
+def _replied(line: Line, fields: Fields) -> str | None:
     for name in ("quoted", "quotedMessage", "replyTo"):
         replied = fields.get(name)
         if isinstance(replied, dict):
-            return text(member(fields, name), "id")
+            written = text(member(fields, name), "id")
+            return _id_in_line(line, fields, written) if written else None
     return None

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
-from pipelines.sources.messaging import Chat, Medium, Receipt, Step, Written, stepped, told_at, written
+from pipelines.sources.messaging import (
+    MAX_SHORT_TEXT,
+    Chat,
+    Medium,
+    Receipt,
+    Step,
+    Written,
+    stepped,
+    told_at,
+    written,
+)
 from pipelines.sources.phones import identity, together
 from pipelines.sources.reading import Fields, as_object, member, required, text, word
 from pipelines.sources.signatures import is_hmac_sha256_hex
@@ -87,7 +97,7 @@ def _step(scene: Scene, body: Fields, *, event: str) -> Translation:
         step=_STEPS[event],
         time=told_at(scene, body.get("timestamp"), what="timestamp"),
         word=event,
-        error_code=text(body, "error_code", "status"),
+        error_code=(text(body, "error_code", "status", "desc") or "")[:MAX_SHORT_TEXT] or None,
     )
     return found(stepped(_chat(scene, {}, contact=text(body, "user_id")), reached))
 
@@ -114,8 +124,9 @@ GUIDE = Guide(
     origin_check="`X-Viber-Content-Signature`: HMAC-SHA256 of the raw body in hex, with the bot's token.",
     connect_steps=(
         "Copy the bot's authentication token from the admin panel into the file or variable that `secrets` names.",
-        "Call `set_webhook` with the address `/hooks/viber/ACCOUNT` and the event types delivered, seen and failed; "
-        "messages always come.",
+        "With the token in the header `X-Viber-Auth-Token` post to `https://chatapi.viber.com/pa/set_webhook`: `url` "
+        "set to `/hooks/viber/ACCOUNT` of your public address, whose certificate must be a trusted one, `event_types` "
+        "delivered, seen and failed (messages always come), and `send_name` true, or contacts have no names.",
         "Viber sends back no copy of what the bot writes: post those messages to Angime's own door, or they are known "
         "by their receipts only.",
     ),

@@ -110,11 +110,12 @@ GUIDE = Guide(
     origin_check="The secret key in the body's `secret`; the confirmation is answered with the code of the settings."
     + KEPT_IN_THE_BODY,
     connect_steps=(
-        "In the community's settings under API usage, Callback API, copy the string that the server must return, and "
-        "put it where `verify_secret` points.",
-        "Think of a secret key, put it where `secrets` points, and set it as the server's secret key.",
-        "Set the address to `/hooks/vk/ACCOUNT` and confirm it; choose the API version 5.131 or newer.",
-        "Switch on incoming and outgoing messages, actions with messages (reading, reactions, buttons), lead forms "
-        "and orders.",
+        "In the community: Manage, API usage, Callback API. Copy the string that the server must return, and put it "
+        "where `verify_secret` points.",
+        "Think of a secret key, put it where `secrets` points, and set it there as the server's secret key.",
+        "Set the address to `/hooks/vk/ACCOUNT` of your public address and confirm it; choose the API version 5.131 or "
+        "newer.",
+        "Under event types switch on incoming and outgoing messages, actions with messages (reading, reactions, "
+        "buttons), lead forms and orders; and under Messages let the community receive them.",
     ),
 )

@@ -7,6 +7,7 @@ from msgspec import Struct
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.messaging import (
+    MAX_MEDIA,
     Chat,
     Medium,
     Reaction,
@@ -18,7 +19,7 @@ from pipelines.sources.messaging import (
     written,
 )
 from pipelines.sources.phones import identity, together
-from pipelines.sources.reading import Fields, as_object, items, member, number, required, seconds, text, word
+from pipelines.sources.reading import Fields, as_object, items, loose, member, number, required, seconds, text, word
 from pipelines.sources.times import after
 from pipelines.sources.translations import found, ignored
 from schemas.calls import CallEnded, Disposition
@@ -29,6 +30,7 @@ from schemas.messages import MessageKind
 from schemas.people import Side
 
 FIRST_GROUP_CHAT = 2_000_000_000
+MAX_TEXT = 65_536  # as the schema has it: a message may hand on a hundred others
 
 _KINDS: dict[str, MessageKind] = {
     "photo": "image",
@@ -38,7 +40,6 @@ _KINDS: dict[str, MessageKind] = {
     "audio_message": "audio",
     "doc": "document",
     "sticker": "sticker",
-    "market": "order",
     "poll": "interactive",
 }
 # Reactions by their number (VK, messages.getReactionsAssets).
@@ -83,9 +84,11 @@ def _message(callback: Callback, fields: Fields, *, is_reply: bool) -> Translati
     calls = [_call(chat, fields, member(one, "call")) for one in attachments if text(one, "type") == "call"]
     if calls:
         return found(*calls)
-    media, words = _carried(attachments)
     body = text(fields, "text", "body")
-    kind: MessageKind = "button" if text(_payload(fields), "payload") else "text"
+    if not body and not attachments:
+        body, attachments = _handed_on(fields)
+    media, words = _carried(attachments)
+    kind: MessageKind = "button" if fields.get("payload") else "text"
     if fields.get("geo"):
         kind = "location"
     elif not body and not words:
@@ -115,7 +118,7 @@ def pressed(callback: Callback) -> Translation:
         time=callback.scene.raw.received_at,
         is_ours=False,
         kind="button",
-        text=text(_payload(fields), "text", "label", "button", "command", "payload"),
+        text=_words_of(fields),
         reply_to=f"{peer}/{under}" if under else None,
     )
     return found(*written(chat, told))
@@ -181,14 +184,23 @@ def _provider_id(fields: Fields, *, peer: str) -> str:
     return required(fields, "id", "conversation_message_id")
 
 
-def _payload(fields: Fields) -> Fields:
-    """Give a button's payload: an object, or the text it was sent as."""
-    payload = fields.get("payload")
-    return as_object(payload, what="payload") if isinstance(payload, dict) else {"payload": payload}
+def _words_of(fields: Fields) -> str | None:
+    """Give what tells a button best in its payload, which is any JSON that its programmer thought of."""
+    told = loose(fields, "payload") or fields
+    values = (told.get(name) for name in ("text", "label", "button", "command", "payload"))
+    return next((str(one) for one in values if type(one) is int or (isinstance(one, str) and one.strip())), None)
+
+
+def _handed_on(fields: Fields) -> tuple[str | None, list[Fields]]:
+    """Give texts and attachments of the messages that a message without its own hands on."""
+    others = [as_object(one, what="fwd_messages[]") for one in items(fields, "fwd_messages")]
+    words = "\n".join(filter(None, (text(one, "text", "body") for one in others)))
+    carried = [as_object(part, what="attachments[]") for one in others for part in items(one, "attachments")]
+    return words[:MAX_TEXT] or None, carried[:MAX_MEDIA]
 
 
 def _carried(attachments: list[Fields]) -> tuple[tuple[Medium, ...], str | None]:
-    """Give the media of a message, and the words of links and goods in it."""
+    """Give the media of a message, and the words of links and goods in it; what is neither, such as a gift, is none."""
     media: list[Medium] = []
     words: list[str] = []
     for attachment in attachments:
@@ -197,10 +209,8 @@ def _carried(attachments: list[Fields]) -> tuple[tuple[Medium, ...], str | None]
         title = text(content, "title", "url") if kind in {"link", "market", "wall", "article"} else None
         if title:
             words.append(title)
-        if kind in _KINDS and kind != "market":
+        if kind in _KINDS:
             media.append(Medium(kind=_KINDS[kind], media_id=_media_id(kind, content)))
-        elif not title:
-            media.append(Medium(kind="unsupported"))
     return tuple(media), "\n".join(words) or None
 
 

@@ -204,18 +204,21 @@ def test_what_chatapp_said_meanwhile_is_fetched_and_no_more(world: World, until:
     assert numbers(world) == [8, 7]
 
 
-def test_a_message_of_the_socket_and_the_same_one_fetched_are_one_fact(world: World) -> None:
+@pytest.mark.parametrize(("number", "left_out"), [("3EB0", ""), (15, ""), (15, "chat")])
+def test_a_message_of_the_socket_and_the_same_one_fetched_are_one_fact(
+    world: World, number: str | int, left_out: str
+) -> None:
     said = {
-        "id": "3EB0",
+        "id": number,
         "side": "in",
         "time": NOW.timestamp(),
         "type": "text",
         "message": {"text": "Сәлем! 🙏"},
         "fromUser": {"id": "77011234567", "name": "Әсел", "phone": "77011234567"},
-        "chat": {"id": "77011234567@c.us", "type": "private", "phone": "77011234567"},
+        "chat": {"id": "7701@c.us", "type": "private"},
     }
     chats = Chats()
-    chats.messages = [said]
+    chats.messages = [{name: value for name, value in said.items() if name != left_out}]
     told = {"event": "message", "channel": LICENSES[0].channel, "data": json.dumps({"payload": {"data": [said]}})}
     with http_server(chats.answer) as api:
         speech = chatapp("ws://127.0.0.1:9", api)

@@ -81,6 +81,7 @@ def scene(company: Company, account_of: AccountOf, raw_of: RawOf) -> Scene:
         ("pact", "message_sent", "ack_read"),
         ("umnico", "message_outgoing", "message_status_delivered"),
         ("chatapp", "message_statuses", "message_status_failed"),
+        ("chatapp", "messages_numbered_in_each_chat", "message_status_of_a_numbered_one"),
         ("radist", "delivered", "read"),
     ],
 )
