@@ -256,7 +256,7 @@ def _company() -> Iterator[Finding]:
             what="company",
             state="note",
             found="no company.toml",
-            mending=f"write one to {settings.company_path}: until then no webhook is accepted (docs/company.md)",
+            mending="`angime connect SOURCE` begins one; until then no webhook is accepted (docs/company.md)",
         )
         return
     origins = load_origins(settings)

@@ -177,6 +177,10 @@ def sources_page() -> str:
     from pipelines.sources import GUIDES, SOURCES
 
     lines = ["# Sources\n", NOTICE.strip(), ""]
+    lines.append(
+        "`angime connect SOURCE` writes an account into the company file, makes the secrets that are yours to make, "
+        "and prints these steps with its address. [First steps](first-steps.md) goes through one."
+    )
     for source in SOURCES.values():
         guide = GUIDES[source.name]
         lines += [f"\n## {source.title} (`{source.name}`)\n", f"Gives: {', '.join(source.capabilities)}.\n"]

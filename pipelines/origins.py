@@ -159,6 +159,6 @@ def _text_of(file: Path) -> str:
         raise Misconfigured(f"{file} is no text in UTF-8") from None
     except OSError:
         raise Misconfigured(
-            f"the company file {file} cannot be read: write one there as docs/company.md shows, "
+            f"the company file {file} cannot be read: `angime connect SOURCE` begins one, "
             "or set ANGIME_COMPANY to yours"
         ) from None

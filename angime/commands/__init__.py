@@ -2,6 +2,7 @@
 
 from angime.commands import (
     analysts,
+    connecting,
     contracts,
     digest,
     docs,
@@ -25,6 +26,7 @@ VERBS = (
     kafka,
     stages,
     sources,
+    connecting,
     importing,
     warehouse,
     metrics,

@@ -12,7 +12,7 @@ CHAPTERS = {
     "Ask": ("explain", "metrics", "call", "search", "sql", "snapshot", "digest"),
     "Watch and repair": ("lag", "tail", "dead", "replay", "compare", "rebuild", "watch"),
     "Erase, keep and move": ("erase", "forget", "move"),
-    "Connect": ("sources", "import", "translate", "transcribe"),
+    "Connect": ("sources", "connect", "import", "translate", "transcribe"),
     "Stages and servers, each by itself": (
         "receive",
         "collect",

@@ -67,6 +67,8 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="A token of yours, in `Authorization: Bearer …` or in `X-Angime-Token`.",
+    proof="chosen",
+    channel="phone",
     connect_steps=(
         "In `cdr.conf` set `unanswered = yes`, `loguniqueid = yes` and `newcdrcolumns = yes`, so that rows carry "
         "`linkedid` and `sequence` and can be joined.",

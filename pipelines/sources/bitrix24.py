@@ -106,6 +106,7 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="`auth[application_token]` in the body is compared with `secrets`." + KEPT_IN_THE_BODY,
+    proof="copied",
     connect_steps=(
         "Under Developer resources add an outgoing webhook with the address `/hooks/bitrix24/ACCOUNT`.",
         "Copy the application token that Bitrix24 shows into the file or variable that `secrets` names.",

@@ -102,6 +102,7 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="ChatApp signs nothing: a long random token of yours in the callback's address, `?token=…`, or in "
     "`X-Chatapp-Secret`.",
+    proof="chosen",
     connect_steps=(
         "Think of a long random token and put it where `secrets` points.",
         "For each messenger of a license call PUT /v1/licenses/LICENSE/messengers/MESSENGER/callbackUrl with `url` set "

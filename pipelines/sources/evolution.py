@@ -112,6 +112,8 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="The instance's API key, in the body's `apikey`, or a token in `Authorization: Bearer …`, `apikey` or "
     "`X-Angime-Token` among the webhook's headers. Nothing is signed: keep the address private." + KEPT_IN_THE_BODY,
+    proof="copied",
+    channel="whatsapp",
     connect_steps=(
         "Write the instance's API key where `secrets` points.",
         "Set the instance's webhook (`/webhook/set/INSTANCE`) to `/hooks/evolution/ACCOUNT`, with `byEvents` off and "

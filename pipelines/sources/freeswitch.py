@@ -94,6 +94,8 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="Basic authentication (`cred` of mod_json_cdr; the secret is `user:password` or the password), or a "
     "token in `Authorization: Bearer …` or `X-Angime-Token`.",
+    proof="chosen",
+    channel="phone",
     connect_steps=(
         "In `json_cdr.conf.xml` set `url` to `/hooks/freeswitch/ACCOUNT`, `cred` to a user and a long password, and "
         "write the password where `secrets` points.",

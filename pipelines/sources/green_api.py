@@ -90,6 +90,8 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="The instance's `webhookUrlToken`, which GREEN-API sends in `Authorization: Bearer …`.",
+    proof="chosen",
+    channel="whatsapp",
     connect_steps=(
         "Think of a long token, write it where `secrets` points, and set it as `webhookUrlToken` of the instance.",
         "Set `webhookUrl` to `/hooks/green_api/ACCOUNT`.",

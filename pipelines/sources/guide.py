@@ -5,6 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.people import Channel
+
 # For providers that write their proof of origin into the body itself; why it is kept: docs/adr/0024.
 KEPT_IN_THE_BODY = (
     " It stays in the raw record, which is kept as it came until Kafka forgets it: let nobody who may not know it read "
@@ -25,10 +27,21 @@ class Setting(Struct, frozen=True):
     allowed: tuple[str, ...] = ()
 
 
+# Chosen by the company, which tells the provider; or copied from the provider, which shows it.
+Secret = Literal["chosen", "copied"]
+
+
 class Guide(Struct, frozen=True, kw_only=True):
-    """How the origin of requests is checked, the steps at the provider, and the account settings it understands."""
+    """How the origin of requests is checked, the steps at the provider, and the account settings it understands.
+
+    `proof` says whose choice the account's `secrets` are, `handshake` the same of its `verify_secret` where the source
+    needs one; `channel` is what the source's accounts are of, where they are all of one.
+    """
 
     origin_check: str
+    proof: Secret
+    handshake: Secret | None = None
+    channel: Channel = "other"
     connect_steps: tuple[str, ...]
     settings: dict[str, Setting] = {}
 

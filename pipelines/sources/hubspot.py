@@ -175,6 +175,7 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="`X-HubSpot-Signature-v3`: HMAC-SHA256 of method, address, body and time with the app's client "
     "secret, no older than five minutes.",
+    proof="copied",
     connect_steps=(
         "Copy the client secret of your app into the file or variable that `secrets` names.",
         "Set the app's target URL to `/hooks/hubspot/ACCOUNT`; behind a proxy write what HubSpot calls into "

@@ -233,6 +233,7 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="A Standard Webhooks signature (`webhook-id`, `webhook-timestamp`, `webhook-signature`) no older than "
     "five minutes, or a bearer token.",
+    proof="chosen",
     connect_steps=(
         "Make a secret: `whsec_` and 24 or more random bytes in base64 to sign with, or any long token to send.",
         "Put it where `secrets` points; two may be valid at once while you change it.",

@@ -162,6 +162,8 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="`x-justcall-signature`: HMAC-SHA256 with the API secret, no older than five minutes. JustCall signs "
     "the address, the event and the time, not the body: keep the address secret, and use HTTPS only.",
+    proof="copied",
+    channel="phone",
     connect_steps=(
         "Copy the API secret from APIs and Webhooks into the file or variable that `secrets` names.",
         "Under Webhook settings set `/hooks/justcall/ACCOUNT` as the address of the events of calls (incoming, "

@@ -165,6 +165,7 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="Kommo signs nothing: a `token` of yours in the address is compared with `secrets`; where the address "
     "has none, the account's id or subdomain in the body is.",
+    proof="chosen",
     connect_steps=(
         "Make a long random token and put it where `secrets` points.",
         "Under Settings, Integrations, Web hooks add the address `/hooks/kommo/ACCOUNT?token=TOKEN`.",

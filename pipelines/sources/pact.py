@@ -110,6 +110,7 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="Pact signs nothing: a long random token of yours in the address, `?token=…`. Let the proxy in front "
     "pass Pact's addresses only, if it tells them to you.",
+    proof="chosen",
     connect_steps=(
         "Think of a long random token and put it where `secrets` points.",
         "In the company's settings at Pact set the webhook's address to `/hooks/pact/ACCOUNT?token=TOKEN`.",

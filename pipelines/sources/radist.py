@@ -78,6 +78,7 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="Radist signs nothing: a long random token of yours in the address, `?token=…`.",
+    proof="chosen",
     connect_steps=(
         "Think of a long random token and put it where `secrets` points.",
         "For each connection call POST /v2/companies/COMPANY/webhooks/ with `url` set to "

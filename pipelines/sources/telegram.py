@@ -155,6 +155,8 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="`X-Telegram-Bot-Api-Secret-Token` equals the secret token that was given to setWebhook.",
+    proof="chosen",
+    channel="telegram",
     connect_steps=(
         "Make a bot with BotFather (`/newbot`), and think of a secret token of 1 to 256 letters, digits, `_` and `-`; "
         "put the latter, which is not the bot's own token, where `secrets` points.",

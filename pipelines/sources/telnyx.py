@@ -131,6 +131,8 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="`telnyx-signature-ed25519`: Ed25519 of `telnyx-timestamp`, a bar and the raw body, no older than "
     "five minutes, with Telnyx's public key.",
+    proof="copied",
+    channel="phone",
     connect_steps=(
         "Copy the public key from Telnyx's portal (Keys and credentials) into the file or variable that `secrets` "
         "names: it takes a secret's place.",

@@ -157,6 +157,8 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="`X-Twilio-Signature`: HMAC-SHA1 of the full address, its query and the form, with the auth token.",
+    proof="copied",
+    channel="phone",
     connect_steps=(
         "Copy the auth token from the console into the file or variable that `secrets` names.",
         "For each number set the call status callback to `/hooks/twilio/ACCOUNT` by POST; where your instructions "

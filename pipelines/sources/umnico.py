@@ -69,6 +69,7 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="Umnico signs nothing: a long random token of yours in the address, `?token=…`.",
+    proof="chosen",
     connect_steps=(
         "Think of a long random token and put it where `secrets` points.",
         "Under Settings, API (or by POST /v1.3/webhooks) add a webhook with the address "

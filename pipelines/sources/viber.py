@@ -122,6 +122,8 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="`X-Viber-Content-Signature`: HMAC-SHA256 of the raw body in hex, with the bot's token.",
+    proof="copied",
+    channel="viber",
     connect_steps=(
         "Copy the bot's authentication token from the admin panel into the file or variable that `secrets` names.",
         "With the token in the header `X-Viber-Auth-Token` post to `https://chatapi.viber.com/pa/set_webhook`: `url` "

@@ -109,6 +109,9 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="The secret key in the body's `secret`; the confirmation is answered with the code of the settings."
     + KEPT_IN_THE_BODY,
+    proof="chosen",
+    handshake="copied",
+    channel="vk",
     connect_steps=(
         "In the community: Manage, API usage, Callback API. Copy the string that the server must return, and put it "
         "where `verify_secret` points.",

@@ -87,6 +87,8 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="A JSON Web Token in `Authorization: Bearer …`: HS256 with the account's signature secret, its "
     "`payload_hash` over the raw body, issued within five minutes.",
+    proof="copied",
+    channel="phone",
     connect_steps=(
         "In Vonage's dashboard under API settings copy the signature secret (256 bits) into the file or variable that "
         "`secrets` names.",

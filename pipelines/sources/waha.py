@@ -96,6 +96,8 @@ GUIDE = Guide(
     origin_check="`X-Webhook-Hmac`: HMAC-SHA512 of the raw body in hex, with the key of the webhook's `hmac.key`. "
     "Where no key is set, a token in `Authorization: Bearer …`, `X-Api-Key` or `X-Angime-Token` among "
     "its `customHeaders`.",
+    proof="chosen",
+    channel="whatsapp",
     connect_steps=(
         "Think of a long key, write it where `secrets` points, and set it as `hmac.key` of the session's webhook.",
         "Set the webhook's `url` to `/hooks/waha/ACCOUNT`.",

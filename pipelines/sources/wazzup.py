@@ -121,6 +121,7 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="`Authorization: Bearer` with the key (crmKey) that was given to Wazzup; without one, a token of "
     "yours in the address, `?token=…`.",
+    proof="chosen",
     connect_steps=(
         "Think of a long random token and put it where `secrets` points; give it to Wazzup as crmKey, or append it to "
         "the address as `?token=TOKEN`.",

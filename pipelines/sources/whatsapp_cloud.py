@@ -123,6 +123,9 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="`X-Hub-Signature-256`: HMAC-SHA256 of the raw body with the app secret.",
+    proof="copied",
+    handshake="chosen",
+    channel="waba",
     connect_steps=(
         "In the app's settings at Meta copy the app secret into the file or variable that `secrets` names.",
         "Think of a verify token and put it where `verify_secret` points.",

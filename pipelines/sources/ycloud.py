@@ -99,6 +99,8 @@ SOURCE = Source(
 GUIDE = Guide(
     origin_check="`YCloud-Signature`: HMAC-SHA256 of the time and the raw body with the endpoint's secret, no older "
     "than five minutes.",
+    proof="copied",
+    channel="waba",
     connect_steps=(
         "In YCloud's console under Developers, Webhooks, add the endpoint `/hooks/ycloud/ACCOUNT`.",
         "Copy the endpoint's secret into the file or variable that `secrets` names; two may be valid at once.",

@@ -51,6 +51,7 @@ ON_A_HOME: dict[str, tuple[type, int]] = {
     "forget": (LISTED, 0),
     "doctor": (LISTED, 0),
     "status": (TOLD, 0),
+    "connect waha --dry-run": (TOLD, 0),
     "import ingest {good} --dry-run": (TOLD, 0),
     "metrics": (LISTED, 0),
     "explain answer_rate --period 2026-03": (TOLD, 0),
