@@ -245,7 +245,7 @@ def _ports() -> Iterator[Finding]:
                 what="ports",
                 state="wrong",
                 found=f"{port} is taken by another program, or by Angime of another home",
-                mending=f"set {name} to another port, or to 0 for any" if "RECEIVE" in name else f"set {name}",
+                mending=f"set {name} to another port, or to 0 for any",
             )
 
 

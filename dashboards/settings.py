@@ -23,7 +23,9 @@ class DashboardsSettings(BaseSettings):
     pages_host: Annotated[
         str, Field(description="address on which the pages listen; without login only one of this machine itself")
     ] = "127.0.0.1"
-    pages_port: Annotated[int, Field(ge=1, le=65_535, description="port on which the pages listen")] = 8501
+    pages_port: Annotated[
+        int, Field(ge=0, le=65_535, description="port on which the pages listen; 0: any free one")
+    ] = 8501
     stale_after_minutes: Annotated[
         int, Field(ge=1, description="age of the newest fact from which `data as of` is amber, in minutes")
     ] = 60

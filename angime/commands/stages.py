@@ -125,8 +125,10 @@ def pages(json_output: Json = False) -> None:
     from angime.settings import load
     from dashboards import server
     from dashboards.settings import DashboardsSettings
+    from pipelines.free_ports import free_port
 
     settings = load(DashboardsSettings)
+    settings = settings.model_copy(update={"pages_port": settings.pages_port or free_port()})
     own()  # a mistake in them is told here, and not to visitors
     command = server.command(settings, through=hosting.__name__)
     prove_free(settings.pages_host, settings.pages_port, setting="ANGIME_PAGES_PORT")
