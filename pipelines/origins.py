@@ -143,8 +143,10 @@ def _named(account: Account) -> str:
 def _look_up(reference: SecretReference, *, whose: str, settings: PipelinesSettings, environ: Mapping[str, str]) -> str:
     path = settings.company_path
     folder = path if path.is_dir() else path.parent
+    kind, _, name = reference.partition(":")
+    whole = f"file:{(folder / name).absolute()}" if kind == "file" else reference
     try:
-        return resolve_secret(reference, environ=environ, read=lambda name: (folder / name).read_text(encoding="utf-8"))
+        return resolve_secret(whole, environ=environ, read=lambda file: Path(file).read_text(encoding="utf-8"))
     except Misconfigured as error:
         raise Misconfigured(f"{whose}: {error.reason}") from None
 

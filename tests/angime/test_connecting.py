@@ -50,7 +50,7 @@ def test_every_source_is_connected_and_has_its_secrets_when_the_provider_s_are_t
 
     secrets = [secret for connection in told for secret in connection["secrets"]]
     awaited = [Path(secret["file"]) for secret in secrets if secret["state"] == "awaited"]
-    with pytest.raises(Misconfigured, match=rf"{awaited[0].name} is missing"):
+    with pytest.raises(Misconfigured, match=f"write it into the file {awaited[0]}"):
         prove_secrets(_settings(home))
     for file in awaited:
         file.write_text("theirs\n")
