@@ -98,7 +98,7 @@ def test_a_broker_that_does_not_run_is_exit_1(tmp_path: Path) -> None:
 
 def test_every_command_has_help_with_an_example() -> None:
     page = printing.commands_page()
-    commands = page.split("\n## ")[1:]
+    commands = page.split("\n### ")[1:]
 
     assert len(commands) >= 15
     assert [command.partition("\n")[0] for command in commands if "Example: `angime" not in command] == []
