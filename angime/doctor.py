@@ -20,6 +20,7 @@ from analytics.seals import Seals
 from analytics.settings import AnalyticsSettings
 from analytics.waiting import waiting
 from analytics.warehouse import open_reader
+from analytics.zones import first_apart
 from angime import forgetting, presence
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
@@ -27,7 +28,7 @@ from pipelines import kafka_jars, local_kafka, topics
 from pipelines.access import is_open_to_readers
 from pipelines.broker import Admin, check_crc32c
 from pipelines.free_ports import is_free
-from pipelines.origins import load_origins, prove_secrets
+from pipelines.origins import load_companies, load_origins, prove_secrets
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from streams.settings import StreamsSettings
@@ -75,6 +76,7 @@ def examine(*, now: datetime | None = None) -> list[Finding]:
         ("kafka", _kafka),
         ("ports", _ports),
         ("company", _company),
+        ("zones", lambda: _zones(moment)),
         ("metrics", _metrics),
         ("catalog", lambda: _catalog(moment)),
         ("warehouse", _warehouse),
@@ -264,6 +266,20 @@ def _company() -> Iterator[Finding]:
     unproved = sorted(f"{source}/{account}" for (source, account), one in origins.items() if not one.account.secrets)
     note = f"; without secrets, so nothing is received for them: {', '.join(unproved)}" if unproved else ""
     yield Finding(what="company", state="good", found=f"{len(origins)} accounts, every secret is there{note}")
+
+
+def _zones(moment: datetime) -> Iterator[Finding]:
+    settings = load(PipelinesSettings)
+    if not settings.company_path.exists():
+        return
+    zones = {company.time_zone for company in load_companies(settings.company_path)}
+    for zone, seen in first_apart(sorted(zones), at=moment).items():
+        yield Finding(
+            what="zones",
+            state="wrong",
+            found=f"DuckDB does not know how clocks go in {zone} since {seen:%Y-%m} or so: days and hours are off",
+            mending=f"until Angime comes with a newer DuckDB, name a zone in company.toml that has the time of {zone}",
+        )
 
 
 def _metrics() -> Iterator[Finding]:

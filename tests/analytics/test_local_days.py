@@ -1,8 +1,10 @@
 """Whatever has a day has the local one of the company's clock, not that of UTC: of every fact and report at once."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import available_timezones
 
 from analytics.views import read_views
+from analytics.zones import first_apart
 from schemas.ids import conversation_id
 from tests.analytics.drawn import drawn_events, warehouse
 
@@ -57,3 +59,17 @@ def test_every_day_is_that_of_the_company_s_clock() -> None:
     }
 
     assert {relation: [] if relation in EMPTY else [date(2026, 3, 3)] for relation in days} == days
+
+
+# Zones of countries that changed their clocks after this version of the engine was made.
+CHANGED = {
+    *("Africa/Casablanca", "Africa/El_Aaiun", "America/Havana", "Cuba"),
+    *("America/Edmonton", "America/Inuvik", "America/Yellowknife", "Canada/Mountain"),
+    *("America/Rainy_River", "America/Winnipeg", "Canada/Central", "America/Vancouver", "Canada/Pacific"),
+}
+
+
+def test_the_engine_takes_local_times_for_those_that_sources_do_but_where_clocks_changed_since_it_was_made() -> None:
+    apart = first_apart(sorted(available_timezones()), at=datetime(2026, 11, 28, 12, tzinfo=UTC))
+
+    assert (CHANGED, datetime(2026, 10, 3, 12, tzinfo=UTC)) == (apart.keys(), apart["Africa/Casablanca"])

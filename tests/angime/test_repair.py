@@ -365,13 +365,18 @@ def test_the_doctor_proves_metrics_of_ones_own(tmp_path: Path, own_metrics: Path
     assert (state, "long_talks cannot be counted" in said) == ("wrong", True)
 
 
-def test_the_doctor_says_of_a_broken_catalog_once_what_to_do(tmp_path: Path) -> None:
+def test_the_doctor_tells_of_a_clock_that_the_engine_does_not_know_and_once_of_a_broken_catalog(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "warehouse").mkdir()
     (tmp_path / "warehouse" / "catalog.sqlite").write_bytes(b"no catalog at all" * 100)
-    (tmp_path / "company.toml").write_text(COMPANY.format(account="crm"))
+    written = COMPANY.format(account="crm").replace("Asia/Almaty", "America/Vancouver")
+    (tmp_path / "company.toml").write_text(written)
     said = typed("doctor", "--json", home=tmp_path, ANGIME_RECEIVE_PORT="0", ANGIME_PAGES_PORT=str(_free_port()))
+    found = {one["what"]: one["found"] for one in json.loads(said.out) if one["state"] == "wrong"}
 
-    assert [one["what"] for one in json.loads(said.out) if one["state"] == "wrong"] == ["warehouse"]
+    assert list(found) == ["zones", "warehouse"]
+    assert "how clocks go in America/Vancouver since 202" in found["zones"]
 
 
 def test_the_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:

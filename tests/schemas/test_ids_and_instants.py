@@ -1,12 +1,17 @@
 """Ids are the same everywhere and never collide by joining; instants have one form."""
 
+import importlib
+import zoneinfo
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.resources import files
+from pathlib import Path
 from uuid import uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import schemas
 from schemas.errors import InvalidEvent
 from schemas.ids import ID_PATTERN, NAMESPACE, fact_id, identify
 from schemas.instants import EARLIEST, LATEST, from_epoch, from_rfc3339, instant, moment
@@ -39,6 +44,17 @@ def test_times_outside_1970_to_9998_or_without_zone_are_refused() -> None:
     for epoch in (-1, LATEST.timestamp() + 1, 1e18, float("inf"), float("nan")):
         with pytest.raises(InvalidEvent):
             from_epoch(epoch)
+
+
+def test_zones_are_those_that_are_pinned_and_not_those_of_the_machine(tmp_path: Path) -> None:
+    old = tmp_path / "Asia" / "Almaty"
+    old.parent.mkdir()
+    old.write_bytes((Path(str(files("tzdata.zoneinfo"))) / "Asia" / "Omsk").read_bytes())
+    zoneinfo.reset_tzpath(to=[str(tmp_path)])
+    importlib.reload(schemas)
+
+    noon = datetime(2026, 3, 2, 12, tzinfo=zoneinfo.ZoneInfo.no_cache("Asia/Almaty"))
+    assert instant(noon) == "2026-03-02T07:00:00.000Z"
 
 
 @pytest.mark.parametrize("hours", [-12, 14])
