@@ -78,6 +78,8 @@ GUIDE = Guide(
         "Channel events (CEL) may be sent beside them or instead: in `cel.conf` enable CHAN_START, ANSWER, HANGUP, "
         "BRIDGE_ENTER, BLINDTRANSFER, ATTENDEDTRANSFER and LINKEDID_END, and post new lines of cel_custom's "
         "`Master.csv`, or rows as JSON, to the same address. They tell of a call while it goes on.",
+        "Records and channel events of the manager interface may be posted as JSON too: name `linkedid` and `sequence` "
+        "under `[mappings]` in `cdr_manager.conf`, and set `show_user_defined = yes` under `[manager]` in `cel.conf`.",
         "Events of ARI may be posted there as well, as its WebSocket hands them out: set "
         "`channelvars = CHANNEL(linkedid)` in `ari.conf`, so that they can be joined.",
         "Name operators' endpoints as Asterisk does, without the channel's suffix: `PJSIP/101`.",

@@ -34,6 +34,9 @@ LINKED = "CHANNEL(linkedid)"
 
 _MARKS = ("application", "asterisk_id", "channel", "peer")
 _MEDIA_TYPES = {"wav": "audio/wav", "wav16": "audio/wav", "ogg": "audio/ogg", "gsm": "audio/x-gsm", "mp3": "audio/mpeg"}
+_GOING_ON = frozenset({"PROGRESS", "PROCEEDING"})
+# What a subroutine of the dial plan made of a leg that was picked up, beside words of a dial.
+_TURNED_AWAY = ("CONTINUE", "ABORT", "GOTO:")
 _NO_FACTS = {
     "StasisEnd": "a channel left the application",
     "Playback": "what is played into a call",
@@ -44,6 +47,7 @@ _NO_FACTS = {
     "Peer": "the state of a telephone",
     "Contact": "the state of a telephone",
     "Application": "the state of an application",
+    "Call": "a call that several applications are offered",
     "Channel": "something of a channel that changes nothing of its call",
     "TextMessageReceived": "a message between telephones",
     "MissingParams": "a request that lacked something",
@@ -156,13 +160,17 @@ def _dialled(told: Told) -> Translation:
         return told.fact(CallAccepted(**known), peer.id, status)
     if status in DIAL_STATUSES:
         return told.fact(CallEnded(**known, disposition=DIAL_STATUSES[status], talk_seconds=0.0), peer.id, status)
-    if status == "PROGRESS":
+    if status in _GOING_ON:
         return ignored("an event of ARI: a dial goes on")
+    if status.startswith(_TURNED_AWAY):
+        return ignored("an event of ARI: a leg was picked up and not joined, and the end of its channel tells")
     raise InvalidEvent(f"the dial status {word(status)} is unknown")
 
 
 def _met(told: Told) -> Translation:
     """Read that a channel came into a bridge where another is: now two people hear each other."""
+    if told.body.get("channel") is None:
+        return ignored("an event of ARI: a bridge, and not who came into it")
     channel = _channel(told, "channel")
     if len(items(member(told.body, "bridge"), "channels")) < 2:
         return ignored("an event of ARI: a channel waits for another")

@@ -8,7 +8,7 @@ from msgspec import Struct
 from pipelines.sources.asterisk_people import route
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.reading import Fields, required, seconds, text
-from pipelines.sources.times import after, from_epoch_field, from_local
+from pipelines.sources.times import after, from_clock, from_epoch_field
 from schemas.calls import CallEnded, CallRecordingMadeAvailable, Disposition
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent
@@ -27,6 +27,14 @@ _DISPOSITIONS: dict[str, Disposition] = {
     "CHANUNAVAIL": "failed",
     "CANCEL": "cancelled",
     "CANCELLED": "cancelled",
+    # As numbers (Asterisk, CDR function).
+    "0": "no_answer",
+    "1": "no_answer",
+    "2": "failed",
+    "4": "busy",
+    "8": "completed",
+    "16": "failed",
+    "32": "cancelled",
 }
 # Applications in which the caller hears a machine, whoever was rung before.
 _MENUS = frozenset(
@@ -58,7 +66,7 @@ _VOICEMAILS = frozenset({"voicemail", "voicemailmain", "minivmrecord", "record"}
 _ROOMS = frozenset({"confbridge", "meetme", "bridge", "pickup", "pickupchan", "chanspy"})
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg", "gsm": "audio/x-gsm"}
 
-_NO_TIME = ("0000", "1970-01-01 00:00:00")
+_NO_TIME = re.compile(r"^(0000.*|1970-01-01 00:00:00.*|0(\.0*)?)$")
 
 _UNIQUE_EPOCH = re.compile(r"(?:^|-)(\d{9,11})\.\d+$", re.ASCII)
 
@@ -97,7 +105,7 @@ def _times(scene: Scene, row: Fields) -> Times:
     """
     born = _UNIQUE_EPOCH.search(text(row, "uniqueid") or "")
     near = from_epoch_field(born.group(1), what="uniqueid") if born else None
-    start = from_local(required(row, "start"), zone=scene.zone, what="start", near=near)
+    start = from_clock(row.get("start"), zone=scene.zone, what="start", near=near)
     duration = seconds(row, "duration")
     billed = seconds(row, "billsec") or 0.0
     if duration is None:
@@ -112,11 +120,11 @@ def _times(scene: Scene, row: Fields) -> Times:
 
 
 def _clock(scene: Scene, row: Fields, name: str, *, near: Instant) -> Instant | None:
-    """Read a clock time, None where the driver writes none: empty, or as zeros."""
-    written = text(row, name)
-    if written is None or written.startswith(_NO_TIME):
+    """Read a time, None where the driver writes none: empty, or as zeros."""
+    written = row.get(name)
+    if written is None or not str(written).strip() or _NO_TIME.match(str(written)):
         return None
-    return from_local(written, zone=scene.zone, what=name, near=near)
+    return from_clock(written, zone=scene.zone, what=name, near=near)
 
 
 def _ended(row: Fields, *, known: dict[str, Any], times: Times) -> CallEnded:

@@ -16,7 +16,7 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.reading import Fields, as_object, number, required, text, word
 from pipelines.sources.telephone_causes import DIAL_STATUSES, of_q850
-from pipelines.sources.times import from_epoch_field, from_local
+from pipelines.sources.times import from_clock, from_epoch_field
 from pipelines.sources.translations import found, ignored
 from schemas.calls import (
     CallAccepted,
@@ -68,7 +68,6 @@ _NO_FACTS = {
     "DTMF": "a key that was pressed",
 }
 
-_EPOCH = re.compile(r"^\d{9,11}(\.\d{1,9})?$", re.ASCII)
 _BORN = re.compile(r"(?:^|-)(\d{9,11})\.\d+$", re.ASCII)
 
 
@@ -118,6 +117,8 @@ def is_channel_event(row: Fields) -> bool:
 def read_channel_event(scene: Scene, row: Fields) -> Translation:
     """Read one row; raises InvalidEvent where its kind is unknown, or what identifies it is missing."""
     kind = required(row, "eventtype", "eventname").strip().upper()
+    if text(row, "userdeftype", "usereventname"):  # then the kind is a name that the dial plan thought of
+        return ignored(f"a channel event: {_NO_FACTS['USER_DEFINED']}")
     if kind in _NO_FACTS:
         return ignored(f"a channel event: {_NO_FACTS[kind]}")
     if kind not in _READERS:
@@ -149,11 +150,11 @@ def _begun(channel: Channel) -> Translation:
         return _told(channel, CallRang(**channel.known(of_leg=True), operator=channel.operator))
     columns = {
         "channel": channel.name,
-        "src": text(row, "cidnum", "calleridnum"),
-        "cnam": text(row, "cidname", "calleridname"),
+        "src": text(row, "cidnum", "calleridnum", "num"),
+        "cnam": text(row, "cidname", "calleridname", "name"),
         "dst": text(row, "exten"),
         "dcontext": text(row, "context"),
-        "did": text(row, "ciddnid", "calleriddnid"),
+        "did": text(row, "ciddnid", "calleriddnid", "dnid"),
     }
     begun = CallOffered(**channel.known(of_leg=False), **structs.asdict(route(channel.scene, columns)))
     return _told(channel, begun)
@@ -249,9 +250,6 @@ def _extra(row: Fields) -> Fields:
 
 def _time(scene: Scene, row: Fields, *, unique: str) -> Instant:
     """Read an epoch with its fraction, or a clock in the account's zone."""
-    written = required(row, "eventtime").strip()
-    if _EPOCH.match(written):
-        return from_epoch_field(written, what="eventtime")
     born = _BORN.search(unique)
     near = from_epoch_field(born.group(1), what="uniqueid") if born else None
-    return from_local(written, zone=scene.zone, what="eventtime", near=near)
+    return from_clock(row.get("eventtime"), zone=scene.zone, what="eventtime", near=near)

@@ -77,7 +77,6 @@ CHANNEL_EVENTS = (
     "userdeftype",
     "extra",
 )
-_KIND_OF_EVENT = re.compile(r"^[A-Z0-9][A-Z_]{2,31}$", re.ASCII)
 # What no caller's number looks like, which stands there in a call detail record.
 _TIME_OF_EVENT = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|\d{9,11}\.\d{1,9}$)", re.ASCII)
 _WRAPPERS = ("cdr", "cdrs", "rows", "records")
@@ -164,8 +163,8 @@ def _from_lines(body: bytes, *, columns: tuple[str, ...]) -> Iterator[Row]:
 
 
 def _layout(cells: list[str]) -> tuple[str, ...] | None:
-    """Tell the columns of a line by their number, and a channel event by the kind and the time that stand first."""
-    is_event = len(cells) > 1 and _KIND_OF_EVENT.match(cells[0].strip()) and _TIME_OF_EVENT.match(cells[1].strip())
+    """Tell the columns of a line by their number; behind the kind of a channel event, any word, stands its time."""
+    is_event = len(cells) > 1 and _TIME_OF_EVENT.match(cells[1].strip())
     if is_event and len(CHANNEL_EVENTS) - 2 <= len(cells) <= len(CHANNEL_EVENTS):
         return CHANNEL_EVENTS[: len(cells)]
     return LAYOUTS.get(len(cells))
@@ -177,12 +176,9 @@ def _names_columns(words: tuple[str, ...]) -> bool:
 
 
 def _cells(line: bytes) -> list[str]:
+    """Give the cells of a line; in whatever bytes a network sends the caller's name, the call is not lost for it."""
     try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidEvent("the line is not in UTF-8") from None
-    try:
-        read = list(csv.reader([text], strict=True))
+        read = list(csv.reader([line.decode("utf-8", errors="replace")], strict=True))
     except csv.Error:
         raise InvalidEvent("the line is no CSV: a quote is open or out of place") from None
     return read[0] if read else []

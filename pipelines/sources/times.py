@@ -15,6 +15,7 @@ from schemas.instants import OUTSIDE, Instant, from_epoch, from_rfc3339, instant
 EARLIEST_MILLISECONDS = 100_000_000_000
 
 _EPOCH = re.compile(r"^[+-]?\d+(\.\d+)?$", re.ASCII)
+_SECONDS = re.compile(r"^\d{9,11}(\.\d{1,9})?$", re.ASCII)
 _CLOCK = re.compile(
     r"^(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2})(:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|GMT|[+-]\d{2}:?\d{2})?$",
     re.ASCII | re.IGNORECASE,
@@ -76,6 +77,15 @@ def from_local(text: str, *, zone: str, what: str, near: Instant | None = None) 
     if near is None or first.utcoffset() == second.utcoffset():
         return instant(first)
     return min(instant(first), instant(second), key=lambda candidate: abs(moment(candidate) - moment(near)))
+
+
+def from_clock(value: Any, *, zone: str, what: str, near: Instant | None = None) -> Instant:
+    """Read an epoch in seconds, a number or its text, or a time as `from_local` does, or raise InvalidEvent."""
+    if value is None or value == "":
+        raise InvalidEvent(f"{what} is missing")
+    if not isinstance(value, str) or _SECONDS.match(value.strip()):
+        return from_epoch_field(value, what=what)
+    return from_local(value, zone=zone, what=what, near=near)
 
 
 def after(time: Instant, *, seconds: float) -> Instant:
