@@ -16,6 +16,8 @@ from schemas.upcasters import upcast
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
 
+# One way to write a version: whoever reads old ones in SQL looks for it.
+_VERSION = re.compile(r"[1-9][0-9]{0,8}")
 # An escaped NUL: the backslash before `u0000` is itself not escaped.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -103,10 +105,10 @@ def _resolve(envelope: _Envelope) -> tuple[EventType, int]:
     if event_type is None:
         raise InvalidEvent("the event type is unknown")
     name, _, version_text = envelope.dataschema.partition("/")
-    if name != envelope.type or not (version_text.isascii() and version_text.isdigit()):
+    if name != envelope.type or not _VERSION.fullmatch(version_text):
         raise InvalidEvent("dataschema does not name the event's type and a version")
     version = int(version_text)
-    if not 1 <= version <= event_type.version:
+    if version > event_type.version:
         raise InvalidEvent(f"{name} has no version {version} here; the newest is {event_type.version}")
     return event_type, version
 

@@ -1,5 +1,6 @@
 """A record of FreeSWITCH as facts: the leg that began the call is the call, and each leg that it dialled a part."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,9 @@ _ROOMS = frozenset({"conference", "eavesdrop", "three_way", "intercept", "valet_
 _TRANSFERS = frozenset({"BLIND_TRANSFER", "ATTENDED_TRANSFER"})
 # Which side's signal ended the leg, as seen from FreeSWITCH.
 _HUNG_UP = {"recv_bye": True, "recv_cancel": True, "recv_refuse": True, "send_bye": False, "send_cancel": False}
+# A cause of Q.850 has up to three digits, an answer of SIP that refuses has these.
+_CAUSE = re.compile(r"[0-9]{1,3}")
+_REFUSING = re.compile(r"[4-9][0-9]{2}")
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg"}
 
 
@@ -160,7 +164,7 @@ def _disposition(leg: Leg, *, by: AnsweredBy, talk: float) -> Disposition:
         return "completed"
     by_word = of_word(text(leg.variables, "hangup_cause"))
     code = text(leg.variables, "hangup_cause_q850") or ""
-    by_code = of_q850(float(code)) if code.isdigit() and len(code) <= len("127") else None
+    by_code = of_q850(float(code)) if _CAUSE.fullmatch(code) else None
     is_cancelled = (text(leg.variables, "sip_hangup_disposition") or "").lower() == "recv_cancel"
     return by_word or ("cancelled" if is_cancelled else by_code) or "no_answer"
 
@@ -182,7 +186,7 @@ def _side(leg: Leg) -> Side:
 def _error(leg: Leg) -> str | None:
     written = text(leg.variables, "sip_term_status", "last_bridge_proto_specific_hangup_cause")
     code = (written or "").removeprefix("sip:")
-    return f"SIP {code}" if code.isdigit() and len(code) == len("486") and int(code) >= 400 else None
+    return f"SIP {code}" if _REFUSING.fullmatch(code) else None
 
 
 def _recordings(scene: Scene, leg: Leg, *, known: dict[str, Any], told: CallEnded, ended: Instant) -> list[Event]:

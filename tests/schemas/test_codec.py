@@ -72,6 +72,14 @@ def test_a_damaged_event_is_read_or_refused_but_never_crashes(position: int, dam
     assert read is None or decode(encode(read)) == read
 
 
+@pytest.mark.parametrize("version", ["9" * 5_000, "02", "0", "²", "٣", "+2", "2 ", ""], ids=lambda text: text[:4])
+def test_a_version_is_written_in_one_way_and_nothing_else_is_one(version: str) -> None:
+    fields = json.loads(encode(_event())) | {"dataschema": f"call.offered/{version}"}
+
+    with pytest.raises(InvalidEvent, match="dataschema does not name the event's type and a version"):
+        decode(json.dumps(fields).encode())
+
+
 def test_deep_nesting_is_refused_with_its_limit() -> None:
     for depth in (MAX_DEPTH + 1, 100, 100_000):
         with pytest.raises(InvalidEvent, match=f"deeper than {MAX_DEPTH}"):

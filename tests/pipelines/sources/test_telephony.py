@@ -147,6 +147,20 @@ def test_freeswitch_joins_the_legs_that_a_call_dialled(
     assert [(one.operator, one.talk_seconds) for one in (part, lost)] == [("101", 48.0), ("102", 0.0)]
 
 
+@pytest.mark.parametrize(
+    ("written", "told"), [("486", ("busy", "SIP 486")), ("²²²", ("no_answer", None)), ("٤٨٦", ("no_answer", None))]
+)
+def test_codes_of_freeswitch_are_written_in_three_digits_and_all_else_is_none(
+    translate_as: TranslateAs, written: str, told: tuple[str, str | None]
+) -> None:
+    record = json.loads(body("freeswitch/incoming_busy"))
+    codes = {"hangup_cause": "", "hangup_cause_q850": "17" if written.isascii() else written}
+    record["variables"] |= codes | {"sip_term_status": written}
+    ended = translate_as("freeswitch", json.dumps(record).encode()).events[0].data
+
+    assert (ended.disposition, ended.error_code) == told
+
+
 def test_a_record_of_freeswitch_is_the_same_however_it_is_posted(translate_as: TranslateAs) -> None:
     told = [
         only(translate_as("freeswitch", (GOLDEN / "freeswitch" / name).read_bytes()))
