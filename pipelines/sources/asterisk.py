@@ -75,6 +75,9 @@ GUIDE = Guide(
         "Set the account's `time_zone` to the zone in which Asterisk writes (`UTC` with `usegmtime = yes`).",
         "Where Angime runs beside Asterisk name the file in `cdr_file`; else post new lines of `Master.csv`, or rows "
         "as JSON, to `/hooks/asterisk/ACCOUNT` with the token in a header.",
+        "Where the dial plan answers before it rings anybody, for a menu, music or a queue, set "
+        "`answered_by_instructions` and send channel events (CEL) too: records count from that answer, and channel "
+        "events tell when people talked.",
         "Channel events (CEL) may be sent beside them or instead: in `cel.conf` enable CHAN_START, ANSWER, HANGUP, "
         "BRIDGE_ENTER, BLINDTRANSFER, ATTENDEDTRANSFER and LINKEDID_END, and post new lines of cel_custom's "
         "`Master.csv`, or rows as JSON, to the same address. They tell of a call while it goes on.",
@@ -103,7 +106,8 @@ GUIDE = Guide(
         "recordings_url": Setting("Where the files lie that rows name as their recordings."),
         "channel_events": Setting("`alone` when channel events come without call detail records.", allowed=("alone",)),
         "answered_by_instructions": Setting(
-            "`true` when an application of ARI picks up the first channel itself.",
+            "`true` when the dial plan, or an application of ARI, picks up incoming calls itself before it rings "
+            "anybody. Then records alone tell who was reached, and not how long it rang and how long was talked.",
             form="switch",
         ),
         "trunks": Setting("Names of trunks that look like extensions, such as `PJSIP/7000`.", form="list"),

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pipelines.sources.asterisk_people import route
 from pipelines.sources.facts import Scene, fact
@@ -78,10 +79,11 @@ def read_row(scene: Scene, row: Fields) -> list[Event]:
     """
     known = _known(scene, row)
     times = _times(scene, row)
-    ended = _ended(row, known=known, times=times)
+    is_timed = known["direction"] != "incoming" or not scene.is_on("answered_by_instructions")
+    ended = _ended(row, known=known, times=times, is_timed=is_timed)
     leg = str(known["leg_id"])
     told = fact(scene, ended, identity=(leg, times.start, times.end), time=times.end)
-    recording = _recording(scene, row, known=known) if ended.talk_seconds else None
+    recording = None if ended.talk_seconds == 0 else _recording(scene, row, known=known)
     if recording is None:
         return [told]
     identity = (known["provider_call_id"], str(recording.recording_id))
@@ -127,8 +129,12 @@ def _clock(scene: Scene, row: Fields, name: str, *, near: Instant) -> Instant | 
     return from_clock(written, zone=scene.zone, what=name, near=near)
 
 
-def _ended(row: Fields, *, known: dict[str, Any], times: Times) -> CallEnded:
-    """Judge the end of a leg: ANSWERED by a menu or a mailbox is no talk; `billsec` is talk, `duration` is not."""
+def _ended(row: Fields, *, known: dict[str, Any], times: Times, is_timed: bool) -> CallEnded:
+    """Judge the end of a leg: ANSWERED by a menu or a mailbox is no talk; `billsec` is talk, `duration` is not.
+
+    Where the dial plan answers before it rings anybody, ringing and `billsec` begin there: then a row does not tell how
+    long it rang and how long was talked (`is_timed` is false).
+    """
     word = required(row, "disposition").strip().upper().replace("_", " ")
     disposition = _DISPOSITIONS.get(word)
     if disposition is None:
@@ -136,15 +142,18 @@ def _ended(row: Fields, *, known: dict[str, Any], times: Times) -> CallEnded:
     by = _answered_by(row) if disposition == "completed" else "unknown"
     is_talk = disposition == "completed" and by == "unknown"
     endings: dict[AnsweredBy, Disposition] = {"ivr": "no_answer", "voicemail": "voicemail"}
-    return CallEnded(
+    ended = CallEnded(
         **known,
         disposition=endings.get(by, disposition),
         answered_by=by,
-        started_at=times.start,
+        started_at=times.start if is_timed else None,
         answered_at=times.answer if is_talk else None,
         talk_seconds=times.billed if is_talk else 0.0,
         total_seconds=times.duration,
     )
+    if is_timed or not is_talk:
+        return ended
+    return replace(ended, answered_by="human", answered_at=None, talk_seconds=None)
 
 
 def _answered_by(row: Fields) -> AnsweredBy:

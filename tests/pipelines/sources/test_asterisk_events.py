@@ -28,7 +28,7 @@ FIELDS = ["call_id", "direction", "contact_key", "operator_endpoint", "outcome",
 
 @pytest.fixture
 def read(company: Company, account_of: AccountOf, raw_of: RawOf) -> Read:
-    def translate(body: bytes, **settings: str) -> tuple[Event, ...]:
+    def translate(body: bytes, **settings: str | bool) -> tuple[Event, ...]:
         fields = {name: getattr(account_of("asterisk"), name) for name in Account.__struct_fields__}
         account = Account(**fields | {"settings": {**fields["settings"], **settings}})
         told = SOURCES["asterisk"].translate(raw_of("asterisk", body), company=company, account=account)
@@ -38,8 +38,9 @@ def read(company: Company, account_of: AccountOf, raw_of: RawOf) -> Read:
     return translate
 
 
-def folded(events: tuple[Event, ...], company: Company) -> list[dict[str, Any]]:
-    return warehouse(events, (company,)).sql("from facts.calls").select(FIELDS).to_dicts()
+def folded(events: tuple[Event, ...], company: Company, *fields: str) -> list[dict[str, Any]]:
+    calls = warehouse(events, (company,)).sql("from facts.calls order by provider_call_id")
+    return calls.select(fields or FIELDS).to_dicts()
 
 
 def events_of(name: str) -> bytes:
@@ -55,6 +56,18 @@ def test_events_records_and_both_fold_to_the_same_call(company: Company, read: R
 
     assert [expected[name] for name in FIELDS[3:]] == ["PJSIP/101", "answered", 60]
     assert told == [[expected]] * 4
+
+
+def test_where_the_dial_plan_answers_first_its_answer_is_no_pickup(company: Company, read: Read) -> None:
+    behind_a_menu = events_of("cel_behind_a_menu")
+    record = RECORD.replace(b'15:00:10",', b'15:00:01",').replace(b",70,60,", b",70,69,")
+    another = record.replace(b"1772442930.26", b"1772442930.28")
+
+    facts = read(behind_a_menu + record + another, answered_by_instructions=True)
+    both, alone = folded(facts, company, "outcome", "talk_seconds", "ring_seconds")
+
+    assert list(both.values()) == ["answered", 40, 20]
+    assert list(alone.values()) == ["answered", None, None]
 
 
 @pytest.mark.parametrize(
