@@ -19,7 +19,8 @@
 --   messages bigint: messages of the stretch
 --   needs_answer boolean: whether any of them needs one
 --   is_first boolean: whether the conversation began with this stretch
---   are_replies_told boolean: whether the account ever told of a message of ours
+--   are_replies_told boolean: whether the account ever told of a message of ours, or the company's own door of one in a
+--     conversation of its
 --   replied_at timestamptz: when we wrote back, null while we have not
 --   reply_seconds double, seconds: sent_at to replied_at by the clock
 --   reply_business_seconds double, seconds: the part of it that lies in the company's hours; a company that states none
@@ -82,13 +83,24 @@ replies as (
     group by company, conversation_id, replies_before
 ),
 
--- A bot of Telegram, say, hears of no message that it sent itself.
+-- A bot of Telegram, say, hears of no message that it sent itself, and who wrote it may tell by our own door.
 telling as (
-    select distinct
+    select
         company,
         account
     from facts.messages
     where direction = 'outgoing'
+    union
+    select
+        company,
+        account
+    from facts.messages
+    where
+        conversation_id in (
+            select ours.conversation_id
+            from facts.messages as ours
+            where ours.direction = 'outgoing' and ours.source = 'ingest'
+        )
 ),
 
 answered as (

@@ -129,7 +129,7 @@ GUIDE = Guide(
         "With the token in the header `X-Viber-Auth-Token` post to `https://chatapi.viber.com/pa/set_webhook`: `url` "
         "set to `/hooks/viber/ACCOUNT` of your public address, whose certificate must be a trusted one, `event_types` "
         "delivered, seen and failed (messages always come), and `send_name` true, or contacts have no names.",
-        "Viber sends back no copy of what the bot writes: post those messages to Angime's own door, or they are known "
-        "by their receipts only.",
+        "Viber sends back no copy of what the bot writes: post those messages to Angime's own door, each with the "
+        "user's id as the contact, of the kind `viber`, or they are known by their receipts only.",
     ),
 )

@@ -92,6 +92,24 @@ def test_what_we_write_within_the_second_of_a_message_is_the_reply_to_it() -> No
     assert tidy(expected) == draw(messages(drawn).sql("from reports.reply_times"), like=expected)
 
 
+def test_what_a_bot_wrote_is_told_by_itself_or_by_our_own_door() -> None:
+    drawn = """
+    message_id | conversation_id | source   | account | first_at            | direction
+    a          | one             | telegram | bot     | 2026-03-02 05:00:00 | incoming
+    b          | one             | ingest   | module  | 2026-03-02 05:01:00 | outgoing
+    c          | two             | telegram | bot     | 2026-03-02 05:00:00 | incoming
+    d          | three           | viber    | other   | 2026-03-02 05:00:00 | incoming
+    """
+    expected = """
+    message_id | are_replies_told | reply_seconds
+    a          | yes              | 60
+    c          | yes              |
+    d          | no               |
+    """
+
+    assert tidy(expected) == draw(messages(drawn).sql("from reports.reply_times"), like=expected)
+
+
 def test_without_messages_reply_times_are_empty() -> None:
     assert (None, 0) == figure(messages("message_id | first_at"), "reply_seconds_median")
 
