@@ -103,7 +103,10 @@ GUIDE = Guide(
         ),
         "incoming_contexts": Setting("Contexts of the dial plan that only calls from outside enter.", form="list"),
         "dial_prefix": Setting("Digits that are dialled to get a line out."),
-        "recordings_url": Setting("Where the files lie that rows name as their recordings."),
+        "recordings_url": Setting(
+            "Where the files lie that rows name as their recordings. `{day}` in it is the day on which the call began, "
+            "as `2026/03/02`: FreePBX has a folder for each (`https://pbx.example/monitor/{day}/`).",
+        ),
         "channel_events": Setting("`alone` when channel events come without call detail records.", allowed=("alone",)),
         "answered_by_instructions": Setting(
             "`true` when the dial plan, or an application of ARI, picks up incoming calls itself before it rings "

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pipelines.sources.asterisk_people import route
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.reading import Fields, required, seconds, text
-from pipelines.sources.times import after, from_clock, from_epoch_field
+from pipelines.sources.times import after, from_clock, from_epoch_field, local_date
 from schemas.calls import CallEnded, CallRecordingMadeAvailable, Disposition
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent
@@ -67,6 +67,7 @@ _VOICEMAILS = frozenset({"voicemail", "voicemailmain", "minivmrecord", "record"}
 _ROOMS = frozenset({"confbridge", "meetme", "bridge", "pickup", "pickupchan", "chanspy"})
 _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg", "gsm": "audio/x-gsm"}
 
+DAY = "{day}"
 _NO_TIME = re.compile(r"^(0000.*|1970-01-01 00:00:00.*|0(\.0*)?)$")
 
 _UNIQUE_EPOCH = re.compile(r"(?:^|-)(\d{9,11})\.\d+$", re.ASCII)
@@ -83,7 +84,7 @@ def read_row(scene: Scene, row: Fields) -> list[Event]:
     ended = _ended(row, known=known, times=times, is_timed=is_timed)
     leg = str(known["leg_id"])
     told = fact(scene, ended, identity=(leg, times.start, times.end), time=times.end)
-    recording = None if ended.talk_seconds == 0 else _recording(scene, row, known=known)
+    recording = None if ended.talk_seconds == 0 else _recording(scene, row, known=known, began=times.start)
     if recording is None:
         return [told]
     identity = (known["provider_call_id"], str(recording.recording_id))
@@ -188,15 +189,20 @@ def _known(scene: Scene, row: Fields) -> dict[str, Any]:
     }
 
 
-def _recording(scene: Scene, row: Fields, *, known: dict[str, Any]) -> CallRecordingMadeAvailable | None:
-    """Read the recording that a row names; a bare file name is looked up under the account's `recordings_url`."""
+def _recording(
+    scene: Scene, row: Fields, *, known: dict[str, Any], began: Instant
+) -> CallRecordingMadeAvailable | None:
+    """Read the recording that a row names; a bare file name is looked up under the account's `recordings_url`.
+
+    FreePBX names the file alone, and keeps it in a folder of the day.
+    """
     name = text(row, "recording") or text(row, "userfield") or ""
     ending = name.rpartition(".")[2].lower()
     if ending not in _MEDIA_TYPES:
         return None
     address = name.removeprefix("audio:")
     if "://" not in address:
-        base = scene.setting("recordings_url")
+        base = scene.setting("recordings_url").replace(DAY, f"{local_date(began, zone=scene.zone):%Y/%m/%d}")
         if not base:
             return None
         address = f"{base.rstrip('/')}/{address.lstrip('/')}"

@@ -167,8 +167,8 @@ GUIDE = Guide(
         "For a business account: switch on Business Mode for the bot at BotFather, and in the settings of the account "
         "under Telegram Business, Chatbots, connect the bot.",
         "For groups: make the bot an administrator, or it hears of commands alone and of no reactions.",
-        "Telegram sends back no copy of what the bot itself writes: post those messages to Angime's own door, each with "
-        "the chat's id as the contact, of the kind `telegram`; without them nothing is said of replies.",
+        "Telegram sends back no copy of what the bot itself writes: post those messages to Angime's own door, each "
+        "with the chat's id as the contact, of the kind `telegram`; without them nothing is said of replies.",
     ),
     settings={
         "own_users": Setting(

@@ -1,7 +1,7 @@
 """Times as providers write them, read as instants: epochs, RFC 2822, and local times of a zone."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
@@ -86,6 +86,11 @@ def from_clock(value: Any, *, zone: str, what: str, near: Instant | None = None)
     if not isinstance(value, str) or _SECONDS.match(value.strip()):
         return from_epoch_field(value, what=what)
     return from_local(value, zone=zone, what=what, near=near)
+
+
+def local_date(time: Instant, *, zone: str) -> date:
+    """Give the date that a clock in `zone` shows at an instant; raises InvalidEvent where the zone is not known."""
+    return moment(time).astimezone(_zone(zone)).date()
 
 
 def after(time: Instant, *, seconds: float) -> Instant:

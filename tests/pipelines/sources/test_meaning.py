@@ -205,6 +205,14 @@ def test_an_hour_that_comes_twice_is_told_by_the_channels_birth(
     assert ended.time == f"2026-11-01T{start[:3]}16:42.000Z"
 
 
+def test_a_recording_may_lie_in_a_folder_of_its_day(translate_with: Callable[..., tuple[Event, ...]]) -> None:
+    body = row(start="2026-03-02 23:59:30", end="2026-03-03 00:00:42", recordingfile="in-101-1772474370.26.wav")
+    settings = {"recordings_url": "https://pbx.example/monitor/{day}/"}
+    (_, ready) = translate_with("asterisk", body, settings=settings)
+
+    assert ready.data.url == "https://pbx.example/monitor/2026/03/02/in-101-1772474370.26.wav"
+
+
 def test_a_row_read_twice_is_the_same_fact(translate_as: TranslateAs) -> None:
     once, doubled = translate_as("asterisk", row()), translate_as("asterisk", b"[" + row() + b"," + row() + b"]")
 
