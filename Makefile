@@ -7,8 +7,11 @@ STAMP := $(VENV)/.angime-installed
 # Python keeps what it compiled, whatever the shell says: else each of a hundred processes would compile torch anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What `make check` does, two at a time: types take as long as all others together.
+CHECKS := check-types check-queries check-style check-laws check-pages check-locks
+
 .DEFAULT_GOAL := help
-.PHONY: help setup check audit test test-all torture-quick torture demo up generate pictures bench rivals clean
+.PHONY: help setup check $(CHECKS) audit test test-all torture-quick torture demo up generate pictures bench rivals clean
 
 help: ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,12 +23,25 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup
 	@touch "$@"
 
 check: setup ## look the code over: style, types, import laws, SQL, pages printed from code
+	@$(MAKE) --no-print-directory --jobs 2 $(CHECKS)
+
+check-types:
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+check-queries:
+	$(BIN)/sqlfluff lint analytics
+
+check-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+check-laws:
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint analytics
+
+check-pages:
 	$(BIN)/angime docs --check
+
+check-locks:
 	@! grep -nE '://| @ ' requirements.lock pipelines/kafka/jgo.lock.toml \
 		|| { echo 'A lock names an address; locks hold names, versions and checksums only.'; exit 1; }
 
@@ -34,7 +50,7 @@ audit: setup ## look for known weaknesses: bandit over the code, pip-audit over 
 	$(BIN)/uvx -q bandit@1.9.4 -q -ll --skip B608 -r angime schemas pipelines streams analytics dashboards
 	$(BIN)/uvx -q pip-audit@2.10.1 --disable-pip --no-deps -r requirements.lock
 
-test: setup ## run every test that fits into ten minutes (ARGS="-k missed" to choose)
+test: setup ## run every test: a quarter of an hour on two cores (ARGS="-k missed" to choose)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-all: setup ## run every test, with twenty times as many drawn cases
