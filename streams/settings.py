@@ -1,6 +1,7 @@
 """Settings of the stream worker."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,7 +37,7 @@ class StreamsSettings(BaseSettings):
         description="wav2vec2 model that places words in time: a name or folder, with {language} where each has its "
         "own, or `default`, what WhisperX knows; empty or not there: segments have times, words have none",
     )
-    speech_device: str = Field("auto", description="auto, cpu or cuda")
+    speech_device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda")
     speech_compute_type: str = Field(
         "default",
         description="CTranslate2 compute type: int8, float16, float32, or `default`: int8 on a processor, and what the "

@@ -57,6 +57,7 @@ def test_without_settings_nothing_is_asked_for(monkeypatch: pytest.MonkeyPatch) 
             "the password would go to kafka.example unencrypted: set ANGIME_KAFKA_",
         ),
         ({**USER, "KAFKA_MECHANISM": "GSSAPI"}, "ANGIME_KAFKA_MECHANISM is 'GSSAPI': input should be 'PLAIN', 'SCRAM-"),
+        ({"SPEECH_DEVICE": "gpu"}, "ANGIME_SPEECH_DEVICE is 'gpu': input should be 'auto', 'cpu' or 'cuda'"),
         ({**USER, "KAFKA_PASSWROD": SECRET}, "the setting ANGIME_KAFKA_PASSWROD is not known; did you mean"),
     ],
 )
