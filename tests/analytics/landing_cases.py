@@ -22,6 +22,19 @@ from schemas.people import Identity
 NOW = "2026-03-09T12:00:00.000Z"
 BEGIN = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
 SOURCE, ACCOUNT, COMPANY = "twilio", "main", "acme"
+
+
+class Origin(Struct, frozen=True):
+    """Whose facts they are, and of what."""
+
+    source: str = SOURCE
+    account: str = ACCOUNT
+    company: str = COMPANY
+
+
+MAIN = Origin()
+# Two companies have an account of one name and contacts of one number, and one company two accounts.
+ORIGINS = (MAIN, Origin(source="asterisk", company="bolt"), Origin(source="asterisk", account="pbx"))
 SECONDS_APART = (0, 1, 20, 700, 90_000, 400_000)
 
 
@@ -46,17 +59,19 @@ sys.stdin.read()
 """
 
 
-def call_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 5) -> list[Event]:
+def call_events(
+    number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 5, origin: Origin = MAIN
+) -> list[Event]:
     """Give the facts of one call that was answered and transcribed; the nth is recorded so many seconds later."""
     known = {
-        "call_id": call_id(SOURCE, ACCOUNT, f"CA{number}"),
+        "call_id": call_id(origin.source, origin.account, f"CA{number}"),
         "provider_call_id": f"CA{number}",
         "direction": "outgoing" if number % 3 == 0 else "incoming",
         "channel": "waba" if number % 3 == 0 else "phone",
         "contact": (Identity("phone", f"+7701{number % 7:07d}"),),
         "operator": f"PJSIP/10{number % 4}",
     }
-    recording = recording_id(SOURCE, ACCOUNT, f"RE{number}")
+    recording = recording_id(origin.source, origin.account, f"RE{number}")
     turns = (
         transcripts.Turn(channel=0, role="operator", start_seconds=0, end_seconds=2, text="Good day"),
         transcripts.Turn(channel=1, role="customer", start_seconds=2, end_seconds=4, text="Сәлем"),
@@ -85,16 +100,19 @@ def call_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequenc
             key=known["call_id"],
             time=begin + timedelta(seconds=4 * place),
             recorded_after=after,
+            origin=origin,
         )
         for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
     ]
 
 
-def message_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 3) -> list[Event]:
+def message_events(
+    number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 3, origin: Origin = MAIN
+) -> list[Event]:
     """Give the facts of one message of the company that was delivered and read."""
-    conversation = conversation_id(COMPANY, "phone", f"+7701{number % 7:07d}")
+    conversation = conversation_id(origin.company, "phone", f"+7701{number % 7:07d}")
     known = {
-        "message_id": message_id(SOURCE, ACCOUNT, f"SM{number}"),
+        "message_id": message_id(origin.source, origin.account, f"SM{number}"),
         "provider_message_id": f"SM{number}",
         "conversation_id": conversation,
         "channel": "whatsapp",
@@ -112,15 +130,18 @@ def message_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequ
             key=conversation,
             time=begin + timedelta(seconds=9 * place),
             recorded_after=after,
+            origin=origin,
         )
         for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
     ]
 
 
-def missed_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 2) -> list[Event]:
+def missed_events(
+    number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 2, origin: Origin = MAIN
+) -> list[Event]:
     """Give the facts of an incoming call that nobody answered, on another channel than that of the contact's others."""
     known = {
-        "call_id": call_id(SOURCE, ACCOUNT, f"MC{number}"),
+        "call_id": call_id(origin.source, origin.account, f"MC{number}"),
         "provider_call_id": f"MC{number}",
         "direction": "incoming",
         "channel": "waba",
@@ -134,15 +155,18 @@ def missed_events(number: int, *, begin: datetime = BEGIN, recorded_after: Seque
             key=known["call_id"],
             time=begin + timedelta(seconds=20 * place),
             recorded_after=after,
+            origin=origin,
         )
         for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
     ]
 
 
-def other_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 9) -> list[Event]:
+def other_events(
+    number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 9, origin: Origin = MAIN
+) -> list[Event]:
     """Give a contact's deal, his permissions, who he is, and states of the account: one fact of most types."""
     people = (Identity("phone", f"+7701{number % 7:07d}"), Identity("whatsapp_user", f"KZ.{number % 4}"))
-    known = {"deal_id": deal_id(SOURCE, ACCOUNT, f"D{number}"), "provider_deal_id": f"D{number}"}
+    known = {"deal_id": deal_id(origin.source, origin.account, f"D{number}"), "provider_deal_id": f"D{number}"}
     facts = [
         crm.DealCreated(**known, contact=people[:1], amount="1200.50", currency="KZT"),
         crm.DealMoved(**known, stage="talks", operator=f"PJSIP/10{number % 4}"),
@@ -161,6 +185,7 @@ def other_events(number: int, *, begin: datetime = BEGIN, recorded_after: Sequen
             key=str(number),
             time=begin + timedelta(seconds=900 * place),
             recorded_after=after,
+            origin=origin,
         )
         for place, (fact, after) in enumerate(zip(facts, recorded_after, strict=True))
     ]
@@ -183,29 +208,29 @@ def settings_at(home: object, *, hot_events: int = 200_000) -> AnalyticsSettings
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """Draw facts of a few calls and messages, some of them recorded days late, some doubled, in any order."""
+    """Draw facts of a few calls and messages of two companies, some recorded days late, some doubled, in any order."""
     begins = st.integers(0, 3 * 86_400).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
     late = st.sampled_from(SECONDS_APART)
+    origins = st.sampled_from(ORIGINS)
+    drawn = ((call_events, 1, 5, 5), (message_events, 0, 3, 3), (missed_events, 0, 4, 2), (other_events, 0, 3, 9))
     facts: list[Event] = []
-    for number in range(draw(st.integers(1, 5))):
-        facts += call_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 5)))
-    for number in range(draw(st.integers(0, 3))):
-        facts += message_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 3)))
-    for number in range(draw(st.integers(0, 4))):
-        facts += missed_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 2)))
-    for number in range(draw(st.integers(0, 3))):
-        facts += other_events(number, begin=draw(begins), recorded_after=draw(st.tuples(*[late] * 9)))
+    for events, fewest, most, length in drawn:
+        for number in range(draw(st.integers(fewest, most))):
+            after = draw(st.tuples(*[late] * length))
+            facts += events(number, begin=draw(begins), recorded_after=after, origin=draw(origins))
     repeated = [fact for fact in facts for _ in range(draw(st.integers(1, 5)))]
     return draw(st.permutations(repeated))
 
 
-def _event(fact: Struct, *, identity: str, key: str, time: datetime, recorded_after: int) -> Event:
+def _event(  # as many as there are things to draw
+    fact: Struct, *, identity: str, key: str, time: datetime, recorded_after: int, origin: Origin
+) -> Event:
     return event(
         fact,
-        id=fact_id(SOURCE, ACCOUNT, type(fact).__name__, identity),
-        source=SOURCE,
-        account=ACCOUNT,
-        company=COMPANY,
+        id=fact_id(origin.source, origin.account, type(fact).__name__, identity),
+        source=origin.source,
+        account=origin.account,
+        company=origin.company,
         time=instant(time),
         recordedat=_later(time, recorded_after),
         key=key,

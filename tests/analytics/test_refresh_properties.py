@@ -13,10 +13,13 @@ from analytics.refresh import Refresher
 from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from analytics.warehouse import Batch, open_writer
+from schemas.company import parse_company
 from schemas.envelope import Event
-from tests.analytics.drawn import COMPANY
+from tests.analytics.drawn import COMPANY, COMPANY_TEXT
 from tests.analytics.landing_cases import NOW, histories, records_of, settings_at
 
+FAR = parse_company(COMPANY_TEXT.replace('"acme"', '"bolt"').replace("Asia/Almaty", "America/Sao_Paulo"))
+COMPANIES = (COMPANY, FAR)
 TABLES = [view.relation for view in read_views() if view.is_table]
 # One case lands up to a hundred batches; the lake itself, which is slower still, has a few cases of its own below.
 CASES = max(5, drawing.default.max_examples // 8) if drawing.default else 5
@@ -34,7 +37,7 @@ MEMORY_MIB = st.sampled_from((0, 256))
 def test_facts_landed_in_any_order_batch_and_repetition_equal_one_rebuild(
     history: list[Event], hot_events: int, memory_mib: int, draws: st.DataObject
 ) -> None:
-    warehouse = scratch([COMPANY])
+    warehouse = scratch(COMPANIES)
     warehouse.build()
     lander = _lander(warehouse, hot_events=hot_events, memory_mib=memory_mib)
     for batch, restarts in _batches(history, draws=draws):
@@ -74,7 +77,7 @@ def test_the_lake_gives_the_same_facts_through_restarts_and_maintenance(
 
 
 def _lander(warehouse: Scratch, *, hot_events: int, memory_mib: int) -> Lander:
-    refresher = Refresher(warehouse.connection, read_views(), companies=[COMPANY], memory_mib=memory_mib)
+    refresher = Refresher(warehouse.connection, read_views(), companies=COMPANIES, memory_mib=memory_mib)
     return Lander(warehouse.connection, refresher=refresher, hot_events=hot_events)
 
 
