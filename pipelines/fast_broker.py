@@ -286,13 +286,13 @@ def _places(positions: Positions) -> list[TopicPartition]:
 
 
 def _record(message: Message) -> Record:
-    headers: Any = message.headers() or ()
+    headers: Any = message.headers() or ()  # Kafka allows one without content
     return Record(
         (message.topic() or "").removeprefix(PREFIX),
         message.partition() or 0,
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple(headers),
+        tuple((name, content or b"") for name, content in headers),
         message.timestamp()[1],
     )

@@ -210,7 +210,7 @@ class _KafkaPythonConsumer:
                 found.offset,
                 found.key,
                 found.value,
-                tuple(found.headers),
+                tuple((name, content or b"") for name, content in found.headers),
                 found.timestamp,
             )
             for topic, founds in fetched.items()

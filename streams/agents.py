@@ -194,7 +194,8 @@ async def _with_patience(step: Step, fact: Event) -> Event | None:
     return await attempts(step, fact)
 
 
-def _pairs(headers: Mapping[str, bytes] | Sequence[tuple[str, bytes]] | None) -> list[tuple[str, bytes]]:
-    if isinstance(headers, Mapping):
-        return list(headers.items())
-    return list(headers or ())
+def _pairs(
+    headers: Mapping[str, bytes | None] | Sequence[tuple[str, bytes | None]] | None,
+) -> list[tuple[str, bytes]]:
+    listed = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return [(name, content or b"") for name, content in listed]

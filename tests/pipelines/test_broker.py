@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import cast
 
+import confluent_kafka
 import pytest
 from msgspec import Struct
 
@@ -235,6 +236,18 @@ def test_both_clients_put_a_key_on_the_same_partition(kafka: Running) -> None:
     }
     assert len(places["confluent"]) == 100
     assert places["kafka-python"] == places["confluent"]
+
+
+@pytest.mark.kafka
+def test_a_header_without_content_is_an_empty_one(kafka: Running) -> None:
+    topic = f"test-{uuid.uuid4()}"
+    make_topic(kafka.bootstrap, topic)
+    stranger = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap})
+    stranger.produce(PREFIX + topic, value=b"v", headers=[("angime-source", None)])
+    stranger.flush()
+    for transport in REAL:
+        with closing(broker.assign(kafka.bootstrap, topics=[topic], offsets={}, transport=transport)) as consumer:
+            assert [(("angime-source", b""),)] == [record.headers for record in read(consumer, count=1)]
 
 
 @pytest.mark.kafka
