@@ -4,7 +4,18 @@ from msgspec import Struct
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.messaging import Chat, Medium, Receipt, Step, Written, kind_of, stepped, told_at, written
+from pipelines.sources.messaging import (
+    Chat,
+    Medium,
+    Receipt,
+    Step,
+    Written,
+    id_in_chat,
+    kind_of,
+    stepped,
+    told_at,
+    written,
+)
 from pipelines.sources.messengers import Messenger, messenger_of, person_in
 from pipelines.sources.phones import phone_identity, together
 from pipelines.sources.reading import Fields, flag, loose, member, required, text, word
@@ -156,11 +167,8 @@ def _people(scene: Scene, known: Messenger, person: Fields) -> tuple[Identity, .
 
 
 def _id_in_line(line: Line, fields: Fields, written: str) -> str:
-    """Give a message's id: a mere number is the messenger's own, which counts anew in each chat of each line."""
     place = text(loose(fields, "chat"), "id")
-    if place is None or not (written.isascii() and written.isdigit()):
-        return written
-    return "/".join(filter(None, (line.license, line.messenger, place, written)))
+    return id_in_chat(written, line.license, line.messenger, place) if place else written
 
 
 def _replied(line: Line, fields: Fields) -> str | None:

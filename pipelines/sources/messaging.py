@@ -152,6 +152,12 @@ def told_at(scene: Scene, value: Any, *, what: str) -> Instant:
     return scene.raw.received_at if value is None or value == "" else from_written(value, what=what)
 
 
+def id_in_chat(written: str, *places: str | None) -> str:
+    """Give a message's id: a mere number is the messenger's own, which counts anew in each chat, told by its places."""
+    is_number = written.isascii() and written.isdigit()
+    return "/".join(filter(None, (*places, written))) if is_number else written
+
+
 def kind_of(media_type: str | None) -> MessageKind:
     """Tell a medium's kind by its media type; what is neither picture, sound nor film is a document."""
     return _MEDIA_KINDS.get((media_type or "").lower().partition("/")[0], "document")

@@ -6,7 +6,18 @@ from msgspec import Struct
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.messaging import Chat, Medium, Receipt, Step, Written, kind_of, stepped, told_at, written
+from pipelines.sources.messaging import (
+    Chat,
+    Medium,
+    Receipt,
+    Step,
+    Written,
+    id_in_chat,
+    kind_of,
+    stepped,
+    told_at,
+    written,
+)
 from pipelines.sources.messengers import Messenger, messenger_of, person_in
 from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, as_object, flag, items, loose, member, required, text, word
@@ -57,6 +68,15 @@ class Told(Struct, frozen=True, kw_only=True):
     chat: Chat
     time: Instant
 
+    @property
+    def provider_id(self) -> str:
+        """The message's id."""
+        return self.id_of(required(self.fields, "messageId", "id"))
+
+    def id_of(self, written: str) -> str:
+        """Give the id of a message of this chat."""
+        return id_in_chat(written, self.chat.thread[1] if self.chat.thread else None)
+
 
 def message(scene: Scene, body: Fields) -> Translation:
     """Read a message, of the customer or ours; one that opened a lead tells that as well."""
@@ -65,15 +85,15 @@ def message(scene: Scene, body: Fields) -> Translation:
     content = loose(told.fields, "message") or loose(told.fields, "data") or told.fields
     media = tuple(_medium(as_object(one, what="attachments[]")) for one in items(content, "attachments"))
     words = text(content, "text")
-    replied = loose(content, "replyTo") or loose(told.fields, "replyTo")
+    replied = text(loose(content, "replyTo") or loose(told.fields, "replyTo"), "messageId", "id")
     one = Written(
-        provider_id=_provider_id(told.fields),
+        provider_id=told.provider_id,
         time=told.time,
         is_ours=is_ours,
         kind="text" if words else "unsupported",
         text=words,
         media=media,
-        reply_to=text(replied, "messageId", "id"),
+        reply_to=told.id_of(replied) if replied else None,
         provider_status=text(told.fields, "status"),
     )
     lead = text(body, "leadId")
@@ -91,7 +111,7 @@ def status(scene: Scene, body: Fields) -> Translation:
         return ignored("a message waits to be sent")
     if step not in _STEPS:
         raise InvalidEvent(f"the message status {word(step)} is unknown")
-    reached = Receipt(provider_id=_provider_id(told.fields), step=_STEPS[step], time=told.time, word=step)
+    reached = Receipt(provider_id=told.provider_id, step=_STEPS[step], time=told.time, word=step)
     return found(stepped(told.chat, reached))
 
 
@@ -141,10 +161,6 @@ def _of_chat(known: Messenger, written: str | None) -> str | None:
     """Give the id of a chat where it is a person's: others are numbers of Umnico's own."""
     is_person = written is not None and ("@" in written or written.startswith(USER_PREFIX))
     return written if is_person and known.channel in {"whatsapp", "waba", "telegram"} else None
-
-
-def _provider_id(fields: Fields) -> str:
-    return required(fields, "messageId", "id")
 
 
 def _opened(told: Told, *, lead: str) -> Any:

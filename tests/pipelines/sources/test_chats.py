@@ -82,6 +82,7 @@ def scene(company: Company, account_of: AccountOf, raw_of: RawOf) -> Scene:
         ("umnico", "message_outgoing", "message_status_delivered"),
         ("chatapp", "message_statuses", "message_status_failed"),
         ("chatapp", "messages_numbered_in_each_chat", "message_status_of_a_numbered_one"),
+        ("umnico", "message_numbered_in_its_chat", "message_status_of_a_numbered_one"),
         ("radist", "delivered", "read"),
     ],
 )
@@ -104,6 +105,15 @@ def test_a_report_that_names_no_chat_is_of_the_message_it_names(
     first, then = (translate_as(source, golden(source, name)).events for name in (message, report))
 
     assert ids(first) & ids(then)
+
+
+def test_a_number_that_counts_anew_in_each_chat_names_a_message_of_each(translate_as: TranslateAs) -> None:
+    bodies = ("message_numbered_in_its_chat", "message_with_the_same_number_in_another_chat")
+    of_umnico = [event for name in bodies for event in translate_as("umnico", golden("umnico", name)).events]
+    of_chatapp = translate_as("chatapp", golden("chatapp", "messages_numbered_in_each_chat")).events
+
+    assert len(ids(tuple(of_umnico))) == 2
+    assert len(ids(of_chatapp)) == 3
 
 
 def test_a_number_is_one_person_in_every_inbox(translate_as: TranslateAs) -> None:
