@@ -118,7 +118,7 @@ def _chatapp(ground: Ground, look_up: Callable[[str], str]) -> Door:
     speech = chatapp.ChatAppSpeech(
         socket=ground.setting("socket_url") or chatapp.SOCKET,
         api=ground.setting("api_url") or chatapp.API,
-        token=look_up(ground.setting("api_token")),
+        login=chatapp.login_of(look_up(ground.setting("api_login"))),
         licenses=licenses,
     )
     return SocketDoor(ground, speech)

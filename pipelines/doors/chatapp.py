@@ -1,10 +1,12 @@
 """How ChatApp talks on its socket: the Pusher protocol, one private channel a license and messenger."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import msgspec
 import structlog
 from msgspec import Struct
@@ -12,7 +14,7 @@ from msgspec import Struct
 from pipelines.doors.asking import ask, client, decoded
 from pipelines.doors.sockets import Send
 from pipelines.sources.times import EARLIEST_MILLISECONDS
-from schemas.errors import NotYet
+from schemas.errors import Misconfigured, NotYet
 
 # The application key stands in ChatApp's documentation and is the same for everybody (ChatApp, WebSocket).
 SOCKET = "wss://socket.chatapp.online:6001/app/ChatsAppApiProdKey?protocol=7&client=angime&version=1"
@@ -36,15 +38,41 @@ class License(Struct, frozen=True):
         return f"private-v1.licenses.{self.number}.messengers.{self.messenger}"
 
 
+class Login(Struct, frozen=True):
+    """Whom ChatApp gives access tokens, which are good for a day: written `email:password:appId`."""
+
+    email: str
+    password: str
+    app: str
+
+
+def login_of(written: str) -> Login:
+    """Read a login; a password may hold a colon. Raises Misconfigured."""
+    email, _, rest = written.partition(":")
+    password, _, app = rest.rpartition(":")
+    if not (email and password and app):
+        raise Misconfigured("write what `api_login` points to as email:password:appId, of ChatApp's personal account")
+    return Login(email, password, app)
+
+
+class _Tokens(Struct, rename="camel"):
+    access_token: str
+
+
+class _Made(Struct):
+    data: _Tokens
+
+
 class ChatAppSpeech:
     """Subscribes to every channel, answers pings, and hands over each event's frame untouched."""
 
     who = WHO
 
-    def __init__(self, *, socket: str, api: str, token: str, licenses: Sequence[License]) -> None:
+    def __init__(self, *, socket: str, api: str, login: Login, licenses: Sequence[License]) -> None:
         self._socket = socket
         self._api = api.rstrip("/")
-        self._token = token
+        self._login = login
+        self._token = ""
         self._licenses = tuple(licenses)
         self._subscribed: set[str] = set()
         self.silence_seconds = SILENCE_SECONDS
@@ -83,13 +111,28 @@ class ChatAppSpeech:
 
         Assumption: chats come with the time of their last message, and messages the newest first.
         """
-        with client(headers={"Authorization": self._token}) as http:
+        with self._let_in() as http:
 
             def listed(path: str, limit: int) -> list[dict[str, Any]]:
                 content = ask(http, "GET", f"{self._api}{path}", who=WHO, params={"limit": limit})
                 return _items(decoded(content, dict[str, Any], who=WHO))
 
             return [body for one in self._licenses for body in _missed(one, listed, since=since)]
+
+    @contextmanager
+    def _let_in(self) -> Generator[httpx.Client]:
+        """Give a client with an access token; after a refusal the next one makes another, for it may have run out."""
+        if not self._token:
+            asked = {"email": self._login.email, "password": self._login.password, "appId": self._login.app}
+            with client() as http:
+                content = ask(http, "POST", f"{self._api}/v1/tokens", who=WHO, json=asked)
+            self._token = decoded(content, _Made, who=WHO).data.access_token
+        try:
+            with client(headers={"Authorization": self._token}) as http:
+                yield http
+        except NotYet:
+            self._token = ""
+            raise
 
     def welcome(self, fields: dict[str, Any], send: Send) -> None:
         """Subscribe to every channel: each is proved by a signature that ChatApp makes for this connection."""
@@ -100,7 +143,7 @@ class ChatAppSpeech:
         timeout = told.get("activity_timeout")
         if isinstance(timeout, int | float) and timeout > 0:
             self.silence_seconds = float(min(timeout, SILENCE_SECONDS))
-        with client(headers={"Authorization": self._token}) as http:
+        with self._let_in() as http:
             for one in self._licenses:
                 asked = {"socket_id": number, "channel_name": one.channel}
                 content = ask(http, "POST", f"{self._api}/broadcasting/auth", who=WHO, data=asked)
@@ -113,8 +156,8 @@ class ChatAppSpeech:
         self._subscribed.add(str(fields.get("channel", "")))
 
     def refused(self, _fields: dict[str, Any], _send: Send) -> None:
-        """Begin anew: the token ran out, or the license is not there."""
-        raise NotYet(f"{WHO} refuses the subscription: look at the token and the licenses")
+        """Begin anew: the license is not there, or its messenger is not."""
+        raise NotYet(f"{WHO} refuses the subscription: look at the licenses")
 
     def answer(self, _fields: dict[str, Any], send: Send) -> None:
         """Answer a ping."""

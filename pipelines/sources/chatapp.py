@@ -105,10 +105,12 @@ GUIDE = Guide(
     proof="chosen",
     connect_steps=(
         "Think of a long random token and put it where `secrets` points.",
-        "For each messenger of a license call PUT /v1/licenses/LICENSE/messengers/MESSENGER/callbackUrl with `url` set "
-        "to `/hooks/chatapp/ACCOUNT?token=TOKEN` and `events` message and messageStatus.",
-        "Where no address of yours can be reached from outside, set no callback: name the lines in `licenses`, and "
-        "`angime collect` listens on ChatApp's WebSocket instead.",
+        "For an access token post `email`, `password` and `appId`, all from your account at ChatApp, to "
+        "`https://api.chatapp.online/v1/tokens`. With it in `Authorization` call there for each messenger of a license "
+        "PUT /v1/licenses/LICENSE/messengers/MESSENGER/callbackUrl with `url` set to "
+        "`/hooks/chatapp/ACCOUNT?token=TOKEN` and `events` message and messageStatus.",
+        "Where no address of yours can be reached from outside, set no callback: name the lines in `licenses` and the "
+        "login in `api_login`, and `angime collect` listens on ChatApp's WebSocket instead.",
         "ChatApp tells of no calls: connect the telephony, or a bridge to WhatsApp, for those.",
     ),
     settings={
@@ -117,7 +119,10 @@ GUIDE = Guide(
             "fetched; statuses are not remembered.",
             form="list",
         ),
-        "api_token": Setting("Where the access token lies, as `env:NAME` or `file:PATH`."),
+        "api_login": Setting(
+            "Where `email:password:appId` of your account at ChatApp lies, as `env:NAME` or `file:PATH`: access "
+            "tokens, which are good for a day, are made of it.",
+        ),
         "api_url": Setting("Address of ChatApp's interface, when it is not the common one."),
         "socket_url": Setting("Address of its WebSocket, when it is not the common one."),
     },

@@ -14,11 +14,11 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from pipelines import collect
 from pipelines.doors.ari import AriSpeech
-from pipelines.doors.chatapp import ChatAppSpeech, License
+from pipelines.doors.chatapp import ChatAppSpeech, License, Login, login_of
 from pipelines.doors.sockets import SocketDoor, Speech
 from pipelines.doors.waha import WahaSpeech
 from pipelines.origins import raw_record
-from schemas.errors import NotYet
+from schemas.errors import Misconfigured, NotYet
 from tests.pipelines.doors.http_server import Asked, http_server
 from tests.pipelines.doors.world import NOW, World
 
@@ -74,6 +74,8 @@ class Chats:
 
     def __init__(self) -> None:
         self.connections = 0
+        self.token = "t0ken"
+        self.logins: list[dict[str, str]] = []
         self.activity_seconds = 120.0
         self.subscribed: list[dict[str, Any]] = []
         self.heard: list[str] = []
@@ -81,7 +83,10 @@ class Chats:
 
     def answer(self, asked: Asked) -> tuple[int, bytes] | None:
         """Prove a channel, or list chats and messages."""
-        if asked.headers.get("authorization") != "t0ken":
+        if asked.path == "/v1/tokens":
+            self.logins.append(json.loads(asked.body))
+            return 200, json.dumps({"success": True, "data": {"accessToken": self.token}}).encode()
+        if asked.headers.get("authorization") != self.token:
             return 401, b"{}"
         if asked.path == "/broadcasting/auth":
             return 200, b'{"auth": "proof"}'
@@ -121,8 +126,9 @@ class Chats:
             self.heard.append(json.loads(connection.recv(timeout=ENDLESS_SECONDS))["event"])
 
 
-def chatapp(socket: str, api: str, *, token: str = "t0ken") -> ChatAppSpeech:
-    return ChatAppSpeech(socket=f"{socket}/app/key", api=api, token=token, licenses=LICENSES)
+def chatapp(socket: str, api: str) -> ChatAppSpeech:
+    login = Login("a@shop.example", "pass:word", "app_111_1")
+    return ChatAppSpeech(socket=f"{socket}/app/key", api=api, login=login, licenses=LICENSES)
 
 
 def numbers(world: World) -> list[int]:
@@ -236,6 +242,28 @@ def test_a_message_of_the_socket_and_the_same_one_fetched_are_one_fact(
 
     assert [[event.type for event in one] for one in facts] == [["message.received"], ["message.received"]]
     assert (facts[0][0].id, facts[0][0].data) == (facts[1][0].id, facts[1][0].data)
+
+
+def test_a_token_of_chatapp_that_ran_out_is_made_anew_and_no_sooner() -> None:
+    chats, subscribed = Chats(), list[str]()
+    connected = {"data": {"socket_id": "1.2"}}
+    with http_server(chats.answer) as api:
+        speech = chatapp("ws://127.0.0.1:9", api)
+        speech.welcome(connected, subscribed.append)
+        speech.missed(NOW)
+        chats.token = "t1ken"
+        with pytest.raises(NotYet, match="ChatApp answers with 401"):
+            speech.welcome(connected, subscribed.append)
+        speech.welcome(connected, subscribed.append)
+
+    assert len(subscribed) == 2 * len(LICENSES)
+    assert chats.logins == [{"email": "a@shop.example", "password": "pass:word", "appId": "app_111_1"}] * 2
+
+
+def test_a_login_of_chatapp_has_three_parts() -> None:
+    assert login_of("a@shop.example:pass:word:app_111_1") == Login("a@shop.example", "pass:word", "app_111_1")
+    with pytest.raises(Misconfigured, match="email:password:appId"):
+        login_of("a@shop.example:t0ken")
 
 
 @pytest.mark.parametrize(
