@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipelines.sources.asterisk_ari import is_ari, read_ari
 from pipelines.sources.asterisk_calls import read_row
 from pipelines.sources.asterisk_channels import is_channel_event, read_channel_event
-from pipelines.sources.asterisk_rows import Row, rows
+from pipelines.sources.asterisk_rows import Row, is_json_by_line, rows
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide, Setting
@@ -40,7 +40,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
 
 def _of_interface(body: bytes) -> list[tuple[str, Fields]] | None:
     """Give the events of ARI that a body holds, one or a list of them; None where it is something else."""
-    if body.lstrip()[:1] not in {b"{", b"["}:
+    if body.lstrip()[:1] not in {b"{", b"["} or is_json_by_line(body):
         return None
     value = parse_json(body)
     listed = items({"the body": value}, "the body") if isinstance(value, list) else [value]
@@ -74,7 +74,7 @@ GUIDE = Guide(
         "`linkedid` and `sequence` and can be joined.",
         "Set the account's `time_zone` to the zone in which Asterisk writes (`UTC` with `usegmtime = yes`).",
         "Where Angime runs beside Asterisk name the file in `cdr_file`; else post new lines of `Master.csv`, or rows "
-        "as JSON, to `/hooks/asterisk/ACCOUNT` with the token in a header.",
+        "as JSON (an object a line, or a list), to `/hooks/asterisk/ACCOUNT` with the token in a header.",
         "Where the dial plan answers before it rings anybody, for a menu, music or a queue, set "
         "`answered_by_instructions` and send channel events (CEL) too: records count from that answer, and channel "
         "events tell when people talked.",

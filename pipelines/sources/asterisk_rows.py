@@ -79,6 +79,8 @@ CHANNEL_EVENTS = (
 )
 # What no caller's number looks like, which stands there in a call detail record.
 _TIME_OF_EVENT = re.compile(r"^(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|\d{9,11}\.\d{1,9}$)", re.ASCII)
+# Between two objects of lines; within one object or list a comma stands there.
+_NEXT_OBJECT = re.compile(rb"\}[ \t\r]*\n\s*\{")
 _WRAPPERS = ("cdr", "cdrs", "rows", "records")
 _EVENT_HEADER = frozenset({"eventtype", "eventtime"})
 _HEADER_WORDS = frozenset({"src", "dst", "disposition", "duration", "billsec", "source", "destination"})
@@ -101,11 +103,18 @@ def is_header(line: bytes) -> bool:
     return _names_columns(tuple(cell.strip().lower() for cell in cells))
 
 
-def rows(body: bytes, *, columns: tuple[str, ...] = ()) -> list[Row]:
-    """Read a file's lines, a JSON object or a list of them; `columns` names the order of a custom file.
+def is_json_by_line(body: bytes) -> bool:
+    """Say whether a body holds an object a line, as cdr_custom and cel_custom write JSON."""
+    return _NEXT_OBJECT.search(body) is not None
 
-    Raises InvalidEvent when the body is neither.
+
+def rows(body: bytes, *, columns: tuple[str, ...] = ()) -> list[Row]:
+    """Read a file's lines, of CSV or each of a JSON object, one such object, or a list of them.
+
+    `columns` names the order of a custom file. Raises InvalidEvent when the body is nothing of that.
     """
+    if is_json_by_line(body):
+        return list(_from_objects(body))
     if body.lstrip()[:1] in {b"{", b"["}:
         return list(_from_json(parse_json(body)))
     return list(_from_lines(body, columns=columns))
@@ -124,6 +133,16 @@ def _from_json(value: Any) -> Iterator[Row]:
         part = f"{prefix}[{number}]"
         try:
             yield Row(part, _renamed(as_object(one, what="the row")))
+        except InvalidEvent as error:
+            yield Row(part, {}, error.reason)
+
+
+def _from_objects(body: bytes) -> Iterator[Row]:
+    for number, line in enumerate(body.splitlines(), start=1):
+        part = f"line {number}"
+        try:
+            if line.strip():
+                yield Row(part, _renamed(as_object(parse_json(line), what="the row")))
         except InvalidEvent as error:
             yield Row(part, {}, error.reason)
 

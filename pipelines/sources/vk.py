@@ -115,7 +115,8 @@ GUIDE = Guide(
     connect_steps=(
         "In the community: Manage, API usage, Callback API. Copy the string that the server must return, and put it "
         "where `verify_secret` points.",
-        "Think of a secret key, put it where `secrets` points, and set it there as the server's secret key.",
+        "Think of a secret key of at most 50 letters and digits, put it where `secrets` points, and set it there as "
+        "the server's secret key.",
         "Set the address to `/hooks/vk/ACCOUNT` of your public address and confirm it; choose the API version 5.131 or "
         "newer.",
         "Under event types switch on incoming and outgoing messages, actions with messages (reading, reactions, "
