@@ -15,6 +15,7 @@ from pipelines.arrivals import Arrivals
 from pipelines.origins import Origin, raw_record
 from pipelines.pieces import Piece, pieces
 from pipelines.positions import Positions
+from pipelines.translate import translation
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
 
@@ -110,7 +111,7 @@ def try_out(files: Sequence[Path], *, origin: Origin, received_at: Instant) -> V
             count += 1
             raw = raw_record(origin, piece.body, received_at=received_at)
             try:
-                told = origin.source.translate(raw, company=origin.company, account=origin.account)
+                told = translation(origin, raw)
             except InvalidEvent as error:
                 refused[error.reason] += 1
                 continue

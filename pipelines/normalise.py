@@ -17,7 +17,7 @@ from pipelines.broker import Consumer, Producer, Record, connect_producer, join_
 from pipelines.origins import Origins, load_origins
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import OFF, Span, Tracer, end_all, open_tracer, traceparent_of
-from pipelines.translate import canonical
+from pipelines.translate import canonical, translation
 from schemas.envelope import topic_of
 from schemas.errors import InvalidEvent, NotYet
 from schemas.instants import Instant, instant
@@ -62,12 +62,12 @@ def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
         origin = origins.get((raw.source, raw.account))
         if origin is None:
             return Outcome(letters=(letter(f"no account {raw.account} of {raw.source} stands in company.toml"),))
-        translation = origin.source.translate(raw, company=origin.company, account=origin.account)
+        told = translation(origin, raw)
     except InvalidEvent as error:
         return Outcome(letters=(letter(error.reason),))
     facts: list[Fact] = []
-    letters = [letter(refusal.reason, refusal.part) for refusal in translation.refused]
-    for event in translation.events:
+    letters = [letter(refusal.reason, refusal.part) for refusal in told.refused]
+    for event in told.events:
         if event.type.startswith("call.") and not origin.account.tells_calls:
             continue
         try:

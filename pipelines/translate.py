@@ -1,5 +1,6 @@
-"""Shows what a source makes of files, without Kafka: the canonical events, or why it is refused."""
+"""What a source makes of bytes: the canonical events, or why they are refused; also of files, without Kafka."""
 
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from pipelines.sources.contract import Source, Translation
 from schemas.codec import encode, prove
 from schemas.company import Account, Company
 from schemas.envelope import Event
-from schemas.errors import InvalidEvent, Misconfigured
+from schemas.errors import AngimeError, InvalidEvent, Misconfigured
 from schemas.instants import Instant
+from schemas.records import RawRecord
 from schemas.transcripts import CallTranscribed
 from streams.redact import without_secrets
 
 STAND_IN = "example"
 RECEIVED_AT: Instant = "2026-01-01T00:00:00.000Z"  # fixed, so that the same file gives the same bytes
 MAX_FILE_BYTES = 64 * 1024 * 1024
+# Where translators lie, and this module, through which each error comes.
+OURS = {Path(__file__).parent, Path(__file__).parent / "sources", Path(__file__).parents[1] / "schemas"}
 
 
 def stand_in(source: str) -> Origin:
@@ -52,6 +56,28 @@ def translate_files(
     ]
 
 
+def translation(origin: Origin, raw: RawRecord) -> Translation:
+    """Give what the origin's source makes of a raw record.
+
+    A translator is pure: where a mistake of ours ends it, it would end again. So the record is refused, with the kind
+    and the place of the mistake and nothing of what it holds; see docs/adr/0064. Raises InvalidEvent for that, and for
+    bytes that are none of the source's.
+    """
+    try:
+        return origin.source.translate(raw, company=origin.company, account=origin.account)
+    except (AngimeError, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidEvent(f"a mistake of ours: {type(error).__name__} at {_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    """Name the last line of ours that an error came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    *_, (file, line) = ((Path(one.filename), one.lineno) for one in frames if Path(one.filename).parent in OURS)
+    return f"{file.parent.name}/{file.name}:{line}"
+
+
 def canonical(event: Event, *, company: Company) -> bytes:
     """Encode an event of a translation, whose sources have had it read by the codec, as every reader will.
 
@@ -68,18 +94,18 @@ def canonical(event: Event, *, company: Company) -> bytes:
 def _shown(body: bytes, origin: Origin, *, content_type: str, received_at: Instant) -> dict[str, Any]:
     raw = raw_record(origin, body, received_at=received_at, content_type=content_type)
     try:
-        translation = origin.source.translate(raw, company=origin.company, account=origin.account)
+        told = translation(origin, raw)
     except InvalidEvent as error:
         return {"refused": error.reason}
-    if translation.ignored and not translation.events and not translation.refused:
-        return {"ignored": translation.ignored}
-    return _listed(translation, company=origin.company)
+    if told.ignored and not told.events and not told.refused:
+        return {"ignored": told.ignored}
+    return _listed(told, company=origin.company)
 
 
-def _listed(translation: Translation, *, company: Company) -> dict[str, Any]:
+def _listed(told: Translation, *, company: Company) -> dict[str, Any]:
     events: list[Any] = []
-    refused = [{"part": refusal.part, "reason": refusal.reason} for refusal in translation.refused]
-    for event in translation.events:
+    refused = [{"part": refusal.part, "reason": refusal.reason} for refusal in told.refused]
+    for event in told.events:
         try:
             events.append(msgspec.json.decode(canonical(event, company=company)))
         except InvalidEvent as error:

@@ -7,9 +7,10 @@
     ├── Misconfigured   → the program stops with one line for a person, exit 2
     └── Halted          → one stage stops until a person has looked, exit 3; the others go on
 
-Nothing else is caught, but for a file that this user may not use, of which the front door says so: any other exception
-is a bug, the process ends, its supervisor starts it again and the work is repeated. A reason never holds message text,
-transcript text, phone numbers, names or secrets.
+Two more are caught: a file that this user may not use, of which the front door says so, and a mistake of ours in a
+translator, which is pure and would make it again: the record goes to the dead letters (docs/adr/0064). Any other
+exception is a bug, the process ends, its supervisor starts it again and the work is repeated. A reason never holds
+message text, transcript text, phone numbers, names or secrets.
 """
 
 

@@ -1,6 +1,7 @@
 """Normalising turns raw records into events, and what cannot be read into dead letters while the rest goes on."""
 
 import json
+import re
 import signal
 import threading
 import time
@@ -10,12 +11,15 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pipelines import broker, dead, local_kafka, normalise
 from pipelines.broker import Record
 from pipelines.origins import Origins, load_origins
 from pipelines.settings import PipelinesSettings
+from pipelines.sources.contract import Translation
 from schemas.codec import decode
+from schemas.company import Account, Company
 from schemas.errors import Halted, NotYet
 from schemas.ids import call_id, raw_id
 from schemas.records import DeadLetter, RawRecord, dead_from_kafka, raw_to_kafka
@@ -166,6 +170,27 @@ def test_poison_becomes_a_dead_letter_and_the_rest_goes_on(
     assert (letter.source, letter.account, letter.company, letter.died_at) == ("ingest", "crm", "acme", NOW)
     assert letter.headers == kafka_in_memory.records("raw")[1].headers
     assert letter.reason
+    assert len(kafka_in_memory.records("calls")) == 2
+
+
+def test_a_mistake_of_ours_buries_what_it_meets_and_the_rest_goes_on(
+    kafka_in_memory: MemoryKafka, origins: Origins
+) -> None:
+    origin = origins["ingest", "crm"]
+
+    def mistaken(raw: RawRecord, *, company: Company, account: Account) -> Translation:
+        if b'"Bob"' in raw.body:
+            int(raw.body)
+        return origin.source.translate(raw, company=company, account=account)
+
+    broken = structs.replace(origin, source=structs.replace(origin.source, translate=mistaken))
+    put(kafka_in_memory, [body(call(1)), body(call(2, name="Bob")), body(call(3))])
+
+    work(kafka_in_memory, origins={("ingest", "crm"): broken})
+
+    (letter,) = letters(kafka_in_memory)
+    assert letter.body == body(call(2, name="Bob"))
+    assert re.fullmatch(r"a mistake of ours: ValueError at pipelines/translate\.py:[0-9]+", letter.reason)
     assert len(kafka_in_memory.records("calls")) == 2
 
 
