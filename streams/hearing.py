@@ -1,6 +1,7 @@
 """The model of the worker, in a process of its own: loaded before it is needed, and waited for while it is missing."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from schemas.errors import Misconfigured
+from schemas.errors import AngimeError, InvalidEvent, Misconfigured
 from schemas.instants import Instant
 from schemas.people import Role
 from schemas.standing import WAITING_FILE, Waiting, waiting_to_json
@@ -17,6 +18,8 @@ from streams.transcribe import Transcript
 
 # A person puts the model in place, and within this time it is heard with.
 LOOK_AGAIN_SECONDS = 15.0
+# So often a recording may end the worker: a second time may be another state of the machine, or somebody's kill.
+FAILURES = 3
 
 _log = structlog.get_logger("angime.streams")
 
@@ -44,6 +47,7 @@ class Hearing:
         self._listen = listen
         self._pool = pool
         self._file = home / WAITING_FILE
+        self._failed = self._file.parent / "failed"
         self._clock = clock
         self._look_again_seconds = look_again_seconds
         self._waits = False
@@ -53,8 +57,27 @@ class Hearing:
         await self._with_patience(self._load)
 
     async def hear(self, content: bytes, *, roles: tuple[Role, ...], language: str | None) -> Transcript:
-        """Give what was said in a recording, however long its model is missing."""
-        return await self._with_patience(self._listen, content, roles, language)
+        """Give what was said in a recording, however long its model is missing.
+
+        Where the model's process fails otherwise than by a refusal, that goes up and ends the worker, which begins anew
+        with the same recording. Raises InvalidEvent for one that did so FAILURES times; sent again, it is tried again.
+        """
+        failed = self._failed / hashlib.sha256(content).hexdigest()
+        failures = failed.read_text(encoding="ascii").split() if failed.exists() else []
+        if len(failures) >= FAILURES:
+            failed.unlink()
+            raise InvalidEvent(f"the model ended {len(failures)} times at this recording: {failures[-1]}")
+        try:
+            heard = await self._with_patience(self._listen, content, roles, language)
+        except AngimeError:
+            raise
+        except Exception as error:
+            self._failed.mkdir(parents=True, exist_ok=True)
+            with failed.open("a", encoding="ascii") as kept:
+                kept.write(f"{type(error).__name__}\n")
+            raise
+        failed.unlink(missing_ok=True)
+        return heard
 
     async def _with_patience(self, work: Callable[..., Found], *given: object) -> Found:
         loop = asyncio.get_running_loop()

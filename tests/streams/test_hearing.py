@@ -5,11 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from analytics.waiting import waiting
-from schemas.errors import Misconfigured
+from schemas.errors import InvalidEvent, Misconfigured
 from schemas.people import Role
 from schemas.standing import WAITING_FILE, Waiting
-from streams.hearing import Hearing
+from streams.hearing import FAILURES, Hearing
 from streams.transcribe import Transcript
 
 SINCE = "2026-03-09T12:00:00.000Z"
@@ -28,18 +30,20 @@ HEARD = Transcript(
 
 
 class _Model:
-    """A model of a folder that may not be there yet; it counts what it heard."""
+    """A model of a folder that may not be there yet, and that fails at some bytes; it counts what it heard."""
 
-    def __init__(self) -> None:
-        self.is_there = False
+    def __init__(self, *, is_there: bool = False) -> None:
+        self.is_there = is_there
         self.heard: list[str | None] = []
 
     def load(self) -> None:
         if not self.is_there:
             raise Misconfigured("there is no model in it")
 
-    def listen(self, _: bytes, roles: tuple[Role, ...], language: str | None) -> Transcript:  # noqa: ARG002  # the port
+    def listen(self, content: bytes, roles: tuple[Role, ...], language: str | None) -> Transcript:  # noqa: ARG002  # the port
         self.load()
+        if content == b"poison":
+            raise IndexError("what was said")
         self.heard.append(language)
         return HEARD
 
@@ -94,6 +98,44 @@ def test_a_model_that_goes_away_is_said_to_be_waited_for_again(tmp_path: Path) -
 
     with ThreadPoolExecutor(1) as pool:
         assert asyncio.run(story(pool)) == [False, False]
+
+
+def test_a_recording_that_ends_the_worker_again_and_again_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
+    model = _Model(is_there=True)
+
+    async def hear(content: bytes) -> Transcript:
+        return await _hearing(model, pool=pool, home=tmp_path).hear(content, roles=(), language=None)
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(2):  # the second time as redelivered, when it was buried
+            for _ in range(FAILURES):
+                with pytest.raises(IndexError):
+                    asyncio.run(hear(b"poison"))
+                assert asyncio.run(hear(b"wav")) == HEARD
+            with pytest.raises(InvalidEvent) as refused:
+                asyncio.run(hear(b"poison"))
+            assert refused.value.reason == "the model ended 3 times at this recording: IndexError"
+
+
+def test_a_recording_that_was_heard_at_last_failed_never(tmp_path: Path) -> None:
+    model = _Model(is_there=True)
+
+    async def hear() -> None:
+        hearing = _hearing(model, pool=pool, home=tmp_path)
+        await hearing.hear(b"wav", roles=(), language=None)
+
+    def fail() -> None:
+        raise OSError
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(FAILURES):
+            model.load = fail  # type: ignore[method-assign]
+            with pytest.raises(OSError):  # noqa: PT011  # the machine's
+                asyncio.run(hear())
+            del model.load
+            asyncio.run(hear())
+
+    assert len(model.heard) == FAILURES
 
 
 def test_what_is_no_note_of_waiting_says_nothing(tmp_path: Path) -> None:
