@@ -2,7 +2,9 @@
 
 import importlib.util
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -49,6 +51,10 @@ FRAMED_ROWS = 10_000
 # So many texts are kept as they are said of the lake: those of a batch are the same each time, a hundred kilobytes.
 PLACED_TEXTS = 256
 
+# The engine, and Arrow for it, import this library to see whether a value that is bound or a table that is handed in is
+# one of it: a third of a second of a processor and tens of megabytes in each process, where nobody else has done so.
+NEEDLESS = "pandas"
+
 # As what rows are known while a temporary table is made of them.
 POURED = "rows_poured_in"
 
@@ -62,7 +68,7 @@ class DuckConnection:
 
     def __init__(self, session: Engine, *, catalog: str = "") -> None:
         self._session = session
-        self._plans = Plans(session.execute)
+        self._plans = Plans(self._execute)
         self._prefix = f"{catalog}." if catalog else ""
         self._threads = 0
 
@@ -109,7 +115,7 @@ class DuckConnection:
             insert = f"insert into {table} {text}"
             rows = counted(self, Planned(insert) if isinstance(text, Planned) else insert)
         else:
-            made = self._session.execute(self._placed(f"create or replace temp table {table} as {text}"))
+            made = self._execute(self._placed(f"create or replace temp table {table} as {text}"))
             [(rows,)] = made.fetchall()
         self._plans.hold(table)
         return rows
@@ -126,7 +132,7 @@ class DuckConnection:
             for columns in lists:
                 text = f"select {columns} from ({text})"  # noqa: S608  # our own texts
             self._session.register(POURED, rows)
-            self._session.execute(f"create or replace temp table {table} as {text}")
+            self._execute(f"create or replace temp table {table} as {text}")
             self._session.unregister(POURED)
         self._plans.hold(table)
         return len(rows)
@@ -138,22 +144,22 @@ class DuckConnection:
     def give_back(self) -> None:
         """Give back the room of rows that are gone, as the port says."""
         # Compressed, what is left would take a third less room and five times as long.
-        self._session.execute("set force_compression = 'uncompressed'; checkpoint temp; reset force_compression")
+        self._execute("set force_compression = 'uncompressed'; checkpoint temp; reset force_compression")
 
     def create_view(self, relation: str, select: str) -> None:
         """Create or replace a view."""
-        self._session.execute(f"create or replace view {self._prefix}{relation} as\n{select}")
+        self._execute(f"create or replace view {self._prefix}{relation} as\n{select}")
 
     def part(self, relation: str, *, by: str, parts: Sequence[str]) -> None:
         """Part the files of a table, as the port says; a table in memory has none."""
         if self._prefix:
             parted = ", ".join(f"{part}({by})" for part in parts)
-            self._session.execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
+            self._execute(f"alter table {self._prefix}{relation} set partitioned by ({parted})")
 
     def sort(self, relation: str, *, by: str) -> None:
         """Sort the files of a table, as the port says."""
         if self._prefix:
-            self._session.execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
+            self._execute(f"alter table {self._prefix}{relation} set sorted by ({by})")
 
     def sort_for_seeking(self, relation: str, *, by: str, rows: int = SOUGHT_ROWS) -> None:
         """Sort the files of a table by `by`, in small groups of rows of which a search reads one a file."""
@@ -168,7 +174,7 @@ class DuckConnection:
 
     def forget_files(self) -> None:
         """Give back the memory of what was read of files, as the port says: the engine does, when it may keep none."""
-        self._session.execute("set enable_external_file_cache = false; set enable_external_file_cache = true")
+        self._execute("set enable_external_file_cache = false; set enable_external_file_cache = true")
 
     def read_state(self) -> int | None:
         """Give the number of a snapshot, as the port says."""
@@ -181,7 +187,7 @@ class DuckConnection:
     def use_threads(self, threads: int) -> None:
         """Let the statements from here on run on so many threads."""
         if threads != self._threads:
-            self._session.execute(f"set threads = {threads}")
+            self._execute(f"set threads = {threads}")
             self._threads = threads
 
     def beside(self) -> Self:
@@ -200,7 +206,7 @@ class DuckConnection:
 
     def _set_option(self, relation: str, option: str, value: int) -> None:
         schema, _, table = relation.partition(".")
-        self._session.execute(
+        self._execute(
             f"call {self._prefix}set_option('{option}', {value}, schema => '{schema}', table_name => '{table}')"
         )
 
@@ -222,10 +228,27 @@ class DuckConnection:
         elif _moves_tables(text):
             self._plans.forget(text)
         placed = self._placed(text)
-        return self._session.execute(placed, parameters) if parameters else self._session.execute(placed)
+        return self._execute(placed, parameters)
 
     def _placed(self, text: str) -> str:
         return _placed(text, self._prefix) if self._prefix else text
+
+    def _execute(self, text: str, parameters: Parameters = ()) -> Engine:
+        with _not_importing(NEEDLESS):
+            return self._session.execute(text, parameters) if parameters else self._session.execute(text)
+
+
+@contextmanager
+def _not_importing(name: str) -> Generator[None]:
+    """Let a library be taken for not installed meanwhile, unless somebody has imported it already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # pyright: ignore[reportArgumentType]  # what Python says of it: it is not to be found
+    try:
+        yield
+    finally:
+        sys.modules.pop(name, None)
 
 
 @lru_cache(PLACED_TEXTS)
