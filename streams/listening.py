@@ -10,6 +10,7 @@ from obstore.store import ObjectStore
 
 from schemas.calls import CallFact, CallRecordingStored
 from schemas.catalogue import TYPE_OF_STRUCT
+from schemas.codec import encode, prove
 from schemas.company import Account, Company
 from schemas.envelope import Event, event
 from schemas.errors import InvalidEvent, NotYet
@@ -99,7 +100,10 @@ async def read_recording(stored: Event, *, ears: Ears) -> bytes:
 
 
 def transcribed(stored: Event, *, transcript: Transcript, ears: Ears, now: Instant) -> Event:
-    """Make the `call.transcribed` event of a kept recording, without its secrets; a repetition has the same id."""
+    """Make the `call.transcribed` event of a kept recording, without its secrets; a repetition has the same id.
+
+    Raises InvalidEvent for a transcript that is none by its schema, or larger than an event may be.
+    """
     recording = stored.data
     company = _company_of(stored, ears=ears)
     first_voice = company.listening.first_voice.get(recording.direction, "unknown")
@@ -126,8 +130,11 @@ def language_of(stored: Event, *, ears: Ears) -> str | None:
 
 
 def _follow(cause: Event, fact: CallFact, *, identity: tuple[str, ...], now: Instant) -> Event:
-    """Wrap a fact made from another: it occurred with its cause and was recorded now."""
-    return event(
+    """Wrap a fact made from another: it occurred with its cause and was recorded now.
+
+    Raises InvalidEvent for one that its readers would refuse, or Kafka, for it is too large.
+    """
+    made = event(
         fact,
         id=fact_id(cause.source, cause.account, TYPE_OF_STRUCT[type(fact)].name, *identity),
         source=cause.source,
@@ -138,6 +145,8 @@ def _follow(cause: Event, fact: CallFact, *, identity: tuple[str, ...], now: Ins
         key=cause.partitionkey,
         causationid=cause.id,
     )
+    prove(encode(made))
+    return made
 
 
 def _call_of(fact: CallFact) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from schemas.envelope import Event, event
 from schemas.errors import InvalidEvent, NotYet
 from schemas.ids import call_id, fact_id, recording_id
 from schemas.retention import Retention
-from schemas.transcripts import Turn
+from schemas.transcripts import Turn, Word
 from streams.listening import Ears, read_recording, store_recording, transcribed
 from streams.store import forget, forget_old, keep, open_store, path_of
 from streams.transcribe import Transcript
@@ -23,6 +23,8 @@ from streams.transcribe import Transcript
 CALL = call_id("twilio", "main", "CA1")
 RECORDING = recording_id("twilio", "main", "RE1")
 NOW, LATER = "2026-03-01T09:00:00.000Z", "2026-03-01T10:00:00.000Z"
+NOTHING = Turn(channel=0, role="operator", start_seconds=0, end_seconds=9, words=(Word(text=""),) * 300)
+LONG = (NOTHING,) * 300
 OF_CALL: dict[str, Any] = {"call_id": CALL, "provider_call_id": "CA1", "recording_id": RECORDING}
 
 
@@ -126,6 +128,19 @@ def test_a_transcript_made_twice_is_the_same_fact(tmp_path: Path) -> None:
     assert decode(encode(first)) == first
     assert first.data.is_demo_model
     assert (again.id, again.time, again.data) == (first.id, first.time, first.data)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"language": "Kazakh"}, "data.language: not of the form"), ({"turns": LONG}, "the event is larger than 4194304")],
+)
+def test_a_transcript_that_nobody_could_read_is_refused_where_it_is_made(
+    changes: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    heard = msgspec.structs.replace(_transcript(), **changes)
+
+    with pytest.raises(InvalidEvent, match=reason):
+        transcribed(_stored(sha256="0" * 64), transcript=heard, ears=_ears(tmp_path), now=NOW)
 
 
 def test_a_kept_recording_that_changed_on_the_disk_is_refused(tmp_path: Path) -> None:
