@@ -15,8 +15,6 @@ from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of
 from analytics.questions.asking import Period, Scope, can_narrow, within
 from schemas.errors import Misconfigured
 
-MAX_ROWS = 100_000
-
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 
 
@@ -123,7 +121,7 @@ def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     text = (
         f"select {', '.join(columns)}, {row_sql(metric)} as numerator, {denominator} as denominator\n"
         f"from {_from(metric)}\nwhere {where}\n    and {behind_sql(metric)}\n"
-        f"order by {fact.time}, {fact.key} limit {MAX_ROWS}"
+        f"order by {fact.time}, {fact.key}"
     )
     return Question(text, parameters)
 

@@ -47,6 +47,24 @@ def test_the_sql_that_is_printed_gives_the_figure_and_its_rows(metric: str) -> N
     assert found.rows.ask(warehouse).rows() == warehouse.sql(found.rows.written_out).rows()
 
 
+def test_no_row_behind_a_figure_is_held_back() -> None:
+    warehouse = kept(ORDINARY)
+    warehouse.connection.execute("begin")
+    warehouse.connection.execute("""
+        insert into facts.calls
+        select calls.* replace ('more ' || range as call_id) from facts.calls cross join range(100_000)
+        where call_id = 'a'
+    """)
+
+    found = explain(warehouse, "answer_rate", period=MARCH, scope=ACME)
+    listed = f"select count(*), sum(numerator), sum(denominator) from ({found.rows.written_out})"  # noqa: S608
+    rows = warehouse.sql(listed).rows()
+    warehouse.connection.execute("rollback")
+
+    assert [(found.sample, found.numerator, found.denominator)] == rows
+    assert found.sample > 100_000
+
+
 def test_facts_that_came_after_their_day_are_told() -> None:
     events = drawn_events("""
         call | fact    | at                  | says
