@@ -102,7 +102,7 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
     if not held:
         st.caption(plain(say("No consent holds now. Where none is needed, none is listed."), limit=200))
         return
-    in_a_row = say("Unanswered in a row")
+    in_a_row, talked = say("Unanswered in a row"), say("Talks in 24 h")
     shown.table(
         {
             say("Contact"): [clean(row["contact_name"]) or say("Unknown contact") for row in held],
@@ -112,15 +112,26 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
             say("Calls in it"): [say.number(row["calls"]) for row in held],
             say("Answered"): [say.number(row["answered_calls"]) for row in held],
             in_a_row: [say.number(row["unanswered"]) + (" ⚠" if row["is_warned"] else "") for row in held],
-            say("Requests in 7 days"): [say.number(row["requests_in_week"]) for row in held],
+            say("Requests in 24 h"): [_used(page, row["requests_in_day"], row["requests_a_day"]) for row in held],
+            say("Requests in 7 days"): [_used(page, row["requests_in_week"], row["requests_a_week"]) for row in held],
+            talked: [_used(page, row["connections_in_day"], row["connections_a_day"]) for row in held],
         },
         alt=say("Contacts who may be called, those whose consent runs out first at the top."),
-        definitions={in_a_row: say("⚠: as many as the policy warns of. A few more, and the consent ends.")},
+        definitions={
+            in_a_row: say("⚠: as many as the policy warns of. A few more, and the consent ends."),
+            talked: say("Our calls in which the contact talked. After a talk, requests before it no longer count."),
+        },
     )
     shown.rows_of(page, drawn=len(held), whole=held[0]["permissions"])
     downloads.draw(
         page, lambda: _holding(page, questions.MAX_ROWS_OF_A_FILE).drop("permissions", "ending"), name="angime-consents"
     )
+
+
+def _used(page: Page, used: int, limit: int | None) -> str:
+    """Say how much of a limit is used, of how much where the policy has one."""
+    number = page.say.number
+    return number(used) if limit is None else page.say("{n} of {limit}", n=number(used), limit=number(limit))
 
 
 def _until(page: Page, moment: datetime | None) -> str:

@@ -1,12 +1,16 @@
 """Permissions under a dated policy: how long they hold, what limits are used, which calls were outside of them."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
+from analytics.questions.permissions import held
 from analytics.scratch import Scratch
 from schemas.company import Company
 from schemas.prices import PermissionPolicy
 from tests.analytics.drawn import COMPANY, call, draw, drawn_events, rows, tidy, warehouse
+from tests.analytics.drawn_rows import ACME
 
 A, B, TESTER = "phone:+77010000001", "phone:+77010000002", "phone:+77019999999"
 
@@ -209,6 +213,34 @@ def test_a_permission_is_that_of_one_account_and_so_is_what_ends_it() -> None:
     built = _built(permissions, calls)
     assert tidy(expected) == _drawn(built, "facts.call_permissions", expected)
     assert built.sql("select ended_by, calls, answered_calls from facts.permissions").rows() == [("expired", 1, 1)]
+
+
+def test_what_is_used_of_the_limits_now_stands_beside_what_the_policy_allows() -> None:
+    permissions = f"""
+    permission | fact      | at                  | says
+    a          | granted   | 2026-03-01 04:00:00 | contact={A}; kind=permanent
+    a          | requested | 2026-03-05 05:00:00 | contact={A}
+    a          | requested | 2026-03-05 09:00:00 | contact={A}
+    b          | granted   | 2026-03-01 05:00:00 | contact={B}; kind=permanent
+    b          | requested | 2026-02-26 09:59:59 | contact={B}
+    b          | requested | 2026-03-04 09:59:59 | contact={B}
+    b          | requested | 2026-03-05 06:00:00 | contact={B}
+    """
+    calls = f"""
+    call | direction | contact | at                  | came
+    a    | outgoing  | {A}     | 2026-03-05 08:00:00 | talk
+    b    | incoming  | {A}     | 2026-03-05 07:00:00 | talk
+    c    | outgoing  | {A}     | 2026-03-04 09:59:00 | talk
+    d    | outgoing  | {B}     | 2026-03-05 07:00:00 | no_answer
+    """
+    expected = """
+    requests_in_day | requests_a_day | requests_in_week | requests_a_week | connections_in_day | connections_a_day
+    1               | 1              | 1                | 2               | 1                  | 100
+    1               | 1              | 2                | 2               | 0                  | 100
+    """
+    now = datetime(2026, 3, 5, 10, tzinfo=UTC)
+    holding = held(_built(permissions, calls), scope=ACME, now=now, tonight=now)
+    assert tidy(expected) == draw(holding, like=expected, names={})
 
 
 def test_connected_calls_are_limited_a_day_for_a_contact() -> None:
