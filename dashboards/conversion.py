@@ -88,16 +88,19 @@ def _tiles(page: Page, counted: Counted, way: Way[By]) -> None:
     say = page.say
     worth = way.worth.to_dicts()
     amounts = [say.money(row["amount"], currency=row["currency"]) for row in worth if row["amount"] is not None]
+    won = figures.tile(page, DEALS, counted=counted)
     shown.tiles(
         page,
         [
             figures.tile(page, WON, counted=counted),
-            figures.tile(page, DEALS, counted=counted),
+            won,
             Tile(
                 label=say("Worth of won deals"),
                 value=amounts[0] if amounts else EMPTY,
                 note=" · ".join(amounts[1:]) or say.plural("{n} deal", "{n} deals", sum(row["deals"] for row in worth)),
                 help=say("As the CRM says it; currencies are not added up."),
+                behind=won.behind,
+                calls=won.calls,
             ),
         ],
     )

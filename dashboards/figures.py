@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of, reasons_of
+from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of, lists_calls, reasons_of
 from dashboards.page import Page
 from dashboards.shown import Delta, Tile
+from dashboards.state import State, in_scope
 from dashboards.texts import plain
 
 Row = dict[str, Any]
@@ -53,10 +54,20 @@ def days_of_both(page: Page, metrics: Sequence[str]) -> tuple[questions.Days, qu
 
 
 def tile(page: Page, name: str, *, counted: Counted) -> Tile:
-    """Draw a figure with the rows behind it: a figure never stands alone."""
+    """Draw a figure with the rows behind it, and the way to its calls: a figure never stands alone."""
     metric, row = catalogue()[name], counted.now[name]
     now, before = figure_of(row), figure_of(counted.before.get(name))
-    return compared(page, metric, now=now, before=before, note=behind(page, metric, row=row))
+    drawn = compared(page, metric, now=now, before=before, note=behind(page, metric, row=row))
+    calls = calls_behind(page, metric, row=row)
+    return structs.replace(drawn, behind=page.say("The calls behind it"), calls=calls) if calls else drawn
+
+
+def calls_behind(page: Page, metric: Metric, *, row: Row) -> State | None:
+    """Give the list of the calls behind a figure of the page; None where there are none, or its rows are no calls."""
+    rows = row["numerator"] if metric.kind == "count" else row["sample"]
+    if not rows or not lists_calls(metric):
+        return None
+    return structs.replace(in_scope(page.state, offered=page.choices), behind=metric.name)
 
 
 def figure_of(row: Row | None) -> Figure:

@@ -8,11 +8,10 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import Metric, Unit, catalogue, lists_calls, over
+from analytics.metrics import Metric, Unit, catalogue, over
 from dashboards import controls, downloads
-from dashboards.figures import behind, definition, value
+from dashboards.figures import behind, calls_behind, definition, value
 from dashboards.page import Page, heading
-from dashboards.state import without_page
 from dashboards.texts import N_, plain
 
 ENTRIES = 10  # each is a dozen elements, and a browser draws hundreds for seconds
@@ -85,13 +84,8 @@ def _draw(page: Page, metric: Metric, figure: dict[str, Any]) -> None:
         with number:
             st.metric(say("In this period"), value(page, metric, figure["value"]))
             st.caption(plain(behind(page, metric, row=figure), limit=200))
-            if figure["sample"] and lists_calls(metric):
-                page.link(
-                    "calls",
-                    say("The calls behind it"),
-                    state=structs.replace(without_page(page.state), behind=metric.name),
-                    icon=":material/list:",
-                )
+            if calls := calls_behind(page, metric, row=figure):
+                page.link("calls", say("The calls behind it"), state=calls, icon=":material/list:")
             if metric.name in over("calls"):
                 page.link(
                     "overview",

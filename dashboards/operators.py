@@ -10,8 +10,8 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics import SMALL_SAMPLE, catalogue
 from analytics.questions import Period
-from dashboards import controls, downloads, shown
-from dashboards.figures import behind, compared, definition, figure_of
+from dashboards import controls, downloads, figures, shown
+from dashboards.figures import Counted, definition
 from dashboards.overview import draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -214,8 +214,8 @@ def _one(page: Page) -> None:
         st.caption(plain(say("No calls in this period.")))
         return
     _notes(page, untold=untold_channels(_answered(page)))
-    before = _before(page, key)
-    shown.tiles(page, [_tile(page, name, row[name], before.get(name)) for name in BOARD])
+    counted = Counted({name: row[name] for name in BOARD}, _before(page, key))
+    shown.tiles(page, [_tile(page, name, counted=counted) for name in BOARD])
     _over_time(page, key)
     page.link("calls", say("All calls of this operator"), state=page.state, icon=":material/list:")
 
@@ -227,9 +227,10 @@ def _before(page: Page, key: str) -> dict[str, dict[str, Any]]:
     return {row["metric"]: row for row in rows.filter(pl.col("operator") == key).to_dicts()}
 
 
-def _tile(page: Page, name: str, figure: dict[str, Any], earlier: dict[str, Any] | None) -> Tile:
-    metric, note = catalogue()[name], behind(page, catalogue()[name], row=figure)
-    return compared(page, metric, now=figure_of(figure), before=figure_of(earlier), note=note)
+def _tile(page: Page, name: str, *, counted: Counted) -> Tile:
+    tile = figures.tile(page, name, counted=counted)
+    of_operator = tile.calls and structs.replace(tile.calls, operator=page.state.operator)
+    return structs.replace(tile, calls=of_operator)
 
 
 def _over_time(page: Page, key: str) -> None:

@@ -166,6 +166,18 @@ def without_page(state: State) -> State:
     )
 
 
+def in_scope(state: State, *, offered: Collection[Choice]) -> State:
+    """Keep what holds on every page, and of the scope what the page at hand narrows its figures by."""
+    kept = without_page(state)
+    return structs.replace(
+        kept,
+        team=kept.team if "team" in offered else "",
+        channel=kept.channel if "channel" in offered else "",
+        direction=kept.direction if "direction" in offered else "",
+        hours=kept.hours if "hours" in offered else "",
+    )
+
+
 def on_page(state: State, *, offered: Collection[Choice]) -> State:
     """Give the state that a page shows: all days only where it offers them."""
     if state.preset == "all" and "all_days" not in offered:

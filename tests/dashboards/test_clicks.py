@@ -105,6 +105,15 @@ TO_CALLS: list[tuple[str, dict[str, str], str, str]] = [
     ),
     ("search", {"search": "Obrigada"}, "found", "select call_id from facts.turns where contains(text, 'Obrigada')"),
 ]
+# A page, what its address says, a metric of a tile of it, and in what words the tile tells its calls. What a page
+# cannot be narrowed by does not narrow the calls either.
+TO_CALLS_BEHIND: list[tuple[str, dict[str, str], str, str]] = [
+    ("metrics", {"search": "silence_share"}, "silence_share", "calls with a transcript: {n}"),
+    ("missed", {"team": "south", "direction": "outgoing"}, "missed_contacts", "missed contacts: {n}"),
+    ("operators", {"operator": "op1"}, "answer_rate", "calls: [0-9,]+ of {n}"),
+    ("conversion", {"channel": "phone"}, "conversion_after_call", "answered calls: {n}"),
+    ("permissions", {"team": "south"}, "cold_call_share", "outgoing calls: [0-9,]+ of {n}"),
+]
 # What every page can be asked for by its address.
 EVERYTHING = dict(
     parse_qsl(
@@ -200,12 +209,17 @@ def test_what_stands_behind_a_tile_is_as_many_calls_as_it_names(
     assert (6, [int(count.replace(",", "")) for count in named]) == (len(links), [_listed(test) for test in listed])
 
 
-def test_the_catalogue_leads_to_as_many_calls_as_are_behind_a_figure(
-    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("page", "asked", "metric", "words"), TO_CALLS_BEHIND, ids=[page for page, *_ in TO_CALLS_BEHIND]
+)
+def test_a_figure_leads_to_as_many_calls_as_it_names(  # noqa: PLR0917
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, asked: dict[str, str], metric: str, words: str
 ) -> None:
-    shown = run(seeded_home, monkeypatch, page="metrics", search="silence_share", **SHOWN)
-    listed = run(seeded_home, monkeypatch, page="calls", **_link(shown, "The calls behind it"))
-    assert (True, f"calls with a transcript: {_listed(listed)}" in told(shown)) == (_listed(listed) > 0, True)
+    shown = run(seeded_home, monkeypatch, page=page, **SHOWN, **asked)
+    links = [one.proto for one in shown.get("page_link") if one.proto.label == "The calls behind it"]
+    [params] = [params for link in links if (params := dict(parse_qsl(link.query_string)))["behind"] == metric]
+    calls = _listed(run(seeded_home, monkeypatch, page="calls", **params))
+    assert (True, True) == (calls > 0, re.search(words.format(n=f"{calls:,}") + r"(?![\d,])", told(shown)) is not None)
 
 
 def test_what_a_check_found_leads_to_its_rows(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from dashboards.figures import Counted, Figure, tile, was
 from dashboards.menu import MENU
 from dashboards.overview import answer
 from dashboards.page import Page
+from dashboards.state import State
 from tests.analytics.drawn import drawn_events
 from tests.dashboards import seed
 from tests.dashboards.without_browser import badges, run, told
@@ -56,7 +57,9 @@ def test_a_share_of_few_is_set_beside_nothing_and_a_count_is(metric: Metric, now
 @pytest.mark.parametrize(("sample", "change"), [(19, None), (20, "+50 points")])
 def test_a_tile_of_few_rows_shows_no_change(sample: int, change: str | None) -> None:
     asked = SimpleNamespace(company="acme", last=None)
-    page = SimpleNamespace(say=texts.texts("en"), scope=asked, period=asked, ask=lambda *_, **__: whole().bounds)
+    page = SimpleNamespace(
+        say=texts.texts("en"), scope=asked, period=asked, ask=lambda *_, **__: whole().bounds, state=State(), choices=()
+    )
     now, before = ({"value": value, "numerator": 0, "sample": many} for value, many in ((1.0, 100), (0.5, sample)))
     counted = Counted({"answer_rate": now}, {"answer_rate": before})
 
