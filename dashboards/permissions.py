@@ -108,13 +108,14 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
             say("Contact"): [clean(row["contact_name"]) or say("Unknown contact") for row in held],
             say("Number"): [clean(row["phone"]) or EMPTY for row in held],
             say("Until"): [_until(page, row["ended_at"]) for row in held],
-            say("Account"): [clean(row["account"]) for row in held],
-            say("Calls in it"): [say.number(row["calls"]) for row in held],
-            say("Answered"): [say.number(row["answered_calls"]) for row in held],
+            talked: [_part(page, row["connections_in_day"], of=row["connections_a_day"]) for row in held],
+            say("Requests in 24 h"): [_part(page, row["requests_in_day"], of=row["requests_a_day"]) for row in held],
+            say("Requests in 7 days"): [
+                _part(page, row["requests_in_week"], of=row["requests_a_week"]) for row in held
+            ],
             in_a_row: [say.number(row["unanswered"]) + (" ⚠" if row["is_warned"] else "") for row in held],
-            say("Requests in 24 h"): [_used(page, row["requests_in_day"], row["requests_a_day"]) for row in held],
-            say("Requests in 7 days"): [_used(page, row["requests_in_week"], row["requests_a_week"]) for row in held],
-            talked: [_used(page, row["connections_in_day"], row["connections_a_day"]) for row in held],
+            say("Answered"): [_part(page, row["answered_calls"], of=row["calls"]) for row in held],
+            say("Account"): [clean(row["account"]) for row in held],
         },
         alt=say("Contacts who may be called, those whose consent runs out first at the top."),
         definitions={
@@ -128,10 +129,10 @@ def _held(page: Page, held: list[dict[str, Any]]) -> None:
     )
 
 
-def _used(page: Page, used: int, limit: int | None) -> str:
-    """Say how much of a limit is used, of how much where the policy has one."""
+def _part(page: Page, part: int, *, of: int | None) -> str:
+    """Say how many of how many, or of any number."""
     number = page.say.number
-    return number(used) if limit is None else page.say("{n} of {limit}", n=number(used), limit=number(limit))
+    return number(part) if of is None else page.say("{part} of {n}", part=number(part), n=number(of))
 
 
 def _until(page: Page, moment: datetime | None) -> str:
