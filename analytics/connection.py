@@ -42,12 +42,12 @@ class Connection(Protocol):
         """Run one statement and give its rows as Arrow, about so many at a time; nothing else may be run meanwhile."""
         ...
 
-    def tables(self, layer: str) -> set[str]:
-        """Give the names of the tables of a layer."""
+    def tables(self) -> set[str]:
+        """Give the tables of all layers, as texts name them: `layer.table`."""
         ...
 
-    def views(self, layer: str) -> set[str]:
-        """Give the names of the views of a layer."""
+    def views(self) -> set[str]:
+        """Give the views of all layers, as texts name them."""
         ...
 
     def hand_in(self, name: str, table: Any) -> None:

@@ -244,7 +244,7 @@ def parsed(*, landed_at: Instant) -> tuple[str, str]:
 
 def create_log(connection: Connection) -> None:
     """Create those of the log's tables that are not there; a table of an earlier version stays as it is."""
-    there = {f"log.{name}" for name in connection.tables("log")}
+    there = connection.tables()
     if "log.events" in there:
         _shorten(connection)
     elif STORED in there:

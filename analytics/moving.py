@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from analytics.catalogs import Catalog, catalog_of
-from analytics.connection import LAYERS, Connection, counted, transaction
+from analytics.connection import Connection, counted, transaction
 from analytics.data_files import SEALS, DataFiles, files_of
 from analytics.readers import open_reader
 from analytics.rebuild import TableHash, table_hash
@@ -349,8 +349,7 @@ def _hashes(settings: AnalyticsSettings) -> dict[str, TableHash | None]:
     with closing(open_session(settings)) as session:
         attach(session, settings, reads_only=True)
         connection = DuckConnection(session, catalog=CATALOG)
-        relations = [f"{layer}.{table}" for layer in LAYERS for table in connection.tables(layer)]
-        return {relation: _hash_or_none(connection, relation) for relation in relations}
+        return {relation: _hash_or_none(connection, relation) for relation in connection.tables()}
 
 
 def _hash_or_none(connection: Connection, relation: str) -> TableHash | None:

@@ -163,11 +163,10 @@ def _by_contacts(view: View, rows: Mapping[str, int]) -> list[str]:
 
 def _drop_those_of_another_kind(connection: Connection, views: Sequence[View]) -> None:
     """Drop what an earlier version kept as a table and is a view now, or the other way round."""
-    for layer in dict.fromkeys(view.layer for view in views):
-        tables, others = connection.tables(layer), connection.views(layer)
-        for view in views:
-            if view.layer == layer and view.name in (others if view.is_table else tables):
-                connection.execute(f"drop {'view' if view.is_table else 'table'} {view.relation}")
+    tables, others = connection.tables(), connection.views()
+    for view in views:
+        if view.relation in (others if view.is_table else tables):
+            connection.execute(f"drop {'view' if view.is_table else 'table'} {view.relation}")
 
 
 def _create_table(connection: Connection, view: View) -> None:

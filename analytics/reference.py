@@ -266,10 +266,10 @@ def load(connection: Connection, companies: Iterable[Company]) -> bool:
     after a change they must be folded again.
     """
     changed = False
-    existing = connection.tables("reference")
+    existing = connection.tables()
     for name, frame in frames(companies).items():
         relation = f"reference.{name}"
-        held = connection.frame(f"from {relation}") if name in existing else None
+        held = connection.frame(f"from {relation}") if relation in existing else None
         if held is None or held.schema != frame.schema:
             # There was none, or an earlier version of Angime made it, with other columns.
             listed = ", ".join(f'"{column}" {type_}' for column, (type_, _) in TABLES[name][1].items())

@@ -70,6 +70,7 @@ class DuckConnection:
         self._session = session
         self._plans = Plans(self._execute)
         self._prefix = f"{catalog}." if catalog else ""
+        self._metadata = f"__ducklake_metadata_{catalog}.ducklake"
         self._threads = 0
 
     def execute(self, text: str, parameters: Parameters = ()) -> None:
@@ -92,13 +93,13 @@ class DuckConnection:
         """Run one statement and give its rows piece by piece."""
         return self._run(text, ()).to_arrow_reader(rows)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
-    def tables(self, layer: str) -> set[str]:
-        """Give the names of the tables of a layer."""
-        return self._listed("table", layer=layer)
+    def tables(self) -> set[str]:
+        """Give the tables of all layers, as the port says."""
+        return self._listed("table")
 
-    def views(self, layer: str) -> set[str]:
-        """Give the names of the views of a layer."""
-        return self._listed("view", layer=layer)
+    def views(self) -> set[str]:
+        """Give the views of all layers, as the port says."""
+        return self._listed("view")
 
     def hand_in(self, name: str, table: Any) -> None:
         """Let texts read `table` under `name`."""
@@ -164,7 +165,8 @@ class DuckConnection:
     def sort_for_seeking(self, relation: str, *, by: str, rows: int = SOUGHT_ROWS) -> None:
         """Sort the files of a table by `by`, in small groups of rows of which a search reads one a file."""
         if self._prefix:
-            self.sort(relation, by=by)
+            if self._sorted_by(relation) != [by]:
+                self.sort(relation, by=by)
             self._set_option(relation, "parquet_row_group_size", rows)
 
     def keep_in_files(self, relation: str) -> None:
@@ -205,18 +207,46 @@ class DuckConnection:
         return snapshot
 
     def _set_option(self, relation: str, option: str, value: int) -> None:
-        schema, _, table = relation.partition(".")
-        self._execute(
-            f"call {self._prefix}set_option('{option}', {value}, schema => '{schema}', table_name => '{table}')"
-        )
+        """Set an option of a table's files where it is not so already: what changes in a catalog is read anew by all.
 
-    def _listed(self, kind: str, *, layer: str) -> set[str]:
-        place = "database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ?"
-        listed = self.rows(
-            f"select {kind}_name from duckdb_{kind}s() where {place}",  # noqa: S608  # our own names
-            [self._prefix.rstrip("."), layer],
+        Assumption: the catalog lists options, and below by what files are sorted, as the published format says.
+        """
+        schema, _, table = relation.partition(".")
+        held = self.rows(
+            f"select value from {self._metadata}_metadata where scope = 'table' and scope_id = ? and key = ?",  # noqa: S608
+            [self._table_id(relation), option],
         )
-        return {name for (name,) in listed}
+        if held != [(str(value),)]:
+            self._execute(
+                f"call {self._prefix}set_option('{option}', {value}, schema => '{schema}', table_name => '{table}')"
+            )
+
+    def _sorted_by(self, relation: str) -> list[str]:
+        """Give by which columns the files of a table are sorted."""
+        held = self.rows(
+            f"select expression from {self._metadata}_sort_expression join {self._metadata}_sort_info as sorting"  # noqa: S608
+            " using (sort_id) where sorting.table_id = ? and end_snapshot is null order by sort_key_index",
+            [self._table_id(relation)],
+        )
+        return [column.strip('"') for (column,) in held]
+
+    def _table_id(self, relation: str) -> int | None:
+        """Give the number by which the catalog knows a table; None of one that it does not know yet."""
+        held = self.rows(
+            f"select table_id from {self._metadata}_table as held join {self._metadata}_schema as layer"  # noqa: S608
+            " using (schema_id) where schema_name || '.' || table_name = ? and held.end_snapshot is null"
+            " and layer.end_snapshot is null",
+            [relation],
+        )
+        return held[0][0] if held else None
+
+    def _listed(self, kind: str) -> set[str]:
+        listed = self.rows(
+            f"select schema_name, {kind}_name from duckdb_{kind}s() "  # noqa: S608  # our own names
+            "where database_name = coalesce(nullif(?, ''), current_database())",
+            [self._prefix.removesuffix(".")],
+        )
+        return {f"{layer}.{name}" for layer, name in listed}
 
     def _run(self, text: str, parameters: Parameters) -> Engine:
         if isinstance(text, Planned):
