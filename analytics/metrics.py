@@ -18,7 +18,17 @@ LANGUAGES = ("en", "ru", "kk", "pt")
 SMALL_SAMPLE = 20
 
 Unit = Literal[
-    "share", "calls", "seconds", "minutes", "per_hour", "per_minute", "per_episode", "contacts", "deals", "money"
+    "share",
+    "calls",
+    "seconds",
+    "minutes",
+    "per_hour",
+    "per_minute",
+    "per_call",
+    "per_episode",
+    "contacts",
+    "deals",
+    "money",
 ]
 Good = Literal["up", "down", "none"]
 Kind = Literal["share", "count", "sum", "ratio", "median", "p90", "p95"]

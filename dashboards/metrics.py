@@ -23,6 +23,7 @@ UNITS: dict[Unit, str] = {
     "minutes": N_("minutes"),
     "per_hour": N_("per hour"),
     "per_minute": N_("per minute"),
+    "per_call": N_("per call"),
     "per_episode": N_("per missed contact"),
     "contacts": N_("contacts"),
     "deals": N_("deals"),

@@ -110,6 +110,7 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     """Give, for each metric of talk, the rows that it counts and how."""
     known = [talk for talk in talks(story) if not is_left_out(talk.call)]
     apart = [talk for talk in known if talk.has_channels]
+    texts = [talk for talk in known if talk.turns]
 
     def parts(found: Sequence[Talk], above: Callable[[Talk], int], below: Callable[[Talk], int] = _length) -> list[Row]:
         return [row_of(talk.call, Part(above(talk), below(talk))) for talk in found]
@@ -120,6 +121,12 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
 
     def interruptions(side: str) -> tuple[list[Row], Aggregate]:
         return parts(apart, lambda talk: _interruptions(talk, side)), per(HOUR_MS)
+
+    def each(found: Sequence[Talk], counted: Callable[[Talk], int]) -> tuple[list[Row], Aggregate]:
+        return [row_of(talk.call, counted(talk)) for talk in found], statistics.median
+
+    def pace(side: str) -> tuple[list[Row], Aggregate]:
+        return parts(texts, lambda talk: _words(talk, side), lambda talk: _speech(talk, side)), per(MINUTE_MS)
 
     patience = [row_of(talk.call, _patience(talk)) for talk in known]
     return {
@@ -134,11 +141,13 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
         "operator_interruptions_per_hour": interruptions("operator"),
         "customer_interruptions_per_hour": interruptions("customer"),
         "switches_per_hour": (parts(known, _switches), per(HOUR_MS)),
-        "operator_questions_per_hour": (parts([one for one in known if one.turns], _questions), per(HOUR_MS)),
-        "operator_words_per_minute": (
-            parts([one for one in known if one.turns], _words, lambda talk: _speech(talk, "operator")),
-            per(MINUTE_MS),
-        ),
+        "switches_per_call_median": each(known, _switches),
+        "operator_questions_per_hour": (parts(texts, lambda talk: _questions(talk, "operator")), per(HOUR_MS)),
+        "operator_questions_per_call_median": each(texts, lambda talk: _questions(talk, "operator")),
+        "customer_questions_per_hour": (parts(texts, lambda talk: _questions(talk, "customer")), per(HOUR_MS)),
+        "customer_questions_per_call_median": each(texts, lambda talk: _questions(talk, "customer")),
+        "operator_words_per_minute": pace("operator"),
+        "customer_words_per_minute": pace("customer"),
     }
 
 
@@ -204,10 +213,10 @@ def _switches(talk: Talk) -> int:
     return sum(one.side != other.side for one, other in pairwise(talk.turns))
 
 
-def _questions(talk: Talk) -> int:
+def _questions(talk: Talk, side: str) -> int:
     marks = {"how much is it?": 1, "really?? no?": 2}
-    return sum(marks.get(turn.text, 0) for turn in talk.turns if turn.side == "operator")
+    return sum(marks.get(turn.text, 0) for turn in talk.turns if turn.side == side)
 
 
-def _words(talk: Talk) -> int:
-    return sum(len(turn.text.split()) for turn in talk.turns if turn.side == "operator")
+def _words(talk: Talk, side: str) -> int:
+    return sum(len(turn.text.split()) for turn in talk.turns if turn.side == side)

@@ -17,11 +17,11 @@ test    | 2026-03-02 08:00:00 | yes
 """
 # A call of an unknown speaker knows nothing of the sides.
 TALKS = """
-call_id | has_separate_channels | duration_seconds | speech_seconds | operator_seconds | overlap_seconds | silence_seconds | dead_air_seconds | operator_monologue_seconds | customer_monologue_seconds | patience_seconds | operator_interruptions | customer_interruptions | switches | operator_questions | operator_words
-a       | yes                   | 100.5            | 80.1           | 40.2             | 2.5             | 22.9            | 6                | 12.5                       | 20                         | 0.4              | 2                      | 1                      | 10       | 3                  | 90
-b       | yes                   | 50               | 40             | 30               | 0               | 10              | 0                | 30                         | 10                         | 0.8              | 0                      | 0                      | 2        | 0                  | 60
-mono    | no                    | 30               | 20             | -                | 5               | 15              | 15               | -                          | -                          | -                | -                      | -                      | 1        | -                  | -
-test    | yes                   | 1000             | 1000           | 1000             | 1000            | 0               | 0                | 1000                       | 1000                       | 9                | 99                     | 99                     | 99       | 99                 | 99
+call_id | has_separate_channels | duration_seconds | speech_seconds | operator_seconds | overlap_seconds | silence_seconds | dead_air_seconds | operator_monologue_seconds | customer_monologue_seconds | patience_seconds | operator_interruptions | customer_interruptions | switches | operator_questions | operator_words | customer_seconds | customer_questions | customer_words
+a       | yes                   | 100.5            | 80.1           | 40.2             | 2.5             | 22.9            | 6                | 12.5                       | 20                         | 0.4              | 2                      | 1                      | 10       | 3                  | 90             | 39.9             | 1                  | 80
+b       | yes                   | 50               | 40             | 30               | 0               | 10              | 0                | 30                         | 10                         | 0.8              | 0                      | 0                      | 2        | 0                  | 60             | 10               | 0                  | 20
+mono    | no                    | 30               | 20             | -                | 5               | 15              | 15               | -                          | -                          | -                | -                      | -                      | 1        | -                  | -              | -                | -                  | -
+test    | yes                   | 1000             | 1000           | 1000             | 1000            | 0               | 0                | 1000                       | 1000                       | 9                | 99                     | 99                     | 99       | 99                 | 99             | 1000             | 99                 | 99
 """  # noqa: E501
 USUAL = {"company": "acme", "day": "2026-03-02"}
 
@@ -43,8 +43,13 @@ CASES = [
     ("operator_interruptions_per_hour", (2 * 3_600_000 / 150_500, 2)),
     ("customer_interruptions_per_hour", (1 * 3_600_000 / 150_500, 2)),
     ("switches_per_hour", (13 * 3_600_000 / 180_500, 3)),
+    ("switches_per_call_median", (2.0, 3)),
     ("operator_questions_per_hour", (3 * 3_600_000 / 150_500, 2)),
+    ("operator_questions_per_call_median", (1.5, 2)),
+    ("customer_questions_per_hour", (1 * 3_600_000 / 150_500, 2)),
+    ("customer_questions_per_call_median", (0.5, 2)),
     ("operator_words_per_minute", (150 * 60_000 / 70_200, 2)),
+    ("customer_words_per_minute", (100 * 60_000 / 49_900, 2)),
 ]
 
 
