@@ -47,8 +47,11 @@ ANONYMOUS = frozenset(
 
 
 def is_anonymous(written: str | None) -> bool:
-    """Say whether an address stands for a caller who hides his number."""
-    return written is None or not written.strip() or written.strip().lower() in ANONYMOUS
+    """Say whether an address stands for a caller who hides his number: itself, or its user (RFC 3323)."""
+    if written is None or not written.strip():
+        return True
+    address = written.strip().lower()
+    return address in ANONYMOUS or _SIP_SCHEME.sub("", address).partition("@")[0] in ANONYMOUS
 
 
 @lru_cache(maxsize=65_536)
@@ -169,6 +172,7 @@ def _other_form(written: str) -> str | None:
 
 
 _NUMBERS = frozenset({"phone", "other_number"})
+_SIP_SCHEME = re.compile(r"^(sips?|tel):")
 _PUNCTUATION = re.compile(r"[\s().-]+")
 # Words of our users' languages before an extension, of which the library knows few.
 _EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|доб|добавочный|ішкі|ramal|ext)\.?\s*\d{1,7}\)?$", re.IGNORECASE)

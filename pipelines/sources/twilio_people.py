@@ -146,7 +146,7 @@ def _is_own(scene: Scene, address: str | None) -> bool:
 
 def _is_endpoint(scene: Scene, address: str | None) -> bool:
     """Say whether an address is where somebody of the company takes calls."""
-    if address is None:
+    if address is None or is_anonymous(address):
         return False
     if address in scene.endpoints or address in scene.company.internal_numbers:
         return True

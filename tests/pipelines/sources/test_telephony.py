@@ -26,6 +26,11 @@ def told_by(translate_as: TranslateAs) -> Callable[[str], Any]:
     return lambda name: only(translate_as(name.partition("/")[0], body(name))).data
 
 
+@pytest.fixture
+def scene_of(company: Company, account_of: AccountOf, raw_of: RawOf) -> Callable[[str], Scene]:
+    return lambda source: Scene(raw_of(source, b""), company, account_of(source))
+
+
 @pytest.mark.parametrize(
     ("source", "of_call", "of_operator"),
     [
@@ -87,6 +92,7 @@ def test_an_endpoint_is_the_companys_own_also_where_it_is_an_operators_for_a_tim
         ("sip:aigerim@x", "+77011234567", None, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
         ("sip:aigerim@x", "sip:bolat@x", True, ("internal", None, None, "sip:aigerim@x", False)),
         ("anonymous", "+77272000004", True, ("incoming", None, "+77272000004", None, True)),
+        ("sip:anonymous@anonymous.invalid", "+77272000004", True, ("incoming", None, "+77272000004", None, True)),
         ("sip:87011234567@gw", "+77272000004", True, ("incoming", "+77011234567", "+77272000004", None, True)),
     ],
 )
@@ -104,6 +110,15 @@ def test_a_leg_tells_who_called_whom(
     contact = told.contact[0].value if told.contact else None
 
     assert (told.direction, contact, told.company_number, told.operator, told.is_call) == expected
+
+
+@pytest.mark.parametrize("written", ["sip:anonymous@anonymous.invalid", "sip:Restricted@203.0.113.7:5060"])
+def test_a_hidden_caller_of_a_sip_line_is_no_operator(scene_of: Callable[[str], Scene], written: str) -> None:
+    called = {"From": written, "To": "+77272000001", "Direction": "inbound"}
+
+    told = twilio_people.parties(scene_of("twilio"), called)
+
+    assert (told.direction, told.contact, told.operator) == ("incoming", (), None)
 
 
 @pytest.mark.parametrize(("source", "name"), [("telnyx", "call_answered"), ("vonage", "answered")])
