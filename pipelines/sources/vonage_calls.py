@@ -29,13 +29,14 @@ _ENDINGS: dict[str, Disposition] = {
     "busy": "busy",
     "cancelled": "cancelled",
     "failed": "failed",
-    "rejected": "rejected",
+    "rejected": "failed",  # by Vonage itself; the called side's answer stands beside it
     "timeout": "no_answer",
     "unanswered": "no_answer",
 }
 _NO_FACTS = frozenset({"input", "record", "disconnected", "transfer", "asr", "dtmf", "playing", "earmuff", "mute"})
 _NO_MACHINES = frozenset({"beep_start", "beep_timeout", "beep_end"})
 _DIRECTIONS = {"inbound": True, "outbound": False}
+_SOUND = ("ws://", "wss://")
 _LONG = re.compile(r"^\d{10,15}$", re.ASCII)  # shorter ones are codes and extensions
 _MEDIA = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 
@@ -46,9 +47,11 @@ def status(scene: Scene, fields: Fields) -> Translation:
     word_told = written.lower()
     if word_told in _NO_FACTS:
         return ignored(f"the status {word(written)} holds no fact of ours")
+    if (text(fields, "to") or "").lower().startswith(_SOUND):
+        return ignored("a leg to a program that hears the call's sound: nobody of the company's")
     whose = _leg(scene, fields)
     known = _known(scene, fields, whose, status=written)
-    identity = (required(fields, "uuid"),)
+    identity = (_uuid(fields),)
     time = _time(scene, fields, "timestamp")
     if word_told == "started":
         return found(fact(scene, CallOffered(**known), identity=identity, time=time))
@@ -64,7 +67,7 @@ def status(scene: Scene, fields: Fields) -> Translation:
 def _picked_up(scene: Scene, fields: Fields, *, whose: Leg, known: dict[str, Any], time: Instant) -> Translation:
     """Read that a leg was picked up, or who picked it up as machine detection judged."""
     told = required(fields, "status").lower()
-    identity = (required(fields, "uuid"), *(("detection",) if told != "answered" else ()))
+    identity = (_uuid(fields), *(("detection",) if told != "answered" else ()))
     if told == "machine" and (text(fields, "sub_state") or "").lower() in _NO_MACHINES:
         return ignored("a beep of a machine that was told before")
     by_itself = scene.is_on("answered_by_instructions")
@@ -83,8 +86,12 @@ def _ended(fields: Fields, *, known: dict[str, Any]) -> CallEnded:
     began = text(fields, "start_time") if talk else None
     disposition = _ENDINGS.get(told, "completed" if talk else "no_answer")
     sip = number(fields, "sip_code")
-    if disposition == "failed":
-        disposition = of_sip(sip) or disposition
+    by_sip = of_sip(sip)
+    is_declined = by_sip == "rejected" or (text(fields, "detail") or "").lower() == "declined"
+    if told in _ENDINGS and is_declined:
+        disposition = "rejected"
+    elif disposition == "failed":
+        disposition = by_sip or disposition
     return CallEnded(
         **known,
         disposition=disposition,
@@ -152,9 +159,14 @@ def _leg(scene: Scene, fields: Fields) -> Leg:
 
 def _known(scene: Scene, fields: Fields, whose: Leg, *, status: str) -> dict[str, Any]:
     """Give what every fact says; a leg without a conversation is a call of its own."""
-    uuid = required(fields, "uuid")
+    uuid = _uuid(fields)
     conversation = text(fields, "conversation_uuid") or uuid
     return known_call(scene, whose, provider_id=conversation, leg_id=uuid, status=status)
+
+
+def _uuid(fields: Fields) -> str:
+    """Give the id of a leg, which machine detection names in another way."""
+    return required(fields, "uuid", "call_uuid")
 
 
 def _time(scene: Scene, fields: Fields, name: str) -> Instant:
