@@ -107,6 +107,14 @@ def phone_identity(written: str | None, *, region: str | None) -> Identity | Non
     return Identity(kind="other_number", value=written.strip()[:MAX_IDENTITY_LENGTH])
 
 
+def whatsapp_identity(written: str | None, *, region: str | None) -> Identity | None:
+    """Give the identity behind an address of WhatsApp: a number, or the id of one who shows a username instead."""
+    user = _WHATSAPP_USER.match((written or "").strip())
+    if user is None:
+        return phone_identity(written, region=region)
+    return Identity(kind="whatsapp_parent_user" if user.group(1) else "whatsapp_user", value=user.group())
+
+
 def identity(kind: str, value: str | None) -> Identity | None:
     """Give an identity of another kind, None without a value."""
     if value is None or not value.strip():
@@ -172,6 +180,7 @@ def _other_form(written: str) -> str | None:
 
 
 _NUMBERS = frozenset({"phone", "other_number"})
+_WHATSAPP_USER = re.compile(r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$", re.ASCII)  # Meta, Business-scoped user IDs
 _SIP_SCHEME = re.compile(r"^(sips?|tel):")
 _PUNCTUATION = re.compile(r"[\s().-]+")
 # Words of our users' languages before an extension, of which the library knows few.

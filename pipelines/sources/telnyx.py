@@ -32,6 +32,7 @@ _READERS: dict[str, Callable[[Told], Translation]] = {
     "message.received": message_received,
     "message.sent": message_sent,
     "message.finalized": message_finalized,
+    "message.read": message_finalized,
 }
 _NO_FACTS = {
     "call.bridged": "two legs were joined: each reports its own answer and end",

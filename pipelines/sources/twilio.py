@@ -126,9 +126,9 @@ def _about_call(scene: Scene, fields: Fields) -> Translation:
     parts: list[Translation] = []
     if text(fields, "DialCallSid", "DialCallStatus"):
         parts.append(attempt("DialCallStatus", lambda: dial_result(scene, fields)))
-    elif text(fields, "CallStatus"):
+    if text(fields, "CallStatus") and (not parts or text(fields, "CallbackSource", "SequenceNumber")):
         parts.append(_status(scene, fields))
-    elif text(fields, "AnsweredBy"):
+    elif not parts and text(fields, "AnsweredBy"):
         parts.append(machine_detection(scene, fields))
     if text(fields, "RecordingSid"):
         parts.append(attempt("RecordingSid", lambda: recording(scene, fields)) if parts else recording(scene, fields))

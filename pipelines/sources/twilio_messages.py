@@ -4,6 +4,7 @@ from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
+from pipelines.sources.phones import identity, together
 from pipelines.sources.reading import Fields, number, required, text, word
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.twilio_people import channel_of, contact, own_number, told_at
@@ -46,28 +47,32 @@ def message(scene: Scene, fields: Fields) -> Translation:
     if status in _NOT_YET:
         return ignored(f"the message status {word(status)} is not yet a fact of ours")
     about = _about(scene, fields, other_side="To", our_side="From")
-    identity = (about["provider_message_id"], status)
+    told = (about["provider_message_id"], status)
     time = told_at(scene, fields)
     if status in {"failed", "undelivered"}:
         code = text(fields, "ErrorCode")
-        return found(fact(scene, MessageFailed(**about, error_code=code), identity=identity, time=time))
+        return found(fact(scene, MessageFailed(**about, error_code=code), identity=told, time=time))
     if status not in _STEPS:
         raise InvalidEvent(f"the message status {word(status)} is none of Twilio's")
     body: dict[str, Any] = {"text": text(fields, "Body")} if status == "sent" else {}
-    return found(fact(scene, _STEPS[status](**about, **body), identity=identity, time=time))
+    return found(fact(scene, _STEPS[status](**about, **body), identity=told, time=time))
 
 
 def _about(scene: Scene, fields: Fields, *, other_side: str, our_side: str) -> dict[str, Any]:
     begin, end = text(fields, "From"), text(fields, "To")
     provider_id = required(fields, "MessageSid", "SmsSid", "SmsMessageSid")
+    channel = channel_of(begin, end, default="sms")
     who = contact(scene, text(fields, other_side))
+    if channel == "waba":
+        user, parent = text(fields, "ExternalUserId"), text(fields, "ParentExternalUserId")
+        who = together(*who, identity("whatsapp_user", user), identity("whatsapp_parent_user", parent))
     return {
         "message_id": message_id(scene.raw.source, scene.account.id, provider_id),
         "provider_message_id": provider_id,
         "conversation_id": conversation_of(scene, who),
-        "channel": channel_of(begin, end, default="sms"),
+        "channel": channel,
         "contact": who,
-        "contact_name": text(fields, "ProfileName") if other_side == "From" else None,
+        "contact_name": text(fields, "ProfileName", "ProfileUsername") if other_side == "From" else None,
         "company_number": own_number(scene, text(fields, our_side)),
         "provider_status": text(fields, "MessageStatus", "SmsStatus"),
     }

@@ -6,14 +6,22 @@ from typing import Any
 from msgspec import Struct
 
 from pipelines.sources.facts import Scene
-from pipelines.sources.phones import e164, identity, is_anonymous, phone_identity, together, written_number
+from pipelines.sources.phones import (
+    e164,
+    identity,
+    is_anonymous,
+    phone_identity,
+    together,
+    whatsapp_identity,
+    written_number,
+)
 from pipelines.sources.reading import Fields, text
 from pipelines.sources.times import from_rfc2822
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant, from_rfc3339
 from schemas.people import Channel, Direction, Identity
 
-CHANNELS: dict[str, Channel] = {"whatsapp": "waba", "messenger": "messenger", "instagram": "instagram"}
+CHANNELS: dict[str, Channel] = {"whatsapp": "waba", "messenger": "messenger", "instagram": "instagram", "rcs": "other"}
 
 _SCHEME = re.compile(r"^([a-z]{2,12}):(.*)$", re.DOTALL)
 # On a trunk Twilio originates what comes in from the telephone network, and terminates what the company sends there.
@@ -118,6 +126,8 @@ def contact(scene: Scene, address: str | None) -> tuple[Identity, ...]:
         return together(identity("twilio_client", rest))
     if scheme in {"messenger", "instagram"}:
         return together(identity(scheme, rest))
+    if scheme == "whatsapp":
+        return together(whatsapp_identity(rest, region=scene.region))
     return together(phone_identity(rest, region=scene.region))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
-from pipelines.sources.phones import e164, identity, phone_identity, together, written_number
+from pipelines.sources.phones import e164, identity, phone_identity, together, whatsapp_identity, written_number
 from pipelines.sources.reading import Fields, loose, member, required, text, word
 from pipelines.sources.times import from_local
 from pipelines.sources.translations import found, ignored
@@ -64,7 +64,7 @@ def message(scene: Scene, fields: Fields) -> Translation:
     about = _about(scene, fields, theirs="from", ours="to")
     time = _time(scene, fields)
     profile = loose(fields, "profile")
-    about["contact_name"] = text(profile, "name") or text(loose(fields, "whatsapp"), "profile_name")
+    about["contact_name"] = text(profile, "name", "username") or text(loose(fields, "whatsapp"), "profile_name")
     replied = text(loose(fields, "context"), "message_uuid")
     if kind == "reaction":
         return found(_reaction(scene, fields, about=about, target=replied, time=time))
@@ -147,15 +147,27 @@ def _about(scene: Scene, fields: Fields, *, theirs: str, ours: str) -> dict[str,
     name = (text(fields, "channel") or text(their_side, "type") or "sms").lower()
     channel = _CHANNELS.get(name, "other")
     written = text(their_side, "number", "id")
-    known: Identity | None = phone_identity(written, region=None)
-    if channel in _PAGES:
-        known = identity(channel, written)
     return _known(
         scene,
-        contact=together(known),
+        contact=_contact(fields, written, channel=channel),
         provider_id=required(fields, "message_uuid"),
         channel=channel,
         number=text(our_side, "number", "id"),
+    )
+
+
+def _contact(fields: Fields, written: str | None, *, channel: Channel) -> tuple[Identity, ...]:
+    """Give who is behind an address; beside it WhatsApp tells his number and ids, by whichever he was written to."""
+    if channel in _PAGES:
+        return together(identity(channel, written))
+    if channel != "waba":
+        return together(phone_identity(written, region=None))
+    person = loose(loose(fields, "whatsapp"), "recipient")
+    return together(
+        whatsapp_identity(written, region=None),
+        phone_identity(text(person, "wa_id"), region=None),
+        identity("whatsapp_user", text(person, "user_id")),
+        identity("whatsapp_parent_user", text(person, "parent_user_id")),
     )
 
 
