@@ -98,7 +98,8 @@ def contact(scene: Scene, address: str | None) -> tuple[Identity, ...]:
 
 def number(scene: Scene, address: str | None) -> str | None:
     """Give a number of the company's own as it is known elsewhere, the account's where none is written."""
-    return written_number(_split(address)[1] if address else scene.account.address, region=scene.region)
+    written = _split(address or scene.account.address or "")[1]
+    return e164(written.partition("@")[0], region=scene.region) or written_number(written, region=scene.region)
 
 
 def is_own(scene: Scene, address: str | None) -> bool:

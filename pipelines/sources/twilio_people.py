@@ -132,8 +132,11 @@ def contact(scene: Scene, address: str | None) -> tuple[Identity, ...]:
 
 
 def own_number(scene: Scene, address: str | None) -> str | None:
-    """Give a number of the company's own as it is known elsewhere."""
-    return None if address is None else written_number(bare(address), region=scene.region)
+    """Give a number of the company's own as it is known elsewhere, also where a trunk writes it as a SIP address."""
+    if address is None:
+        return None
+    written = bare(address)
+    return e164(written.partition("@")[0], region=scene.region) or written_number(written, region=scene.region)
 
 
 def bare(address: str) -> str:
@@ -158,11 +161,11 @@ def _is_endpoint(scene: Scene, address: str | None) -> bool:
     """Say whether an address is where somebody of the company takes calls."""
     if address is None or is_anonymous(address):
         return False
-    if address in scene.endpoints or address in scene.company.internal_numbers:
+    user = bare(address).partition("@")[0]
+    number = e164(user, region=scene.region)
+    if {address, number or address} & scene.endpoints.union(scene.company.internal_numbers):
         return True
-    if _scheme(address) == "client":
-        return True
-    return _scheme(address) == "sip" and e164(bare(address).partition("@")[0], region=scene.region) is None
+    return _scheme(address) == "client" or (_scheme(address) == "sip" and number is None)
 
 
 def known_call(fields: Fields, told: Parties, *, name: str | None) -> dict[str, Any]:

@@ -62,7 +62,20 @@ def test_a_number_becomes_e164_in_its_region(written: str, region: str | None, e
     assert e164(written, region=region) == expected
 
 
-@pytest.mark.parametrize("written", [None, "", " ", "anonymous", "Restricted", "<unknown>", "+266696687", "266696687", "sip:anonymous@anonymous.invalid"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        None,
+        "",
+        " ",
+        "anonymous",
+        "Restricted",
+        "<unknown>",
+        "+266696687",
+        "266696687",
+        "sip:anonymous@anonymous.invalid",
+    ],
+)
 def test_a_hidden_caller_has_no_identity(written: str | None) -> None:
     assert phone_identity(written, region="KZ") is None
 

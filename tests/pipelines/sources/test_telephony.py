@@ -91,6 +91,7 @@ def test_an_endpoint_is_the_companys_own_also_where_it_is_an_operators_for_a_tim
         ("sip:aigerim@x", "+77011234567", True, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
         ("sip:aigerim@x", "+77011234567", None, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
         ("sip:aigerim@x", "sip:bolat@x", True, ("internal", None, None, "sip:aigerim@x", False)),
+        ("+77011234567", "sip:+77272000004@gw", None, ("incoming", "+77011234567", "+77272000004", None, True)),
         ("anonymous", "+77272000004", True, ("incoming", None, "+77272000004", None, True)),
         ("sip:anonymous@anonymous.invalid", "+77272000004", True, ("incoming", None, "+77272000004", None, True)),
         ("sip:87011234567@gw", "+77272000004", True, ("incoming", "+77011234567", "+77272000004", None, True)),
@@ -119,6 +120,21 @@ def test_a_hidden_caller_of_a_sip_line_is_no_operator(scene_of: Callable[[str], 
     told = twilio_people.parties(scene_of("twilio"), called)
 
     assert (told.direction, told.contact, told.operator) == ("incoming", (), None)
+
+
+def test_a_trunk_writes_our_number_and_an_operators_as_sip_addresses(scene_of: Callable[[str], Scene]) -> None:
+    ours, theirs, operators = "sip:+77272000001@trunk", "+77011234567", "sip:+77017770002@pbx"
+
+    called, part = (
+        twilio_people.parties(scene_of("twilio"), told)
+        for told in (
+            {"Direction": "trunking-originating", "From": theirs, "To": ours},
+            {"Direction": "outbound-dial", "From": ours, "To": operators},
+        )
+    )
+
+    assert called.company_number == "+77272000001"
+    assert (part.direction, part.contact, part.operator) == ("unknown", (), operators)
 
 
 @pytest.mark.parametrize(("source", "name"), [("telnyx", "call_answered"), ("vonage", "answered")])
