@@ -34,7 +34,7 @@ from dashboards import web
 
 async def begin():
     async with web.loaded(web.app):
-        print("dashboards.overview" in sys.modules, len(gc.get_objects()) < gc.get_freeze_count())
+        print(not {"dashboards.overview", "pandas"} - sys.modules.keys(), len(gc.get_objects()) < gc.get_freeze_count())
 
 asyncio.run(begin())
 """
