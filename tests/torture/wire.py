@@ -117,11 +117,14 @@ class Wire:
             client.sendall(answer)
 
     def _denied(self, answer: bytes, asked: Asked) -> bytes:
-        """Say of some of what was done that it was not; of all else what the broker says."""
-        errors = errors_of(asked)
-        if not errors or self._chance.random() >= self.denied_share:
+        """Say of some of what was done that it was not, by each code once at the first occasion.
+
+        Of all else what the broker says.
+        """
+        errors = errors_of(asked) if self.denied_share else ()
+        error = min(errors, key=lambda one: self.denied[one], default=None)
+        if error is None or (self.denied[error] and self._chance.random() >= self.denied_share):
             return answer
-        error = min(errors, key=lambda one: self.denied[one])
         self.denied[error] += 1
         return refused(answer, asked, error=error)
 
