@@ -17,7 +17,7 @@ from dashboards.shown import Tile
 from dashboards.state import WEEK_STARTS, State, without_page
 from dashboards.texts import plain
 
-TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate", "talk_minutes")
+TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate")
 # All that tiles are written with; of a period and of each of its days it is counted at once.
 COUNTED = (*TILES, "answer_seconds_p90")
 UNANSWERED = (
@@ -174,9 +174,9 @@ def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> 
         )
         for name in TILES
     ]
-    shown.tiles(
-        page, [_leading(page, tile, name=name, figure=now[name]) for tile, name in zip(drawn, TILES, strict=True)]
-    )
+    led = [_leading(page, tile, name=name, figure=now[name]) for tile, name in zip(drawn, TILES, strict=True)]
+    shown.tiles(page, led[:3])
+    shown.tiles(page, led[3:], across=2)
 
 
 def _leading(page: Page, tile: Tile, *, name: str, figure: Figure) -> Tile:
