@@ -117,7 +117,7 @@ class Visit:
 def test_overview_has_its_charts_and_a_call_its_words(browser: BrowserContext, pages: str, call_id: str) -> None:
     visit = Visit(browser, f"{pages}/?lang=ru", width=390, is_dark=True)
     charts = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
-    expect(visit.page.locator(charts)).to_have_count(9)
+    expect(visit.page.locator(charts)).to_have_count(8)
     visit.sees(f"{pages}/call?lang=ru&call={call_id}")
     expect(visit.page.get_by_text("О чём говорили", exact=True)).to_be_visible()
     assert visit.is_well()
