@@ -6,8 +6,11 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.abc import MetaPathFinder
 from itertools import count
 from pathlib import Path
+from threading import local
+from types import ModuleType
 from typing import Any, Self, cast
 
 import duckdb
@@ -264,21 +267,34 @@ class DuckConnection:
         return _placed(text, self._prefix) if self._prefix else text
 
     def _execute(self, text: str, parameters: Parameters = ()) -> Engine:
-        with _not_importing(NEEDLESS):
+        with _withholding.meanwhile():
             return self._session.execute(text, parameters) if parameters else self._session.execute(text)
 
 
-@contextmanager
-def _not_importing(name: str) -> Generator[None]:
-    """Let a library be taken for not installed meanwhile, unless somebody has imported it already."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # pyright: ignore[reportArgumentType]  # what Python says of it: it is not to be found
-    try:
-        yield
-    finally:
-        sys.modules.pop(name, None)
+class _Withholding(MetaPathFinder):
+    """Lets a library be taken for not installed by the thread in which the engine is asked, and by no other."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._asking = local()
+
+    def find_spec(self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> None:
+        """Leave every library to the finders behind this one, but the one that is withheld."""
+        if fullname == self._name and getattr(self._asking, "is_now", False):
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+    @contextmanager
+    def meanwhile(self) -> Generator[None]:
+        """Withhold it from this thread, unless it is there already."""
+        self._asking.is_now = True
+        try:
+            yield
+        finally:
+            self._asking.is_now = False
+
+
+_withholding = _Withholding(NEEDLESS)
+sys.meta_path.insert(0, _withholding)
 
 
 @lru_cache(PLACED_TEXTS)

@@ -125,8 +125,7 @@ async def loaded(_app: App) -> AsyncGenerator[None]:
     """Load the pages before anybody asks for one, and look for no garbage among what was loaded.
 
     Streamlit looks for it after every page that it has drawn. Through all modules, its own and ours, that took an
-    eighth of the page's processor time, in which no other page was drawn. What draws tables is loaded too: a statement
-    withholds it from the engine while it runs (analytics.sessions), and then no other thread could load it.
+    eighth of the page's processor time, in which no other page was drawn. What draws tables is loaded with them.
     """
     import_module("pandas")
     import_module("dashboards.menu")  # beneath a server that runs: what its pages keep is kept there

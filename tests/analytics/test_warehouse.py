@@ -21,12 +21,18 @@ from tests.analytics.landing_cases import NOW, call_events, records_of, settings
 
 def test_a_reader_in_another_process_sees_what_was_landed(home: Path) -> None:
     program = (
-        "import sys\n"
+        "import importlib, sys, time\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
         "from analytics.warehouse import open_reader\n"
         "from tests.analytics.landing_cases import settings_at\n"
         "with open_reader(settings_at(sys.argv[1])) as reader:\n"
         "    print(reader.sql('select outcome from facts.calls where events = $n', {'n': 5}).rows())\n"
-        "print('pandas' in sys.modules)\n"  # which alone would take a third of a second of each start
+        "    print('pandas' in sys.modules)\n"  # which alone would take a third of a second of each start
+        "    with ThreadPoolExecutor(1) as aside:\n"  # and who wants it while the engine is asked has it
+        "        asked = aside.submit(reader.sql, 'select count(*) from range($n)', {'n': 300_000_000})\n"
+        "        time.sleep(0.02)\n"
+        "        importlib.import_module('pandas')\n"
+        "        print(len(asked.result()))\n"
     )
     with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(call_events(1))), now=NOW)
@@ -37,7 +43,7 @@ def test_a_reader_in_another_process_sees_what_was_landed(home: Path) -> None:
             check=True,
             text=True,
         )
-    assert read.stdout == "[('answered',)]\nFalse\n"
+    assert read.stdout == "[('answered',)]\nFalse\n1\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the engine has another allocator")
