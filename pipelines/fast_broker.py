@@ -27,7 +27,7 @@ from pipelines.ports import (
     Positions,
     Record,
 )
-from pipelines.reach import reach
+from pipelines.reach import Topics
 from schemas.errors import AngimeError, Misconfigured, NotYet
 from schemas.topics import PREFIX
 
@@ -96,8 +96,7 @@ class ConfluentProducer:
             "log_level": QUIET,
             "delivery.report.only.error": True,  # what is delivered is told by the flush
         }
-        self._bootstrap = bootstrap
-        self._topics: set[str] = set()
+        self._topics = Topics(bootstrap)
         self._failure: KafkaError | None = None
         self._client: ProducerClient | None = self._connect()
 
@@ -105,8 +104,11 @@ class ConfluentProducer:
         """Take a record, as the port says."""
         if self._client is None:
             self._client = self._connect()
-        if topic not in self._topics:
-            self._prove(topic)
+        try:
+            self._topics.prove(topic)
+        except (NotYet, Misconfigured):
+            self._let_go()
+            raise
         while True:
             try:
                 self._client.produce(
@@ -136,15 +138,6 @@ class ConfluentProducer:
     def close(self) -> None:
         """Let go, as the port says."""
         self._let_go()
-
-    def _prove(self, topic: str) -> None:
-        """See that a topic is there: the library would have it made where the cluster allows that."""
-        try:
-            reach(self._bootstrap, [topic])
-        except (NotYet, Misconfigured):
-            self._let_go()
-            raise
-        self._topics.add(topic)
 
     def _connect(self) -> ProducerClient:
         client = ProducerClient({**self._options, **for_librdkafka()})

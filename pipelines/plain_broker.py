@@ -26,7 +26,7 @@ from pipelines.ports import (
     Positions,
     Record,
 )
-from pipelines.reach import reach
+from pipelines.reach import Topics, reach
 from schemas.errors import AngimeError, Misconfigured, NotYet
 from schemas.topics import PREFIX
 
@@ -93,15 +93,18 @@ class KafkaPythonProducer:
         self._bootstrap = bootstrap
         self._delivery_seconds = delivery_seconds
         self._sends: list[Any] = []
-        self._topics: set[str] = set()
+        self._topics = Topics(bootstrap)
         self._client: Any = self._connect()
 
     def send(self, topic: str, *, key: bytes, value: bytes, headers: Headers = ()) -> None:
         """Take a record, as the port says."""
         if self._client is None:
             self._client = self._connect()
-        if topic not in self._topics:
-            self._prove(topic)
+        try:
+            self._topics.prove(topic)
+        except (NotYet, Misconfigured):
+            self._let_go()
+            raise
         try:
             self._sends.append(self._client.send(PREFIX + topic, key=key, value=value, headers=list(headers)))
         except errors.KafkaError as error:
@@ -126,15 +129,6 @@ class KafkaPythonProducer:
     def close(self) -> None:
         """Let go, as the port says."""
         self._let_go()
-
-    def _prove(self, topic: str) -> None:
-        """See that a topic is there: the library would have it made, whatever is asked of it."""
-        try:
-            reach(self._bootstrap, [topic])
-        except (NotYet, Misconfigured):
-            self._let_go()
-            raise
-        self._topics.add(topic)
 
     def _connect(self) -> Any:
         reach(self._bootstrap)

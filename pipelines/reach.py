@@ -53,6 +53,23 @@ def reach(bootstrap: str, topics: Sequence[str] = ()) -> None:
     )
 
 
+class Topics:
+    """The topics that a producer sends to, each seen to be there before its first record.
+
+    A library would have one made where the cluster allows that, whatever is asked of it.
+    """
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._seen: set[str] = set()
+
+    def prove(self, topic: str) -> None:
+        """Raise what `reach` does where a topic is not there."""
+        if topic not in self._seen:
+            reach(self._bootstrap, [topic])
+            self._seen.add(topic)
+
+
 def _no_topic(name: str) -> NotYet:
     """Say how a topic that is not there, by its whole name, is made."""
     return NotYet(
