@@ -19,7 +19,7 @@ from pipelines.origins import load_companies, load_origins
 from pipelines.settings import PipelinesSettings
 from pipelines.sources import GUIDES
 from pipelines.sources.guide import Secret, Setting, settings_problem
-from pipelines.whole_files import write_whole
+from pipelines.whole_files import write_private, write_whole
 from schemas.company import parse_company
 from schemas.errors import Misconfigured
 
@@ -28,12 +28,9 @@ SECRET_BYTES = 24
 FIRST_LINES = (
     "# Who the company is: docs/company.md tells what else may stand here, such as its hours and its people.\n"
 )
-
-
 ACCOUNTS = re.compile(r"(?m)^\s*\[\[\s*accounts\s*\]\]")
-# Beside the company file; readable by the owner alone.
+# Beside the company file.
 SECRETS = "secrets"
-PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -121,10 +118,8 @@ def carry_out(connection: Connection) -> None:
     """Write the secrets that are ours to make, readable by the owner alone, and then the company file."""
     connection.company_file.parent.mkdir(parents=True, exist_ok=True)
     for secret in connection.secrets:
-        secret.file.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        secret.file.touch(mode=PRIVATE_FILE)
-        if secret.state == "made":
-            secret.file.write_text(secrets.token_hex(SECRET_BYTES) + "\n", encoding="ascii")
+        if secret.state != "kept":
+            write_private(secret.file, f"{secrets.token_hex(SECRET_BYTES)}\n" if secret.state == "made" else "")
     write_whole(connection.company_file, connection.text.encode())
 
 

@@ -61,8 +61,8 @@ def discreet_record(*args: Any, **named: Any) -> logging.LogRecord:
     """
     record = logging.LogRecord(*args, **named)
     message = record.getMessage()
-    if masked(message) != message:
-        record.msg, record.args = masked(message), ()
+    if (discreet := masked(message)) != message:
+        record.msg, record.args = discreet, ()
     if record.exc_info:
         record.exc_text = masked(logging.Formatter().formatException(record.exc_info))
         record.exc_info = None

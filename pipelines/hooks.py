@@ -173,7 +173,7 @@ def _url(scope: Scope, headers: Mapping[str, str], *, origin: Origin) -> str:
     """Give the address as it was called: providers sign it byte by byte, so nothing of it is normalised."""
     path = scope.get("raw_path", b"").decode("latin-1")
     query = scope["query_string"].decode("latin-1")
-    public = str(origin.account.settings.get("public_url", "")).rstrip("/")
+    public = origin.account.setting("public_url").rstrip("/")
     beginning = public or f"{scope['scheme']}://{headers.get('host', '')}"
     return f"{beginning}{path}{f'?{query}' if query else ''}"
 

@@ -1,4 +1,7 @@
-"""Files that are replaced as a whole: who reads one, also after a power failure, finds what was before or is now."""
+"""How files are written: replaced as a whole, or for the eyes of their owner alone.
+
+Who reads one that is replaced, also after a power failure, finds what was before or is now.
+"""
 
 import os
 from pathlib import Path
@@ -13,6 +16,13 @@ def write_whole(file: Path, content: bytes) -> None:
         os.fsync(written.fileno())
     draft.replace(file)
     sync_folder(file.parent)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that its owner alone may read, in a folder of such."""
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="ascii")
 
 
 def sync_folder(folder: Path) -> None:

@@ -63,6 +63,16 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channel_roles: tuple[Role, ...] = ()
     settings: dict[str, str | int | bool | list[str]] = {}
 
+    def setting(self, name: str) -> str:
+        """Text of one of the settings, empty when it is not set."""
+        value = self.settings.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """Words of one of the settings, one alone or a list."""
+        value = self.settings.get(name, [])
+        return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) and value else ()
+
 
 class Team(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A team of operators."""

@@ -8,11 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from angime.simulator.company import MARK, company_toml, secret_files
+from pipelines.whole_files import write_private
 from schemas.errors import Misconfigured
 
 DAY_SECONDS = 86_400
-PRIVATE_FILE = 0o600
-PRIVATE_FOLDER = 0o700
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -52,10 +51,8 @@ def furnish(home: Path, *, told: Told, recordings_host: str) -> None:
     """Write the company's file, its secrets (readable by the owner alone) and which story is told."""
     home.mkdir(parents=True, exist_ok=True)
     secrets_folder = home.absolute() / "secrets"
-    secrets_folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     for file, secret in secret_files(secrets_folder, seed=told.seed).items():
-        file.touch(mode=PRIVATE_FILE)
-        file.write_text(secret + "\n", encoding="ascii")
+        write_private(file, f"{secret}\n")
     text = company_toml(
         secrets_folder=secrets_folder,
         recordings_host=recordings_host,

@@ -26,13 +26,11 @@ class Ground(Struct, frozen=True, kw_only=True):
 
     def setting(self, name: str) -> str:
         """Text of one of the account's settings, empty when it is not set."""
-        value = self.origin.account.settings.get(name, "")
-        return value if isinstance(value, str) else ""
+        return self.origin.account.setting(name)
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Words of one of the account's settings, one alone or a list."""
-        value = self.origin.account.settings.get(name, [])
-        return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) and value else ()
+        return self.origin.account.listed(name)
 
 
 class Door(Protocol):

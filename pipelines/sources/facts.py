@@ -48,8 +48,7 @@ class Scene(Struct, frozen=True):
 
     def setting(self, name: str) -> str:
         """Text of one of the account's settings, empty when it is not set."""
-        value = self.account.settings.get(name, "")
-        return value if isinstance(value, str) else ""
+        return self.account.setting(name)
 
     def is_on(self, name: str) -> bool:
         """Say whether one of the account's settings is `true`."""
@@ -57,8 +56,7 @@ class Scene(Struct, frozen=True):
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Words of one of the account's settings, one alone or a list."""
-        value = self.account.settings.get(name, [])
-        return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else ()
+        return self.account.listed(name)
 
     def names(self, setting: str) -> frozenset[str]:
         """Words listed in one of the account's settings, in whatever order."""

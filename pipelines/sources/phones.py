@@ -165,6 +165,14 @@ def written_number(written: str | None, *, region: str | None) -> str | None:
     return e164(written, region=region) or _other_form(written) or written.strip()
 
 
+def number_of_line(address: str, *, region: str | None) -> str | None:
+    """Give a number of the company's own as it is known elsewhere, also where a trunk writes it as a SIP address.
+
+    The address stands without its scheme.
+    """
+    return e164(address.partition("@")[0], region=region) or written_number(address, region=region)
+
+
 def _as_dialled(identities: Iterable[Identity]) -> list[Identity]:
     """Give the phones by which others tell of the same people."""
     numbers = (_other_form(one.value) for one in identities if one.kind in _NUMBERS)

@@ -9,7 +9,15 @@ from typing import Any
 from msgspec import Struct
 
 from pipelines.sources.facts import Scene
-from pipelines.sources.phones import e164, identity, is_anonymous, phone_identity, together, written_number
+from pipelines.sources.phones import (
+    e164,
+    identity,
+    is_anonymous,
+    number_of_line,
+    phone_identity,
+    together,
+    written_number,
+)
 from schemas.ids import call_id
 from schemas.people import Direction, Identity
 
@@ -98,8 +106,7 @@ def contact(scene: Scene, address: str | None) -> tuple[Identity, ...]:
 
 def number(scene: Scene, address: str | None) -> str | None:
     """Give a number of the company's own as it is known elsewhere, the account's where none is written."""
-    written = _split(address or scene.account.address or "")[1]
-    return e164(written.partition("@")[0], region=scene.region) or written_number(written, region=scene.region)
+    return number_of_line(_split(address or scene.account.address or "")[1], region=scene.region)
 
 
 def is_own(scene: Scene, address: str | None) -> bool:

@@ -10,10 +10,10 @@ from pipelines.sources.phones import (
     e164,
     identity,
     is_anonymous,
+    number_of_line,
     phone_identity,
     together,
     whatsapp_identity,
-    written_number,
 )
 from pipelines.sources.reading import Fields, text
 from pipelines.sources.times import from_rfc2822
@@ -132,11 +132,8 @@ def contact(scene: Scene, address: str | None) -> tuple[Identity, ...]:
 
 
 def own_number(scene: Scene, address: str | None) -> str | None:
-    """Give a number of the company's own as it is known elsewhere, also where a trunk writes it as a SIP address."""
-    if address is None:
-        return None
-    written = bare(address)
-    return e164(written.partition("@")[0], region=scene.region) or written_number(written, region=scene.region)
+    """Give a number of the company's own as it is known elsewhere."""
+    return None if address is None else number_of_line(bare(address), region=scene.region)
 
 
 def bare(address: str) -> str:
