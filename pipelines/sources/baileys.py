@@ -160,7 +160,7 @@ def _written(fields: Fields, *, name: str, kind: MessageKind) -> Content:
     return Content(
         kind=kind,
         text=reader(held),
-        media_type=text(held, "mimetype"),
+        media_type=text(held, "mimetype", "mime_type"),
         target=text(context, "stanzaId", "stanzaID"),
         name=name,
     )

@@ -50,6 +50,7 @@ _NO_FACTS = {
     "group-participants": "the make-up of groups",
     "labels": "labels of chats",
     "typebot": "the state of a bot",
+    "chama-ai": "what a bot did",
     "integration": "the state of an integration",
     "new": "a new token of the server's interface",
     "messaging-history": "the progress of loading old messages",
@@ -115,7 +116,9 @@ GUIDE = Guide(
     proof="copied",
     channel="whatsapp",
     connect_steps=(
-        "Write the instance's API key where `secrets` points.",
+        "Write the instance's API key where `secrets` points. A server with "
+        "`AUTHENTICATION_EXPOSE_IN_FETCH_INSTANCES=false` puts no key into the body: then put a token among the "
+        "webhook's headers.",
         "Set the instance's webhook (`/webhook/set/INSTANCE`) to `/hooks/evolution/ACCOUNT`, with `byEvents` off and "
         "`base64` off.",
         "Choose the events `MESSAGES_UPSERT`, `MESSAGES_UPDATE`, `MESSAGES_DELETE`, `SEND_MESSAGE`, `CALL`, "

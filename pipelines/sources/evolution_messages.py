@@ -6,7 +6,7 @@ from pipelines.sources.baileys import Content, content
 from pipelines.sources.contract import Translation
 from pipelines.sources.evolution_people import Instance, chat_of, listed
 from pipelines.sources.facts import fact
-from pipelines.sources.linked_chats import Chat, alone, epoch, message_about
+from pipelines.sources.linked_chats import Chat, alone, epoch, message_about, people
 from pipelines.sources.reading import Fields, as_object, flag, member, required, text, word
 from pipelines.sources.translations import each, found, ignored
 from schemas.errors import InvalidEvent
@@ -37,8 +37,10 @@ _STEPS = {
 }
 _FAILURES = frozenset({"ERROR", "FAILED", "0"})
 _PASSING = frozenset({"PENDING", "1"})
-_DELETED = frozenset({"DELETED", "DELETE"})
 _EDITED = frozenset({"EDITED"})
+# So Evolution calls an update without a status, such as an edit: what is taken back has an event of its own.
+_NO_STATUS = frozenset({"DELETED"})
+_CLOUD = "wamid."  # before ids of the WhatsApp Business API
 
 
 def messages(instance: Instance, data: Any) -> Translation:
@@ -67,17 +69,39 @@ def deleted(instance: Instance, data: Any) -> Translation:
 
 
 def edited(instance: Instance, data: Any) -> Translation:
-    """Read that messages were written anew: a message of its own, which replies to what it changes."""
+    """Read that messages were written anew: a message of its own, which replies to what it changes.
+
+    The event brings every notice of the protocol, and its key as the writer sees it: of a contact's edit, too, it says
+    that it is our own, in a chat with our number (Evolution API, issues 1367 and 1647).
+    """
     told = listed(data, "messages")
     if not told:
         return ignored("the event lists no messages")
-    return each(told, lambda _, one: _edited(instance, one))
+    return each(told, lambda _, one: _noticed(instance, as_object(one, what="the message")))
 
 
-def _edited(instance: Instance, value: Any) -> Translation:
-    fields = as_object(value, what="the message")
-    inner = member(fields, "editedMessage") or member(member(fields, "update"), "message") or member(fields, "message")
-    written = content(inner)
+def _noticed(instance: Instance, fields: Fields) -> Translation:
+    if not _rewritten(fields):
+        return ignored("a notice of the protocol that is no edit: what was taken back has an event of its own")
+    key = _key(fields)
+    if flag(key, "fromMe") and not _is_with_a_contact(instance, key):
+        return ignored("an edit that may be anybody's: its key tells neither its chat nor its writer")
+    return _edited(instance, fields)
+
+
+def _is_with_a_contact(instance: Instance, key: Fields) -> bool:
+    """Say whether a key names a chat by a number that is not ours; an id that hides one may be our own."""
+    own = people(instance.scene, instance.own)
+    is_number = (text(key, "remoteJid") or "").endswith("@s.whatsapp.net")
+    return bool(own) and is_number and chat_of(instance, key).contact != own
+
+
+def _rewritten(fields: Fields) -> Fields:
+    return member(fields, "editedMessage") or member(member(fields, "update"), "message") or member(fields, "message")
+
+
+def _edited(instance: Instance, fields: Fields) -> Translation:
+    written = content(_rewritten(fields))
     if written.nothing:
         raise InvalidEvent("an edit holds no message")
     return _changed(instance, fields, written)
@@ -96,7 +120,7 @@ def _message(instance: Instance, value: Any) -> Translation:
     provider_id = required(key, "id")
     time = epoch(fields, "messageTimestamp") if fields.get("messageTimestamp") else instance.time
     name = None if is_ours else text(fields, "pushName", "verifiedBizName")
-    about = _about(instance, fields, known, provider_id=provider_id, name=name)
+    about = _about(instance, known, provider_id=provider_id, name=name)
     if written.emoji is not None:
         return found(_reaction(instance, written, about=about, is_ours=is_ours, time=time, identity=(provider_id,)))
     context = member(fields, "contextInfo")
@@ -140,25 +164,24 @@ def _status(instance: Instance, value: Any) -> Translation:
     holds_edit = bool(member(fields, "editedMessage")) or (isinstance(inner, dict) and "protocolMessage" in inner)
     if is_edit or (status is None and holds_edit):
         return _edited(instance, fields)
-    if status is None:
+    if status is None or status.upper() in _NO_STATUS:
         return ignored("an update of a message that says nothing of its delivery")
-    if status.upper() in _DELETED:
-        return _changed(instance, fields, Content(kind="system"))
-    is_ours = flag(key, "fromMe") or key.get("fromMe") is None  # short forms leave it out, and tell of ours
+    # Short forms leave it out, and of a business number it is always false: both tell of ours.
+    is_ours = flag(key, "fromMe") or key.get("fromMe") is None or _is_of_the_cloud(key)
     if status.upper() in _PASSING or not is_ours:
         is_theirs = status.upper() not in _PASSING
         return ignored("the company read a message of a contact" if is_theirs else "the message is not sent yet")
-    return _acknowledged(instance, fields, key=key, status=status)
+    return _acknowledged(instance, key, status=status)
 
 
-def _acknowledged(instance: Instance, fields: Fields, *, key: Fields, status: str) -> Translation:
+def _acknowledged(instance: Instance, key: Fields, *, status: str) -> Translation:
     provider_id = required(key, "id")
     names_chat = text(key, "remoteJid") is not None
     known = chat_of(instance, key) if names_chat else Chat()
     if known.is_public:
         return ignored("the status of a message to nobody in particular")
     at = None if names_chat else alone(instance.scene, provider_id)
-    about: dict[str, Any] = _about(instance, fields, known, provider_id=provider_id, name=None, at=at) | {
+    about: dict[str, Any] = _about(instance, known, provider_id=provider_id, name=None, at=at) | {
         "provider_status": status
     }
     upper = status.upper()
@@ -181,7 +204,7 @@ def _changed(instance: Instance, fields: Fields, written: Content) -> Translatio
     target = required(key, "id")
     stamp = fields.get("timestampMs") or fields.get("messageTimestamp")
     time = epoch({"timestampMs": stamp}, "timestampMs") if stamp else instance.time
-    about = _about(instance, fields, known, provider_id=f"{target}/{written.kind}/{time}", name=None)
+    about = _about(instance, known, provider_id=f"{target}/{written.kind}/{time}", name=None)
     struct = MessageSent if flag(key, "fromMe") else MessageReceived
     body = struct(**about, **_body(instance, written, fields=fields, target=target))
     return found(fact(instance.scene, body, identity=(about["provider_message_id"],), time=time))
@@ -198,10 +221,14 @@ def _key(fields: Fields) -> Fields:
     return fields | {"id": provider_id}
 
 
-def _about(  # noqa: PLR0913  # what a message fact says of its message
-    instance: Instance, fields: Fields, known: Chat, *, provider_id: str, name: str | None, at: Id | None = None
+def _is_of_the_cloud(key: Fields) -> bool:
+    return (text(key, "id") or "").startswith(_CLOUD)
+
+
+def _about(
+    instance: Instance, known: Chat, *, provider_id: str, name: str | None, at: Id | None = None
 ) -> dict[str, Any]:
-    channel: Channel = "waba" if (text(fields, "source") or "").lower() == "cloud_api" else "whatsapp"
+    channel: Channel = "waba" if provider_id.startswith(_CLOUD) else "whatsapp"
     return message_about(
         instance.scene, known, provider_id=provider_id, channel=channel, name=name, number=instance.number, at=at
     )

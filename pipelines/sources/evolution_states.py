@@ -11,9 +11,9 @@ from pipelines.sources.translations import found, ignored
 from schemas.accounts import AccountLinked, AccountRestricted, AccountUnlinked, AccountWentOffline
 from schemas.errors import InvalidEvent
 
-# Why the library closed a connection (Baileys, DisconnectReason): all others are passing.
+# Why WhatsApp closed a connection, as its codes and Baileys' words (DisconnectReason) say: all others are passing.
 LOGGED_OUT = "401"
-FORBIDDEN = "403"
+RESTRICTIONS = {"402": "banned for a time", "403": "forbidden", "406": "banned"}
 
 
 def connection(instance: Instance, data: Any) -> Translation:
@@ -37,8 +37,8 @@ def _closed(instance: Instance, fields: Fields, *, status: str) -> Translation:
     shown = f"{status} {reason}" if reason else status
     if reason == LOGGED_OUT or status.lower() == "removed":
         return _found(instance, fields, AccountUnlinked, status=shown)
-    if reason == FORBIDDEN:
-        return _found(instance, fields, AccountRestricted, status=shown, restriction="forbidden")
+    if reason in RESTRICTIONS:
+        return _found(instance, fields, AccountRestricted, status=shown, restriction=RESTRICTIONS[reason])
     return _found(instance, fields, AccountWentOffline, status=shown)
 
 
