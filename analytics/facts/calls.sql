@@ -1,6 +1,7 @@
 -- One row a call: one conversation attempt between a contact and the company, folded from all its facts.
 -- The fold is free of their order and of repeats. What is said of the call as a whole outweighs what is said of a leg,
--- and then the earlier outweighs the later. Talk is summed over the legs, or is the call's own: never both; while two
+-- and then the earlier outweighs the later; but a call is internal only where no fact names somebody outside, for who
+-- calls an operator first calls a contact next. Talk is summed over the legs, or is the call's own: never both; while two
 -- legs talk at once, as in a conference or where a transfer is agreed on, the call talks once.
 -- key: call_id
 -- events: call.*
@@ -75,7 +76,9 @@ joined as (
         arg_min(account, place) as account,
         coalesce(arg_min(channel, place), 'other') as channel,
         arg_min(provider_call_id, place) as provider_call_id,
-        coalesce(arg_min(direction, place), 'unknown') as direction,
+        coalesce(
+            arg_min(direction, place) filter (where direction != 'internal'), max(direction), 'unknown'
+        ) as direction,
         coalesce(arg_min(device, place), 'unknown') as device,
         coalesce(arg_min(media, place), 'audio') as media,
         arg_min(contact_key, if(starts_with(contact_key, 'phone:'), '0', '1') || place) as contact_key,

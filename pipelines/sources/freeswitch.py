@@ -13,7 +13,7 @@ from pipelines.sources.freeswitch_calls import read_leg
 from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, items
 from pipelines.sources.signatures import holds_password, holds_token
-from pipelines.sources.translations import each, found, ignored, numbered
+from pipelines.sources.translations import each, ignored, numbered
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
@@ -68,7 +68,7 @@ def _record(scene: Scene, value: Any) -> Translation:
         record = as_object(parse_json(_record_in(str(record["cdr"]))), what="cdr")
     if "variables" not in record and "callflow" not in record:
         raise InvalidEvent("the record has neither variables nor callflow")
-    return found(*read_leg(scene, _decoded(record)))
+    return read_leg(scene, _decoded(record))
 
 
 def _decoded(value: Any) -> Any:
@@ -99,7 +99,13 @@ GUIDE = Guide(
     connect_steps=(
         "In `json_cdr.conf.xml` set `url` to `/hooks/freeswitch/ACCOUNT`, `cred` to a user and a long password, and "
         "write the password where `secrets` points.",
-        "Keep `log-b-leg` at `true`: legs tell which operator talked, and how long.",
+        "Keep `log-b-leg` at `true`: legs tell which operators rang, who talked, and how long. Without them a call is "
+        "counted all the same, by its caller's record.",
+        "Operators of mod_callcenter are known by their extensions, whatever it calls them; one who sits behind a "
+        "trunk (`sofia/gateway/…`) is known where his number is written as his endpoint.",
+        "What rang behind a `loopback` is left out: FreeSWITCH does not tell of which call it is, and the loopback's "
+        "outer half, or the caller's record, stands for it. For the same reason calls of operators into a conference "
+        "are internal, and only its caller's call is counted.",
         "Leave `retries` above 0: what was not taken is sent again, and counts once.",
         "Write operators' endpoints as FreeSWITCH dials them: the extension, such as `1001`.",
     ),

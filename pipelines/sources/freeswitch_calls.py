@@ -1,16 +1,19 @@
 """A record of FreeSWITCH as facts: the leg that began the call is the call, and each leg that it dialled a part."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
 
+from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.freeswitch_people import Parties, parties
+from pipelines.sources.freeswitch_people import Ends, Parties, is_loopback, parties
 from pipelines.sources.reading import Fields, as_object, items, loose, number, text
 from pipelines.sources.telephone_causes import of_q850, of_word
 from pipelines.sources.times import from_epoch_field, from_local
+from pipelines.sources.translations import found, ignored
 from schemas.calls import (
     CallEnded,
     CallQualityMeasured,
@@ -30,7 +33,7 @@ MAX_MOS = 5.0
 
 _VOICEMAILS = frozenset({"voicemail", "record"})
 # Applications in which people talk although the leg was joined to no other.
-_ROOMS = frozenset({"conference", "eavesdrop", "three_way", "intercept", "valet_park", "fifo", "callcenter", "bridge"})
+_ROOMS = frozenset({"conference", "eavesdrop", "three_way", "intercept"})
 _TRANSFERS = frozenset({"BLIND_TRANSFER", "ATTENDED_TRANSFER"})
 # Which side's signal ended the leg, as seen from FreeSWITCH.
 _HUNG_UP = {"recv_bye": True, "recv_cancel": True, "recv_refuse": True, "send_bye": False, "send_cancel": False}
@@ -41,14 +44,14 @@ _MEDIA_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg", "op
 
 
 class Leg(Struct, frozen=True, kw_only=True):
-    """One record: its variables, the last part of its call flow, whose call it is of, and who is who."""
+    """One record: its variables, when what happened, each time that it was joined to another, whose call it is of."""
 
     variables: Fields
-    profile: Fields
     times: Fields
     uuid: str
     call: str
     told: Parties
+    joined: tuple[tuple[Instant, Instant | None], ...]
 
     @property
     def is_call(self) -> bool:
@@ -56,11 +59,13 @@ class Leg(Struct, frozen=True, kw_only=True):
         return self.uuid == self.call
 
 
-def read_leg(scene: Scene, record: Fields) -> list[Event]:
+def read_leg(scene: Scene, record: Fields) -> Translation:
     """Give the facts of one record: how the leg ended, its recording, a transfer, and how well it sounded.
 
     Raises InvalidEvent when what identifies it, or its end, is missing.
     """
+    if _is_behind_loopback(record):
+        return ignored("the record of a loopback, or of what it dialled: the leg that dialled the loopback tells")
     leg = _leg(scene, record)
     known = _known(scene, leg)
     began, ended = _moment(scene, leg, "start", "created_time"), _moment(scene, leg, "end", "hangup_time")
@@ -72,41 +77,91 @@ def read_leg(scene: Scene, record: Fields) -> list[Event]:
     events = [fact(scene, told, identity=(leg.uuid,), time=ended)]
     events += _recordings(scene, leg, known=known, told=told, ended=ended)
     events += _transfers(scene, leg, known=known, ended=ended)
-    return events + _quality(scene, record, leg=leg, known=known, ended=ended)
+    return found(*events, *_quality(scene, record, leg=leg, known=known, ended=ended))
+
+
+def _is_behind_loopback(record: Fields) -> bool:
+    """Say whether a record is of a loopback's inner half, of one that gave way, or of what the inner half dialled.
+
+    Nothing tells of which call these are; the outer half stands for whom it rang, else the caller's leg tells.
+    """
+    variables = as_object(record.get("variables", {}), what="variables")
+    parts = _listed(record, "callflow")
+    profile = loose(parts[0], "caller_profile") if parts else {}
+    if text(variables, "cc_member_session_uuid") and not text(variables, "loopback_leg"):
+        return False
+    if is_loopback(text(profile, "chan_name") or text(variables, "channel_name")):
+        return text(variables, "loopback_leg") == "B" or text(variables, "loopback_hangup_cause") is not None
+    return is_loopback(text(_originator(profile), "chan_name"))
 
 
 def _leg(scene: Scene, record: Fields) -> Leg:
     variables = as_object(record.get("variables", {}), what="variables")
-    part = _first(record, "callflow") or {}
-    profile = loose(part, "caller_profile")
+    parts = _listed(record, "callflow")
+    latest = parts[0] if parts else {}
+    profile = loose(latest, "caller_profile")
     uuid = text(variables, "uuid") or text(profile, "uuid")
     if uuid is None:
         raise InvalidEvent("uuid is missing")
-    origin = _originator(profile) or text(variables, "originator", "originating_leg_uuid", "signal_bond_originator")
-    direction = text(variables, "direction") or text(loose(record, "channel_data"), "direction") or ""
-    is_dialled = direction.lower() == "outbound" and bool(origin or text(variables, "call_uuid"))
-    call = (origin or text(variables, "call_uuid") or uuid) if is_dialled else uuid
+    written = text(variables, "direction") or text(loose(record, "channel_data"), "direction") or ""
+    is_outbound = written.lower() == "outbound"
+    originator = _originator(profile)
+    call = _call(variables, originator=originator, uuid=uuid, is_outbound=is_outbound)
+    ends = Ends(
+        profile=profile,
+        originator=originator,
+        partner=_partner(variables, parts),
+        is_outbound=is_outbound,
+        is_dialled=call != uuid,
+    )
     return Leg(
         variables=variables,
-        profile=profile,
-        times=loose(part, "times"),
+        times=loose(latest, "times"),
         uuid=uuid,
         call=call,
-        told=parties(scene, variables, profile=profile, is_dialled=call != uuid),
+        told=parties(scene, variables, ends=ends),
+        joined=tuple(_joined(parts)),
     )
 
 
-def _originator(profile: Fields) -> str | None:
-    """Give the leg that dialled this one."""
-    first = _first(loose(profile, "originator"), "originator_caller_profiles")
-    return None if first is None else text(first, "uuid")
+def _call(variables: Fields, *, originator: Fields, uuid: str, is_outbound: bool) -> str:
+    """Give the leg that began the call: a queue's caller, for whom operators are rung, or the leg that dialled this."""
+    if not is_outbound:
+        return uuid
+    caller = text(variables, "cc_member_session_uuid") or text(originator, "uuid")
+    names = ("originator", "originating_leg_uuid", "signal_bond_originator", "call_uuid")
+    return caller or text(variables, *names) or uuid
 
 
-def _first(fields: Fields, name: str) -> Fields | None:
-    """Give an object, or the first of a list of them: the latest part of a call flow stands first."""
+def _originator(profile: Fields) -> Fields:
+    """Give the latest leg that dialled this one or was joined to it, empty where none did."""
+    listed = _listed(loose(profile, "originator"), "originator_caller_profiles")
+    real = (one for one in listed if not is_loopback(text(one, "chan_name")))
+    return next(real, listed[0] if listed else {})
+
+
+def _partner(variables: Fields, parts: list[Fields]) -> Fields:
+    """Give the leg that this one dialled and was joined to, empty where it was joined to none."""
+    joined = text(variables, "last_bridge_to", "bridge_uuid")
+    profiles = (loose(loose(part, "caller_profile"), "originatee") for part in parts)
+    dialled = (one for profile in profiles for one in _listed(profile, "originatee_caller_profiles"))
+    return next((one for one in dialled if joined is not None and text(one, "uuid") == joined), {})
+
+
+def _joined(parts: list[Fields]) -> Iterator[tuple[Instant, Instant | None]]:
+    """Give when a leg was joined to another and, where it was then handed on, until when; the earliest first."""
+    for part in reversed(parts):
+        times = loose(part, "times")
+        began = _microseconds(times, "bridged_time")
+        if began is not None:
+            yield began, _microseconds(times, "transfer_time")
+
+
+def _listed(fields: Fields, name: str) -> list[Fields]:
+    """Give an object, or each of a list of them: the latest part of a call flow stands first."""
     value = fields.get(name)
     listed = items(fields, name) if isinstance(value, list) else [value]
-    return as_object(listed[0], what=name) if listed and listed[0] is not None else None
+    return [as_object(one, what=name) for one in listed if one is not None]
 
 
 def _known(scene: Scene, leg: Leg) -> dict[str, Any]:
@@ -125,21 +180,20 @@ def _known(scene: Scene, leg: Leg) -> dict[str, Any]:
 
 
 def _ended(scene: Scene, leg: Leg, *, known: dict[str, Any], began: Instant, ended: Instant) -> CallEnded:
-    """Read how a leg ended: talk runs from the moment it was joined to another, not from a menu's answer."""
+    """Read how a leg ended: talk runs while it was joined to another, not from a menu's answer."""
     answered = _moment(scene, leg, "answer", "answered_time")
-    bridged = _moment(scene, leg, "bridge", "bridged_time")
-    by = _answered_by(leg, is_answered=answered is not None, is_bridged=bridged is not None)
-    picked_up = max(answered, bridged) if answered and bridged else answered
-    talk = 0.0
-    if picked_up is not None and by == "unknown":
-        talk = max((moment(ended) - moment(picked_up)).total_seconds(), 0.0)
+    spans = _talks(scene, leg, answered=answered, ended=ended)
+    by = _answered_by(leg, is_answered=answered is not None, is_joined=bool(spans) or _was_joined(leg))
+    if not spans and answered is not None and by == "unknown":
+        spans = [(answered, ended)]
+    talk = sum((moment(until) - moment(since)).total_seconds() for since, until in spans)
     length = (moment(ended) - moment(began)).total_seconds()
     return CallEnded(
         **known,
         disposition=_disposition(leg, by=by, talk=talk),
         answered_by=by,
         started_at=began,
-        answered_at=picked_up if talk else None,
+        answered_at=spans[0][0] if talk else None,
         talk_seconds=talk,
         total_seconds=length,
         ended_by=_side(leg),
@@ -147,10 +201,31 @@ def _ended(scene: Scene, leg: Leg, *, known: dict[str, Any], began: Instant, end
     )
 
 
-def _answered_by(leg: Leg, *, is_answered: bool, is_bridged: bool) -> AnsweredBy:
-    """Tell who picked up the leg that began the call: joined to nobody, it heard a machine."""
+def _talks(scene: Scene, leg: Leg, *, answered: Instant | None, ended: Instant) -> list[tuple[Instant, Instant]]:
+    """Give from when until when an answered leg was joined to another; a queue tells when an operator took a caller."""
+    if answered is None:
+        return []
+    joined = list(leg.joined)
+    if not joined:
+        queued = number(leg.variables, "cc_queue_answered_epoch")
+        bridged = _moment(scene, leg, "bridge", "") or (from_epoch(queued) if queued else None)
+        joined = [(bridged, None)] if bridged else []
+    spans = [(max(since, answered), min(until or ended, ended)) for since, until in joined]
+    return [(since, until) for since, until in spans if since < until]
+
+
+def _was_joined(leg: Leg) -> bool:
+    """Say whether a leg was joined to another, also where its record does not tell when."""
+    return text(leg.variables, "last_bridge_to", "bridge_uuid", "bridge_channel") is not None
+
+
+def _answered_by(leg: Leg, *, is_answered: bool, is_joined: bool) -> AnsweredBy:
+    """Tell who picked up the leg that began the call: joined to nobody, it heard a machine.
+
+    A leg to somebody is picked up by him; behind a menu or a queue nobody talks until he does.
+    """
     application = (text(leg.variables, "last_app", "current_application") or "").lower()
-    if not is_answered or is_bridged or not leg.is_call:
+    if not is_answered or is_joined or not leg.is_call:
         return "unknown"
     if application in _VOICEMAILS or text(leg.variables, "voicemail_message_len"):
         return "voicemail"

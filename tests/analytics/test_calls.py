@@ -131,6 +131,23 @@ def test_a_call_is_in_time_up_to_the_last_moment_of_the_service_level() -> None:
     assert _drawn(expected) == _calls(facts, expected)
 
 
+def test_a_call_is_internal_only_where_no_fact_names_somebody_outside() -> None:
+    facts = """
+    call    | leg | fact    | at       | says
+    click   |     | offered | 05:00:00 | direction=internal; operator=PJSIP/101
+    click   |     | ended   | 05:01:00 | direction=internal; operator=PJSIP/101; talk_seconds=40
+    click   | out | ended   | 05:01:00 | direction=outgoing; contact=phone:+77010000001; talk_seconds=40
+    inside  |     | ended   | 05:01:00 | direction=internal; talk_seconds=40
+    inside  | b   | ended   | 05:01:00 | operator=PJSIP/102; talk_seconds=40
+    """
+    expected = """
+    call   | direction | is_internal | outcome  | contact_key
+    click  | outgoing  | no          | answered | phone:+77010000001
+    inside | internal  | yes         | answered |
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
 def test_completed_does_not_mean_answered() -> None:
     facts = """
     call | fact    | at       | says

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from pipelines.sources import SOURCES, asterisk_people, freeswitch_people, twilio_people
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
+from pipelines.sources.freeswitch_people import Ends
 from pipelines.sources.telephone_causes import of_q850, of_sip, of_word
 from pipelines.sources.telephone_legs import leg
 from schemas.company import Account, Company, Operator, Seat
@@ -56,7 +57,7 @@ _FROM_A_MOBILE: dict[str, Callable[[Scene], Any]] = {
     "twilio": lambda scene: twilio_people.parties(scene, {"Direction": "inbound", "From": _MOBILE, "To": _CALLED}),
     "telnyx": lambda scene: leg(scene, begin=_MOBILE, end=_CALLED, comes_in=True),
     "freeswitch": lambda scene: freeswitch_people.parties(
-        scene, {}, profile={"caller_id_number": _MOBILE, "destination_number": _CALLED}, is_dialled=False
+        scene, {}, ends=Ends(profile={"caller_id_number": _MOBILE, "destination_number": _CALLED})
     ),
     "asterisk": lambda scene: asterisk_people.route(scene, {"channel": "PJSIP/bolat-0000000a", "dst": _CALLED}),
 }
