@@ -1,8 +1,9 @@
 -- One row a call: one conversation attempt between a contact and the company, folded from all its facts.
 -- The fold is free of their order and of repeats. What is said of the call as a whole outweighs what is said of a leg,
 -- and then the earlier outweighs the later; but a call is internal only where no fact names somebody outside, for who
--- calls an operator first calls a contact next. Talk is summed over the legs, or is the call's own: never both; while two
--- legs talk at once, as in a conference or where a transfer is agreed on, the call talks once.
+-- calls an operator first calls a contact next. A pickup alone, of which nothing else is told, is no call: machine
+-- detection tells so of a leg, and not of which call. Talk is summed over the legs, or is the call's own: never both;
+-- while two legs talk at once, as in a conference or where a transfer is agreed on, the call talks once.
 -- key: call_id
 -- events: call.*
 -- entity: $.call_id
@@ -166,6 +167,7 @@ joined as (
         ) as error_code
     from staging.call_legs
     group by call_id
+    having not bool_and(is_bare)
 ),
 
 recorded as (

@@ -10,6 +10,7 @@
 --   place varchar: sorts what is said of a call before what is said of its legs, and these by their first fact
 --   last_place varchar: sorts legs by their last fact
 --   is_ring boolean: whether it is known by more than facts about recordings
+--   is_bare boolean: whether it is known by nothing but that somebody or something picked up, of whom nothing is said
 --   is_over boolean: whether it ended or was declined
 --   ended_at timestamptz: when it was over
 --   picked_at timestamptz: when it was picked up, by whomever, where that is known
@@ -75,6 +76,10 @@ said as (
         min(place) as first_place,
         max(place) as last_place,
         bool_or(type not in ('call.recording_made_available', 'call.recording_stored', 'call.transcribed')) as is_ring,
+        bool_and(
+            type = 'call.accepted' and direction is null and contact_key is null and company_number is null
+            and operator is null
+        ) as is_bare,
         bool_or(type in ('call.ended', 'call.rejected')) as is_over,
         coalesce(arg_min(time, doubt), min(time) filter (where type = 'call.rejected')) as ended_at,
         arg_min(cast(round(talk_seconds * 1000) as bigint), doubt) as said_talk_ms,
@@ -170,6 +175,7 @@ select
     if(leg_id is null, '0', '1') || first_place as place,
     last_place,
     is_ring,
+    is_bare,
     is_over,
     ended_at,
     case when talk_ms > 0 then coalesce(picked_at, ended_at - to_milliseconds(talk_ms)) else picked_at end as picked_at,

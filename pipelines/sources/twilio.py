@@ -13,6 +13,7 @@ from pipelines.sources.signatures import hmac_base64, is_same
 from pipelines.sources.translations import attempt, ignored, joined
 from pipelines.sources.twilio_calls import call_status, dial_result, machine_detection, recording, transcription
 from pipelines.sources.twilio_messages import message
+from pipelines.sources.twilio_queues import TASKS, waiting_call
 from pipelines.sources.twilio_streams import is_stream, stream
 from schemas.codec import parse_json
 from schemas.company import Account, Company
@@ -26,6 +27,7 @@ _PORTS = {"https": 443, "http": 80}
 # What else Twilio posts to addresses of ours, known by the first of these fields; each with what it is.
 _OTHERS = (
     ("ConferenceSid", "a conference event: its calls report their own status"),
+    ("WorkspaceSid", TASKS),
     ("TranscriptionEvent", "a piece of a running transcription: recordings are fetched and transcribed here instead"),
     ("transcript_sid", "a transcript that is ready at Twilio: recordings are fetched and transcribed here instead"),
     ("StreamSid", "a media stream event"),
@@ -107,6 +109,9 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
 
 
 def _form(scene: Scene, fields: Fields) -> Translation:
+    taken = waiting_call(scene, fields)
+    if taken is not None:
+        return taken
     for name, reason in _OTHERS:
         if text(fields, name):
             return ignored(reason)
@@ -164,6 +169,14 @@ GUIDE = Guide(
         "For each number set the call status callback to `/hooks/twilio/ACCOUNT` by POST; where your instructions "
         "dial operators, set the same address as `statusCallback` of each `<Number>`, `<Client>` or `<Sip>`, with "
         "`statusCallbackEvent` initiated, ringing, answered and completed.",
+        "Where callers wait in a queue, set it as `url` of `<Queue>`, through which operators take them: it names both "
+        "calls. With TaskRouter set it as the event callback of the workspace, or subscribe Event Streams to "
+        "`com.twilio.taskrouter.reservation.accepted`; the `contact_uri` of a worker is the operator's endpoint.",
+        "Where they wait in a conference, name it after the caller's `CallSid`, with `participantLabel` the operator's "
+        "endpoint, and set it as `statusCallback` with `statusCallbackEvent` join: else Twilio does not tell who "
+        "joined whom. In all these cases set `answered_by_instructions`; operators' own calls are internal.",
+        "Asynchronous machine detection is read of calls placed through the API. Of a number that `<Dial>` rings "
+        "(`amdStatusCallback`) Twilio does not say of which call it is, and it is left out.",
         "For recordings set `recordingStatusCallback` to it, and record two channels (`record-from-answer-dual`).",
         "For messages set it as the address of incoming messages and as the status callback.",
         "Event Streams with a webhook as their sink are read too: subscribe to voice status callbacks and to messages.",

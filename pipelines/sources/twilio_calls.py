@@ -8,7 +8,7 @@ from pipelines.sources.provider_transcripts import plain_transcript
 from pipelines.sources.reading import Fields, number, required, seconds, text, word
 from pipelines.sources.times import after
 from pipelines.sources.translations import found, ignored
-from pipelines.sources.twilio_people import Parties, clock, known_call, parties, told_at
+from pipelines.sources.twilio_people import Parties, clock, is_endpoint, known_call, parties, told_at
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRecordingMadeAvailable, Disposition
 from schemas.errors import InvalidEvent
 from schemas.ids import call_id, recording_id
@@ -129,16 +129,23 @@ def machine_detection(scene: Scene, fields: Fields) -> Translation:
 
 
 def dial_result(scene: Scene, fields: Fields) -> Translation:
-    """Read how a leg ended, as Twilio tells it to the call that dialled; the leg's own callback says more."""
+    """Read how a leg ended, as Twilio tells it to the call that dialled; the leg's own callback says more.
+
+    Where no call was dialled, it was in a conference or took one from a queue, which is no leg of it.
+    """
     status = required(fields, "DialCallStatus").lower()
     if status not in _ENDINGS:
         raise InvalidEvent(f"the dial status {word(status)} is none of Twilio's")
     parent = required(fields, "CallSid")
     leg = text(fields, "DialCallSid")
+    if leg is None and _ENDINGS[status] == "completed":
+        return ignored("a conference or queue that a call left: it reports its own status")
     told = parties(scene, fields)
     talk = seconds(fields, "DialCallDuration") if _ENDINGS[status] == "completed" else 0.0
     known: dict[str, Any] = _known(scene, fields, told=told)
     known |= {"leg_id": leg or f"{parent}/dial", "provider_status": status}
+    if told.direction == "internal" and not _is_between_operators(scene, fields):
+        known["direction"] = "outgoing"
     time = told_at(scene, fields)
     ended = CallEnded(
         **known,
@@ -146,6 +153,12 @@ def dial_result(scene: Scene, fields: Fields) -> Translation:
         talk_seconds=talk,
     )
     return found(fact(scene, ended, identity=(leg or parent, "dial"), time=time))
+
+
+def _is_between_operators(scene: Scene, fields: Fields) -> bool:
+    """Say whether an operator called another; of a call to an operator, what it dials is the contact."""
+    is_from_one = (text(fields, "Direction") or "").lower() == "inbound"
+    return is_from_one and is_endpoint(scene, text(fields, "To", "Called"))
 
 
 def recording(scene: Scene, fields: Fields) -> Translation:

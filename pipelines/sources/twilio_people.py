@@ -63,9 +63,9 @@ def parties(scene: Scene, fields: Fields) -> Parties:
         return _leg(scene, begin=begin, end=end)
     if direction in _FROM_US or (not direction and _is_own(scene, begin)):
         return _ours(scene, begin=begin, end=end)
-    if _is_endpoint(scene, begin):
-        outside = end if not _is_own(scene, end) and not _is_endpoint(scene, end) else None
-        towards: Direction = "internal" if _is_endpoint(scene, end) else "outgoing"
+    if is_endpoint(scene, begin):
+        outside = end if _is_number(end) and not _is_own(scene, end) and not is_endpoint(scene, end) else None
+        towards: Direction = "internal" if outside is None else "outgoing"
         return Parties(direction=towards, contact=contact(scene, outside), operator=begin)
     is_to_us = direction in _TO_US or (not direction and _is_own(scene, end))
     told: Direction = "incoming" if is_to_us else "unknown"
@@ -73,10 +73,13 @@ def parties(scene: Scene, fields: Fields) -> Parties:
 
 
 def _ours(scene: Scene, *, begin: str | None, end: str | None) -> Parties:
-    """Read a call placed through the API: to a contact, or first to an operator who is then connected."""
+    """Read a call placed through the API: to a contact, or to an operator, who alone is nobody outside.
+
+    Whom he is then connected to is told by the leg that dials, or by the call that he takes from a queue.
+    """
     number = own_number(scene, begin)
-    if _is_endpoint(scene, end):
-        return Parties(direction="outgoing", company_number=number, operator=end)
+    if is_endpoint(scene, end):
+        return Parties(direction="internal", company_number=number, operator=end)
     return Parties(direction="outgoing", contact=contact(scene, end), company_number=number)
 
 
@@ -87,8 +90,8 @@ def _leg(scene: Scene, *, begin: str | None, end: str | None) -> Parties:
     caller's number when it forwards his call to somebody of the company.
     """
     from_us = _is_own(scene, begin)
-    from_operator = _is_endpoint(scene, begin)
-    if _is_endpoint(scene, end):
+    from_operator = is_endpoint(scene, begin)
+    if is_endpoint(scene, end):
         told: Direction = "unknown" if from_us or from_operator else "incoming"
         caller = None if from_us or from_operator else begin
         return Parties(direction=told, contact=contact(scene, caller), operator=end)
@@ -154,7 +157,12 @@ def _is_own(scene: Scene, address: str | None) -> bool:
     return own_number(scene, address) == own_number(scene, scene.account.address)
 
 
-def _is_endpoint(scene: Scene, address: str | None) -> bool:
+def _is_number(address: str | None) -> bool:
+    """Say whether an address begins as a number does: what an operator's application calls may be a queue's name."""
+    return address is not None and bare(address).removeprefix("+")[:1].isdigit()
+
+
+def is_endpoint(scene: Scene, address: str | None) -> bool:
     """Say whether an address is where somebody of the company takes calls."""
     if address is None or is_anonymous(address):
         return False

@@ -19,12 +19,12 @@ _OTHERS = (
     ("com.twilio.voice.status-callback.transcription.", "a piece of a running transcription"),
     ("com.twilio.voice.status-callback.conference.", "a conference event: its calls report their own status"),
     ("com.twilio.voice.status-callback.queue.", "a queue event: its calls report their own status"),
-    ("com.twilio.taskrouter.", "an event of task routing"),
     ("com.twilio.studio.", "an event of a flow: its calls and messages are told by themselves"),
     ("com.twilio.error-logs.", "a debugger event"),
     ("com.twilio.messaging.compliance.", "the registration of a sender"),
 )
 _VOICE = ("com.twilio.voice.status-callback.", "com.twilio.voice.webhook.status-callback.", "com.twilio.voice.webhook.")
+_TASKS = "com.twilio.taskrouter."
 _MESSAGES = ("com.twilio.messaging.message.", "com.twilio.messaging.inbound-message.")
 
 ReadForm = Callable[[Scene, Fields], Translation]
@@ -51,6 +51,8 @@ def _event(scene: Scene, value: Any, *, read: ReadForm) -> Translation:
         if kind.startswith(beginning):
             return ignored(reason)
     told = member(event, "data")
+    if kind.startswith(_TASKS):
+        return read(scene, _task(told, kind=kind))
     if kind.startswith(_MESSAGES):
         return read(scene, _message(told, kind=kind))
     if kind.startswith(_VOICE):
@@ -67,6 +69,15 @@ def _message(told: Fields, *, kind: str) -> Fields:
     form["MessageStatus"] = text(told, "messageStatus") or status
     form["UnnamedMedia"] = form.pop("NumMedia", None)
     form["Timestamp"] = text(told, "timestamp")
+    return form
+
+
+def _task(told: Fields, *, kind: str) -> Fields:
+    """Give the form of an event of task routing, which names the same things in another way."""
+    form = {_camel(name): value for name, value in member(told, "payload").items()}
+    form["EventType"] = kind.removeprefix(_TASKS)
+    form["WorkspaceSid"] = text(form, "WorkspaceSid") or "of the stream"
+    form["Timestamp"] = text(told, "timestamp") or text(form, "Timestamp")
     return form
 
 

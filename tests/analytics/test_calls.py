@@ -148,6 +148,22 @@ def test_a_call_is_internal_only_where_no_fact_names_somebody_outside() -> None:
     assert _drawn(expected) == _calls(facts, expected)
 
 
+def test_a_pickup_of_which_nothing_else_is_told_is_no_call() -> None:
+    facts = """
+    call  | fact     | at       | says
+    ghost | accepted | 05:00:10 | answered_by=machine
+    named | accepted | 05:00:10 | operator=PJSIP/101
+    over  | accepted | 05:00:10 | answered_by=human
+    over  | ended    | 05:00:40 |
+    """
+    expected = """
+    call  | outcome
+    named | in_progress
+    over  | answered
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
 def test_completed_does_not_mean_answered() -> None:
     facts = """
     call | fact    | at       | says
