@@ -56,7 +56,8 @@
 --   answered_by varchar: human, machine, voicemail, ivr or unknown, null when nothing picked up
 --   ended_by varchar: company, contact or unknown
 --   error_code varchar: the provider's error code
---   is_internal boolean: between people of the company: by direction, or by the company's list of numbers
+--   is_internal boolean: between people of the company: by direction, or by the company's list of numbers; or a part
+--     of a call that its provider tells under another id
 --   is_test boolean: a test: marked by the provider, or by the company's list of numbers
 --   legs integer: distinct legs
 --   transfers integer: times it was handed on
@@ -98,6 +99,7 @@ joined as (
         cast(sum(transfers) as integer) as transfers,
         cast(sum(events) as integer) as events,
         cast(count(leg_id) filter (where is_ring) as integer) as legs,
+        bool_or(leg_id is null and is_ring) as has_own,
         coalesce(
             bool_or(is_over) filter (where leg_id is null)
             or (
@@ -268,7 +270,13 @@ measured as (
         -- Bridges to a linked WhatsApp whose last word of a call that was taken is its pickup: no end will ever come.
         not weighed.is_over and weighed.is_human and weighed.accepted_at is not null
         and (weighed.source = 'waha' or (weighed.source = 'green_api' and weighed.direction = 'incoming'))
-            as is_last_word
+            as is_last_word,
+        -- What a provider that joins legs by an id tells under a second one: legs to operators without the contact's,
+        -- or what was before Vonage moved the contact's leg, of which it tells the whole under the other id.
+        coalesce(
+            (weighed.source in ('telnyx', 'vonage') and not weighed.has_own)
+            or (weighed.source = 'vonage' and weighed.provider_status = 'transfer'), false
+        ) as is_part
     from weighed
     left join chosen on weighed.call_id = chosen.call_id
     left join reference.companies on weighed.company = companies.company
@@ -519,7 +527,7 @@ select
     end as answered_by,
     decided.ended_by,
     decided.error_code,
-    decided.direction = 'internal' or looked_up.is_with_internal as is_internal,
+    decided.direction = 'internal' or looked_up.is_with_internal or decided.is_part as is_internal,
     decided.is_test or looked_up.is_with_test as is_test,
     decided.legs,
     decided.transfers,

@@ -40,7 +40,8 @@ def leg(scene: Scene, *, begin: str | None, end: str | None, comes_in: bool | No
     Where an event leaves it out (None) it must still be of the same leg as one that has it: so a leg is the
     contact's when neither of its ends is an endpoint of the company's, whatever its direction.
     Assumption: a number that is no endpoint of the company's is a contact's; of a call that is passed on to one
-    outside, the caller's own leg tells what matters.
+    outside, the caller's own leg tells what matters. A leg to an operator that names no contact is internal unless
+    another of its call names one: an operator is called by himself, and joined with a call that waits.
     """
     if comes_in is None and not is_endpoint(scene, begin) and not is_endpoint(scene, end):
         if not is_own(scene, begin) and not is_own(scene, end):
@@ -51,7 +52,7 @@ def leg(scene: Scene, *, begin: str | None, end: str | None, comes_in: bool | No
     if is_endpoint(scene, end):
         is_known = begin is None or is_own(scene, begin) or is_endpoint(scene, begin)
         return Leg(
-            direction="unknown" if is_known else "incoming",
+            direction="internal" if is_known else "incoming",
             contact=() if is_known else contact(scene, begin),
             company_number=number(scene, begin) if is_own(scene, begin) else None,
             operator=end,
@@ -70,10 +71,9 @@ def leg(scene: Scene, *, begin: str | None, end: str | None, comes_in: bool | No
 def _coming(scene: Scene, *, begin: str | None, end: str | None) -> Leg:
     if not is_endpoint(scene, begin):
         return Leg(direction="incoming", contact=contact(scene, begin), company_number=number(scene, end))
-    if is_endpoint(scene, end):
+    if is_endpoint(scene, end) or is_own(scene, end):
         return Leg(direction="internal", operator=begin, is_call=False)
-    outside = None if is_own(scene, end) else end
-    return Leg(direction="outgoing", contact=contact(scene, outside), operator=begin, is_call=False)
+    return Leg(direction="outgoing", contact=contact(scene, end), operator=begin, is_call=False)
 
 
 def known_call(scene: Scene, told: Leg, *, provider_id: str, leg_id: str, status: str) -> dict[str, Any]:

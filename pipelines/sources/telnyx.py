@@ -7,7 +7,17 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import as_object, required, text, word
 from pipelines.sources.signatures import is_ed25519, is_fresh
-from pipelines.sources.telnyx_calls import Told, answered, detected, hung_up, initiated, recorded, ringing, transcribed
+from pipelines.sources.telnyx_calls import (
+    Told,
+    answered,
+    bridged,
+    detected,
+    hung_up,
+    initiated,
+    recorded,
+    ringing,
+    transcribed,
+)
 from pipelines.sources.telnyx_messages import message_finalized, message_received, message_sent
 from pipelines.sources.translations import ignored
 from pipelines.sources.twilio import translate as read_texml
@@ -24,6 +34,7 @@ _READERS: dict[str, Callable[[Told], Translation]] = {
     "call.initiated": initiated,
     "call.ringing": ringing,
     "call.answered": answered,
+    "call.bridged": bridged,
     "call.hangup": hung_up,
     "call.machine.detection.ended": detected,
     "call.machine.premium.detection.ended": detected,
@@ -35,7 +46,6 @@ _READERS: dict[str, Callable[[Told], Translation]] = {
     "message.read": message_finalized,
 }
 _NO_FACTS = {
-    "call.bridged": "two legs were joined: each reports its own answer and end",
     "call.machine": "the end of a machine's greeting",
     "call.recording": "a recording that failed",
     "call.deepfake_detection": "whether a voice is a machine's",
@@ -141,6 +151,9 @@ GUIDE = Guide(
         "profile.",
         "Where a TeXML application answers, set the same address as its status callback, as `statusCallback` of what "
         "it dials and as `recordingStatusCallback`.",
+        "Dial operators with `link_to` the caller's call, so that their legs are of its session: then it is known who "
+        "talked. An operator who is called in a session of his own is internal, and of a caller who is joined with him "
+        "(`call.bridged`, with `answered_by_instructions`) is known when they talked, and not who.",
         "For recordings record two channels (`channels: dual`), and put an API key where `fetch_secret` points.",
         "Write operators' endpoints as Telnyx does: `sip:user@sip.telnyx.com`, or their numbers.",
     ),

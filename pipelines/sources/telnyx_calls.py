@@ -88,6 +88,15 @@ def answered(told: Told) -> Translation:
     return found(fact(told.scene, accepted, identity=(_leg_id(told),), time=told.time))
 
 
+def bridged(told: Told) -> Translation:
+    """Read that a leg was joined with another: who waited behind the company's own application talks from now on."""
+    whose = _leg(told)
+    if not (told.scene.is_on("answered_by_instructions") and whose.is_call and whose.direction == "incoming"):
+        return ignored("two legs were joined: each reports its own answer and end")
+    accepted = CallAccepted(**_known(told, whose, status=""), answered_by="human")
+    return found(fact(told.scene, accepted, identity=(_leg_id(told), "bridged"), time=told.time))
+
+
 def detected(told: Told) -> Translation:
     """Read who picked up, as machine detection judged; raises InvalidEvent where its word is unknown."""
     outcome = required(told.fields, "result")

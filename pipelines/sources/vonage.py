@@ -96,6 +96,9 @@ GUIDE = Guide(
         "`/hooks/vonage/ACCOUNT` by POST.",
         "In your call control objects set the same address as `eventUrl` of `record`, with `split` conversation and "
         "two channels; recordings are fetched with a token of the application, put where `fetch_secret` points.",
+        "A leg that is moved into another conversation (a transfer, or a named conversation) is told under that one: "
+        "the contact's call is counted there, and what was before, with the talk of operators in it, is internal. So "
+        "is an operator's call into a conversation in which no contact is.",
         "For messages set it as inbound and as status address of the application, with the Messages API.",
         "Write operators' endpoints as Vonage does: the name of the app's user, or the number without a plus.",
     ),

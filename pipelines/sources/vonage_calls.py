@@ -36,6 +36,7 @@ _ENDINGS: dict[str, Disposition] = {
 _NO_FACTS = frozenset({"input", "record", "disconnected", "transfer", "asr", "dtmf", "playing", "earmuff", "mute"})
 _NO_MACHINES = frozenset({"beep_start", "beep_timeout", "beep_end"})
 _DIRECTIONS = {"inbound": True, "outbound": False}
+MOVED = "transfer"
 _SOUND = ("ws://", "wss://")
 _LONG = re.compile(r"^\d{10,15}$", re.ASCII)  # shorter ones are codes and extensions
 _MEDIA = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
@@ -60,7 +61,8 @@ def status(scene: Scene, fields: Fields) -> Translation:
     if word_told in {"answered", "human", "machine"}:
         return _picked_up(scene, fields, whose=whose, known=known, time=time)
     if word_told == "completed" or word_told in _ENDINGS:
-        return found(fact(scene, _ended(fields, known=known), identity=identity, time=_end(scene, fields)))
+        ended = _ended(scene, fields, whose=whose, known=known)
+        return found(fact(scene, ended, identity=identity, time=_end(scene, fields)))
     raise InvalidEvent(f"the status {word(written)} is none of Vonage's")
 
 
@@ -70,20 +72,27 @@ def _picked_up(scene: Scene, fields: Fields, *, whose: Leg, known: dict[str, Any
     identity = (_uuid(fields), *(("detection",) if told != "answered" else ()))
     if told == "machine" and (text(fields, "sub_state") or "").lower() in _NO_MACHINES:
         return ignored("a beep of a machine that was told before")
-    by_itself = scene.is_on("answered_by_instructions")
     by: AnsweredBy = "unknown"
     if told in {"human", "machine"}:
         by = "human" if told == "human" else "machine"
-    elif by_itself and whose.is_call and whose.direction == "incoming":
+    elif _is_by_instructions(scene, whose):
         by = "ivr"
     return found(fact(scene, CallAccepted(**known, answered_by=by), identity=identity, time=time))
 
 
-def _ended(fields: Fields, *, known: dict[str, Any]) -> CallEnded:
-    """Read how a leg ended; `duration` is text, and counts seconds since its pickup. Without any nobody talked."""
+def _is_by_instructions(scene: Scene, whose: Leg) -> bool:
+    return scene.is_on("answered_by_instructions") and whose.is_call and whose.direction == "incoming"
+
+
+def _ended(scene: Scene, fields: Fields, *, whose: Leg, known: dict[str, Any]) -> CallEnded:
+    """Read how a leg ended; `duration` is text, and counts seconds since its pickup. Without any nobody talked.
+
+    Where instructions pick up, neither does the call: then its legs tell who talked.
+    """
     told = required(fields, "status").lower()
     talk = (seconds(fields, "duration") or 0.0) if told == "completed" else 0.0
-    began = text(fields, "start_time") if talk else None
+    is_by_nobody = talk > 0 and _is_by_instructions(scene, whose)
+    began = text(fields, "start_time") if talk and not is_by_nobody else None
     disposition = _ENDINGS.get(told, "completed" if talk else "no_answer")
     sip = number(fields, "sip_code")
     by_sip = of_sip(sip)
@@ -96,7 +105,9 @@ def _ended(fields: Fields, *, known: dict[str, Any]) -> CallEnded:
         **known,
         disposition=disposition,
         answered_at=_clock(began, what="start_time") if began else None,
-        talk_seconds=talk,
+        answered_by="ivr" if is_by_nobody else "unknown",
+        talk_seconds=None if is_by_nobody else talk,
+        total_seconds=talk if is_by_nobody else None,
         error_code=f"SIP {sip:.0f}" if sip is not None and sip >= 400 else None,
     )
 
@@ -107,16 +118,24 @@ def _end(scene: Scene, fields: Fields) -> Instant:
 
 
 def transfer(scene: Scene, fields: Fields) -> Translation:
-    """Read that a leg was moved into another conversation: the call that it leaves was handed on."""
+    """Read that a leg was moved into another conversation: the call that it leaves was handed on.
+
+    Where that was the contact's leg, it is told as a whole under the other conversation, and here its move is its end;
+    of an operator's leg the contact's own end outweighs this one.
+    """
     provider_id = required(fields, "conversation_uuid_from")
-    moved = CallTransferred(
-        call_id=call_id(scene.raw.source, scene.account.id, provider_id),
-        provider_call_id=provider_id,
-        channel="phone",
-        provider_status="transfer",
-    )
+    known: dict[str, Any] = {
+        "call_id": call_id(scene.raw.source, scene.account.id, provider_id),
+        "provider_call_id": provider_id,
+        "channel": "phone",
+        "provider_status": MOVED,
+    }
     identity = (required(fields, "uuid"), required(fields, "conversation_uuid_to"))
-    return found(fact(scene, moved, identity=identity, time=_time(scene, fields, "timestamp")))
+    time = _time(scene, fields, "timestamp")
+    return found(
+        fact(scene, CallTransferred(**known), identity=identity, time=time),
+        fact(scene, CallEnded(**known), identity=(*identity, MOVED), time=time),
+    )
 
 
 def recording(scene: Scene, fields: Fields) -> Translation:

@@ -164,6 +164,29 @@ def test_a_pickup_of_which_nothing_else_is_told_is_no_call() -> None:
     assert _drawn(expected) == _calls(facts, expected)
 
 
+def test_what_is_told_of_a_call_under_a_second_id_is_left_out() -> None:
+    facts = """
+    call   | leg | fact        | at       | says
+    moved  |     | offered     | 05:00:00 | direction=incoming
+    moved  |     | transferred | 05:00:30 | provider_status=transfer
+    moved  |     | ended       | 05:00:30 | provider_status=transfer
+    stayed |     | offered     | 05:00:00 | direction=incoming
+    stayed |     | transferred | 05:00:30 | provider_status=transfer
+    stayed |     | ended       | 05:00:30 | provider_status=transfer
+    stayed |     | ended       | 05:01:00 | provider_status=completed; disposition=completed; talk_seconds=50
+    legs   | a   | ended       | 05:01:00 | direction=incoming; operator=PJSIP/101; talk_seconds=40
+    """
+    of_legs_joined_by_an_id = """
+    call   | is_internal | outcome  | ended_at
+    moved  | yes         | missed   | 05:00:30
+    stayed | no          | answered | 05:01:00
+    legs   | yes         | answered | 05:01:00
+    """
+    of_others = of_legs_joined_by_an_id.replace("| yes", "| no ")
+    assert _drawn(of_legs_joined_by_an_id) == _calls(facts, of_legs_joined_by_an_id, source="vonage")
+    assert _drawn(of_others) == _calls(facts, of_others, source="whatsapp_cloud")
+
+
 def test_completed_does_not_mean_answered() -> None:
     facts = """
     call | fact    | at       | says

@@ -87,7 +87,7 @@ def test_an_endpoint_is_the_companys_own_also_where_it_is_an_operators_for_a_tim
         ("+77272000004", "+77011234567", None, ("outgoing", "+77011234567", "+77272000004", None, True)),
         ("+77011234567", "+77025556677", None, ("unknown", None, None, None, True)),
         ("+77011234567", "sip:aigerim@x", False, ("incoming", "+77011234567", None, "sip:aigerim@x", False)),
-        ("+77272000004", "sip:aigerim@x", False, ("unknown", None, "+77272000004", "sip:aigerim@x", False)),
+        ("+77272000004", "sip:aigerim@x", False, ("internal", None, "+77272000004", "sip:aigerim@x", False)),
         ("+77011234567", "+77017770002", False, ("incoming", "+77011234567", None, "+77017770002", False)),
         ("sip:aigerim@x", "+77011234567", True, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
         ("sip:aigerim@x", "+77011234567", None, ("outgoing", "+77011234567", None, "sip:aigerim@x", False)),
