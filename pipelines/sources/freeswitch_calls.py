@@ -136,16 +136,17 @@ def _call(variables: Fields, *, originator: Fields, uuid: str, is_outbound: bool
 def _originator(profile: Fields) -> Fields:
     """Give the latest leg that dialled this one or was joined to it, empty where none did."""
     listed = _listed(loose(profile, "originator"), "originator_caller_profiles")
-    real = (one for one in listed if not is_loopback(text(one, "chan_name")))
-    return next(real, listed[0] if listed else {})
+    ranked = sorted(listed, key=lambda one: is_loopback(text(one, "chan_name")))
+    return ranked[0] if ranked else {}
 
 
 def _partner(variables: Fields, parts: list[Fields]) -> Fields:
     """Give the leg that this one dialled and was joined to, empty where it was joined to none."""
     joined = text(variables, "last_bridge_to", "bridge_uuid")
     profiles = (loose(loose(part, "caller_profile"), "originatee") for part in parts)
-    dialled = (one for profile in profiles for one in _listed(profile, "originatee_caller_profiles"))
-    return next((one for one in dialled if joined is not None and text(one, "uuid") == joined), {})
+    dialled = [one for profile in profiles for one in _listed(profile, "originatee_caller_profiles")]
+    partners = [one for one in dialled if joined is not None and text(one, "uuid") == joined]
+    return partners[0] if partners else {}
 
 
 def _joined(parts: list[Fields]) -> Iterator[tuple[Instant, Instant | None]]:
