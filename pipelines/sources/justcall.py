@@ -9,8 +9,8 @@ from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.justcall_calls import accepted, ended, offered, updated
 from pipelines.sources.justcall_messages import message, message_status
 from pipelines.sources.reading import Fields, as_object, loose, text, word
-from pipelines.sources.signatures import hmac_hex, is_fresh, is_same
-from pipelines.sources.times import from_local
+from pipelines.sources.signatures import hmac_hex, is_same
+from pipelines.sources.times import from_written
 from pipelines.sources.translations import ignored
 from schemas.codec import parse_json
 from schemas.company import Account, Company
@@ -83,10 +83,8 @@ _UNRESERVED = "-_.!~*'()"
 
 def _is_fresh(stamp: str, *, now: Instant) -> bool:
     """Say whether a time is of the last minutes: an epoch, or a clock in UTC."""
-    if stamp.isdigit():
-        return is_fresh(stamp, now=now, max_age_seconds=MAX_AGE_SECONDS)
     try:
-        told = from_local(stamp, zone="UTC", what="x-justcall-request-timestamp")
+        told = from_written(stamp, what="x-justcall-request-timestamp")
     except InvalidEvent:
         return False
     return abs((moment(now) - moment(told)).total_seconds()) <= MAX_AGE_SECONDS

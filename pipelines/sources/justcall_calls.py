@@ -9,7 +9,7 @@ from pipelines.sources.justcall_people import about_call, began_at
 from pipelines.sources.provider_transcripts import plain_transcript
 from pipelines.sources.reading import Fields, as_object, items, loose, number, seconds, text, word
 from pipelines.sources.times import after
-from pipelines.sources.translations import found
+from pipelines.sources.translations import found, ignored
 from schemas.calls import (
     CallAccepted,
     CallEnded,
@@ -37,6 +37,7 @@ _TYPES: dict[str, Disposition] = {
     "abandoned before ringing": "cancelled",
     "abandoned": "cancelled",
 }
+_NOT_OVER = frozenset({"in progress"})
 
 
 def offered(scene: Scene, fields: Fields) -> Translation:
@@ -55,6 +56,8 @@ def accepted(scene: Scene, fields: Fields) -> Translation:
 
 def ended(scene: Scene, fields: Fields) -> Translation:
     """Read a call that is over, its recording, rating and labels."""
+    if (text(loose(fields, "call_info"), "type") or "").lower() in _NOT_OVER:
+        return ignored("the call is not over yet")
     known = about_call(scene, fields)
     began = began_at(fields)
     told = _ended(fields, known=known, began=began)

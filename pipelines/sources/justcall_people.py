@@ -5,7 +5,7 @@ from typing import Any
 from pipelines.sources.facts import Scene
 from pipelines.sources.phones import phone_identity, together, written_number
 from pipelines.sources.reading import Fields, loose, required, text
-from pipelines.sources.times import from_local
+from pipelines.sources.times import from_written
 from schemas.errors import InvalidEvent
 from schemas.ids import call_id
 from schemas.instants import Instant
@@ -65,11 +65,9 @@ def company_number(scene: Scene, fields: Fields) -> str | None:
 
 
 def began_at(fields: Fields, *, kind: str = "call") -> Instant | None:
-    """Read a day and a clock in UTC, or `datetime` of the first version, which is in UTC too."""
+    """Read a day and a clock in UTC, whose hour may have one digit, or `datetime` of the first version, in UTC too."""
     day, clock = text(fields, f"{kind}_date"), text(fields, f"{kind}_time")
     if day and clock:
-        return from_local(f"{day.strip()} {clock.strip()}", zone="UTC", what=f"{kind}_time")
+        return from_written(f"{day.strip()} {clock.strip()}", what=f"{kind}_time")
     written = text(fields, "datetime")
-    if written is None:
-        return None
-    return from_local(written.strip().removesuffix("UTC").strip(), zone="UTC", what="datetime")
+    return None if written is None else from_written(written, what="datetime")
