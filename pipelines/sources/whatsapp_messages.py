@@ -195,7 +195,7 @@ def _error(fields: Fields) -> str | None:
 
 
 def _with_new_identity(fields: Fields, contact: Person) -> Person:
-    """Add the number or id to which a contact changed: both are the same person, which a system message tells."""
+    """Add the number or id to which a contact changed, or from which: one person's, as a system message tells."""
     system = member(fields, "system")
     if not system:
         return contact
@@ -205,6 +205,8 @@ def _with_new_identity(fields: Fields, contact: Person) -> Person:
             phone_identity(text(system, "wa_id", "new_wa_id"), region=None),
             identity("whatsapp_user", text(system, "user_id")),
             identity("whatsapp_parent_user", text(system, "parent_user_id")),
+            identity("whatsapp_user", text(system, "previous_user_id")),
+            identity("whatsapp_parent_user", text(system, "previous_parent_user_id")),
         ),
         name=contact.name,
     )

@@ -1,4 +1,4 @@
-"""YCloud: calls, messages and the account of WhatsApp Business, in an envelope of its own; and short messages."""
+"""YCloud: WhatsApp Business with its calls and account, in an envelope of its own; Messenger, and short messages."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,16 +8,20 @@ from pipelines.sources.guide import Guide
 from pipelines.sources.reading import as_object, required, word
 from pipelines.sources.signatures import hmac_hex, is_fresh, is_same
 from pipelines.sources.translations import ignored
+from pipelines.sources.ycloud_messenger import messenger_received, messenger_updated
 from pipelines.sources.ycloud_meta import (
     Told,
     account,
+    account_deleted,
     call_connect,
     call_status,
     call_terminate,
     echo,
+    group_message_updated,
     history,
     inbound,
     message_updated,
+    number_deleted,
     number_quality,
 )
 from pipelines.sources.ycloud_sms import sms_received, sms_updated
@@ -34,19 +38,30 @@ _READERS: dict[str, Callable[[Told], Translation]] = {
     "whatsapp.call.status.updated": call_status,
     "whatsapp.call.terminate": call_terminate,
     "whatsapp.inbound_message.received": inbound,
+    "whatsapp.group.inbound_message.received": inbound,
     "whatsapp.message.updated": message_updated,
+    "whatsapp.group.message.updated": group_message_updated,
     "whatsapp.smb.message.echoes": echo,
+    "whatsapp.echo_message.created": echo,
+    "whatsapp.echo_message.updated": message_updated,
     "whatsapp.smb.history": history,
     "whatsapp.business_account.updated": account,
+    "whatsapp.business_account.deleted": account_deleted,
     "whatsapp.phone_number.quality_updated": number_quality,
+    "whatsapp.phone_number.deleted": number_deleted,
+    "messenger.inbound_message.received": messenger_received,
+    "messenger.message.updated": messenger_updated,
     "sms.message.updated": sms_updated,
     "sms.inbound_message.received": sms_received,
     "sms.inbound.received": sms_received,
 }
 _NO_FACTS = {
     "whatsapp.template": "a template and its review",
-    "whatsapp.phone": "the name or the removal of a number",
-    "whatsapp.business_account": "the review or the removal of an account",
+    "whatsapp.phone": "the name of a number",
+    "whatsapp.business_account": "the review of an account",
+    "whatsapp.meta_business_agent": "the handing over of a chat by an agent that is a machine",
+    "messenger.inbound_message": "an edit of a message: it is no new one",
+    "messenger.message_reaction": "a reaction to a message of Messenger",
     "whatsapp.flow": "the state of a flow",
     "whatsapp.payment": "a payment in a chat",
     "whatsapp.user": "what marketing a contact wants",
@@ -90,7 +105,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
 
 SOURCE = Source(
     name="ycloud",
-    title="YCloud (WhatsApp Business and SMS)",
+    title="YCloud (WhatsApp Business, Messenger and SMS)",
     capabilities=("calls", "messages", "permissions", "accounts"),
     is_genuine=is_genuine,
     translate=translate,
@@ -106,6 +121,8 @@ GUIDE = Guide(
         "Copy the endpoint's secret into the file or variable that `secrets` names; two may be valid at once.",
         "Choose the events `whatsapp.call.*`, `whatsapp.inbound_message.received`, `whatsapp.message.updated`, "
         "`whatsapp.business_account.updated`, `whatsapp.phone_number.quality_updated`; with a linked app also "
-        "`whatsapp.smb.message.echoes` and `whatsapp.smb.history`.",
+        "`whatsapp.smb.message.echoes` and `whatsapp.smb.history`; with an agent `whatsapp.echo_message.*`; with "
+        "groups `whatsapp.group.inbound_message.received` and `whatsapp.group.message.updated`; with a page of "
+        "Facebook `messenger.*`.",
     ),
 )

@@ -19,6 +19,7 @@ from pipelines.sources.whatsapp_statuses import message_status
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant, from_rfc3339, moment
 
+_TIMES = {"sent": "send_time", "delivered": "deliver_time", "read": "read_time"}
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -80,9 +81,16 @@ def inbound(told: Told) -> Translation:
 
 
 def echo(told: Told) -> Translation:
-    """Read a message that the company wrote in its linked app."""
-    fields = told.part("whatsappMessage")
-    return echoed(_box(told, fields, ours=("from",)), _message(told, fields))
+    """Read a message that the company wrote in its linked app, or that its agent, a machine, wrote."""
+    return _sent(told, told.part("whatsappMessage"))
+
+
+def _sent(told: Told, fields: Fields) -> Translation:
+    addressed = {
+        "to_user_id": text(fields, "recipient_user_id", "to_user_id"),
+        "to_parent_user_id": text(fields, "parent_recipient_user_id", "to_parent_user_id"),
+    }
+    return echoed(_box(told, fields, ours=("from",)), _message(told, fields | addressed))
 
 
 def history(told: Told) -> Translation:
@@ -95,19 +103,49 @@ def history(told: Told) -> Translation:
 
 
 def message_updated(told: Told) -> Translation:
-    """Read what became of a message of ours."""
+    """Read what became of a message of ours; the event carries the whole message each time."""
+    if told.body.get("whatsappMessage") is None and told.body.get("whatsappGroup") is not None:
+        return ignored("the status of a message to a group, which another event tells")
     fields = told.part("whatsappMessage")
     status = required(fields, "status").lower()
-    times = {"sent": "send_time", "delivered": "deliver_time", "read": "read_time"}
+    if status == "sent" and text(fields, "type"):
+        return _sent(told, fields)
     wrong = text(loose(fields, "whatsapp_api_error"), "code") or text(fields, "error_code")
     known = {
         "id": required(fields, "wamid", "id"),
         "status": status,
         "recipient_id": text(fields, "to"),
         "recipient_user_id": text(fields, "recipient_user_id", "to_user_id"),
-        "timestamp": _timestamp(_time(fields, times.get(status, ""), "update_time") or told.time),
+        "recipient_parent_user_id": text(fields, "parent_recipient_user_id", "recipient_parent_user_id"),
+        "timestamp": _timestamp(time_of(fields, _TIMES.get(status, ""), "update_time") or told.time),
         "errors": [{"code": wrong}] if wrong else [],
         "pricing": {"category": text(fields, "pricing_category")},
+    }
+    return message_status(_box(told, fields, ours=("from",)), known)
+
+
+def group_message_updated(told: Told) -> Translation:
+    """Read what became of a message of ours to a group: as a whole, or at one of its members."""
+    fields = told.part("whatsappGroupMessage")
+    status = required(fields, "status").lower()
+    is_members = (text(fields, "status_scope") or "").lower() == "member"
+    if is_members and status in {"failed", "expired"}:
+        return ignored("one member of a group did not get a message")
+    if not is_members and status == "sent" and text(fields, "type"):
+        return _sent(told, fields | {"to": None})
+    wrong = text(loose(fields, "whatsapp_api_error"), "code") or text(fields, "error_code")
+    member_of = {
+        "recipient_participant_id": text(fields, "to"),
+        "recipient_participant_user_id": text(fields, "recipient_user_id"),
+        "recipient_participant_parent_user_id": text(fields, "parent_recipient_user_id"),
+    }
+    known = (member_of if is_members else {}) | {
+        "id": required(fields, "wamid", "id"),
+        "status": status,
+        "recipient_type": "group",
+        "recipient_id": required(fields, "group_id"),
+        "timestamp": _timestamp(time_of(fields, _TIMES.get(status, ""), "update_time") or told.time),
+        "errors": [{"code": wrong}] if wrong else [],
     }
     return message_status(_box(told, fields, ours=("from",)), known)
 
@@ -123,6 +161,20 @@ def account(told: Told) -> Translation:
         "restriction_info": [_restriction(one) for one in items(fields, "restrictions")],
         "ban_info": {"waba_ban_state": text(fields, "ban_state")},
     }
+    return _account(told, fields, field="account_update", value=value)
+
+
+def account_deleted(told: Told) -> Translation:
+    """Read that the business account was taken away."""
+    return _account(
+        told, told.part("whatsappBusinessAccount"), field="account_update", value={"event": "ACCOUNT_DELETED"}
+    )
+
+
+def number_deleted(told: Told) -> Translation:
+    """Read that a number was taken away from the business account."""
+    fields = told.part("whatsappPhoneNumber")
+    value = {"event": "PHONE_NUMBER_REMOVED", "phone_number": text(fields, "display_phone_number", "phone_number")}
     return _account(told, fields, field="account_update", value=value)
 
 
@@ -156,7 +208,7 @@ def _restriction(value: Any) -> Fields:
 
 def _message(told: Told, fields: Fields) -> Fields:
     """Give a message as Meta writes it: its own id, its time as an epoch."""
-    time = _time(fields, "send_time", "create_time") or told.time
+    time = time_of(fields, "send_time", "create_time") or told.time
     return fields | {"id": required(fields, "wamid", "id"), "timestamp": _timestamp(time)}
 
 
@@ -168,7 +220,8 @@ def _box(told: Told, fields: Fields, *, ours: tuple[str, ...]) -> Inbox:
     return box
 
 
-def _time(fields: Fields, *names: str) -> Instant | None:
+def time_of(fields: Fields, *names: str) -> Instant | None:
+    """Read the first time that is there, written as a clock or as an epoch."""
     for name in names:
         value = fields.get(name) if name else None
         if value is None or value == "":
