@@ -14,6 +14,8 @@ from schemas.errors import InvalidEvent
 from schemas.messages import MessageKind
 
 CONVERSATION = "pact_conversation"  # an identity of its own: messages name their conversation, and nobody else
+# Assumption: groups and their messages, kinds of their own at Pact, are numbered by themselves.
+GROUP = "pact_group"
 
 _STEPS: dict[int, Step] = {1: "sent", 2: "delivered", 3: "read", 4: "read"}
 _WAITING = frozenset({-1, 0})
@@ -41,18 +43,18 @@ def message(scene: Scene, fields: Fields, *, is_group: bool = False) -> Translat
     is_ours = not flag(fields, "income")
     place = member(fields, "location")
     kind: MessageKind = "location" if place else "text"
-    body = text(fields, "message")
+    body, replied = text(fields, "message"), text(fields, "replied_to_id")
     attachments = [_medium(as_object(one, what="attachments[]")) for one in items(fields, "attachments")]
     if body is None and not place and not attachments:
         kind = "unsupported"
     told = Written(
-        provider_id=required(fields, "external_id"),
+        provider_id=_id(required(fields, "external_id"), is_group=is_group),
         time=_time(scene, fields),
         is_ours=is_ours,
         kind=kind,
         text=body or text(place, "address", "name"),
         media=tuple(attachments),
-        reply_to=text(fields, "replied_to_id"),
+        reply_to=_id(replied, is_group=is_group) if replied else None,
     )
     writer = None if is_ours else text(fields, "external_public_id")
     return found(*written(_chat(scene, fields, writer=writer, is_group=is_group), told))
@@ -68,7 +70,7 @@ def acknowledged(scene: Scene, fields: Fields, *, is_group: bool = False) -> Tra
     if ack not in _STEPS:
         raise InvalidEvent("ack is none of Pact's numbers")
     reached = Receipt(
-        provider_id=required(fields, "external_id"),
+        provider_id=_id(required(fields, "external_id"), is_group=is_group),
         step=_STEPS[int(ack)],
         time=_time(scene, fields),
         word=f"ack {int(ack)}",
@@ -110,6 +112,10 @@ def service_message(scene: Scene, fields: Fields) -> Translation:
     return found(stepped(Chat(scene=scene, channel=known.channel, company_number=_number(scene, fields)), reached))
 
 
+def _id(written: str, *, is_group: bool) -> str:
+    return f"group/{written}" if is_group else written
+
+
 def _chat(scene: Scene, fields: Fields, *, writer: str | None, is_group: bool) -> Chat:
     """Tell the conversation, and its contact by its number and all else that stands there.
 
@@ -125,7 +131,7 @@ def _chat(scene: Scene, fields: Fields, *, writer: str | None, is_group: bool) -
         contact=together(number_of_writer, *([] if is_group else own)),
         contact_name=text(fields, "name"),
         company_number=_number(scene, fields),
-        thread=(CONVERSATION, conversation),
+        thread=(GROUP if is_group else CONVERSATION, conversation),
     )
 
 
@@ -138,7 +144,8 @@ def _number(scene: Scene, fields: Fields) -> str | None:
 
 
 def _time(scene: Scene, fields: Fields) -> Any:
-    for name in ("created_at_timestamp", "timestamp", "created_at"):
+    """Read when it was written in the messenger: Pact hears of some only when a phone that was away is back."""
+    for name in ("external_created_at_timestamp", "created_at_timestamp", "timestamp", "created_at"):
         if fields.get(name):
             return told_at(scene, fields[name], what=name)
     return scene.raw.received_at
