@@ -36,6 +36,8 @@ _KINDS: dict[str, MessageKind] = {
     "waba_template": "template",
     "template": "template",
     "interactive": "interactive",
+    "waba_interactive": "interactive",
+    "button": "button",
     "buttons": "interactive",
     "list": "interactive",
 }
@@ -70,7 +72,7 @@ def message(scene: Scene, event: Fields, kind: str) -> Translation:  # noqa: ARG
         raise InvalidEvent(f"the message type {word(name)} is unknown")
     content = loose(fields, name)
     known = _KINDS.get(name, "unsupported")
-    words = text(content, "text", "caption", "body", "name", "address")
+    words = _words(content)
     if not words and isinstance(fields.get(name), str):
         words = text(fields, name)
     address = text(content, "url", "link", "file_url", "media_url")
@@ -91,6 +93,16 @@ def message(scene: Scene, event: Fields, kind: str) -> Translation:  # noqa: ARG
     return found(*written(_chat(scene, event, operator=operator), told))
 
 
+def _words(content: Fields) -> str | None:
+    """Give what there is to read in a message; templates, buttons and cards keep it one level deeper."""
+    for name in ("text", "caption", "body", "name", "address"):
+        inner = loose(content, name)
+        words = text(inner, "text", "formatted_name") if inner else text(content, name)
+        if words:
+            return words
+    return None
+
+
 def delivery(scene: Scene, event: Fields, kind: str) -> Translation:
     """Read how far a message of ours got."""
     fields = member(event, "message") or event
@@ -99,7 +111,7 @@ def delivery(scene: Scene, event: Fields, kind: str) -> Translation:
     reached = Receipt(
         provider_id=required(fields, "message_id", "id"),
         step=_STEPS[step],
-        time=_time(scene, event, fields, "delivered_at", "read_at", "updated_at", "timestamp"),
+        time=_time(scene, event, fields, f"{step}_at", "updated_at", "timestamp"),
         word=kind,
         error_code=text(reason, "code", "error_code", "type") or text(event, "error_code"),
     )
@@ -140,7 +152,9 @@ def _chat(scene: Scene, event: Fields, *, operator: str | None) -> Chat:
         channel=_channel(scene, known),
         contact=together(*_people(scene, event, contact_id=text(event, "contact_id")), identity(CHAT, place)),
         contact_name=text(card, "name", "contact_name") or text(loose(event, "chat"), "name"),
-        company_number=scene.account.address or text(event, "connection_id"),
+        company_number=scene.account.address
+        or text(event, "connection_id")
+        or text(loose(event, "connection"), "connection_id", "id"),
         operator=operator,
         thread=(CHAT, place),
     )
