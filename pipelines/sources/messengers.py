@@ -10,6 +10,7 @@ from pipelines.sources.phones import e164, identity, phone_identity
 from schemas.people import Channel, Identity
 
 _NO_LETTER = re.compile(r"[^a-z]+")
+_ENDING = re.compile(r"(?<=.)(?:group|bot|personal)$")  # what of a messenger is connected: `ok_group`, `tg_bot`
 _PHONE = re.compile(r"^\+?[\d\s()-]{10,20}$", re.ASCII)
 
 
@@ -43,7 +44,6 @@ _FRAGMENTS = (
     ("instagram", Messenger("instagram", "instagram")),
     ("instapi", Messenger("instagram", "instagram")),
     ("telegram", Messenger("telegram", "telegram")),
-    ("telegroup", Messenger("telegram", "telegram")),
     ("tgapi", Messenger("telegram", "telegram")),
     ("viber", Messenger("viber", "viber", has_phones=True)),
     ("vk", _VK),
@@ -60,6 +60,7 @@ _FRAGMENTS = (
 )
 _EXACT = {
     "tg": Messenger("telegram", "telegram"),
+    "tele": Messenger("telegram", "telegram"),
     "ok": Messenger("other", "ok"),
     "max": Messenger("other", "max"),
     "wa": _WHATSAPP,
@@ -71,8 +72,9 @@ _UNKNOWN = Messenger("other", "chat_user")
 def messenger_of(written: str | None) -> Messenger:
     """Tell the messenger by its name; one that we do not know is the channel `other`."""
     name = _NO_LETTER.sub("", (written or "").lower())
-    if name in _EXACT:
-        return _EXACT[name]
+    short = _ENDING.sub("", name)
+    if short in _EXACT:
+        return _EXACT[short]
     return next((known for fragment, known in _FRAGMENTS if fragment in name), _UNKNOWN)
 
 

@@ -67,7 +67,7 @@ _NO_FACTS = {
     "pending": "a message waits to be sent",
     "queued": "a message waits to be sent",
 }
-_GROUPS = frozenset({"whatsgroup", "telegroup", "vkgroup", "vibergroup", "groupchat"})
+_GROUPS = ("group", "groupchat")  # how kinds of chats of many end: whatsgroup, telegroup, maxgroup
 _SIDES = {"inbound": False, "incoming": False, "outbound": True, "outgoing": True}
 
 
@@ -189,7 +189,7 @@ def _chat(scene: Scene, fields: Fields, *, contact: Fields, is_ours: bool, sende
     known = messenger_of(kind)
     place = required(fields, "chatId")
     operator = text(fields, "authorId", "authorName") if is_ours else None
-    if kind in _GROUPS or place.endswith("@g.us"):
+    if kind.endswith(_GROUPS) or place.endswith("@g.us"):
         writer = (sender or {}) if not is_ours else {}
         people = together(
             phone_identity(text(writer, "phone"), region=scene.region),
