@@ -123,6 +123,8 @@ GUIDE = Guide(
         "`base64` off.",
         "Choose the events `MESSAGES_UPSERT`, `MESSAGES_UPDATE`, `MESSAGES_DELETE`, `SEND_MESSAGE`, `CALL`, "
         "`CONNECTION_UPDATE` and `QRCODE_UPDATED`.",
+        "For a number of the WhatsApp Business API connect Meta itself (`whatsapp_cloud`): Evolution may put a message "
+        "into another customer's chat when several come at once (its issues 1848 and 2407).",
         "Where the container's clock does not run in UTC, write its zone into the account's `time_zone`.",
         "Calls have no length here: it is the time between the facts that it was accepted and that it ended.",
     ),

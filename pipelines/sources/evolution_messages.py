@@ -1,5 +1,6 @@
 """Messages of Evolution: theirs and ours, edits, deletions, reactions, and what became of those sent."""
 
+import re
 from typing import Any
 
 from pipelines.sources.baileys import Content, content
@@ -40,6 +41,7 @@ _PASSING = frozenset({"PENDING", "1"})
 _EDITED = frozenset({"EDITED"})
 # So Evolution calls an update without a status, such as an edit: what is taken back has an event of its own.
 _NO_STATUS = frozenset({"DELETED"})
+_ID = re.compile(r"^\d{5,20}(:\d+)?(@[a-z.]+)?$", re.ASCII)
 _CLOUD = "wamid."  # before ids of the WhatsApp Business API
 
 
@@ -119,7 +121,7 @@ def _message(instance: Instance, value: Any) -> Translation:
     is_ours = flag(key, "fromMe")
     provider_id = required(key, "id")
     time = epoch(fields, "messageTimestamp") if fields.get("messageTimestamp") else instance.time
-    name = None if is_ours else text(fields, "pushName", "verifiedBizName")
+    name = None if is_ours else _name(fields)
     about = _about(instance, known, provider_id=provider_id, name=name)
     if written.emoji is not None:
         return found(_reaction(instance, written, about=about, is_ours=is_ours, time=time, identity=(provider_id,)))
@@ -128,6 +130,12 @@ def _message(instance: Instance, value: Any) -> Translation:
     struct = MessageSent if is_ours else MessageReceived
     body = struct(**about, **_body(instance, written, fields=fields, target=target))
     return found(fact(instance.scene, body, identity=(provider_id,), time=time))
+
+
+def _name(fields: Fields) -> str | None:
+    """Give the name that a contact shows; without one Evolution puts his id there."""
+    name = text(fields, "pushName", "verifiedBizName")
+    return None if name is None or _ID.match(name.strip()) else name
 
 
 def _reaction(  # noqa: PLR0913  # what a reaction is made of
