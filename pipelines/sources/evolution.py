@@ -121,6 +121,8 @@ GUIDE = Guide(
         "webhook's headers.",
         "Set the instance's webhook (`/webhook/set/INSTANCE`) to `/hooks/evolution/ACCOUNT`, with `byEvents` off and "
         "`base64` off.",
+        "An instance calls one address only: where another program has it, let that pass each body on as it came, or "
+        "set the server's own, `WEBHOOK_GLOBAL_URL`, which the body's `apikey` proves.",
         "Choose the events `MESSAGES_UPSERT`, `MESSAGES_UPDATE`, `MESSAGES_DELETE`, `SEND_MESSAGE`, `CALL`, "
         "`CONNECTION_UPDATE` and `QRCODE_UPDATED`.",
         "For a number of the WhatsApp Business API connect Meta itself (`whatsapp_cloud`): Evolution may put a message "

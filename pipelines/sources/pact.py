@@ -114,6 +114,7 @@ GUIDE = Guide(
     connect_steps=(
         "Think of a long random token and put it where `secrets` points.",
         "In the company's settings at Pact set the webhook's address to `/hooks/pact/ACCOUNT?token=TOKEN`.",
+        "Pact calls one address only: where another program has it, let that pass each body on as it came.",
         "Pact publishes no calls: connect the telephony, or a bridge to WhatsApp, for those.",
     ),
 )

@@ -128,6 +128,7 @@ GUIDE = Guide(
         "Call PATCH /v3/webhooks with `webhooksUri` set to `/hooks/wazzup/ACCOUNT` and the subscriptions "
         "messagesAndStatuses, contactsAndDealsCreation and channelsUpdates; with the public API subscribe to the "
         "message, channel and crm_entities events.",
+        "Wazzup calls one address only: where another program has it, let that pass each body on as it came.",
         "Wazzup tells of missed calls only: connect the telephony, or a bridge to WhatsApp, for the others.",
         "Set the account's `channel` to `waba` when its WhatsApp channel is a WABA.",
     ),
