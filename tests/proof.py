@@ -29,7 +29,7 @@ def keep_faults(name: str, run: Figures, *, known: Container[str], folder: Path 
     """Write the faults of a run beside those that other runs have kept under this name, each with how to repeat it.
 
     Chance is drawn apart for each, so it comes out the same alone. One that was inflicted before is replaced; one that
-    is no longer `known` is left out.
+    is no longer `known` is left out. Of a run of some only, it is not known how long all would take: their sum stands.
     """
     file = folder / f"{name}.json"
     before = json.loads(file.read_text(encoding="utf-8"))["faults"] if file.exists() else []
@@ -40,7 +40,12 @@ def keep_faults(name: str, run: Figures, *, known: Container[str], folder: Path 
     ]
     faults = {fault["name"]: fault for fault in (*before, *again)}
     kept = [fault for _, fault in sorted(faults.items()) if fault["name"] in known]
-    return keep(name, run | {"seconds": round(sum(fault["seconds"] for fault in kept)), "faults": kept}, folder=folder)
+    summed = round(sum(fault["seconds"] for fault in kept))
+    return keep(
+        name,
+        run | {"seconds": run["seconds"] if len(kept) == len(again) else summed, "faults": kept},
+        folder=folder,
+    )
 
 
 def keep(name: str, run: Figures, *, folder: Path = FOLDER) -> Path:

@@ -9,11 +9,13 @@
 --   answered_at timestamptz: when it was picked up
 --   ended_at timestamptz: when its last leg, or the call itself, was over by the provider's word
 with
+-- Not as folded: there no call ends before it begins.
 ended as (
     select
-        call_id,
-        max(ended_at) as ended_at
-    from staging.call_legs
+        entity as call_id,
+        max(time) as ended_at
+    from log.events
+    where type in ('call.ended', 'call.rejected')
     group by call_id
 )
 

@@ -1,5 +1,6 @@
 """The page of proof: what a run kept stands on it, what fell short stands first."""
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -101,6 +102,11 @@ def test_what_fell_short_stands_first_and_nothing_is_left_out(tmp_path: Path) ->
         keep_faults("torture", run, known={"kills", "homes", "odd_times"}, folder=tmp_path)
     printed = page("", folder=tmp_path)
     assert PRINTED.strip() == printed[printed.index("## What") :].strip()
+
+
+def test_a_run_of_every_fault_took_its_own_time_for_some_are_inflicted_at_once(tmp_path: Path) -> None:
+    kept = keep_faults("torture", TORTURE | {"seconds": 5}, known={"kills", "homes"}, folder=tmp_path)
+    assert json.loads(kept.read_bytes())["seconds"] == 5
 
 
 def test_what_is_kept_names_no_folder_of_a_machine() -> None:
