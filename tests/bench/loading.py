@@ -20,6 +20,7 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Reader, open_reader, open_writer
 from angime import up
 from angime.demo_stack import reading
+from angime.simulator.delivery import Parcel
 from angime.simulator.traffic import tell
 from schemas.instants import instant
 from tests.bench.pressure import Pressure, Seen
@@ -27,7 +28,7 @@ from tests.bench.resources import Used, growth, used_by
 from tests.bench.visitors import visit
 from tests.torture.peace import facts_of
 from tests.torture.stacks import broker_pid, drain, running, send
-from tests.torture.tales import NOW, Tale, telling
+from tests.torture.tales import NOW, telling
 
 SEED, DAYS = 7, 3
 STAGES = up.STAGES
@@ -37,6 +38,7 @@ EVENTS_A_SECOND = 500
 BURST_TIMES, BURST_SECONDS = 50, 10.0  # the burst of a trial of less than two minutes is shorter
 VISITORS = 8
 CALLS_A_MINUTE, RECORDINGS_A_MINUTE = 20, 6  # of a story that is told beside, for what is heard in it
+BEFORE = 10  # one part in so many of that story is told and heard first: a model takes its room with a recording
 SAMPLE_SECONDS = 2.0
 LANDED_SECONDS = 600.0
 QUIET_SECONDS = 20.0
@@ -71,9 +73,13 @@ def measure(folder: Path, *, minutes: float) -> dict[str, Any]:
         story = tell(seed=SEED, now=NOW, days=DAYS, calls=calls)
         load = _Load(burst_seconds=min(BURST_SECONDS, BURST_SECONDS * minutes / 2))
         with running(home, stages=STAGES) as stack, reading(home, warehouse_threads=1) as reader:
+            first = tale.deliveries[: len(tale.deliveries) // BEFORE]
+            send(first, stack, seed=SEED)
+            _settled(reader)
             pressure = Pressure(story, base_url=stack.receiver_url)
             burst = pressure.packed(load.burst_events)
-            uvloop.run(_press(load, pressure, stack, reader, tale=tale, minutes=minutes))
+            rest = tale.deliveries[len(first) :]
+            uvloop.run(_press(load, pressure, stack, reader, rest=rest, minutes=minutes))
             before = _settled(reader)
             load.burst_sent_seconds = uvloop.run(pressure.burst(burst, seconds=load.burst_seconds))
             load.burst_drained_seconds = drain(home, stack, events=before + load.burst_events)
@@ -83,13 +89,13 @@ def measure(folder: Path, *, minutes: float) -> dict[str, Any]:
 
 
 async def _press(
-    load: _Load, pressure: Pressure, stack: up.Stack, reader: Reader, *, tale: Tale, minutes: float
+    load: _Load, pressure: Pressure, stack: up.Stack, reader: Reader, *, rest: Sequence[Parcel], minutes: float
 ) -> None:
     """Let all happen at once for so many minutes."""
     is_over, catalog = asyncio.Event(), AnalyticsSettings(home=stack.home).catalog_file
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(pressure.watch(reader, catalog=catalog, is_over=is_over.is_set))
-        tasks.create_task(_tell(tale, stack, seconds=60 * minutes))
+        tasks.create_task(_tell(rest, stack, seconds=60 * minutes))
         tasks.create_task(_sample(stack, load.samples, is_over=is_over))
         visitors = [
             tasks.create_task(visit(stack.pages_url, number=number, is_over=is_over.is_set))
@@ -112,13 +118,13 @@ def _settled(reader: Reader) -> int:
     return before
 
 
-async def _tell(tale: Tale, stack: up.Stack, *, seconds: float) -> None:
+async def _tell(deliveries: Sequence[Parcel], stack: up.Stack, *, seconds: float) -> None:
     """Send the story, in which recordings are, spread over the time."""
     parts = max(1, round(seconds / 5))
-    size = -(-len(tale.deliveries) // parts)
+    size = -(-len(deliveries) // parts)
     began = time.monotonic()
     for number in range(parts):
-        some = tale.deliveries[number * size : (number + 1) * size]
+        some = deliveries[number * size : (number + 1) * size]
         await asyncio.to_thread(send, some, stack, seed=SEED)
         await asyncio.sleep(began + 5 * (number + 1) - time.monotonic())
 
