@@ -1,6 +1,7 @@
 -- One row a leg of a call of which the provider tells legs, as facts.legs shows it.
 -- Where talk is known of the call alone, the call itself is one of them, with an empty leg_id. A leg of an outgoing
--- call that names no endpoint rang at the contact's: who talked in it is the operator who called.
+-- call that names no endpoint rang at the contact's: who talked in it is the operator who called. A leg that somebody
+-- picked up, and of which no fact tells the end, was answered where its call was.
 -- key: call_id, leg_id
 -- events: call.*
 -- made of: staging.call_legs where leg_id is not null
@@ -31,7 +32,9 @@
 --   day date: local date on which the call began
 with
 rings as (
-    select *
+    select
+        *,
+        coalesce(not is_over and accepted_at is not null and picked_by in ('human', 'unknown'), false) as is_taken
     from staging.call_legs
     where leg_id is not null and is_ring
 ),
@@ -52,13 +55,18 @@ listed as (
         coalesce(rings.rang_at, calls.rang_at) as rang_at,
         rings.rang_at is not null or calls.ring_seconds is not null as is_ring_known,
         rings.is_reckoned,
-        case when rings.talk_ms > 0 then rings.picked_at end as picked_at,
-        case when rings.talk_ms > 0 then rings.picked_at else coalesce(rings.machine_at, rings.ended_at) end
-            as rung_until,
+        case when rings.talk_ms > 0 or (rings.is_taken and calls.outcome = 'answered') then rings.picked_at end
+            as picked_at,
+        case
+            when rings.talk_ms > 0 or rings.is_untimed or (rings.is_taken and calls.outcome = 'answered')
+                then rings.picked_at
+            else coalesce(rings.machine_at, rings.ended_at)
+        end as rung_until,
         rings.ended_at,
         coalesce(rings.talk_ms, 0) as talk_ms,
         case
-            when rings.talk_ms > 0 or rings.is_untimed then 'answered'
+            when rings.talk_ms > 0 or rings.is_untimed or (rings.is_taken and calls.outcome = 'answered')
+                then 'answered'
             when rings.picked_by in ('machine', 'voicemail') then rings.picked_by
             when rings.disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted', 'voicemail')
                 then rings.disposition

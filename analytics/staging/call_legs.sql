@@ -90,8 +90,8 @@ said as (
         arg_min(nullif(answered_by, 'unknown'), doubt) as ended_answered_by,
         arg_max(nullif(answered_by, 'unknown'), place) filter (where type = 'call.accepted') as accepted_by,
         coalesce(
-            max(place) filter (where type = 'call.accepted' and answered_by = 'unknown')
-            > max(place) filter (where type = 'call.accepted' and answered_by = 'ivr'), false
+            max(time) filter (where type = 'call.accepted' and answered_by = 'unknown')
+            >= max(time) filter (where type = 'call.accepted' and answered_by = 'ivr'), false
         ) as is_past_menu,
         arg_min(disposition, doubt) as said_disposition,
         bool_or(type = 'call.rejected') as is_rejected,

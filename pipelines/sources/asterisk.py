@@ -85,6 +85,8 @@ GUIDE = Guide(
         "under `[mappings]` in `cdr_manager.conf`, and set `show_user_defined = yes` under `[manager]` in `cel.conf`.",
         "Events of ARI may be posted there as well, as its WebSocket hands them out: set "
         "`channelvars = CHANNEL(linkedid)` in `ari.conf`, so that they can be joined.",
+        "Whichever of records, channel events and ARI are sent, a call is one call, and an operator is counted in it "
+        "once; where several are sent, each lists its rings among the call's legs.",
         "Name operators' endpoints as Asterisk does, without the channel's suffix: `PJSIP/101`.",
     ),
     settings={

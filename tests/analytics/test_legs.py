@@ -225,3 +225,30 @@ def test_an_endpoint_is_the_operators_who_sat_there_on_the_local_day_of_the_call
 
     assert tidy(expected) == draw(built.sql("from facts.calls"), like=expected, names=names)
     assert tidy(expected) == draw(built.sql("from facts.legs"), like=expected, names=names)
+
+
+def test_a_leg_that_was_picked_up_was_answered_where_its_call_was_though_nothing_tells_its_end() -> None:
+    facts = """
+    call    | leg | fact     | at       | says
+    handed  |     | offered  | 05:00:00 | direction=incoming
+    handed  | a   | rang     | 05:00:01 | operator=PJSIP/101
+    handed  | a   | accepted | 05:00:09 | operator=PJSIP/101
+    handed  | b   | rang     | 05:00:30 | operator=PJSIP/102
+    handed  | b   | accepted | 05:00:40 | operator=PJSIP/102
+    handed  |     | accepted | 05:00:09 |
+    handed  |     | ended    | 05:01:00 |
+    lost    |     | offered  | 05:00:00 | direction=incoming
+    lost    | a   | rang     | 05:00:01 | operator=PJSIP/101
+    lost    | a   | accepted | 05:00:09 | operator=PJSIP/101
+    lost    |     | ended    | 05:01:00 | talk_seconds=0
+    untimed | a   | ended    | 05:01:00 | started_at=05:00:00; answered_by=human; operator=PJSIP/101; direction=incoming
+    """
+    legs = """
+    call_id | leg_id | operator_id | ring_seconds | talk_seconds | outcome
+    handed  |        | oleg        | 8            | 51           | answered
+    handed  | a      | aigul       | 8            |              | answered
+    handed  | b      | oleg        | 10           |              | answered
+    lost    | a      | aigul       |              |              | no_answer
+    untimed | a      | aigul       |              |              | answered
+    """
+    assert tidy(legs) == _drawn(drawn_events(facts), "facts.legs", legs)

@@ -1,5 +1,6 @@
 """Channel events of Asterisk beside its call detail records: whichever are sent, they fold to the same call."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,60 @@ def test_events_records_and_both_fold_to_the_same_call(company: Company, read: R
 
     assert [expected[name] for name in FIELDS[3:]] == ["PJSIP/101", "answered", 60]
     assert told == [[expected]] * 4
+
+
+def _channel(name: str, own: str, state: str) -> dict[str, Any]:
+    return {
+        "id": own,
+        "name": name,
+        "state": state,
+        "caller": {"name": "", "number": "101" if "101" in name else "87011234567"},
+        "dialplan": {"context": "from-trunk", "exten": "101"},
+        "channelvars": {"CHANNEL(linkedid)": "1772442930.26"},
+    }
+
+
+def _of_interface() -> bytes:
+    """What ARI hands out of the call of `cel_incoming_answered.csv`."""
+    begin, end = ("PJSIP/kcell-0000001a", "1772442930.26"), ("PJSIP/101-0000001b", "1772442931.27")
+    both = {"id": "b", "channels": [begin[1], end[1]]}
+    told: list[tuple[str, str, dict[str, Any]]] = [
+        ("00:00", "ChannelCreated", {"channel": _channel(*begin, "Ring")}),
+        ("00:02", "ChannelCreated", {"channel": _channel(*end, "Down")}),
+        ("00:10", "ChannelStateChange", {"channel": _channel(*end, "Up")}),
+        ("00:10", "ChannelStateChange", {"channel": _channel(*begin, "Up")}),
+        ("00:10", "ChannelEnteredBridge", {"channel": _channel(*begin, "Up"), "bridge": both}),
+        ("01:10", "ChannelDestroyed", {"channel": _channel(*end, "Up"), "cause": 16}),
+        ("01:10", "ChannelDestroyed", {"channel": _channel(*begin, "Up"), "cause": 16}),
+    ]
+    common = {"application": "angime", "asterisk_id": "pbx"}
+    events = [{"type": kind, "timestamp": f"2026-03-02T15:{at}.123+0500"} | body | common for at, kind, body in told]
+    return json.dumps(events).encode()
+
+
+@pytest.mark.parametrize("settings", [{}, {"answered_by_instructions": True}], ids=["rings first", "menus first"])
+def test_whichever_of_records_events_and_ari_a_company_sends_it_is_one_call(
+    company: Company, read: Read, settings: dict[str, str | bool]
+) -> None:
+    record, events, interface = (
+        read(body, **settings) for body in (RECORD, events_of("cel_incoming_answered"), _of_interface())
+    )
+    sent = [record + events, record + interface, events + interface, interface, record + events + interface]
+    fields = ["direction", "contact_key", "operator_endpoint", "outcome", "talk_seconds"]
+
+    told = [folded(tuple({event.id: event for event in one}.values()), company, *fields) for one in sent]
+
+    expected = {"direction": "incoming", "contact_key": "phone:+77011234567", "operator_endpoint": "PJSIP/101"}
+    assert told == [[expected | {"outcome": "answered", "talk_seconds": 60}]] * len(sent)
+
+
+def test_who_picked_up_by_channel_events_alone_answered(company: Company, read: Read) -> None:
+    told = warehouse(read(events_of("cel_incoming_answered")), (company,))
+
+    (taken,) = told.sql("from facts.legs where leg_id != ''").select("outcome", "ring_seconds").to_dicts()
+
+    assert taken == {"outcome": "answered", "ring_seconds": 8}
+    assert not told.sql("from checks.legs_do_not_add_up").height
 
 
 def test_where_the_dial_plan_answers_first_its_answer_is_no_pickup(company: Company, read: Read) -> None:
