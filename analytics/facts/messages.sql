@@ -1,5 +1,6 @@
 -- One row a message, folded from its body, its statuses and the reactions to it.
--- The fold is free of the order of its facts and of repeats; of what several facts say, the earliest outweighs.
+-- The fold is free of the order of its facts and of repeats; of what several facts say, the earliest outweighs. A long
+-- short message, whose parts come one by one, has the text of all parts that came, in their order.
 -- key: message_id
 -- events: message.*
 -- entity: $.message_id
@@ -67,7 +68,15 @@ folded as (
             else if(bool_and(type = 'message.reacted_to'), 'unknown', 'outgoing')
         end as direction,
         arg_min(kind, nth) as kind,
-        arg_min(text, nth) as text,
+        coalesce(
+            nullif(array_to_string(
+                list_transform(
+                    list_sort(list(distinct struct_pack(part := part, text := text)) filter (where part is not null)),
+                    lambda one: one['text']
+                ), ''
+            ), ''),
+            arg_min(text, nth)
+        ) as text,
         coalesce(
             min(time) filter (where kind is not null), min(time) filter (where type = 'message.sent')
         ) as sent_at,

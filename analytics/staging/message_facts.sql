@@ -19,6 +19,7 @@
 --   operator varchar: who wrote it, as the provider writes him
 --   kind varchar: text, image, … , said by message.received and message.sent, null where that is a status alone
 --   text varchar: text, or caption of what it carries
+--   part integer: which part of a long short message the text is, counted from 1; null where it is all of it
 --   error_code varchar: the provider's error code, said by message.failed
 --   emoji varchar: reaction, empty when it was taken away
 --   reacted_by varchar: contact or company
@@ -38,7 +39,7 @@ parsed as (
                 "conversation_id": "VARCHAR", "channel": "VARCHAR",
                 "contact": [{"kind": "VARCHAR", "value": "VARCHAR"}], "contact_name": "VARCHAR",
                 "company_number": "VARCHAR", "operator": "VARCHAR", "kind": "VARCHAR", "text": "VARCHAR",
-                "media_id": "VARCHAR", "error_code": "VARCHAR",
+                "media_id": "VARCHAR", "error_code": "VARCHAR", "provider_status": "VARCHAR",
                 "emoji": "VARCHAR", "reacted_by": "VARCHAR"
             }'
         )) as fact
@@ -74,6 +75,10 @@ select
         when parsed.type in ('message.received', 'message.sent') then coalesce(fact.kind, 'text')
     end as kind,
     fact.text,
+    case
+        when parsed.type = 'message.received'
+            then try_cast(regexp_extract(fact.provider_status, '^part-(\d{1,3})-of-\d{1,3}$', 1) as integer)
+    end as part,
     fact.error_code,
     case when parsed.type = 'message.reacted_to' then coalesce(fact.emoji, '') end as emoji,
     case when parsed.type = 'message.reacted_to' then coalesce(fact.reacted_by, 'contact') end as reacted_by

@@ -5,7 +5,7 @@ from typing import Any
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
 from pipelines.sources.phones import e164, identity, phone_identity, together, whatsapp_identity, written_number
-from pipelines.sources.reading import Fields, loose, member, required, text, word
+from pipelines.sources.reading import Fields, loose, member, number, required, text, word
 from pipelines.sources.times import from_local
 from pipelines.sources.translations import found, ignored
 from schemas.errors import InvalidEvent
@@ -21,6 +21,9 @@ from schemas.messages import (
     MessageSent,
 )
 from schemas.people import Channel, Identity
+
+MAX_PARTS = 255  # of a long short message (3GPP TS 23.040)
+MAX_ID_LENGTH = 1024
 
 # Where both sides are pages and people of the platform, and no digits are a telephone number.
 _PAGES = frozenset({"messenger", "instagram"})
@@ -118,10 +121,30 @@ def message_status(scene: Scene, fields: Fields) -> Translation:
 
 
 def sms(scene: Scene, fields: Fields) -> Translation:
-    """Read a short message of the older interface."""
+    """Read a short message of the older interface; of a long one each part comes by itself."""
     about = _sms_about(scene, fields)
-    body = MessageReceived(**about, text=text(fields, "text"))
-    return found(fact(scene, body, identity=(str(about["provider_message_id"]),), time=_sms_time(scene, fields)))
+    identity = (str(about["provider_message_id"]),)
+    time = _sms_time(scene, fields)
+    body = MessageReceived(**about | _as_part(scene, fields, about=about, time=time), text=text(fields, "text"))
+    return found(fact(scene, body, identity=identity, time=time))
+
+
+def _as_part(scene: Scene, fields: Fields, *, about: dict[str, Any], time: Instant) -> dict[str, Any]:
+    """Give what makes one message of the parts of a long one, whose text is put together by their numbers.
+
+    Assumption: a telephone counts its long messages up to 255 and begins again, which takes it longer than a day.
+    """
+    counter = text(fields, "concat-ref")
+    part, parts = number(fields, "concat-part"), number(fields, "concat-total")
+    if counter is None or part is None or parts is None or not 1 <= part <= parts <= MAX_PARTS or parts < 2:
+        return {}
+    line = text(fields, "to") or ""
+    whole = f"{about['conversation_id']}/{line}/{time[:10]}/{counter}/{parts:.0f}"[:MAX_ID_LENGTH]
+    return {
+        "message_id": message_id(scene.raw.source, scene.account.id, whole),
+        "provider_message_id": whole,
+        "provider_status": f"part-{part:.0f}-of-{parts:.0f}",
+    }
 
 
 def sms_receipt(scene: Scene, fields: Fields) -> Translation:

@@ -67,6 +67,27 @@ def test_the_last_reaction_stands_and_the_contacts_before_the_companys() -> None
     assert tidy(expected) == _messages(facts, expected)
 
 
+def test_a_long_short_message_has_the_text_of_all_its_parts_in_their_order() -> None:
+    facts = """
+    message | fact     | at       | says
+    long    | received | 05:00:02 | text=one ; provider_status=part-1-of-11
+    long    | received | 05:00:00 | text=-eleven; provider_status=part-11-of-11
+    long    | received | 05:00:01 | text=-two; provider_status=part-2-of-11
+    long    | received | 05:00:01 | text=-two; provider_status=part-2-of-11
+    kept    | received | 05:00:00 | provider_status=part-1-of-2
+    kept    | received | 05:00:00 | provider_status=part-2-of-2
+    written | received | 05:00:00 | text=first
+    written | received | 05:00:01 | text=second
+    """
+    expected = """
+    message_id | direction | status   | text           | kind | sent_at
+    long       | incoming  | received | one-two-eleven | text | 05:00:00
+    kept       | incoming  | received |                | text | 05:00:00
+    written    | incoming  | received | first          | text | 05:00:00
+    """
+    assert tidy(expected) == _messages(facts, expected)
+
+
 def test_a_message_belongs_to_the_local_day_on_which_it_was_written() -> None:
     facts = """
     message | fact      | at                  | says

@@ -1,12 +1,13 @@
-"""Vonage and Telnyx join the legs of a call by an id, and tell some parts under another: one call counts once."""
+"""Vonage and Telnyx join parts by an id, and tell some under another: one call, or one message, counts once."""
 
 import json
 from datetime import timedelta
 from typing import Any
 
 from schemas.instants import instant, moment
-from tests.pipelines.sources.conftest import RECEIVED_AT
-from tests.pipelines.sources.told_calls import Told, counted, drawn
+from tests.analytics.drawn import warehouse
+from tests.pipelines.sources.conftest import COMPANY, RECEIVED_AT
+from tests.pipelines.sources.told_calls import Told, counted, drawn, facts_of
 
 CALLER, OURS = "77011234567", "77272000004"
 DESK = "sip:aigerim@sip.telnyx.com"
@@ -157,3 +158,17 @@ def test_what_is_one_call_to_a_person_is_counted_once() -> None:
     dialled in the same session | incoming  | phone:+77011234567 | answered | 40   | sip:aigerim@sip.telnyx.com | 1
     """
     assert drawn(expected) == counted(STORIES)
+
+
+def test_the_parts_of_a_long_short_message_are_one_message() -> None:
+    said = {"msisdn": CALLER, "to": OURS, "type": "unicode", "concat": "true", "concat-ref": "03", "concat-total": "3"}
+    parts = [
+        said | {"messageId": f"0A{part}", "text": text, "concat-part": part, "message-timestamp": "2026-03-02 10:00:00"}
+        for part, text in (("2", "қашан "), ("1", "Сіздер "), ("3", "ашыласыздар?"))
+    ]
+    tomorrow = {"messageId": "0A9", "text": "Ертең", "concat-part": "1", "message-timestamp": "2026-03-03 10:00:00"}
+
+    events = facts_of(Told("vonage", tuple(json.dumps(one).encode() for one in [*parts, said | tomorrow])))
+    told = warehouse(events, (COMPANY,)).sql("select text, events from facts.messages order by first_at")
+
+    assert list(told.iter_rows()) == [("Сіздер қашан ашыласыздар?", 3), ("Ертең", 1)]
