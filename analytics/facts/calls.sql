@@ -247,7 +247,8 @@ weighed as (
         )), []) as also_known_as,
         case
             when legs_talk_ms > 0 then legs_talk_ms
-            when legs = 0 or is_own_human or not are_legs_over then own_talk_ms
+            -- FreeSWITCH tells of a call how long it was joined to another, of whom it may tell no leg.
+            when legs = 0 or is_own_human or not are_legs_over or source = 'freeswitch' then own_talk_ms
             else 0
         end as talk_ms
     from spanned

@@ -68,7 +68,9 @@ def parties(scene: Scene, variables: Fields, *, ends: Ends) -> Parties:
         contact=together(phone_identity(caller, region=scene.region)),
         contact_name=_name(name, caller),
         company_number=_company_number(scene, dialled),
-        operator=_extension_of(scene, ends.partner) or _operator(scene, variables, dialled=None),
+        operator=_extension_of(scene, ends.partner)
+        or _extension_behind(scene, text(variables, "bridge_channel"))
+        or _operator(scene, variables, dialled=None),
         far_end="contact",
     )
 
@@ -138,6 +140,13 @@ def _extension_of(scene: Scene, partner: Fields) -> str | None:
     """Give the extension of whom a leg was joined to."""
     number = text(partner, "destination_number")
     return number if is_extension(scene, number) and not _is_outside(scene, text(partner, "chan_name")) else None
+
+
+def _extension_behind(scene: Scene, channel: str | None) -> str | None:
+    """Give the extension that a channel leads to: who picked up at another's telephone is known by it alone."""
+    parts = _CHANNEL.match(channel or "")
+    user = parts.group(2) if parts else None
+    return user if is_extension(scene, user) and not _is_outside(scene, channel) else None
 
 
 def _outside_number(scene: Scene, partner: Fields) -> str | None:

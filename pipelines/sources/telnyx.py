@@ -153,7 +153,7 @@ GUIDE = Guide(
         "it dials and as `recordingStatusCallback`.",
         "Dial operators with `link_to` the caller's call, so that their legs are of its session: then it is known who "
         "talked. An operator who is called in a session of his own is internal, and of a caller who is joined with him "
-        "(`call.bridged`, with `answered_by_instructions`) is known when they talked, and not who.",
+        "(`call.bridged`) is known that somebody talked, with `answered_by_instructions` also since when, and not who.",
         "For recordings record two channels (`channels: dual`), and put an API key where `fetch_secret` points.",
         "Write operators' endpoints as Telnyx does: `sip:user@sip.telnyx.com`, or their numbers.",
     ),

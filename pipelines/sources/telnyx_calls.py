@@ -89,9 +89,9 @@ def answered(told: Told) -> Translation:
 
 
 def bridged(told: Told) -> Translation:
-    """Read that a leg was joined with another: who waited behind the company's own application talks from now on."""
+    """Read that a caller was joined with another leg, which may be of another session: somebody talks with him."""
     whose = _leg(told)
-    if not (told.scene.is_on("answered_by_instructions") and whose.is_call and whose.direction == "incoming"):
+    if not (whose.is_call and whose.direction == "incoming"):
         return ignored("two legs were joined: each reports its own answer and end")
     accepted = CallAccepted(**_known(told, whose, status=""), answered_by="human")
     return found(fact(told.scene, accepted, identity=(_leg_id(told), "bridged"), time=told.time))

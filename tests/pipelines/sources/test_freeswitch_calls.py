@@ -254,6 +254,45 @@ STORIES = {
             _dialled("l2c", by="l2b", from_channel="loopback/101-b", answer=20),
         ),
     ),
+    "picked up at another's telephone": Told(
+        "freeswitch",
+        (
+            record(
+                "p1",
+                "inbound",
+                _came_in("p1", answer=20, bridge=20, end=60),
+                last_app="bridge",
+                dialed_user="101",
+                bridge_channel="sofia/internal/102@10.0.0.6:5060",
+                last_bridge_to="p1b",
+            ),
+            _dialled("p1a", by="p1", end=20, cause="PICKED_OFF"),
+            record(
+                "p1b",
+                "inbound",
+                part(
+                    "p1b",
+                    caller="102",
+                    dialled="*8",
+                    channel="sofia/internal/102@10.0.0.6",
+                    start=18,
+                    answer=20,
+                    end=60,
+                ),
+                last_app="intercept",
+            ),
+        ),
+    ),
+    "loopback beside another": Told(
+        "freeswitch",
+        (
+            record("g1", "inbound", _came_in("g1", answer=20, bridge=20, end=60), last_app="bridge", dialed_user="101"),
+            _dialled(
+                "g1a", by="g1", channel="loopback/101-a", end=20, loopback_leg="A", loopback_hangup_cause="bowout"
+            ),
+            _dialled("g1b", by="g1", to="102", channel="sofia/internal/102@10.0.0.6", end=20, cause="LOSE_RACE"),
+        ),
+    ),
     "between operators": Told(
         "freeswitch",
         (
@@ -283,6 +322,8 @@ def test_what_is_one_call_to_a_person_is_counted_once() -> None:
     dialled for an operator    | outgoing  | phone:+77011234567 | answered  | 45   | 101         | 1
     sent on to a mobile        | incoming  | phone:+77011234567 | answered  | 40   | 87017770002 | 1
     loopback that stays        | incoming  | phone:+77011234567 | answered  | 40   | 101         | 1
+    picked up at another's telephone | incoming | phone:+77011234567 | answered | 40 | 102 | 1
+    loopback beside another    | incoming  | phone:+77011234567 | answered  | 40   | 101         | 1
     loopback that gave way     | incoming  | phone:+77011234567 | answered  | 40   | 101         | 0
     """
     assert drawn(expected) == counted(STORIES)

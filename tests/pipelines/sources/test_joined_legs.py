@@ -133,6 +133,14 @@ STORIES = {
         ),
         BY_INSTRUCTIONS,
     ),
+    "dialled in vain, then alone": Told(
+        "telnyx",
+        (
+            *_telnyx("t5", "s5", CALLER, f"+{OURS}", "incoming", initiated=0, answered=1, bridged=20, hangup=60),
+            *_telnyx("t5a", "s5", f"+{OURS}", DESK, "outgoing", initiated=2, hangup=10),
+            *_telnyx("t5o", "s5o", f"+{OURS}", DESK, "outgoing", initiated=10, answered=19, bridged=20, hangup=60),
+        ),
+    ),
     "dialled in the same session": Told(
         "telnyx",
         (
@@ -155,6 +163,7 @@ def test_what_is_one_call_to_a_person_is_counted_once() -> None:
     dialled for a caller        | incoming  | phone:+77011234567 | answered | 40   |                            | 0
     dialled as the caller       | incoming  | phone:+77011234567 | answered | 40   |                            | 0
     waited in vain              | incoming  | phone:+77011234567 | missed   |      |                            | 0
+    dialled in vain, then alone | incoming | phone:+77011234567 | answered | 59 | sip:aigerim@sip.telnyx.com | 1
     dialled in the same session | incoming  | phone:+77011234567 | answered | 40   | sip:aigerim@sip.telnyx.com | 1
     """
     assert drawn(expected) == counted(STORIES)
