@@ -99,7 +99,6 @@ joined as (
         cast(sum(transfers) as integer) as transfers,
         cast(sum(events) as integer) as events,
         cast(count(leg_id) filter (where is_ring) as integer) as legs,
-        bool_or(leg_id is null and is_ring) as has_own,
         coalesce(
             bool_or(is_over) filter (where leg_id is null)
             or (
@@ -272,12 +271,8 @@ measured as (
         not weighed.is_over and weighed.is_human and weighed.accepted_at is not null
         and (weighed.source = 'waha' or (weighed.source = 'green_api' and weighed.direction = 'incoming'))
             as is_last_word,
-        -- What a provider that joins legs by an id tells under a second one: legs to operators without the contact's,
-        -- or what was before Vonage moved the contact's leg, of which it tells the whole under the other id.
-        coalesce(
-            (weighed.source in ('telnyx', 'vonage') and not weighed.has_own)
-            or (weighed.source = 'vonage' and weighed.provider_status = 'transfer'), false
-        ) as is_part
+        -- What was before Vonage moved the contact's leg into another conversation: it tells the whole call there.
+        coalesce(weighed.source = 'vonage' and weighed.provider_status = 'transfer', false) as is_part
     from weighed
     left join chosen on weighed.call_id = chosen.call_id
     left join reference.companies on weighed.company = companies.company

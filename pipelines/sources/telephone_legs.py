@@ -40,8 +40,8 @@ def leg(scene: Scene, *, begin: str | None, end: str | None, comes_in: bool | No
     Where an event leaves it out (None) it must still be of the same leg as one that has it: so a leg is the
     contact's when neither of its ends is an endpoint of the company's, whatever its direction.
     Assumption: a number that is no endpoint of the company's is a contact's; of a call that is passed on to one
-    outside, the caller's own leg tells what matters. A leg to an operator that names no contact is internal unless
-    another of its call names one: an operator is called by himself, and joined with a call that waits.
+    outside, the caller's own leg tells what matters. A leg to an operator is internal unless another of its
+    call is the contact's: an operator may be called by himself, and joined with a call that waits.
     """
     if comes_in is None and not is_endpoint(scene, begin) and not is_endpoint(scene, end):
         if not is_own(scene, begin) and not is_own(scene, end):
@@ -52,7 +52,7 @@ def leg(scene: Scene, *, begin: str | None, end: str | None, comes_in: bool | No
     if is_endpoint(scene, end):
         is_known = begin is None or is_own(scene, begin) or is_endpoint(scene, begin)
         return Leg(
-            direction="internal" if is_known else "incoming",
+            direction="internal",
             contact=() if is_known else contact(scene, begin),
             company_number=number(scene, begin) if is_own(scene, begin) else None,
             operator=end,

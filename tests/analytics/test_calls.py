@@ -174,16 +174,14 @@ def test_what_is_told_of_a_call_under_a_second_id_is_left_out() -> None:
     stayed |     | transferred | 05:00:30 | provider_status=transfer
     stayed |     | ended       | 05:00:30 | provider_status=transfer
     stayed |     | ended       | 05:01:00 | provider_status=completed; disposition=completed; talk_seconds=50
-    legs   | a   | ended       | 05:01:00 | direction=incoming; operator=PJSIP/101; talk_seconds=40
     """
-    of_legs_joined_by_an_id = """
+    of_vonage = """
     call   | is_internal | outcome  | ended_at
     moved  | yes         | missed   | 05:00:30
     stayed | no          | answered | 05:01:00
-    legs   | yes         | answered | 05:01:00
     """
-    of_others = of_legs_joined_by_an_id.replace("| yes", "| no ")
-    assert _drawn(of_legs_joined_by_an_id) == _calls(facts, of_legs_joined_by_an_id, source="vonage")
+    of_others = of_vonage.replace("| yes", "| no ")
+    assert _drawn(of_vonage) == _calls(facts, of_vonage, source="vonage")
     assert _drawn(of_others) == _calls(facts, of_others, source="whatsapp_cloud")
 
 

@@ -141,6 +141,9 @@ STORIES = {
             *_telnyx("t5o", "s5o", f"+{OURS}", DESK, "outgoing", initiated=10, answered=19, bridged=20, hangup=60),
         ),
     ),
+    "an operator's own leg": Told(
+        "telnyx", _telnyx("t6", "s6", DESK, CALLER, "outgoing", initiated=0, answered=9, hangup=60)
+    ),
     "dialled in the same session": Told(
         "telnyx",
         (
@@ -164,6 +167,7 @@ def test_what_is_one_call_to_a_person_is_counted_once() -> None:
     dialled as the caller       | incoming  | phone:+77011234567 | answered | 40   |                            | 0
     waited in vain              | incoming  | phone:+77011234567 | missed   |      |                            | 0
     dialled in vain, then alone | incoming | phone:+77011234567 | answered | 59 | sip:aigerim@sip.telnyx.com | 1
+    an operator's own leg | outgoing | phone:+77011234567 | answered | 51 | sip:aigerim@sip.telnyx.com | 1
     dialled in the same session | incoming  | phone:+77011234567 | answered | 40   | sip:aigerim@sip.telnyx.com | 1
     """
     assert drawn(expected) == counted(STORIES)
