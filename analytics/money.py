@@ -25,10 +25,17 @@ def known_policies() -> tuple[PermissionPolicy, ...]:
 
 
 def rows(companies: Sequence[Company]) -> dict[str, list[tuple[Any, ...]]]:
-    """Give the rows of four reference tables by the table's name."""
+    """Give the rows of five reference tables by the table's name."""
     return {
         "tariffs": [row for company in companies for tariff in company.tariffs for row in _tariff(company, tariff)],
         "tariff_rates": [row for company in companies for tariff in company.tariffs for row in _rates(company, tariff)],
+        "request_rates": [
+            (company.id, tariff.id, tariff.since, country, Decimal(rate.price_per_request))
+            for company in companies
+            for tariff in company.tariffs
+            for rate in tariff.request_rates
+            for country in rate.countries or ("",)
+        ],
         "currency_rates": [row for company in companies for row in _currencies(company)],
         "permission_policies": [row for company in companies for row in _policies(company)],
     }

@@ -44,7 +44,7 @@ PLAIN_OF = frozenset(
 IDENTITIES = frozenset(
     {
         *("contact_key", "conversation_id", "contact_id", "identity", "identities", "also_known_as"),
-        *("event_id", "permission_id", "leg_id"),
+        *("event_id", "permission_id", "request_id", "leg_id"),
     }
 )
 # Numbers, times and yes or no say nothing of who it was.

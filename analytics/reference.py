@@ -149,6 +149,16 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "price_per_minute": ("decimal(18,6)", "price of a minute in the currency of the tariff"),
         },
     ),
+    "request_rates": (
+        "One row a price of a tariff: of a call permission request to a country.",
+        {
+            "company": ("varchar", "id of the tenant"),
+            "tariff_id": ("varchar", "id of the tariff"),
+            "valid_from": ("date", "first local day of the tariff"),
+            "country": ("varchar", "country of the contact, ISO 3166; empty for all that have no price of their own"),
+            "price_per_request": ("decimal(18,6)", "price of a request in the currency of the tariff"),
+        },
+    ),
     "currency_rates": (
         "One row a time for which a currency had a worth in the company's own, which has a row with 1.",
         {

@@ -46,6 +46,7 @@ accounts = ["waba"]
 kind = "per_pulse"
 currency = "KZT"
 rates = [{ price_per_minute = "5.97", countries = ["KZ"] }]
+request_rates = [{ price_per_request = "5.80" }]   # of asking whether one may call
 
 [retention]
 messages_days = 365

@@ -20,7 +20,7 @@ from dashboards.shown import Tile
 from dashboards.texts import EMPTY, N_, clean, plain
 
 KINDS = {"fixed": N_("fixed fee"), "per_minute": N_("by the minute"), "per_pulse": N_("by the pulse")}
-MINUTE, CALLS = "cost_per_answered_minute", "call_cost"
+MINUTE, CALLS, REQUESTS = "cost_per_answered_minute", "call_cost", "request_cost"
 # Where company data states no tariff, the sliders begin with round figures that a person moves.
 FIRST_FEE = 10_000.0
 FIRST_PRICE = 10.0
@@ -93,16 +93,24 @@ def answer(page: Page, crossing: Crossing) -> str | None:
 
 def _tiles(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> None:
     say, currency = page.say, page.company["currency"]
-    counted = figures.count(page, (MINUTE,))
+    has_requests = bool(rows["requests"].sum())
+    counted = figures.count(page, (MINUTE, REQUESTS) if has_requests else (MINUTE,))
     fees = say.money(float(rows["fee"].sum()), currency=currency)
+    told = say("of which fees: {fees}", fees=fees)
+    if has_requests:
+        priced = rows["request_cost"].drop_nulls()
+        requests = say.money(float(priced.sum()) if priced.len() else None, currency=currency)
+        told = say("of which fees: {fees}, requests for consent: {requests}", fees=fees, requests=requests)
     drawn = [
         Tile(
             label=say("Cost of the period"),
             value=say.money(float(rows["cost"].sum()), currency=currency) if rows.height else EMPTY,
-            note=say("of which fees: {fees}", fees=fees),
-            help=say("Metered calls, internal and test calls among them, and the fees of these days."),
+            note=told,
+            help=say(
+                "Metered calls and requests for consent, internal and test ones among them, and the fees of these days."
+            ),
         ),
-        figures.tile(page, MINUTE, counted=counted),
+        *(figures.tile(page, name, counted=counted) for name in counted.now),
     ]
     if crossing and crossing.break_even_minutes is not None:
         drawn.append(
@@ -216,6 +224,8 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
         say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
         say("Billed calls"): [say.number(row["calls"]) for row in billed],
     }
+    if any(row["requests"] for row in billed):
+        columns[say("Of which requests")] = [_money(page, row["request_cost"]) for row in billed]
     if any(row["unpriced"] for row in billed):
         columns[say("Without a price")] = [say.number(row["unpriced"]) for row in billed]
     shown.table(columns, alt=say("Cost by tariff, with the price of a minute of talk."))
@@ -225,7 +235,26 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
         currency=currency or EMPTY,
     )
     st.caption(plain(told, limit=300))
+    _requests(page, rows)
     shown.files(page, rows, name="angime-costs")
+
+
+def _requests(page: Page, rows: pl.DataFrame) -> None:
+    """Say where requests for consent are counted, and what is lacking for those that have no price."""
+    say = page.say
+    if not rows["requests"].sum():
+        return
+    told = say(
+        "Requests for consent to call are in the cost, and not in a minute of talk: tariffs are compared by calls."
+    )
+    unpriced = int(rows["unpriced_requests"].sum())
+    if unpriced:
+        told += " " + say.plural(
+            "{n} request has no price and is not in the cost: name request_rates in company.toml.",
+            "{n} requests have no price and are not in the cost: name request_rates in company.toml.",
+            unpriced,
+        )
+    st.caption(plain(told, limit=300))
 
 
 def _accounts(page: Page) -> None:

@@ -28,11 +28,19 @@ class Rate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     above_minutes: Annotated[int, Meta(ge=0)] = 0
 
 
+class RequestRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The price of a call permission request to some countries: each is billed as a message; none means all others."""
+
+    price_per_request: Money
+    countries: tuple[Country, ...] = ()
+
+
 class Tariff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from"}):
     """What calls of some accounts cost, from the local date `from` to before `until`.
 
     `fixed` costs `monthly_fee` and nothing a call; `per_minute` bills every started minute, `per_pulse` every started
-    pulse, at the price of the minute's share. `direction` is which calls are billed.
+    pulse, at the price of the minute's share. `direction` is which calls are billed. `request_rates` are what it costs
+    to ask for permission to call; without them such requests have no price.
     """
 
     id: Name
@@ -45,6 +53,7 @@ class Tariff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
     monthly_fee: Money = "0"
     pulse_seconds: Annotated[int, Meta(ge=1, le=3600)] = 6
     rates: tuple[Rate, ...] = ()
+    request_rates: tuple[RequestRate, ...] = ()
 
 
 class CurrencyRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from"}):
@@ -94,6 +103,9 @@ def problems(
         starts = {country for country, above in steps if above == 0}
         if starts != {country for country, _ in steps}:
             found.append((where, f"tariff {tariff.id!r} lacks a price above_minutes = 0"))
+        asked = [country for rate in tariff.request_rates for country in rate.countries or ("",)]
+        if len(set(asked)) < len(asked):
+            found.append((where, f"tariff {tariff.id!r} has two prices of a request to one country"))
     named = [(account, one.since, one.until) for one in tariffs for account in one.accounts]
     found += [
         (_last("tariffs", [name in one.accounts for one in tariffs]), f"account {name!r} has two tariffs on {day}")

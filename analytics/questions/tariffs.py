@@ -118,22 +118,37 @@ def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFram
 
     A tariff that billed no call is there too, for its fee is owed.
 
-    Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost, unpriced, fee, cost, per_minute
-    (of the calls that have a price; empty where nobody talked).
+    Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost, unpriced, requests (for
+    permission to call), request_cost (empty where none has a price), unpriced_requests, fee, cost (calls, requests and
+    fee), per_minute (calls that have a price, and fee, by their talk; empty where nobody talked).
     """
     text = f"""
-        with summed as (
+        with called as (
             select tariff_id, any_value(kind) as kind, {_SUMS} from reports.call_costs
             where company = $company and day between $first and $last group by tariff_id
+        ),
+        asked as (
+            select
+                tariff_id, any_value(kind) as kind, count(*) as requests, sum(company_cost) as request_cost,
+                count(*) filter (where company_cost is null) as unpriced_requests
+            from reports.request_costs
+            where company = $company and day between $first and $last group by tariff_id
+        ),
+        summed as (
+            select
+                tariff_id, coalesce(called.kind, asked.kind, fees.kind) as kind, coalesce(calls, 0) as calls,
+                coalesce(answered, 0) as answered, coalesce(talk_minutes, 0) as talk_minutes,
+                coalesce(billed_minutes, 0) as billed_minutes,
+                cast(coalesce(call_cost, 0) as decimal(18, 6)) as call_cost, coalesce(unpriced, 0) as unpriced,
+                coalesce(requests, 0) as requests, cast(request_cost as decimal(18, 6)) as request_cost,
+                coalesce(unpriced_requests, 0) as unpriced_requests,
+                cast(coalesce(fee, 0) as decimal(18, 6)) as fee, priced_minutes
+            from called full join asked using (tariff_id) full join ({_FEES}) as fees using (tariff_id)
         )
         select
-            tariff_id, coalesce(summed.kind, fees.kind) as kind, coalesce(calls, 0) as calls,
-            coalesce(answered, 0) as answered, coalesce(talk_minutes, 0) as talk_minutes,
-            coalesce(billed_minutes, 0) as billed_minutes, cast(coalesce(call_cost, 0) as decimal(18, 6)) as call_cost,
-            coalesce(unpriced, 0) as unpriced, cast(coalesce(fees.fee, 0) as decimal(18, 6)) as fee,
-            coalesce(call_cost, 0) + coalesce(fees.fee, 0) as cost,
-            (coalesce(call_cost, 0) + coalesce(fees.fee, 0)) / nullif(priced_minutes, 0) as per_minute
-        from summed full join ({_FEES}) as fees using (tariff_id) order by tariff_id
+            * exclude (priced_minutes), call_cost + coalesce(request_cost, 0) + fee as cost,
+            (call_cost + fee) / nullif(priced_minutes, 0) as per_minute
+        from summed order by tariff_id
     """
     return reader.sql(text, _parameters(period, company=company))
 

@@ -5,11 +5,12 @@ import random
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from angime.simulator.attempts import Attempt, draw
 from angime.simulator.company import CARE, LINES, SALES, Line
-from angime.simulator.people import ASKED, CAPTIONS, THANKED
-from angime.simulator.story import Call, Contact, Message, MessageStatus, PermissionReply
+from angime.simulator.people import ASKED, CAPTIONS, MAY_WE_CALL, THANKED
+from angime.simulator.story import ASKS_TO_CALL, Call, Contact, Message, MessageStatus, PermissionReply
 
 WEEK_SECONDS = 7 * 86_400
 WRITES_BEFORE_CALLING = 0.42
@@ -59,7 +60,8 @@ def ask_permission(chance: random.Random, attempt: Attempt, *, now: int) -> tupl
     """Ask for permission to call: the request's message, and the answer where one came before `now`."""
     line, contact = attempt.line, attempt.contact
     thread = Thread(line=line, contact=contact, now=now)
-    request = _outgoing(chance, thread, at=attempt.at)
+    written = _outgoing(chance, thread, at=attempt.at)
+    request = replace(written, kind=ASKS_TO_CALL, text=MAY_WE_CALL[contact.language])
     at = attempt.at + chance.randrange(60, 7_200)
     luck = chance.random()
     if luck > 0.7 or at >= now:

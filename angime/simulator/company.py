@@ -46,6 +46,7 @@ rates = [
   { countries = ["KZ"], price_per_minute = "5.37", above_minutes = 1000 },
   { price_per_minute = "14.5" },
 ]
+request_rates = [{ countries = ["KZ"], price_per_request = "5.8" }, { price_per_request = "31.25" }]
 
 [[tariffs]]
 id = "international"

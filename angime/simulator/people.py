@@ -65,6 +65,11 @@ THANKED: dict[str, tuple[str, ...]] = {
     "kk": ("Рақмет!", "Жарайды", "👍", "Күтемін"),
     "pt": ("Obrigado!", "Combinado", "👍", "Fico no aguardo"),
 }
+MAY_WE_CALL: dict[str, str] = {
+    "ru": "Можно вам позвонить?",
+    "kk": "Сізге қоңырау шалсақ бола ма?",
+    "pt": "Podemos ligar para você?",
+}
 CAPTIONS: dict[str, str] = {"ru": "Фото товара", "kk": "Тауардың суреті", "pt": "Foto do produto"}
 
 

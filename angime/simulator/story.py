@@ -23,6 +23,8 @@ Outcome = Literal[
     "in_progress",
 ]
 MessageStatus = Literal["received", "sent", "delivered", "read", "failed"]
+# The kind of a message of ours that asks for permission to call.
+ASKS_TO_CALL = "call_permission_request"
 
 
 class Contact(Struct, frozen=True, kw_only=True):

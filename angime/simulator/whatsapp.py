@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from angime.simulator.company import Line
-from angime.simulator.story import Call, Contact, Message, PermissionReply, Recorded
+from angime.simulator.story import ASKS_TO_CALL, Call, Contact, Message, PermissionReply, Recorded
 
 Json = dict[str, Any]
 Change = tuple[int, str, Json]  # when Meta would send it, the field, the value
@@ -57,7 +57,10 @@ def changes_of_call(chance: random.Random, call: Call, *, line: Line, contact: C
 
 
 def changes_of_message(message: Message, *, line: Line) -> list[Change]:
-    """List what Meta tells of a message: its content when it is the contact's, its statuses when it is ours."""
+    """List what Meta tells of a message: its content when it is the contact's, its statuses when it is ours.
+
+    Of what we write it gives back what asks for permission to call.
+    """
     if message.direction == "incoming":
         item = {**_from(message.contact), "id": message.id, "timestamp": str(message.sent_at), **_content(message)}
         value = _value(line) | {"contacts": [_card(message.contact)], "messages": [item]}
@@ -68,7 +71,11 @@ def changes_of_message(message: Message, *, line: Line) -> list[Change]:
         ("read", message.read_at),
         ("failed", message.failed_at),
     )
-    return [
+    echoes: list[Change] = []
+    if message.kind == ASKS_TO_CALL and message.failed_at is None:
+        echoed = _value(line) | {"message_echoes": [_request(message, line=line)]}
+        echoes.append((message.sent_at, "smb_message_echoes", echoed))
+    return echoes + [
         (at, "messages", _value(line) | {"statuses": [_message_status(message, status=status, at=at)]})
         for status, at in moments
         if at is not None
@@ -251,6 +258,17 @@ def _content(message: Message) -> Json:
         "reaction": {"message_id": message.about, "emoji": message.text},
     }
     return {"type": message.kind, message.kind: contents[message.kind]}
+
+
+def _request(message: Message, *, line: Line) -> Json:
+    return {
+        "from": line.number.removeprefix("+"),
+        **_to(message.contact),
+        "id": message.id,
+        "timestamp": str(message.sent_at),
+        "type": "interactive",
+        "interactive": {"type": "call_permission_request", "body": {"text": message.text}},
+    }
 
 
 def _message_status(message: Message, *, status: str, at: int) -> Json:

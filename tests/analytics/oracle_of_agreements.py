@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from msgspec import Struct, structs
 
 from angime.simulator import company
-from angime.simulator.story import Call, Story
+from angime.simulator.story import ASKS_TO_CALL, Call, Message, Story
 from angime.simulator.truth import contact_key, operator_known
 from tests.analytics.oracle import Aggregate, Row, is_left_out, local_day, row_of, share, total
 from tests.analytics.told_deals import told_deals
@@ -40,9 +40,10 @@ def money(costs: Sequence[Cost]) -> float:
     return float(sum((cost.price for cost in costs), Decimal(0)))
 
 
-def money_a_minute(costs: Sequence[Cost]) -> float:
-    """All that was paid, for each minute that was talked."""
-    return float(sum((cost.price for cost in costs), Decimal(0)) * 60_000) / sum(cost.talk_ms for cost in costs)
+def money_a_minute(costs: Sequence[Cost]) -> float | None:
+    """All that was paid, for each minute that was talked; of calls without talk there is no such price."""
+    talk_ms = sum(cost.talk_ms for cost in costs)
+    return float(sum((cost.price for cost in costs), Decimal(0)) * 60_000) / talk_ms if talk_ms else None
 
 
 def deals(won: Sequence[Won]) -> float:
@@ -63,9 +64,11 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     parts = list(_parts(story.calls))
     over = list(_parts(call for call in story.calls if call.outcome != "in_progress"))
     wins = list(_wins(story))
+    requests = list(_requests(story.messages))
     return {
         "call_cost": (costs, money),
         "cost_per_answered_minute": (costs, money_a_minute),
+        "request_cost": (requests, money),
         "permitted_share": (permitted, share),
         "calls_outside_permission": ([structs.replace(row, adds=1 - row.adds) for row in permitted], total),
         "operator_answer_rate": (
@@ -106,6 +109,14 @@ def _costs(calls: Iterable[Call]) -> Iterator[Row]:
             continue
         if not is_left_out(call):
             yield row_of(call, Cost(cost, call.talk_seconds * 1000))
+
+
+def _requests(messages: Iterable[Message]) -> Iterator[Row]:
+    """Bill each question whether we may call that Meta took."""
+    for message in messages:
+        if message.kind == ASKS_TO_CALL and message.failed_at is None:
+            price = Decimal("5.8") if message.contact.country == "KZ" else Decimal("31.25")
+            yield Row(day=local_day(message.sent_at), channel="waba", adds=Cost(price, 0))
 
 
 def _is_permitted(call: Call, story: Story) -> bool:

@@ -5,9 +5,14 @@ from decimal import Decimal
 
 import msgspec
 
+from analytics.explain import LeftOut, explain, rows_of
+from analytics.metrics import catalogue
+from analytics.questions import tariff_costs
+from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
-from schemas.prices import Rate
+from schemas.prices import Rate, RequestRate
 from tests.analytics.drawn import call, draw, drawn_events, rows, tidy, warehouse
+from tests.analytics.drawn_rows import ACME, MARCH, figure
 
 COMPANY = parse_company("""
 id = "acme"
@@ -178,3 +183,66 @@ def test_a_call_is_billed_when_it_is_over() -> None:
     """
     built = warehouse(drawn_events(lines), [COMPANY])
     assert built.sql("select call_id from facts.call_charges").rows() == [(call("b"),)]
+
+
+REQUESTS = """
+permission | account | fact      | at                  | says
+a          | waba    | requested | 2026-03-01 18:59:59 | contact=phone:+77010000001
+b          | waba    | requested | 2026-03-01 19:00:00 | contact=phone:+77010000001
+c          | waba    | requested | 2026-03-02 06:00:00 | contact=whatsapp_user:BR.7
+d          | waba    | requested | 2026-03-02 07:00:00 | contact=phone:+77019999999
+e          | waba    | granted   | 2026-03-02 08:00:00 | contact=phone:+77010000001
+f          | sip     | requested | 2026-03-02 09:00:00 | contact=phone:+77010000001
+g          | none    | requested | 2026-03-02 10:00:00 | contact=phone:+77010000001
+h          | waba    | requested | 2026-03-03 06:00:00 | contact=anonymous:anonymous
+"""
+
+
+def _asked(*prices: RequestRate, currency: str = "USD") -> Scratch:
+    """Ask for permission in days of which the second has a tariff with prices of a request."""
+    [waba, *others] = COMPANY.tariffs
+    second = date(2026, 3, 2)
+    priced = msgspec.structs.replace(waba, since=second, currency=currency, request_rates=prices)
+    tariffs = (msgspec.structs.replace(waba, until=second), priced, *others)
+    company = msgspec.structs.replace(COMPANY, tariffs=tariffs, test_numbers=("+77019999999",))
+    other = msgspec.structs.replace(COMPANY, id="other", test_numbers=("+77010000001",))
+    return warehouse(drawn_events(REQUESTS), [company, other])
+
+
+def test_a_request_for_permission_is_billed_by_the_country_the_tariff_and_the_rate_of_the_day() -> None:
+    built = _asked(RequestRate(price_per_request="0.01", countries=("KZ",)), RequestRate(price_per_request="0.04"))
+    expected = """
+    requested_at        | account | tariff_id | kind       | country | currency | cost | company_cost | is_left_out
+    2026-03-01 18:59:59 | waba    | waba      | per_pulse  | KZ      | KZT      |      |              | no
+    2026-03-01 19:00:00 | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | no
+    06:00:00            | waba    | waba      | per_pulse  | BR      | USD      | 0.04 | 20           | no
+    07:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
+    09:00:00            | sip     | trunk     | per_minute | KZ      | USD      |      |              | no
+    2026-03-03 06:00:00 | waba    | waba      | per_pulse  |         | USD      | 0.04 | 20.41        | no
+    """
+    assert tidy(expected) == draw(built.sql("from reports.request_costs"), like=expected)
+    assert (45.41, 3) == figure(built, "request_cost")
+    behind = rows_of(catalogue()["request_cost"], period=MARCH, scope=ACME).ask(built)
+    assert [Decimal(5), Decimal(20), Decimal("20.41")] == behind["numerator"].to_list()
+
+
+def test_requests_without_a_price_are_no_sum_of_nothing() -> None:
+    built = _asked(RequestRate(price_per_request="0.04", countries=("RU",)))
+
+    explained = explain(built, "request_cost", period=MARCH, scope=ACME)
+
+    assert (None, 0) == figure(built, "request_cost")
+    assert (LeftOut("left_out_calls", 1), LeftOut("no_price", 5)) == explained.left_out
+
+
+def test_requests_are_part_of_what_a_period_costs_and_not_of_a_minute() -> None:
+    built = _asked(RequestRate(price_per_request="7.5", countries=("KZ",)), currency="KZT")
+
+    costs = tariff_costs(built, period=MARCH, company="acme")
+
+    assert [
+        ("link", "fixed", 0, None, 0, Decimal(25_000)),
+        ("trunk", "per_minute", 1, None, 1, Decimal(0)),
+        ("waba", "per_pulse", 5, Decimal(15), 3, Decimal(15)),
+    ] == costs.select("tariff_id", "kind", "requests", "request_cost", "unpriced_requests", "cost").rows()
+    assert [None, None, None] == costs["per_minute"].to_list()

@@ -105,6 +105,7 @@ ONE: dict[str, tuple[float, int]] = {
     "rings_per_episode": (1.0, 1),
     "call_cost": (6.0, 2),
     "cost_per_answered_minute": (6.0, 2),
+    "request_cost": (7.5, 1),
     "permitted_share": (1.0, 1),
     "calls_outside_permission": (0.0, 1),
 }
@@ -180,6 +181,7 @@ def _company(name: str) -> Company:
         kind = "per_pulse"
         currency = "KZT"
         rates = [{{ price_per_minute = "6" }}]
+        request_rates = [{{ price_per_request = "7.5" }}]
     """)
 
 
@@ -229,8 +231,9 @@ def _story(company: str, number: int, at: datetime) -> Iterator[Event]:
     )
     yield from drawn_events(
         f"""
-        permission | fact    | at         | says
-        {name}     | granted | {after(0)} | channel=waba; contact={b}; given_by=user_action
+        permission | fact      | at         | says
+        {name}     | requested | {after(0)} | channel=waba; contact={b}
+        {name}     | granted   | {after(0)} | channel=waba; contact={b}; given_by=user_action
         """,
         company=company,
     )

@@ -26,7 +26,6 @@ EMPTY = {
     "facts.accounts",
     "facts.beeps",
     "facts.call_talk",
-    "facts.permission_requests",
     "facts.recordings",
     "facts.tracker_hits",
     "facts.turns",

@@ -22,6 +22,7 @@ from schemas.envelope import Event, event, topic_of
 from schemas.instants import instant
 from schemas.messages import MessageReceived
 from schemas.people import Identity
+from schemas.permissions import PermissionRequested
 from schemas.transcripts import Beep, CallTranscribed, Turn
 
 COMPANY = "nomad"
@@ -50,7 +51,7 @@ COMPANY_TOML = "\n".join(
         '[[accounts]]\nid = "wa"\nsource = "whatsapp_cloud"\nchannel = "waba"',
         '[[tariffs]]\nid = "line"\naccounts = ["pbx"]\nkind = "fixed"\ncurrency = "KZT"\nmonthly_fee = "25000"',
         '[[tariffs]]\nid = "meta"\naccounts = ["wa"]\nkind = "per_pulse"\ncurrency = "KZT"\n'
-        'rates = [{ price_per_minute = "5.97" }]',
+        'rates = [{ price_per_minute = "5.97" }]\nrequest_rates = [{ price_per_request = "9.5" }]',
     ]
 )
 
@@ -103,6 +104,7 @@ def events(*, today: date, days: int, calls_a_day: int, recordings: Path | None 
         day = today - timedelta(days=back)
         busy = calls_a_day if day.isoweekday() <= 5 else calls_a_day // 5
         yield from _in_part(day)
+        yield from _request(day)
         for number in range(busy):
             hour = drawn.choices(range(8, 20), weights=(2, 6, 8, 8, 10, 9, 7, 6, 6, 4, 2, 1))[0]
             at = datetime.combine(day, time(hour, drawn.randrange(60), drawn.randrange(60)), tzinfo=ZONE)
@@ -249,6 +251,23 @@ def _in_part(day: date) -> Iterator[Event]:
                 recordedat=instant(at + timedelta(seconds=1)),
                 key=call_id,
             )
+
+
+def _request(day: date) -> Iterator[Event]:
+    """Draw how one contact a day is asked whether he may be called."""
+    at = datetime.combine(day, time(10), tzinfo=ZONE)
+    contact = Identity("phone", f"+7701{day.toordinal() % 1_000:07d}")
+    if at < datetime.now(UTC) - timedelta(minutes=3):
+        yield event(
+            PermissionRequested(contact=(contact,)),
+            id=ids.fact_id("whatsapp_cloud", "wa", "PermissionRequested", f"{day}"),
+            source="whatsapp_cloud",
+            account="wa",
+            company=COMPANY,
+            time=instant(at),
+            recordedat=instant(at + timedelta(seconds=1)),
+            key=f"phone:{contact.value}",
+        )
 
 
 def _deal(at: datetime, *, client: int, is_won: bool) -> Iterator[Event]:

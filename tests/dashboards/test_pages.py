@@ -1,5 +1,6 @@
 """What the pages say and offer, drawn by Streamlit without a browser."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -362,6 +363,14 @@ def test_the_sliders_begin_with_the_fee_that_company_data_states(
 ) -> None:
     test = run(seeded_home, monkeypatch, page="costs", period="last28")
     assert ([], 25_000) == (list(test.exception), test.select_slider(key="choice_fee").value)
+
+
+def test_the_cost_of_a_period_says_what_of_it_are_requests(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="costs", period="last7", lang="en")
+    shown = {metric.label: metric.value for metric in test.metric}
+    [asked] = re.findall(r"requests for consent: ([0-9]+)", told(test))
+    requests = f"₸{int(asked) * 9.5:,.2f}"
+    assert ([], requests) == (list(test.exception), shown["Cost of requests"])
 
 
 def test_a_slider_writes_numbers_as_the_page_does_and_stands_where_its_address_says(

@@ -47,6 +47,9 @@ from = 2026-01-01
 price_per_minute = "5.97"
 countries = ["KZ"]
 
+[[tariffs.request_rates]]
+price_per_request = "9.5"
+
 [[permission_policies]]
 name = "ours"
 permission_hours = 48
@@ -57,6 +60,7 @@ def test_tariffs_rates_and_policies_are_read() -> None:
     company = parse_company(GOOD)
 
     assert company.tariffs[0].rates[0].price_per_minute == "5.97"
+    assert [("9.5", ())] == [(one.price_per_request, one.countries) for one in company.tariffs[0].request_rates]
     assert (company.tariffs[0].since, company.tariffs[0].until) == (date(2026, 1, 1), date(9999, 12, 31))
     assert company.currency_rates[0].rate == "510.25"
     assert company.permission_policies[0].permission_hours == 48
@@ -88,13 +92,19 @@ def test_tariffs_rates_and_policies_are_read() -> None:
             "line 30: tariff 'trunk' has two prices for one country and volume",
         ),
         (
+            'price_per_request = "9.5"',
+            'price_per_request = "9.5"\n[[tariffs.request_rates]]\nprice_per_request = "1"',
+            "line 30: tariff 'trunk' has two prices of a request to one country",
+        ),
+        ('price_per_request = "9.5"', 'price = "9.5"', "line 41: Object contains unknown field price"),
+        (
             'rate = "510.25"',
             'rate = "510.25"\n[[currency_rates]]\ncurrency = "USD"\nrate = "1"',
             "USD has two rates on 1900-01-01",
         ),
         ("from = 2026-01-01\n\n[[accounts]]", "until = 1800-01-01\n\n[[accounts]]", "ends before it begins"),
         ("from = 2026-01-01\n\n[[tariffs.rates]]", "until = 1800-01-01\n\n[[tariffs.rates]]", "is empty"),
-        ("permission_hours = 48", "permission_hours = 0", "line 43"),
+        ("permission_hours = 48", "permission_hours = 0", "line 46"),
     ],
 )
 def test_each_mistake_gets_one_sentence(old: str, new: str, sentence: str) -> None:

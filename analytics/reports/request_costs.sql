@@ -1,0 +1,91 @@
+-- One row a call permission request of an account that a tariff bills, with what it cost, in the tariff's currency and
+-- in the company's: it is billed as a message. Requests that no source tells of are not there.
+-- key: request_id
+-- columns:
+--   request_id varchar: event_id of the request
+--   company varchar: tenant
+--   account varchar: connected number
+--   tariff_id varchar: tariff of the account on that day
+--   kind varchar: fixed, per_minute or per_pulse: how the tariff bills calls
+--   country varchar: country of the contact, ISO 3166; null when unknown
+--   requested_at timestamptz: when we asked
+--   day date: local date of requested_at in the company's zone
+--   currency varchar: currency of the tariff, ISO 4217
+--   cost decimal(18,6): what it cost, in currency; null where the tariff has no price for it
+--   company_currency varchar: the company's currency, ISO 4217
+--   company_cost decimal(18,6): the same in the company's currency, null where that has no rate on the day
+--   is_left_out boolean: whether the contact or our number is internal or a test: billed, but left out of metrics
+with
+billed as (
+    select
+        events.event_id,
+        events.company,
+        events.account,
+        events.told_at,
+        events.day,
+        events.company_number,
+        substr(events.contact_key, strpos(events.contact_key, ':') + 1) as contact_number,
+        identities.country,
+        tariffs.tariff_id,
+        tariffs.kind,
+        tariffs.currency,
+        tariffs.valid_from as tariff_from
+    from facts.permission_events as events
+    inner join reference.tariffs
+        on
+            events.company = tariffs.company and events.account = tariffs.account
+            and events.day >= tariffs.valid_from and events.day < tariffs.valid_until
+    left join facts.identities
+        on events.company = identities.company and events.contact_key = identities.identity
+    where events.word = 'requested'
+),
+
+left_out as (
+    select distinct billed.event_id
+    from billed
+    inner join reference.numbers
+        on
+            billed.company = numbers.company
+            and (
+                billed.contact_number = numbers.number
+                or (billed.company_number = numbers.number and numbers.kind = 'test')
+            )
+            and billed.day >= numbers.valid_from and billed.day < numbers.valid_until
+),
+
+priced as (
+    select
+        billed.*,
+        coalesce(own.price_per_request, others.price_per_request) as cost
+    from billed
+    left join reference.request_rates as own
+        on
+            billed.company = own.company and billed.tariff_id = own.tariff_id
+            and billed.tariff_from = own.valid_from and billed.country = own.country
+    left join reference.request_rates as others
+        on
+            billed.company = others.company and billed.tariff_id = others.tariff_id
+            and billed.tariff_from = others.valid_from and others.country = ''
+)
+
+select
+    priced.event_id as request_id,
+    priced.company,
+    priced.account,
+    priced.tariff_id,
+    priced.kind,
+    priced.country,
+    priced.told_at as requested_at,
+    priced.day,
+    priced.currency,
+    priced.cost,
+    companies.currency as company_currency,
+    cast(priced.cost * currency_rates.rate as decimal(18, 6)) as company_cost,
+    left_out.event_id is not null as is_left_out
+from priced
+left join left_out on priced.event_id = left_out.event_id
+left join reference.companies on priced.company = companies.company
+left join reference.currency_rates
+    on
+        priced.company = currency_rates.company and priced.currency = currency_rates.currency
+        and priced.day >= currency_rates.valid_from and priced.day < currency_rates.valid_until
