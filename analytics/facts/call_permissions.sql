@@ -77,9 +77,15 @@ asked as (
 held as (
     select
         asked.call_id,
-        arg_max(permissions.permission_id, (permissions.granted_at, permissions.permission_id)) as permission_id,
-        arg_max(permissions.ended_at, (permissions.granted_at, permissions.permission_id)) as ended_at,
-        arg_max(permissions.ended_by, (permissions.granted_at, permissions.permission_id)) as ended_by
+        -- As a whole: by itself an end that is null, for good, would be passed over for that of an earlier permission.
+        arg_max(
+            struct_pack(
+                permission_id := permissions.permission_id,
+                ended_at := permissions.ended_at,
+                ended_by := permissions.ended_by
+            ),
+            (permissions.granted_at, permissions.permission_id)
+        ) as latest
     from asked
     inner join facts.permissions
         on
@@ -93,12 +99,12 @@ judged as (
         asked.*,
         policies.policy,
         policies.connections_a_day,
-        held.permission_id,
+        held.latest.permission_id,
         case
             when not coalesce(policies.is_required, true) then 'not_needed'
-            when held.permission_id is null then 'never_granted'
-            when held.ended_at is null or held.ended_at > asked.started_at then 'permitted'
-            else held.ended_by
+            when held.latest is null then 'never_granted'
+            when held.latest.ended_at is null or held.latest.ended_at > asked.started_at then 'permitted'
+            else held.latest.ended_by
         end as reason
     from asked
     left join held on asked.call_id = held.call_id

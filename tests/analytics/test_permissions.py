@@ -98,12 +98,14 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     permissions = f"""
     permission | fact    | at                  | says
     a          | granted | 2026-03-02 05:00:00 | contact={A}
+    a          | granted | 2026-03-10 05:00:00 | contact={A}; kind=permanent
     b          | granted | 2026-03-02 05:00:00 | contact={B}
     b          | revoked | 2026-03-02 06:00:00 | contact={B}
     """
     calls = f"""
     call | contact    | at                  | came
     a    | {A}        | 2026-03-02 04:59:59 | talk
+    h    | {A}        | 2026-03-20 05:00:00 | talk
     b    | {A}        | 2026-03-02 05:00:00 | talk
     c    | {A}        | 2026-03-09 04:59:59 | talk
     d    | {A}        | 2026-03-09 05:00:00 | not_permitted
@@ -121,6 +123,7 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     e       | no           | revoked
     f       | no           | never_granted
     g       | yes          | permitted
+    h       | yes          | permitted
     """
     built = _built(permissions, calls)
     assert tidy(expected) == _drawn(built, "facts.call_permissions", expected)
@@ -128,6 +131,7 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     granted_at | calls | answered_calls
     05:00:00   | 2     | 2
     05:00:00   | 0     | 0
+    2026-03-10 05:00:00 | 1 | 1
     """
     assert tidy(used) == _drawn(built, "facts.permissions", used)
     free = _built(permissions, calls, company=_policy("none"))
