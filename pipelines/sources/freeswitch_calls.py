@@ -228,7 +228,7 @@ def _answered_by(leg: Leg, *, is_answered: bool, is_joined: bool) -> AnsweredBy:
     application = (text(leg.variables, "last_app", "current_application") or "").lower()
     if not is_answered or is_joined or not leg.is_call:
         return "unknown"
-    if application in _VOICEMAILS or text(leg.variables, "voicemail_message_len"):
+    if application in _VOICEMAILS or text(leg.variables, "voicemail_message_len", "voicemail_message_seconds"):
         return "voicemail"
     return "unknown" if application in _ROOMS else "ivr"
 

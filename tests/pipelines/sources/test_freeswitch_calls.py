@@ -151,6 +151,10 @@ STORIES = {
             ),
         ),
     ),
+    "mailbox of a script": Told(
+        "freeswitch",
+        (record("b1", "inbound", _came_in("b1", answer=20, end=60), last_app="lua", voicemail_message_seconds="12"),),
+    ),
     "from a click": Told(
         "freeswitch",
         (
@@ -317,6 +321,7 @@ def test_what_is_one_call_to_a_person_is_counted_once() -> None:
     fifo given up              | incoming  | phone:+77011234567 | missed    |      |             | 0
     handed on, caller alone    | incoming  | phone:+77011234567 | answered  | 45   | 102         | 0
     handed on to a mailbox     | incoming  | phone:+77011234567 | answered  | 30   |             | 0
+    mailbox of a script        | incoming  | phone:+77011234567 | voicemail |      |             | 0
     from a click               | outgoing  | phone:+77011234567 | answered  | 40   | 101         | 1
     from a click, caller alone | outgoing  | phone:+77011234567 | answered  | 40   | 101         | 0
     dialled for an operator    | outgoing  | phone:+77011234567 | answered  | 45   | 101         | 1
