@@ -26,8 +26,10 @@ Unit = Literal[
     "per_minute",
     "per_call",
     "per_episode",
+    "per_100_calls",
     "contacts",
     "deals",
+    "signs",
     "money",
 ]
 Good = Literal["up", "down", "none"]

@@ -25,8 +25,10 @@ UNITS: dict[Unit, str] = {
     "per_minute": N_("per minute"),
     "per_call": N_("per call"),
     "per_episode": N_("per missed contact"),
+    "per_100_calls": N_("in 100 calls"),
     "contacts": N_("contacts"),
     "deals": N_("deals"),
+    "signs": N_("signs"),
     "money": N_("money"),
 }
 GOOD = {"up": N_("higher is better"), "down": N_("lower is better"), "none": N_("neither is better")}

@@ -9,6 +9,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
+from analytics.metrics import catalogue
 from analytics.questions import permissions
 from analytics.questions.risk import Dialled
 from dashboards import controls, downloads, figures, shown
@@ -25,6 +26,13 @@ REASONS = {
     "revoked": N_("consent was withdrawn"),
     "unanswered": N_("too many unanswered calls"),
 }
+SIGNS = {
+    "block": N_("blocked"),
+    "restriction": N_("restricted"),
+    "low_quality": N_("low quality"),
+    "complaint": N_("complaint"),
+    "rejection_streak": N_("rejection streak"),
+}
 STATES = {
     "restricted": N_("restricted"),
     "lifted": N_("restriction lifted"),
@@ -33,7 +41,7 @@ STATES = {
     "offline": N_("offline"),
 }
 WIDTH_OF_FIGURES = 260
-COLD, WITHOUT = "cold_call_share", "calls_outside_permission"
+COLD, WITHOUT, RISK = "cold_call_share", "calls_outside_permission", "risk_signs_per_100_calls"
 
 
 def draw(page: Page) -> None:
@@ -46,6 +54,7 @@ def draw(page: Page) -> None:
     _held(page, held)
     _outside(page)
     _risk(page)
+    _signs(page)
     _signals(page)
 
 
@@ -61,7 +70,7 @@ def _dialled(page: Page) -> Dialled:
 
 def _counted(page: Page) -> Counted:
     """Count what the tiles show; how many calls were cold is counted with the risk of our numbers."""
-    counted, dialled = figures.count(page, (WITHOUT,)), _dialled(page)
+    counted, dialled = figures.count(page, (WITHOUT, RISK)), _dialled(page)
     cold = figures.counted(dialled.now, dialled.before)
     return Counted(counted.now | cold.now, counted.before | cold.before)
 
@@ -92,6 +101,7 @@ def _tiles(page: Page, held: list[dict[str, Any]], counted: Counted) -> None:
             ),
             figures.tile(page, WITHOUT, counted=counted),
             figures.tile(page, COLD, counted=counted),
+            figures.tile(page, RISK, counted=counted),
         ],
     )
 
@@ -191,14 +201,17 @@ def _risk(page: Page) -> None:
     accounts = rows.to_dicts()
     lines = {
         say("Channel"): [say.word(row["channel"]) for row in accounts],
-        say("Risk signs in 100 calls"): [say.number(row["per_100_calls"], digits=1) for row in accounts],
+        catalogue()[RISK].title.of(say.language): [say.number(row["per_100_calls"], digits=1) for row in accounts],
         say("Outgoing calls"): [say.number(row["calls"]) for row in accounts],
         say("Cold"): [say.number(row["cold"]) for row in accounts],
         say("Declined"): [say.number(row["rejected"]) for row in accounts],
         say("Declined in a row"): [say.number(row["longest_streak"]) for row in accounts],
         say("Not permitted"): [say.number(row["not_permitted"]) for row in accounts],
+        say("Blocks"): [say.number(row["blocks"]) for row in accounts],
         say("Restrictions"): [say.number(row["restrictions"]) for row in accounts],
+        say("Low quality"): [say.number(row["low_quality"]) for row in accounts],
         say("Complaints"): [say.number(row["complaints"]) for row in accounts],
+        say("Rejection streaks"): [say.number(row["rejection_streaks"]) for row in accounts],
     }
     columns = {say("Figure"): list(lines)} | {
         clean(row["account"]): [told[place] for told in lines.values()] for place, row in enumerate(accounts)
@@ -206,10 +219,42 @@ def _risk(page: Page) -> None:
     alt = say("Accounts with outgoing calls, the riskiest first.")
     shown.table(columns, alt=alt, widths={say("Figure"): WIDTH_OF_FIGURES})
     told = say(
-        "Risk signs are declined calls, restrictions and complaints. Cold: the contact never turned to us before."
+        "Signs are blocks, restrictions, low quality, complaints and rejection streaks: three or more calls in a row"
+        " declined on one day. Cold: the contact never turned to us before."
     )
     st.caption(plain(told, limit=300))
     shown.files(page, rows, name="angime-risk")
+
+
+def _signs(page: Page) -> None:
+    """List what the risk of our numbers is counted from."""
+    say = page.say
+    heading(say("Signs of risk"))
+    rows = page.ask(questions.signs, period=page.period, scope=page.scope).to_dicts()
+    if not rows:
+        st.caption(plain(say("No sign of risk in this period.")))
+        return
+    chosen = shown.table(
+        {
+            say("When"): [say.moment(row["seen_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],
+            say("Account"): [clean(row["account"]) for row in rows],
+            say("Signal"): [_worded(page, SIGNS, row["sign"]) for row in rows],
+            say("In the provider's words"): [clean(row["word"]) or EMPTY for row in rows],
+            say("Declined in a row"): [say.number(row["calls"]) for row in rows],
+        },
+        alt=say("Signs of risk, the newest first; choose a rejection streak to open its third call."),
+        key="signs",
+    )
+    st.caption(plain(say("Choose a rejection streak to open its third call.")))
+    shown.rows_of(page, drawn=len(rows), whole=rows[0]["signs"])
+    downloads.draw(page, lambda: _all_signs(page), name="angime-signs-of-risk")
+    if chosen is not None and rows[chosen]["call_id"]:
+        page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"]))
+
+
+def _all_signs(page: Page) -> pl.DataFrame:
+    limit = questions.MAX_ROWS_OF_A_FILE
+    return page.ask(questions.signs, period=page.period, scope=page.scope, limit=limit).drop("signs")
 
 
 def _signals(page: Page) -> None:

@@ -32,7 +32,7 @@ from analytics.questions.listing import (
     history,
     turns,
 )
-from analytics.questions.risk import dialled, lead_bands
+from analytics.questions.risk import dialled, lead_bands, signs
 from analytics.questions.tariffs import Costed, Crossing, break_even, tariff_costs, what_if
 from schemas.errors import Misconfigured, NotYet
 
@@ -76,6 +76,7 @@ __all__ = [
     "lead_bands",
     "losses",
     "operators",
+    "signs",
     "tariff_costs",
     "teams",
     "thresholds",

@@ -10,12 +10,13 @@ from analytics.connection import Reader
 from analytics.metrics import catalogue, fact_of, whole
 from analytics.questions.asking import Period, Scope, within, within_any
 from analytics.questions.counting import both_of, both_sql
+from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 from analytics.questions.narrowing import narrowed
-from schemas.accounts import LOW_QUALITY
 
+MAX_SIGNS = 500
 _OF_AN_ACCOUNT = (
     *("account", "channel", "calls", "cold", "rejected", "not_permitted", "longest_streak"),
-    *("restrictions", "complaints", "per_100_calls"),
+    *("blocks", "restrictions", "low_quality", "complaints", "rejection_streaks", "signs", "per_100_calls"),
 )
 
 
@@ -24,9 +25,9 @@ class Dialled(Struct, frozen=True):
 
     `accounts` puts those of the period side by side, the riskiest first: one row an account.
     Columns: account, channel, calls (outgoing, over, neither internal nor test), cold, rejected, not_permitted,
-    longest_streak (calls turned away one after the other), restrictions and complaints (what the provider told of the
-    account in the period: it limited it, or found its quality low), per_100_calls (rejected calls, restrictions and
-    complaints, by 100 calls; empty without calls).
+    longest_streak (calls turned away one after the other on one day), blocks, restrictions, low_quality, complaints and
+    rejection_streaks (signs of reports.risk_signs, by kind), signs (all of them), per_100_calls (signs by 100 calls;
+    empty without calls).
     """
 
     accounts: pl.DataFrame
@@ -50,8 +51,7 @@ def dialled(reader: Reader, *, period: Period, before: Period | None, scope: Sco
             select 'figures' as part, * from ({both_sql(metrics, source="outgoing", wheres=wheres)})
             union all by name select 'accounts' as part, * from accounts
         ) order by
-            place, list_position($metrics, metric), per_100_calls desc nulls last, restrictions desc, complaints desc,
-            account
+            place, list_position($metrics, metric), per_100_calls desc nulls last, signs desc, rejected desc, account
     """
     found = reader.sql(text, parameters | reach | {"metrics": list(metrics)})
     now, *earlier = both_of(found.filter(pl.col("part") == "figures"), metrics=metrics, periods=len(periods))
@@ -64,17 +64,17 @@ def _accounts(*, is_now: str) -> str:
     return f"""
         dialled as (
             select
-                account, channel, is_cold, outcome, started_at, call_id,
+                account, channel, is_cold, outcome, started_at, call_id, day,
                 sum((outcome != 'rejected')::integer) over (
-                    partition by account order by started_at, call_id
+                    partition by account, day order by started_at, call_id
                 ) as streak
             from outgoing
             where {is_now} and not is_internal and not is_test and outcome != 'in_progress'
         ),
         streaks as (
             select account, max(turned_away) as longest_streak from (
-                select account, streak, count(*) filter (where outcome = 'rejected') as turned_away
-                from dialled group by account, streak
+                select account, day, streak, count(*) filter (where outcome = 'rejected') as turned_away
+                from dialled group by account, day, streak
             ) group by account
         ),
         counted as (
@@ -86,11 +86,12 @@ def _accounts(*, is_now: str) -> str:
         ),
         told as (
             select
-                account, count(*) filter (where aspect = 'restriction' and state = 'restricted') as restrictions,
-                count(*) filter (
-                    where aspect = 'quality' and regexp_matches(lower(word), '{"|".join(LOW_QUALITY)}')
-                ) as complaints
-            from facts.account_states
+                account, count(*) as signs, count(*) filter (where sign = 'block') as blocks,
+                count(*) filter (where sign = 'restriction') as restrictions,
+                count(*) filter (where sign = 'low_quality') as low_quality,
+                count(*) filter (where sign = 'complaint') as complaints,
+                count(*) filter (where sign = 'rejection_streak') as rejection_streaks
+            from reports.risk_signs
             where company = $company and day between $first_0 and $last_0
             group by account
         ),
@@ -98,13 +99,28 @@ def _accounts(*, is_now: str) -> str:
             select
                 account, channel, coalesce(calls, 0) as calls, coalesce(cold, 0) as cold,
                 coalesce(rejected, 0) as rejected, coalesce(not_permitted, 0) as not_permitted,
-                coalesce(longest_streak, 0) as longest_streak, coalesce(restrictions, 0) as restrictions,
-                coalesce(complaints, 0) as complaints,
-                (rejected + coalesce(restrictions, 0) + coalesce(complaints, 0)) * 100 / nullif(calls, 0)
-                    as per_100_calls
+                coalesce(longest_streak, 0) as longest_streak, coalesce(blocks, 0) as blocks,
+                coalesce(restrictions, 0) as restrictions, coalesce(low_quality, 0) as low_quality,
+                coalesce(complaints, 0) as complaints, coalesce(rejection_streaks, 0) as rejection_streaks,
+                coalesce(signs, 0) as signs, coalesce(signs, 0) * 100 / nullif(calls, 0) as per_100_calls
             from counted full join told using (account) left join streaks using (account)
         )
     """
+
+
+def signs(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_SIGNS) -> pl.DataFrame:
+    """Give the signs of risk of a period, the newest first.
+
+    Columns: seen_at, account, sign, word (the provider's), calls (of a rejection streak), call_id (the third of its
+    calls), signs (how many there are in all).
+    """
+    text = """
+        select seen_at, account, sign, word, calls, call_id, count(*) over () as signs from reports.risk_signs
+        where company = $company and day between $first and $last
+        order by seen_at desc, sign_id, sign limit $limit
+    """
+    parameters = {"company": scope.company, "first": period.first, "last": period.last}
+    return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
 
 
 def lead_bands(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:

@@ -4,6 +4,7 @@ As slow and obvious as the first, and as far from SQL: it reads the story, and o
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct, structs
@@ -19,6 +20,7 @@ DOLLAR = Decimal("510.25")
 CONVERSION_SECONDS = 30 * 86_400
 UNANSWERED = ("no_answer", "rejected", "busy", "voicemail", "machine")
 UNANSWERED_AT_MOST = 4
+REJECTIONS_IN_A_ROW = 3
 
 
 class Cost(Struct, frozen=True):
@@ -65,10 +67,13 @@ def metrics(story: Story) -> dict[str, tuple[list[Row], Aggregate]]:
     over = list(_parts(call for call in story.calls if call.outcome != "in_progress"))
     wins = list(_wins(story))
     requests = list(_requests(story.messages))
+    dialled = list(_dialled(story.calls))
     return {
         "call_cost": (costs, money),
         "cost_per_answered_minute": (costs, money_a_minute),
         "request_cost": (requests, money),
+        "risk_signs": ([row for row in dialled if row.adds], total),
+        "risk_signs_per_100_calls": (dialled, lambda adds: sum(adds) * 100 / adds.count(0)),
         "permitted_share": (permitted, share),
         "calls_outside_permission": ([structs.replace(row, adds=1 - row.adds) for row in permitted], total),
         "operator_answer_rate": (
@@ -117,6 +122,19 @@ def _requests(messages: Iterable[Message]) -> Iterator[Row]:
         if message.kind == ASKS_TO_CALL and message.failed_at is None:
             price = Decimal("5.8") if message.contact.country == "KZ" else Decimal("31.25")
             yield Row(day=local_day(message.sent_at), channel="waba", adds=Cost(price, 0))
+
+
+def _dialled(calls: Iterable[Call]) -> Iterator[Row]:
+    """Each call of ours that is over, and beside it each third one that was declined in a row on one day."""
+    rows: dict[tuple[str, date], int] = {}
+    for call in sorted(calls, key=lambda call: (call.began_at, call.id)):
+        if call.direction != "outgoing" or call.outcome == "in_progress" or is_left_out(call):
+            continue
+        yield row_of(call, 0)
+        place = call.account, local_day(call.began_at)
+        rows[place] = rows.get(place, 0) + 1 if call.outcome == "rejected" else 0
+        if rows[place] == REJECTIONS_IN_A_ROW:
+            yield row_of(call, 1)
 
 
 def _is_permitted(call: Call, story: Story) -> bool:

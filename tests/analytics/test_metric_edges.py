@@ -106,6 +106,8 @@ ONE: dict[str, tuple[float, int]] = {
     "call_cost": (6.0, 2),
     "cost_per_answered_minute": (6.0, 2),
     "request_cost": (7.5, 1),
+    "risk_signs": (1.0, 1),
+    "risk_signs_per_100_calls": (50.0, 3),
     "permitted_share": (1.0, 1),
     "calls_outside_permission": (0.0, 1),
 }
@@ -234,6 +236,13 @@ def _story(company: str, number: int, at: datetime) -> Iterator[Event]:
         permission | fact      | at         | says
         {name}     | requested | {after(0)} | channel=waba; contact={b}
         {name}     | granted   | {after(0)} | channel=waba; contact={b}; given_by=user_action
+        """,
+        company=company,
+    )
+    yield from drawn_events(
+        f"""
+        account | fact       | at         | says
+        {name}  | restricted | {after(0)} | restriction=calling
         """,
         company=company,
     )

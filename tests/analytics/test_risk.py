@@ -7,6 +7,8 @@ from analytics import questions
 from analytics.questions import Period
 from analytics.questions.risk import Dialled
 from analytics.scratch import Scratch
+from analytics.views import read_views
+from schemas.accounts import LOW_QUALITY
 from tests.analytics.drawn_rows import ACME, CALL, MARCH, built, calls, figure, fill
 
 CALLS = """
@@ -40,6 +42,7 @@ def test_accounts_stand_side_by_side_the_riskiest_first() -> None:
 
     risk = _dialled(warehouse).accounts
 
+    none = dict.fromkeys(("blocks", "complaints", "rejection_streaks"), 0)
     assert [
         {
             "account": "main",
@@ -50,8 +53,10 @@ def test_accounts_stand_side_by_side_the_riskiest_first() -> None:
             "not_permitted": 0,
             "longest_streak": 2,
             "restrictions": 1,
-            "complaints": 1,
-            "per_100_calls": 125.0,
+            "low_quality": 1,
+            "signs": 2,
+            "per_100_calls": 50.0,
+            **none,
         },
         {
             "account": "second",
@@ -62,8 +67,10 @@ def test_accounts_stand_side_by_side_the_riskiest_first() -> None:
             "not_permitted": 1,
             "longest_streak": 0,
             "restrictions": 0,
-            "complaints": 0,
+            "low_quality": 0,
+            "signs": 0,
             "per_100_calls": 0.0,
+            **none,
         },
         {
             "account": "third",
@@ -74,10 +81,92 @@ def test_accounts_stand_side_by_side_the_riskiest_first() -> None:
             "not_permitted": 0,
             "longest_streak": 0,
             "restrictions": 0,
-            "complaints": 1,
+            "low_quality": 1,
+            "signs": 1,
             "per_100_calls": None,
+            **none,
         },
     ] == risk.to_dicts()
+
+
+TOLD = """
+event_id | source         | account | aspect      | state      | word                | provider_status   | day
+1        | whatsapp_cloud | main    | restriction | restricted | BIZ_INITIATED       | -                 | 2026-03-05
+2        | whatsapp_cloud | main    | restriction | restricted | DISABLE             | DISABLE           | 2026-03-05
+3        | wazzup         | main    | restriction | restricted | notEnoughMoney      | notEnoughMoney    | 2026-03-05
+4        | green_api      | main    | restriction | restricted | SendMessage         | quotaExceeded     | 2026-03-05
+5        | evolution      | main    | restriction | restricted | forbidden           | close 403         | 2026-03-05
+6        | whatsapp_cloud | main    | quality     | judged     | LOW_CALLING_QUALITY | WARNING           | 2026-03-06
+7        | whatsapp_cloud | main    | quality     | judged     | TIER_1K             | FLAGGED           | 2026-03-06
+8        | whatsapp_cloud | main    | quality     | judged     | TIER_10K            | UPGRADE           | 2026-03-06
+9        | whatsapp_cloud | main    | quality     | judged     | SPAM                | ACCOUNT_VIOLATION | 2026-03-06
+10       | messenger      | main    | quality     | judged     | a page's rule       | warning           | 2026-03-06
+11       | whatsapp_cloud | main    | quality     | judged     | OBA_APPROVED        | WARNING           | 2026-03-06
+12       | whatsapp_cloud | main    | link        | unlinked   | -                   | -                 | 2026-03-06
+"""
+
+
+def test_what_a_provider_tells_is_a_sign_of_its_kind_or_none() -> None:
+    told = fill(built(), "facts.account_states", TOLD, usual={"company": "acme"})
+
+    found = told.sql("select sign, list(sign_id order by cast(sign_id as integer)) from reports.risk_signs group by 1")
+
+    assert {
+        "block": ["2", "5"],
+        "restriction": ["1"],
+        "low_quality": ["6", "7"],
+        "complaint": ["9", "10"],
+    } == dict(found.iter_rows())
+
+
+def test_the_words_of_low_quality_are_those_that_alerts_ring_for() -> None:
+    [view] = [view for view in read_views() if view.relation == "reports.risk_signs"]
+    assert f"'{'|'.join(LOW_QUALITY)}'" in view.select
+
+
+STREAKS = """
+call_id | started_at          | direction | account | outcome     | is_test
+a1      | 2026-03-02 05:00:00 | outgoing  | main    | rejected    | no
+a2      | 2026-03-02 05:01:00 | outgoing  | main    | rejected    | no
+a3      | 2026-03-02 05:02:00 | outgoing  | main    | rejected    | yes
+a4      | 2026-03-02 05:03:00 | incoming  | main    | answered    | no
+a5      | 2026-03-02 05:04:00 | outgoing  | main    | in_progress | no
+a6      | 2026-03-02 05:05:00 | outgoing  | other   | answered    | no
+a7      | 2026-03-02 05:06:00 | outgoing  | main    | rejected    | no
+a8      | 2026-03-02 05:07:00 | outgoing  | main    | rejected    | no
+b1      | 2026-03-02 05:08:00 | outgoing  | main    | no_answer   | no
+b2      | 2026-03-02 06:00:00 | outgoing  | main    | rejected    | no
+b3      | 2026-03-02 06:00:00 | outgoing  | main    | rejected    | no
+b4      | 2026-03-02 06:00:00 | outgoing  | main    | rejected    | no
+c1      | 2026-03-02 18:58:00 | outgoing  | night   | rejected    | no
+c2      | 2026-03-02 18:59:59 | outgoing  | night   | rejected    | no
+c3      | 2026-03-02 19:00:00 | outgoing  | night   | rejected    | no
+"""
+
+
+def test_three_declined_calls_in_a_row_of_one_number_and_day_are_one_sign() -> None:
+    lines = STREAKS.strip().splitlines()
+    for told in (lines, [lines[0], *reversed(lines[1:])]):
+        called = calls("\n".join(told))
+        found = called.sql("select sign_id, account, sign, calls, call_id from reports.risk_signs order by sign_id")
+
+        assert [
+            ("a7", "main", "rejection_streak", 4, "a7"),
+            ("b4", "main", "rejection_streak", 3, "b4"),
+        ] == found.rows()
+        assert (2.0, 2) == figure(called, "risk_signs")
+        assert (2 * 100 / 12, 14) == figure(called, "risk_signs_per_100_calls")
+        [main, *_] = _dialled(called).accounts.to_dicts()
+        assert (8, 4, 2, 25.0) == tuple(main[name] for name in ("calls", "longest_streak", "signs", "per_100_calls"))
+
+
+def test_the_signs_of_a_period_are_listed_with_how_many_there_are() -> None:
+    called = fill(calls(STREAKS), "facts.account_states", TOLD, usual={"company": "acme"})
+
+    listed = questions.signs(called, period=MARCH, scope=ACME, limit=1)
+
+    assert [("b4", 9)] == listed.select("call_id", "signs").rows()
+    assert 9 == questions.signs(called, period=MARCH, scope=ACME).height
 
 
 def test_without_calls_there_is_no_risk_to_tell() -> None:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_writer
 from schemas import codec, ids
+from schemas.accounts import AccountRestricted
 from schemas.calls import CallAccepted, CallEnded, CallOffered, CallRang, CallRecordingStored
 from schemas.crm import DealCreated, DealWon
 from schemas.envelope import Event, event, topic_of
@@ -100,6 +101,7 @@ def land(home: Path, facts: list[Event]) -> None:
 def events(*, today: date, days: int, calls_a_day: int, recordings: Path | None = None) -> Iterator[Event]:
     """Draw the facts of every call: the last week loses more calls of team South around noon."""
     drawn = random.Random(7)  # seeded on purpose: the same company each time
+    yield _restricted(today - timedelta(days=1))
     for back in range(days - 1, -1, -1):
         day = today - timedelta(days=back)
         busy = calls_a_day if day.isoweekday() <= 5 else calls_a_day // 5
@@ -268,6 +270,21 @@ def _request(day: date) -> Iterator[Event]:
             recordedat=instant(at + timedelta(seconds=1)),
             key=f"phone:{contact.value}",
         )
+
+
+def _restricted(day: date) -> Event:
+    """Draw how the provider limits an account."""
+    at = datetime.combine(day, time(12), tzinfo=ZONE)
+    return event(
+        AccountRestricted(restriction="calling"),
+        id=ids.fact_id("whatsapp_cloud", "wa", "AccountRestricted", f"{day}"),
+        source="whatsapp_cloud",
+        account="wa",
+        company=COMPANY,
+        time=instant(at),
+        recordedat=instant(at + timedelta(seconds=1)),
+        key="wa",
+    )
 
 
 def _deal(at: datetime, *, client: int, is_won: bool) -> Iterator[Event]:

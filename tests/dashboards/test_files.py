@@ -78,6 +78,9 @@ def test_the_file_of_risks_adds_up_to_its_table_and_its_tile(
     for column, name in {"calls": "Outgoing calls", "cold": "Cold", "rejected": "Declined"}.items():
         assert (name, rows[column].sum()) == (name, sum(_figure(cell) for cell in table.loc[name]))
     assert f"outgoing calls: {rows['cold'].sum():,} of {rows['calls'].sum():,}" in told(test)
+    signs = _file(test, "angime-signs-of-risk")
+    assert (["restriction"], 1) == (signs["sign"].to_list(), rows["signs"].sum())
+    assert f"outgoing calls and signs of risk: {rows['calls'].sum() + signs.height:,}" in told(test)
 
 
 def _behind(cell: str) -> int:
