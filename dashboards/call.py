@@ -237,7 +237,7 @@ def _cost(page: Page, row: dict[str, Any]) -> None:
         st.caption(plain(_unbilled(page, row), limit=200))
         return
     if found["cost"] is None:
-        amount = say("without a price")
+        amount = say("without a price") if found["connected_seconds"] is not None else say("of unknown length")
     else:
         amount = say.price(found["cost"], currency=found["currency"])
         if found["company_cost"] is not None and found["company_currency"] != found["currency"]:

@@ -1,6 +1,7 @@
 -- One row a call that is over and that a tariff bills, with how much of it is billed; what that costs stands in
--- reports.call_costs, for the price may depend on the other calls of the month. Only talk is billed; a fixed tariff
--- bills none of it. It follows from facts.calls and the tariffs of the day, and is not stored.
+-- reports.call_costs, for the price may depend on the other calls of the month. Billed is from pickup to the end,
+-- whether a person or a machine picked up; a fixed tariff bills none of it. It follows from facts.calls and the tariffs
+-- of the day, and is not stored.
 -- key: call_id
 -- columns:
 --   call_id varchar: the call
@@ -16,10 +17,24 @@
 --   day date: local date of started_at in the company's zone
 --   month date: first day of that month
 --   talk_seconds double, seconds: talk, null when there was none
---   pulses integer: pulses or minutes billed, of which each that has begun counts whole
+--   connected_seconds double, seconds: talk, or how long a machine or voicemail was listened to; 0 where nothing picked
+--     up, null where something did and nothing tells how long
+--   pulses integer: pulses or minutes billed, of which each that has begun counts whole; null where
+--     connected_seconds is
 --   billed_seconds integer, seconds: their length
 --   is_left_out boolean: whether the call is internal or a test: billed, but left out of metrics
 with
+connected as (
+    select
+        *,
+        case
+            when outcome in ('answered', 'machine', 'voicemail') then coalesce(talk_seconds, machine_seconds)
+            else 0
+        end as connected_seconds
+    from facts.calls
+    where outcome != 'in_progress'
+),
+
 billed as (
     select
         calls.call_id,
@@ -34,21 +49,21 @@ billed as (
         calls.started_at,
         calls.day,
         calls.talk_seconds,
+        calls.connected_seconds,
         calls.is_internal or calls.is_test as is_left_out,
         case
             when tariffs.kind = 'fixed' then 0
             else cast(
-                (coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0) + tariffs.pulse_seconds * 1000 - 1)
+                (cast(round(calls.connected_seconds * 1000) as bigint) + tariffs.pulse_seconds * 1000 - 1)
                 // (tariffs.pulse_seconds * 1000) as integer
             )
         end as pulses
-    from facts.calls
+    from connected as calls
     inner join reference.tariffs
         on
             calls.company = tariffs.company and calls.account = tariffs.account
             and calls.direction in ('incoming', 'outgoing') and tariffs.direction in (calls.direction, 'both')
             and calls.day >= tariffs.valid_from and calls.day < tariffs.valid_until
-    where calls.outcome != 'in_progress'
 )
 
 select
@@ -65,6 +80,7 @@ select
     billed.day,
     cast(date_trunc('month', billed.day) as date) as month,
     billed.talk_seconds,
+    billed.connected_seconds,
     billed.pulses,
     cast(billed.pulses * billed.pulse_seconds as integer) as billed_seconds,
     billed.is_left_out

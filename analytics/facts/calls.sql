@@ -46,6 +46,8 @@
 --     is told to be after the other
 --   talk_seconds double, seconds: pickup to end of all that a person talked, null when nobody did, or where the source
 --     tells pickups and no ends, or that somebody talked and not how long
+--   machine_seconds double, seconds: pickup to end where a machine or voicemail alone picked up; null for all other
+--     calls, and where nothing tells it
 --   total_seconds double, seconds: beginning to end with ringing; null where nothing but the end is told, or the end is
 --     told to be before the beginning
 --   outcome varchar: answered, voicemail, machine, missed, abandoned, rejected, no_answer, busy, cancelled, failed,
@@ -128,6 +130,7 @@ joined as (
         bool_or(is_untimed) as is_untimed,
         bool_or(picked_by = 'human') as is_human,
         min(picked_by) filter (where picked_by in ('machine', 'voicemail')) as machine,
+        coalesce(max(machine_ms) filter (where leg_id is null), max(machine_ms)) as machine_ms,
         bool_or(picked_by = 'ivr') as is_menu,
         max(total_ms) filter (where leg_id is null) as said_total_ms,
         coalesce(
@@ -460,6 +463,7 @@ select
     end as is_in_time,
     decided.ring_ms / 1000 as ring_seconds,
     case when decided.talk_ms > 0 then decided.talk_ms / 1000 end as talk_seconds,
+    case when decided.outcome in ('machine', 'voicemail') then decided.machine_ms / 1000 end as machine_seconds,
     decided.total_ms / 1000 as total_seconds,
     decided.outcome,
     case decided.outcome

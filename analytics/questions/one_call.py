@@ -22,13 +22,14 @@ def talk_of_call(reader: Reader, *, company: str, call_id: str, day: date) -> di
 def cost_of_call(reader: Reader, *, company: str, call_id: str, day: date) -> dict[str, Any] | None:
     """Give what a tariff took for a call of `day`; None where no tariff bills it.
 
-    `cost` in `currency` and `company_cost` in `company_currency` (each empty where there is no price, or no rate),
-    tariff_id, kind, billed_seconds, price_per_minute.
+    `cost` in `currency` and `company_cost` in `company_currency` (each empty where there is no price, no rate or no
+    known length), tariff_id, kind, connected_seconds, billed_seconds, price_per_minute.
     """
     text = """
         select
-            tariff_id, kind, billed_seconds, currency, company_currency, cast(price_per_minute as double)
-            as price_per_minute, cast(cost as double) as cost, cast(company_cost as double) as company_cost
+            tariff_id, kind, connected_seconds, billed_seconds, currency, company_currency,
+            cast(price_per_minute as double) as price_per_minute, cast(cost as double) as cost,
+            cast(company_cost as double) as company_cost
         from reports.call_costs
         where company = $company and month = date_trunc('month', $day::date) and call_id = $call_id
     """

@@ -47,7 +47,8 @@ _REPRICED = """
     select
         charges.call_id, charges.company, charges.account, tariffs.tariff_id, tariffs.kind, tariffs.currency,
         charges.country, coalesce(prices.country, '') as price_country, tariffs.valid_from as tariff_from,
-        charges.started_at, charges.day, charges.month, charges.talk_seconds, charges.is_left_out,
+        charges.started_at, charges.day, charges.month, charges.talk_seconds, charges.connected_seconds,
+        charges.is_left_out,
         begun.pulses, begun.pulses * tariffs.pulse_seconds as billed_seconds
     from facts.call_charges as charges
     inner join (
@@ -60,7 +61,7 @@ _REPRICED = """
             and charges.day >= tariffs.valid_from and charges.day < tariffs.valid_until
     cross join lateral (
         select if(tariffs.kind = 'fixed', 0, (
-            coalesce(cast(round(charges.talk_seconds * 1000) as bigint), 0) + tariffs.pulse_seconds * 1000 - 1
+            cast(round(charges.connected_seconds * 1000) as bigint) + tariffs.pulse_seconds * 1000 - 1
         ) // (tariffs.pulse_seconds * 1000)) as pulses
     ) as begun
     left join reference.tariff_rates as prices
@@ -75,8 +76,8 @@ class Costed(Struct, frozen=True, kw_only=True):
     """What the traffic of a period costs by one tariff, in the company's currency.
 
     `per_minute` divides calls and fee by the minutes talked; it is empty where nobody talked. `unpriced` counts calls
-    for which the tariff has no price, or its currency no rate: they are not in the cost, nor their talk in what is
-    divided by, `priced_minutes`.
+    for which the tariff has no price, or its currency no rate, or whose length nobody tells: they are not in the cost,
+    nor their talk in what is divided by, `priced_minutes`.
     """
 
     tariff: str

@@ -14,6 +14,8 @@
 --   day date: local date of started_at in the company's zone
 --   month date: first day of that month
 --   talk_seconds double, seconds: talk, null when there was none
+--   connected_seconds double, seconds: talk, or how long a machine or voicemail was listened to; null where nothing
+--     tells it: then there is no cost either
 --   pulses integer: pulses or minutes billed
 --   billed_seconds integer, seconds: their length
 --   minutes_before double, minutes: billed before it in the month, by the same tariff to the same countries
@@ -71,6 +73,7 @@ select
     summed.day,
     summed.month,
     summed.talk_seconds,
+    summed.connected_seconds,
     summed.pulses,
     summed.billed_seconds,
     summed.seconds_before / 60 as minutes_before,

@@ -18,6 +18,7 @@
 --   accepted_at timestamptz: when a person, or somebody unknown, picked up by a fact of its own
 --   picked_by varchar: human, machine, voicemail, ivr or unknown, also where nobody picked up
 --   talk_ms bigint, milliseconds: talk with a person; 0 where nobody or a machine picked up, null when not known yet
+--   machine_ms bigint, milliseconds: pickup to end where a machine or voicemail picked up, null where nothing tells it
 --   is_untimed boolean: whether a person picked up, it is over, and nothing tells how long was talked
 --   total_ms bigint, milliseconds: the provider's own length with ringing
 --   disposition varchar: how the provider says it ended, rejected where a fact says so, null when not said
@@ -30,7 +31,7 @@
 --   rang_at timestamptz: when ringing began: said by call.rang, or where an operator's leg began; what rang before a
 --     menu picked up rang at nobody
 --   menu_at timestamptz: when a menu picked up, where a fact of its own says so
---   machine_at timestamptz: when a machine or voicemail picked up, where a fact of its own says so
+--   machine_at timestamptz: when a machine or voicemail picked up, where that is known
 --   said_start_at timestamptz: when the call began, where a fact says so
 --   latest_start_at timestamptz: the latest moment at which the call can have begun
 --   first_at timestamptz: time of its first fact
@@ -165,7 +166,16 @@ talked as (
             when picked_by in ('machine', 'voicemail', 'ivr') or is_denied then 0
             when said_talk_ms is not null then said_talk_ms
             when is_over then greatest(epoch_ms(ended_at) - epoch_ms(coalesce(picked_at, ended_at)), 0)
-        end as talk_ms
+        end as talk_ms,
+        -- What a provider calls talk is here the time that the machine was listened to.
+        case
+            when picked_by in ('machine', 'voicemail') and is_over
+                then coalesce(
+                    nullif(said_talk_ms, 0),
+                    epoch_ms(greatest(ended_at, coalesce(answered_at, taken_at)))
+                    - epoch_ms(coalesce(answered_at, taken_at))
+                )
+        end as machine_ms
     from picked
 )
 
@@ -183,6 +193,7 @@ select
     accepted_at,
     picked_by,
     talk_ms,
+    machine_ms,
     is_untimed,
     total_ms,
     disposition,
@@ -194,7 +205,7 @@ select
     to_operator,
     case when menu_at is null or rang_at > menu_at then rang_at end as rang_at,
     menu_at,
-    case when picked_by in ('machine', 'voicemail') then taken_at end as machine_at,
+    case when picked_by in ('machine', 'voicemail') then coalesce(taken_at, answered_at) end as machine_at,
     said_start_at,
     latest_start_at,
     first_at,

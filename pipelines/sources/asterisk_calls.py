@@ -148,7 +148,7 @@ def _ended(row: Fields, *, known: dict[str, Any], times: Times, is_timed: bool) 
         disposition=endings.get(by, disposition),
         answered_by=by,
         started_at=times.start if is_timed else None,
-        answered_at=times.answer if is_talk else None,
+        answered_at=times.answer if is_talk or by == "voicemail" else None,
         talk_seconds=times.billed if is_talk else 0.0,
         total_seconds=times.duration,
     )

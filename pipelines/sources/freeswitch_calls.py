@@ -194,7 +194,7 @@ def _ended(scene: Scene, leg: Leg, *, known: dict[str, Any], began: Instant, end
         disposition=_disposition(leg, by=by, talk=talk),
         answered_by=by,
         started_at=began,
-        answered_at=spans[0][0] if talk else None,
+        answered_at=answered if by == "voicemail" else (spans[0][0] if talk else None),
         talk_seconds=talk,
         total_seconds=length,
         ended_by=_side(leg),

@@ -46,14 +46,15 @@ def call_status(scene: Scene, fields: Fields) -> Translation:
         return found(fact(scene, accepted, identity=(identity[0], "in-progress"), time=time))
     if status not in _ENDINGS:
         raise InvalidEvent(f"the call status {word(status)} is none of Twilio's")
-    ended = _ended(scene, fields, known=known, told=told)
+    ended = _ended(scene, fields, known=known, told=told, time=time)
     return found(fact(scene, ended, identity=(identity[0],), time=time))
 
 
-def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties) -> CallEnded:
-    """Read how a call ended; `CallDuration` counts seconds, `Duration` started minutes.
+def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties, time: Instant) -> CallEnded:
+    """Read how a call ended; `CallDuration` counts seconds since its pickup, `Duration` started minutes.
 
-    Machines do not talk, and where instructions pick up, neither does the call: then its legs tell who talked.
+    Machines do not talk, but what they answered is billed, so it is told when they picked up. Where instructions pick
+    up, the call does not talk either: then its legs tell who talked.
     """
     disposition = _disposition(fields, status=required(fields, "CallStatus").lower())
     length = seconds(fields, "CallDuration")
@@ -61,6 +62,7 @@ def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties
     if length is None and minutes == 0:
         length = 0.0
     answered_by = _answered_by(scene, fields, told=told)
+    is_machine = disposition == "completed" and answered_by == "machine"
     talk: float | None = 0.0
     if disposition == "completed" and answered_by in {"human", "unknown"}:
         talk = length
@@ -70,6 +72,7 @@ def _ended(scene: Scene, fields: Fields, *, known: dict[str, Any], told: Parties
         **known,
         disposition=disposition,
         answered_by=answered_by if disposition == "completed" else "unknown",
+        answered_at=after(time, seconds=-length) if is_machine and length is not None else None,
         talk_seconds=talk,
         total_seconds=length if talk is None or answered_by not in {"human", "unknown"} else None,
         error_code=_error_code(fields),

@@ -107,13 +107,20 @@ def _costs(calls: Iterable[Call]) -> Iterator[Row]:
                 price = Decimal("14.5")
             cost = (price * billed / 60).quantize(MICRO, ROUND_HALF_UP)
         elif call.account == company.INTERNATIONAL.account and call.direction in {"incoming", "outgoing"}:
-            minutes = -(-call.talk_seconds // 60)
+            minutes = -(-_connected_seconds(call) // 60)
             dollars = minutes * (Decimal("0.018") if country == "BR" else Decimal("0.055"))
             cost = (dollars * DOLLAR).quantize(MICRO, ROUND_HALF_UP)
         else:
             continue
         if not is_left_out(call):
             yield row_of(call, Cost(cost, call.talk_seconds * 1000))
+
+
+def _connected_seconds(call: Call) -> int:
+    """How long was talked, or a machine listened to."""
+    if call.outcome in {"machine", "voicemail"} and call.machine_at is not None and call.ended_at is not None:
+        return call.ended_at - call.machine_at
+    return call.talk_seconds
 
 
 def _requests(messages: Iterable[Message]) -> Iterator[Row]:

@@ -4,10 +4,11 @@ from datetime import date
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from analytics.explain import LeftOut, explain, rows_of
 from analytics.metrics import catalogue
-from analytics.questions import tariff_costs
+from analytics.questions import tariff_costs, what_if
 from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
 from schemas.prices import Rate, RequestRate
@@ -183,6 +184,47 @@ def test_a_call_is_billed_when_it_is_over() -> None:
     """
     built = warehouse(drawn_events(lines), [COMPANY])
     assert built.sql("select call_id from facts.call_charges").rows() == [(call("b"),)]
+
+
+MACHINES = """
+call     | account | fact     | at                  | says
+told     | waba    | offered  | 2026-03-02 05:00:00 | direction=outgoing; contact=phone:+77010000001
+told     | waba    | accepted | 2026-03-02 05:00:10 | direction=outgoing; contact=phone:+77010000001
+told     | waba    | ended    | 2026-03-02 05:00:30 | disposition=completed; answered_by=machine; talk_seconds=0
+detected | waba    | accepted | 2026-03-02 06:00:10 | direction=outgoing; contact=phone:+77010000001
+detected | waba    | accepted | 2026-03-02 06:00:13 | answered_by=machine
+detected | waba    | ended    | 2026-03-02 06:00:30 | disposition=completed
+measured | waba    | accepted | 2026-03-02 07:00:13 | direction=outgoing; contact=phone:+77010000001; answered_by=machine
+measured | waba    | ended    | 2026-03-02 07:00:30 | disposition=completed; talk_seconds=25
+box      | waba    | ended    | 2026-03-02 08:00:30 | direction=outgoing; contact=phone:+77010000001; disposition=voicemail; answered_at=2026-03-02 08:00:29; talk_seconds=0
+unknown  | waba    | ended    | 2026-03-02 09:00:30 | direction=outgoing; contact=phone:+77010000001; disposition=voicemail; talk_seconds=0
+person   | waba    | accepted | 2026-03-02 10:00:10 | direction=outgoing; contact=phone:+77010000001
+person   | waba    | ended    | 2026-03-02 10:00:30 | disposition=completed; talk_seconds=20; answered_by=human
+nobody   | waba    | ended    | 2026-03-02 11:00:30 | direction=outgoing; contact=phone:+77010000001; disposition=no_answer
+"""  # noqa: E501
+
+
+def test_what_a_machine_answered_is_billed_and_is_no_talk() -> None:
+    events = drawn_events(MACHINES)
+    expected = """
+    call_id  | talk_seconds | connected_seconds | pulses | minutes_before | cost
+    told     |              | 20                | 4      | 0              | 2.4
+    detected |              | 20                | 4      | 0.4            | 2.4
+    measured |              | 25                | 5      | 0.8            | 3
+    box      |              | 1                 | 1      | 1.3            | 0.6
+    unknown  |              |                   |        |                |
+    person   | 20           | 20                | 4      | 1.4            | 2.4
+    nobody   |              | 0                 | 0      | 1.8            | 0
+    """
+    names = {call(row["call"]): row["call"] for row in rows(MACHINES)}
+    for told in (events, [*reversed(events), *events]):
+        built = warehouse(told, [COMPANY])
+        assert tidy(expected) == draw(built.sql("from reports.call_costs"), like=expected, names=names)
+        assert (pytest.approx(10.8), 6) == figure(built, "call_cost")
+        assert (pytest.approx(10.8 * 3), 6) == figure(built, "cost_per_answered_minute")
+        assert (20 / 60, 1) == figure(built, "talk_minutes")
+        [same] = what_if(built, period=MARCH, company="acme", tariffs=("waba",))
+        assert (10.8, 1, 1) == (same.call_cost, same.answered, same.unpriced)
 
 
 REQUESTS = """
