@@ -28,6 +28,9 @@ PLAIN_TEXTS = NEVER_PERSONAL | {
         "country",
         "channels",
         "figure",
+        "price_country",
+        "aspect",
+        "sign",
         "tariff_id",
     ),
     *("first_kind", "first_direction", "first_account", "last_kind", "last_direction", "last_account", "last_channel"),
@@ -44,7 +47,7 @@ PLAIN_OF = frozenset(
 IDENTITIES = frozenset(
     {
         *("contact_key", "conversation_id", "contact_id", "identity", "identities", "also_known_as"),
-        *("event_id", "permission_id", "request_id", "leg_id"),
+        *("event_id", "permission_id", "request_id", "sign_id", "row_id", "leg_id"),
     }
 )
 # Numbers, times and yes or no say nothing of who it was.

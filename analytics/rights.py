@@ -30,11 +30,15 @@ PLAIN = NEVER_PERSONAL | {
     *("account_id", "band", "closed_by", "company_number", "country", "dataschema", "dimensions", "event_id"),
     *("fingerprint", "left_out", "model", "operator_endpoint", "origin", "others", "outcome_reason", "permission_id"),
     *("picked_by", "reacted_by", "reason_code", "rejected_by", "severity", "topic", "transcript_origin", "version"),
+    *("aspect", "company_currency", "contact_country", "price_country", "request_id", "row_id", "sign", "sign_id"),
+    "tariff_id",
 }
 PLAIN_OF = frozenset(
     {
         *("reference.companies.name", "reference.teams.name", "reference.operators.name", "checks.facts_not_unique.id"),
         *("log.dead.reason", "log.events.id", "log.conflicts.id", "reference.accounts.language"),
+        *("facts.account_states.word", "facts.call_permissions.reason", "facts.permission_events.word"),
+        "reports.risk_signs.word",
     }
 )
 # Columns that tell contacts and what is theirs apart: a word of no meaning takes their place, the same for the same.

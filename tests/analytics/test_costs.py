@@ -9,6 +9,7 @@ import pytest
 from analytics.explain import LeftOut, explain, rows_of
 from analytics.metrics import catalogue
 from analytics.questions import tariff_costs, what_if
+from analytics.rights import LimitedReader, Rights
 from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
 from schemas.prices import Rate, RequestRate
@@ -288,3 +289,5 @@ def test_requests_are_part_of_what_a_period_costs_and_not_of_a_minute() -> None:
         ("waba", "per_pulse", 5, Decimal(15), 3, Decimal(15)),
     ] == costs.select("tariff_id", "kind", "requests", "request_cost", "unpriced_requests", "cost").rows()
     assert [None, None, None] == costs["per_minute"].to_list()
+    analyst = LimitedReader(built, rights=Rights(role="analyst"), salt="salt")
+    assert costs.equals(tariff_costs(analyst, period=MARCH, company="acme"))

@@ -6,6 +6,7 @@ from polars.testing import assert_frame_equal
 from analytics import questions
 from analytics.questions import Period
 from analytics.questions.risk import Dialled
+from analytics.rights import LimitedReader, Rights
 from analytics.scratch import Scratch
 from analytics.views import read_views
 from schemas.accounts import LOW_QUALITY
@@ -166,7 +167,12 @@ def test_the_signs_of_a_period_are_listed_with_how_many_there_are() -> None:
     listed = questions.signs(called, period=MARCH, scope=ACME, limit=1)
 
     assert [("b4", 9)] == listed.select("call_id", "signs").rows()
-    assert 9 == questions.signs(called, period=MARCH, scope=ACME).height
+    signs = questions.signs(called, period=MARCH, scope=ACME)
+    assert 9 == signs.height
+    analyst = LimitedReader(called, rights=Rights(role="analyst"), salt="salt")
+    assert signs.equals(questions.signs(analyst, period=MARCH, scope=ACME))
+    told = questions.dialled(analyst, period=MARCH, before=None, scope=ACME, metrics=METRICS)
+    assert told.accounts.equals(_dialled(called).accounts)
 
 
 def test_without_calls_there_is_no_risk_to_tell() -> None:
