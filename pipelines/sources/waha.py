@@ -79,9 +79,13 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
         scene,
         name=text(body, "session"),
         own=text(me, "id"),
+        hidden=text(me, "lid"),
         time=from_epoch_field(stamp, what="timestamp") if stamp else scene.raw.received_at,
     )
-    return _READERS[event](session, as_object(body.get("payload"), what="payload"))
+    payload = body.get("payload")
+    if event == "state.change" and isinstance(payload, str):
+        payload = {"state": payload}
+    return _READERS[event](session, as_object(payload, what="payload"))
 
 
 SOURCE = Source(
@@ -104,7 +108,7 @@ GUIDE = Guide(
         "Choose the events `message.any`, `message.ack`, `message.reaction`, `message.edited`, `message.revoked`, "
         "`call.received`, `call.accepted`, `call.rejected` and `session.status`.",
         "Or set no webhook and name WAHA's address in `socket_url`: `angime collect` then listens on its WebSocket.",
-        "WAHA tells that calls were received, accepted or rejected, and not how long they lasted.",
+        "WAHA tells that calls were received, accepted, declined or given up, and not how long they lasted.",
     ),
     settings={
         "socket_url": Setting(

@@ -119,6 +119,8 @@ def _held(fields: Fields) -> Content:
     """Read the protocol's own fields where an engine hands them out (NOWEB `message`, GOWS `Message`)."""
     raw = loose(fields, "_data")
     held = loose(raw, "message") or loose(raw, "Message")
+    if not held and loose(raw, "key").get("isViewOnce") is True:  # linked devices are told that it came, and no more
+        return Content(name="viewOnceMessage")
     return content(held) if held else Content(nothing="a message without content")
 
 

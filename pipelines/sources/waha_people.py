@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from pipelines.sources.facts import Scene
-from pipelines.sources.linked_chats import Chat, chat, own_number
+from pipelines.sources.linked_chats import Chat, chat, own_number, people
 from pipelines.sources.reading import Fields, flag, loose, member, text
 from schemas.errors import InvalidEvent
 from schemas.ids import Id, message_id
@@ -16,17 +16,22 @@ _WHOLE = re.compile(r"^(true|false)_([^_\s]+@[a-z.]+)_([^_\s]+)(?:_(\S+@[a-z.]+)
 
 
 class Session(Struct, frozen=True):
-    """One session of the server: its name, its own chat id, and when it sent what is read."""
+    """One session of the server: its name, its own chat id and the one that hides it, and when it sent what is read."""
 
     scene: Scene
     name: str | None
     own: str | None
+    hidden: str | None
     time: Instant
 
     @property
     def number(self) -> str | None:
         """The company's number."""
         return own_number(self.scene, self.own)
+
+    def is_own(self, *written: str | None) -> bool:
+        """Say whether one of these chat ids is the session's own."""
+        return not set(people(self.scene, self.own, self.hidden)).isdisjoint(people(self.scene, *written))
 
     def message(self, provider_id: str) -> Id:
         """Id of a message, whichever way its own is written."""
@@ -78,6 +83,7 @@ def id_of(fields: Fields, name: str) -> str | None:
 def _others(fields: Fields) -> list[str]:
     """Give the phone's id that an engine keeps beside one that hides it."""
     raw = loose(fields, "_data")
-    key, info = loose(raw, "key"), loose(raw, "Info")
+    key = loose(raw, "key")
+    info = loose(raw, "Info") or raw  # of a receipt they stand in itself
     known = [key.get("remoteJidAlt"), key.get("senderPn"), info.get("SenderAlt"), info.get("RecipientAlt")]
     return [one for one in known if isinstance(one, str) and "@" in one]

@@ -5,13 +5,13 @@ from typing import Any
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import fact
 from pipelines.sources.linked_chats import call_about, epoch, people
-from pipelines.sources.reading import Fields, flag, required, text, word
+from pipelines.sources.reading import Fields, flag, loose, required, text, word
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.waha_people import Session, id_of
 from schemas.accounts import AccountLinked, AccountRestricted, AccountUnlinked, AccountWentOffline
-from schemas.calls import CallAccepted, CallOffered, CallRejected
+from schemas.calls import CallAccepted, CallEnded, CallFact, CallOffered, CallRejected
 from schemas.errors import InvalidEvent
-from schemas.people import Direction
+from schemas.people import Direction, Identity
 
 _STATUSES: dict[str, type[AccountLinked | AccountUnlinked | AccountWentOffline]] = {
     "WORKING": AccountLinked,
@@ -44,7 +44,9 @@ def session_status(session: Session, fields: Fields) -> Translation:
 
 def state(session: Session, fields: Fields) -> Translation:
     """Read `state.change`, which older versions send of WhatsApp Web's own state."""
-    status = required(fields, "state")
+    status = text(fields, "state")
+    if status is None:
+        return ignored("a change of an engine's connection, of which session.status tells")
     if status.upper() in {"OPENING", "PAIRING"}:
         return ignored("the session is starting")
     if status.upper() in _BANS:
@@ -66,30 +68,45 @@ def _told(session: Session, struct: type[Any], *, status: str, **more: str) -> T
 
 
 def call(session: Session, fields: Fields, *, event: str) -> Translation:
-    """Read an event of a call.
+    """Read an event of a call (WAHA, Calls).
 
-    Assumption: a rejected call was declined on the company's side, for WAHA tells of calls that come in only; who
-    gave up one that nobody took it does not say.
+    `call.rejected` tells of a call that was declined, and of one that is over: `_data`, the engine's own event, tells
+    which. Engines whose events stand not there tell of calls only that were declined.
     """
     scene = session.scene
     provider_id = id_of(fields, "id")
     if provider_id is None:
         raise InvalidEvent("id is missing")
-    begin = text(fields, "from")
-    ours = people(scene, session.own)
-    is_ours = bool(ours) and people(scene, begin) == ours
-    direction: Direction = "outgoing" if is_ours else "incoming"
-    about = call_about(
-        scene,
-        provider_id=provider_id,
-        status=event,
-        contact=people(scene, text(fields, "to")) if is_ours else people(scene, begin),
-    )
+    engine = loose(fields, "_data")
+    direction, contact = _sides(session, fields, engine=engine)
+    about = call_about(scene, provider_id=provider_id, status=event, contact=contact)
     about |= {"direction": direction, "company_number": session.number}
     time = epoch(fields, "timestamp") if fields.get("timestamp") else session.time
+    told = _of_call(fields, engine=engine, event=event, about=about)
+    return found(fact(scene, told, identity=(provider_id,), time=time))
+
+
+def _of_call(fields: Fields, *, engine: Fields, event: str, about: dict[str, Any]) -> CallFact:
     if event == "received":
-        media = "video" if flag(fields, "isVideo") else "audio"
-        return found(fact(scene, CallOffered(**about, media=media), identity=(provider_id,), time=time))
+        return CallOffered(**about, media="video" if flag(fields, "isVideo") else "audio")
     if event == "accepted":
-        return found(fact(scene, CallAccepted(**about, answered_by="human"), identity=(provider_id,), time=time))
-    return found(fact(scene, CallRejected(**about), identity=(provider_id,), time=time))
+        return CallAccepted(**about, answered_by="human")
+    words = [engine.get("status"), engine.get("Reason")]
+    if "timeout" in words:
+        return CallEnded(**about, disposition="no_answer", talk_seconds=0.0)
+    is_over = "terminate" in words or "Reason" in engine
+    return CallEnded(**about) if is_over else CallRejected(**about)
+
+
+def _sides(session: Session, fields: Fields, *, engine: Fields) -> tuple[Direction, tuple[Identity, ...]]:
+    """Tell who called whom: `from` is whose device told it, so that it is our own where a call was taken or declined.
+
+    Who called is the engine's own word: `CallCreator` of GOWS, `callerPn` of NOWEB beside an id that hides the number.
+    """
+    begin = [text(engine, "CallCreator"), text(engine, "CallCreatorAlt")]
+    if not any(begin):
+        begin = [text(fields, "from"), text(engine, "callerPn")]
+    if not session.is_own(*begin):
+        return ("outgoing" if engine.get("fromMe") is True else "incoming"), people(session.scene, *begin)
+    others = [one for one in (text(fields, "to"), text(fields, "from")) if not session.is_own(one)]
+    return "outgoing", people(session.scene, *others)
