@@ -62,16 +62,26 @@ def _update(scene: Scene, *, value: Fields, entry: Fields) -> Translation:
         return found(_fact(scene, AccountLinked(**known), entry=entry, identity=identity))
     if event in _UNLINKED:
         return found(_fact(scene, AccountUnlinked(**known), entry=entry, identity=identity))
-    if event == "ACCOUNT_VIOLATION":
-        violation = text(member(value, "violation_info"), "violation_type")
-        judged = AccountQualityChanged(**known, quality=violation)
-        return found(_fact(scene, judged, entry=entry, identity=(*identity, violation or "")))
-    if event == "ACCOUNT_RESTRICTION":
-        restrictions = [as_object(one, what="restriction_info[]") for one in items(value, "restriction_info")]
-        return found(*(_restricted(scene, known, one, entry=entry) for one in restrictions or [{}]))
+    if event in {"ACCOUNT_VIOLATION", "ACCOUNT_RESTRICTION"}:
+        return _judged(scene, known, event=event, value=value, entry=entry)
     if event == "DISABLED_UPDATE":
         return _banned(scene, known, ban=member(value, "ban_info"), entry=entry)
     return ignored(f"the account update {word(event)} holds no fact of ours")
+
+
+def _judged(scene: Scene, known: Fields, *, event: str, value: Fields, entry: Fields) -> Translation:
+    """Read a violation, or restrictions; without any, the violation tells that they are lifted or that Meta warns."""
+    violation = text(member(value, "violation_info"), "violation_type")
+    restrictions = [as_object(one, what="restriction_info[]") for one in items(value, "restriction_info")]
+    ending = "" if restrictions else (violation or "").rpartition("_")[2]
+    identity = ("account_update", event, violation or "")
+    if event == "ACCOUNT_VIOLATION" or ending == "WARN":
+        return found(_fact(scene, AccountQualityChanged(**known, quality=violation), entry=entry, identity=identity))
+    if ending == "UNBAN":
+        freed = AccountCameOnline(**known | {"provider_status": violation})
+        return found(_fact(scene, freed, entry=entry, identity=identity))
+    told = restrictions or [{"restriction_type": violation}]
+    return found(*(_restricted(scene, known, one, entry=entry) for one in told))
 
 
 def _restricted(scene: Scene, known: Fields, restriction: Fields, *, entry: Fields) -> Any:

@@ -148,8 +148,10 @@ def _direction(box: Inbox, fields: Fields) -> Direction:
 
 
 def _caller(box: Inbox, fields: Fields, *, direction: Direction) -> Person:
+    """Find the contact of a call; of some of ours Meta's own examples name the business number as the one called."""
     if direction == "outgoing":
-        return person(box, fields, phone="to", user="to_user_id", parent="to_parent_user_id")
+        phone = "from" if is_same_number(text(fields, "to"), box.number) else "to"
+        return person(box, fields, phone=phone, user="to_user_id", parent="to_parent_user_id")
     return person(box, fields, phone="from", user="from_user_id", parent="from_parent_user_id")
 
 

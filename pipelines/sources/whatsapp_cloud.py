@@ -7,7 +7,7 @@ from pipelines.sources.contract import Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.meta_webhooks import entries, handshake, is_genuine
-from pipelines.sources.reading import Fields, as_object, items, text
+from pipelines.sources.reading import Fields, as_object, items, member, text
 from pipelines.sources.translations import each, ignored, joined, numbered
 from pipelines.sources.whatsapp_accounts import account_change
 from pipelines.sources.whatsapp_calls import call, call_status
@@ -49,17 +49,20 @@ def _entry(scene: Scene, value: Any, *, path: str) -> Translation:
 
 def _change(scene: Scene, change: Any, *, entry: Fields, path: str) -> Translation:
     fields = as_object(change, what="the change")
-    value = as_object(fields.get("value"), what="value")
+    value, path = as_object(fields.get("value"), what="value"), f"{path}value."
     field = text(fields, "field") or ""
+    observed = member(value, "standby")
+    if observed:  # what Meta's agent and contacts write to each other lies one level deeper (Meta, Standby webhooks)
+        value, path = value | observed, f"{path}standby."
     present = [name for name in _LISTS if value.get(name) is not None]
     if not present:
         if field in {"messages", "calls"} or value.get("errors"):
             return ignored("a change holds no message, status or call")
         return account_change(scene, field=field, value=value, entry=entry)
     lengths = (len(value[name]) for name in present if isinstance(value[name], list))
-    box, broken_cards = inbox(scene, value, item_count=sum(lengths), path=f"{path}value.")
+    box, broken_cards = inbox(scene, value, item_count=sum(lengths), path=path)
     read = each(
-        ((f"{path}value.{name}", name) for name in present),
+        ((f"{path}{name}", name) for name in present),
         lambda _, name: _items(box, value, name=name, path=path, field=field),
     )
     return joined([read, broken_cards])
@@ -70,7 +73,7 @@ def _items(box: Inbox, value: Fields, *, name: str, path: str, field: str) -> Tr
     found = items(value, name)
     if not found:
         return ignored(f"{name} is empty")
-    places = numbered(f"{path}value.{name}", found)
+    places = numbered(f"{path}{name}", found)
     if name == "history":
         return each(places, lambda where, chunk: _history(box, chunk, path=where))
     read = _reader(box, value, name=name, is_alone=len(found) == 1, field=field)
@@ -131,7 +134,7 @@ GUIDE = Guide(
         "Think of a verify token and put it where `verify_secret` points.",
         "Under WhatsApp, Configuration, set the callback address `/hooks/whatsapp_cloud/ACCOUNT` and the same token.",
         "Subscribe to the fields `messages`, `calls`, `account_update` and `phone_number_quality_update`; with a "
-        "linked app also to `smb_message_echoes` and `history`.",
+        "linked app also to `smb_message_echoes` and `history`, and where Meta Business Agent answers to `standby`.",
         "For recordings put an access token that may read media where `fetch_secret` points.",
     ),
     settings={

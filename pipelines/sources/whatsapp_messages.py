@@ -7,7 +7,7 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import conversation_of, fact
 from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, as_object, flag, items, member, required, text, word
-from pipelines.sources.times import from_epoch_field
+from pipelines.sources.times import after, from_epoch_field
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.whatsapp_people import Inbox, Person, is_same_number, person
 from schemas.errors import InvalidEvent
@@ -34,6 +34,12 @@ _KINDS: dict[str, MessageKind] = {
     "system": "system",
     "revoke": "system",
 }
+_NO_MESSAGES = {
+    "errors": "a message of type `errors` says only that the provider could not give it",
+    "request_welcome": "a contact opened the chat and has written nothing",
+}
+# Of older messages of a linked app's history Meta hands out no media (Meta, history webhook).
+MEDIA_OF_HISTORY_SECONDS = 14 * 24 * 3600
 _ANSWERS = {"accept": PermissionGranted, "accepted": PermissionGranted, "approve": PermissionGranted}
 _REFUSALS = frozenset({"reject", "rejected", "decline", "declined"})
 
@@ -49,8 +55,8 @@ def received(box: Inbox, value: Any) -> Translation:
 
 
 def echoed(box: Inbox, value: Any) -> Translation:
-    """Read one item of `message_echoes[]`: what the company wrote from the linked app."""
-    fields = as_object(value, what="the message")
+    """Read one item of `message_echoes[]`: what the company wrote from the linked app, or Meta's agent for it."""
+    fields = _as_echo(as_object(value, what="the message"))
     contact = person(box, fields, phone="to", user="to_user_id", parent="to_parent_user_id")
     sent = _message(box, fields, contact=contact, is_ours=True)
     if text(member(fields, "interactive"), "type") != "call_permission_request":
@@ -67,14 +73,27 @@ def echoed(box: Inbox, value: Any) -> Translation:
 def remembered(box: Inbox, value: Any, *, thread: Fields) -> Translation:
     """Read one message of a history thread, whose id is the contact's number; ours are those from our number."""
     fields = as_object(value, what="the message")
-    contact = person(box, {"from": text(thread, "id"), **_identities(thread)}, phone="from", user="user_id")
+    if text(fields, "type") == "media_placeholder":
+        if after(_time(fields), seconds=MEDIA_OF_HISTORY_SECONDS) > box.scene.raw.received_at:
+            return ignored("a message of the history whose media come by themselves")
+        fields = fields | {"type": "unsupported", "unsupported": {"type": "media_placeholder"}}
+    context = member(thread, "context")
+    known = context | {"wa_id": text(context, "wa_id") or text(thread, "id")}
+    contact = person(box, known, phone="wa_id", user="user_id", parent="parent_user_id")
     is_ours = is_same_number(text(fields, "from"), box.number)
     return _message(box, fields, contact=contact, is_ours=is_ours)
 
 
-def _identities(thread: Fields) -> Fields:
-    context = member(thread, "context")
-    return {"user_id": text(context, "user_id")}
+def _as_echo(fields: Fields) -> Fields:
+    """Give an echo of Meta's agent, which holds its message as it was asked to be sent, as one of a linked app."""
+    sent = member(fields, "message")
+    if not sent:
+        return fields
+    told = sent | {"id": fields.get("id"), "timestamp": fields.get("timestamp")}
+    if text(sent, "recipient_type") == "group":
+        return told | {"to": None, "group_id": sent.get("to")}
+    user = text(sent, "recipient") or ""
+    return told | {"to_parent_user_id" if ".ENT." in user else "to_user_id": user}
 
 
 def _time(fields: Fields) -> Instant:
@@ -105,8 +124,8 @@ def _message(box: Inbox, fields: Fields, *, contact: Person, is_ours: bool) -> T
             reacted_by="company" if is_ours else "contact",
         )
         return found(fact(scene, reacted, identity=(provider_id,), time=_time(fields)))
-    if kind in {"errors", "media_placeholder"}:
-        return ignored(f"a message of type {word(kind)} says only that the provider could not give it")
+    if kind in _NO_MESSAGES:
+        return ignored(_NO_MESSAGES[kind])
     body = _body(fields, kind=kind)
     reply_to = body.pop("reply_to")
     struct = MessageSent if is_ours else MessageReceived
@@ -126,7 +145,7 @@ def _group(box: Inbox, group: str) -> Id:
 
 def _body(fields: Fields, *, kind: str) -> dict[str, Any]:
     """Give kind, text, media and what is replied to; a kind unknown to us is kept as unsupported."""
-    replied = text(member(fields, "context"), "id")
+    replied = text(member(fields, "context"), "id", "message_id")
     if kind == "edit":
         edit = member(fields, "edit")
         inner = member(edit, "message")

@@ -71,7 +71,7 @@ def _about(box: Inbox, fields: Fields, *, provider_id: str, status: str) -> dict
 
 
 def _kind(fields: Fields) -> MessageKind:
-    category = (text(member(fields, "pricing"), "category") or "").lower()
+    category = (text(member(fields, "pricing"), "category") or "").lower().removeprefix("group_")
     return "template" if category in _TEMPLATE_CATEGORIES else "text"
 
 
