@@ -87,7 +87,7 @@ _WORDS = (
 )
 _UNREAD = re.compile(r"^\{\{(SWE\d{3})\}\}$", re.ASCII)
 _STEPS = {"sent": MessageSent, "delivered": MessageDelivered, "read": MessageRead, "played": MessageRead}
-_FAILURES = frozenset({"failed", "noaccount", "notingroup", "yellowcard"})
+_FAILURES = frozenset({"failed", "noaccount", "notingroup", "yellowcard", "noactivesession"})
 _PASSING = frozenset({"pending", "suspended"})
 # What an instance links, and how a person is known there where his id is no phone's.
 _CHANNELS: dict[str, tuple[Channel, str]] = {
@@ -107,7 +107,7 @@ def message(scene: Scene, fields: Fields, *, is_ours: bool) -> Translation:
     if known.is_public:
         return ignored("a message of a channel or a status, to nobody in particular")
     name = text(sender, "chatName") if is_ours else text(sender, "senderName", "senderContactName", "chatName")
-    content = member(fields, "messageData")
+    content = member(fields, "messageData") | {"voter": text(sender, "sender")}
     return _told(scene, fields, content=content, known=known, name=name, channel=channel, is_ours=is_ours)
 
 
@@ -231,7 +231,19 @@ def _cards(content: Fields) -> str | None:
     return ", ".join(name for card in cards if (name := text(card, "displayName"))) or None
 
 
-_READERS: dict[str, Callable[[Fields], str | None]] = {"locationmessage": _location, "contactsarraymessage": _cards}
+def _votes(content: Fields) -> str | None:
+    """Give what `voter` chose in a poll; where he goes by no id of its voters, all that was chosen."""
+    options = [as_object(one, what="votes[]") for one in items(member(content, "pollMessageData"), "votes")]
+    chosen = [option for option in options if items(option, "optionVoters")]
+    his = [option for option in chosen if content.get("voter") in items(option, "optionVoters")]
+    return ", ".join(name for option in his or chosen if (name := text(option, "optionName"))) or None
+
+
+_READERS: dict[str, Callable[[Fields], str | None]] = {
+    "locationmessage": _location,
+    "contactsarraymessage": _cards,
+    "pollupdatemessage": _votes,
+}
 
 
 def _place(content: Fields, *names: str) -> Fields:
