@@ -82,6 +82,7 @@ _OTHERS = {
     "pre_checkout": "a question before a payment is no message",
     "game_play": "a game that was played is no message",
     "messaging_feedback": "an answer to a feedback form is no message",
+    "messaging_customer_information": "an address that a contact left in a form is no message",
     "response_feedback": "a thumb up or down under an answer of a robot is no message",
     "prior_message": "a reference to an earlier chat is no message",
     "typing_on": "somebody is typing",
@@ -158,6 +159,8 @@ def _change(page: _Page, change: Any, *, path: str) -> Translation:
         if "calls" not in value:
             return _call(page, value, path=where)
         return each(numbered(f"{where}.calls", items(value, "calls")), lambda at, one: _call(page, one, path=at))
+    if field == "call_settings_update":
+        return ignored("a change of the company's own settings of calls")
     if "call" in field:
         raise InvalidEvent(f"the field {word(field)} is unknown")
     return ignored(f"the field {word(field)} holds no message of a chat")
@@ -202,6 +205,9 @@ def _told(page: _Page, fields: Fields, *, path: str) -> _Item:
 def _message(item: _Item) -> Translation:
     fields = member(item.fields, "message")
     provider_id = required(fields, "mid")
+    sender, recipient = (text(member(item.fields, name), "id") for name in ("sender", "recipient"))
+    if sender is not None and sender == recipient:  # Instagram, Self Messaging: told twice, of which one is no echo
+        return ignored("a message of the account to itself")
     if flag(fields, "is_deleted"):
         return ignored("a message that was taken back")
     body = text(fields, "text")
