@@ -20,6 +20,8 @@ from schemas.errors import InvalidEvent
 _STATES: dict[str, type[AccountLinked | AccountUnlinked | AccountWentOffline | AccountCameOnline]] = {
     "authorized": AccountLinked,
     "notauthorized": AccountUnlinked,
+    "pendingcode": AccountUnlinked,
+    "pendingpassword": AccountUnlinked,
     "sleepmode": AccountWentOffline,
     "offline": AccountWentOffline,
     "online": AccountCameOnline,
