@@ -16,7 +16,7 @@ from analytics.metrics import LANGUAGES, Catalogue, Good, Kind, Metric, Texts, U
 from analytics.scratch import scratch
 from analytics.sessions import EngineError, open_in_memory
 from analytics.settings import AnalyticsSettings
-from schemas.allowed import words_at
+from schemas.allowed import mistake
 from schemas.errors import Misconfigured
 
 MAX_BYTES = 256 * 1024
@@ -128,10 +128,8 @@ def _read(name: str, fields: Any, *, file: Path) -> Metric:
     try:
         written = msgspec.convert(fields, _Written)
     except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        words = words_at(_Written, path.strip("`.").split("."))
-        allowed = f": write one of {', '.join(words)}" if words else ""
-        raise Misconfigured(f"{file.name}: {name}: {problem}{path.rstrip('`').replace('.', ' in ')}{allowed}") from None
+        found = mistake(str(error), struct=_Written)
+        raise Misconfigured(f"{file.name}: {name}: {found.problem}{found.where}") from None
     told: dict[str, Any] = {part: getattr(written, part) for part in written.__struct_fields__}
     for part in ("title", "meaning"):
         if isinstance(text := told[part], str):

@@ -268,7 +268,13 @@ class DuckConnection:
 
     def _execute(self, text: str, parameters: Parameters = ()) -> Engine:
         with _withholding.meanwhile():
-            return self._session.execute(text, parameters) if parameters else self._session.execute(text)
+            try:
+                return self._session.execute(text, parameters) if parameters else self._session.execute(text)
+            except RuntimeError as error:
+                # What the engine makes of a Ctrl-C that comes while it works.
+                if isinstance(error.__cause__, KeyboardInterrupt):
+                    raise error.__cause__ from None
+                raise
 
 
 class _Withholding(MetaPathFinder):

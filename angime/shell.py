@@ -22,10 +22,11 @@ Show = Callable[[list[dict[str, Any]]], None]
 class Shell:
     """One sitting: asks a reader, shows rows, and goes on after a statement that was wrong."""
 
-    def __init__(self, reader: Reader, *, show: Show, say: Callable[[str], None]) -> None:
+    def __init__(self, reader: Reader, *, show: Show, say: Callable[[str], None], is_typed: bool) -> None:
         self._reader = reader
         self._show = show
         self._say = say
+        self.is_typed = is_typed  # by a person, whose Ctrl-C stops the statement and not the sitting
         self._described = reader.ask(DICTIONARY)
         self._relations = [row["relation"] for row in self._described if not row["column"]]
         self._columns = sorted({row["column"] for row in self._described} - {""})
@@ -56,6 +57,10 @@ class Shell:
             self._show(self._reader.ask(statement))
         except AngimeError as refusal:
             self._say(refusal.reason)
+        except KeyboardInterrupt:
+            if not self.is_typed:
+                raise
+            self._say("stopped")
 
     def _describe(self, line: str) -> None:
         command, _, name = line.partition(" ")
@@ -72,8 +77,8 @@ class Shell:
 
 
 def typed_lines(shell: Shell, *, history: Path) -> Iterator[str]:
-    """Give what is typed, with completion and history where this is a terminal."""
-    if not sys.stdin.isatty():
+    """Give what is typed, with completion and history where a person types."""
+    if not shell.is_typed:
         yield from (line.rstrip("\n") for line in sys.stdin)
         return
     _set_up_line_editing(shell, history=history)

@@ -2,15 +2,16 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
 
 from schemas.alert_rules import Alerts, alert_problems
-from schemas.allowed import words_at
+from schemas.allowed import mistake
 from schemas.crm import Currency
 from schemas.dated import (
     DatedHours,
@@ -307,20 +308,16 @@ _FORMS: tuple[Meta, ...] = tuple(
 
 def _with_line(message: str, *, text: str, file: str) -> str:
     """Point at the line of the table and key that msgspec's path names (`$.accounts[1].source`)."""
-    problem, _, path = message.partition(" - at `$")
+    found = mistake(message, struct=Company)
+    problem = found.problem
     for form in _FORMS:
         if form.pattern and form.pattern in problem.replace(r"\\", "\\"):
             problem = f"must be {form.description}"
-    parts: list[Any] = re.findall(r"[A-Za-z_]+|\d+", path)
-    line = _line_of(parts, text=text)
-    where = ".".join(parts)
-    problem = problem.replace("`", "")
-    words = words_at(Company, parts)
-    allowed = f": write one of {', '.join(words)}" if words else ""
-    return f"{file}{f', line {line}' if line else ''}: {problem}{f' ({where})' if where else ''}{allowed}"
+    line = _line_of(found.place, text=text)
+    return f"{file}{f', line {line}' if line else ''}: {problem}{found.where}"
 
 
-def _line_of(parts: list[str], *, text: str) -> int | None:
+def _line_of(parts: Sequence[str], *, text: str) -> int | None:
     """Find the line of a path such as accounts.1.time_zone; where it stands inside others, the line that holds it."""
     lines = text.splitlines()
     start, end = 0, len(lines)

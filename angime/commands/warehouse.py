@@ -1,5 +1,6 @@
 """Verbs that ask the warehouse, build it anew, and move it."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,7 @@ def _open_shell(reader: Any, *, typed: str, history: Path) -> None:
         reader,
         show=lambda rows: print_rows(rows, as_json=False),
         say=lambda sentence: typer.echo(sentence, err=True),
+        is_typed=not typed and sys.stdin.isatty(),
     )
     shell.run(iter([typed]) if typed else typed_lines(shell, history=history))
 

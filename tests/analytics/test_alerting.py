@@ -241,7 +241,11 @@ def test_what_was_raised_is_known_after_a_restart_and_heard_on_the_live_feed(tmp
 
 MISTAKES = (
     ('kind = "low_quality"', 'kind = "bad_mood"', "'bad_mood' (alerts.rules.4.kind): write one of missed_call, "),
-    ('kind = "missed_call"\nminutes', 'kind = "missed_call"\nhours', "line 24: Object contains unknown field hours"),
+    (
+        'kind = "missed_call"\nminutes',
+        'kind = "missed_call"\nhours',
+        "line 27: unknown name (alerts.rules.0.hours): write ",
+    ),
     ('id = "rate"', 'id = "missed"', "line 30: rule 'missed' of [alerts] stands twice"),
     ('["21:00-24:00"', '["21:00-20:00"', "line 18: write the quiet time '21:00-20:00' like 00:00-08:00"),
     ('id = "managers"', 'id = "bosses"', "line 24: rule 'missed' goes to 'managers', which is not listed under"),

@@ -96,7 +96,7 @@ def test_tariffs_rates_and_policies_are_read() -> None:
             'price_per_request = "9.5"\n[[tariffs.request_rates]]\nprice_per_request = "1"',
             "line 30: tariff 'trunk' has two prices of a request to one country",
         ),
-        ('price_per_request = "9.5"', 'price = "9.5"', "line 41: Object contains unknown field price"),
+        ('price_per_request = "9.5"', 'price = "9.5"', "line 42: unknown name (tariffs.0.request_rates.0.price)"),
         (
             'rate = "510.25"',
             'rate = "510.25"\n[[currency_rates]]\ncurrency = "USD"\nrate = "1"',
