@@ -19,6 +19,7 @@ from dashboards.texts import Texts, plain
 from dashboards.viewer import Viewer
 
 ICON = Path(__file__).with_name("icon.svg")
+STYLE_SHEET = Path(__file__).with_name("pages.css")
 # Wide enough for the choices in every language and for two dates; on a screen of 1280 pixels tables are seen whole.
 SIDEBAR_PIXELS = 276
 
@@ -26,6 +27,7 @@ SIDEBAR_PIXELS = 276
 def main() -> None:
     """Draw the page that the URL names, for the person who asks."""
     st.set_page_config(page_icon=str(ICON), layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
+    st.html(STYLE_SHEET)
     say = _texts()
     settings = DashboardsSettings()
     viewer = login.viewer(say, settings=settings)

@@ -151,7 +151,7 @@ def test_a_tab_is_named_by_its_page_and_a_calendar_speaks_as_the_page_does(brows
     visit.page.close()
 
 
-def test_on_a_touched_screen_the_tools_of_a_table_lie_over_no_word(browser: BrowserContext, pages: str) -> None:
+def test_on_a_touched_screen_a_table_and_its_tools_lie_over_no_word(browser: BrowserContext, pages: str) -> None:
     started = browser.browser
     assert started is not None
     phone = started.new_context(viewport={"width": 390, "height": 900}, has_touch=True, is_mobile=True)
@@ -167,6 +167,16 @@ def test_on_a_touched_screen_the_tools_of_a_table_lie_over_no_word(browser: Brow
         }"""
     )
     assert words_end <= tools_begin
+    visit = Visit(phone, f"{pages}/calls?lang=kk&period=last28", width=390)
+    expect(visit.page.locator("[data-testid=stDataFrame]").first).to_be_visible()
+    table_end, words_begin = visit.page.evaluate(
+        """() => {
+            const table = document.querySelector("[data-testid=stDataFrame]");
+            const words = table.closest("[data-testid=stElementContainer]").nextElementSibling;
+            return [table.getBoundingClientRect().bottom, words.getBoundingClientRect().top];
+        }"""
+    )
+    assert table_end <= words_begin
     phone.close()
 
 
