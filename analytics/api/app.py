@@ -12,7 +12,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -107,12 +107,13 @@ class _Desk:
 
     async def live(self, socket: WebSocket) -> None:
         """Tell of calls of the token's company as they are folded, until the listener leaves."""
-        token = known(self._tokens, socket.headers.get("authorization", ""))
-        if token is None or "live" not in token.scopes:
-            await socket.close(POLICY_VIOLATION)
+        try:
+            token = self._token(socket, scope="live")
+        except HTTPException as refusal:
+            await _close(socket, POLICY_VIOLATION, refusal.detail)
             return
         if self._listeners >= MAX_LISTENERS:
-            await socket.close(TRY_LATER)
+            await _close(socket, TRY_LATER, f"{MAX_LISTENERS} listen already")
             return
         self._listeners += 1
         try:
@@ -138,7 +139,7 @@ class _Desk:
             with suppress(asyncio.CancelledError, RuntimeError):
                 await leaving
 
-    def _token(self, request: Request, *, scope: Scope) -> Token:
+    def _token(self, request: HTTPConnection, *, scope: Scope) -> Token:
         token = known(self._tokens, request.headers.get("authorization", ""))
         if token is None:
             raise HTTPException(401, "send a token as Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
@@ -161,6 +162,12 @@ class _Desk:
             if self._reader is None:
                 self._reader = SharedReader(self._open_reader, sessions=1)
             return ask(self._reader)
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    """Close a WebSocket with a sentence, which only one that was accepted carries to whoever asked for it."""
+    await socket.accept()
+    await socket.close(code, reason)
 
 
 def _path_text(request: Request, name: str) -> str:

@@ -254,10 +254,14 @@ def test_before_there_is_a_warehouse_it_asks_to_come_back(tmp_path: Path) -> Non
         open_reader(settings_at(tmp_path))
 
 
-def test_the_feed_is_closed_to_whom_it_is_not_for(client: TestClient) -> None:
-    for headers in ({}, NARROW):
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=headers):
-            pass
+def test_the_feed_is_closed_to_whom_it_is_not_for_and_says_why(client: TestClient) -> None:
+    for headers, said in (
+        ({}, "send a token as Authorization: Bearer …"),
+        (NARROW, "this token has not the scope live"),
+    ):
+        with client.websocket_connect("/live", headers=headers) as socket, pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+        assert (closed.value.code, closed.value.reason) == (1008, said)
 
 
 def test_what_is_landed_is_told_once_to_its_company(tmp_path: Path) -> None:
