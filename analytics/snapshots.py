@@ -6,6 +6,7 @@ Parquet to the byte, whenever it is asked for.
 """
 
 import re
+import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -91,7 +92,9 @@ def take(
     secret: bytes | None = None,
     on_step: OnStep = lambda _: None,
 ) -> Snapshot:
-    """Write a snapshot into a new `folder`. Its file gets its name last: one that was broken off has none.
+    """Write a snapshot into a new `folder`, which is empty again where it is refused or broken off.
+
+    Its file gets its name last: one that was killed has none.
 
     With a `secret`, personal data is left out: contacts become names made with it, the same for the same contact, and
     texts that are not known to be plain are empty. Raises Misconfigured for a folder that holds something or cannot be
@@ -104,6 +107,17 @@ def take(
         raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from None
     if not is_empty:
         raise Misconfigured(f"{folder} is not empty: a snapshot wants a folder of its own")
+    try:
+        return _write(settings, folder, as_of=as_of, secret=secret, on_step=on_step)
+    except BaseException:
+        for left in folder.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        raise
+
+
+def _write(
+    settings: AnalyticsSettings, folder: Path, *, as_of: Instant | None, secret: bytes | None, on_step: OnStep
+) -> Snapshot:
     unfinished = folder / f"{DATABASE}.new"
     views = read_views()
     with open_side_by_side({LAKE: settings}, is_held=True) as connection:

@@ -13,10 +13,10 @@ __all__ = ["connect"]
 
 
 def connect(place: Path | str | None = None) -> "Engine":
-    """Connect to the live warehouse of a home (by default that of the settings), or to a snapshot's folder, to read.
+    """Connect to the live warehouse of a home (by default that of the settings), or to a snapshot's folder or file.
 
-    Gives DuckDB's own connection: `.sql(question)` is a relation, and its `.pl()` a Polars frame. Close it, or use it
-    in a `with`. Raises NotYet where there is nothing yet.
+    Gives DuckDB's own connection, to read: `.sql(question)` is a relation, and its `.pl()` a Polars frame. Close it, or
+    use it in a `with`. Raises NotYet where there is nothing yet.
     """
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import connect as connect_live
@@ -24,7 +24,8 @@ def connect(place: Path | str | None = None) -> "Engine":
     from angime.settings import load
 
     folder = Path(place) if place is not None else None
-    if folder is not None and (folder / "angime.duckdb").exists():
-        return connect_file(folder / "angime.duckdb")
+    for file in (folder, folder / "angime.duckdb") if folder is not None else ():
+        if file.is_file():
+            return connect_file(file)
     settings = load(AnalyticsSettings)
     return connect_live(settings.model_copy(update={"home": folder}) if folder is not None else settings)

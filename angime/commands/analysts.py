@@ -47,4 +47,6 @@ def snapshot(
         print_fields(msgspec.to_builtins(taken), as_json=True)
         return
     print_rows([{"table": name, "rows": table.rows} for name, table in taken.tables.items()], as_json=False)
+    if taken.landed_until is None:
+        step("it is empty: nothing had been landed by then")
     step(f"open it: duckdb {folder / DATABASE}")

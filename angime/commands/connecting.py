@@ -80,7 +80,7 @@ def _print(connection: Any, *, webhook: str, is_written: bool) -> None:
         match secret.state:
             case "made":
                 said = (
-                    "made for you: give it to the provider where a step asks for one"
+                    "made for you: where a step asks for one, or says to make one, it is this"
                     if is_written
                     else "would be made for you"
                 )
