@@ -60,7 +60,7 @@ def _part(name: str, value: Any) -> str:
     """Write sizes as people read them; programs get bytes."""
     if name.endswith("_bytes"):
         return f"{name.removesuffix('_bytes')} {value / 1e6:,.1f} MB"
-    return f"{name} {_in_words(value)}"
+    return f"{name}{':' if isinstance(value, str) else ''} {_in_words(value)}"
 
 
 @app.command()

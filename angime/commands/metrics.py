@@ -73,7 +73,7 @@ def metrics(
         "bounds": {bound: whole().bounds[bound] for bound in metric.bounds},
         "sql": metric.formula,
     }
-    print_fields(fields if json_output else {key: _told(value) for key, value in fields.items()}, as_json=json_output)
+    print_fields(fields, as_json=json_output)
 
 
 def _check(asked: Sequence["Defined"], *, as_json: bool) -> None:
@@ -139,7 +139,7 @@ def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
             print_rows(rows_of(asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
             return
         fields = describe_explained(explained(reader, metric, period=wanted, scope=meant))
-    print_fields(fields if json_output else {key: _told(value) for key, value in fields.items()}, as_json=json_output)
+    print_fields(fields, as_json=json_output)
 
 
 def describe_explained(found: "Explained") -> dict[str, Any]:
@@ -248,14 +248,3 @@ def only_company(reader: "Reader") -> str:
     if len(listed) > 1:
         raise Misconfigured(f"name the company with --company: {', '.join(listed)}")
     return listed[0]
-
-
-def _told(value: Any) -> Any:
-    """Write a field for people: lists with commas, named counts likewise, SQL on lines of its own."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {number}" for name, number in value.items()) or "none"  # pyright: ignore[reportUnknownVariableType]  # fields of our own
-    if isinstance(value, list):
-        return "; ".join(map(str, value)) or "none"  # pyright: ignore[reportUnknownArgumentType]  # fields of our own
-    if isinstance(value, str) and "\n" in value:
-        return "\n" + "\n".join(f"    {line}" for line in value.splitlines())
-    return "none" if value is None else value

@@ -47,7 +47,20 @@ def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(json.dumps(fields, ensure_ascii=False, default=str))
         return
     for name, field in fields.items():
-        typer.echo(f"{name}: {field}")
+        typer.echo(f"{name}: {_in_words(field)}".rstrip())
+
+
+def _in_words(field: Any) -> Any:
+    """Write a field for people: lists with commas, named counts likewise, SQL on lines of its own."""
+    match field:
+        case dict():
+            return ", ".join(f"{name} {number}" for name, number in field.items()) or "none"  # pyright: ignore[reportUnknownVariableType]  # fields of our own
+        case list() | tuple():
+            return "; ".join(map(str, field)) or "none"  # pyright: ignore[reportUnknownArgumentType]  # fields of our own
+        case str() if "\n" in field:
+            return "\n" + "\n".join(f"    {line}" for line in field.splitlines())
+        case _:
+            return "none" if field is None else field
 
 
 def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:

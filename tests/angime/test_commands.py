@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from angime import printing
+from angime.commands.output import print_fields
 from angime.company_page import EXAMPLE
 from pipelines.sources import SOURCES
 from schemas.company import parse_company
@@ -112,3 +113,14 @@ def test_the_company_file_that_the_docs_show_is_one_and_every_source_of_it_is_kn
 
 def test_the_printed_docs_are_fresh() -> None:
     assert printing.stale() == []
+
+
+def test_fields_are_told_in_words_and_for_programs_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    fields = {"left": (), "copies": ("warehouses", "replays"), "events": {"call.ended": 3}, "until": None, "part": ""}
+
+    print_fields(fields, as_json=False)
+    said = capsys.readouterr().out
+    assert said == "left: none\ncopies: warehouses; replays\nevents: call.ended 3\nuntil: none\npart:\n"
+
+    print_fields(fields, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {**fields, "left": [], "copies": ["warehouses", "replays"]}

@@ -112,4 +112,5 @@ def test_status_tells_what_is_free_and_what_each_folder_takes(tmp_path: Path) ->
     (tmp_path / "kafka" / "data" / "0.log").write_bytes(b"0" * 2_500_000)
 
     lines = typed("status", home=tmp_path, ANGIME_KAFKA=NO_KAFKA).out.splitlines()
+    assert lines[-3].startswith("warehouse: away: there is no warehouse yet at ")
     assert re.fullmatch(r"disk: free [0-9,.]+ MB, kafka 2.5 MB", lines[-1])
