@@ -23,13 +23,16 @@ MAX_AGE_SECONDS = 300
 MAX_TIMESTAMP_DIGITS = 14
 
 _KINDS = {"0-1": "contact", "0-2": "company", "0-3": "deal", "0-48": "call"}
+_NAMES_OF_EVENTS = frozenset({"subscriptionType", "eventType"})
+# How an object is called: by the API, by workflows, and by their older interfaces for contacts and deals.
+_NUMBERS = ("id", "objectId", "vid", "dealId", "hs_object_id")
 _ACTIONS = frozenset(
     {"creation", "propertychange", "deletion", "merge", "restore", "associationchange", "privacydeletion"}
 )
 _OTHER_ACTIONS = {
     "deletion": "something was deleted in the CRM: its facts of the past stay",
     "restore": "something that was deleted is there again",
-    "associationchange": "two cards were linked or parted",
+    "merge": "two cards were merged that are no contacts: a deal that went into another stays where it stood",
     "privacydeletion": "a contact asked to be forgotten: erase him here with the command for it",
 }
 
@@ -78,7 +81,7 @@ def _parts(scene: Scene, body: list[Any]) -> Iterator[Translation]:
         part = f"[{number}]"
         try:
             event = as_object(value, what="the event")
-            if "properties" in event and "subscriptionType" not in event:
+            if _NAMES_OF_EVENTS.isdisjoint(event) and ("properties" in event or "hs_object_id" in event):
                 yield attempt(part, lambda event=event: _object(scene, event))
                 continue
             kind, action = _kind_and_action(event)
@@ -114,7 +117,7 @@ def _event(scene: Scene, event: Fields, *, about: tuple[str, str]) -> Translatio
         return contact_event(scene, event, action=action)
     if kind == "deal" and action in {"creation", "propertychange"}:
         return deal_event(scene, event, action=action)
-    if kind in {"deal", "contact"} and action == "associationchange":
+    if action == "associationchange":
         return deal_link(scene, event)
     return ignored(
         _OTHER_ACTIONS.get(action, "an event about an object that is neither a contact nor a deal nor a call")
@@ -135,10 +138,13 @@ def _call(scene: Scene, number: str, events: list[tuple[str, Fields]]) -> Transl
 
 
 def _object(scene: Scene, value: Fields) -> Translation:
-    """Read an object as HubSpot's API gives it, or a workflow sends it; its properties tell what it is."""
-    properties = member(value, "properties")
+    """Read an object as HubSpot's API gives it, or a workflow sends it; its properties tell what it is.
+
+    A workflow names it by one of `_NUMBERS`; a body of one's own making holds the properties without more.
+    """
+    properties = member(value, "properties") if "properties" in value else value
     fields: Fields = {name: _value(one) for name, one in properties.items()}
-    number = required({**value, "hs_object_id": value.get("id") or fields.get("hs_object_id")}, "hs_object_id")
+    number = required({"hs_object_id": fields.get("hs_object_id"), **value}, *_NUMBERS)
     kind = _KINDS.get(text(value, "objectTypeId") or "", "")
     contacts = _associated(value, "contacts")
     if kind == "call" or any(name.startswith("hs_call_") for name in fields):
@@ -156,8 +162,11 @@ def _value(written: Any) -> Any:
 
 
 def _associated(value: Fields, name: str) -> tuple[str, ...]:
-    found = items(member(member(value, "associations"), name), "results")
-    return tuple(required(as_object(one, what=f"associations.{name}"), "id", "toObjectId") for one in found)
+    associations = member(value, "associations")
+    found = items(member(associations, name), "results")
+    older = items(associations, "associatedVids")
+    told = [as_object(one, what=f"associations.{name}") for one in found] or [{"id": one} for one in older]
+    return tuple(required(one, "id", "toObjectId") for one in told)
 
 
 def _refuse(reason: str) -> Translation:
@@ -181,10 +190,13 @@ GUIDE = Guide(
         "Set the app's target URL to `/hooks/hubspot/ACCOUNT`; behind a proxy write what HubSpot calls into "
         "`public_url`.",
         "Subscribe to contact creation, merge and changes of phone, mobilephone and email; to deal creation, "
-        "association with contacts and changes of dealstage; to changes of a call's "
+        "association with contacts and changes of dealstage, and where pipelines have stages of your own of "
+        "hs_is_closed_won and hs_is_closed_lost; to changes of a call's hs_timestamp, "
         "hs_call_status, hs_call_duration, hs_call_direction, hs_call_disposition, hs_call_from_number, "
         "hs_call_to_number, hs_call_recording_url and hubspot_owner_id.",
-        "Or let a workflow post whole objects (`id` and `properties`) of deals and calls to the same address.",
+        "Or let a workflow post whole objects (`id` and `properties`, or your own body with `hs_object_id`) of deals "
+        "and calls to the same address, with the request signature of this app. What a deal is worth and who is "
+        "responsible for it come this way alone.",
         "Name operators' endpoints by their owner ids in HubSpot.",
         "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "
         "counted twice.",

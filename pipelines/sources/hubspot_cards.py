@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, identity, phone_identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_phones, identity, together
 from pipelines.sources.reading import Fields, flag, items, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
@@ -21,6 +21,9 @@ MAX_EMAIL_LENGTH = 256
 _PHONES = ("phone", "mobilephone", "hs_whatsapp_phone_number", "hs_calculated_phone_number")
 _WON, _LOST = "closedwon", "closedlost"
 _CLOSED = {"hs_is_closed_won": _WON, "hs_is_closed_lost": _LOST}
+_DEAL_TO_CONTACT, _CONTACT_TO_DEAL = "DEAL_TO_CONTACT", "CONTACT_TO_DEAL"
+# Subscriptions to objects of any kind tell both ends by the ids of their kinds.
+_ASSOCIATIONS = {("0-3", "0-1"): _DEAL_TO_CONTACT, ("0-1", "0-3"): _CONTACT_TO_DEAL}
 
 
 def contact_event(scene: Scene, event: Fields, *, action: str) -> Translation:
@@ -33,17 +36,17 @@ def contact_event(scene: Scene, event: Fields, *, action: str) -> Translation:
         known += [identity("crm_hubspot", one) for one in others]
     if action == "propertychange":
         name, written = required(event, "propertyName"), text(event, "propertyValue")
-        changed = _identity_of(scene, name, written)
-        if changed is None:
+        changed = _identities_of(scene, name, written)
+        if not changed:
             return ignored("a contact's property changed that does not tell who he is")
-        known.append(changed)
+        known += changed
     return found(_identified(scene, known, number=number, time=_occurred_at(scene, event)))
 
 
 def contact_object(scene: Scene, number: str, fields: Fields) -> Translation:
     """Read a whole contact."""
     known = [identity("crm_hubspot", number)]
-    known += [_identity_of(scene, name, text(fields, name)) for name in (*_PHONES, "email")]
+    known += [one for name in (*_PHONES, "email") for one in _identities_of(scene, name, text(fields, name))]
     names = [text(fields, name) for name in ("firstname", "lastname")]
     time = _written_at(fields, "lastmodifieddate", "createdate") or scene.raw.received_at
     name = " ".join(one for one in names if one) or None
@@ -68,11 +71,12 @@ def deal_event(scene: Scene, event: Fields, *, action: str) -> Translation:
 
 def deal_link(scene: Scene, event: Fields) -> Translation:
     """Read that a deal and a contact were linked, whichever of the two the event is about; a parting is no fact."""
-    kind = (text(event, "associationType") or "").upper()
+    kinds = (text(event, "fromObjectTypeId") or "", text(event, "toObjectTypeId") or "")
+    kind = (text(event, "associationType") or _ASSOCIATIONS.get(kinds, "")).upper()
     ends = (text(event, "fromObjectId"), text(event, "toObjectId"))
-    if kind not in {"DEAL_TO_CONTACT", "CONTACT_TO_DEAL"} or flag(event, "associationRemoved"):
+    if kind not in _ASSOCIATIONS.values() or flag(event, "associationRemoved"):
         return ignored("two cards were parted, or linked that are not a deal and a contact")
-    number, contact = ends if kind == "DEAL_TO_CONTACT" else ends[::-1]
+    number, contact = ends if kind == _DEAL_TO_CONTACT else ends[::-1]
     if number is None or contact is None:
         raise InvalidEvent("fromObjectId or toObjectId is missing")
     time = _occurred_at(scene, event)
@@ -90,7 +94,7 @@ def deal_object(scene: Scene, number: str, fields: Fields, *, contacts: tuple[st
     stage = text(fields, "dealstage")
     if stage is None:
         return found(opened)
-    is_closed = stage in _stages(scene)
+    is_closed = _is_won(scene, fields) or _is_lost(scene, fields)
     closed_at = _written_at(fields, "closedate") if is_closed else None
     stands = _at_stage(scene, number, fields, time=closed_at or changed_at, mark="object", contacts=contacts)
     return found(opened, stands)
@@ -103,16 +107,24 @@ def _at_stage(  # noqa: PLR0913  # a deal, its fields, when and by which kind of
     known = _known(scene, number, fields, contacts=contacts)
     stage = required(fields, "dealstage")
     identity_ = (number, stage, time, *((mark,) if mark else ()))
-    if stage == _WON or stage in scene.names("won_stages") or flag(fields, "hs_is_closed_won"):
+    if _is_won(scene, fields):
         return fact(scene, DealWon(**known), identity=identity_, time=time)
-    if stage == _LOST or stage in scene.names("lost_stages"):
+    if _is_lost(scene, fields):
         reason = text(fields, "closed_lost_reason")
         return fact(scene, DealLost(**known, reason=reason), identity=identity_, time=time)
     return fact(scene, DealMoved(**known), identity=identity_, time=time)
 
 
-def _stages(scene: Scene) -> frozenset[str]:
-    return scene.names("won_stages") | scene.names("lost_stages") | {_WON, _LOST}
+def _is_won(scene: Scene, fields: Fields) -> bool:
+    stage = text(fields, "dealstage")
+    return stage == _WON or stage in scene.names("won_stages") or flag(fields, "hs_is_closed_won")
+
+
+def _is_lost(scene: Scene, fields: Fields) -> bool:
+    """Say whether a deal that is not won is lost: by its stage, or as HubSpot reckons it for stages of one's own."""
+    stage = text(fields, "dealstage")
+    is_reckoned = flag(fields, "hs_is_closed_lost") or flag(fields, "hs_is_closed")
+    return stage == _LOST or stage in scene.names("lost_stages") or is_reckoned
 
 
 def _known(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -137,12 +149,12 @@ def _identified(
     return fact(scene, identified, identity=(number, *values, time), time=time)
 
 
-def _identity_of(scene: Scene, name: str, written: str | None) -> Identity | None:
+def _identities_of(scene: Scene, name: str, written: str | None) -> tuple[Identity, ...]:
     if name in _PHONES:
-        return phone_identity(written, region=scene.region)
+        return card_phones(written, region=scene.region)
     if name == "email" and written and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
-        return identity("email", written.lower())
-    return None
+        return (Identity("email", written.strip().lower()),)
+    return ()
 
 
 def _occurred_at(scene: Scene, event: Fields) -> Instant:

@@ -13,6 +13,7 @@ MAX_IDENTITY_LENGTH = 256
 MAX_IDENTITIES = 16  # of the contact of one fact
 SHORTEST_INTERNATIONAL_DIGITS = 10
 LONGEST_INTERNATIONAL_DIGITS = 15
+SHORTEST_LOCAL_DIGITS = 5
 ABROAD = "00"  # written for the plus, whatever is dialled in a country
 TOLL_FREE = "8800"  # as Kazakhs and Russians dial it at home: no number of Bangladesh, whose code is 880, begins with 0
 BRAZIL = "+55"
@@ -107,6 +108,26 @@ def phone_identity(written: str | None, *, region: str | None) -> Identity | Non
     return Identity(kind="other_number", value=written.strip()[:MAX_IDENTITY_LENGTH])
 
 
+def card_phones(written: str | None, *, region: str | None) -> tuple[Identity, ...]:
+    """Give the identities behind what a person typed where a card has its phone: one number, or several.
+
+    Words and zeros are nobody's number: all on whose cards `none` stands would be one person.
+    """
+    whole = phone_identity(written, region=region)
+    if whole is None or whole.kind == "phone":
+        told = [whole]
+    else:
+        told = [phone_identity(one, region=region) for one in _BETWEEN_NUMBERS.split(whole.value)]
+    return tuple(one for one in told if one is not None and _is_somebodys(one))
+
+
+def _is_somebodys(number: Identity) -> bool:
+    digits = _NO_DIGIT.sub("", number.value)
+    if number.kind == "phone":
+        return phonenumbers.parse(number.value).national_number != 0
+    return len(digits) >= SHORTEST_LOCAL_DIGITS and bool(digits.strip("0"))
+
+
 def whatsapp_identity(written: str | None, *, region: str | None) -> Identity | None:
     """Give the identity behind an address of WhatsApp: a number, or the id of one who shows a username instead."""
     user = _WHATSAPP_USER.match((written or "").strip())
@@ -191,6 +212,8 @@ _NUMBERS = frozenset({"phone", "other_number"})
 _WHATSAPP_USER = re.compile(r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$", re.ASCII)  # Meta, Business-scoped user IDs
 _SIP_SCHEME = re.compile(r"^(sips?|tel):")
 _PUNCTUATION = re.compile(r"[\s().-]+")
+_NO_DIGIT = re.compile(r"[^0-9]")
+_BETWEEN_NUMBERS = re.compile(r"[,;/|\n]")
 # Words of our users' languages before an extension, of which the library knows few.
 _EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|доб|добавочный|ішкі|ramal|ext)\.?\s*\d{1,7}\)?$", re.IGNORECASE)
 _INTERNATIONAL_LENGTHS = range(SHORTEST_INTERNATIONAL_DIGITS, LONGEST_INTERNATIONAL_DIGITS + 1)
