@@ -10,7 +10,7 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.kommo_calls import incoming_call, note
 from pipelines.sources.kommo_contacts import company_card, contact_card
-from pipelines.sources.kommo_deals import added, edited, incoming, moved, pipeline_action
+from pipelines.sources.kommo_deals import added, declined, edited, incoming, moved, pipeline_action
 from pipelines.sources.kommo_messages import message, outgoing_message
 from pipelines.sources.reading import Fields, as_object, word
 from pipelines.sources.signatures import is_same
@@ -59,7 +59,7 @@ _ENTITIES: dict[str, dict[str, Reader]] = {
     "unsorted": {
         "add": _incoming,
         "update": _told_elsewhere("an incoming lead changed: its deal tells it"),
-        "delete": _told_elsewhere("an incoming lead was accepted or declined: its deal tells it"),
+        "delete": declined,
     },
     "message": {"add": message, "update": _told_elsewhere("a message was changed")},
     "outgoing_message": {"add": outgoing_message},
@@ -139,8 +139,8 @@ def _items(scene: Scene, entity_fields: Fields, *, entity: str, action: str, rea
         yield attempt(f"{entity}.{action}", lambda: _unknown(action))
         return
     below = branch(entity_fields, action)
-    # Hooks of a pipeline's own hold one deal, without a number.
-    listed = [("0", below)] if "id" in below and entity == "leads" else rows(entity_fields, action)
+    # Hooks of a pipeline's own hold one deal or customer, without a number.
+    listed = [("0", below)] if "id" in below else rows(entity_fields, action)
     for number, value in listed:
         part = f"{entity}.{action}[{number}]"
         yield attempt(part, lambda value=value: reader(scene, as_object(value, what="the entity")))
@@ -170,7 +170,7 @@ GUIDE = Guide(
         "Make a long random token and put it where `secrets` points.",
         "Under Settings, Integrations, Web hooks add the address `/hooks/kommo/ACCOUNT?token=TOKEN`.",
         "Choose the events: lead added, lead stage changed, lead edited; contact added and edited; note added to lead, "
-        "contact and company; incoming message received; incoming lead added.",
+        "contact and company; incoming message received; incoming lead added and deleted.",
         "Name operators' endpoints by their user ids in Kommo.",
         "The account's `currency` in the settings is that of the deals: hooks do not name it.",
         "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "

@@ -6,8 +6,8 @@ from pipelines.sources.brackets import branch, leaves
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.kommo_deals import time_of
-from pipelines.sources.kommo_messages import short_message
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.kommo_messages import card_of, short_message
+from pipelines.sources.phones import phone_identity, together
 from pipelines.sources.reading import Fields, as_object, required, seconds, text
 from pipelines.sources.translations import found, ignored
 from schemas.calls import CallAccepted, CallEnded, CallRecordingMadeAvailable, Disposition
@@ -25,12 +25,11 @@ _DIRECTIONS: dict[str, Direction] = {
     "call_out": "outgoing",
 }
 _SHORT_MESSAGES = {"102": False, "sms_in": False, "103": True, "sms_out": True}
-_CONTACTS, _COMPANIES = "1", "3"
 # What `call_status` says, by its number; 2 (call back later), 3 (not there), 5 (wrong number) and 8 (no word) leave
 # open whether somebody talked, which then the duration tells.
 _LEFT_A_MESSAGE, _TALKED = "1", "4"
 _ENDINGS: dict[str, Disposition] = {"6": "no_answer", "7": "busy"}
-_STATUSES = frozenset("12345678")
+_STATUSES = frozenset("012345678")  # 0 stands where nobody chose one
 
 
 def note(scene: Scene, fields: Fields) -> Translation:
@@ -84,7 +83,7 @@ def _ended(known: dict[str, Any], *, said: Fields, duration: float | None) -> Ca
     """
     status = text(said, "call_status") or ""
     if status and status not in _STATUSES:
-        raise InvalidEvent("call_status is not between 1 and 8")
+        raise InvalidEvent("call_status is not between 0 and 8")
     disposition: Disposition = "completed" if duration or status == _TALKED else _ENDINGS.get(status, "no_answer")
     disposition = _ENDINGS.get(status, disposition)
     answered_by: AnsweredBy = "human" if status == _TALKED else "unknown"
@@ -106,15 +105,12 @@ def _ended(known: dict[str, Any], *, said: Fields, duration: float | None) -> Ca
 
 def _known(scene: Scene, told: Fields, *, said: Fields, direction: Direction, number: str) -> dict[str, Any]:
     provider_call_id = text(said, "uniq") or f"note {number}"
-    about = text(told, "element_type")
-    card = identity("crm_kommo", text(told, "element_id")) if about == _CONTACTS else None
-    company = identity("crm_kommo_company", text(told, "element_id")) if about == _COMPANIES else None
     return {
         "call_id": call_id(scene.raw.source, scene.account.id, provider_call_id),
         "provider_call_id": provider_call_id,
         "direction": direction,
         "channel": scene.account.channel if scene.account.channel != "other" else "phone",
-        "contact": together(phone_identity(text(said, "phone"), region=scene.region), card, company),
+        "contact": together(phone_identity(text(said, "phone"), region=scene.region), card_of(told)),
         "operator": text(said, "call_responsible") or text(told, "responsible_user_id", "main_user_id", "created_by"),
         "provider_status": text(said, "call_status", "call_result"),
     }

@@ -3,7 +3,7 @@
 from pipelines.sources.brackets import branch, leaves, objects
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, identity, phone_identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_phones, identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found
@@ -47,7 +47,7 @@ def _written(scene: Scene, fields: Fields, *, kind: str) -> list[Identity | None
         names = {(text(told, name) or "").strip().upper() for name in ("code", "field_code", "name", "field_name")}
         for written in _values(field):
             if names & _PHONES:
-                phones.append(phone_identity(written, region=scene.region))
+                phones += card_phones(written, region=scene.region)
             elif names & _EMAILS and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
                 emails.append(identity("email", written.lower()))
     return [*phones, own, *emails]
@@ -62,11 +62,18 @@ def _card(scene: Scene, fields: Fields, *, kind: str) -> Translation:
     time = scene.raw.received_at if written in {None, "0"} else from_epoch_field(written, what="last_modified")
     identified = ContactIdentified(contact=known, contact_name=text(told, "name"))
     # A company's deals are its people's too, and whose they are is better told by these.
-    deals = [*branch(fields, "linked_leads_id")][:MAX_DEALS] if kind == "crm_kommo" else []
+    deals = _deals(fields)[:MAX_DEALS] if kind == "crm_kommo" else []
     return found(
         fact(scene, identified, identity=(kind, number, *values, written or scene.raw.raw_id), time=time),
         *(_linked(scene, deal, card=(kind, number), contact=known, time=time) for deal in deals if deal.isdigit()),
     )
+
+
+def _deals(fields: Fields) -> list[str]:
+    """Give the ids of the linked deals: each below its own id (`[7][ID]=7`), or a list of them."""
+    told = branch(fields, "linked_leads_id")
+    below = ((number, text(leaves(branch(told, number)), "ID", "id")) for number in told)
+    return [own or (number if isinstance(told[number], dict) else text(told, number) or "") for number, own in below]
 
 
 def _linked(scene: Scene, deal: str, *, card: tuple[str, str], contact: tuple[Identity, ...], time: Instant) -> Event:

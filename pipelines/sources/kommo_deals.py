@@ -78,6 +78,22 @@ def incoming(scene: Scene, fields: Fields) -> Translation:
     return found(fact(scene, opened, identity=(known["provider_deal_id"], "incoming"), time=created_at))
 
 
+def declined(scene: Scene, fields: Fields) -> Translation:
+    """Read that an incoming lead was declined: its deal is lost; of an accepted one the deal tells its course."""
+    told = leaves(fields)
+    below = branch(branch(fields, "decline_result"), "leads")
+    numbers = [one for one in (text(leaves(below), number) for number in below) if one is not None]
+    if text(told, "action") != "decline" or not numbers:
+        return ignored("an incoming lead was accepted, or declined before it had a deal")
+    time = time_of(scene, told, "created_at") or scene.raw.received_at
+    return found(*(_declined(scene, told, number=number, time=time) for number in numbers))
+
+
+def _declined(scene: Scene, told: Fields, *, number: str, time: Instant) -> Event:
+    known = _known(scene, {"id": number, "responsible_user_id": text(told, "modified_user_id")})
+    return fact(scene, DealLost(**known, reason="declined"), identity=(number, "declined"), time=time)
+
+
 def pipeline_action(scene: Scene, event: Fields) -> Translation:
     """Read the hook of an automatic action of a pipeline: the deal stands at this stage since then."""
     card = branch(event, "data")

@@ -5,6 +5,7 @@ from typing import Any
 from pipelines.sources.brackets import branch, leaves
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, conversation_of, fact
+from pipelines.sources.kommo_deals import time_of
 from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text, word
 from pipelines.sources.times import from_epoch_field
@@ -12,16 +13,20 @@ from pipelines.sources.translations import found
 from schemas.errors import InvalidEvent
 from schemas.ids import message_id
 from schemas.messages import MessageKind, MessageReceived, MessageSent
-from schemas.people import Channel
+from schemas.people import Channel, Identity
 
+_CARDS = {"1": "crm_kommo", "3": "crm_kommo_company"}
 # A chat's `origin`, by the first of these words that it contains.
 _CHANNELS: tuple[tuple[str, Channel], ...] = (
     ("waba", "waba"),
     ("whatsapp", "whatsapp"),
+    ("amocrmwa", "whatsapp"),
     ("instagram", "instagram"),
+    ("amocrmig", "instagram"),
     ("telegram", "telegram"),
     ("facebook", "messenger"),
     ("messenger", "messenger"),
+    ("amocrmfbm", "messenger"),
     ("viber", "viber"),
     ("vk", "vk"),
     ("sms", "sms"),
@@ -60,7 +65,7 @@ def outgoing_message(scene: Scene, fields: Fields) -> Translation:
 def short_message(scene: Scene, told: Fields, *, said: Fields, is_ours: bool) -> Translation:
     """Read a note that is an SMS."""
     number = required(told, "id")
-    contact = together(phone_identity(text(said, "phone"), region=scene.region))
+    contact = together(phone_identity(text(said, "phone"), region=scene.region), card_of(told))
     about: dict[str, Any] = {
         "message_id": message_id(scene.raw.source, scene.account.id, f"note {number}"),
         "provider_message_id": f"note {number}",
@@ -70,11 +75,15 @@ def short_message(scene: Scene, told: Fields, *, said: Fields, is_ours: bool) ->
         "operator": text(told, "created_by") if is_ours else None,
         "text": text(said, "text"),
     }
-    written = text(told, "created_at", "date_create")
-    is_epoch = written is not None and "-" not in written
-    time = from_epoch_field(written, what="created_at") if is_epoch else scene.raw.received_at
+    time = time_of(scene, told, "created_at", "date_create") or scene.raw.received_at
     struct = MessageSent(**about) if is_ours else MessageReceived(**about)
     return found(fact(scene, struct, identity=(f"note {number}",), time=time))
+
+
+def card_of(told: Fields) -> Identity | None:
+    """Give the contact or company on whose card a note stands; of a deal's nobody knows whose it is."""
+    kind = _CARDS.get(text(told, "element_type") or "")
+    return identity(kind, text(told, "element_id")) if kind else None
 
 
 def _message(scene: Scene, fields: Fields, *, is_ours: bool) -> Translation:
