@@ -45,6 +45,7 @@ _ENDINGS: dict[str, Disposition] = {
     "600": "busy",
 }
 _OTHER_SIP_ANSWER = re.compile(r"^[3-6]\d\d$", re.ASCII)
+_APPLICATION = "REST_APP:"  # instead of a number, where an application of telephony placed the call
 _CARDS = {"CONTACT": "crm_bitrix24", "COMPANY": "crm_bitrix24_company"}
 
 
@@ -79,7 +80,8 @@ def call_ended(scene: Scene, event: Fields, told: Fields) -> Translation:
     """
     fields = leaves(told)
     known = _known(scene, fields, contact=_contact(scene, fields, number="PHONE_NUMBER"), direction=_direction(fields))
-    known["company_number"] = written_number(text(fields, "PORTAL_NUMBER", "ACCOUNT_NUMBER"), region=scene.region)
+    line = text(fields, "PORTAL_NUMBER", "ACCOUNT_NUMBER") or ""
+    known["company_number"] = None if line.startswith(_APPLICATION) else written_number(line, region=scene.region)
     duration = seconds(fields, "CALL_DURATION", "DURATION")
     disposition = _disposition(fields, duration=duration)
     is_talk = disposition == "completed"

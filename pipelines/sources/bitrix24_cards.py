@@ -1,5 +1,6 @@
 """Cards of Bitrix24's CRM: deals and leads with their stage where it is told, contacts with what they are known by."""
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -8,9 +9,9 @@ from pipelines.sources.amounts import money
 from pipelines.sources.brackets import branch, leaves, objects, rows
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, identity, phone_identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_phones, identity, together
 from pipelines.sources.reading import Fields, required, text
-from pipelines.sources.times import from_epoch_field
+from pipelines.sources.times import from_epoch_field, from_local
 from pipelines.sources.translations import found, ignored
 from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
 from schemas.envelope import Event
@@ -19,10 +20,14 @@ from schemas.instants import Instant
 from schemas.people import Identity
 
 MAX_NAME_LENGTH = 1024
+MAX_EMAIL_LENGTH = 256
+# `stageId`, as `crm.item.get` writes what `crm.deal.get` calls `STAGE_ID`.
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _WON, _LOST = frozenset({"WON"}), frozenset({"LOSE", "APOLOGY", "JUNK"})
 _WON_SEMANTICS, _LOST_SEMANTICS = "S", "F"
 _CONVERTED = "CONVERTED"
+_NEWER_NAMES = {"CREATED_TIME": "DATE_CREATE", "UPDATED_TIME": "DATE_MODIFY"}
 
 
 class Entity(Struct, frozen=True):
@@ -36,7 +41,7 @@ def card_added(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -> 
     """Read that a deal or lead was opened: true of the id alone, and more where the card's fields came with it."""
     card = leaves(_card(told))
     known = _known(scene, told, card=card, entity=entity)
-    time = _sent_at(scene, event)
+    time = _told_at(scene, event, card, "DATE_CREATE")
     # The bare id comes from Bitrix24, the whole card later from an application that fetched it: two facts of one deal.
     identity_ = (known["provider_deal_id"], "card") if len(card) > 1 else (known["provider_deal_id"],)
     opened = fact(scene, DealCreated(**known), identity=identity_, time=time)
@@ -47,11 +52,11 @@ def card_updated(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -
     """Read a change: with the id alone nobody knows of what, with the stage it is where the deal stands now."""
     card = leaves(_card(told))
     number = required(card, "ID")
-    stage = text(card, entity.stage)
+    stage = text(card, entity.stage, "STAGE_ID")
     if stage is None:
         return ignored("a card changed, and the event carries only its id: what changed is not told")
     known = _known(scene, told, card=card, entity=entity)
-    time = _sent_at(scene, event)
+    time = _told_at(scene, event, card, "MOVED_TIME", "DATE_MODIFY")
     closed = _closed(scene, card, known=known, time=time)
     if closed is not None:
         return found(closed)
@@ -73,7 +78,9 @@ def contact_added(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Tr
     values = as_first_told(*identities)[:MAX_IDENTITIES]
     when = text(leaves(event), "ts") or scene.raw.raw_id
     identity_ = (kind, number, *values, when)
-    return found(fact(scene, identified, identity=identity_, time=_sent_at(scene, event)))
+    return found(
+        fact(scene, identified, identity=identity_, time=_told_at(scene, event, card, "DATE_MODIFY", "DATE_CREATE"))
+    )
 
 
 def contact_updated(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Translation:
@@ -86,14 +93,23 @@ def contact_updated(scene: Scene, event: Fields, told: Fields, *, kind: str) -> 
 
 
 def _card(told: Fields) -> Fields:
-    """Give the fields of the card: under `FIELDS`, or bare."""
-    return branch(told, "FIELDS") or told
+    """Give the fields of the card: under `FIELDS`, or bare; by their older names, whichever interface gave them."""
+    card = branch(told, "FIELDS") or told
+    if "ID" in card or "id" not in card:
+        return card
+    names = {name: _HUMP.sub("_", name).upper() for name in card}
+    named: Fields = {_NEWER_NAMES.get(names[name], names[name]): value for name, value in card.items()}
+    for value in objects(card, "fm"):
+        kind = text(leaves(value), "typeId") or ""
+        below = branch(named, kind)
+        named[kind] = {**below, str(len(below)): {"VALUE": leaves(value).get("value")}}
+    return named
 
 
 def _known(scene: Scene, told: Fields, *, card: Fields, entity: Entity) -> dict[str, Any]:
     number = required(card, "ID")
     provider_deal_id = number if entity.word == "deal" else f"{entity.word} {number}"
-    stage = text(card, entity.stage)
+    stage = text(card, entity.stage, "STAGE_ID")
     contacts = [text({"id": value}, "id") for _, value in rows(_card(told), "CONTACT_IDS")]
     main = text(card, "CONTACT_ID") or next((one for one in contacts if one), None)
     company = text(card, "COMPANY_ID")
@@ -103,7 +119,7 @@ def _known(scene: Scene, told: Fields, *, card: Fields, entity: Entity) -> dict[
         "contact": together(
             identity("crm_bitrix24", None if main == "0" else main),
             identity("crm_bitrix24_company", None if company == "0" else company) if main in {None, "0"} else None,
-            *(phone_identity(one, region=scene.region) for one in _values(_card(told), "PHONE")),
+            *_phones(scene, _card(told)),
         ),
         "pipeline": text(card, "CATEGORY_ID") if entity.word == "deal" else entity.word,
         "stage": stage,
@@ -134,9 +150,17 @@ def _closed(scene: Scene, card: Fields, *, known: dict[str, Any], time: Instant)
 def _identities(scene: Scene, fields: Fields, *, number: str, kind: str) -> list[Identity | None]:
     return [
         identity(kind, number),
-        *(phone_identity(one, region=scene.region) for one in _values(fields, "PHONE")),
-        *(identity("email", one.lower()) for one in _values(fields, "EMAIL") if "@" in one),
+        *_phones(scene, fields),
+        *(identity("email", one.lower()) for one in _values(fields, "EMAIL") if _is_email(one)),
     ]
+
+
+def _phones(scene: Scene, fields: Fields) -> list[Identity]:
+    return [one for written in _values(fields, "PHONE") for one in card_phones(written, region=scene.region)]
+
+
+def _is_email(written: str) -> bool:
+    return "@" in written and len(written) <= MAX_EMAIL_LENGTH
 
 
 def _values(fields: Fields, name: str) -> list[str]:
@@ -145,6 +169,10 @@ def _values(fields: Fields, name: str) -> list[str]:
     return [one for one in written if one is not None]
 
 
-def _sent_at(scene: Scene, event: Fields) -> Instant:
+def _told_at(scene: Scene, event: Fields, card: Fields, *names: str) -> Instant:
+    """Give when the event was sent; where an application sends a card without that, the first time the card tells."""
     written = text(leaves(event), "ts")
-    return scene.raw.received_at if written is None else from_epoch_field(written, what="ts")
+    if written is not None:
+        return from_epoch_field(written, what="ts")
+    changed = next(((name, one) for name in names if (one := text(card, name)) is not None), None)
+    return from_local(changed[1], zone=scene.zone, what=changed[0]) if changed else scene.raw.received_at

@@ -146,6 +146,21 @@ def test_a_card_has_the_id_that_it_had_before_more_was_known_of_its_number(
     assert len(told.data.contact) == (2 if number.startswith("+7") else 3)
 
 
+@pytest.mark.parametrize("source", [*CARDS])
+@pytest.mark.parametrize("written", ["нет", "-", "n/a", "000000", "+7 000 000 00 00"])
+def test_words_and_zeros_on_a_card_are_nobodys_number(translate_as: TranslateAs, source: str, written: str) -> None:
+    events = translate_as(source, CARDS[source](written)).events
+
+    assert {one.value for event in events for one in event.data.contact} <= {"5"}
+
+
+@pytest.mark.parametrize("source", [*CARDS])
+def test_two_numbers_in_one_field_of_a_card_are_both_his(translate_as: TranslateAs, source: str) -> None:
+    card = only(translate_as(source, CARDS[source]("+7 701 123 45 67; 8 (727) 300-00-00"))).data
+
+    assert [one.value for one in card.contact] == ["+77011234567", "+77273000000", "5"]
+
+
 @pytest.mark.parametrize(
     ("number", "cards", "known"),
     [
