@@ -76,7 +76,7 @@ def _event(scene: Scene, value: Any) -> Event:
     name = required(given, "type")
     event_type = EVENT_TYPES.get(name)
     if event_type is None:
-        raise InvalidEvent("the event type is unknown")
+        raise InvalidEvent("the event type is none of those in docs/events.md")
     if event_type.topic in OUR_TOPICS:
         raise InvalidEvent("only Angime itself tells what was decided or noticed")
     fields = _data(scene, given, topic=event_type.topic, name=name)
@@ -86,7 +86,7 @@ def _event(scene: Scene, value: Any) -> Event:
         "source": scene.raw.source,
         "type": name,
         "subject": key,
-        "time": from_rfc3339(required(given, "time")),
+        "time": _instant(required(given, "time"), what="time"),
         "recordedat": scene.raw.received_at,
         "company": scene.company.id,
         "account": scene.account.id,
@@ -98,7 +98,17 @@ def _event(scene: Scene, value: Any) -> Event:
     return codec.decode(msgspec.json.encode(attributes))
 
 
+def _instant(written: str, *, what: str) -> Instant:
+    """Read a time; raises InvalidEvent that names where it stands."""
+    try:
+        return from_rfc3339(written)
+    except InvalidEvent as error:
+        raise InvalidEvent(f"{what}: {error.reason}") from None
+
+
 def _check_envelope(scene: Scene, given: Fields) -> None:
+    if "specversion" not in given:
+        raise InvalidEvent("specversion is missing: the body is the whole CloudEvent, not its data alone")
     if required(given, "specversion") != "1.0":
         raise InvalidEvent("specversion is not 1.0")
     required(given, "source")
@@ -107,7 +117,7 @@ def _check_envelope(scene: Scene, given: Fields) -> None:
         if told is not None and told != ours:
             raise InvalidEvent(f"{name} is not the one this address belongs to")
     media_type = (text(given, "datacontenttype") or "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json" or "data_base64" in given:
+    if not (media_type == "application/json" or media_type.endswith("+json")) or "data_base64" in given:
         raise InvalidEvent("the data are not JSON")
 
 
@@ -119,7 +129,7 @@ def _own_id(scene: Scene, given: Fields, *, name: str) -> Id:
 
 def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
     fields = {
-        field: from_rfc3339(value) if field.endswith("_at") and isinstance(value, str) else value
+        field: _instant(value, what=f"data.{field}") if field.endswith("_at") and isinstance(value, str) else value
         for field, value in as_object(given.get("data"), what="data").items()
     }
     if "contact" in fields:
@@ -225,7 +235,7 @@ def _key(scene: Scene, fields: Fields, *, topic: str, name: str) -> str:
 SOURCE = Source(
     name="ingest",
     title="Angime's own door (CloudEvents)",
-    capabilities=("calls", "messages", "recordings", "transcripts", "permissions", "accounts"),
+    capabilities=("calls", "messages", "recordings", "transcripts", "permissions", "accounts", "contacts", "deals"),
     is_genuine=is_genuine,
     translate=translate,
 )
@@ -237,9 +247,11 @@ GUIDE = Guide(
     connect_steps=(
         "Make a secret: `whsec_` and 24 or more random bytes in base64 to sign with, or any long token to send.",
         "Put it where `secrets` points; two may be valid at once while you change it.",
-        "Post CloudEvents 1.0 in JSON, one or a list, of the types in docs/events.md to `/hooks/ingest/ACCOUNT`.",
+        "Post CloudEvents 1.0 in JSON, one or a list, of the types in docs/events.md to `/hooks/ingest/ACCOUNT`: each "
+        "whole in the body, for attributes in headers are not read.",
         "Use UUIDs as ids, or names that never change: the same id is the same fact, however often it is sent.",
         "Of a call that another account of yours tells of, send Angime's `call_id` with its `provider_call_id`, and so "
         "of messages and deals; without, a UUID of version 5, as Angime makes them, is taken for a name.",
+        "What was accepted is read afterwards: `angime dead list` says which events were refused, and why.",
     ),
 )

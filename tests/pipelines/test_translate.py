@@ -43,7 +43,7 @@ def test_a_broken_part_is_shown_beside_the_rest(tmp_path: Path) -> None:
     (shown,) = translate_files("ingest", [file], origin=stand_in("ingest"))
 
     assert len(shown["events"]) == 1
-    assert shown["refused"] == [{"part": "[1]", "reason": "the event type is unknown"}]
+    assert shown["refused"] == [{"part": "[1]", "reason": "the event type is none of those in docs/events.md"}]
 
 
 def test_a_file_that_cannot_be_read_as_anything_is_refused_with_its_reason(tmp_path: Path) -> None:
