@@ -63,7 +63,7 @@ def deal_event(scene: Scene, event: Fields, *, action: str) -> Translation:
     if name in _CLOSED:
         if not flag({name: value}, name):
             return ignored("a deal is not closed")
-        return found(_at_stage(scene, number, {"dealstage": _CLOSED[name]}, time=time, mark=name))
+        return found(_at_stage(scene, number, {name: value}, time=time, mark=name))
     if name != "dealstage" or value is None:
         return ignored("a deal's property changed that does not tell its stage")
     return found(_at_stage(scene, number, {"dealstage": value}, time=time, mark=""))
@@ -103,9 +103,9 @@ def deal_object(scene: Scene, number: str, fields: Fields, *, contacts: tuple[st
 def _at_stage(  # noqa: PLR0913  # a deal, its fields, when and by which kind of event
     scene: Scene, number: str, fields: Fields, *, time: Instant, mark: str, contacts: tuple[str, ...] = ()
 ) -> Any:
-    """Give the win, the loss or the move that the stage tells, at `time`."""
+    """Give the win, the loss or the move at `time`; one that HubSpot reckons names no stage of its own."""
     known = _known(scene, number, fields, contacts=contacts)
-    stage = required(fields, "dealstage")
+    stage = required({"dealstage": _CLOSED.get(mark), **fields}, "dealstage")
     identity_ = (number, stage, time, *((mark,) if mark else ()))
     if _is_won(scene, fields):
         return fact(scene, DealWon(**known), identity=identity_, time=time)
