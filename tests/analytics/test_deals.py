@@ -1,6 +1,14 @@
 """One row a deal: where it stands by its latest fact, in whatever order a CRM told it."""
 
+import json
+from typing import Any
+
+from pipelines.sources import SOURCES
+from schemas.envelope import Event
+from schemas.ids import raw_id
+from schemas.records import RawRecord
 from tests.analytics.drawn import deal, draw, drawn_events, tidy, warehouse
+from tests.pipelines.sources.conftest import ACCOUNTS, COMPANY, RECEIVED_AT
 
 
 def _deals(facts: str, expected: str) -> list[str]:
@@ -88,3 +96,56 @@ def test_a_deal_is_whose_it_was_last_said_to_be() -> None:
     passed  | crm_kommo:6        |               | Дана
     """
     assert tidy(expected) == _deals(facts, expected)
+
+
+def _told_by_hubspot(*body: dict[str, Any]) -> list[Event]:
+    """Give what HubSpot's events and objects say."""
+    account = COMPANY.account(ACCOUNTS["hubspot"])
+    assert account is not None
+    written = json.dumps(body).encode()
+    raw = RawRecord(
+        raw_id=raw_id("hubspot", account.id, written.hex()),
+        source="hubspot",
+        account=account.id,
+        company=COMPANY.id,
+        received_at=RECEIVED_AT,
+        body=written,
+    )
+    return list(SOURCES["hubspot"].translate(raw, company=COMPANY, account=account).events)
+
+
+def _call(number: int, *, contact: int) -> dict[str, Any]:
+    properties = {"hs_call_direction": "OUTBOUND", "hs_call_status": "COMPLETED", "hs_call_duration": "60000"}
+    return {
+        "id": number,
+        "properties": {**properties, "hs_timestamp": "2026-03-02T09:00:00Z"},
+        "associations": {"contacts": {"results": [{"id": contact}]}},
+    }
+
+
+def _won(number: int, *, contact: int) -> list[dict[str, Any]]:
+    ends = {"fromObjectTypeId": "0-3", "toObjectTypeId": "0-1", "fromObjectId": number, "toObjectId": contact}
+    stage = {"objectId": number, "propertyName": "dealstage", "propertyValue": "closedwon"}
+    at = {"occurredAt": 1772445600000}
+    return [
+        {**at, **ends, "subscriptionType": "object.associationChange", "associationTypeId": 3},
+        {**at, **stage, "subscriptionType": "object.propertyChange", "objectTypeId": "0-3"},
+    ]
+
+
+def test_a_win_is_its_contact_s_and_of_nobody_who_has_the_same_word_for_a_number() -> None:
+    at = {"subscriptionType": "contact.propertyChange", "propertyName": "phone", "occurredAt": 1772445600000}
+    words = [{**at, "objectId": contact, "propertyValue": "нет"} for contact in (302, 303)]
+    events = _told_by_hubspot(
+        _call(1, contact=301), *_won(123, contact=301), *words, _call(2, contact=302), *_won(124, contact=303)
+    )
+
+    ascribed = warehouse(events).sql("""
+        select calls.provider_call_id, deals.provider_deal_id
+        from reports.calls_before_wins as led
+        inner join facts.calls as calls on led.call_id = calls.call_id
+        left join facts.deals as deals on led.deal_ids[1] = deals.deal_id
+        order by calls.provider_call_id
+    """)
+
+    assert ascribed.rows() == [("1", "123"), ("2", None)]
