@@ -1,13 +1,12 @@
-"""Vonage and Telnyx join parts by an id, and tell some under another: one call, or one message, counts once."""
+"""Vonage and Telnyx join legs by an id, and tell some of a call under another: one call to a person counts once."""
 
 import json
 from datetime import timedelta
 from typing import Any
 
 from schemas.instants import instant, moment
-from tests.analytics.drawn import warehouse
-from tests.pipelines.sources.conftest import COMPANY, RECEIVED_AT
-from tests.pipelines.sources.told_calls import Told, counted, drawn, facts_of
+from tests.pipelines.sources.conftest import RECEIVED_AT
+from tests.pipelines.sources.told_calls import Told
 
 CALLER, OURS = "77011234567", "77272000004"
 DESK = "sip:aigerim@sip.telnyx.com"
@@ -154,34 +153,17 @@ STORIES = {
     ),
 }
 
-
-def test_what_is_one_call_to_a_person_is_counted_once() -> None:
-    expected = """
-    story                       | direction | contact            | outcome  | talk | operator                   | legs
-    moved behind a menu         | incoming  | phone:+77011234567 | answered | 40   | aigerim                    | 1
-    moved, and nobody there     | incoming  | phone:+77011234567 | missed   |      |                            | 0
-    moved from an operator      | incoming  | phone:+77011234567 | answered | 20   | bolat                      | 1
-    an operator moved           | incoming  | phone:+77011234567 | answered | 55   | aigerim                    | 1
-    an operator who joins       | incoming  | phone:+77011234567 | answered | 40   | aigerim                    | 1
-    dialled for a caller        | incoming  | phone:+77011234567 | answered | 40   |                            | 0
-    dialled as the caller       | incoming  | phone:+77011234567 | answered | 40   |                            | 0
-    waited in vain              | incoming  | phone:+77011234567 | missed   |      |                            | 0
-    dialled in vain, then alone | incoming | phone:+77011234567 | answered | 59 | sip:aigerim@sip.telnyx.com | 1
-    an operator's own leg | outgoing | phone:+77011234567 | answered | 51 | sip:aigerim@sip.telnyx.com | 1
-    dialled in the same session | incoming  | phone:+77011234567 | answered | 40   | sip:aigerim@sip.telnyx.com | 1
-    """
-    assert drawn(expected) == counted(STORIES)
-
-
-def test_the_parts_of_a_long_short_message_are_one_message() -> None:
-    said = {"msisdn": CALLER, "to": OURS, "type": "unicode", "concat": "true", "concat-ref": "03", "concat-total": "3"}
-    parts = [
-        said | {"messageId": f"0A{part}", "text": text, "concat-part": part, "message-timestamp": "2026-03-02 10:00:00"}
-        for part, text in (("2", "қашан "), ("1", "Сіздер "), ("3", "ашыласыздар?"))
-    ]
-    tomorrow = {"messageId": "0A9", "text": "Ертең", "concat-part": "1", "message-timestamp": "2026-03-03 10:00:00"}
-
-    events = facts_of(Told("vonage", tuple(json.dumps(one).encode() for one in [*parts, said | tomorrow])))
-    told = warehouse(events, (COMPANY,)).sql("select text, events from facts.messages order by first_at")
-
-    assert list(told.iter_rows()) == [("Сіздер қашан ашыласыздар?", 3), ("Ертең", 1)]
+COUNTED = """
+story                       | direction | contact            | outcome  | talk | operator                   | legs
+moved behind a menu         | incoming  | phone:+77011234567 | answered | 40   | aigerim                    | 1
+moved, and nobody there     | incoming  | phone:+77011234567 | missed   |      |                            | 0
+moved from an operator      | incoming  | phone:+77011234567 | answered | 20   | bolat                      | 1
+an operator moved           | incoming  | phone:+77011234567 | answered | 55   | aigerim                    | 1
+an operator who joins       | incoming  | phone:+77011234567 | answered | 40   | aigerim                    | 1
+dialled for a caller        | incoming  | phone:+77011234567 | answered | 40   |                            | 0
+dialled as the caller       | incoming  | phone:+77011234567 | answered | 40   |                            | 0
+waited in vain              | incoming  | phone:+77011234567 | missed   |      |                            | 0
+dialled in vain, then alone | incoming  | phone:+77011234567 | answered | 59   | sip:aigerim@sip.telnyx.com | 1
+an operator's own leg       | outgoing  | phone:+77011234567 | answered | 51   | sip:aigerim@sip.telnyx.com | 1
+dialled in the same session | incoming  | phone:+77011234567 | answered | 40   | sip:aigerim@sip.telnyx.com | 1
+"""

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.pipelines.sources.told_calls import Told, counted, drawn
+from tests.pipelines.sources.told_calls import Told
 
 BEGAN = 1_772_445_600
 CALLER, DIALLED = "+77011234567", "77272000005"
@@ -310,25 +310,22 @@ STORIES = {
     ),
 }
 
-
-def test_what_is_one_call_to_a_person_is_counted_once() -> None:
-    expected = """
-    story                      | direction | contact            | outcome   | talk | operator    | legs
-    queue                      | incoming  | phone:+77011234567 | answered  | 40   | 101         | 3
-    queue, caller alone        | incoming  | phone:+77011234567 | answered  | 40   | 101         | 0
-    queue given up             | incoming  | phone:+77011234567 | missed    |      | 101         | 1
-    behind a menu nobody       | incoming  | phone:+77011234567 | missed    |      | 101         | 1
-    fifo given up              | incoming  | phone:+77011234567 | missed    |      |             | 0
-    handed on, caller alone    | incoming  | phone:+77011234567 | answered  | 45   | 102         | 0
-    handed on to a mailbox     | incoming  | phone:+77011234567 | answered  | 30   |             | 0
-    mailbox of a script        | incoming  | phone:+77011234567 | voicemail |      |             | 0
-    from a click               | outgoing  | phone:+77011234567 | answered  | 40   | 101         | 1
-    from a click, caller alone | outgoing  | phone:+77011234567 | answered  | 40   | 101         | 0
-    dialled for an operator    | outgoing  | phone:+77011234567 | answered  | 45   | 101         | 1
-    sent on to a mobile        | incoming  | phone:+77011234567 | answered  | 40   | 87017770002 | 1
-    loopback that stays        | incoming  | phone:+77011234567 | answered  | 40   | 101         | 1
-    picked up at another's telephone | incoming | phone:+77011234567 | answered | 40 | 102 | 1
-    loopback beside another    | incoming  | phone:+77011234567 | answered  | 40   | 101         | 1
-    loopback that gave way     | incoming  | phone:+77011234567 | answered  | 40   | 101         | 0
-    """
-    assert drawn(expected) == counted(STORIES)
+COUNTED = """
+story                            | direction | contact            | outcome   | talk | operator    | legs
+queue                            | incoming  | phone:+77011234567 | answered  | 40   | 101         | 3
+queue, caller alone              | incoming  | phone:+77011234567 | answered  | 40   | 101         | 0
+queue given up                   | incoming  | phone:+77011234567 | missed    |      | 101         | 1
+behind a menu nobody             | incoming  | phone:+77011234567 | missed    |      | 101         | 1
+fifo given up                    | incoming  | phone:+77011234567 | missed    |      |             | 0
+handed on, caller alone          | incoming  | phone:+77011234567 | answered  | 45   | 102         | 0
+handed on to a mailbox           | incoming  | phone:+77011234567 | answered  | 30   |             | 0
+mailbox of a script              | incoming  | phone:+77011234567 | voicemail |      |             | 0
+from a click                     | outgoing  | phone:+77011234567 | answered  | 40   | 101         | 1
+from a click, caller alone       | outgoing  | phone:+77011234567 | answered  | 40   | 101         | 0
+dialled for an operator          | outgoing  | phone:+77011234567 | answered  | 45   | 101         | 1
+sent on to a mobile              | incoming  | phone:+77011234567 | answered  | 40   | 87017770002 | 1
+loopback that stays              | incoming  | phone:+77011234567 | answered  | 40   | 101         | 1
+picked up at another's telephone | incoming  | phone:+77011234567 | answered  | 40   | 102         | 1
+loopback beside another          | incoming  | phone:+77011234567 | answered  | 40   | 101         | 1
+loopback that gave way           | incoming  | phone:+77011234567 | answered  | 40   | 101         | 0
+"""
