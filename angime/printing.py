@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from schemas.catalogue import EVENT_TYPES, EventType
 from schemas.envelope import Attributes
@@ -60,8 +61,7 @@ def schema_file(event_type: EventType) -> Path:
 
 def data_schema(event_type: EventType) -> JsonSchema:
     """Give the JSON Schema (2020-12) of an event type's `data`."""
-    (schema,), definitions = msgspec.json.schema_components([event_type.struct], ref_template="#/$defs/{name}")
-    own = definitions.pop(str(schema["$ref"]).rpartition("/")[2])
+    own, definitions = _schema_of(event_type.struct)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"angime:{event_type.dataschema}",
@@ -74,11 +74,19 @@ def data_schema(event_type: EventType) -> JsonSchema:
 
 def envelope_schema() -> JsonSchema:
     """Give the JSON Schema of the attributes that every event carries around its data."""
-    (schema,), definitions = msgspec.json.schema_components([Attributes], ref_template="#/$defs/{name}")
-    own: JsonSchema = definitions.pop(str(schema["$ref"]).rpartition("/")[2])
+    own, _ = _schema_of(Attributes)
     own["properties"]["data"] = {"type": "object", "description": "as the schema named by dataschema says"}
     own["required"] = [*own["required"], "data"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "angime:envelope", **own}
+
+
+def _schema_of(struct: type[Struct]) -> tuple[JsonSchema, dict[str, JsonSchema]]:
+    """Give the schema of a struct, and those of the structs in it by name."""
+    (schema,), definitions = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+    for one in definitions.values():
+        if "description" in one:  # a docstring, of which Python 3.13 takes the indentation away
+            one["description"] = " ".join(one["description"].split())
+    return definitions.pop(str(schema["$ref"]).rpartition("/")[2]), definitions
 
 
 def asyncapi() -> JsonSchema:

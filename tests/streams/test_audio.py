@@ -15,6 +15,7 @@ from streams.demo_model.recordings import Form, encode
 from tests.streams.bombs import mp3, with_bomb_for_a_title
 
 SECONDS = 2.0
+AMR = Path(__file__).with_name("tone.amr")
 
 
 def tone(*, channels: int, samples_per_second: int) -> np.ndarray:
@@ -59,7 +60,6 @@ def test_bytes_are_heard_as_the_file_that_holds_them(tmp_path: Path, form: Form)
         ("call.m4a", "mp4", "aac", 48_000, 2),
         ("call.webm", "webm", "libopus", 48_000, 2),
         ("alaw.wav", "wav", "pcm_alaw", 8_000, 1),
-        ("call.amr", "amr", "libopencore_amrnb", 8_000, 1),
         ("six.flac", "flac", "flac", 16_000, 6),
     ],
 )
@@ -81,6 +81,12 @@ def test_every_container_of_telephony_and_messengers_is_heard(  # noqa: PLR0917 
     assert audio.channels == channels
     assert pytest.approx(audio.duration_seconds, abs=0.1) == SECONDS
     assert float(np.abs(audio.samples).max()) > 0.1
+
+
+def test_what_phones_record_in_amr_is_heard() -> None:
+    audio = decode(AMR)  # written beforehand, as the newest libraries read AMR and no longer write it
+    assert (1, True) == (audio.channels, float(np.abs(audio.samples).max()) > 0.1)
+    assert pytest.approx(audio.duration_seconds, abs=0.1) == SECONDS
 
 
 def test_a_recording_is_refused_when_its_channels_together_are_too_long(tmp_path: Path) -> None:
