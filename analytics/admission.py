@@ -16,6 +16,7 @@ from schemas.errors import InvalidEvent
 from schemas.instants import Instant, from_rfc3339
 from schemas.ourselves import our_version
 from schemas.records import DeadLetter, dead_from_kafka
+from schemas.topics import BURIED
 
 DEAD_TOPIC = "dead"
 STAGE = "land"
@@ -88,14 +89,14 @@ class Batch:
             },
             schema={"topic": pl.String, "partition": pl.Int32, "offset": pl.Int64, "value": pl.String},
         ).with_row_index("position")
-        is_plain = are_plain(frame["value"])
+        is_plain = are_plain(frame["value"], topics=frame["topic"])
         frame = frame.with_columns(cut_data=cut_data(frame["value"], is_plain=is_plain))
         if is_plain.all():
             return frame
         read: dict[int, str | None] = {}
         suspects: list[int] = (~is_plain).arg_true().to_list()
         for position in suspects:
-            text, reason = _read(records[position].value)
+            text, reason = _read(records[position])
             read[position] = text
             if text is None:
                 self.refused.append((records[position], reason))
@@ -147,16 +148,16 @@ def _text(value: bytes | None) -> str | None:
         return None
 
 
-def _read(value: bytes | None) -> tuple[str | None, str]:
+def _read(record: LandRecord) -> tuple[str | None, str]:
     """Give the JSON text of an event, or None and why it is none.
 
     The text is written anew from what was read, so that a key which stands twice means the same to every reader.
     """
-    if value is None:
+    if record.value is None:
         return None, "the record has no value"
     try:
-        codec.decode(value)
-        return msgspec.json.encode(codec.parse_json(value)).decode(), ""
+        codec.decode(record.value, topic=record.topic)
+        return msgspec.json.encode(codec.parse_json(record.value)).decode(), ""
     except InvalidEvent as refusal:
         return None, refusal.reason
 
@@ -185,6 +186,8 @@ def _letter_of(record: LandRecord, *, now: Instant) -> Refusal:
         return _refuse(record, reason=refusal.reason, now=now)
     if not (0 <= letter.partition < 2**31 and 0 <= letter.offset < 2**63):
         return _refuse(record, reason="the headers of a dead letter name no position of a topic", now=now)
+    if letter.topic not in BURIED:
+        return _refuse(record, reason="the headers of a dead letter name a topic of which nobody writes any", now=now)
     return Refusal(record=record, letter=letter)
 
 

@@ -36,12 +36,19 @@ _DATA = ',"data":{'
 _TYPE = r'^\{"id":"[^"]{36}","source":"[^"]*","type":"([a-z_.]+)","subject":"'
 
 
-def are_plain(texts: pl.Series) -> pl.Series:
-    """Say of each JSON text whether it is plainly an event of today's version; of a null, that it is not."""
+def are_plain(texts: pl.Series, *, topics: pl.Series) -> pl.Series:
+    """Say of each JSON text whether it is plainly an event of today's version on its topic; of a null, that it is not.
+
+    `topics` are those on which the texts lay.
+    """
     types = texts.str.extract(_TYPE)
     is_short = texts.str.len_bytes() <= MAX_PLAIN_BYTES
     names: list[str] = types.unique().drop_nulls().to_list()
-    places = {name: ((types == name) & is_short).arg_true() for name in names if pattern_of(name)}
+    places = {
+        name: ((types == name) & is_short & (topics == EVENT_TYPES[name].topic)).arg_true()
+        for name in names
+        if pattern_of(name)
+    }
     are_events = pl.repeat(value=False, n=len(texts), eager=True)
     with ThreadPoolExecutor(THREADS) as pool:
         asked = {name: pool.submit(_matches, texts, name=name, places=places[name]) for name in places}

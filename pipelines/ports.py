@@ -25,9 +25,10 @@ MAX_FETCH_BYTES = 32 * 1024 * 1024
 # Of a trickle the broker gathers so many bytes, at most so long: one answer for many records spares all who read it.
 MIN_FETCH_BYTES = 64 * 1024
 FETCH_WAIT_MS = 100
-# A dead letter holds a whole record and says more in its headers, so every limit leaves room for these.
+# A dead letter holds a whole record, whoever wrote it, and says more in its headers: its topic leaves room for these.
 MAX_HEADER_BYTES = 64 * 1024
 MAX_MESSAGE_BYTES = MAX_RECORD_BYTES + MAX_HEADER_BYTES
+MAX_LETTER_BYTES = MAX_MESSAGE_BYTES + MAX_HEADER_BYTES
 
 Headers = Sequence[tuple[str, bytes]]
 Positions = Mapping[tuple[str, int], int]

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipelines.access import addresses
 from pipelines.broker import connect_producer, reach
+from pipelines.heads import BoundedHeads
 from pipelines.hooks import Doors, answer, place_of
 from pipelines.keep import FLUSH_SECONDS, Keeper
 from pipelines.origins import load_origins, load_secrets
@@ -87,6 +88,7 @@ def http_server(doors: Doors) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app(doors),
+            http=BoundedHeads,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -19,6 +19,7 @@ from pipelines.normalise import Fact, normalise
 from pipelines.origins import Origins
 from pipelines.ports import Consumer, Positions, Producer, Record
 from pipelines.tail import is_of_call
+from schemas.catalogue import EVENT_TYPES
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant, instant, moment
 from schemas.records import REPLAYED, raw_from_kafka
@@ -264,10 +265,13 @@ _ENVELOPES = msgspec.json.Decoder(_Envelope)
 
 
 def _read(record: Record, choice: Choice) -> Fact | None:
-    """Give the event of a record that is meant; what is no event died when it came first, and is passed over."""
+    """Give the event of a record that is meant; what is none of its topic died when it came first, and is left out."""
     try:
         envelope = _ENVELOPES.decode(record.value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    event_type = EVENT_TYPES.get(envelope.type)
+    if event_type is None or event_type.topic != record.topic:
         return None
     if choice.source not in {"", envelope.source} or choice.company not in {"", envelope.company}:
         return None

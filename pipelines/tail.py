@@ -62,7 +62,7 @@ def shown(record: Record) -> Shown:
     }
     try:
         if record.topic in CANONICAL:
-            event = decode(record.value or b"")
+            event = decode(record.value or b"", topic=record.topic)
             published = msgspec.json.decode(record.value or b"{}")["dataschema"]
             return {**head, "published": published, **msgspec.to_builtins(event)}
         if record.topic == "raw":

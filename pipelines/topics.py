@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from pipelines.broker import Admin, TopicState
-from pipelines.ports import MAX_MESSAGE_BYTES
+from pipelines.ports import MAX_LETTER_BYTES, MAX_MESSAGE_BYTES
 from schemas.errors import Misconfigured
 from schemas.topics import DAY_SECONDS, TOPICS, Topic
 
@@ -30,7 +30,7 @@ def configs_of(topic: Topic) -> dict[str, str]:
         "retention.bytes": "-1",
         "segment.ms": str(SEGMENT_DAYS * DAY_SECONDS * 1000),
         "cleanup.policy": "delete",
-        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "max.message.bytes": str(MAX_LETTER_BYTES if topic.name == "dead" else MAX_MESSAGE_BYTES),
     }
 
 

@@ -38,13 +38,16 @@ def encode(event: Event) -> bytes:
     return _ENCODER.encode(event)
 
 
-def decode(body: bytes) -> Event:
+def decode(body: bytes, *, topic: str = "") -> Event:
     """Read one event of any published version as today's struct.
 
-    Raises InvalidEvent with a reason for bytes that are no event, for an unknown type or a newer version, and for
-    text that no table can hold (NUL). The reason names fields, never their content.
+    Raises InvalidEvent with a reason for bytes that are no event, for an unknown type or a newer version, for text that
+    no table can hold (NUL), and for a type that does not belong on the `topic` on which the bytes lay, if that is said:
+    who may write one topic must not tell what belongs on another. The reason names fields, never their content.
     """
     envelope, event_type, struct = _read_whole(body)
+    if topic not in {"", event_type.topic}:
+        raise InvalidEvent(f"{event_type.name} does not belong on {topic}; it is told on {event_type.topic}")
     attributes = {name: getattr(envelope, name) for name in Attributes.__struct_fields__}
     attributes["dataschema"] = event_type.dataschema
     return Event(**attributes, data=struct)

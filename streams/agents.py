@@ -150,7 +150,7 @@ class _Desk:
 
     async def _handle(self, record: faust.EventT[bytes], *, step: Step) -> None:
         try:
-            fact = decode(record.value or b"")
+            fact = decode(record.value or b"", topic=_name_of(record))
             made = await _with_patience(step, fact)
         except (InvalidEvent, NotYet) as error:
             await self._bury(record, reason=error.reason)
@@ -170,7 +170,7 @@ class _Desk:
         letter = DeadLetter(
             reason=reason,
             stage=STAGE,
-            topic=message.topic.removeprefix(PREFIX),
+            topic=_name_of(record),
             partition=message.partition,
             offset=message.offset,
             died_at=self._clock(),
@@ -192,6 +192,10 @@ async def _with_patience(step: Step, fact: Event) -> Event | None:
         reraise=True,
     )
     return await attempts(step, fact)
+
+
+def _name_of(record: faust.EventT[bytes]) -> str:
+    return record.message.topic.removeprefix(PREFIX)
 
 
 def _pairs(

@@ -50,7 +50,15 @@ languages as (
 -- A turn as ' stem  stem  stem ', so that a pattern can take a stem with its spaces.
 stemmed as (
     select
-        spoken.*,
+        spoken.call_id,
+        spoken.recording_id,
+        spoken.turn,
+        spoken.role,
+        spoken.start_seconds,
+        spoken.end_seconds,
+        spoken.company,
+        spoken.day,
+        len(spoken.said) as said_words,
         languages.language,
         ' ' || array_to_string(stem_words(spoken.said, languages.language), '  ') || ' ' as stems
     from spoken
@@ -80,7 +88,16 @@ patterns as (
 
 matched as (
     select
-        stemmed.*,
+        stemmed.call_id,
+        stemmed.recording_id,
+        stemmed.turn,
+        stemmed.role,
+        stemmed.start_seconds,
+        stemmed.end_seconds,
+        stemmed.company,
+        stemmed.day,
+        stemmed.said_words,
+        stemmed.language,
         patterns.tracker_id,
         patterns.tracker,
         patterns.phrase,
@@ -95,43 +112,104 @@ matched as (
             and contains(stemmed.stems, patterns.beginning)
 ),
 
+sized as (
+    select
+        * exclude (hits, between_hits),
+        row_number() over () as match,
+        list_transform(hits, lambda hit: len(regexp_extract_all(hit, '\S+'))) as hit_sizes,
+        list_transform(between_hits, lambda gap: len(regexp_extract_all(gap, '\S+'))) as gap_sizes
+    from matched
+),
+
+-- No row of a hit carries its turn: who repeats a phrase for an hour would have it written out ten thousand times.
 placed as (
     select
-        *,
-        unnest(hits) as hit,
-        generate_subscripts(hits, 1) as place
-    from matched
+        * exclude (hit_sizes, gap_sizes),
+        unnest(hit_sizes) as hit_words,
+        unnest(gap_sizes[1:len(hit_sizes)]) as gap_words,
+        generate_subscripts(hit_sizes, 1) as place
+    from sized
 ),
 
 counted as (
     select
         *,
-        len(regexp_extract_all(hit, '\S+')) as hit_words,
-        len(regexp_extract_all(
-            array_to_string(between_hits[1:place], '') || array_to_string(hits[1:place - 1], ''), '\S+'
-        )) as words_before
+        cast(
+            sum(gap_words + hit_words) over (partition by match order by place rows unbounded preceding) as bigint
+        ) - hit_words as words_before
     from placed
+),
+
+chosen as (
+    select distinct on (call_id, recording_id, turn, tracker_id, words_before) *
+    from counted
+    order by call_id, recording_id, turn, tracker_id, words_before, hit_words, language, phrase
+),
+
+spelt as (
+    select
+        *,
+        round(start_seconds + (end_seconds - start_seconds) * words_before / said_words, 3) as reckoned_at,
+        unnest(range(words_before + 1, words_before + hit_words + 1)) as number
+    from chosen
+),
+
+recalled as (
+    select
+        spoken.call_id,
+        spoken.recording_id,
+        spoken.turn,
+        spoken.said,
+        spoken.words
+    from spoken
+    semi join chosen
+        on
+            spoken.call_id = chosen.call_id
+            and spoken.recording_id = chosen.recording_id
+            and spoken.turn = chosen.turn
+),
+
+-- The words of turns with hits one by one, with the time of each where all have one.
+worded as (
+    select
+        call_id,
+        recording_id,
+        turn,
+        unnest(said) as word,
+        unnest(
+            case
+                when json_array_length(words) = len(said)
+                    then list_transform(
+                        try(from_json(words, '[{"start_seconds":"DOUBLE"}]')),
+                        lambda one: struct_extract(one, 'start_seconds')
+                    )
+            end
+        ) as starts_at,
+        generate_subscripts(said, 1) as number
+    from recalled
 )
 
-select distinct on (call_id, recording_id, turn, tracker_id, words_before)
-    call_id,
-    recording_id,
-    turn,
-    tracker_id,
-    cast(words_before + 1 as integer) as word,
-    tracker,
-    phrase,
-    language,
-    role,
-    array_to_string(said[words_before + 1:words_before + hit_words], ' ') as said,
+select
+    spelt.call_id,
+    spelt.recording_id,
+    spelt.turn,
+    spelt.tracker_id,
+    cast(spelt.words_before + 1 as integer) as word,
+    spelt.tracker,
+    spelt.phrase,
+    spelt.language,
+    spelt.role,
+    string_agg(worded.word, ' ' order by worded.number) as said,
     coalesce(
-        if(
-            json_array_length(words) = len(said),
-            try_cast(json_extract(words, '$[' || words_before || '].start_seconds') as double), null
-        ),
-        round(start_seconds + (end_seconds - start_seconds) * words_before / len(said), 3)
+        min(worded.starts_at) filter (where worded.number = spelt.words_before + 1), any_value(spelt.reckoned_at)
     ) as at_seconds,
-    company,
-    day
-from counted
-order by call_id, recording_id, turn, tracker_id, words_before, hit_words, language, phrase
+    spelt.company,
+    spelt.day
+from spelt
+inner join worded
+    on
+        spelt.call_id = worded.call_id
+        and spelt.recording_id = worded.recording_id
+        and spelt.turn = worded.turn
+        and spelt.number = worded.number
+group by all

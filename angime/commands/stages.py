@@ -107,6 +107,7 @@ def api(json_output: Json = False) -> None:
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import open_reader
     from angime.settings import load
+    from pipelines.heads import BoundedHeads
 
     settings = load(AnalyticsSettings)
     application = make_app(read_tokens(settings.api_tokens_path), open_reader=lambda: open_reader(settings))
@@ -114,7 +115,14 @@ def api(json_output: Json = False) -> None:
     address = address_of(settings.api_host, settings.api_port)
     running("api", at=address, as_json=json_output)
     presence.tell(settings.home, "api", said=address)
-    uvicorn.run(application, host=settings.api_host, port=settings.api_port, log_level="warning", access_log=False)
+    uvicorn.run(
+        application,
+        host=settings.api_host,
+        port=settings.api_port,
+        http=BoundedHeads,
+        log_level="warning",
+        access_log=False,
+    )
 
 
 @app.command(help=f"Serve the pages.\n\n{STAGE_HELP}\n\nExample: `angime pages`")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from analytics.connection import Connection, Parameters
 from analytics.warehouse import AnalyticsSettings
 from schemas import accounts, calls, codec, crm, messages, permissions, transcripts
-from schemas.envelope import Event, event
+from schemas.envelope import Event, event, topic_of
 from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id, recording_id
 from schemas.instants import Instant, instant
 from schemas.people import Identity
@@ -191,10 +191,10 @@ def other_events(
     ]
 
 
-def records_of(events: Iterable[Event], *, first_offset: int = 0, topic: str = "calls") -> list[KafkaRecord]:
-    """Put events onto one partition, in their order."""
+def records_of(events: Iterable[Event], *, first_offset: int = 0) -> list[KafkaRecord]:
+    """Put events onto the first partitions of their topics, in their order; all offsets differ."""
     return [
-        KafkaRecord(topic=topic, partition=0, offset=offset, value=codec.encode(fact))
+        KafkaRecord(topic=topic_of(fact), partition=0, offset=offset, value=codec.encode(fact))
         for offset, fact in enumerate(events, start=first_offset)
     ]
 

@@ -228,7 +228,7 @@ def test_what_was_raised_is_known_after_a_restart_and_heard_on_the_live_feed(tmp
         assert bell.ring(at(22)) == [msgspec.structs.replace(alert, recordedat=at(22))]
         bell.heard([alert])
         assert bell.ring(at(23)) == []
-        record = records_of([alert], topic="alerts")
+        record = records_of([alert])
         assert isinstance(record[0], KafkaRecord)
         writer.land(Batch(record), now=at(21))
         assert Bell(writer.connection, [parse_company(COMPANY)], now=at(24)).ring(at(24)) == []

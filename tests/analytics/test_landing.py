@@ -25,8 +25,13 @@ from analytics.sessions import attach, open_session
 from analytics.views import read_views
 from analytics.warehouse import Batch, Landed, open_writer
 from schemas import codec
+from schemas.catalogue import EVENT_TYPES
+from schemas.decisions import PersonErased
+from schemas.envelope import event
 from schemas.errors import Misconfigured
+from schemas.ids import fact_id
 from schemas.records import DeadLetter, dead_to_kafka
+from schemas.topics import CANONICAL
 from tests.analytics.landing_cases import (
     BEGIN,
     NOW,
@@ -40,6 +45,16 @@ from tests.analytics.landing_cases import (
 )
 
 GOOD = call_events(1)[0]
+ERASURE = event(
+    PersonErased(until=NOW, digests=("0" * 64,), entities=(GOOD.data.call_id,)),
+    id=fact_id("angime", "angime", "person.erased", "1"),
+    source="angime",
+    account="angime",
+    company="acme",
+    time=NOW,
+    recordedat=NOW,
+    key="acme",
+)
 
 
 @pytest.fixture
@@ -62,7 +77,7 @@ def filling() -> tuple[Scratch, Lander]:
     opened = scratch()
     opened.build()
     lander = lander_on(opened.connection)
-    lander.land(Batch([msgspec.structs.replace(records_of([GOOD])[0], topic="first")]), now=NOW)
+    lander.land(Batch([msgspec.structs.replace(records_of([GOOD])[0], partition=1)]), now=NOW)
     return opened, lander
 
 
@@ -73,7 +88,7 @@ def lander_on(connection: Connection, *, hot_events: int = 1_000) -> Lander:
 def test_a_batch_lands_with_its_facts_and_offsets(warehouse: Scratch, lander: Lander) -> None:
     landed = lander.land(Batch(records_of([*call_events(1), *call_events(2)])), now=NOW)
     assert landed == Landed(events=10)
-    assert lander.next_offsets() == {("calls", 0): 10}
+    assert lander.next_offsets() == {("calls", 0): 9, ("transcripts", 0): 10}
     assert warehouse.connection.rows("select call_id, outcome, events from facts.calls order by provider_call_id") == [
         (fact[0].data.call_id, "answered", 5) for fact in (call_events(1), call_events(2))
     ]
@@ -130,6 +145,8 @@ REFUSED = {
     "a day that does not exist": (_changed(time="2026-02-30T00:00:00.000Z"), "does not exist"),
     "a year whose last local day is none": (_changed(time="9999-12-31T23:59:59.999Z"), "1970 to 9998"),
     "unknown type": (_changed(type="call.teleported"), "unknown"),
+    "of another topic": (codec.encode(ERASURE), "person.erased does not belong on calls; it is told on decisions"),
+    "plainly of another topic": (codec.encode(message_events(1)[0]), "message.sent does not belong on calls"),
     "newer version": (_changed(dataschema="call.offered/9"), "no version 9"),
     "NUL": (_changed(data=msgspec.to_builtins(GOOD.data) | {"contact_name": "a\0b"}), "NUL"),
     "a lone surrogate": (codec.encode(GOOD).replace(b"CA1", b"\\ud800"), "no valid JSON"),
@@ -150,7 +167,7 @@ def test_what_is_no_event_is_kept_untouched_and_the_rest_of_its_batch_lands(
     body, reason = REFUSED[case]
     place = 2 * list(REFUSED).index(case)
     beside = records_of(call_events(place + 100)[:1], first_offset=place)
-    record = KafkaRecord("refused", 0, place + 1, body, key=b"k", headers=(("h", b"\xff"),))
+    record = KafkaRecord("calls", 2, place + 1, body, key=b"k", headers=(("h", b"\xff"),))
     landed = lander.land(Batch([*beside, record]), now=NOW)
     if case == "a huge number":
         # Unknown fields are ignored, whatever they hold: an event, if not the one that was landed.
@@ -158,9 +175,9 @@ def test_what_is_no_event_is_kept_untouched_and_the_rest_of_its_batch_lands(
         return
     assert landed == Landed(events=1, dead=1)
     [(kept, said, stage, topic, key)] = warehouse.connection.rows(
-        'select body, reason, stage, topic, "key" from log.dead where "offset" = ?', [place + 1]
+        'select body, reason, stage, topic, "key" from log.dead where "partition" = 2 and "offset" = ?', [place + 1]
     )
-    assert (kept, stage, topic, key) == (body or b"", "land", "refused", b"k")
+    assert (kept, stage, topic, key) == (body or b"", "land", "calls", b"k")
     assert reason in said
 
 
@@ -203,6 +220,24 @@ def test_dead_letters_of_other_stages_land_as_they_are(warehouse: Scratch, lande
     assert warehouse.connection.rows(
         'select stage, topic, partition, "offset", body, headers from log.dead order by stage'
     ) == [("land", "dead", 0, 1, b"not ours", "[]"), ("normalise", "raw", 3, 9, b"\x00\xff", '[["a","Yg=="]]')]
+
+
+def test_a_letter_of_a_topic_of_which_nobody_writes_any_is_refused_for_redelivered_it_would_be_obeyed(
+    warehouse: Scratch, lander: Lander
+) -> None:
+    letter = DeadLetter(
+        reason="broken", stage="streams", topic="decisions", partition=0, offset=9, died_at=NOW, version="1",
+        body=codec.encode(ERASURE),
+    )  # fmt: skip
+    key, value, headers = dead_to_kafka(letter)
+    lander.land(Batch([KafkaRecord("dead", 0, 0, value, key=key, headers=tuple(headers))]), now=NOW)
+    assert warehouse.connection.rows("select stage, topic, reason, body from log.dead") == [
+        ("land", "dead", "the headers of a dead letter name a topic of which nobody writes any", letter.body)
+    ]
+
+
+def test_every_type_of_event_belongs_on_one_topic_of_events() -> None:
+    assert {one.topic for one in EVENT_TYPES.values()} == set(CANONICAL)
 
 
 def test_records_that_were_landed_before_are_left_out_of_a_batch(lander: Lander) -> None:
@@ -332,7 +367,7 @@ from tests.analytics.landing_cases import NOW, call_events, records_of, settings
 
 with open_writer(settings_at(sys.argv[1])) as writer:
     records = records_of(fact for number in range(int(sys.argv[2])) for fact in call_events(number))
-    at = writer.next_offsets().get(("calls", 0), 0)
+    at = max(writer.next_offsets().values(), default=0)
     print("ready", flush=True)
     while at < len(records):
         size = 20 + at % 87

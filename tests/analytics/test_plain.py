@@ -11,10 +11,12 @@ from analytics.plain import MAX_PLAIN_BYTES, are_plain, cut_data, pattern_of
 from analytics.scratch import scratch
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
+from schemas.envelope import topic_of
 from tests.analytics.landing_cases import call_events, message_events
 
 EVERYDAY = [*call_events(1)[:4], *message_events(1)]
 BODIES = [codec.encode(fact).decode() for fact in EVERYDAY]
+TOPICS = pl.Series([topic_of(fact) for fact in EVERYDAY])
 # What breaks an event when it is put somewhere into it: words of JSON, of our types, and characters that mean much.
 PIECES = [
     "",
@@ -50,7 +52,7 @@ ENGINE = scratch().connection
 
 
 def test_events_of_everyday_are_plain() -> None:
-    assert are_plain(pl.Series(BODIES)).to_list() == [True] * len(BODIES)
+    assert are_plain(pl.Series(BODIES), topics=TOPICS).to_list() == [True] * len(BODIES)
 
 
 def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
@@ -63,7 +65,8 @@ def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
 
 def test_of_what_is_plain_the_data_is_cut_out_as_it_stands() -> None:
     texts = pl.Series([*BODIES, "hello", None, '{"id":1,"data":{"é"é'])
-    cut = cut_data(texts, is_plain=are_plain(texts)).to_list()
+    topics = pl.Series([*TOPICS, "calls", "calls", "calls"])
+    cut = cut_data(texts, is_plain=are_plain(texts, topics=topics)).to_list()
     assert [msgspec.json.encode(fact.data).decode() for fact in EVERYDAY] + [None] * 3 == cut
 
 
@@ -78,7 +81,12 @@ TOO_EARLY = BODIES[0].replace(EVERYDAY[0].time, "1969-12-31T23:59:59.999Z")
 
 @pytest.mark.parametrize("text", [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2, TOO_EARLY])
 def test_what_is_no_event_is_not_plain(text: str | None) -> None:
-    assert are_plain(pl.Series([text], dtype=pl.String)).to_list() == [False]
+    assert are_plain(pl.Series([text], dtype=pl.String), topics=TOPICS[:1]).to_list() == [False]
+
+
+def test_no_event_is_plain_on_a_topic_of_others() -> None:
+    elsewhere = pl.Series([{"calls": "messages", "messages": "transcripts"}[topic] for topic in TOPICS])
+    assert are_plain(pl.Series(BODIES), topics=elsewhere).to_list() == [False] * len(BODIES)
 
 
 def test_the_envelope_alone_is_as_long_as_the_limit_of_texts_assumes() -> None:
@@ -90,21 +98,25 @@ def test_the_envelope_alone_is_as_long_as_the_limit_of_texts_assumes() -> None:
 
 @drawing(max_examples=20 * (drawing.default.max_examples if drawing.default else 100))
 @given(
-    body=st.sampled_from(BODIES),
+    told=st.sampled_from(list(zip(BODIES, TOPICS, strict=True))),
     cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(PIECES)), min_size=1, max_size=3),
 )
-def test_whatever_is_plain_is_an_event_to_the_codec(body: str, cuts: list[tuple[float, int, str]]) -> None:
+def test_whatever_is_plain_is_an_event_to_the_codec(told: tuple[str, str], cuts: list[tuple[float, int, str]]) -> None:
+    body, topic = told
     for share, length, piece in cuts:
         place = int(share * len(body))
         body = body[:place] + piece + body[place + length :]
-    if are_plain(texts := pl.Series([body])).item():
-        assert codec.decode(body.encode()).id in body
+    if are_plain(texts := pl.Series([body]), topics=pl.Series([topic])).item():
+        assert codec.decode(body.encode(), topic=topic).id in body
         assert _as_the_engine_writes_it(body) == cut_data(texts, is_plain=pl.Series([True])).item()
 
 
 @drawing(max_examples=5 * (drawing.default.max_examples if drawing.default else 100))
-@given(body=st.sampled_from(BODIES), draws=st.data())
-def test_a_value_of_another_kind_is_plain_only_where_the_codec_takes_it(body: str, draws: st.DataObject) -> None:
+@given(told=st.sampled_from(list(zip(BODIES, TOPICS, strict=True))), draws=st.data())
+def test_a_value_of_another_kind_is_plain_only_where_the_codec_takes_it(
+    told: tuple[str, str], draws: st.DataObject
+) -> None:
+    body, topic = told
     fields = msgspec.json.decode(body)
     owner = draws.draw(st.sampled_from([fields, fields["data"]]))
     name = draws.draw(st.sampled_from(sorted(owner)))
@@ -117,8 +129,8 @@ def test_a_value_of_another_kind_is_plain_only_where_the_codec_takes_it(body: st
         | st.lists(st.sampled_from(["operator", 5, {"kind": "phone", "value": ""}]), max_size=20)
     )
     changed = msgspec.json.encode(fields)
-    if are_plain(texts := pl.Series([changed.decode()])).item():
-        assert codec.decode(changed).id in changed.decode()
+    if are_plain(texts := pl.Series([changed.decode()]), topics=pl.Series([topic])).item():
+        assert codec.decode(changed, topic=topic).id in changed.decode()
         assert _as_the_engine_writes_it(changed.decode()) == cut_data(texts, is_plain=pl.Series([True])).item()
 
 

@@ -73,6 +73,16 @@ at_most = 0
 _NAMES = {call(name): name for name in "abc"}
 
 
+def test_who_repeats_a_phrase_for_an_hour_takes_no_more_memory_than_his_words() -> None:
+    said = "Delivery costs. " * 3_000
+    built = _built(f"call | who | from | to | says\na | operator | 0 | 60 | {said}", CALLS)
+    built.connection.execute("set memory_limit = '300MiB'; set temp_directory = ''")
+
+    found = built.sql("select count(*), max(word), min(said), max(at_seconds) from facts.tracker_hits").rows()
+
+    assert found == [(1_500, 5_997, "Delivery costs Delivery costs", 59.96)]
+
+
 def _built(turns: str, calls: str, *, company: str = _TRACKERS) -> Scratch:
     return warehouse(drawn_events(talk(turns, calls)), companies=[parse_company(_HEAD + company)])
 

@@ -409,7 +409,7 @@ def test_who_was_erased_is_heard_of_by_kafka_and_what_comes_of_his_calls_is_drop
     # Those of the message name him by another identity, which the decision does not know.
     named = [fact for fact in told if Identity("phone", PHONE) in fact.data.contact]
     with open_writer(settings_at(tmp_path)) as writer:
-        writer.land(Batch(records_of([decision], topic="decisions")), now=LATER)
+        writer.land(Batch(records_of([decision])), now=LATER)
         landed = writer.land(Batch(records_of([*told, *made])), now=LATER)
 
     assert (landed.erased, landed.events) == (len(named) + len(made), len(told) - len(named))

@@ -59,7 +59,7 @@ def hear(home: Path, *told: Event, at: Instant = LATER) -> None:
     """Land decisions as a lander does, which then has nothing to do."""
     with open_writer(settings_at(home), forget_recordings=forget_recordings) as writer:
         first = writer.next_offsets().get(("decisions", 0), 0)
-        writer.land(Batch(records_of(told, topic="decisions", first_offset=first)), now=at)
+        writer.land(Batch(records_of(told, first_offset=first)), now=at)
         writer.catch_up(at)
 
 
@@ -97,7 +97,7 @@ def test_a_lander_whose_store_is_away_or_that_is_killed_erases_at_the_next_start
         raise NotYet("the store is away")
 
     with open_writer(settings_at(home), forget_recordings=is_away) as writer:
-        writer.land(Batch(records_of([decision], topic="decisions")), now=LATER)
+        writer.land(Batch(records_of([decision])), now=LATER)
         with pytest.raises(NotYet, match="away"):
             writer.catch_up(LATER)
     hear(home)
@@ -141,7 +141,7 @@ def test_what_was_told_after_the_erasure_stays_and_what_comes_with_it_goes(home:
             dead_record(THE_PERSON, offset=20, body=f"{PHONE} before"),
         ]
         facts = records_of([late, unknown], first_offset=900)
-        writer.land(Batch([*facts, *letters, *records_of([decision], topic="decisions")]), now=AFTER)
+        writer.land(Batch([*facts, *letters, *records_of([decision])]), now=AFTER)
         writer.catch_up(AFTER)
     with closing(open_reader(settings_at(home))) as reader:
         named = reader.sql("select call_id from facts.calls where contact_key = $key", {"key": f"phone:{PHONE}"})
@@ -178,7 +178,7 @@ def test_a_backlog_that_holds_the_decision_is_erased_when_its_facts_are_built(
     )
     decision = erasure.decide(found, key=installation_key(tmp_path), until=LATER)
     with open_writer(settings_at(tmp_path), forget_recordings=forget_recordings) as writer:
-        batch = [*records_of(told, first_offset=900), *records_of([decision], topic="decisions")]
+        batch = [*records_of(told, first_offset=900), *records_of([decision])]
         writer.land(Batch(batch), now=LATER, folds=False)
         writer.catch_up(LATER)
         assert [table["table"] for table in writer.rebuild(verify=True) if not table["same"]] == []

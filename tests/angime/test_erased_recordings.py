@@ -97,7 +97,7 @@ def land(home: Path, facts: Sequence[Event], *, letters: Sequence[KafkaRecord] =
     """Land facts as they come of the worker, by a lander that was just started."""
     with open_writer(settings_at(home), forget_recordings=forget_recordings) as writer:
         first = writer.next_offsets().get(("transcripts", 0), 0)
-        records = records_of(facts, first_offset=first, topic="transcripts")
+        records = records_of(facts, first_offset=first)
         return writer.land(Batch([*records, *letters]), now=AFTER)
 
 
@@ -176,7 +176,7 @@ def test_a_recording_that_was_fetched_before_the_erasure_and_not_landed_is_delet
 
 def test_a_lander_that_is_killed_or_whose_store_is_away_deletes_at_the_next_start(home: Path) -> None:
     keep_sound(home, call_of(KNOWN))
-    made = records_of(made_later(call_of(KNOWN)), topic="transcripts")
+    made = records_of(made_later(call_of(KNOWN)), first_offset=500)
 
     def is_away(_: Sequence[str]) -> None:
         raise NotYet("the store is away")
@@ -242,7 +242,7 @@ def test_whoever_reads_no_log_is_told_of_an_erasure_that_came_by_kafka_and_names
 
     before = known.holds(fact)
     with open_writer(settings_at(tmp_path)) as writer:
-        writer.land(Batch(records_of([decision], topic="decisions")), now=AFTER)
+        writer.land(Batch(records_of([decision])), now=AFTER)
 
     assert (before, known.holds(fact)) == (False, True)
     assert PHONE.encode() not in (tmp_path / erased.FILE).read_bytes()

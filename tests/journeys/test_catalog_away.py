@@ -14,7 +14,7 @@ from pipelines import land, local_kafka, topics
 from pipelines.broker import Admin, connect_producer
 from pipelines.settings import PipelinesSettings
 from schemas import codec
-from schemas.envelope import Event
+from schemas.envelope import Event, topic_of
 from tests.analytics.landing_cases import call_events
 from tests.journeys.stages import looking_into, wait_for
 from tests.postgres import Postgres
@@ -61,5 +61,5 @@ def test_a_lander_waits_for_its_catalog_and_lands_every_event_once(
 def _send(events: Iterable[Event], *, to: str) -> None:
     with closing(connect_producer(to)) as producer:
         for fact in events:
-            producer.send("calls", key=fact.partitionkey.encode(), value=codec.encode(fact))
+            producer.send(topic_of(fact), key=fact.partitionkey.encode(), value=codec.encode(fact))
         producer.flush()

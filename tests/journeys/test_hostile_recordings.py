@@ -19,6 +19,7 @@ from av.audio import AudioStream
 from analytics.waiting import waiting
 from pipelines import local_kafka, topics
 from pipelines.broker import Admin, assign, connect_producer
+from pipelines.ports import MAX_MESSAGE_BYTES
 from schemas.calls import CallRecordingMadeAvailable
 from schemas.codec import decode, encode
 from schemas.envelope import event
@@ -39,6 +40,8 @@ BORDER_SECONDS = 0.3  # between where speech begins or ends and where it is hear
 TALK = dialogue("en", 1)
 WAV = recording_bytes(TALK)
 TURNS = len(TALK.turns)
+ELSEWHERE = "elsewhere"  # is told of on a topic of others
+OVERFULL = "overfull"  # is as large as Kafka takes it, so that its dead letter is larger
 # What becomes of each: how many turns a transcript has, or why it is buried.
 EXPECTED: dict[str, int | str] = {
     "page": "The recording cannot be decoded as audio (InvalidDataError).",
@@ -53,6 +56,8 @@ EXPECTED: dict[str, int | str] = {
     "long": "heard",
     "stalls-once": TURNS,
     "empty-once": TURNS,
+    ELSEWHERE: "call.recording_made_available does not belong on transcripts; it is told on calls",
+    OVERFULL: "the body is no valid JSON in UTF-8",
 }
 MISSING = "missing"  # is not there for as long as we look; it comes before all others
 
@@ -199,7 +204,10 @@ def test_every_hostile_recording_is_heard_or_buried_while_a_missing_one_is_waite
     with closing(connect_producer(kafka.bootstrap)) as producer:
         for name in (MISSING, *EXPECTED):
             fact = _made_available(name, provider=provider.address)
-            producer.send("calls", key=fact.partitionkey.encode(), value=encode(fact))
+            topic = "transcripts" if name == ELSEWHERE else "calls"
+            full = [("x", bytes(MAX_MESSAGE_BYTES - 400))] if name == OVERFULL else []
+            value = b"" if full else encode(fact)
+            producer.send(topic, key=fact.partitionkey.encode(), value=value, headers=full)
         producer.flush()
 
     found: dict[str, list[int | str]] = {}

@@ -15,7 +15,7 @@ from pipelines import land, local_kafka, topics
 from pipelines.broker import Admin, connect_producer
 from pipelines.settings import PipelinesSettings
 from schemas import codec
-from schemas.envelope import Event
+from schemas.envelope import Event, topic_of
 from tests.analytics.landing_cases import call_events
 from tests.forked import forked
 from tests.journeys.stages import looking_into, wait_for
@@ -83,5 +83,5 @@ def _land(settings: AnalyticsSettings, kafka: local_kafka.Running, *, calls: int
 def _send(events: Iterable[Event], *, to: str) -> None:
     with closing(connect_producer(to)) as producer:
         for fact in events:
-            producer.send("calls", key=fact.partitionkey.encode(), value=codec.encode(fact))
+            producer.send(topic_of(fact), key=fact.partitionkey.encode(), value=codec.encode(fact))
         producer.flush()

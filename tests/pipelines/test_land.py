@@ -11,6 +11,7 @@ from pipelines import land
 from pipelines.land import BACKLOG_RECORDS, GATHERING_SECONDS, IDLE_SECONDS, MAX_BATCH_RECORDS, SILENCE_SECONDS, TOPICS
 from pipelines.ports import Consumer, Headers, Positions, Record
 from schemas import codec
+from schemas.envelope import topic_of
 from schemas.errors import NotYet
 from schemas.instants import moment
 from schemas.records import REPLAYED
@@ -25,9 +26,8 @@ def cluster() -> MemoryKafka:
     opened = MemoryKafka({name: topic.partitions for name, topic in DECLARED.items()})
     producer = opened.producer()
     for number in range(10):
-        for topic, facts in (("calls", call_events(number)), ("messages", message_events(number))):
-            for fact in facts:
-                producer.send(topic, key=fact.partitionkey.encode(), value=codec.encode(fact))
+        for fact in (*call_events(number), *message_events(number)):
+            producer.send(topic_of(fact), key=fact.partitionkey.encode(), value=codec.encode(fact))
     producer.flush()
     return opened
 
@@ -104,7 +104,7 @@ class InPolls:
 
 def test_a_fresh_warehouse_builds_its_facts_once_though_one_record_comes_before_the_others(tmp_path: Path) -> None:
     facts = call_events(0) + call_events(1) * (2 * BACKLOG_RECORDS // 5)
-    records = [Record("calls", 0, at, None, codec.encode(fact), (), 0) for at, fact in enumerate(facts)]
+    records = [Record(topic_of(fact), 0, at, None, codec.encode(fact), (), 0) for at, fact in enumerate(facts)]
     stop = threading.Event()
     half = BACKLOG_RECORDS + 1
     polls = [records[:1], [], records[1:half], [], records[half : half + 1], records[half + 1 :], [], []]

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from msgspec import Struct
 
 from angime import presence
-from pipelines import local_kafka, receive
+from pipelines import heads, local_kafka, receive
 from pipelines.hooks import Doors
 from pipelines.keep import Keeper
 from pipelines.origins import load_origins, load_secrets
@@ -213,6 +213,36 @@ def test_a_body_without_a_length_is_read_no_further_than_the_limit(service: Serv
     answer = service.client.post(HOOK, content=(b"x" * 65_536 for _ in range(40)))
 
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: ", b"y" * 65_536),
+        (b"GET /healthz HTTP/1.1\r\nhost: x\r\n", b"x: y\r\n" * 9_362),
+        (b"GET /", b"y" * 65_536),
+        (b"POST /healthz HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: ", b"y" * 65_536),
+    ],
+    ids=["one header", "many headers", "the address", "behind the body"],
+)
+def test_a_head_without_end_is_read_no_further_than_the_limit(service: Service, begin: bytes, piece: bytes) -> None:
+    sent = 0
+    with socket.create_connection(("127.0.0.1", service.client.base_url.port or 0), timeout=5) as sender:
+        sender.sendall(begin)
+        with suppress(ConnectionError):
+            while sent < 32 * 1024 * 1024:
+                sender.sendall(piece)
+                sent += len(piece)
+
+    assert sent < 16 * 1024 * 1024  # what lies in buffers of the system
+    assert service.client.get("/healthz").status_code == 200
+
+
+def test_who_sends_no_head_is_let_go(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "HEAD_SECONDS", 0.1)
+    with socket.create_connection(("127.0.0.1", service.client.base_url.port or 0), timeout=5) as sender:
+        sender.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert sender.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 def test_a_handshake_is_answered_with_its_challenge(service: Service) -> None:

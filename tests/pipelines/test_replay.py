@@ -181,6 +181,14 @@ def test_what_the_log_gives_are_the_very_bytes_that_were_published(kafka: Memory
     assert {record.headers for topic in CANONICAL for record in other.records(topic)} == {((REPLAYED, b"1"),)}
 
 
+def test_an_event_on_a_topic_of_others_is_not_sent_again(kafka: MemoryKafka) -> None:
+    producer = kafka.producer()
+    producer.send("messages", key=b"elsewhere", value=codec.encode(call_events(9)[0]))
+    producer.flush()
+
+    assert replayed(kafka, choice()).sent == 29
+
+
 CHOSEN = (
     (choice(source="twilio"), 29),
     (choice(source="ingest"), 0),
