@@ -68,15 +68,20 @@ class Batch:
         self.offsets: dict[Place, list[int]] = {}
         for record in records:
             self.offsets.setdefault(place_of(record), []).append(record.offset)
+        self._told = [record for record in records if record.topic != DEAD_TOPIC]
         self.letters = [record for record in records if record.topic == DEAD_TOPIC]
         self.refused: list[tuple[LandRecord, str]] = []
-        self.events = self._events_among([record for record in records if record.topic != DEAD_TOPIC])
+        self.events = self._events_among(self._told)
 
     def from_offsets(self, offsets: Mapping[Place, int]) -> "Batch":
         """Give what stands at these offsets and after them."""
         if all(read[0] >= offsets.get(place, 0) for place, read in self.offsets.items()):
             return self
         return Batch([one for one in self.records if one.offset >= offsets.get(place_of(one), 0)])
+
+    def refuse(self, positions: Sequence[int], *, reason: str, now: Instant) -> "list[Refusal]":
+        """Give events by their positions as dead letters."""
+        return [_refuse(self._told[position], reason=reason, now=now) for position in positions]
 
     def _events_among(self, records: Sequence[LandRecord]) -> pl.DataFrame:
         """Give the texts of those that are events, and remember why the others are none."""

@@ -93,6 +93,7 @@ class Lander:
                 self._forgetter.drop_words()
             self._check_offsets()
             conflicts = self._collapse(folds=folds)
+            refusals = [*refusals, *batch.refuse(self._leave_out_strangers(), reason=STRANGE, now=now)]
             events = self._append(batch.offsets, refusals, now=now)
             self._refresh(events, folds=folds)
             is_told = self._dropper is not None and self._dropper.is_told()
@@ -191,7 +192,7 @@ class Lander:
             self._connection.fill("doubled", _DOUBLED_HERE)
             conflicts += self._leave_out_doubled()
         are_suspects = self._memory.ids.may_hold(hashes).any()
-        if folds or are_suspects:
+        if folds or are_suspects or self._memory.may_hold_strangers():
             self._memory.recall(slots)
         if are_suspects:
             self._find_in_log()
@@ -218,6 +219,19 @@ class Lander:
             """,  # noqa: S608  # our own texts
             {"ids": suspects["id"].to_list()},
         )
+
+    def _leave_out_strangers(self) -> list[int]:
+        """Leave out events of what another company was the first to tell of; gives their positions.
+
+        Facts are folded by the entity: such an event could take a call with all that was said in it to its own company.
+        """
+        if not self._memory.may_hold_strangers():
+            return []
+        positions = [position for (position,) in self._connection.rows(_STRANGERS)]
+        if positions:
+            self._connection.execute("delete from batch where position in (select unnest(?))", [positions])
+            self._memory.look()
+        return positions
 
     def _leave_out_doubled(self) -> int:
         [(conflicts,)] = self._connection.rows(Planned("select count(*) filter (where is_conflict) from doubled"))
@@ -276,6 +290,18 @@ def _differs(table: str, kept: str) -> str:
     return f"({_content(table)} <> {_content(kept)} and not {is_anonymous(kept)})"
 
 
+STRANGE = "the call, message or deal is another company's: give it an id of your own"
+_STRANGERS = Planned("""
+    select position
+    from (
+        select position, company, entity, first(company) over (partition by entity order by position) as teller
+        from batch
+        where starts_with(type, 'call.') or starts_with(type, 'message.') or starts_with(type, 'deal.')
+    ) as told
+    left join (select entity, list(distinct company) as tellers from earlier group by entity) as known using (entity)
+    where not list_contains(coalesce(tellers, [teller]), company)
+    order by position
+""")
 _DOUBLED_HERE = Planned(f"""
     select position, {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
     from batch

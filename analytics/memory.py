@@ -15,6 +15,7 @@ from analytics.connection import Connection, Planned
 from analytics.log import BEGINNING, ID, IS_TOO_SHORT, STORED, TOLD, TOLD_TYPES, beginning, told_where
 from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
+from schemas.ids import OUR_VERSION, VERSION_PLACE
 
 DAYS_A_READ = 32
 # Slots further apart than this, an hour, are read as two stretches of time.
@@ -84,6 +85,11 @@ class Memory:
     def hashes(self) -> Hashes:
         """Hashes of the ids of `batch`, in the order of `position`."""
         return self._batch["id_hash"].to_numpy()
+
+    def may_hold_strangers(self) -> bool:
+        """Whether an entity of `batch` goes by an id that is none of our making: others may give theirs the same."""
+        made_elsewhere = pl.col("entity").str.slice(VERSION_PLACE, 1) != OUR_VERSION
+        return not self._batch.filter(made_elsewhere & (pl.col("entity") != "")).is_empty()
 
     def counts(self) -> dict[Place, int]:
         """Count the events of `batch` on each partition."""

@@ -168,8 +168,12 @@ def _forget_drafts(store: ObjectStore, path: str) -> None:
 def _forget_draft(store: ObjectStore, path: str) -> bool:
     if not isinstance(store, LocalStore) or store.prefix is None:
         return False
+    folder = Path(store.prefix).resolve()
+    place = Path(folder, path).resolve()
+    if not place.is_relative_to(folder):  # as of paths that no store has
+        return False
     try:
-        Path(store.prefix, path).unlink()
+        place.unlink()
     except FileNotFoundError:
         return False
     except OSError as error:

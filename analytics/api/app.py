@@ -4,6 +4,7 @@ import asyncio
 import functools
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -29,6 +30,7 @@ from schemas.errors import NotYet
 PREFIX = "/api/v1"
 MAX_PATH_CHARACTERS = 256
 MAX_LISTENERS = 100
+MAX_LISTENERS_OF_TOKEN = 20  # each is a question a second, so that one reader leaves nobody without an answer
 LOOK_SECONDS = 1.0
 POLICY_VIOLATION, TRY_LATER = 1008, 1013
 
@@ -58,7 +60,7 @@ class _Desk:
         self._open_reader = open_reader
         self._reader: SharedReader | None = None
         self._lock = threading.Lock()
-        self._listeners = 0
+        self._listeners = Counter[str]()
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncGenerator[None]:
@@ -112,17 +114,20 @@ class _Desk:
         except HTTPException as refusal:
             await _close(socket, POLICY_VIOLATION, refusal.detail)
             return
-        if self._listeners >= MAX_LISTENERS:
+        if self._listeners[token.name] >= MAX_LISTENERS_OF_TOKEN:
+            await _close(socket, TRY_LATER, f"{MAX_LISTENERS_OF_TOKEN} listen with this token already")
+            return
+        if self._listeners.total() >= MAX_LISTENERS:
             await _close(socket, TRY_LATER, f"{MAX_LISTENERS} listen already")
             return
-        self._listeners += 1
+        self._listeners[token.name] += 1
         try:
             await socket.accept()
             await self._tell(socket, token)
         except WebSocketDisconnect:
             pass
         finally:
-            self._listeners -= 1
+            self._listeners[token.name] -= 1
 
     async def _tell(self, socket: WebSocket, token: Token) -> None:
         mark = await run_in_threadpool(self._with_reader, live.newest)

@@ -1,6 +1,7 @@
 """The lists of the API: which rows of which table a list gives, narrowed by what, and where its next page begins."""
 
 import base64
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal, get_args
@@ -198,8 +199,8 @@ class Page(Struct, frozen=True):
 
 def once(asked: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Give the parameters by name. Raises WrongRequest for one that is there twice, of which one would not count."""
-    names = [name for name, _ in asked]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    times = Counter(name for name, _ in asked)
+    if twice := next((name for name, count in times.items() if count > 1), None):
         raise WrongRequest(f"{twice[:32]!r} is given more than once")
     return dict(asked)
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 PIPE_COLUMNS = 2_000
+# What a terminal obeys, beside new lines and tabs.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -34,6 +37,16 @@ def one_log_stream() -> Callable[[str, str], None]:
     return say
 
 
+def harmless(text: str) -> str:
+    """Write what a terminal would obey as JSON does: names and messages are what anybody wrote."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def say(text: str) -> None:
+    """Print a line that may hold what others wrote."""
+    typer.echo(harmless(text))
+
+
 def running(stage: str, *, at: str, as_json: bool) -> None:
     """Tell programs what begins to run, and the address that it listens on or the Kafka that it works on."""
     if as_json:
@@ -44,10 +57,10 @@ def running(stage: str, *, at: str, as_json: bool) -> None:
 def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
     """Print named fields: one a line, or one JSON object."""
     if as_json:
-        typer.echo(json.dumps(fields, ensure_ascii=False, default=str))
+        say(json.dumps(fields, ensure_ascii=False, default=str))
         return
     for name, field in fields.items():
-        typer.echo(f"{name}: {_in_words(field)}".rstrip())
+        say(f"{name}: {_in_words(field)}".rstrip())
 
 
 def _in_words(field: Any) -> Any:
@@ -66,14 +79,14 @@ def _in_words(field: Any) -> Any:
 def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print rows that all have the same fields: a table, or a JSON list."""
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
+        say(json.dumps(rows, ensure_ascii=False, default=str))
         return
     if not rows:
         typer.echo("no rows")
         return
     table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*("" if field is None else str(field) for field in row.values()))
+        table.add_row(*("" if field is None else harmless(str(field)) for field in row.values()))
     # A pipe and a file have no edge at which a column would have to be cut.
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table, markup=False)
 

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from angime.commands.names import LetterStage, LetterState, OnlySource, Topic
-from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.output import Json, print_fields, print_rows, say, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, stop_on_signal
 
@@ -256,13 +256,9 @@ def _print_record(shown: dict[str, Any], *, json_output: bool) -> None:
     import json
 
     if json_output:
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        say(json.dumps(shown, ensure_ascii=False))
         return
     data = shown.pop("data", None)
-    typer.echo(
-        "  ".join(str(shown.get(name, "")) for name in ("place", "time", "published", "subject") if shown.get(name))
-    )
+    say("  ".join(str(shown.get(name, "")) for name in ("place", "time", "published", "subject") if shown.get(name)))
     told = data if data is not None else {name: value for name, value in shown.items() if name != "place"}
-    typer.echo(
-        "    " + "  ".join(f"{name}={value}" for name, value in told.items() if value not in (None, "", [], False))
-    )
+    say("    " + "  ".join(f"{name}={value}" for name, value in told.items() if value not in (None, "", [], False)))

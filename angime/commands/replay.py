@@ -14,7 +14,7 @@ from angime.commands.names import (
     ReplayStage,
     Warehouse,
 )
-from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.output import Json, print_fields, print_rows, say, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, home
 
@@ -105,7 +105,7 @@ def compare(
         change = f", by {difference.change:+g} in all" if difference.change is not None else ""
         typer.echo(f"{what}: {difference.rows} rows{side}{change}")
         for example in difference.examples:
-            typer.echo("    " + ", ".join(f"{name} {value}" for name, value in example.items()))
+            say("    " + ", ".join(f"{name} {value}" for name, value in example.items()))
     if found:
         raise typer.Exit(1)
 

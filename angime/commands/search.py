@@ -9,7 +9,7 @@ import typer
 
 from angime.commands.metrics import check_operators, only_company
 from angime.commands.names import OneCompany
-from angime.commands.output import Json, step
+from angime.commands.output import Json, say, step
 from angime.commands.root import app
 
 QUOTES = ("“", "”")
@@ -57,7 +57,7 @@ def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
             index.follow(reader)
             found = index.search(query, reader=reader)
     if json_output:
-        typer.echo(msgspec.json.encode(found).decode())
+        say(msgspec.json.encode(found).decode())
     else:
         for one in found:
             _print_found(one)
@@ -76,6 +76,6 @@ def _day(written: str, *, option: str) -> date | None:
 def _print_found(one: Any) -> None:
     from analytics.search import marked
 
-    typer.echo(f"{one.day}  {one.call_id}  {one.operator_id or ''}  {one.score:.2f}")
+    say(f"{one.day}  {one.call_id}  {one.operator_id or ''}  {one.score:.2f}")
     for turn in one.turns:
-        typer.echo(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {marked(turn.text, turn.marks, quotes=QUOTES)}")
+        say(f"  {turn.start_seconds:7.2f}  {turn.role:<9} {marked(turn.text, turn.marks, quotes=QUOTES)}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from angime.commands.names import Source
-from angime.commands.output import Json, print_rows
+from angime.commands.output import Json, print_rows, say
 from angime.commands.root import app
 
 
@@ -48,7 +48,7 @@ def translate(
     origin = _origin(source, account) if account else None
     for translated in translate_files(source, files, headers=_headers(header or []), origin=origin):
         if json_output:
-            typer.echo(json.dumps(translated, ensure_ascii=False))
+            say(json.dumps(translated, ensure_ascii=False))
         else:
             _print_translation(translated)
 
@@ -82,7 +82,7 @@ def transcribe(  # noqa: PLR0913, PLR0917  # each is an option of the command
     for heard in transcripts:
         are_all_heard = are_all_heard and "refused" not in heard
         if json_output:
-            typer.echo(json.dumps(heard, ensure_ascii=False))
+            say(json.dumps(heard, ensure_ascii=False))
         else:
             _print_transcript(heard)
     if not are_all_heard:
@@ -116,30 +116,30 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 
 def _print_translation(translated: dict[str, Any]) -> None:
-    typer.echo(f"{translated['file']}:")
+    say(f"{translated['file']}:")
     for event in translated.get("events", []):
-        typer.echo(f"  {event['time']}  {event['type']:<32} {event['subject']}")
+        say(f"  {event['time']}  {event['type']:<32} {event['subject']}")
     refusals = translated.get("refused", [])
     if isinstance(refusals, str):
         refusals = [{"part": "the whole", "reason": refusals}]
     for refusal in refusals:
-        typer.echo(f"  refused {refusal['part']}: {refusal['reason']}")
+        say(f"  refused {refusal['part']}: {refusal['reason']}")
     if "ignored" in translated:
-        typer.echo(f"  ignored: {translated['ignored']}")
+        say(f"  ignored: {translated['ignored']}")
 
 
 def _print_transcript(heard: dict[str, Any]) -> None:
     if "refused" in heard:
-        typer.echo(f"{heard['file']}: refused: {heard['refused']}")
+        say(f"{heard['file']}: refused: {heard['refused']}")
         return
-    typer.echo(
+    say(
         f"{heard['file']}: {heard['duration_seconds']:.1f} s, {heard['language']}, model {heard['model']}, grade "
         f"{heard['grade']}, speakers by {heard['separation']}; {heard['real_time_factor']:.3f} of real time, after "
         f"{heard['model_load_seconds']:.1f} s of loading"
     )
     for turn in heard["turns"]:
         who = turn["role"] if turn["speaker"] is None else f"{turn['role']} {turn['speaker'] + 1}"
-        typer.echo(f"  {turn['start_seconds']:7.2f}  {who:<10} {turn['text']}")
+        say(f"  {turn['start_seconds']:7.2f}  {who:<10} {turn['text']}")
     for name, figure in heard["figures"].items():
         if figure is not None:
-            typer.echo(f"  {name}: {round(figure, 3) if isinstance(figure, float) else figure}")
+            say(f"  {name}: {round(figure, 3) if isinstance(figure, float) else figure}")

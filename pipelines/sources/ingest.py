@@ -17,17 +17,24 @@ from schemas.catalogue import EVENT_TYPES
 from schemas.company import Account, Company
 from schemas.envelope import Event
 from schemas.errors import InvalidEvent
-from schemas.ids import ID_PATTERN, Id, call_id, conversation_id, deal_id, fact_id, message_id, recording_id
+from schemas.ids import (
+    ID_PATTERN,
+    OUR_VERSION,
+    VERSION_PLACE,
+    Id,
+    call_id,
+    conversation_id,
+    deal_id,
+    fact_id,
+    message_id,
+    recording_id,
+)
 from schemas.instants import Instant, from_rfc3339, moment
 from schemas.people import Identity
 from schemas.records import RawRecord
 from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 
 MAX_AGE_SECONDS = 300
-# Ids of our own making are UUIDs of this version. Anybody can make those of another company's calls, so that one is
-# kept only where it is that of something of an account of the module's own company.
-OUR_VERSION = "5"
-VERSION_PLACE = 14
 # What is told of what Angime did or noticed, not of what happened.
 OUR_TOPICS = frozenset({"decisions", "alerts"})
 
@@ -212,7 +219,7 @@ def _uuid(written: str) -> Id | None:
 
 
 def _trusted(written: str, ours: Iterable[Id] = ()) -> Id | None:
-    """Give a UUID that is none of our making, or one of `ours`."""
+    """Give a UUID that is none of our making, or one of `ours`: anybody can make those of another company's calls."""
     known = _uuid(written)
     return known if known and (known[VERSION_PLACE] != OUR_VERSION or known in ours) else None
 

@@ -1,6 +1,7 @@
 """The read API: one company's rows and no other's, page by page, and no request that breaks it."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -17,7 +18,8 @@ from schemathesis.checks import not_a_server_error
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from analytics.api import Token, live, make_app, openapi, read_tokens
+from analytics.api import Token, app, live, make_app, openapi, read_tokens
+from analytics.api.lists import once
 from analytics.shared import STATEMENTS_OF_AN_ENGINE
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from schemas.envelope import Event
@@ -243,6 +245,22 @@ def test_what_has_not_changed_is_not_sent_again(client: TestClient) -> None:
 
     assert (again.status_code, again.content) == (304, b"")
     assert narrower.status_code == 200
+
+
+def test_a_thousand_names_of_parameters_hold_up_nobody() -> None:
+    began = time.process_time()
+
+    assert len(once([(str(number), "") for number in range(20_000)])) == 20_000
+    assert time.process_time() - began < 1
+
+
+def test_one_reader_does_not_take_the_feed_from_the_others(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MAX_LISTENERS_OF_TOKEN", 1)
+    with client.websocket_connect("/live", headers=BEARER):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=BEARER):
+            pass
+        with client.websocket_connect("/live", headers=OTHER):
+            pass
 
 
 def test_before_there_is_a_warehouse_it_asks_to_come_back(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from analytics.connection import Connection
-from analytics.landing import Lander
+from analytics.landing import STRANGE, Lander
 from analytics.log import BEGINNING, STORED
 from analytics.memory import Memory
 from analytics.refresh import Refresher
@@ -27,7 +27,7 @@ from analytics.warehouse import Batch, Landed, open_writer
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
 from schemas.decisions import PersonErased
-from schemas.envelope import event
+from schemas.envelope import Event, event
 from schemas.errors import Misconfigured
 from schemas.ids import fact_id
 from schemas.records import DeadLetter, dead_to_kafka
@@ -119,6 +119,28 @@ def test_the_first_landed_of_one_id_wins_and_the_other_is_kept_as_a_conflict(
     assert warehouse.connection.rows("select time from log.events") == [(BEGIN,)]
     told = "select minute(time), subject = 'another' from log.conflicts order by all"
     assert warehouse.connection.rows(told) == [(30, True), (31, False), (32, False)]
+
+
+@pytest.mark.parametrize("folds", [True, False], ids=["folded", "in a backlog"])
+def test_a_call_stays_with_the_company_that_told_of_it_first_whoever_gives_theirs_its_id(
+    warehouse: Scratch, lander: Lander, folds: bool
+) -> None:
+    own = [told_by("acme", fact) for fact in call_events(1)]
+    stolen = [told_by("bolt", msgspec.structs.replace(fact, time="1970-01-02T00:00:00.000Z")) for fact in own]
+    lander.land(Batch(records_of([*own[:2], stolen[0]])), now=NOW, folds=folds)
+    landed = lander.land(Batch(records_of([*stolen[1:3], *own[2:]], first_offset=3)), now=NOW, folds=folds)
+    assert (landed.events, landed.dead) == (3, 2)
+    assert warehouse.connection.rows("select company, count(*) from log.events group by all") == [("acme", 5)]
+    assert warehouse.connection.rows('select topic, "offset", reason, body from log.dead order by all') == [
+        ("calls", offset, STRANGE, codec.encode(fact)) for offset, fact in zip((2, 3, 4), stolen, strict=False)
+    ]
+
+
+def told_by(company: str, fact: Event) -> Event:
+    """Tell a fact of a company's module, which made the id of the call."""
+    named = "8a6e0804-2bd0-4672-b79d-d97027f9071a"
+    data = msgspec.structs.replace(fact.data, call_id=named)
+    return msgspec.structs.replace(fact, id=fact_id(company, fact.id, ""), company=company, subject=named, data=data)
 
 
 def test_an_id_that_another_entity_used_is_found_in_the_whole_log(warehouse: Scratch, lander: Lander) -> None:

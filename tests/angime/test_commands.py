@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from angime import printing
-from angime.commands.output import print_fields
+from angime.commands.output import print_fields, print_rows
 from angime.company_page import EXAMPLE
 from pipelines.sources import SOURCES
 from schemas.company import parse_company
@@ -28,6 +28,19 @@ def test_a_wrong_setting_is_one_line_and_exit_2(tmp_path: Path, settings: dict[s
     assert said.code == 2
     assert sentence in said.err
     assert len(said.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_nothing_that_others_wrote_is_obeyed_by_the_terminal(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    written = {"contact_name": "\x1b]52;c;cm0gLXJm\x07A\rB\x7f\x9b2J"}
+
+    print_fields(written, as_json=as_json)
+    print_rows([written], as_json=as_json)
+    said = capsys.readouterr().out
+
+    assert "\\u001b]52;c;cm0gLXJm\\u0007A" in said
+    assert "B\\u007f\\u009b2J" in said
+    assert {sign for sign in said if not sign.isprintable()} <= {"\n"}
 
 
 def test_without_a_broker_a_stage_says_how_to_get_one(tmp_path: Path) -> None:

@@ -161,6 +161,17 @@ def test_a_path_that_no_store_has_is_refused_and_needs_no_deleting(tmp_path: Pat
     assert forget(ears.store, path) is False
 
 
+@pytest.mark.parametrize("name", ["../{}", "demo/../../{}", "{}"])
+def test_no_name_of_a_draft_deletes_what_lies_outside_the_store(tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "note#1"
+    outside.write_text("not ours")
+    (tmp_path / "store").mkdir()
+    store = open_store((tmp_path / "store").as_uri())
+
+    assert forget(store, name.format(outside if name == "{}" else outside.name)) is False
+    assert outside.exists()
+
+
 def test_what_killed_writers_left_is_deleted_without_listing_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
