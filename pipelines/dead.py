@@ -16,34 +16,68 @@ CONSECUTIVE_LIMIT = 100
 WINDOW_RECORDS = 1_000
 LEAST_RECORDS = 200  # below this many a ratio says little
 RATIO_LIMIT = 0.5
+ENOUGH_SENDERS = 2
+MAX_SENDERS = 10_000
+
+Sender = tuple[str, str]
+"""A source and an account, as a raw record names them."""
+
+NOBODY: Sender = ("", "")
 
 
 class Breaker:
-    """Counts the last records of a stage, whether each was refused."""
+    """Counts the last records of a stage, by who sent them, whether each was refused.
 
-    def __init__(self, stage: str) -> None:
+    Whoever may send at all may send what is refused, as often as he likes: of two `accounts` at least nearly all must
+    be, unless there is but one. See docs/adr/0068-one-account-alone-does-not-stop-the-normaliser.md.
+    """
+
+    def __init__(self, stage: str, *, accounts: int = 1) -> None:
         self._stage = stage
-        self._window: deque[bool] = deque(maxlen=WINDOW_RECORDS)
-        self._refused = 0
-        self._consecutive = 0
+        self._enough = min(accounts, ENOUGH_SENDERS) or 1
+        self._senders: dict[Sender, _Count] = {}
+        self._failing: set[Sender] = set()
 
-    def observe(self, *, reason: str | None) -> None:
+    def observe(self, *, reason: str | None, sender: Sender = NOBODY) -> None:
         """Count a record, refused for a `reason` or not.
 
         Raises Halted when too many are refused for it to be the senders' fault.
         """
-        is_refused = reason is not None
+        if sender not in self._senders and len(self._senders) >= MAX_SENDERS:
+            sender = NOBODY
+        count = self._senders.setdefault(sender, _Count())
+        found = count.observe(is_refused=reason is not None)
+        if not found:
+            self._failing.discard(sender)
+            return
+        self._failing.add(sender)
+        if len(self._failing) >= self._enough:
+            raise Halted(f"{self._stage} refused {found}{self._of_each()}, {_advice(reason)}")
+
+    def _of_each(self) -> str:
+        return f" of one account, and as many of {len(self._failing) - 1} more" if len(self._failing) > 1 else ""
+
+
+class _Count:
+    """The last records of one sender."""
+
+    def __init__(self) -> None:
+        self._window: deque[bool] = deque(maxlen=WINDOW_RECORDS)
+        self._refused = 0
+        self._consecutive = 0
+
+    def observe(self, *, is_refused: bool) -> str:
+        """Count a record; says what is too much, if anything is."""
         if len(self._window) == WINDOW_RECORDS:
             self._refused -= self._window[0]
         self._window.append(is_refused)
         self._refused += is_refused
         self._consecutive = self._consecutive + 1 if is_refused else 0
         if self._consecutive >= CONSECUTIVE_LIMIT:
-            raise Halted(f"{self._stage} refused {self._consecutive} records in a row, {_advice(reason)}")
+            return f"{self._consecutive} records in a row"
         if len(self._window) >= LEAST_RECORDS and self._refused > RATIO_LIMIT * len(self._window):
-            raise Halted(
-                f"{self._stage} refused {self._refused} of the last {len(self._window)} records, {_advice(reason)}"
-            )
+            return f"{self._refused} of the last {len(self._window)} records"
+        return ""
 
 
 def _advice(reason: str | None) -> str:

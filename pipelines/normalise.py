@@ -48,6 +48,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     facts: tuple[Fact, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
+    sender: dead.Sender = dead.NOBODY
 
 
 def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
@@ -61,10 +62,11 @@ def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
         raw = raw_from_kafka(record.value, record.headers)
         origin = origins.get((raw.source, raw.account))
         if origin is None:
-            return Outcome(letters=(letter(f"no account {raw.account} of {raw.source} stands in company.toml"),))
+            reason = f"no account {raw.account} of {raw.source} stands in company.toml"
+            return Outcome(letters=(letter(reason),), sender=_sender_of(raw))
         told = translation(origin, raw)
     except InvalidEvent as error:
-        return Outcome(letters=(letter(error.reason),))
+        return Outcome(letters=(letter(error.reason),), sender=_sender_of(raw))
     facts: list[Fact] = []
     letters = [letter(refusal.reason, refusal.part) for refusal in told.refused]
     for event in told.events:
@@ -78,7 +80,11 @@ def normalise(record: Record, *, origins: Origins, now: Instant) -> Outcome:
     if len(letters) > MAX_LETTERS:
         more = letter(f"{len(letters) - MAX_LETTERS + 1} more parts are refused")
         letters = [*letters[: MAX_LETTERS - 1], more]
-    return Outcome(facts=tuple(facts), letters=tuple(letters))
+    return Outcome(facts=tuple(facts), letters=tuple(letters), sender=_sender_of(raw))
+
+
+def _sender_of(raw: RawRecord | None) -> dead.Sender:
+    return (raw.source, raw.account) if raw is not None else dead.NOBODY
 
 
 def run(settings: PipelinesSettings, *, stop: threading.Event, on_ready: Callable[[], None] = lambda: None) -> None:
@@ -88,7 +94,7 @@ def run(settings: PipelinesSettings, *, stop: threading.Event, on_ready: Callabl
     are not right, and when the breaker stops it: then nothing of the batch that tripped it was sent or committed.
     """
     origins = load_origins(settings)
-    breaker = dead.Breaker(STAGE)
+    breaker = dead.Breaker(STAGE, accounts=len(origins))
     retries = 0
     with closing(open_tracer(settings.traces)) as tracer:
         while not stop.is_set():
@@ -141,7 +147,7 @@ def step(  # noqa: PLR0913  # ports, told apart by name
     spans = [tracer.span(STAGE, traceparent_of(record.headers)) for record in records]
     outcomes = [normalise(record, origins=origins, now=moment) for record in records]
     for outcome in outcomes:
-        breaker.observe(reason=outcome.letters[0].reason if outcome.letters else None)
+        breaker.observe(reason=outcome.letters[0].reason if outcome.letters else None, sender=outcome.sender)
     _send(outcomes, spans=spans, producer=producer)
     producer.flush()
     consumer.commit(positions_after(records))

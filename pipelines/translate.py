@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from schemas.codec import encode, prove
 from schemas.company import Account, Company
 from schemas.envelope import Event
 from schemas.errors import AngimeError, InvalidEvent, Misconfigured
-from schemas.instants import Instant
+from schemas.instants import LATEST, Instant, instant, moment
 from schemas.records import RawRecord
 from schemas.transcripts import CallTranscribed
 from streams.redact import without_secrets
 
 STAND_IN = "example"
+# So far ahead no clock goes. What a file of an example tells may lie some years after the day that stands for today.
+AHEAD = timedelta(days=3653)
+_HAPPENED = ("started_at", "answered_at")
 RECEIVED_AT: Instant = "2026-01-01T00:00:00.000Z"  # fixed, so that the same file gives the same bytes
 MAX_FILE_BYTES = 64 * 1024 * 1024
 # Where translators lie, and this module, through which each error comes.
@@ -82,8 +86,12 @@ def canonical(event: Event, *, company: Company) -> bytes:
     """Encode an event of a translation, whose sources have had it read by the codec, as every reader will.
 
     A provider's transcript leaves its secrets here, whatever source it came through, and is read once more: raises
-    InvalidEvent for what readers would refuse.
+    InvalidEvent for what readers would refuse. So it does for what happened long after we heard of it: facts lie by
+    month, and some thousands of months at once are more than the warehouse holds in memory.
     """
+    latest = instant(min(moment(event.recordedat) + AHEAD, LATEST))
+    if any(told > latest for name in _HAPPENED if (told := getattr(event.data, name, None))) or event.time > latest:
+        raise InvalidEvent(f"it happened more than {AHEAD.days // 365} years after it was received")
     if isinstance(event.data, CallTranscribed):
         value = encode(msgspec.structs.replace(event, data=without_secrets(event.data, company=company)))
         prove(value)

@@ -25,6 +25,18 @@ def test_a_run_of_refusals_stops_the_stage() -> None:
     assert refusals_until_it_stops([True] * 500) == dead.CONSECUTIVE_LIMIT - 1
 
 
+def test_one_account_alone_stops_nobody_else() -> None:
+    breaker = dead.Breaker("normalise", accounts=3)
+    for _ in range(5 * dead.WINDOW_RECORDS):
+        breaker.observe(reason="broken", sender=("ingest", "hostile"))
+    breaker.observe(reason=None, sender=("twilio", "main"))
+    for _ in range(dead.CONSECUTIVE_LIMIT - 1):
+        breaker.observe(reason="broken", sender=("twilio", "main"))
+
+    with pytest.raises(Halted, match="100 records in a row of one account, and as many of 1 more"):
+        breaker.observe(reason="broken", sender=("twilio", "main"))
+
+
 def test_a_few_refusals_at_the_beginning_stop_nothing() -> None:
     assert refusals_until_it_stops([True] * (dead.CONSECUTIVE_LIMIT - 1) + [False] * 500) is None
 

@@ -130,6 +130,24 @@ def test_an_event_goes_to_the_topic_of_its_type_under_its_key(kafka_in_memory: M
     assert kafka_in_memory.committed == {(GROUP, ("raw", 0)): 1}
 
 
+@pytest.mark.parametrize("told", [{"time": "2037-01-01T00:00:00Z"}, {"started_at": "9998-01-01T00:00:00Z"}])
+def test_what_happens_in_thousands_of_months_is_refused(
+    kafka_in_memory: MemoryKafka, origins: Origins, told: dict[str, str]
+) -> None:
+    wrong = call(1)
+    target = wrong if "time" in told else wrong["data"]
+    assert isinstance(target, dict)
+    target |= told
+    put(kafka_in_memory, [body(wrong, call(2))])
+
+    work(kafka_in_memory, origins=origins)
+
+    assert [letter.reason for letter in letters(kafka_in_memory)] == [
+        "call.ended: it happened more than 10 years after it was received"
+    ]
+    assert len(kafka_in_memory.records("calls")) == 1
+
+
 def test_an_account_whose_calls_another_tells_makes_no_facts_of_calls(
     kafka_in_memory: MemoryKafka, tmp_path: Path
 ) -> None:
