@@ -256,11 +256,14 @@ def test_a_thousand_names_of_parameters_hold_up_nobody() -> None:
 
 def test_one_reader_does_not_take_the_feed_from_the_others(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "MAX_LISTENERS_OF_TOKEN", 1)
-    with client.websocket_connect("/live", headers=BEARER):
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=BEARER):
-            pass
-        with client.websocket_connect("/live", headers=OTHER):
-            pass
+    with (
+        client.websocket_connect("/live", headers=BEARER),
+        client.websocket_connect("/live", headers=OTHER),
+        client.websocket_connect("/live", headers=BEARER) as third,
+        pytest.raises(WebSocketDisconnect) as closed,
+    ):
+        third.receive_text()
+    assert (closed.value.code, closed.value.reason) == (1013, "1 listen with this token already")
 
 
 def test_before_there_is_a_warehouse_it_asks_to_come_back(tmp_path: Path) -> None:
