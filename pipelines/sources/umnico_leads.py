@@ -7,7 +7,7 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.messaging import told_at
 from pipelines.sources.messengers import messenger_of, named, person_in
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.phones import card_phones, identity, together
 from pipelines.sources.reading import Fields, as_object, items, loose, required, text
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.umnico_messages import CUSTOMER, USER_PREFIX
@@ -85,7 +85,7 @@ def _people(scene: Scene, card: Fields) -> tuple[Identity, ...]:
     profiles = [as_object(one, what="profiles[]") for one in items(card, "profiles")]
     people = [_profile(scene, profile) for profile in profiles]
     return together(
-        phone_identity(text(card, "phone"), region=scene.region),
+        *card_phones(text(card, "phone"), region=scene.region),
         identity("email", (text(card, "email") or "").lower()),
         *people,
         identity(CUSTOMER, text(card, "id", "customerId")),

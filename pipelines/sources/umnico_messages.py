@@ -19,7 +19,7 @@ from pipelines.sources.messaging import (
     written,
 )
 from pipelines.sources.messengers import Messenger, messenger_of, person_in
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.phones import card_phones, identity, together
 from pipelines.sources.reading import Fields, as_object, flag, items, loose, member, required, text, word
 from pipelines.sources.translations import found, ignored
 from schemas.crm import DealCreated
@@ -149,7 +149,7 @@ def _contact(scene: Scene, known: Messenger, *, body: Fields, fields: Fields, is
     card = loose(body, "customer")
     of_sender, of_chat = text(sender, "socialId"), text(place, "sender") or _of_chat(known, text(place, "id"))
     written = (of_chat or of_sender) if is_ours else (of_sender or of_chat)
-    phones = [phone_identity(text(one, "phone"), region=scene.region) for one in (sender, card)]
+    phones = [one for told in (sender, card) for one in card_phones(text(told, "phone"), region=scene.region)]
     return together(
         *phones,
         person_in(scene, known, written.removeprefix(USER_PREFIX) if written else None),

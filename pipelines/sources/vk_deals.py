@@ -6,7 +6,7 @@ from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.messaging import told_at
-from pipelines.sources.phones import identity, phone_identity, together
+from pipelines.sources.phones import card_phones, identity, together
 from pipelines.sources.reading import Fields, as_object, items, member, required, text, word
 from pipelines.sources.translations import found
 from pipelines.sources.vk_messages import Callback
@@ -38,7 +38,7 @@ def lead_form(callback: Callback) -> Translation:
     by_key = {text(answer, "key") or "": answer for answer in answers}
     phone = text(by_key.get("phone_number", {}), "answer")
     names = [text(by_key.get(key, {}), "answer") for key in ("first_name", "last_name")]
-    contact = together(phone_identity(phone, region=scene.region), identity("vk", text(fields, "user_id")))
+    contact = together(*card_phones(phone, region=scene.region), identity("vk", text(fields, "user_id")))
     name = " ".join(part for part in names if part) or None
     time = scene.raw.received_at
     created = DealCreated(
@@ -94,7 +94,7 @@ def _known(scene: Scene, fields: Fields) -> dict[str, Any]:
         "deal_id": deal_id(scene.raw.source, scene.account.id, provider_id),
         "provider_deal_id": provider_id,
         "contact": together(
-            phone_identity(text(recipient, "phone"), region=scene.region),
+            *card_phones(text(recipient, "phone"), region=scene.region),
             identity("vk", user),
         ),
         "contact_name": text(recipient, "name"),

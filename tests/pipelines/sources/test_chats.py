@@ -232,3 +232,24 @@ def test_a_time_is_read_as_inboxes_write_it(written: Any) -> None:
 def test_what_is_no_time_is_refused(written: Any) -> None:
     with pytest.raises(InvalidEvent, match="time"):
         from_written(written, what="time")
+
+
+@pytest.mark.parametrize("written", ["жоқ", "-", "000000"])
+@pytest.mark.parametrize(
+    ("source", "body", "number"),
+    [
+        ("vk", "lead_form", "8 701 123 45 67"),
+        ("vk", "order", "77011234567"),
+        ("umnico", "lead_created", "77011234567"),
+    ],
+)
+def test_a_word_where_a_customer_types_his_phone_is_nobodys_number(
+    translate_as: TranslateAs, source: str, body: str, number: str, written: str
+) -> None:
+    told = (GOLDEN / source / f"{body}.json").read_text().replace(number, written)
+    assert written in told
+
+    events = translate_as(source, told.encode()).events
+
+    assert events
+    assert {"phone", "other_number"}.isdisjoint(one.kind for event in events for one in event.data.contact)
