@@ -175,8 +175,7 @@ def _tiles(page: Page, *, now: dict[str, Figure], before: dict[str, Figure]) -> 
         for name in TILES
     ]
     led = [_leading(page, tile, name=name, figure=now[name]) for tile, name in zip(drawn, TILES, strict=True)]
-    shown.tiles(page, led[:3])
-    shown.tiles(page, led[3:], across=2)
+    shown.tiles(page, led)
 
 
 def _leading(page: Page, tile: Tile, *, name: str, figure: Figure) -> Tile:

@@ -13,6 +13,7 @@ from dashboards.page import Page
 from dashboards.state import State
 from dashboards.texts import plain
 
+ACROSS = 3  # tiles
 HIGHEST = 560
 ROW_HEIGHT = 37
 MOST_SENTENCES = 8
@@ -39,10 +40,12 @@ class Tile(Struct, frozen=True, kw_only=True):
     calls: State | None = None
 
 
-def tiles(page: Page, drawn: Sequence[Tile], *, across: int = 3) -> None:
-    """Draw figures side by side."""
-    for start in range(0, len(drawn), across):
-        for column, tile in zip(st.columns(across), drawn[start : start + across], strict=False):
+def tiles(page: Page, drawn: Sequence[Tile]) -> None:
+    """Draw figures side by side: in rows of ACROSS at most, of which none is much shorter than another."""
+    rows = -(-len(drawn) // ACROSS)
+    for row in range(rows):
+        some = drawn[-(-len(drawn) * row // rows) : -(-len(drawn) * (row + 1) // rows)]
+        for column, tile in zip(st.columns(len(some)), some, strict=True):
             with column, st.container(border=True, height="stretch"):
                 st.metric(
                     tile.label,
