@@ -92,8 +92,11 @@ class Lander:
             if self._forgetter is not None:
                 self._forgetter.drop_words()
             self._check_offsets()
-            conflicts = self._collapse(folds=folds)
-            refusals = [*refusals, *batch.refuse(self._leave_out_strangers(), reason=STRANGE, now=now)]
+            self._memory.look()
+            may_hold_strangers = self._memory.may_hold_strangers()
+            conflicts = self._collapse(recalls=folds or may_hold_strangers)
+            if may_hold_strangers:
+                refusals = [*refusals, *batch.refuse(self._leave_out_strangers(), reason=STRANGE, now=now)]
             events = self._append(batch.offsets, refusals, now=now)
             self._refresh(events, folds=folds)
             is_told = self._dropper is not None and self._dropper.is_told()
@@ -182,9 +185,11 @@ class Lander:
         if not is_as_left and read_offsets(self._connection) != self._offsets:
             raise Misconfigured("another process lands into this warehouse: stop one of the two")
 
-    def _collapse(self, *, folds: bool) -> int:
-        """Leave in `batch` only events that the log lacks, each once; gives how many were in conflict."""
-        self._memory.look()
+    def _collapse(self, *, recalls: bool) -> int:
+        """Leave in `batch` only events that the log lacks, each once; gives how many were in conflict.
+
+        With `recalls`, what the log holds of their entities is there afterwards; else only where that tells something.
+        """
         hashes = self._memory.hashes()
         slots = self._memory.locate()
         conflicts = 0
@@ -192,7 +197,7 @@ class Lander:
             self._connection.fill("doubled", _DOUBLED_HERE)
             conflicts += self._leave_out_doubled()
         are_suspects = self._memory.ids.may_hold(hashes).any()
-        if folds or are_suspects or self._memory.may_hold_strangers():
+        if recalls or are_suspects:
             self._memory.recall(slots)
         if are_suspects:
             self._find_in_log()
@@ -225,8 +230,6 @@ class Lander:
 
         Facts are folded by the entity: such an event could take a call with all that was said in it to its own company.
         """
-        if not self._memory.may_hold_strangers():
-            return []
         positions = [position for (position,) in self._connection.rows(_STRANGERS)]
         if positions:
             self._connection.execute("delete from batch where position in (select unnest(?))", [positions])

@@ -9,7 +9,7 @@ from pipelines.sources.amounts import money
 from pipelines.sources.brackets import branch, leaves, objects, rows
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_phones, identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_email, card_phones, identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field, from_local
 from pipelines.sources.translations import found, ignored
@@ -20,7 +20,6 @@ from schemas.instants import Instant
 from schemas.people import Identity
 
 MAX_NAME_LENGTH = 1024
-MAX_EMAIL_LENGTH = 256
 # `stageId`, as `crm.item.get` writes what `crm.deal.get` calls `STAGE_ID`.
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -151,16 +150,12 @@ def _identities(scene: Scene, fields: Fields, *, number: str, kind: str) -> list
     return [
         identity(kind, number),
         *_phones(scene, fields),
-        *(identity("email", one.lower()) for one in _values(fields, "EMAIL") if _is_email(one)),
+        *map(card_email, _values(fields, "EMAIL")),
     ]
 
 
 def _phones(scene: Scene, fields: Fields) -> list[Identity]:
     return [one for written in _values(fields, "PHONE") for one in card_phones(written, region=scene.region)]
-
-
-def _is_email(written: str) -> bool:
-    return "@" in written and len(written) <= MAX_EMAIL_LENGTH
 
 
 def _values(fields: Fields, name: str) -> list[str]:

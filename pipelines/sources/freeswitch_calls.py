@@ -64,9 +64,10 @@ def read_leg(scene: Scene, record: Fields) -> Translation:
 
     Raises InvalidEvent when what identifies it, or its end, is missing.
     """
-    if _is_behind_loopback(record):
+    variables, parts = as_object(record.get("variables", {}), what="variables"), _listed(record, "callflow")
+    if _is_behind_loopback(variables, parts):
         return ignored("the record of a loopback, or of what it dialled: the leg that dialled the loopback tells")
-    leg = _leg(scene, record)
+    leg = _leg(scene, record, variables=variables, parts=parts)
     known = _known(scene, leg)
     began, ended = _moment(scene, leg, "start", "created_time"), _moment(scene, leg, "end", "hangup_time")
     if ended is None or began is None:
@@ -80,13 +81,11 @@ def read_leg(scene: Scene, record: Fields) -> Translation:
     return found(*events, *_quality(scene, record, leg=leg, known=known, ended=ended))
 
 
-def _is_behind_loopback(record: Fields) -> bool:
+def _is_behind_loopback(variables: Fields, parts: list[Fields]) -> bool:
     """Say whether a record is of a loopback's inner half, of one that gave way, or of what the inner half dialled.
 
     Nothing tells of which call these are; the outer half stands for whom it rang, else the caller's leg tells.
     """
-    variables = as_object(record.get("variables", {}), what="variables")
-    parts = _listed(record, "callflow")
     profile = loose(parts[0], "caller_profile") if parts else {}
     if text(variables, "cc_member_session_uuid") and not text(variables, "loopback_leg"):
         return False
@@ -95,9 +94,7 @@ def _is_behind_loopback(record: Fields) -> bool:
     return is_loopback(text(_originator(profile), "chan_name"))
 
 
-def _leg(scene: Scene, record: Fields) -> Leg:
-    variables = as_object(record.get("variables", {}), what="variables")
-    parts = _listed(record, "callflow")
+def _leg(scene: Scene, record: Fields, *, variables: Fields, parts: list[Fields]) -> Leg:
     latest = parts[0] if parts else {}
     profile = loose(latest, "caller_profile")
     uuid = text(variables, "uuid") or text(profile, "uuid")

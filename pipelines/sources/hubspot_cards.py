@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.sources.amounts import money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_phones, identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_email, card_phones, identity, together
 from pipelines.sources.reading import Fields, flag, items, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
@@ -15,8 +15,6 @@ from schemas.errors import InvalidEvent
 from schemas.ids import deal_id
 from schemas.instants import Instant, from_rfc3339
 from schemas.people import Identity
-
-MAX_EMAIL_LENGTH = 256
 
 _PHONES = ("phone", "mobilephone", "hs_whatsapp_phone_number", "hs_calculated_phone_number")
 _WON, _LOST = "closedwon", "closedlost"
@@ -152,9 +150,8 @@ def _identified(
 def _identities_of(scene: Scene, name: str, written: str | None) -> tuple[Identity, ...]:
     if name in _PHONES:
         return card_phones(written, region=scene.region)
-    if name == "email" and written and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
-        return (Identity("email", written.strip().lower()),)
-    return ()
+    email = card_email(written) if name == "email" else None
+    return (email,) if email else ()
 
 
 def _occurred_at(scene: Scene, event: Fields) -> Instant:

@@ -3,7 +3,7 @@
 from pipelines.sources.brackets import branch, leaves, objects
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
-from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_phones, identity, together
+from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_email, card_phones, identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found
@@ -14,7 +14,6 @@ from schemas.instants import Instant
 from schemas.people import Identity
 
 MAX_DEALS = 100
-MAX_EMAIL_LENGTH = 256
 
 # Names of the phone field in accounts of the languages in which Kommo is sold, where no code stands beside it.
 _PHONES = frozenset({"PHONE", "ТЕЛЕФОН", "TELEFONE", "TELÉFONO", "TELEFON"})
@@ -48,8 +47,8 @@ def _written(scene: Scene, fields: Fields, *, kind: str) -> list[Identity | None
         for written in _values(field):
             if names & _PHONES:
                 phones += card_phones(written, region=scene.region)
-            elif names & _EMAILS and "@" in written and len(written) <= MAX_EMAIL_LENGTH:
-                emails.append(identity("email", written.lower()))
+            elif names & _EMAILS:
+                emails.append(card_email(written))
     return [*phones, own, *emails]
 
 

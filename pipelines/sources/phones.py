@@ -121,6 +121,13 @@ def card_phones(written: str | None, *, region: str | None) -> tuple[Identity, .
     return tuple(one for one in told if one is not None and _is_somebodys(one))
 
 
+def card_email(written: str | None) -> Identity | None:
+    """Give the identity behind what a person typed where a card has an e-mail address; None where it is none."""
+    if written is None or "@" not in written or len(written) > MAX_IDENTITY_LENGTH:
+        return None
+    return identity("email", written.lower())
+
+
 def _is_somebodys(number: Identity) -> bool:
     digits = _NO_DIGIT.sub("", number.value)
     if number.kind == "phone":

@@ -5,12 +5,11 @@ from pipelines.sources.messaging import Chat, Receipt, Step, Written, stepped, w
 from pipelines.sources.phones import identity, together
 from pipelines.sources.reading import Fields, loose, required, text, word
 from pipelines.sources.translations import found, ignored
-from pipelines.sources.ycloud_meta import Told, time_of
+from pipelines.sources.ycloud_meta import Told, reached_at, time_of
 from schemas.errors import InvalidEvent
 from schemas.instants import Instant
 
 _STEPS: dict[str, Step] = {"delivered": "delivered", "read": "read", "failed": "failed"}
-_TIMES = {"sent": "send_time", "delivered": "deliver_time", "read": "read_time"}
 
 
 def messenger_received(told: Told) -> Translation:
@@ -25,7 +24,7 @@ def messenger_updated(told: Told) -> Translation:
     fields = told.part("messengerMessage")
     status = required(fields, "status").lower()
     chat = _chat(told, theirs=text(fields, "to"), page=text(fields, "from"))
-    time = time_of(fields, _TIMES.get(status, ""), "update_time") or told.time
+    time = reached_at(told, fields, status=status)
     if status == "sent":
         return _written(chat, fields, is_ours=True, time=time)
     if status in {"accepted", "pending"}:

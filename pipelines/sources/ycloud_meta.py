@@ -117,7 +117,7 @@ def message_updated(told: Told) -> Translation:
         "recipient_id": text(fields, "to"),
         "recipient_user_id": text(fields, "recipient_user_id", "to_user_id"),
         "recipient_parent_user_id": text(fields, "parent_recipient_user_id", "recipient_parent_user_id"),
-        "timestamp": _timestamp(time_of(fields, _TIMES.get(status, ""), "update_time") or told.time),
+        "timestamp": _timestamp(reached_at(told, fields, status=status)),
         "errors": [{"code": wrong}] if wrong else [],
         "pricing": {"category": text(fields, "pricing_category")},
     }
@@ -144,7 +144,7 @@ def group_message_updated(told: Told) -> Translation:
         "status": status,
         "recipient_type": "group",
         "recipient_id": required(fields, "group_id"),
-        "timestamp": _timestamp(time_of(fields, _TIMES.get(status, ""), "update_time") or told.time),
+        "timestamp": _timestamp(reached_at(told, fields, status=status)),
         "errors": [{"code": wrong}] if wrong else [],
     }
     return message_status(_box(told, fields, ours=("from",)), known)
@@ -218,6 +218,11 @@ def _box(told: Told, fields: Fields, *, ours: tuple[str, ...]) -> Inbox:
     value: Fields = {"metadata": {"display_phone_number": text(fields, *ours) if ours else None}, "contacts": [card]}
     box, _ = inbox(told.scene, value, item_count=1, path="")
     return box
+
+
+def reached_at(told: Told, fields: Fields, *, status: str) -> Instant:
+    """Give when a message of ours got so far."""
+    return time_of(fields, _TIMES.get(status, ""), "update_time") or told.time
 
 
 def time_of(fields: Fields, *names: str) -> Instant | None:
