@@ -10,7 +10,6 @@ import msgspec
 from analytics.connection import Connection
 from analytics.metric_sql import aggregates
 from analytics.metrics import whole
-from schemas.accounts import LOW_QUALITY
 from schemas.alert_rules import Rule, is_quiet
 from schemas.alerts import AlertRaised
 from schemas.company import Company
@@ -68,8 +67,10 @@ _QUESTIONS: dict[str, str] = {
             and ended_at <= $now + to_minutes($minutes)
     """,
     "account_restricted": f"{_STATES} and state = 'restricted' and (ended_at is null or ended_at > $now)",
-    "low_quality": f"{_STATES} and aspect = 'quality' and ended_at is null "
-    f"and regexp_matches(lower(word), '{'|'.join(LOW_QUALITY)}')",
+    "low_quality": f"""{_STATES} and aspect = 'quality' and ended_at is null and event_id in (
+        select sign_id from reports.risk_signs
+        where company = $company and seen_at > $news and sign in ('low_quality', 'complaint')
+    )""",  # noqa: S608  # our own texts
     "source_silent": """
         select
             source || '/' || account as about,

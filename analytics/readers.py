@@ -94,15 +94,25 @@ class Reader:
             reach(self._settings)
             raise
 
-    def ask(self, text: str) -> list[dict[str, Any]]:
-        """Give the rows of what a person typed. Raises Misconfigured with the engine's sentence where it is wrong.
+    def statements(self, text: str) -> list[str]:
+        """Give the statements of what a person typed. Raises Misconfigured where the engine cannot read them."""
+        with self._telling_persons():
+            return [statement.query for statement in self._session.extract_statements(text)]
+
+    def ask(self, statement: str) -> list[dict[str, Any]]:
+        """Give the rows of a person's statement. Raises Misconfigured with the engine's sentence where it is wrong.
 
         `show tables` lists those of all layers; the engine would list those of an empty schema.
         """
-        if SHOW_TABLES.fullmatch(text):
+        if SHOW_TABLES.fullmatch(statement):
             return self._relations()
+        with self._telling_persons():
+            return self._connection.frame(statement).to_dicts()
+
+    @contextmanager
+    def _telling_persons(self) -> Generator[None]:
         try:
-            return self._connection.frame(text).to_dicts()
+            yield
         except EngineError as error:
             reach(self._settings)
             raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None

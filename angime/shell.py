@@ -51,10 +51,11 @@ class Shell:
         if "".join(waiting).strip():
             self.ask("\n".join(waiting))
 
-    def ask(self, statement: str) -> None:
-        """Show the rows of one statement, or why it could not be answered."""
+    def ask(self, typed: str) -> None:
+        """Show the rows of each statement, or why it could not be answered."""
         try:
-            self._show(self._reader.ask(statement))
+            for statement in self._reader.statements(typed):
+                self._show(self._reader.ask(statement))
         except AngimeError as refusal:
             self._say(refusal.reason)
         except KeyboardInterrupt:

@@ -5,9 +5,6 @@ from msgspec import Struct
 from schemas.calls import ShortText
 from schemas.instants import Instant
 
-# What stands, in any case, in the words by which providers find the quality of an account bad, or warn of it.
-LOW_QUALITY = ("low", "red", "yellow", "flagged", "bad", "poor")
-
 
 class AccountFact(Struct, frozen=True, kw_only=True):
     """Which number or session, and the provider's own word."""

@@ -56,7 +56,7 @@ class AccountRestricted(_Rule, frozen=True, kw_only=True, tag="account_restricte
 
 
 class LowQuality(_Rule, frozen=True, kw_only=True, tag="low_quality"):
-    """A provider finds an account bad, or warns of it."""
+    """A provider finds an account bad, warns of it, or finds that it broke a rule."""
 
 
 class SourceSilent(_Rule, frozen=True, kw_only=True, tag="source_silent"):

@@ -331,6 +331,8 @@ def _line_of(parts: Sequence[str], *, text: str) -> int | None:
         pattern = re.compile(rf"^\s*(\[\[?\s*([\w.-]+\.)?{name}\s*\]\]?|{name}\s*=)")
         hits = [number for number in range(start, end) if pattern.match(lines[number])]
         if not hits:
+            if any(_inside(part).match(lines[number]) for number in range(start, end)):
+                continue  # a table of which only those inside it are written
             return line
         if len(hits) <= wanted:
             return hits[0] + 1
@@ -344,7 +346,12 @@ def _line_of(parts: Sequence[str], *, text: str) -> int | None:
 
 def _end_of_table(lines: list[str], *, start: int, name: str) -> int:
     """Give the line before which a table ends: the next that is no table inside it."""
-    inside = re.compile(rf"^\s*\[\[?\s*([\w.-]+\.)?{re.escape(name)}\.")
+    inside = _inside(name)
     table = re.compile(r"^\s*\[\[?[\w. -]+\]\]?\s*(#.*)?$")
     following = (number for number in range(start + 1, len(lines)) if table.match(lines[number]))
     return next((number for number in following if not inside.match(lines[number])), len(lines))
+
+
+def _inside(name: str) -> re.Pattern[str]:
+    """Give what the header of a table inside another matches."""
+    return re.compile(rf"^\s*\[\[?\s*([\w.-]+\.)?{re.escape(name)}\.")

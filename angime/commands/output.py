@@ -21,6 +21,13 @@ _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+def alone(**chosen: bool) -> None:
+    """Refuse flags that contradict each other, of which each says in another way what is to be printed."""
+    given = [f"--{name}" for name, is_chosen in chosen.items() if is_chosen]
+    if len(given) > 1:
+        raise typer.BadParameter("they contradict each other: choose one", param_hint=" and ".join(given))
+
+
 def step(text: str) -> None:
     """Say on standard error what is being done."""
     Console(stderr=True).print(f"[dim]·[/] {text}", highlight=False)

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from angime.commands.names import LetterStage, LetterState, OnlySource, Topic
-from angime.commands.output import Json, print_fields, print_rows, say, step
+from angime.commands.output import Json, alone, print_fields, print_rows, say, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, stop_on_signal
 
@@ -64,6 +64,7 @@ def dead_show(
     from analytics import letters
     from schemas.errors import Misconfigured
 
+    alone(body=body, json=json_output)
     with _reader() as reader:
         found = letters.whole(reader, [place])
     if not found:

@@ -7,17 +7,19 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from angime.commands.output import Json, as_csv, print_fields, print_rows, step
+from angime.commands.output import Json, alone, as_csv, print_fields, print_rows, step
 from angime.commands.root import app
 
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL query; without it a shell opens.")] = "",
+    query: Annotated[str, typer.Argument(help="SQL; without it a shell opens.")] = "",
     json_output: Json = False,
     csv_output: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """Ask the warehouse in SQL while everything runs, once or in a shell with completion.
+
+    Of several statements each one's rows are shown; JSON and CSV hold those of one.
 
     Example: `angime sql "select outcome, count(*) from facts.calls group by all"`
     """
@@ -25,16 +27,28 @@ def sql(
     from analytics.warehouse import open_reader
     from angime.settings import load
 
+    alone(json=json_output, csv=csv_output)
+    is_for_programs = json_output or csv_output
+    is_for_the_shell = not query or query.startswith("\\")
+    if is_for_programs and is_for_the_shell:
+        raise typer.BadParameter("write the query whose rows are to be printed as JSON or CSV", param_hint="QUERY")
     settings = load(AnalyticsSettings)
     with open_reader(settings) as reader:
-        if not query or query.startswith("\\"):
+        if is_for_the_shell:
             _open_shell(reader, typed=query, history=settings.home / "sql_history")
             return
-        rows = reader.ask(query)
-    if csv_output:
-        typer.echo(as_csv(rows), nl=False)
-    else:
-        print_rows(rows, as_json=json_output)
+        statements = reader.statements(query)
+        if is_for_programs and len(statements) != 1:
+            raise typer.BadParameter(
+                f"these are {len(statements)} statements, and JSON and CSV hold the rows of one: ask them one by one",
+                param_hint="QUERY",
+            )
+        for statement in statements:
+            rows = reader.ask(statement)
+            if csv_output:
+                typer.echo(as_csv(rows), nl=False)
+            else:
+                print_rows(rows, as_json=json_output)
 
 
 def _open_shell(reader: Any, *, typed: str, history: Path) -> None:

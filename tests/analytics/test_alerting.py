@@ -183,7 +183,10 @@ def test_a_low_answer_rate_is_told_of_once_an_hour_and_only_of_enough_calls(
 
 def test_accounts_permissions_silence_and_refusals_are_told_of(warehouse: Scratch, company: Company) -> None:
     told = {"channel": "waba", "contact": (Identity("phone", "+77010000001"),)}
+    words = (("TIER_1K", "UPGRADE"), ("TIER_250", "FLAGGED"), ("SPAM", "ACCOUNT_VIOLATION"))
+    judged = [fact(AccountQualityChanged(quality=one, provider_status=two), name=one, minutes=13) for one, two in words]
     warehouse.load_events([
+        *(msgspec.structs.replace(one, account=one.data.quality) for one in judged),
         *call("a", minutes=0, talk=60),
         fact(AccountRestricted(restriction="calling"), name="main", minutes=10),
         fact(AccountQualityChanged(quality="GREEN"), name="green", minutes=11),
@@ -201,10 +204,10 @@ def test_accounts_permissions_silence_and_refusals_are_told_of(warehouse: Scratc
         return [one.data.rule for one in judge(warehouse.connection, [company], now=at(minutes))]
 
     assert rules(1) == []
-    assert rules(13) == ["restricted", "quality", "dead"]
-    assert rules(100) == ["restricted", "quality", "silent"]
-    assert rules(200) == ["permission", "restricted", "quality", "silent"]
-    assert rules(5 * 60) == ["restricted", "quality"]  # closed since 18:00, and the permission is over
+    assert rules(12) == ["restricted", "quality", "dead"]
+    assert rules(100) == ["restricted", *["quality"] * 3, "silent"]
+    assert rules(200) == ["permission", "restricted", *["quality"] * 3, "silent"]
+    assert rules(5 * 60) == ["restricted", *["quality"] * 3]  # closed since 18:00, and the permission is over
     assert rules(26 * 60) == ["silent"]  # what rose more than a day ago is no news
 
 
@@ -260,3 +263,11 @@ def test_each_mistake_in_alerts_gets_one_sentence_with_its_line(right: str, wron
         parse_company(COMPANY.replace(right, wrong, 1))
 
     assert sentence in refusal.value.reason
+
+
+def test_a_mistake_in_a_rule_gets_its_line_where_rules_alone_are_written() -> None:
+    alone = COMPANY.replace('[alerts]\nlanguage = "ru"\nquiet_hours = ["21:00-24:00", "00:00-08:00"]\n', "")
+    with pytest.raises(Misconfigured) as refusal:
+        parse_company(alone.replace('to = ["managers"]', 'to = ["bosses"]', 1))
+
+    assert "line 21: rule 'missed' goes to 'bosses', which is not listed under" in refusal.value.reason

@@ -8,8 +8,6 @@ from analytics.questions import Period
 from analytics.questions.risk import Dialled
 from analytics.rights import LimitedReader, Rights
 from analytics.scratch import Scratch
-from analytics.views import read_views
-from schemas.accounts import LOW_QUALITY
 from tests.analytics.drawn_rows import ACME, CALL, MARCH, built, calls, figure, fill
 
 CALLS = """
@@ -118,11 +116,6 @@ def test_what_a_provider_tells_is_a_sign_of_its_kind_or_none() -> None:
         "low_quality": ["6", "7"],
         "complaint": ["9", "10"],
     } == dict(found.iter_rows())
-
-
-def test_the_words_of_low_quality_are_those_that_alerts_ring_for() -> None:
-    [view] = [view for view in read_views() if view.relation == "reports.risk_signs"]
-    assert f"'{'|'.join(LOW_QUALITY)}'" in view.select
 
 
 STREAKS = """

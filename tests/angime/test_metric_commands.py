@@ -92,6 +92,13 @@ def test_what_the_shell_understands_is_understood_without_it(home: Path) -> None
     assert (0, True) == (said.code, "call_id" in said.out)
 
 
+def test_each_of_several_statements_is_answered(home: Path) -> None:
+    said = typed("sql", "select 1 as a; select 2 as b; show tables", home=home)
+
+    assert 0 == said.code
+    assert ["a", "1", "b", "2", "relation"] == said.out.split()[:5]
+
+
 def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:
     said = typed("explain", "answer_rate", "--period", "2026-03", "--rows", "--json", home=home)
 

@@ -147,6 +147,10 @@ def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(taken:
         ("schema diff call.ended --old 2 --new 1", "--old 2 is newer than --new 1"),
         ("snapshot {new} --as-of 9000-01-01", "which has not come yet"),
         ("erase --file {picture}", "is no text in UTF-8"),
+        ("sql 'select 1' --json --csv", "--json and --csv: they contradict each other"),
+        ("sql 'select 1; select 2' --json", "these are 2 statements"),
+        ("sql --csv", "write the query"),
+        ("dead show raw/0/1 --body --json", "--body and --json: they contradict each other"),
     ],
 )
 def test_what_can_be_of_nothing_is_refused(written: str, told: str, home: Path) -> None:
