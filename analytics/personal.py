@@ -10,6 +10,7 @@ NEVER_PERSONAL = frozenset(
     {
         *("company", "source", "account", "channel", "direction", "device", "media", "kind", "role", "status", "grade"),
         *("call_id", "message_id", "recording_id", "team_id", "operator_id", "deal_id", "deal_ids", "episode_id"),
+        "into_deal_id",
         *("outcome", "disposition", "provider_status", "answered_by", "ended_by", "error_code"),
         *("transcript_language", "transcript_model", "time_zone", "default_region", "language", "metric"),
         *("policy", "tariff", "currency", "stage", "state", "unit", "fact", "formula", "since", "good"),

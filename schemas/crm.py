@@ -1,6 +1,6 @@
 """Facts that a CRM tells: which identities are one contact, and how its deals move until they are won or lost."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -47,6 +47,27 @@ class DealLinked(DealFact, frozen=True, kw_only=True):
     """A deal is known since `time` to be this contact's; CRMs tell it apart from the deal's own course."""
 
 
+class DealParted(DealFact, frozen=True, kw_only=True):
+    """A deal is known since `time` to be no longer this contact's; whom else its facts name keeps it."""
+
+    contact: Annotated[  # pyright: ignore[reportGeneralTypeIssues]  # whom a parting names is all that it says
+        tuple[Identity, ...],
+        Meta(min_length=1, max_length=16, description="who has it no longer, by all identities the fact names"),
+    ]
+
+
+class DealChanged(DealFact, frozen=True, kw_only=True):
+    """Something of a deal changed at `time`, and its stage is not said to have: it holds what is known to stand since.
+
+    What is left out may stand as before; what holds nothing since then is named in `emptied`.
+    """
+
+    emptied: Annotated[
+        tuple[Literal["amount", "operator", "pipeline"], ...],
+        Meta(max_length=3, description="which fields hold nothing since then"),
+    ] = ()
+
+
 class DealMoved(DealFact, frozen=True, kw_only=True):
     """A deal changed its stage at `time`, neither won nor lost; the stage before stands in `from_stage` if known."""
 
@@ -61,3 +82,17 @@ class DealLost(DealFact, frozen=True, kw_only=True):
     """A deal was lost at `time`; `reason` is the CRM's own word for why."""
 
     reason: ShortText | None = None
+
+
+class DealDeleted(DealFact, frozen=True, kw_only=True):
+    """A deal was deleted in the CRM at `time`: it counts nowhere until it is restored."""
+
+
+class DealRestored(DealFact, frozen=True, kw_only=True):
+    """A deal that was deleted is there again since `time`, and stands where its other facts say."""
+
+
+class DealMerged(DealFact, frozen=True, kw_only=True):
+    """A deal went into another at `time`: since then the two count as that one, which is whose this one was, too."""
+
+    into_deal_id: Annotated[Id, Meta(description="the deal that it went into")]

@@ -54,10 +54,10 @@ group by call_id, recording_id
 having count(*) > 1
 union all
 select
-    'facts.deals' as relation,
+    'facts.told_deals' as relation,
     deal_id as id,
     count(*) as copies
-from facts.deals
+from facts.told_deals
 group by deal_id
 having count(*) > 1
 union all

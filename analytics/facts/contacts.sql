@@ -19,7 +19,8 @@
 --   first_incoming_at timestamptz: first call or message from him, internal and test calls aside, null where there is
 --     none
 --   first_outgoing_at timestamptz: first call or message to him, likewise
---   first_deal_at timestamptz: when the first deal was opened that he has or had, null where there is none
+--   first_deal_at timestamptz: when the first deal was opened that he has or had and was not deleted, null where there
+--     is none
 --   is_left_out boolean: whether he is known from internal and test calls alone
 --   day date: local date of first_at in the company's zone
 with
@@ -53,7 +54,7 @@ told as (
     select
         company,
         contact_key,
-        'deal' as kind,
+        if(is_deleted, 'other', 'deal') as kind,
         deal_id || contact_key as id,
         null as channel,
         account,

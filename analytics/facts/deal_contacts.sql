@@ -13,6 +13,7 @@
 --   also_known_as varchar[]: further identities that are named with this key, sorted; null where there are none
 --   contact_name varchar: name of the contact
 --   created_at timestamptz: when the deal was opened; where no fact says so, its earliest fact
+--   is_deleted boolean: whether the deal was deleted in the CRM, and not restored
 with
 named as (
     select
@@ -37,6 +38,7 @@ select
     case
         when named.contact_key = deals.contact_key then deals.contact_name else named.contact_name
     end as contact_name,
-    deals.created_at
+    deals.created_at,
+    deals.is_deleted
 from named
-inner join facts.deals on named.deal_id = deals.deal_id
+inner join facts.told_deals as deals on named.deal_id = deals.deal_id

@@ -1,11 +1,8 @@
--- One row a deal of a CRM, folded from all its facts, free of their order and of repeats.
--- The latest fact says where it stands, so that a deal that moves on after it was lost is open again; of one moment,
--- what brings it further outweighs. Of what several facts say of its contact and worth, the latest outweighs: who had
--- the deal before is another person, and stands in facts.deal_contacts.
+-- One row a deal that counts: it was not deleted in its CRM, and what went into another counts as that one.
+-- It shows the rows of facts.told_deals. A deal into which others went was opened when the first of them was. What its
+-- own facts do not say of contact, course, worth and who is responsible, those say that went into it, first the one
+-- that moved last. Deals that are said to have gone into each other stay what they are.
 -- key: deal_id
--- events: deal.*
--- entity: $.deal_id
--- time: created_at
 -- columns:
 --   deal_id varchar: id of the deal
 --   company varchar: tenant
@@ -31,121 +28,128 @@
 --   currency varchar: currency of the amount, ISO 4217
 --   day date: local date of created_at in the company's zone
 --   events integer: its facts, of which the log holds each once
-with
-states as (
+with recursive
+went as (
     select
+        company,
         deal_id,
-        arg_max(type, place) filter (where type != 'deal.linked') as last_type,
-        max(place) filter (where type not in ('deal.won', 'deal.linked')) as last_not_won,
-        max(place) filter (where type not in ('deal.lost', 'deal.linked')) as last_not_lost
-    from staging.deal_facts
-    group by deal_id
+        into_deal_id
+    from facts.told_deals
+    where into_deal_id is not null
+    union
+    select
+        went.company,
+        went.deal_id,
+        next.into_deal_id
+    from went
+    inner join facts.told_deals as next on went.company = next.company and went.into_deal_id = next.deal_id
+    where next.into_deal_id is not null
 ),
 
-folded as (
+-- Where each deal that went into another is at last, and where those others are themselves.
+homes as (
     select
-        told.deal_id,
-        arg_min(told.company, told.place) as company,
-        arg_min(told.source, told.place) as source,
-        arg_min(told.account, told.place) as account,
-        arg_min(
-            told.provider_deal_id, if(told.provider_deal_id = told.deal_id, '1', '0') || told.place
-        ) as provider_deal_id,
-        arg_max(told.contact_name, told.place) as contact_name,
-        arg_max(told.pipeline, told.place) as pipeline,
-        arg_max(told.stage, told.place) as stage,
-        case any_value(states.last_type) when 'deal.won' then 'won' when 'deal.lost' then 'lost' else 'open' end
-            as status,
-        coalesce(min(told.time) filter (where told.type = 'deal.created'), min(told.time)) as created_at,
-        bool_or(told.type = 'deal.created') as is_created_known,
-        max(told.time) filter (where told.type not in ('deal.created', 'deal.linked')) as moved_at,
-        min(told.time) filter (
-            where told.type = 'deal.won' and states.last_type = 'deal.won'
-            and told.place > coalesce(states.last_not_won, '')
-        ) as won_at,
-        min(told.time) filter (
-            where told.type = 'deal.lost' and states.last_type = 'deal.lost'
-            and told.place > coalesce(states.last_not_lost, '')
-        ) as lost_at,
-        arg_max(told.reason, told.place) filter (where told.type = 'deal.lost') as reason,
-        arg_max(told.operator, told.place) as operator_endpoint,
-        arg_max(told.amount, told.place) as amount,
-        arg_max(told.currency, told.place) filter (where told.amount is not null) as currency,
-        count(*) as events
-    from staging.deal_facts as told
-    inner join states on told.deal_id = states.deal_id
-    group by told.deal_id
-),
-
-latest as (
-    select
+        company,
         deal_id,
-        arg_max(coalesce(identities, [contact_key]), place) as identities
-    from staging.deal_facts
-    where contact_key is not null
-    group by deal_id
-),
-
--- Of the facts that name a contact, those that name the one whom the latest of them names.
-held as (
-    select
-        told.deal_id,
-        arg_max(told.contact_key, if(starts_with(told.contact_key, 'phone:'), '1', '0') || told.place) as contact_key,
-        list_distinct(flatten(list(coalesce(told.identities, [told.contact_key])))) as identities
-    from staging.deal_facts as told
-    inner join latest on told.deal_id = latest.deal_id
+        into_deal_id as home
+    from went
     where
-        told.contact_key is not null
-        and list_has_any(coalesce(told.identities, [told.contact_key]), latest.identities)
-    group by told.deal_id
+        not exists (
+            select 1 from went as onward
+            where went.company = onward.company and went.into_deal_id = onward.deal_id
+        )
 ),
 
-known as (
+places as (
     select
+        company,
         deal_id,
-        contact_key,
-        nullif(list_sort(list_filter(identities, lambda identity: identity != contact_key)), []) as also_known_as
-    from held
+        home
+    from homes
+    union
+    select
+        company,
+        home as deal_id,
+        home
+    from homes
 ),
 
-placed as (
+parts as (
     select
-        folded.*,
-        known.contact_key,
-        known.also_known_as,
-        cast(timezone(coalesce(companies.time_zone, 'UTC'), folded.created_at) as date) as day
-    from folded
-    left join known on folded.deal_id = known.deal_id
-    left join reference.companies on folded.company = companies.company
+        told.*,
+        places.home,
+        -- Its own facts before those of others, of which the one that moved last.
+        (told.deal_id != places.home, -epoch_us(coalesce(told.moved_at, told.created_at)), told.deal_id) as nth
+    from places
+    inner join facts.told_deals as told on places.company = told.company and places.deal_id = told.deal_id
+),
+
+joined as (
+    select
+        home as deal_id,
+        company,
+        arg_min(source, nth) as source,
+        arg_min(account, nth) as account,
+        arg_min(provider_deal_id, nth) as provider_deal_id,
+        arg_min(
+            struct_pack(key := contact_key, others := also_known_as), nth
+        ) filter (where contact_key is not null) as contact,
+        arg_min(contact_name, nth) as contact_name,
+        arg_min(pipeline, nth) as pipeline,
+        arg_min(stage, nth) as stage,
+        arg_min(
+            struct_pack(status := status, won_at := won_at, lost_at := lost_at, reason := reason), nth
+        ) filter (
+            where moved_at is not null or stage is not null
+        ) as course,
+        arg_min(struct_pack(at := created_at, day := day), (not is_created_known, created_at, deal_id)) as opened,
+        bool_or(is_created_known) as is_created_known,
+        arg_min(moved_at, nth) as moved_at,
+        arg_min(
+            struct_pack(endpoint := operator_endpoint, id := operator_id, team_id := team_id), nth
+        ) filter (
+            where operator_endpoint is not null
+        ) as operator,
+        arg_min(struct_pack(amount := amount, currency := currency), nth) filter (where amount is not null) as worth,
+        bool_or(is_deleted and deal_id = home) as is_deleted,
+        cast(sum(events) as integer) as events
+    from parts
+    group by home, company
 )
 
+select * exclude (is_deleted, into_deal_id)
+from facts.told_deals
+where
+    not is_deleted
+    and not exists (
+        select 1 from places
+        where told_deals.company = places.company and told_deals.deal_id = places.deal_id
+    )
+union all by name
 select
-    placed.deal_id,
-    placed.company,
-    placed.source,
-    placed.account,
-    placed.provider_deal_id,
-    placed.contact_key,
-    placed.also_known_as,
-    placed.contact_name,
-    placed.pipeline,
-    placed.stage,
-    placed.status,
-    placed.created_at,
-    placed.is_created_known,
-    placed.moved_at,
-    placed.won_at,
-    placed.lost_at,
-    case when placed.status = 'lost' then placed.reason end as reason,
-    placed.operator_endpoint,
-    endpoints.operator_id,
-    endpoints.team_id,
-    placed.amount,
-    placed.currency,
-    placed.day,
-    cast(placed.events as integer) as events
-from placed
-left join reference.endpoints
-    on
-        placed.company = endpoints.company and placed.operator_endpoint = endpoints.endpoint
-        and placed.day >= endpoints.valid_from and placed.day < endpoints.valid_until
+    deal_id,
+    company,
+    source,
+    account,
+    provider_deal_id,
+    contact.key as contact_key,
+    contact.others as also_known_as,
+    contact_name,
+    pipeline,
+    stage,
+    coalesce(course.status, 'open') as status,
+    opened.at as created_at,
+    is_created_known,
+    moved_at,
+    course.won_at,
+    course.lost_at,
+    course.reason,
+    operator.endpoint as operator_endpoint,
+    operator.id as operator_id,
+    operator.team_id,
+    worth.amount,
+    worth.currency,
+    opened.day,
+    events
+from joined
+where not is_deleted

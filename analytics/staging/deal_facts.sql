@@ -18,9 +18,11 @@
 --   stage varchar: the CRM's own id or name of the stage
 --   operator varchar: who is responsible, as the CRM writes him
 --   amount decimal(21,6): what the deal is worth
---   currency varchar: currency of the amount, ISO 4217
+--   currency varchar: currency of what the deal is worth, ISO 4217
+--   emptied varchar[]: columns that hold nothing since then, null where the fact names none
 --   provider_status varchar: the CRM's own word
 --   reason varchar: the CRM's own word for why it was lost
+--   into_deal_id varchar: the deal that it went into
 with
 parsed as (
     select
@@ -36,7 +38,8 @@ parsed as (
             '{
                 "provider_deal_id": "VARCHAR", "contact": [{"kind": "VARCHAR", "value": "VARCHAR"}],
                 "contact_name": "VARCHAR", "pipeline": "VARCHAR", "stage": "VARCHAR", "operator": "VARCHAR",
-                "amount": "VARCHAR", "currency": "VARCHAR", "provider_status": "VARCHAR", "reason": "VARCHAR"
+                "amount": "VARCHAR", "currency": "VARCHAR", "provider_status": "VARCHAR", "reason": "VARCHAR",
+                "emptied": ["VARCHAR"], "into_deal_id": "VARCHAR"
             }'
         )) as fact
     from log.events
@@ -54,9 +57,11 @@ select
     lpad(cast(epoch_ms(parsed.time) as varchar), 15, '0')
     || case
         when parsed.type in ('deal.created', 'deal.linked') then '0'
-        when parsed.type = 'deal.moved' then '1'
+        when parsed.type in ('deal.moved', 'deal.changed', 'deal.parted') then '1'
         when parsed.type = 'deal.lost' then '2'
-        else '3'
+        when parsed.type = 'deal.won' then '3'
+        when parsed.type = 'deal.deleted' then '4'
+        else '5'
     end
     || parsed.event_id as place,
     fact.provider_deal_id,
@@ -73,7 +78,10 @@ select
     fact.stage,
     fact.operator,
     try_cast(fact.amount as decimal(21, 6)) as amount,
-    case when try_cast(fact.amount as decimal(21, 6)) is not null then fact.currency end as currency,
+    case when fact.amount is null or try_cast(fact.amount as decimal(21, 6)) is not null then fact.currency end
+        as currency,
+    nullif(fact.emptied, []) as emptied,
     fact.provider_status,
-    fact.reason
+    fact.reason,
+    fact.into_deal_id
 from parsed

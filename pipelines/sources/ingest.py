@@ -149,6 +149,9 @@ def _data(scene: Scene, given: Fields, *, topic: str, name: str) -> Fields:
         _name_message(scene, fields)
     if name.startswith("deal."):
         _name(scene, fields, what="deal", make=deal_id)
+        into = text(fields, "into_deal_id")
+        if into is not None:
+            fields["into_deal_id"] = _trusted(into) or deal_id(scene.raw.source, scene.account.id, into)
     return fields
 
 

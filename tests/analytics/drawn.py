@@ -181,8 +181,8 @@ def _value(text: str, *, name: str, hint: Any) -> Any:
     if name == "contact":
         identities = [identity.strip().partition(":") for identity in text.split(",")]
         return [{"kind": kind, "value": value} for kind, _, value in identities]
-    if name == "recording_id":
-        return recording(text)
+    if name in {"recording_id", "into_deal_id"}:
+        return recording(text) if name == "recording_id" else deal(text)
     if name.endswith("_at"):
         return moment(text)
     if text.startswith("["):

@@ -34,6 +34,7 @@ MESSAGE = {
     "kind": "text",
     "text": "hello",
 }
+DEAL = {"company": "acme", "day": "2026-03-02", "is_deleted": "no"}
 
 
 def built(companies: tuple[Company, ...] = (COMPANY,)) -> Scratch:
@@ -94,8 +95,8 @@ def meet(warehouse: Scratch) -> None:
             union all
             select company, contact_key from facts.deals
         ) where contact_key is not null;
-        insert into facts.deal_contacts (deal_id, company, contact_key, created_at)
-        select deal_id, company, contact_key, created_at from facts.deals
+        insert into facts.deal_contacts (deal_id, company, contact_key, created_at, is_deleted)
+        select deal_id, company, contact_key, created_at, false from facts.deals
         where contact_key is not null and deal_id not in (select deal_id from facts.deal_contacts);
         delete from facts.contacts;
         insert into facts.contacts (company, contact_id, first_incoming_at, first_deal_at)

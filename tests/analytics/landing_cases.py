@@ -162,7 +162,7 @@ def missed_events(
 
 
 def other_events(
-    number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 9, origin: Origin = MAIN
+    number: int, *, begin: datetime = BEGIN, recorded_after: Sequence[int] = (0,) * 11, origin: Origin = MAIN
 ) -> list[Event]:
     """Give a contact's deal, his permissions, who he is, and states of the account: one fact of most types."""
     people = (Identity("phone", f"+7701{number % 7:07d}"), Identity("whatsapp_user", f"KZ.{number % 4}"))
@@ -177,6 +177,10 @@ def other_events(
         crm.ContactIdentified(contact=people if number % 3 else people[:1]),
         accounts.AccountRestricted(restriction="BIZ_INITIATED"),
         accounts.AccountCameOnline(),
+        crm.DealChanged(**known, amount="1500", emptied=("operator",)),
+        crm.DealMerged(**known, into_deal_id=deal_id(origin.source, origin.account, f"D{number + 1}"))
+        if number % 2
+        else crm.DealDeleted(**known),
     ]
     return [
         _event(
@@ -212,7 +216,7 @@ def histories(draw: st.DrawFn) -> list[Event]:
     begins = st.integers(0, 3 * 86_400).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
     late = st.sampled_from(SECONDS_APART)
     origins = st.sampled_from(ORIGINS)
-    drawn = ((call_events, 1, 5, 5), (message_events, 0, 3, 3), (missed_events, 0, 4, 2), (other_events, 0, 3, 9))
+    drawn = ((call_events, 1, 5, 5), (message_events, 0, 3, 3), (missed_events, 0, 4, 2), (other_events, 0, 3, 11))
     facts: list[Event] = []
     for events, fewest, most, length in drawn:
         for number in range(draw(st.integers(fewest, most))):

@@ -1,8 +1,15 @@
 """One row a deal: where it stands by its latest fact, in whatever order a CRM told it."""
 
 import json
+import random
+from functools import cache
 from typing import Any
 
+from hypothesis import given
+from hypothesis import settings as drawing
+from hypothesis import strategies as st
+
+from analytics.scratch import Scratch
 from pipelines.sources import SOURCES
 from schemas.envelope import Event
 from schemas.ids import raw_id
@@ -96,6 +103,151 @@ def test_a_deal_is_whose_it_was_last_said_to_be() -> None:
     passed  | crm_kommo:6        |               | Дана
     """
     assert tidy(expected) == _deals(facts, expected)
+
+
+def test_whatever_fact_told_it_last_says_what_a_deal_is_worth_and_who_is_responsible() -> None:
+    facts = """
+    deal    | fact    | at       | says
+    later   | created | 05:00:00 | stage=new; pipeline=p; amount=10; currency=KZT; operator=a
+    later   | changed | 07:00:00 | amount=30
+    later   | won     | 06:00:00 | amount=20; currency=USD; operator=b
+    earlier | won     | 06:00:00 | stage=won; amount=20; currency=KZT
+    earlier | changed | 05:59:59 | amount=30; currency=USD; operator=a; pipeline=q
+    alone   | changed | 05:00:00 | currency=EUR
+    alone   | changed | 05:00:01 | amount=5
+    emptied | won     | 05:00:00 | amount=10; currency=KZT; operator=a; pipeline=p
+    emptied | changed | 06:00:00 | emptied=["amount","operator","pipeline"]
+    again   | changed | 06:00:00 | emptied=["amount"]
+    again   | won     | 06:00:01 | amount=10; currency=KZT
+    """
+    expected = """
+    deal_id | status | stage | pipeline | amount | currency | operator_endpoint | moved_at | won_at   | created_at
+    later   | won    | new   | p        | 30     | USD      | b                 | 06:00:00 | 06:00:00 | 05:00:00
+    earlier | won    | won   | q        | 20     | KZT      | a                 | 06:00:00 | 06:00:00 | 05:59:59
+    alone   | open   |       |          | 5      | EUR      |                   |          |          | 05:00:00
+    emptied | won    |       |          |        |          |                   | 05:00:00 | 05:00:00 | 05:00:00
+    again   | won    |       |          | 10     | KZT      |                   | 06:00:01 | 06:00:01 | 06:00:00
+    """
+    assert tidy(expected) == _deals(facts, expected)
+
+
+def test_a_deal_that_was_deleted_counts_nowhere_until_it_is_restored() -> None:
+    facts = """
+    deal     | fact     | at       | says
+    gone     | won      | 05:00:00 | contact=phone:+77010000001
+    gone     | deleted  | 06:00:00 |
+    gone     | won      | 07:00:00 | amount=5
+    back     | won      | 05:00:00 | contact=phone:+77010000002
+    back     | restored | 07:00:00 |
+    back     | deleted  | 06:00:00 |
+    """
+    expected = """
+    deal_id | status | moved_at | won_at   | events
+    back    | won    | 05:00:00 | 05:00:00 | 3
+    """
+    assert tidy(expected) == _deals(facts, expected)
+
+    had = warehouse(drawn_events(facts)).sql("select phone, first_kind, first_deal_at is not null from facts.contacts")
+    assert [("+77010000001", "other", False), ("+77010000002", "deal", True)] == sorted(had.rows())
+
+
+def test_a_deal_that_went_into_another_counts_as_that_one_and_gives_it_what_it_lacks() -> None:
+    facts = """
+    deal   | fact    | at       | says
+    one    | created | 05:00:00 | stage=new; contact=phone:+77010000001,crm_kommo:1; amount=10; currency=KZT; operator=a
+    one    | won     | 05:30:00 |
+    one    | merged  | 06:00:00 | into_deal_id=into
+    into   | created | 05:10:00 | stage=new; amount=7
+    into   | moved   | 05:20:00 | stage=talks
+    far    | created | 04:00:00 | contact=phone:+77010000002; pipeline=p
+    far    | merged  | 04:30:00 | into_deal_id=one
+    silent | won     | 05:00:00 | contact=phone:+77010000003; amount=3; currency=KZT
+    silent | merged  | 06:00:00 | into_deal_id=unheard
+    twice  | created | 05:00:00 |
+    twice  | merged  | 06:00:00 | into_deal_id=twice
+    ring   | merged  | 06:00:00 | into_deal_id=round
+    round  | merged  | 06:00:00 | into_deal_id=ring
+    lost   | created | 05:00:00 | amount=1
+    lost   | merged  | 06:00:00 | into_deal_id=gone
+    gone   | created | 05:00:00 | amount=1
+    gone   | deleted | 06:00:00 |
+    apart  | merged  | 06:00:00 | into_deal_id=into
+    apart  | restored | 07:00:00 |
+    """
+    expected = """
+    deal_id | status | stage | pipeline | created_at | won_at   | contact_key        | also_known_as | amount | currency | operator_endpoint | events
+    into    | open   | talks | p        | 04:00:00   |          | phone:+77010000001 | crm_kommo:1   | 7      |          | a                 | 7
+    unheard | won    |       |          | 05:00:00   | 05:00:00 | phone:+77010000003 |               | 3      | KZT      |                   | 2
+    twice   | open   |       |          | 05:00:00   |          |                    |               |        |          |                   | 2
+    ring    | open   |       |          | 06:00:00   |          |                    |               |        |          |                   | 1
+    round   | open   |       |          | 06:00:00   |          |                    |               |        |          |                   | 1
+    apart   | open   |       |          | 06:00:00   |          |                    |               |        |          |                   | 2
+    """  # noqa: E501
+    names = {deal(name): name for name in ("into", "unheard", "twice", "ring", "round", "apart")}
+    assert tidy(expected) == draw(warehouse(drawn_events(facts)).sql("from facts.deals"), like=expected, names=names)
+
+
+def test_a_contact_who_was_parted_from_a_deal_has_it_no_longer_until_he_is_named_again() -> None:
+    facts = """
+    deal  | fact    | at       | says
+    two   | created | 05:00:00 | contact=crm_kommo:1
+    two   | linked  | 06:00:00 | contact=crm_kommo:2,phone:+77010000002
+    two   | parted  | 07:00:00 | contact=crm_kommo:2
+    none  | created | 05:00:00 | contact=crm_kommo:1; contact_name=Дана
+    none  | parted  | 05:00:00 | contact=crm_kommo:1
+    again | parted  | 06:00:00 | contact=crm_kommo:1
+    again | linked  | 05:00:00 | contact=crm_kommo:1
+    again | moved   | 07:00:00 | contact=crm_kommo:1
+    """
+    expected = """
+    deal_id | contact_key
+    two     | crm_kommo:1
+    none    |
+    again   | crm_kommo:1
+    """
+    assert tidy(expected) == _deals(facts, expected)
+
+
+_SAID = ("amount", "operator", "pipeline", "stage")
+
+
+@cache
+def _empty() -> Scratch:
+    return warehouse([])
+
+
+@drawing(max_examples=5)
+@given(chance=st.randoms(use_true_random=False))
+def test_of_each_property_stands_what_was_told_last_whichever_fact_told_it(chance: random.Random) -> None:
+    kinds = ("created", "moved", "changed", "linked", "won", "lost", "deleted", "restored")
+    expected: dict[str, list[str | None]] = {}
+    lines: list[str] = []
+    for number in range(20):
+        stands: dict[str, str | None] = dict.fromkeys(_SAID)
+        is_deleted = False
+        for second in range(chance.randint(1, 8)):
+            kind = chance.choice(kinds)
+            told = {name: str(chance.randint(1, 99)) for name in _SAID if chance.random() < 0.4}
+            emptied = [name for name in _SAID[:3] if name not in told and chance.random() < 0.3]
+            stands |= told
+            says = [f"{name}={value}" for name, value in told.items()]
+            if kind == "changed" and emptied:
+                stands |= dict.fromkeys(emptied)
+                says.append(f"emptied={json.dumps(emptied)}")
+            is_deleted = kind == "deleted" or (is_deleted and kind != "restored")
+            lines.append(f"d{number} | {kind} | 05:00:{second:02d} | {'; '.join(says)}")
+        if not is_deleted:
+            expected[deal(f"d{number}")] = [stands[name] for name in _SAID]
+    chance.shuffle(lines)
+    scratch = _empty()
+    scratch.connection.execute("delete from log.stored_events")
+    scratch.load_events(drawn_events("\n".join(["deal | fact | at | says", *lines])))
+
+    told_now = scratch.sql("""
+        select deal_id, cast(cast(amount as integer) as varchar), operator_endpoint, pipeline, stage from facts.deals
+    """)
+
+    assert {deal_id: list(stood) for deal_id, *stood in told_now.rows()} == expected
 
 
 def _told_by_hubspot(*body: dict[str, Any]) -> list[Event]:

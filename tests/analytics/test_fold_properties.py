@@ -70,6 +70,15 @@ d    | won     | 05:02:00 | operator=PJSIP/101
 d    | won     | 05:02:00 | operator=PJSIP/102
 e    | lost    | 05:02:00 | reason=a
 e    | lost    | 05:02:00 | reason=b
+d    | changed | 05:03:00 | amount=4; operator=PJSIP/103
+d    | changed | 05:03:00 | emptied=["amount","operator"]
+d    | parted  | 05:01:00 | contact=telegram:8
+d    | linked  | 05:01:00 | contact=telegram:8
+f    | created | 05:00:00 | contact=telegram:9; amount=5
+g    | deleted | 05:04:00 |
+g    | won     | 05:00:00 | contact=telegram:9; amount=5; currency=KZT
+g    | merged  | 05:05:00 | into_deal_id=e
+g    | merged  | 05:05:00 | into_deal_id=f
 """
 _PERMISSIONS = """
 permission | fact      | at       | says

@@ -11,7 +11,7 @@ from analytics.scratch import Scratch
 from schemas.company import parse_company
 from schemas.dated import Attribution
 from tests.analytics.drawn import COMPANY_TEXT, draw, tidy
-from tests.analytics.drawn_rows import ACME, MARCH, MESSAGE, calls, figure, fill, meet, place
+from tests.analytics.drawn_rows import ACME, DEAL, MARCH, MESSAGE, calls, figure, fill, meet, place
 
 CALLS = """
 call_id | started_at          | direction | contact_key | outcome   | answered_at
@@ -48,7 +48,7 @@ unknown  | 2026-03-02 05:00:00 | phone:+72   | -                   | no
 def _sold() -> Scratch:
     warehouse = fill(calls(CALLS), "facts.messages", MESSAGES, usual=MESSAGE)
     place(warehouse, "facts.messages", time="first_at")
-    fill(warehouse, "facts.deals", DEALS, usual={"company": "acme", "day": "2026-03-02"})
+    fill(warehouse, "facts.told_deals", DEALS, usual=DEAL)
     meet(warehouse)
     return warehouse
 
@@ -88,7 +88,7 @@ def test_internal_and_test_calls_are_no_attempts_and_no_contacts_and_make_nobody
     asked   | 1800            | 1809
     hello   |                 |
     """
-    warehouse = fill(calls(told), "facts.deals", made, usual={"company": "acme", "day": "2026-03-02"})
+    warehouse = fill(calls(told), "facts.told_deals", made, usual=DEAL)
     place(fill(warehouse, "facts.messages", wrote, usual=MESSAGE), "facts.messages", time="first_at")
     meet(warehouse)
     assert tidy(expected) == draw(warehouse.sql("from reports.leads"), like=expected)
@@ -116,7 +116,7 @@ def test_a_call_that_was_not_permitted_is_no_attempt_and_one_that_rang_or_was_ta
     card    | 7               | 7               | 0-5
     during  | 0               | 0               | 0-5
     """
-    warehouse = fill(calls(told), "facts.deals", made, usual={"company": "acme", "day": "2026-03-02"})
+    warehouse = fill(calls(told), "facts.told_deals", made, usual=DEAL)
     meet(warehouse)
 
     assert tidy(expected) == draw(warehouse.sql("from reports.leads"), like=expected)
@@ -142,7 +142,7 @@ def test_a_deal_of_several_calls_counts_once_and_for_each_of_their_groups(attrib
     sofa    | phone:+71   | 2026-03-04 05:00:00 | 100    | KZT
     chair   | phone:+71   | 2026-03-04 05:00:00 | 10     | KZT
     """
-    warehouse = fill(calls(told, companies=(ruled,)), "facts.deals", made, usual={"company": "acme"})
+    warehouse = fill(calls(told, companies=(ruled,)), "facts.told_deals", made, usual=DEAL)
     meet(warehouse)
 
     found = way(warehouse, period=MARCH, scope=ACME, metrics=("deals_won_after_call",), by=("channel",))
@@ -189,7 +189,7 @@ def test_the_way_to_a_deal_has_its_steps_and_its_worth() -> None:
     open    | 2026-03-02 06:00:00 | phone:+72   | -                   | yes              | 9      | KZT
     before  | 2026-03-01 06:00:00 | phone:+75   | -                   | yes              | 9      | KZT
     """
-    warehouse = fill(calls(CALLS + MORE), "facts.deals", priced, usual={"company": "acme", "day": "2026-03-02"})
+    warehouse = fill(calls(CALLS + MORE), "facts.told_deals", priced, usual=DEAL)
     meet(warehouse)
 
     told = way(warehouse, period=MARCH, scope=ACME, metrics=("conversion_after_call",), by=("channel",))
