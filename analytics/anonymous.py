@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from analytics.dialling import country_of
 from analytics.traces import pattern_of, stands_in, traces_of
-from schemas.ids import ID_PATTERN, identify
+from schemas.ids import ID_PATTERN, identify, message_id
 
 ERASED = "erased"
 NO_FINGERPRINT = "0" * 64
 # Fields of events that are emptied where they stand, and those whose letters are masked: counts of words stay.
-EMPTIED = frozenset({"contact_name", "media_id", "request_message_id", "reason"})
+EMPTIED = frozenset({"contact_name", "media_id", "reason"})
 OWN_IDS = {"provider_call_id": "call_id", "provider_message_id": "message_id", "provider_deal_id": "deal_id"}
 # Events of these are folded by an entity that a provider knows by an id.
 OF_ENTITIES = ("call.", "message.", "deal.")
@@ -68,7 +68,7 @@ def _country_of(identity: str) -> str | None:
 def anonymous(row: Mapping[str, Any], *, stranger: Stranger) -> dict[str, Any]:
     """Give a row of `log.events` as it stays."""
     said = msgspec.json.decode(row["data"])
-    kept = {name: _field(name, value, said=said, stranger=stranger) for name, value in said.items()}
+    kept = {name: _field(name, value, said=said, row=row, stranger=stranger) for name, value in said.items()}
     key = _key(row, kept=kept, stranger=stranger)
     is_entity_s = row["type"].startswith(OF_ENTITIES)
     return {
@@ -92,7 +92,9 @@ def _key(row: Mapping[str, Any], *, kept: Mapping[str, Any], stranger: Stranger)
     return f"{ERASED}:{stranger.token}" if is_named and not ID_PATTERN.match(written) else written
 
 
-def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger) -> Any:  # noqa: C901, PLR0911, PLR0912  # a rule each
+def _field(  # noqa: C901, PLR0911, PLR0912  # a rule each
+    name: str, value: Any, *, said: Mapping[str, Any], row: Mapping[str, Any], stranger: Stranger
+) -> Any:
     if value is None or name in EMPTIED:
         return None
     match name:
@@ -100,6 +102,8 @@ def _field(name: str, value: Any, *, said: Mapping[str, Any], stranger: Stranger
             return [{"kind": ERASED, "value": stranger.token}] if value else value
         case "provider_call_id" | "provider_message_id" | "provider_deal_id":
             return said[OWN_IDS[name]]
+        case "request_message_id":  # whether that message failed says what the request cost
+            return value if ID_PATTERN.match(value) else message_id(row["source"], row["account"], value)
         case "conversation_id":
             return identify(ERASED, stranger.salt, value)
         case "leg_id":

@@ -129,7 +129,8 @@ async def _keep(doors: Doors, request: Request, *, origin: Origin) -> Answer:
     if not origin.source.is_genuine(request, secrets=known.secrets, now=request.received_at):
         raise _Refused(401, "the origin is not proved")
     content_type = request.headers.get("content-type", "")[:MAX_HEADER_CHARACTERS]
-    raw = raw_record(origin, request.body, received_at=request.received_at, content_type=content_type)
+    body = origin.source.kept(request)
+    raw = raw_record(origin, body, received_at=request.received_at, content_type=content_type)
     kept_headers = tuple(
         (name, request.headers[name][:MAX_HEADER_CHARACTERS]) for name in KEPT_HTTP_HEADERS if name in request.headers
     )

@@ -29,14 +29,14 @@ def openapi() -> dict[str, Any]:
                     _parameter("source", where="path", schema={"type": "string", "enum": sorted(SOURCES)}),
                     _parameter("account", where="path", schema=_ACCOUNT),
                 ],
-                "post": _operation("Keep what a provider sends, with its own proof of origin.", takes="*/*"),
+                "post": _operation("Keep what a provider sends, with its own proof of origin.", takes=("*/*",)),
                 "get": _operation("Answer a provider's handshake.", refusals=("401", "404")),
             },
             "/events": {
                 "parameters": [_parameter("account", where="query", schema=_ACCOUNT, is_required=False)],
                 "post": _operation(
-                    "Keep CloudEvents in structured mode, of the account named, or of the only one with source ingest.",
-                    takes="application/cloudevents+json",
+                    "Keep CloudEvents, of the account named, or of the only one with source ingest.",
+                    takes=("application/cloudevents+json", "application/cloudevents-batch+json", "application/json"),
                 ),
             },
             "/healthz": {"get": _operation("Say that the process lives.", refusals=())},
@@ -50,12 +50,14 @@ def _parameter(name: str, *, where: str, schema: dict[str, Any], is_required: bo
     return {"name": name, "in": where, "required": is_required, "schema": schema}
 
 
-def _operation(summary: str, *, takes: str = "", refusals: tuple[str, ...] = tuple(_REFUSALS)) -> dict[str, Any]:
+def _operation(
+    summary: str, *, takes: tuple[str, ...] = (), refusals: tuple[str, ...] = tuple(_REFUSALS)
+) -> dict[str, Any]:
     answers = {"200": "good", **{status: _REFUSALS[status] for status in refusals}}
     operation: dict[str, Any] = {
         "summary": summary,
         "responses": {status: {"description": meaning} for status, meaning in answers.items()},
     }
     if takes:
-        operation["requestBody"] = {"required": True, "content": {takes: {}}}
+        operation["requestBody"] = {"required": True, "content": {media_type: {} for media_type in takes}}
     return operation

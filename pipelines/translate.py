@@ -10,7 +10,7 @@ import msgspec
 
 from pipelines.origins import Origin, raw_record
 from pipelines.sources import SOURCES
-from pipelines.sources.contract import Source, Translation
+from pipelines.sources.contract import Request, Source, Translation
 from schemas.codec import encode, prove
 from schemas.company import Account, Company
 from schemas.envelope import Event
@@ -53,9 +53,9 @@ def translate_files(
     Raises Misconfigured for an unknown source and for files that cannot be read.
     """
     spoken_for = origin or stand_in(source)
-    content_type = {name.lower(): word for name, word in (headers or {}).items()}.get("content-type", "")
+    told = {name.lower(): word for name, word in (headers or {}).items()}
     return [
-        {"file": str(file), **_shown(_body_of(file), spoken_for, content_type=content_type, received_at=received_at)}
+        {"file": str(file), **_shown(_body_of(file), spoken_for, headers=told, received_at=received_at)}
         for file in files
     ]
 
@@ -99,8 +99,10 @@ def canonical(event: Event, *, company: Company) -> bytes:
     return encode(event)
 
 
-def _shown(body: bytes, origin: Origin, *, content_type: str, received_at: Instant) -> dict[str, Any]:
-    raw = raw_record(origin, body, received_at=received_at, content_type=content_type)
+def _shown(body: bytes, origin: Origin, *, headers: dict[str, str], received_at: Instant) -> dict[str, Any]:
+    request = Request(method="POST", url="", headers=headers, body=body, received_at=received_at)
+    content_type = headers.get("content-type", "")
+    raw = raw_record(origin, origin.source.kept(request), received_at=received_at, content_type=content_type)
     try:
         told = translation(origin, raw)
     except InvalidEvent as error:

@@ -1,5 +1,6 @@
 -- One row a call permission request of an account that a tariff bills, with what it cost, in the tariff's currency and
--- in the company's: it is billed as a message. Requests that no source tells of are not there.
+-- in the company's: it is billed as a message. Requests that no source tells of are not there, nor those of which it
+-- tells that they could not be delivered.
 -- key: request_id
 -- columns:
 --   request_id varchar: event_id of the request
@@ -16,6 +17,37 @@
 --   company_cost decimal(18,6): the same in the company's currency, null where that has no rate on the day
 --   is_left_out boolean: whether the contact or our number is internal or a test: billed, but left out of metrics
 with
+-- The id of the message that asked is made as schemas.ids.message_id makes it.
+asked as (
+    select
+        *,
+        sha1(
+            unhex('8f0b1c5e27ce5f0a9a2f61d1a4c3b7e1') || encode(concat(
+                '7:message', length(source), ':', source, length(account), ':', account,
+                length(request_message_id), ':', request_message_id
+            ))
+        ) as digest
+    from facts.permission_events
+    where word = 'requested'
+),
+
+failed as (
+    select distinct asked.event_id
+    from asked
+    inner join facts.messages
+        on
+            asked.company = messages.company
+            and messages.message_id in (
+                asked.request_message_id,
+                concat(
+                    substr(asked.digest, 1, 8), '-', substr(asked.digest, 9, 4), '-5', substr(asked.digest, 14, 3), '-',
+                    substr('89ab', cast('0x' || substr(asked.digest, 17, 1) as integer) % 4 + 1, 1),
+                    substr(asked.digest, 18, 3), '-', substr(asked.digest, 21, 12)
+                )
+            )
+    where messages.status = 'failed'
+),
+
 billed as (
     select
         events.event_id,
@@ -30,14 +62,15 @@ billed as (
         tariffs.kind,
         tariffs.currency,
         tariffs.valid_from as tariff_from
-    from facts.permission_events as events
+    from asked as events
+    left join failed on events.event_id = failed.event_id
     inner join reference.tariffs
         on
             events.company = tariffs.company and events.account = tariffs.account
             and events.day >= tariffs.valid_from and events.day < tariffs.valid_until
     left join facts.identities
         on events.company = identities.company and events.contact_key = identities.identity
-    where events.word = 'requested'
+    where failed.event_id is null
 ),
 
 left_out as (

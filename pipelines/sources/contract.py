@@ -88,6 +88,14 @@ class Challenge(Protocol):
         ...
 
 
+class Kept(Protocol):
+    """Gives the bytes to keep of a request whose origin is proved: all that facts are made of, and nothing parsed."""
+
+    def __call__(self, request: Request) -> bytes:
+        """Give the body of the raw record."""
+        ...
+
+
 class Translate(Protocol):
     """Reads a raw record as facts.
 
@@ -110,6 +118,11 @@ def no_challenge(request: Request, *, secrets: Sequence[str], verify_secret: str
     return None
 
 
+def as_it_came(request: Request) -> bytes:
+    """Keep the body."""
+    return request.body
+
+
 class Source(Struct, frozen=True, kw_only=True):
     """A provider: its name in URLs and events, what people call it, what it can tell us, and its functions.
 
@@ -123,4 +136,5 @@ class Source(Struct, frozen=True, kw_only=True):
     translate: Translate
     handshake: Handshake = no_handshake
     challenge: Challenge = no_challenge
+    kept: Kept = as_it_came
     answer: Answer = Answer()

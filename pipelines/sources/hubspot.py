@@ -40,7 +40,9 @@ _OTHER_ACTIONS = {
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
     """Check `X-HubSpot-Signature-v3`: HMAC-SHA256 in base64 of method, address, body and time, at most 5 minutes old.
 
-    The address is signed with its escapes undone (HubSpot, Validating requests), so it is tried both ways.
+    The address is signed with its escapes undone (HubSpot, Validating requests), so it is tried both ways. Requests to
+    an app carry the older signatures beside this one, which are not read: none of them signs a time, and the first
+    not even the address, so that whoever had one request could send it again for ever.
     """
     told_time = request.headers.get("x-hubspot-request-timestamp", "")
     is_time = told_time.isascii() and told_time.isdigit() and len(told_time) <= MAX_TIMESTAMP_DIGITS
@@ -183,7 +185,8 @@ SOURCE = Source(
 
 GUIDE = Guide(
     origin_check="`X-HubSpot-Signature-v3`: HMAC-SHA256 of method, address, body and time with the app's client "
-    "secret, no older than five minutes.",
+    "secret, no older than five minutes. HubSpot sends it beside the older v1 and v2, which sign no time and are not "
+    "read.",
     proof="copied",
     connect_steps=(
         "Copy the client secret of your app into the file or variable that `secrets` names.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -37,6 +38,9 @@ from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
 MAX_AGE_SECONDS = 300
 # What is told of what Angime did or noticed, not of what happened.
 OUR_TOPICS = frozenset({"decisions", "alerts"})
+# CloudEvents, HTTP protocol binding: of an event in binary mode the attributes stand in headers, its data in the body.
+ATTRIBUTE = "ce-"
+WHOLE = "application/cloudevents"
 
 MakeId = Callable[[str, str, str], Id]
 
@@ -44,10 +48,11 @@ MakeId = Callable[[str, str, str], Id]
 def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
     """Check a Standard Webhooks signature no older (or newer) than five minutes, or else a bearer token.
 
-    The signature is HMAC-SHA256 of `id.timestamp.body` with the key that a `whsec_` secret holds in base64.
+    The signature is HMAC-SHA256 of `id.timestamp.body` with the key that a `whsec_` secret holds in base64. It proves
+    nothing of attributes in headers, so that these need a token.
     """
     given = request.headers.get("webhook-signature")
-    if given is None:
+    if given is None or _is_binary(request):
         return holds_token(request.headers, secrets=secrets)
     told_id, told_time = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
     is_time = told_time.isascii() and told_time.isdigit() and len(told_time) <= len("1700000000")
@@ -57,6 +62,24 @@ def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> boo
     offered = [one.removeprefix(VERSION) for one in given.split() if one.startswith(VERSION)]
     matches = [is_same(one, right) for one in offered for right in wanted]
     return bool(told_id) and age <= MAX_AGE_SECONDS and any(matches)
+
+
+def kept(request: Request) -> bytes:
+    """Give an event in binary mode as the whole JSON that it is in structured mode.
+
+    Its data stand first: whatever else their bytes name, the attributes behind them outweigh it.
+    """
+    if not _is_binary(request):
+        return request.body
+    headers = request.headers
+    told = {name.removeprefix(ATTRIBUTE): unquote(headers[name]) for name in headers if name.startswith(ATTRIBUTE)}
+    attributes = msgspec.json.encode(told | {"datacontenttype": headers.get("content-type", "application/json")})
+    return b'{"data":' + request.body + b"," + attributes[1:] if request.body.strip() else attributes
+
+
+def _is_binary(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").strip().lower()
+    return f"{ATTRIBUTE}specversion" in request.headers and not media_type.startswith(WHOLE)
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
@@ -248,6 +271,7 @@ SOURCE = Source(
     capabilities=("calls", "messages", "recordings", "transcripts", "permissions", "accounts", "contacts", "deals"),
     is_genuine=is_genuine,
     translate=translate,
+    kept=kept,
 )
 
 GUIDE = Guide(
@@ -257,8 +281,9 @@ GUIDE = Guide(
     connect_steps=(
         "Make a secret: `whsec_` and 24 or more random bytes in base64 to sign with, or any long token to send.",
         "Put it where `secrets` points; two may be valid at once while you change it.",
-        "Post CloudEvents 1.0 in JSON, one or a list, of the types in docs/events.md to `/hooks/ingest/ACCOUNT`: each "
-        "whole in the body, for attributes in headers are not read.",
+        "Post CloudEvents 1.0 in JSON, one or a list, of the types in docs/events.md to `/hooks/ingest/ACCOUNT`; or "
+        "one with its attributes in headers (`ce-id`, `ce-type` …) and its data as the body, with a bearer token, for "
+        "a signature does not cover headers.",
         "Use UUIDs as ids, or names that never change: the same id is the same fact, however often it is sent.",
         "Of a call that another account of yours tells of, send Angime's `call_id` with its `provider_call_id`, and so "
         "of messages and deals; without, a UUID of version 5, as Angime makes them, is taken for a name.",

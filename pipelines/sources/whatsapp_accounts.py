@@ -1,7 +1,5 @@
 """What Meta tells about a WhatsApp business account and its numbers: restrictions, violations, quality, links."""
 
-from typing import Any
-
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.phones import written_number
@@ -10,11 +8,13 @@ from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
 from schemas.accounts import (
     AccountCameOnline,
+    AccountFact,
     AccountLinked,
     AccountQualityChanged,
     AccountRestricted,
     AccountUnlinked,
 )
+from schemas.envelope import Event
 from schemas.instants import Instant
 
 _LINKED = frozenset({"ACCOUNT_RECONNECTED", "VERIFIED_ACCOUNT"})
@@ -84,7 +84,7 @@ def _judged(scene: Scene, known: Fields, *, event: str, value: Fields, entry: Fi
     return found(*(_restricted(scene, known, one, entry=entry) for one in told))
 
 
-def _restricted(scene: Scene, known: Fields, restriction: Fields, *, entry: Fields) -> Any:
+def _restricted(scene: Scene, known: Fields, restriction: Fields, *, entry: Fields) -> Event:
     kind = text(restriction, "restriction_type")
     expires = restriction.get("expiration")
     limited = AccountRestricted(
@@ -120,9 +120,13 @@ def _number(value: Fields) -> str | None:
     return written_number(text(value, "display_phone_number", "phone_number"), region=None)
 
 
-def _fact(scene: Scene, struct: Any, *, entry: Fields, identity: tuple[str, ...]) -> Any:
-    """Wrap an account fact; without a time of Meta's own it is told apart by the record it came in."""
+def _fact(scene: Scene, struct: AccountFact, *, entry: Fields, identity: tuple[str, ...]) -> Event:
+    """Wrap an account fact; without a time of Meta's own it is told apart by the record it came in.
+
+    One entry may tell the same of several numbers.
+    """
     when = entry.get("time")
     time: Instant = from_epoch_field(when, what="time") if when else scene.raw.received_at
     told = time if when else scene.raw.raw_id
-    return fact(scene, struct, identity=(text(entry, "id") or "", told, *identity), time=time)
+    number = (struct.company_number,) if struct.company_number else ()
+    return fact(scene, struct, identity=(text(entry, "id") or "", told, *identity, *number), time=time)

@@ -12,6 +12,7 @@ from analytics.questions import tariff_costs, what_if
 from analytics.rights import LimitedReader, Rights
 from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
+from schemas.ids import message_id
 from schemas.prices import Rate, RequestRate
 from tests.analytics.drawn import call, draw, drawn_events, rows, tidy, warehouse
 from tests.analytics.drawn_rows import ACME, MARCH, figure
@@ -228,16 +229,27 @@ def test_what_a_machine_answered_is_billed_and_is_no_talk() -> None:
         assert (10.8, 1, 1) == (same.call_cost, same.answered, same.unpriced)
 
 
-REQUESTS = """
+# What became of the messages that asked, of which one stands as an erasure leaves it: one of them came at last.
+MESSAGES = {name: message_id("twilio", "waba", f"wamid.{name}") for name in ("ж", "erased", "late")}
+FATES = f"""
+message | fact      | at       | says
+i       | failed    | 11:00:01 | message_id={MESSAGES["ж"]}
+j       | failed    | 12:00:01 | message_id={MESSAGES["erased"]}
+c       | failed    | 06:00:01 | message_id={MESSAGES["late"]}
+c       | delivered | 06:00:02 | message_id={MESSAGES["late"]}
+"""
+REQUESTS = f"""
 permission | account | fact      | at                  | says
 a          | waba    | requested | 2026-03-01 18:59:59 | contact=phone:+77010000001
 b          | waba    | requested | 2026-03-01 19:00:00 | contact=phone:+77010000001
-c          | waba    | requested | 2026-03-02 06:00:00 | contact=whatsapp_user:BR.7
 d          | waba    | requested | 2026-03-02 07:00:00 | contact=phone:+77019999999
 e          | waba    | granted   | 2026-03-02 08:00:00 | contact=phone:+77010000001
 f          | sip     | requested | 2026-03-02 09:00:00 | contact=phone:+77010000001
 g          | none    | requested | 2026-03-02 10:00:00 | contact=phone:+77010000001
 h          | waba    | requested | 2026-03-03 06:00:00 | contact=anonymous:anonymous
+i          | waba    | requested | 2026-03-02 11:00:00 | contact=phone:+77010000001; request_message_id=wamid.ж
+j          | waba    | requested | 2026-03-02 12:00:00 | contact=erased:KZ.1; request_message_id={MESSAGES["erased"]}
+c          | waba    | requested | 2026-03-02 06:00:00 | contact=whatsapp_user:BR.7; request_message_id=wamid.late
 """
 
 
@@ -249,10 +261,10 @@ def _asked(*prices: RequestRate, currency: str = "USD") -> Scratch:
     tariffs = (msgspec.structs.replace(waba, until=second), priced, *others)
     company = msgspec.structs.replace(COMPANY, tariffs=tariffs, test_numbers=("+77019999999",))
     other = msgspec.structs.replace(COMPANY, id="other", test_numbers=("+77010000001",))
-    return warehouse(drawn_events(REQUESTS), [company, other])
+    return warehouse([*drawn_events(REQUESTS), *drawn_events(FATES)], [company, other])
 
 
-def test_a_request_for_permission_is_billed_by_the_country_the_tariff_and_the_rate_of_the_day() -> None:
+def test_a_request_that_did_not_fail_is_billed_by_the_country_the_tariff_and_the_rate_of_the_day() -> None:
     built = _asked(RequestRate(price_per_request="0.01", countries=("KZ",)), RequestRate(price_per_request="0.04"))
     expected = """
     requested_at        | account | tariff_id | kind       | country | currency | cost | company_cost | is_left_out

@@ -271,6 +271,21 @@ others  | sent     | 05:06:00 | text=nobody; conversation_id={OTHERS}
 """
 
 
+def test_a_request_that_failed_costs_nothing_after_an_erasure_either() -> None:
+    asked = drawn_events("""
+    permission | fact      | at       | says
+    a          | requested | 05:00:00 | contact=phone:+77010000001; request_message_id=wamid.1
+    b          | requested | 06:00:00 | contact=phone:+77010000001; request_message_id=wamid.2
+    """)
+    failed = drawn_events("message | fact | at | says\nwamid.1 | failed | 05:00:01 | contact=phone:+77010000001")
+    made = warehouse([*asked, *failed])
+    _erase(made, ["phone:+77010000001"])
+
+    assert [6] == made.sql("select hour(timezone('UTC', requested_at)) as hour from reports.request_costs")[
+        "hour"
+    ].to_list()
+
+
 def test_a_message_that_names_nobody_is_found_by_its_conversation() -> None:
     made = warehouse(drawn_events(NAMELESS))
     [found] = _erase(made, ["phone:+77010000001"])

@@ -284,11 +284,13 @@ def test_events_go_to_the_only_account_of_ours(service: Service) -> None:
     headers = {"authorization": "Bearer bearer-token"}
 
     answers = [service.client.post(f"/events{query}", content=b"{}", headers=headers) for query in ("", "?account=crm")]
+    answers.append(service.client.post("/events", content=b"{}", headers=headers | {"ce-specversion": "1.0"}))
     unknown = service.client.post("/events?account=other", content=b"{}", headers=headers)
     unproved = service.client.post("/events", content=b"{}")
 
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert {record.key for record in service.kafka.records("raw")} == {b"ingest/crm"}
+    assert b'{"data":{},"specversion":"1.0","datacontenttype":"application/json"}' == bodies(service.kafka)[-1]
     assert (unknown.status_code, unproved.status_code) == (404, 401)
 
 

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from pipelines.translate import RECEIVED_AT, stand_in, translate_files
 from schemas.errors import Misconfigured
 
+WHOLE = "application/cloudevents+json"
 ENDED = {
     "specversion": "1.0",
     "id": "1",
@@ -58,6 +60,24 @@ def test_a_body_without_a_fact_is_shown_as_ignored(tmp_path: Path) -> None:
     file = written(tmp_path, "[]")
 
     assert translate_files("ingest", [file]) == [{"file": str(file), "ignored": "the batch is empty"}]
+
+
+@pytest.mark.parametrize("after", ["", ',"type":"call.offered","id":"2"'])
+def test_an_event_whose_attributes_stand_in_headers_is_the_same_in_one_piece(tmp_path: Path, after: str) -> None:
+    event = ENDED | {"source": "црм %"}
+    headers = {f"ce-{name}": quote(str(event[name]), safe=" /:") for name in event if name != "data"}
+    told = headers | {"Content-Type": "application/json; charset=utf-8"}
+
+    (apart,) = translate_files("ingest", [written(tmp_path, json.dumps(event["data"]) + after)], headers=told)
+    (whole,) = translate_files(
+        "ingest", [written(tmp_path, json.dumps(event))], headers=headers | {"content-type": WHOLE}
+    )
+    (bare,) = translate_files("ingest", [written(tmp_path, " ")], headers=headers)
+
+    assert [one | {"causationid": None} for one in whole["events"]] == [
+        one | {"causationid": None} for one in apart["events"]
+    ]
+    assert "data is not an object" == bare["refused"]
 
 
 def test_a_form_is_read_by_its_content_type(tmp_path: Path) -> None:

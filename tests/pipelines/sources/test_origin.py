@@ -355,6 +355,13 @@ def test_a_broken_signature_is_not_saved_by_a_token() -> None:
     assert not is_genuine("ingest", asked, KEY)
 
 
+def test_attributes_in_headers_are_proved_by_a_token_alone() -> None:
+    signed, trusted = (with_header(one, "ce-specversion", "1.0") for one in (webhook(), token(KEY)))
+
+    assert [is_genuine("ingest", one, KEY) for one in (signed, trusted)] == [False, True]
+    assert is_genuine("ingest", with_header(signed, "content-type", "application/cloudevents+json"), KEY)
+
+
 def test_one_of_several_signatures_is_enough() -> None:
     asked = webhook()
     signatures = f"v1,AAAA v2,zzzz {asked.headers['webhook-signature']}"
