@@ -122,10 +122,18 @@ def card_phones(written: str | None, *, region: str | None) -> tuple[Identity, .
 
 
 def card_email(written: str | None) -> Identity | None:
-    """Give the identity behind what a person typed where a card has an e-mail address; None where it is none."""
-    if written is None or "@" not in written or len(written) > MAX_IDENTITY_LENGTH:
+    """Give the identity behind what a person typed where a card has an e-mail address; None where it is nobody's.
+
+    So it is where it is no address, or lies in a domain that nobody can have (RFC 2606), or was typed because the form
+    wants one: a word that says so, or the domain's own name once more (`test@test.com`). All on whose cards the same
+    stands would be one person.
+    """
+    address = _EMAIL.fullmatch((written or "").strip().lower())
+    if address is None or len(address.group()) > MAX_IDENTITY_LENGTH or _NOBODYS_DOMAIN.search(address["domain"]):
         return None
-    return identity("email", written.lower())
+    said = "".join(_LETTERS.findall(address["user"]))
+    is_filled_in = said in _NO_ADDRESS or address["user"] in address["domain"].split(".")[:-1]
+    return None if is_filled_in else Identity(kind="email", value=address.group())
 
 
 def _is_somebodys(number: Identity) -> bool:
@@ -220,6 +228,26 @@ _WHATSAPP_USER = re.compile(r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$", re.ASCII)
 _SIP_SCHEME = re.compile(r"^(sips?|tel):")
 _PUNCTUATION = re.compile(r"[\s().-]+")
 _NO_DIGIT = re.compile(r"[^0-9]")
+_EMAIL = re.compile(r"(?P<user>[^\s@<>,;]*[^\W_][^\s@<>,;]*)@(?P<domain>([^\W_]([\w-]*[^\W_])?\.)+[^\W\d_][\w-]+)")
+_NOBODYS_DOMAIN = re.compile(r"(^|\.)(example\.(com|net|org)|example|invalid|localhost|test)$")
+_NO_ADDRESS = ANONYMOUS | {
+    *("no", "not", "null", "empty", "test", "tests", "testing", "example", "fake", "noemail", "nomail", "noreply"),
+    *(
+        "donotreply",
+        "emailno",
+        "нет",
+        "нету",
+        "нетпочты",
+        "тест",
+        "жоқ",
+        "жок",
+        "semmail",
+        "sememail",
+        "naotem",
+        "teste",
+    ),
+}
+_LETTERS = re.compile(r"[^\W\d_]+")
 _BETWEEN_NUMBERS = re.compile(r"[,;/|\n]")
 # Words of our users' languages before an extension, of which the library knows few.
 _EXTENSION = re.compile(r"[\s,;(]*\b(?:вн|внутр|доб|добавочный|ішкі|ramal|ext)\.?\s*\d{1,7}\)?$", re.IGNORECASE)

@@ -108,19 +108,19 @@ def test_a_link_is_the_same_whichever_end_tells_it(translate_as: TranslateAs) ->
     assert (deal.type, deal.id, deal.data) == ("deal.linked", contact.id, contact.data)
 
 
-PHONE_OF_5 = "contacts[update][0][custom_fields][0]"
-CARDS: dict[str, Callable[[str], bytes]] = {
-    "kommo": lambda number: urlencode(
+FIELD_OF_5 = "contacts[update][0][custom_fields][0]"
+CARDS: dict[str, Callable[..., bytes]] = {
+    "kommo": lambda written, field="PHONE": urlencode(
         {
             "contacts[update][0][id]": "5",
             "contacts[update][0][last_modified]": "1772445600",
-            f"{PHONE_OF_5}[code]": "PHONE",
-            f"{PHONE_OF_5}[values][0][value]": number,
+            f"{FIELD_OF_5}[code]": field,
+            f"{FIELD_OF_5}[values][0][value]": written,
         }
     ).encode(),
-    "bitrix24": lambda number: bitrix24("ONCRMCONTACTADD", ID="5", PHONE=[{"VALUE": number}]),
-    "hubspot": lambda number: hubspot(
-        subscriptionType="contact.propertyChange", objectId=5, propertyName="phone", propertyValue=number
+    "bitrix24": lambda written, field="PHONE": bitrix24("ONCRMCONTACTADD", ID="5", **{field: [{"VALUE": written}]}),
+    "hubspot": lambda written, field="PHONE": hubspot(
+        subscriptionType="contact.propertyChange", objectId=5, propertyName=field.lower(), propertyValue=written
     ),
 }
 
@@ -152,6 +152,27 @@ def test_words_and_zeros_on_a_card_are_nobodys_number(translate_as: TranslateAs,
     events = translate_as(source, CARDS[source](written)).events
 
     assert {one.value for event in events for one in event.data.contact} <= {"5"}
+
+
+@pytest.mark.parametrize("source", [*CARDS])
+def test_what_stands_in_place_of_an_address_is_nobodys(translate_as: TranslateAs, source: str) -> None:
+    def known(written: str) -> list[str]:
+        events = translate_as(source, CARDS[source](written, field="EMAIL")).events
+        return [one.value for event in events for one in event.data.contact if one.kind == "email"]
+
+    filled_in = (
+        "no@email.com",
+        "Test@Test.com",
+        "test123@gmail.com",
+        "-@-",
+        "mail@mail.ru",
+        "a@example.com",
+        "нет@почты.нет",
+    )
+    broken = ("@", "a@b", "a@1.2", "no mail@mail.kz", "a@@b.kz")
+    assert [] == [one for written in (*filled_in, *broken) for one in known(written)]
+    real = ("asel@mail.ru", "nonna@list.ru", "test.pilot@ex.kz", "a.b+c@d-e.co.uk", "әсел@пошта.қаз", "1@2.kz")
+    assert list(real) == [one for written in real for one in known(f" {written.upper()} ")]
 
 
 @pytest.mark.parametrize("source", [*CARDS])
