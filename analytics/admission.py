@@ -42,6 +42,8 @@ class LandRecord(Protocol):
     def value(self) -> bytes | None: ...  # noqa: D102
     @property
     def headers(self) -> tuple[tuple[str, bytes], ...]: ...  # noqa: D102
+    @property
+    def timestamp_ms(self) -> int: ...  # noqa: D102  # Kafka's; not above 0 where it has none
 
 
 def place_of(record: LandRecord) -> Place:
@@ -66,12 +68,24 @@ class Batch:
     def __init__(self, records: Sequence[LandRecord]) -> None:
         self.records = records
         self.offsets: dict[Place, list[int]] = {}
+        self.last_ms: dict[Place, int | None] = {}
         for record in records:
-            self.offsets.setdefault(place_of(record), []).append(record.offset)
+            place = place_of(record)
+            self.offsets.setdefault(place, []).append(record.offset)
+            self.last_ms[place] = record.timestamp_ms if record.timestamp_ms > 0 else None
         self._told = [record for record in records if record.topic != DEAD_TOPIC]
         self.letters = [record for record in records if record.topic == DEAD_TOPIC]
         self.refused: list[tuple[LandRecord, str]] = []
         self.events = self._events_among(self._told)
+
+    def of_another_log(self, before: Mapping[Place, tuple[int, int]]) -> set[Place]:
+        """Give where a record that was landed already, by its offset and Kafka's time of it, is not the one here."""
+        begun = {place: last for place, last in before.items() if place in self.offsets}
+        known = {place: last for place, last in begun.items() if self.offsets[place][0] <= last[0]}
+        here = [(place_of(record), record.offset, record.timestamp_ms) for record in self.records] if known else []
+        return {
+            place for place, at, time in here if place in known and at == known[place][0] and time != known[place][1]
+        }
 
     def from_offsets(self, offsets: Mapping[Place, int]) -> "Batch":
         """Give what stands at these offsets and after them."""
@@ -126,16 +140,15 @@ HASHED = f"""hash({beginning("id")}) as id_hash, hash(entity) as entity_hash,
 
 
 def append_dead(connection: Connection, refusals: Iterable[Refusal], *, now: Instant) -> None:
-    """Put dead letters into `log.dead`."""
+    """Put dead letters into `log.dead`, but those that lie there: a topic that is read anew brings them again.
+
+    What this stage refuses once more, it refused when it was landed first.
+    """
     rows = [_dead_row(refusal.letter) for refusal in refusals]
     if not rows:
         return
     with handed_in(connection, "letters", pl.DataFrame(rows, schema=_DEAD_SCHEMA)):
-        connection.execute(
-            "insert into log.dead by name select * replace (cast(died_at as timestamptz) as died_at), "
-            "cast($landed_at as timestamptz) as landed_at from letters",
-            {"landed_at": now},
-        )
+        connection.execute(_BURY, {"landed_at": now, "stage": STAGE})
 
 
 def _texts(values: list[bytes | None]) -> pl.Series:
@@ -202,6 +215,17 @@ def _dead_row(letter: DeadLetter) -> dict[str, Any]:
     return row | {"headers": msgspec.json.encode(headers).decode()}
 
 
+_BURY = """
+    insert into log.dead by name
+    select * replace (cast(died_at as timestamptz) as died_at), cast($landed_at as timestamptz) as landed_at
+    from letters
+    where not exists (
+        from log.dead as kept
+        where (kept.topic, kept."partition", kept."offset", kept.part, kept.stage, kept.body)
+            = (letters.topic, letters."partition", letters."offset", letters.part, letters.stage, letters.body)
+        and (letters.stage = $stage or kept.died_at = cast(letters.died_at as timestamptz))
+    )
+"""
 _DEAD_SCHEMA: dict[str, Any] = {
     "reason": pl.String,
     "stage": pl.String,

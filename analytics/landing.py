@@ -1,7 +1,8 @@
 """Landing: a batch of Kafka records becomes rows of the log, with its offsets and folded facts, in one transaction."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,10 +18,16 @@ from analytics.memory import Memory
 from analytics.pace import Pacer
 from analytics.rebuild import mark_behind
 from analytics.refresh import Refresher
-from schemas.errors import Misconfigured
+from schemas.errors import OTHER_LOG, Misconfigured, OtherLog
 from schemas.instants import Instant
+from schemas.topics import PREFIX
 
 Offsets = dict[Place, int]
+_READ: dict[str, Any] = {
+    "topic": pl.String,
+    "partition": pl.Int32,
+    **dict.fromkeys(("first_offset", "next_offset", "records", "events", "dead", "last_ms"), pl.Int64),
+}
 
 
 class Landed(Struct, frozen=True, kw_only=True):
@@ -58,7 +65,7 @@ class Lander:
         self._pacer = pacer or Pacer(None)
         self._refresher = refresher
         self._memory = Memory(connection, hot_events=hot_events)
-        self._offsets: Offsets = read_offsets(connection)
+        self._offsets, self._last = read_offsets(connection)
         self._state: int | None = None
         self.is_behind = False
 
@@ -71,8 +78,10 @@ class Lander:
 
         Records before the stored offset of their partition were landed before and are left out. Without `folds` the
         facts fall behind the log, which the log says (`log.builds`), until they are rebuilt. Raises Misconfigured
-        when somebody else wrote offsets meanwhile.
+        when somebody else wrote offsets meanwhile; OtherLog when the last record that was landed of a partition is
+        another now.
         """
+        self._prove_same_log(batch)
         records = len(batch.records)
         batch = batch.from_offsets(self._offsets)
         known = records - len(batch.records)
@@ -97,7 +106,7 @@ class Lander:
             conflicts = self._collapse(recalls=folds or may_hold_strangers)
             if may_hold_strangers:
                 refusals = [*refusals, *batch.refuse(self._leave_out_strangers(), reason=STRANGE, now=now)]
-            events = self._append(batch.offsets, refusals, now=now)
+            events = self._append(batch, refusals, now=now)
             self._refresh(events, folds=folds)
             is_told = self._dropper is not None and self._dropper.is_told()
         self._state = self._connection.written_state()
@@ -106,6 +115,7 @@ class Lander:
         if self._dropper is not None and is_told:
             self._dropper.load()
         self._offsets |= {place: offsets[-1] + 1 for place, offsets in batch.offsets.items()}
+        self._last |= batch.last_ms
         if self._memory.trim():
             self._refresher.forget_cold()
             self._connection.give_back()
@@ -118,6 +128,18 @@ class Lander:
             known=known,
             erased=erased,
         )
+
+    def begin_anew(self, places: Collection[Place]) -> None:
+        """Forget how far these partitions were landed: they are read from where they begin; known events collapse."""
+        with self._all_or_nothing():
+            self._check_offsets()
+            for topic, partition in places:
+                self._connection.execute(
+                    'delete from log.offsets where topic = $topic and "partition" = $partition',
+                    {"topic": topic, "partition": partition},
+                )
+        self._state = None
+        self._offsets, self._last = read_offsets(self._connection)
 
     def forget(self, now: Instant) -> int:
         """Take the next share of what is kept for a time only out of the log and the facts; gives what was taken.
@@ -182,8 +204,19 @@ class Lander:
     def _check_offsets(self) -> None:
         """Raise where somebody else wrote offsets: never while the warehouse is as the last batch left it."""
         is_as_left = self._state is not None and self._connection.read_state() == self._state
-        if not is_as_left and read_offsets(self._connection) != self._offsets:
+        if not is_as_left and read_offsets(self._connection)[0] != self._offsets:
             raise Misconfigured("another process lands into this warehouse: stop one of the two")
+
+    def _prove_same_log(self, batch: Batch) -> None:
+        """Raise where offsets count in another log: what stands there before ours would be passed over in silence."""
+        before = {place: (self._offsets[place] - 1, last) for place, last in self._last.items() if last is not None}
+        if others := batch.of_another_log(before):
+            topic, partition = min(others)
+            raise OtherLog(
+                f"{PREFIX}{topic}, partition {partition}, holds another record at {before[topic, partition][0]} than "
+                f"was landed: {OTHER_LOG}",
+                places=others,
+            )
 
     def _collapse(self, *, recalls: bool) -> int:
         """Leave in `batch` only events that the log lacks, each once; gives how many were in conflict.
@@ -247,7 +280,7 @@ class Lander:
         self._memory.look()
         return conflicts
 
-    def _append(self, read: Mapping[Place, Sequence[int]], refusals: Sequence[Refusal], *, now: Instant) -> int:
+    def _append(self, batch: Batch, refusals: Sequence[Refusal], *, now: Instant) -> int:
         """Write events, dead letters and offsets; gives the number of events."""
         kept = [one for one in refusals if self._forgetter is None or not self._forgetter.is_past(one.letter)]
         append_dead(self._connection, kept, now=now)
@@ -259,28 +292,35 @@ class Lander:
         for refusal in refusals:
             place = place_of(refusal.record)
             dead[place] = dead.get(place, 0) + 1
-        self._append_offsets(read, events=new, dead=dead, now=now)
+        self._append_offsets(batch, events=new, dead=dead, now=now)
         return events
 
-    def _append_offsets(
-        self, read: Mapping[Place, Sequence[int]], *, events: Offsets, dead: Offsets, now: Instant
-    ) -> None:
+    def _append_offsets(self, batch: Batch, *, events: Offsets, dead: Offsets, now: Instant) -> None:
         rows = [
-            (*place, offsets[0], offsets[-1] + 1, len(offsets), events.get(place, 0), dead.get(place, 0))
-            for place, offsets in read.items()
+            (
+                *(*place, offsets[0], offsets[-1] + 1, len(offsets), events.get(place, 0), dead.get(place, 0)),
+                batch.last_ms[place],
+            )
+            for place, offsets in batch.offsets.items()
         ]
-        names = ["topic", "partition", "first_offset", "next_offset", "records", "events", "dead"]
-        self._connection.pour("read_offsets", pl.DataFrame(rows, schema=names, orient="row"))
+        self._connection.pour("read_offsets", pl.DataFrame(rows, schema=_READ, orient="row"))
         self._connection.execute(
-            "insert into log.offsets by name select *, cast($landed_at as timestamptz) as landed_at from read_offsets",
+            "insert into log.offsets by name select * exclude (last_ms), cast($landed_at as timestamptz) as landed_at, "
+            "make_timestamptz(last_ms * 1000) as last_at from read_offsets",
             {"landed_at": now},
         )
 
 
-def read_offsets(connection: Connection) -> Offsets:
-    """Read from the log how far each partition was landed."""
-    rows = connection.rows('select topic, "partition", max(next_offset) from log.offsets group by all')
-    return {(topic, partition): offset for topic, partition, offset in rows}
+def read_offsets(connection: Connection) -> tuple[Offsets, dict[Place, int | None]]:
+    """Read from the log how far each partition was landed, and Kafka's time of the last record, in milliseconds."""
+    rows = connection.rows("""
+        select topic, "partition", max(next_offset), epoch_ms(arg_max_null(last_at, next_offset))
+        from log.offsets group by all
+    """)
+    places = {(topic, partition): (offset, last) for topic, partition, offset, last in rows}
+    return {place: offset for place, (offset, _) in places.items()}, {
+        place: last for place, (_, last) in places.items()
+    }
 
 
 def _content(table: str) -> str:

@@ -42,6 +42,8 @@ _OFFSET_COLUMNS = (
     ("events", "bigint", "records among them that were new events"),
     ("dead", "bigint", "records among them that are no event, or hold a dead letter"),
     ("landed_at", "timestamptz", "when this row was written, by our clock"),
+    # The newest, by which it is known that all are there.
+    ("last_at", "timestamptz", "Kafka's time of the last of the batch: by it a log is known again; null if unknown"),
 )
 _DEAD_COLUMNS = (
     ("reason", "varchar", "why the bytes were refused, in one sentence without their content"),
@@ -108,7 +110,7 @@ STORED = "log.stored_events"
 BEGINNING_BYTES = 6
 _SHORT_COLUMNS = (
     *(("short_id", "uuid"), ("short_causation_id", "uuid"), ("short_data", "varchar")),
-    ("id_begins", "blob"),  # the newest, by which it is known that all are there
+    ("id_begins", "blob"),
 )
 _FIRST_MEMBER = """case
         when starts_with(type, 'call.') then '{"call_id":"'
@@ -256,6 +258,8 @@ def create_log(connection: Connection) -> None:
         connection.part(STORED, by="recorded_at", parts=("year", "month", "day"))
         settle(connection, STORED)
     connection.create_view("log.events", _VIEW)
+    if "log.offsets" in there:
+        connection.execute("alter table log.offsets add column if not exists last_at timestamptz")
     for relation in sorted(TABLES.keys() - {"log.events"} - there):
         listed = ", ".join(f'"{name}" {type_}' for name, type_, _ in TABLES[relation][1])
         connection.execute(f"create table {relation} ({listed})")

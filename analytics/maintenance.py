@@ -249,7 +249,8 @@ class Maintainer:
             self._connection.execute("""
                 create or replace temp table summed_offsets as
                 select topic, "partition", min(first_offset) as first_offset, max(next_offset) as next_offset,
-                    sum(records) as records, sum(events) as events, sum(dead) as dead, max(landed_at) as landed_at
+                    sum(records) as records, sum(events) as events, sum(dead) as dead, max(landed_at) as landed_at,
+                    arg_max_null(last_at, next_offset) as last_at
                 from log.offsets group by all
             """)
             self._connection.execute("delete from log.offsets")

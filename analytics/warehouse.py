@@ -1,6 +1,6 @@
 """The warehouse: its one writer, and the names of all that others need of it."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from shutil import rmtree
 from typing import Self
@@ -8,7 +8,7 @@ from typing import Self
 import structlog
 
 from analytics import log, views
-from analytics.admission import Batch, LandRecord
+from analytics.admission import Batch, LandRecord, Place
 from analytics.alerting import Bell
 from analytics.away import WarehouseAway
 from analytics.catalogs import catalog_of
@@ -155,6 +155,10 @@ class Writer:
     def next_offsets(self) -> Offsets:
         """Give the offset at which reading goes on, by topic and partition."""
         return self._lander.next_offsets()
+
+    def begin_anew(self, places: Collection[Place] | None = None) -> None:
+        """Let these partitions, or all, be read from their beginning; see analytics.landing."""
+        self._lander.begin_anew(self.next_offsets() if places is None else places)
 
     def land(self, batch: Batch, *, now: Instant, folds: bool = True) -> Landed:
         """Write events, offsets, dead letters and folded facts in one transaction; see analytics.landing.
@@ -339,7 +343,7 @@ class Writer:
     def _has_whole_log(self) -> bool:
         """Whether the newest column of the log is there: to list its tables would read the statistics of each."""
         try:
-            self.connection.rows(f"select id_begins from {log.STORED} limit 0")  # noqa: S608  # our own name
+            self.connection.rows("select last_at from log.offsets limit 0")
         except NameErrors:
             return False
         return True

@@ -29,7 +29,7 @@ from pipelines.ports import (
 )
 from pipelines.reach import reach
 from pipelines.settings import Transport
-from schemas.errors import Misconfigured
+from schemas.errors import OTHER_LOG, Misconfigured, OtherLog
 from schemas.topics import PREFIX
 
 __all__ = [
@@ -79,13 +79,16 @@ def join_group(bootstrap: str, *, group: str, topics: Sequence[str], transport: 
     return KafkaPythonGroupConsumer(bootstrap, group=group, topics=topics)
 
 
-def assign(bootstrap: str, *, topics: Sequence[str], offsets: Positions, transport: Transport = "auto") -> Consumer:
+def assign(
+    bootstrap: str, *, topics: Sequence[str], offsets: Positions, again: int = 0, transport: Transport = "auto"
+) -> Consumer:
     """Read all partitions of `topics` without a group, each from its next offset in `offsets`, else its beginning.
 
-    Partitions added later are found within seconds. Raises NotYet when Kafka is away, Misconfigured when a topic does
-    not exist or holds less than `offsets` say was read (then it is another cluster, or it was emptied).
+    So many records before that are read `again`, where Kafka holds them. Partitions added later are found within
+    seconds. Raises NotYet when Kafka is away, Misconfigured when a topic does not exist, OtherLog when it holds less
+    than `offsets` say was read.
     """
-    positions = _starting_positions(bootstrap, topics=topics, offsets=offsets)
+    positions = _starting_positions(bootstrap, topics=topics, offsets=offsets, again=again)
     if is_fast(transport):
         from pipelines import fast_broker
 
@@ -102,7 +105,9 @@ def is_fast(transport: Transport) -> bool:
     return transport != "kafka-python" and is_installed
 
 
-def _starting_positions(bootstrap: str, *, topics: Sequence[str], offsets: Positions) -> dict[tuple[str, int], int]:
+def _starting_positions(
+    bootstrap: str, *, topics: Sequence[str], offsets: Positions, again: int
+) -> dict[tuple[str, int], int]:
     admin = Admin(bootstrap)
     try:
         begins, ends = admin.begin_offsets(topics), admin.end_offsets(topics)
@@ -115,13 +120,15 @@ def _starting_positions(bootstrap: str, *, topics: Sequence[str], offsets: Posit
                 f"Kafka has no topic {PREFIX}{topic}, or does not show it to us: run angime topics apply, or give this "
                 "user the right to read it"
             )
-    for (topic, partition), end in ends.items():
+    if beyond := [place for place, end in ends.items() if offsets.get(place, 0) > end]:
+        topic, partition = min(beyond)
+        raise OtherLog(
+            f"{PREFIX}{topic}, partition {partition}, was read up to {offsets[topic, partition]} but Kafka holds only "
+            f"{ends[topic, partition]}: {OTHER_LOG}",
+            places=beyond,
+        )
+    for topic, partition in ends:
         wanted = offsets.get((topic, partition), 0)
-        if wanted > end:
-            raise Misconfigured(
-                f"{PREFIX}{topic}, partition {partition}, was read up to {wanted} but Kafka holds only {end}: "
-                "it was emptied or is another cluster; set ANGIME_KAFKA to the one read before, or a new ANGIME_HOME"
-            )
         if wanted < begins[topic, partition] and (topic, partition) in offsets:
             log.warning("records_expired", topic=topic, partition=partition, count=begins[topic, partition] - wanted)
-    return {place: max(offsets.get(place, 0), begins[place]) for place in ends}
+    return {place: max(offsets.get(place, 0) - again, begins[place]) for place in ends}

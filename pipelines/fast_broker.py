@@ -72,7 +72,7 @@ def refusal(error: KafkaError) -> AngimeError:
     if code in _FORBIDDEN:
         return Misconfigured(f"Kafka refuses us ({error.name()}): check ANGIME_KAFKA and the rights of this user")
     if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
-        return Misconfigured("a position to read from is not in Kafka: it was emptied, or is another cluster")
+        return NotYet("a position to read from is no longer in Kafka")  # whoever connects anew sees what is there
     if error.retriable() or error.fatal() or code in _PASSING:
         return NotYet(f"Kafka is not ready ({error.name()})")
     raise KafkaException(error)

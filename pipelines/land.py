@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 import structlog
 
 from analytics import warehouse
+from pipelines import local_kafka
 from pipelines.ports import Consumer, Producer, Record
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import OFF, Tracer, end_all, open_tracer
 from schemas import codec
 from schemas.envelope import topic_of
-from schemas.errors import NotYet
+from schemas.errors import NotYet, OtherLog
 from schemas.instants import Instant, instant
 from schemas.records import REPLAYED
 from schemas.topics import CANONICAL
@@ -46,11 +47,17 @@ def run(
     *,
     stop: threading.Event,
     forget_recordings: warehouse.ForgetRecordings,
+    begins_anew: bool = False,
 ) -> None:
     """Land until `stop` is set, connecting anew whenever Kafka was away, the catalog, or the store of recordings.
 
-    Raises Misconfigured when another process lands into the same warehouse, or the topics are not those it read.
+    With `begins_anew` all that Kafka holds is read again. Raises Misconfigured when another process lands into the same
+    warehouse; OtherLog when the topics are not those it read, unless the broker is that of this home: it lost records
+    then, or was made anew, and is read from where it begins.
     """
+    if begins_anew:
+        with warehouse.open_writer(analytics) as writer:
+            writer.begin_anew()
     while not stop.is_set():
         try:
             _land_as_writer(settings, analytics, stop=stop, forget_recordings=forget_recordings)
@@ -67,8 +74,6 @@ def _land_as_writer(
     forget_recordings: warehouse.ForgetRecordings,
 ) -> None:
     """Land until `stop` is set, as one writer of the warehouse; raises WarehouseAway when another must follow it."""
-    from pipelines.broker import assign, connect_producer
-
     with (
         warehouse.open_writer(analytics, forget_recordings=forget_recordings) as writer,
         closing(Herald(writer.bell(instant(datetime.now(UTC))), owes_replay=writer.was_left_behind)) as herald,
@@ -76,24 +81,45 @@ def _land_as_writer(
     ):
         while not stop.is_set():
             try:
-                consumer = assign(
-                    settings.kafka, topics=TOPICS, offsets=writer.next_offsets(), transport=settings.transport
-                )
-            except NotYet as refusal:
-                log.warning("kafka_away", reason=refusal.reason)
-                stop.wait(RECONNECT_SECONDS)
-                continue
-            try:
-                if not herald.is_silent:
-                    herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
-                land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald, tracer=tracer)
-            except warehouse.WarehouseAway:
-                raise
-            except NotYet as refusal:
-                log.warning("landing_waits", reason=refusal.reason)
-            finally:
-                consumer.close()
+                _land_from_kafka(settings, writer=writer, stop=stop, herald=herald, tracer=tracer)
+            except OtherLog as refusal:
+                if local_kafka.status(settings.home).bootstrap != settings.kafka:
+                    raise
+                places = [f"{topic}/{partition}" for topic, partition in sorted(refusal.places)]
+                log.warning("partitions_read_anew", reason="Kafka lost records that were landed", places=places)
+                writer.begin_anew(refusal.places)
             stop.wait(RECONNECT_SECONDS)
+
+
+def _land_from_kafka(
+    settings: PipelinesSettings,
+    *,
+    writer: warehouse.Writer,
+    stop: threading.Event,
+    herald: "Herald",
+    tracer: Tracer,
+) -> None:
+    """Land until `stop` is set or Kafka was away; raises OtherLog when offsets count in another log."""
+    from pipelines.broker import assign, connect_producer
+
+    try:
+        # The last record that was landed is read again: where another stands in its place, this is another log.
+        consumer = assign(
+            settings.kafka, topics=TOPICS, offsets=writer.next_offsets(), again=1, transport=settings.transport
+        )
+    except NotYet as refusal:
+        log.warning("kafka_away", reason=refusal.reason)
+        return
+    try:
+        if not herald.is_silent:
+            herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
+        land(consumer, writer=writer, stop=stop, herald=None if herald.is_silent else herald, tracer=tracer)
+    except warehouse.WarehouseAway:
+        raise
+    except NotYet as refusal:
+        log.warning("landing_waits", reason=refusal.reason)
+    finally:
+        consumer.close()
 
 
 class Herald:

@@ -80,7 +80,7 @@ def refusal(error: Any) -> AngimeError:
     if isinstance(error, _FORBIDDEN):
         return Misconfigured(f"Kafka refuses us ({name}): check ANGIME_KAFKA and the rights of this user")
     if isinstance(error, _GONE):
-        return Misconfigured("a position to read from is not in Kafka: it was emptied, or is another cluster")
+        return NotYet("a position to read from is no longer in Kafka")  # whoever connects anew sees what is there
     if error.retriable or isinstance(error, _PASSING):
         return NotYet(f"Kafka is not ready ({name})")
     raise error

@@ -88,7 +88,7 @@ class Consumer(Protocol):
         A broker that is away looks like silence: clients reconnect by themselves. Never gives a record twice while
         its member keeps the partition; after a rebalance the next owner begins at the committed position, so what
         was polled and not committed comes again, here or elsewhere. Raises NotYet where the caller should close and
-        connect anew, Misconfigured when the position asked for does not exist.
+        connect anew, as when its position is no longer there.
         """
         ...
 

@@ -81,7 +81,12 @@ def stream(json_output: Json = False) -> None:
 
 
 @app.command(help=f"Land events in the warehouse and refresh its facts.\n\n{STAGE_HELP}\n\nExample: `angime land`")
-def land(json_output: Json = False) -> None:
+def land(
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Read all that Kafka holds again; the log takes only what it lacks.")
+    ] = False,
+    json_output: Json = False,
+) -> None:
     """Land events in the warehouse and refresh its facts."""
     from analytics.settings import AnalyticsSettings
     from angime.recordings import forget_recordings
@@ -92,7 +97,13 @@ def land(json_output: Json = False) -> None:
     settings = with_kafka(load(PipelinesSettings))
     running("land", at=settings.kafka, as_json=json_output)
     presence.tell(settings.home, "land", said=settings.kafka)
-    stage.run(settings, load(AnalyticsSettings), stop=stop_on_signal(), forget_recordings=forget_recordings)
+    stage.run(
+        settings,
+        load(AnalyticsSettings),
+        stop=stop_on_signal(),
+        forget_recordings=forget_recordings,
+        begins_anew=anew,
+    )
 
 
 @app.command()

@@ -47,6 +47,7 @@ class KafkaRecord(Struct, frozen=True):
     value: bytes | None
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int = 0
 
 
 READ_CATALOG = """

@@ -1,5 +1,6 @@
 """Landing: nothing twice, nothing lost, what is no event is kept as it came, and one writer only."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics.connection import Connection
 from analytics.landing import STRANGE, Lander
@@ -28,7 +31,7 @@ from schemas import codec
 from schemas.catalogue import EVENT_TYPES
 from schemas.decisions import PersonErased
 from schemas.envelope import Event, event
-from schemas.errors import Misconfigured
+from schemas.errors import Misconfigured, OtherLog
 from schemas.ids import fact_id
 from schemas.records import DeadLetter, dead_to_kafka
 from schemas.topics import CANONICAL
@@ -45,6 +48,7 @@ from tests.analytics.landing_cases import (
 )
 
 GOOD = call_events(1)[0]
+UNUSED = itertools.count(10)  # partitions
 ERASURE = event(
     PersonErased(until=NOW, digests=("0" * 64,), entities=(GOOD.data.call_id,)),
     id=fact_id("angime", "angime", "person.erased", "1"),
@@ -255,6 +259,60 @@ def test_a_letter_of_a_topic_of_which_nobody_writes_any_is_refused_for_redeliver
     lander.land(Batch([KafkaRecord("dead", 0, 0, value, key=key, headers=tuple(headers))]), now=NOW)
     assert warehouse.connection.rows("select stage, topic, reason, body from log.dead") == [
         ("land", "dead", "the headers of a dead letter name a topic of which nobody writes any", letter.body)
+    ]
+
+
+@settings(max_examples=20)
+@given(kept=st.integers(0, 6), others=st.integers(0, 9), size=st.integers(1, 4))
+def test_what_kafka_took_after_it_lost_records_lands_once(
+    filling: tuple[Scratch, Lander], kept: int, others: int, size: int
+) -> None:
+    warehouse, lander = filling
+    place = ("messages", next(UNUSED))
+    facts = [fact for number in range(5) for fact in message_events(100 * place[1] + number)]
+    lost, told = facts[:6], facts[6 : 6 + others]
+    lander.land(Batch(_taken(lost, place, at=1_000)), now=NOW)
+    holds = [*_taken(lost, place, at=1_000)[:kept], *_taken(told, place, at=2_000, first_offset=kept)]
+
+    is_read = False
+    while not is_read:
+        begin = lander.next_offsets().get(place, 0)
+        if begin > len(holds):  # so the broker says
+            lander.begin_anew([place])
+            continue
+        try:
+            lander.land(Batch(holds[max(0, begin - 1) : begin + size]), now=NOW)
+        except OtherLog:
+            lander.begin_anew([place])
+        is_read = lander.next_offsets().get(place, 0) == len(holds)
+
+    landed = warehouse.connection.rows('select id from log.events where "partition" = ?', [place[1]])
+    assert sorted(id_ for (id_,) in landed) == sorted(fact.id for fact in [*lost, *told])
+
+
+def _taken(facts: list[Event], place: tuple[str, int], *, at: int, first_offset: int = 0) -> list[KafkaRecord]:
+    return [
+        KafkaRecord(*place, offset, codec.encode(fact), timestamp_ms=at + offset)
+        for offset, fact in enumerate(facts, start=first_offset)
+    ]
+
+
+def test_letters_of_a_topic_that_is_read_anew_are_known(warehouse: Scratch, lander: Lander) -> None:
+    letter = DeadLetter(reason="broken", stage="normalise", topic="raw", partition=3, offset=9, died_at=NOW, version="")
+    key, value, headers = dead_to_kafka(letter)
+    again = dead_to_kafka(msgspec.structs.replace(letter, died_at="2026-03-20T00:00:00.000Z"))
+    records = [
+        KafkaRecord("dead", 0, 0, value, key=key, headers=tuple(headers)),
+        KafkaRecord("dead", 0, 1, b"not ours"),
+        KafkaRecord("dead", 0, 2, again[1], key=again[0], headers=tuple(again[2])),
+    ]
+    lander.land(Batch(records), now=NOW)
+    lander.begin_anew([("dead", 0)])
+    lander.land(Batch(records), now="2026-03-21T00:00:00.000Z")
+
+    assert warehouse.connection.rows("select stage, count(*) from log.dead group by all order by all") == [
+        ("land", 1),
+        ("normalise", 2),
     ]
 
 

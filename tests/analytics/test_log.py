@@ -115,6 +115,7 @@ def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(hom
     with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(events[:50])), now=NOW)
         writer.connection.execute(f"alter table {STORED} drop column id_begins")
+        writer.connection.execute("alter table log.offsets drop column last_at")
     with open_writer(settings_at(home)) as writer:
         again = writer.land(Batch(records_of(events, first_offset=50)), now=NOW)
 
@@ -146,6 +147,7 @@ def _store_as_before(writer: Writer) -> None:
     writer.connection.execute("create table log.whole as from log.events")
     writer.connection.execute("drop view log.events; drop table log.stored_events")
     writer.connection.execute("alter table log.whole rename to events")
+    writer.connection.execute("alter table log.offsets drop column last_at")
 
 
 def _whole(row: dict[str, str | None]) -> dict[str, str | None]:

@@ -42,6 +42,7 @@ class _Record(Struct, frozen=True):
     value: bytes
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int = 0
 
 
 def measure(folder: Path, *, rounds: int, count: int) -> dict[str, Any]:  # noqa: ARG001  # the form of a bench

@@ -66,6 +66,7 @@ class Record(Struct, frozen=True, kw_only=True):
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int = 0
 
 
 def build(home: Path, *, today: date, days: int = 21, calls_a_day: int = 660) -> Path:
