@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from analytics.catalogs import Catalog, catalog_of
 from analytics.confining import check, confine
-from analytics.connection import Parameters, transaction
+from analytics.connection import Connection, Parameters, transaction
 from analytics.data_files import files_of
 from analytics.rights import Rights
 from analytics.sessions import (
@@ -68,6 +68,11 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def connection(self) -> Connection:
+        """Its session, for questions that need temporary tables."""
+        return self._connection
 
     def beside(self) -> "Reader":
         """Give another session of the same engine, in its memory and with its threads; both may be asked at once."""

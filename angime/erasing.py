@@ -20,7 +20,7 @@ from analytics.erased import Erased, digest
 from analytics.keys import installation_key
 from analytics.settings import AnalyticsSettings
 from analytics.traces import pattern_of, traces_of
-from analytics.warehouse import open_writer, prove_there
+from analytics.warehouse import open_reader, open_writer, prove_there
 from angime.clearing import CATALOG_SECONDS, clear
 from angime.recordings import forget_recordings, strays
 from angime.settings import load
@@ -91,15 +91,12 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 def look(identities: Sequence[str]) -> list[erasure.Found]:
-    """Say what there is of persons, and change nothing.
-
-    Raises Misconfigured while another process writes, NotThere where there is no warehouse.
-    """
+    """Say what there is of persons, and change nothing; the lander may run. Raises NotThere without a warehouse."""
     settings = load(AnalyticsSettings)
     prove_there(settings)
-    with open_writer(settings) as writer:
-        _check_kinds(writer.connection, identities, home=settings.home)
-        return _find(writer.connection, identities)
+    with open_reader(settings) as reader, reader.transaction():
+        _check_kinds(reader.connection, identities, home=settings.home)
+        return _find(reader.connection, identities)
 
 
 def erase(identities: Sequence[str], *, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS) -> Receipt:

@@ -6,6 +6,7 @@ ports where somebody has taken its own.
 
 import fcntl
 import os
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,6 +14,8 @@ from typing import Literal, get_args
 Stage = Literal["receive", "collect", "normalise", "stream", "land", "pages", "api"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
+
+_held: list[int] = []  # the files of this process, as long as it is a stage
 
 
 def tell(home: Path, stage: Stage, *, said: str) -> None:
@@ -28,6 +31,30 @@ def tell(home: Path, stage: Stage, *, said: str) -> None:
         fcntl.flock(held, fcntl.LOCK_SH)  # nobody keeps it to himself for longer than a look
         os.ftruncate(held, 0)
         os.write(held, said.encode())
+        _held.append(held)
+
+
+def beat() -> None:
+    """Give a sign of life of the stage that this process is: the time of its file tells it."""
+    for held in _held:
+        os.utime(held)
+
+
+class Beating(threading.Event):
+    """What asks a stage to end. As often as the stage looks, it gives a sign of life."""
+
+    def is_set(self) -> bool:
+        """Say whether it was asked to end."""
+        beat()
+        return super().is_set()
+
+
+def last_beat(home: Path, stage: str) -> float:
+    """Give the time of the last sign of life of a stage, 0 where there was none."""
+    try:
+        return _file(home, stage).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def told(home: Path, stage: Stage) -> str | None:
@@ -44,5 +71,5 @@ def told(home: Path, stage: Stage) -> str | None:
     return None
 
 
-def _file(home: Path, stage: Stage) -> Path:
+def _file(home: Path, stage: str) -> Path:
     return home / "stages" / stage

@@ -5,13 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from analytics import letters
 from analytics.settings import AnalyticsSettings
 from analytics.waiting import waiting
 from analytics.warehouse import open_reader
-from angime import forgetting, presence
+from angime import forgetting, liveness, presence
 from angime.settings import load
 from angime.up import STAGES
 from dashboards.disk import space
@@ -21,8 +19,7 @@ from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import STREAMED, TOPICS
 
-ANSWER_SECONDS = 2.0
-HEALTH = {"receive": "/readyz", "pages": "/_stcore/health", "api": "/healthz"}
+HEALTH = {**liveness.HEALTH, "api": "/healthz"}
 
 
 def lags(bootstrap: str, *, settings: AnalyticsSettings | None = None) -> list[lag.Lag]:
@@ -98,9 +95,8 @@ def _stages(home: Path) -> dict[str, str]:
 
 
 def _answers(address: str, *, path: str) -> str:
-    try:
-        code = httpx.get(address + path, timeout=ANSWER_SECONDS, trust_env=False).status_code
-    except httpx.HTTPError:
+    code = liveness.status_of(address + path)
+    if code is None:
         return f"runs, but does not answer at {address}"
     return f"{'ready' if code == 200 else 'not ready'} at {address}"
 

@@ -6,14 +6,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-import httpx
 from msgspec import Struct, structs
 
 from analytics import environ_to_ask
+from angime import liveness
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import collect, local_kafka, topics
@@ -35,6 +36,9 @@ LONGEST_WAIT_SECONDS = 30.0
 CALM_SECONDS = 60.0  # a stage that ran this long starts again at once
 STOP_SECONDS = 11.0  # `angime up` ends within 15 s: this, then the kill, then the broker in a few seconds
 READY_SECONDS = 90.0
+PATIENCE = 10
+SAY_SECONDS = 30.0
+READY = 200
 LOOK_AGAIN_SECONDS = 0.1
 
 Say = Callable[[str, str], None]
@@ -48,6 +52,7 @@ class Options(Struct, frozen=True, kw_only=True):
     stages: tuple[str, ...] = STAGES
     may_choose_ports: bool = False
     longest_wait_seconds: float = LONGEST_WAIT_SECONDS
+    look_seconds: float = liveness.LOOK_SECONDS
     extra: tuple[tuple[str, str], ...] = ()
 
 
@@ -59,6 +64,7 @@ class Stack:
         self._say = options.say
         self._on_step = options.on_step
         self._longest_wait_seconds = options.longest_wait_seconds
+        self._look_seconds = options.look_seconds
         self._owns_broker = owns_broker
         self._stages = options.stages
         self._stopping = threading.Event()
@@ -66,7 +72,9 @@ class Stack:
         self._watchers = [threading.Thread(target=self._watch, args=(stage,), daemon=True) for stage in options.stages]
         if owns_broker:
             self._watchers.append(threading.Thread(target=self._watch_broker, daemon=True))
+        self._watchers.append(threading.Thread(target=self._watch_life, daemon=True))
         self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._ends: Counter[str] = Counter()
         self.receiver_url = f"http://{environ['ANGIME_RECEIVE_HOST']}:{environ['ANGIME_RECEIVE_PORT']}"
         self.pages_url = f"http://127.0.0.1:{environ['ANGIME_PAGES_PORT']}"
         self.home = Path(environ["ANGIME_HOME"])
@@ -88,18 +96,33 @@ class Stack:
         process = self._processes.get(stage)
         return process.pid if process is not None and process.poll() is None else None
 
-    def wait_ready(self, *, seconds: float = READY_SECONDS) -> None:
-        """Return when receiver and pages answer. Raises Misconfigured when they don't in time."""
-        health = {"receive": f"{self.receiver_url}/readyz", "pages": f"{self.pages_url}/_stcore/health"}
-        waiting: list[str] = [url for stage, url in health.items() if stage in self._stages]
-        deadline = time.monotonic() + seconds
-        while waiting:
+    def wait_ready(self, stopped: threading.Event | None = None, *, seconds: float = READY_SECONDS) -> None:
+        """Return when receiver and pages answer, or when `stopped` is set.
+
+        One that starts is waited for as long as it does anything. Raises Misconfigured when for so many seconds it did
+        not, or ended and starts again, and after ten times as many in any case.
+        """
+        waiting = [stage for stage in liveness.HEALTH if stage in self._stages]
+        began = moved_at = said_at = time.monotonic()
+        work = 0.0
+        while waiting and not (stopped is not None and stopped.is_set()):
             if self._failure:
                 raise Misconfigured(self._failure)
-            if time.monotonic() > deadline:
-                raise Misconfigured(f"not ready after {seconds:.0f} s: {waiting[0]}; its log stands above")
-            waiting = [url for url in waiting if not _answers(url)]
+            stage, now = waiting[0], time.monotonic()
+            before, work = work, liveness.work_seconds(self.pid(stage) or 0)
+            if work > before and not self._ends[stage]:
+                moved_at = now
+            where = f"{stage} does not answer at {self._health_of(stage)} after {now - began:.0f} s"
+            if now - moved_at > seconds or now - began > PATIENCE * seconds:
+                raise Misconfigured(f"{where}: mend what it said above, or let `angime {stage}` say it alone")
+            if now - said_at > SAY_SECONDS:
+                self._on_step(f"{where}: it is waited for as long as it does anything, for a busy machine takes long")
+                said_at = now
+            waiting = [one for one in waiting if liveness.status_of(self._health_of(one)) != READY]
             time.sleep(LOOK_AGAIN_SECONDS)
+
+    def _health_of(self, stage: str) -> str:
+        return (self.receiver_url if stage == "receive" else self.pages_url) + liveness.HEALTH.get(stage, "")
 
     def stop(self) -> None:
         """End the stages in good order, then by force, then the broker if it was ours to start."""
@@ -131,6 +154,7 @@ class Stack:
                 )
                 return
             wait_seconds = waits.after(time.monotonic() - began)
+            self._ends[stage] += 1
             self._say("up", f"{stage} ended with {code}; it starts again in {wait_seconds:.1f} s")
             self._stopping.wait(wait_seconds)
 
@@ -166,6 +190,28 @@ class Stack:
                 if stage != "pages":  # these do not ask Kafka
                     _signal(process, signal.SIGTERM)
         return ""
+
+    def _watch_life(self) -> None:
+        """End whatever hangs, so that it starts again."""
+        watch = liveness.Watch()
+        while not self._stopping.wait(self._look_seconds):
+            asked = {
+                stage: liveness.asked_of_stage(stage, pid=pid, url=self._health_of(stage), home=self.home)
+                for stage in self._stages
+                if (pid := self.pid(stage)) is not None
+            }
+            if self._owns_broker:
+                asked["broker"] = liveness.asked_of_broker(self.home)
+            known = {name: one for name, one in asked.items() if one is not None}
+            for name in watch.look(known):
+                if self._stopping.is_set():
+                    return
+                minutes = liveness.HANGING_LOOKS * self._look_seconds / 60
+                self._say(
+                    "up", f"{name} hangs: it runs, and gave no sign of life for {minutes:.0f} minutes; it is ended"
+                )
+                with suppress(ProcessLookupError):
+                    os.kill(known[name].pid, signal.SIGKILL)
 
     def _run_once(self, stage: str) -> int:
         last = ""
@@ -253,13 +299,6 @@ def _port(wanted: int, name: str, *, options: Options) -> int:
     if wanted and not options.may_choose_ports:
         raise Misconfigured(f"port {wanted} is taken by another program: set {name} to another one, or to 0 for any")
     return free_port()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _end_children(process: subprocess.Popen[str]) -> None:

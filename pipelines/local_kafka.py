@@ -131,6 +131,20 @@ def status(home: Path) -> Status:
     )
 
 
+def pid_of(home: Path) -> int | None:
+    """Give the process of the broker of this home, None where none lives. Asks no port."""
+    folder = _folder(home)
+    with contextlib.suppress(Misconfigured):
+        return _read_state(folder).pid if _is_held(folder) else None
+    return None
+
+
+def is_heard(home: Path) -> bool:
+    """Say whether the broker of this home answers."""
+    folder = _folder(home)
+    return _answers(folder, port=_read_state(folder).port)
+
+
 def is_lost(home: Path) -> bool:
     """Say whether a broker of this home was started and has ended, though nobody stopped it. Asks no port."""
     folder = _folder(home)

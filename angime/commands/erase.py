@@ -25,9 +25,9 @@ def erase(
     """Erase persons: who they were goes from events, facts, transcripts, recordings, dead letters and old files.
 
     What happened stays without who it was, so that sums and rates are as before; a receipt is printed. Where others
-    wrote a number or an address of theirs, it is masked. Stop the lander and the pages first; webhooks go on. Exit 1
-    when a file still names one of them, or when somebody reads the catalog, or the disk is full, so that it cannot be
-    written anew: the lander's next maintenance does it then.
+    wrote a number or an address of theirs, it is masked. Stop the lander and the pages before --yes; webhooks go on.
+    Exit 1 when a file still names one of them, or when somebody reads the catalog, or the disk is full, so that it
+    cannot be written anew: the lander's next maintenance does it then.
 
     What comes again of their calls and messages, of a provider, a backlog or a replay, is dropped at landing, and its
     recordings are deleted; the stream worker fetches none. A later call is a new acquaintance. Other warehouses of the

@@ -251,6 +251,8 @@ def _decide(  # noqa: PLR0913  # what both verbs are asked
     with closing(connect_producer(bootstrap())) as producer:
         done = by(meant, producer=producer, note=note, now=instant(now()))
     print_fields({verb: done}, as_json=json_output)
+    if done:
+        step("`angime dead list` shows it once the lander has landed it, within seconds where it runs")
 
 
 def _print_record(shown: dict[str, Any], *, json_output: bool) -> None:

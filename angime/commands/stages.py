@@ -76,7 +76,12 @@ def stream(json_output: Json = False) -> None:
     is_erased = Known(settings.home).holds
     told = access()
     topics = sorted({topic.name for topic in TOPICS.values() if {"streams"} & {*topic.readers, *topic.writers}})
-    door = stage.Door(access=told, encryption=encryption(told), knock=lambda: reach(settings.kafka, topics))
+
+    def knock() -> None:
+        presence.beat()
+        reach(settings.kafka, topics)
+
+    door = stage.Door(access=told, encryption=encryption(told), knock=knock)
     stage.run(settings, environ=dict(os.environ), ending=ending_signals(), is_erased=is_erased, door=door)
 
 
@@ -170,11 +175,12 @@ def up(json_output: Json = False) -> None:
     stopped = stop_on_signal()
     stack = everything.start(everything.Options(say=say, on_step=step))
     try:
-        stack.wait_ready()
-        if json_output:
-            running("up", at=stack.pages_url, as_json=True)
-        step(f"Webhooks: {stack.receiver_url}/hooks/SOURCE/ACCOUNT")
-        step(f"Pages: {stack.pages_url}   (Ctrl-C ends everything)")
+        stack.wait_ready(stopped)
+        if not stopped.is_set():
+            if json_output:
+                running("up", at=stack.pages_url, as_json=True)
+            step(f"Webhooks: {stack.receiver_url}/hooks/SOURCE/ACCOUNT")
+            step(f"Pages: {stack.pages_url}   (Ctrl-C ends everything)")
         while not stopped.wait(0.2) and not stack.failed:
             pass
     finally:

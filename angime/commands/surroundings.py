@@ -56,8 +56,9 @@ def address_of(host: str, port: int) -> str:
 def stop_on_signal() -> threading.Event:
     """Give an event that is set by whatever asks us to end."""
     from angime.ending import ending_signals
+    from angime.presence import Beating
 
-    stop = threading.Event()
+    stop = Beating()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()

@@ -14,8 +14,6 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from analytics.connection import Connection
 from analytics.landing import STRANGE, Lander
@@ -262,10 +260,13 @@ def test_a_letter_of_a_topic_of_which_nobody_writes_any_is_refused_for_redeliver
     ]
 
 
-@settings(max_examples=20)
-@given(kept=st.integers(0, 6), others=st.integers(0, 9), size=st.integers(1, 4))
+@pytest.mark.parametrize(
+    ("kept", "others"),
+    [(6, 3), (2, 3), (2, 4), (0, 9)],
+    ids=["nothing lost", "shorter than it was", "as long as it was", "longer, and another"],
+)
 def test_what_kafka_took_after_it_lost_records_lands_once(
-    filling: tuple[Scratch, Lander], kept: int, others: int, size: int
+    filling: tuple[Scratch, Lander], kept: int, others: int
 ) -> None:
     warehouse, lander = filling
     place = ("messages", next(UNUSED))
@@ -281,7 +282,7 @@ def test_what_kafka_took_after_it_lost_records_lands_once(
             lander.begin_anew([place])
             continue
         try:
-            lander.land(Batch(holds[max(0, begin - 1) : begin + size]), now=NOW)
+            lander.land(Batch(holds[max(0, begin - 1) : begin + 5]), now=NOW)
         except OtherLog:
             lander.begin_anew([place])
         is_read = lander.next_offsets().get(place, 0) == len(holds)

@@ -468,8 +468,9 @@ def test_every_event_that_stays_is_still_an_event(home: Path) -> None:
     assert PHONE not in str(said)
 
 
-def test_without_yes_it_is_only_said_and_a_stranger_leaves_nothing_to_do(home: Path) -> None:
-    said = angime("erase", "--identity", f"phone:{PHONE}", "--json", home=home)
+def test_without_yes_it_is_only_said_while_the_lander_goes_on_and_a_stranger_leaves_nothing_to_do(home: Path) -> None:
+    with open_writer(settings_at(home)):
+        said = angime("erase", "--identity", f"phone:{PHONE}", "--json", home=home)
 
     assert (said.code, json.loads(said.out)["events"]) == (0, 10)
     assert [one.events for one in erasing.look(["phone:+77019999999"])] == [0]

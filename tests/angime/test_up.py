@@ -1,23 +1,71 @@
-"""What is said of a stage that stopped for good and of a broker that cannot start, and what stages are started with."""
+"""What is said of a stage that hangs or stopped for good, of a broker that cannot start, and what stages start with."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from angime.liveness import HANGING_LOOKS, Asked, Watch
+from angime.presence import last_beat
 from angime.up import Options, Stack, environ_of
 
 FAILED_SECONDS = 60.0
 
 
-def test_why_a_stage_stopped_is_said_as_it_said_it_itself(tmp_path: Path) -> None:
+def test_a_stage_that_hangs_starts_again_and_why_it_then_stopped_is_said_as_it_said_it_itself(tmp_path: Path) -> None:
+    company = tmp_path / "company.toml"
+    company.write_text('id = "acme"\nname = "Acme"\ntime_zone = "UTC"\ndefault_region = "KZ"\n')
     lines: list[str] = []
-    options = Options(say=lambda _, line: lines.append(line), on_step=lines.append, stages=("normalise",))
+    options = Options(
+        say=lambda _, line: lines.append(line), on_step=lines.append, stages=("normalise",), look_seconds=0.2
+    )
     stack = Stack(options, environ=_environ(tmp_path), owns_broker=False)
+    _wait(lambda: last_beat(tmp_path, "normalise") > 0 and any("Kafka is not ready" in line for line in lines))
+    company.write_text("")
+    pid = stack.pid("normalise")
+    assert pid is not None, lines
+    os.kill(pid, signal.SIGSTOP)
     _wait(lambda: stack.failed is not None)
     stack.stop()
 
+    said = [line for line in lines if line.startswith("normalise ")]
+    assert said == [
+        "normalise hangs: it runs, and gave no sign of life for 0 minutes; it is ended",
+        "normalise ended with -9; it starts again in 0.5 s",
+    ]
     assert f"angime: {stack.failed}" == lines[-1]
+
+
+def test_one_that_folds_for_long_is_at_work_and_one_that_stands_still_hangs() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as folding:
+        asked = Asked(pid=folding.pid, sign=lambda: 0.0, works_long=True)
+        watch = Watch()
+        at_work = [_looked(watch, asked) for _ in range(HANGING_LOOKS + 2)]
+        folding.send_signal(signal.SIGSTOP)
+        standing = [_looked(watch, asked) for _ in range(HANGING_LOOKS + 2)]
+        folding.kill()
+
+    assert [names for names in at_work if names] == []
+    assert [names for names in standing if names] == [["land"]]
+
+
+def _looked(watch: Watch, asked: Asked) -> list[str]:
+    time.sleep(0.02)  # the system counts the time of processors by its hundredths of a second
+    return watch.look({"land": asked})
+
+
+def test_one_that_answered_once_hangs_when_it_answers_no_more_whatever_it_does_meanwhile() -> None:
+    signs = iter([0.0, 1.0, *[0.0] * HANGING_LOOKS])
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as spinning:
+        asked = Asked(pid=spinning.pid, sign=lambda: next(signs))
+        watch = Watch()
+        looked = [watch.look({"pages": asked}) for _ in range(HANGING_LOOKS + 2)]
+        spinning.kill()
+
+    assert looked == [[]] * (HANGING_LOOKS + 1) + [["pages"]]
 
 
 def test_what_hinders_a_lost_broker_from_starting_is_said_once_while_it_is_tried_again(tmp_path: Path) -> None:
@@ -49,8 +97,8 @@ def _environ(home: Path) -> dict[str, str]:
         "ANGIME_HOME": str(home),
         "ANGIME_KAFKA": "127.0.0.1:1",
         "ANGIME_RECEIVE_HOST": "",
-        "ANGIME_RECEIVE_PORT": "",
-        "ANGIME_PAGES_PORT": "",
+        "ANGIME_RECEIVE_PORT": "1",
+        "ANGIME_PAGES_PORT": "1",
     }
     return {**os.environ, **settings}
 
