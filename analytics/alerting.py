@@ -31,8 +31,8 @@ _ANSWERED, _RECEIVED, _ = aggregates(whole().metrics["answer_rate"])
 
 _STATES = """
     select
-        event_id as about, event_id as slot, began_at as since, began_at as risen_at, null as count, null as share,
-        null as minutes
+        source || '/' || account as about, event_id as slot, began_at as since, began_at as risen_at,
+        null as count, null as share, null as minutes
     from facts.account_states
     where company = $company and began_at > $news and began_at <= $now
 """

@@ -46,6 +46,8 @@ HEIGHT_OF_A_LINE = 56
 # A chart's height holds its legend and the title of its axis.
 HEIGHT_OF_LEGEND = 230
 HEIGHT_OF_A_BAR = 44
+HEIGHT_OF_AXIS = 50
+HEIGHT_OF_A_CELL = 30
 
 
 def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_share: bool) -> Spec:
@@ -53,7 +55,8 @@ def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str]
     labels = frame.sort("day")["label"].to_list()
     top = alt.Scale(domain=[0, 1]) if is_share else alt.Scale(zero=True)
     axis_x = alt.Axis(labelAngle=0, labelOverlap="greedy", title=None, ticks=False, labelPadding=8)
-    axis_y = alt.Axis(format=".0%" if is_share else ",.0f", title=None, tickCount=4, domain=False, ticks=False)
+    bare: dict[str, Any] = {"title": None, "tickCount": 4, "domain": False, "ticks": False}
+    axis_y = alt.Axis(format=".0%", **bare) if is_share else _numbers(frame["value"], **bare)
     base = alt.Chart(alt.NamedData(ROWS)).encode(
         x=alt.X("label:O", sort=labels, axis=axis_x),
         tooltip=[
@@ -98,7 +101,7 @@ def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str]
         alt.Chart(alt.NamedData(ROWS))
         .mark_rect(color=LOSS, cornerRadius=3, stroke="transparent", strokeWidth=2, cursor="pointer")
         .encode(
-            x=_hours(frame, title=titles["hour"]),
+            x=_hours(title=titles["hour"]),
             y=alt.Y("weekday_label:O", sort=list(weekdays), axis=alt.Axis(title=None, ticks=False)),
             opacity=alt.Opacity("missed:Q", scale=alt.Scale(range=[0.07, 1]), legend=None),
             tooltip=[
@@ -109,7 +112,7 @@ def heat(frame: pl.DataFrame, *, weekdays: Sequence[str], titles: dict[str, str]
             ],
         )
         .add_params(cell)
-        .properties(height=HEIGHT)
+        .properties(height=HEIGHT_OF_AXIS + HEIGHT_OF_A_CELL * frame["weekday"].n_unique())
     )
     return _finish(chart, frame=frame, number=number)
 
@@ -122,7 +125,7 @@ def outcomes(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
-            x=alt.X("calls:Q", stack="zero", axis=alt.Axis(title=titles["calls"], tickCount=5, format=",.0f")),
+            x=alt.X("calls:Q", stack="zero", axis=_numbers(frame["calls"], title=titles["calls"])),
             y=alt.Y(
                 "channel_label:N",
                 sort="-x",
@@ -150,8 +153,8 @@ def recovery(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, s
         alt.Chart(alt.NamedData(ROWS))
         .mark_bar(cornerRadius=2, cursor="pointer")
         .encode(
-            x=_hours(frame, title=titles["hour"]),
-            y=alt.Y("episodes:Q", stack="zero", axis=alt.Axis(title=titles["episodes"], tickCount=5, format=",.0f")),
+            x=_hours(title=titles["hour"]),
+            y=alt.Y("episodes:Q", stack="zero", axis=_numbers(frame["episodes"], title=titles["episodes"])),
             **stacked,
             tooltip=[
                 alt.Tooltip("hour:O", title=titles["hour"]),
@@ -179,8 +182,8 @@ def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and
         alt.Chart(alt.NamedData(ROWS))
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("minutes:Q", axis=alt.Axis(title=titles["minutes"], tickCount=6, format=",.0f")),
-            y=alt.Y("cost:Q", axis=alt.Axis(title=titles["cost"], tickCount=5, format=",.0f")),
+            x=alt.X("minutes:Q", axis=_numbers(frame["minutes"], title=titles["minutes"], tickCount=6)),
+            y=alt.Y("cost:Q", axis=_numbers(frame["cost"], title=titles["cost"])),
             color=alt.Color(
                 "way:N",
                 scale=alt.Scale(domain=list(ways), range=[CALM, "#E8934A"]),
@@ -203,7 +206,7 @@ def crossing(  # noqa: PLR0913  # two lines, where they cross, where we are, and
 def bars(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_lying: bool = False) -> Spec:
     """Draw numbers in the order of their rows (columns by, height); `is_lying` gives long names their room."""
     names = alt.Axis(title=titles["by"] or None, labelLimit=160, labelOverlap="greedy", ticks=False)
-    figures = alt.Axis(title=titles["height"], tickCount=5, format=",.6~g")
+    figures = _numbers(frame["height"], title=titles["height"])
     bar = alt.Chart(alt.NamedData(ROWS)).mark_bar(color=CALM, cornerRadius=2)
     if is_lying:
         bar = bar.encode(x=alt.X("height:Q", axis=figures), y=alt.Y("by:N", sort=None, axis=names))
@@ -228,11 +231,18 @@ def _stacked(frame: pl.DataFrame, *, by: str, colours: Mapping[str, str]) -> tup
     return placed, {"color": alt.Color(f"{by}_label:N", scale=scale, legend=legend), "order": alt.Order("place:Q")}
 
 
-def _hours(frame: pl.DataFrame, *, title: str) -> alt.X:
-    """Lay out the hours of the rows with those between them, which nobody called in: an axis of time skips none."""
-    hours = frame["hour"].to_list()
+def _hours(*, title: str) -> alt.X:
+    """Lay out the hours of a whole day: an axis of time skips none, and an hour is as wide whichever were called in."""
     axis = alt.Axis(labelAngle=0, title=title, ticks=False, labelOverlap="parity")
-    return alt.X("hour:O", scale=alt.Scale(domain=list(range(min(hours), max(hours) + 1))), axis=axis)
+    return alt.X("hour:O", scale=alt.Scale(domain=list(range(24))), axis=axis)
+
+
+def _numbers(figures: pl.Series, **axis: Any) -> alt.Axis:
+    """Lay out an axis of numbers: between whole ones it has no steps, and small ones are not written as whole ones."""
+    told: dict[str, Any] = {"tickCount": 5, "format": ",.6~r", **axis}
+    if (figures.drop_nulls() % 1 == 0).all():
+        told["tickMinStep"] = 1
+    return alt.Axis(**told)
 
 
 def _finish(chart: Any, *, frame: pl.DataFrame, number: dict[str, str]) -> Spec:

@@ -204,7 +204,7 @@ def _rows(page: Page, metric: Metric, *, figure: Figure) -> str:
 def _more(page: Page, name: str, *, now: dict[str, Figure]) -> str:
     say, figure = page.say, now[name]
     if figure.sample == 0:
-        return say("no calls of which it is known")
+        return say("no calls that count here")
     nine_of_ten = say.seconds(now["answer_seconds_p90"].value).replace(" ", "\u00a0")
     within = say(" · 9 of 10 within {time}", time=nine_of_ten) if name == "answer_seconds_median" else ""
     return within + (say(" · small sample") if figure.sample < SMALL_SAMPLE else "")

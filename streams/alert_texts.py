@@ -2,6 +2,9 @@
 
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+from babel.numbers import format_percent
+
 from schemas.alerts import AlertKind, AlertRaised
 from schemas.company import Company
 from schemas.envelope import Event
@@ -16,16 +19,16 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
         ),
         "ru": (
             "Пропущенный без обратного звонка",
-            "На звонок, пропущенный в {since}, не перезвонили за {minutes} мин. Пропущенных от этого клиента: {count}.",
+            "На пропущенный звонок ({since}) не перезвонили за {minutes} мин. Пропущенных от этого клиента: {count}.",
         ),
         "kk": (
-            "Қабылданбаған қоңырауға жауап жоқ",
-            "Қабылданбаған қоңырауға ({since}) {minutes} мин ішінде қайта қоңырау шалынбады. "
-            "Осы клиенттің қабылданбаған қоңыраулары: {count}.",
+            "Өткізіп алынған қоңырауға жауап жоқ",
+            "Өткізіп алынған қоңырауға ({since}) {minutes} мин ішінде қайта қоңырау шалынбады. "
+            "Осы клиенттің өткізіп алынған қоңыраулары: {count}.",
         ),
         "pt": (
             "Chamada perdida sem retorno",
-            "A chamada perdida às {since} está sem retorno há {minutes} min. Chamadas perdidas deste contato: {count}.",
+            "A chamada perdida ({since}) está sem retorno há {minutes} min. Chamadas perdidas deste contato: {count}.",
         ),
     },
     "low_answer_rate": {
@@ -39,7 +42,7 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
         ),
         "kk": (
             "Жауап берілген қоңыраулар аз",
-            "Соңғы {minutes} минутта {count} кіріс қоңыраудың {share} бөлігіне жауап берілді.",
+            "Соңғы {minutes} минутта {count} кіріс қоңыраудың {share}-ына жауап берілді.",
         ),
         "pt": (
             "Poucas chamadas atendidas",
@@ -49,38 +52,38 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
     "permission_expiring": {
         "en": ("Permission to call runs out", "A permission to call, given at {since}, runs out within {minutes} min."),
         "ru": (
-            "Истекает разрешение на звонок",
-            "Разрешение на звонок, данное {since}, истекает в ближайшие {minutes} мин.",
+            "Истекает согласие на звонки",
+            "Согласие клиента на звонки (с {since}) истекает в ближайшие {minutes} мин.",
         ),
         "kk": (
-            "Қоңырау шалу рұқсаты аяқталады",
-            "Қоңырау шалу рұқсаты (берілген уақыты: {since}) {minutes} мин ішінде аяқталады.",
+            "Қоңырауға келісім бітеді",
+            "Клиенттің қоңырауға келісімі (берілген уақыты: {since}) {minutes} мин ішінде бітеді.",
         ),
         "pt": (
-            "Permissão de chamada expira",
-            "Uma permissão de chamada, dada em {since}, expira em até {minutes} min.",
+            "Consentimento expira",
+            "O consentimento de um contato para ligações (desde {since}) expira em até {minutes} min.",
         ),
     },
     "account_restricted": {
-        "en": ("Account restricted", "The provider has limited an account since {since}."),
-        "ru": ("Аккаунт ограничен", "Провайдер ограничил аккаунт с {since}."),
-        "kk": ("Аккаунт шектелді", "Провайдер аккаунтты шектеді. Басталған уақыты: {since}."),
-        "pt": ("Conta restringida", "O provedor restringiu uma conta desde {since}."),
+        "en": ("Account restricted", "The provider has limited {about} since {since}."),
+        "ru": ("Подключение ограничено", "Провайдер ограничил подключение {about} с {since}."),
+        "kk": ("Қосылым шектелді", "Провайдер {about} қосылымын шектеді. Басталған уақыты: {since}."),
+        "pt": ("Conta restrita", "O provedor restringiu a conta {about} desde {since}."),
     },
     "low_quality": {
-        "en": ("Quality warning", "The provider has judged the quality of an account as low since {since}."),
-        "ru": ("Предупреждение о качестве", "Провайдер оценивает качество аккаунта как низкое с {since}."),
-        "kk": ("Сапа туралы ескерту", "Провайдер аккаунттың сапасын төмен деп бағалады. Басталған уақыты: {since}."),
-        "pt": ("Aviso de qualidade", "O provedor avalia a qualidade de uma conta como baixa desde {since}."),
+        "en": ("Quality warning", "The provider has judged the quality of {about} as low since {since}."),
+        "ru": ("Предупреждение о качестве", "Провайдер оценивает качество подключения {about} как низкое с {since}."),
+        "kk": ("Сапа туралы ескерту", "Провайдер {about} қосылымының сапасын төмен деп бағалады. Уақыты: {since}."),
+        "pt": ("Aviso de qualidade", "O provedor avalia a qualidade da conta {about} como baixa desde {since}."),
     },
     "source_silent": {
         "en": (
-            "Source is silent",
+            "Account is silent",
             "{about} has told of nothing since {since}, for over {minutes} min of business time.",
         ),
-        "ru": ("Источник молчит", "От {about} ничего не приходит с {since}, дольше {minutes} мин рабочего времени."),
-        "kk": ("Дереккөз үнсіз", "{about}: жұмыс уақытының {minutes} минутынан артық хабар жоқ. Соңғысы: {since}."),
-        "pt": ("Fonte em silêncio", "{about} não informa nada desde {since}, há mais de {minutes} min de expediente."),
+        "ru": ("Подключение молчит", "От {about} ничего не приходит с {since}, дольше {minutes} мин рабочего времени."),
+        "kk": ("Қосылым үнсіз", "{about}: жұмыс уақытының {minutes} минутынан артық хабар жоқ. Соңғысы: {since}."),
+        "pt": ("Conta em silêncio", "{about} não informa nada desde {since}, há mais de {minutes} min de expediente."),
     },
     "dead_letters": {
         "en": ("Records are refused", "{count} records were refused in the last {minutes} min: angime dead list."),
@@ -94,12 +97,13 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
 def said(alert: Event, *, company: Company) -> tuple[str, str]:
     """Give title and text of an alert; times are the company's local ones."""
     fact: AlertRaised = alert.data
-    title, text = _TEXTS[fact.kind][company.alerts.language]
+    language = company.alerts.language
+    title, text = _TEXTS[fact.kind][language]
     since = moment(fact.since).astimezone(ZoneInfo(company.time_zone))
     is_today = since.date() == moment(alert.time).astimezone(ZoneInfo(company.time_zone)).date()
-    share = "" if fact.share is None else f"{round(fact.share * 100)} %"
+    share = "" if fact.share is None else format_percent(fact.share, locale=language)
     written = text.format(
-        since=f"{since:%H:%M}" if is_today else f"{since:%Y-%m-%d %H:%M}",
+        since=f"{since:%H:%M}" if is_today else f"{format_date(since, locale=language)} {since:%H:%M}",
         about=fact.about,
         count=fact.count,
         share=share,

@@ -203,6 +203,8 @@ def test_accounts_permissions_silence_and_refusals_are_told_of(warehouse: Scratc
     def rules(minutes: float) -> list[str]:
         return [one.data.rule for one in judge(warehouse.connection, [company], now=at(minutes))]
 
+    about = {(one.data.rule, one.data.about) for one in judge(warehouse.connection, [company], now=at(13))}
+    assert {("restricted", "twilio/main"), ("quality", "twilio/SPAM")} <= about
     assert rules(1) == []
     assert rules(12) == ["restricted", "quality", "dead"]
     assert rules(100) == ["restricted", *["quality"] * 3, "silent"]

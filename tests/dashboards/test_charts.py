@@ -66,10 +66,22 @@ def test_words_are_stacked_and_listed_in_the_order_of_their_meaning() -> None:
     assert "place" == spec["encoding"]["order"]["field"]
 
 
-def test_an_axis_of_hours_skips_none() -> None:
-    cells = pl.concat([CELLS, CELLS.with_columns(hour=pl.lit(15, dtype=pl.Int64))])
-    spec = charts.heat(cells, weekdays=["Mon"], titles=TITLES, number=NUMBER)
-    assert [12, 13, 14, 15] == spec["encoding"]["x"]["scale"]["domain"]
+@pytest.mark.parametrize("name", ["heat", "recovery"])
+def test_an_axis_of_hours_is_a_whole_day_so_that_one_hour_does_not_fill_the_page(name: str) -> None:
+    assert list(range(24)) == DRAWN[name]["encoding"]["x"]["scale"]["domain"]
+
+
+@pytest.mark.parametrize(("name", "across"), [("outcomes", "x"), ("recovery", "y"), ("bars", "y"), ("crossing", "y")])
+def test_an_axis_of_whole_numbers_has_no_halves_that_would_be_written_twice(name: str, across: str) -> None:
+    spec = DRAWN[name]
+    encoding = spec.get("encoding") or spec["layer"][0]["encoding"]
+    assert 1 == encoding[across]["axis"]["tickMinStep"]
+
+
+def test_an_axis_of_small_numbers_writes_their_digits() -> None:
+    prices = DAYS.with_columns(value=pl.Series([0.0455, 0.0467]))
+    axis = charts.trend(prices, titles=TITLES, number=NUMBER, is_share=False)["layer"][0]["encoding"]["y"]["axis"]
+    assert (",.6~r", False) == (axis["format"], "tickMinStep" in axis)
 
 
 def test_a_chart_that_is_wrong_is_found_so() -> None:

@@ -82,7 +82,7 @@ def test_an_alert_is_sent_once_through_each_channel_also_after_a_restart(receive
     assert (hook.headers["webhook-signature"], hook.headers["webhook-timestamp"]) == (signed, "1772443260")
     assert (hook.path, hook.headers["webhook-id"], told["type"]) == ("/hook", alert().id, "alert.raised")
     assert told["data"]["text"] == (
-        "На звонок, пропущенный в 14:00, не перезвонили за 20 мин. Пропущенных от этого клиента: 2."
+        "На пропущенный звонок (14:00) не перезвонили за 20 мин. Пропущенных от этого клиента: 2."
     )
     assert json.loads(chat.body)["title"] == "Демо: Пропущенный без обратного звонка"
 
@@ -117,6 +117,39 @@ def test_every_kind_is_said_in_every_language(kind: AlertKind) -> None:
 
     assert len(set(texts)) == len(get_args(Language))
     assert [text for pair in texts for text in pair if "{" in text or "None" in text] == []
+
+
+@pytest.mark.parametrize("kind", ["account_restricted", "low_quality", "source_silent"])
+@pytest.mark.parametrize("language", get_args(Language))
+def test_what_is_told_of_an_account_names_it(kind: AlertKind, language: Language) -> None:
+    company: Company = parse_company(COMPANY)
+    told = alert(kind=kind, about="waha/sales")
+    assert "waha/sales" in said(told, company=replace(company, alerts=replace(company.alerts, language=language)))[1]
+
+
+RATES: dict[Language, str] = {
+    "en": "In the last 60 minutes 45% of 20 incoming calls were answered.",
+    "ru": "За последние 60 минут отвечено 45\xa0% входящих звонков из 20.",
+    "kk": "Соңғы 60 минутта 20 кіріс қоңыраудың 45%-ына жауап берілді.",
+    "pt": "Nos últimos 60 minutos foram atendidas 45% de 20 chamadas recebidas.",
+}
+DAYS: dict[Language, str] = {
+    "en": "Mar 1, 2026 20:50",
+    "ru": "(1 мар. 2026\u202fг. 20:50)",
+    "kk": "(2026\u202fж. 01 нау. 20:50)",
+    "pt": "(1 de mar. de 2026 20:50)",
+}
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+def test_shares_and_days_are_written_as_the_language_writes_them(language: Language) -> None:
+    company: Company = parse_company(COMPANY)
+    spoken = replace(company, alerts=replace(company.alerts, language=language))
+    rate = alert(kind="low_answer_rate", count=20, share=0.45, minutes=60)
+    late = alert(since="2026-03-01T15:50:00.000Z")
+
+    assert said(rate, company=spoken)[1] == RATES[language]
+    assert DAYS[language] in said(late, company=spoken)[1]
 
 
 WRONG = (
