@@ -258,28 +258,34 @@ def _requests(page: Page, rows: pl.DataFrame) -> None:
 
 
 def _accounts(page: Page) -> None:
-    """Tell what a minute comes to on each channel, by the number that is connected to it."""
-    say = page.say
-    rows = page.ask(
-        questions.figures, period=page.period, scope=page.scope, metrics=(MINUTE, CALLS), by=("account",)
-    ).filter(pl.col("sample") > 0)
+    """Tell what a minute comes to on each channel, by the number that is connected to it, and requests for consent."""
+    say, asked = page.say, (MINUTE, CALLS, REQUESTS)
+    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=asked, by=("account",)).filter(
+        pl.col("sample") > 0
+    )
     if rows.is_empty():
         return
     heading(say("A minute of talk, by channel"))
     channels: dict[str, str] = dict(page.ask(questions.accounts, company=page.scope.company).iter_rows())
-    minute, calls = (
-        {row["account"]: row for row in rows.filter(pl.col("metric") == name).to_dicts()} for name in (MINUTE, CALLS)
-    )
-    accounts = sorted(calls, key=lambda account: (-calls[account]["value"], account))
+    told = {name: {row["account"]: row for row in rows.filter(metric=name).to_dicts()} for name in asked}
+    calls = told[CALLS]
+    accounts = sorted(set(rows["account"]), key=lambda one: (-calls[one]["value"] if one in calls else 0, one))
     shown.table(
         {
             say("Channel"): [say.word(channels.get(account)) for account in accounts],
             say("Account"): [clean(account) for account in accounts],
-            catalogue()[MINUTE].title.of(say.language): [
-                _money(page, minute[account]["value"]) if account in minute else EMPTY for account in accounts
-            ],
-            catalogue()[CALLS].title.of(say.language): [_money(page, calls[account]["value"]) for account in accounts],
-            say("Billed calls"): [say.number(calls[account]["sample"]) for account in accounts],
+        }
+        | {
+            catalogue()[name].title.of(say.language): [
+                _money(page, of[account]["value"]) if account in of else EMPTY for account in accounts
+            ]
+            for name, of in told.items()
+            if of
+        }
+        | {
+            say("Billed calls"): [
+                say.number(calls[account]["sample"]) if account in calls else EMPTY for account in accounts
+            ]
         },
         alt=say("What a minute of talk costs by channel and account."),
     )

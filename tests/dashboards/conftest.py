@@ -75,7 +75,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(environment: dict[str, str], *, log: Path) -> Generator[str]:
+def running(
+    environment: dict[str, str], *, log: Path, ready_within_seconds: float = READY_WITHIN_SECONDS
+) -> Generator[str]:
     """Run the pages' process with these settings until the end; gives its address."""
     with pytest.MonkeyPatch.context() as settings, log.open("wb") as written:
         for name, value in environment.items():
@@ -83,15 +85,17 @@ def running(environment: dict[str, str], *, log: Path) -> Generator[str]:
         read = DashboardsSettings()
         process = subprocess.Popen(command(read), env=dict(os.environ), stdout=written, stderr=written)
     address = f"http://127.0.0.1:{read.pages_port}"
-    _wait(address, process=process)
-    yield address
-    process.terminate()
-    process.wait(timeout=60)
+    try:
+        _wait(address, process=process, seconds=ready_within_seconds)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
     assert "Traceback" not in log.read_text()
 
 
-def _wait(address: str, *, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + READY_WITHIN_SECONDS
+def _wait(address: str, *, process: subprocess.Popen[bytes], seconds: float) -> None:
+    end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
             urlopen(f"{address}/_stcore/health", timeout=2).close()  # noqa: S310  # our own process, by http

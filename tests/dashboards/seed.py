@@ -103,6 +103,7 @@ def events(*, today: date, days: int, calls_a_day: int, recordings: Path | None 
     """Draw the facts of every call: the last week loses more calls of team South around noon."""
     drawn = random.Random(7)  # seeded on purpose: the same company each time
     yield _restricted(today - timedelta(days=1))
+    yield from _declined(today - timedelta(days=1))
     for back in range(days - 1, -1, -1):
         day = today - timedelta(days=back)
         busy = calls_a_day if day.isoweekday() <= 5 else calls_a_day // 5
@@ -286,6 +287,34 @@ def _restricted(day: date) -> Event:
         recordedat=instant(at + timedelta(seconds=1)),
         key="wa",
     )
+
+
+def _declined(day: date) -> Iterator[Event]:
+    """Draw three calls of an evening that were declined one after the other."""
+    for number in range(3):
+        at = datetime.combine(day, time(21, number), tzinfo=ZONE)
+        name = f"{day}-declined-{number}"
+        call_id = ids.call_id("whatsapp_cloud", "wa", name)
+        told = CallEnded(
+            call_id=call_id,
+            provider_call_id=name,
+            direction="outgoing",
+            channel="waba",
+            contact=(Identity("phone", f"+7702000000{number}"),),
+            operator="PJSIP/101",
+            disposition="rejected",
+            talk_seconds=0.0,
+        )
+        yield event(
+            told,
+            id=ids.fact_id("whatsapp_cloud", "wa", "CallEnded", name),
+            source="whatsapp_cloud",
+            account="wa",
+            company=COMPANY,
+            time=instant(at),
+            recordedat=instant(at + timedelta(seconds=1)),
+            key=call_id,
+        )
 
 
 def _deal(at: datetime, *, client: int, is_won: bool) -> Iterator[Event]:

@@ -103,6 +103,7 @@ TO_CALLS: list[tuple[str, dict[str, str], str, str]] = [
         "select call_id from facts.call_permissions where {days} and reason <> 'permitted'"
         " order by started_at desc, call_id limit 1",
     ),
+    ("permissions", {}, "signs", "select call_id from reports.risk_signs where {days} order by seen_at desc limit 1"),
     ("search", {"search": "Obrigada"}, "found", "select call_id from facts.turns where contains(text, 'Obrigada')"),
 ]
 # A page, what its address says, a metric of a tile of it, and in what words the tile tells its calls. What a page
@@ -138,7 +139,7 @@ def test_a_mark_or_a_team_leads_to_as_many_calls_as_are_behind_it(  # noqa: PLR0
     _is_restored(test, "calls", home=seeded_home, environment=monkeypatch)
 
 
-@pytest.mark.parametrize(("page", "asked", "table", "meant"), TO_CALLS, ids=[page for page, *_ in TO_CALLS])
+@pytest.mark.parametrize(("page", "asked", "table", "meant"), TO_CALLS, ids=[table for *_, table, _ in TO_CALLS])
 def test_a_row_leads_to_its_call(  # noqa: PLR0917
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str, asked: dict[str, str], table: str, meant: str
 ) -> None:

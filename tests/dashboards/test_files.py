@@ -79,7 +79,7 @@ def test_the_file_of_risks_adds_up_to_its_table_and_its_tile(
         assert (name, rows[column].sum()) == (name, sum(_figure(cell) for cell in table.loc[name]))
     assert f"outgoing calls: {rows['cold'].sum():,} of {rows['calls'].sum():,}" in told(test)
     signs = _file(test, "angime-signs-of-risk")
-    assert (["restriction"], 1) == (signs["sign"].to_list(), rows["signs"].sum())
+    assert (["rejection_streak", "restriction"], 2) == (signs["sign"].to_list(), rows["signs"].sum())
     assert f"outgoing calls and signs of risk: {rows['calls'].sum() + signs.height:,}" in told(test)
 
 

@@ -371,6 +371,8 @@ def test_the_cost_of_a_period_says_what_of_it_are_requests(seeded_home: Path, mo
     [asked] = re.findall(r"requests for consent: ([0-9]+)", told(test))
     requests = f"₸{int(asked) * 9.5:,.2f}"
     assert ([], requests) == (list(test.exception), shown["Cost of requests"])
+    [accounts] = [one.value.set_index("Account") for one in test.dataframe if "Account" in one.value]
+    assert requests == accounts.loc["wa", "Cost of requests"]
 
 
 def test_a_slider_writes_numbers_as_the_page_does_and_stands_where_its_address_says(

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
 
 from analytics.questions import Misconfigured
 from dashboards.server import command
 from dashboards.settings import DashboardsSettings
+from tests.dashboards.conftest import free_port, running
 
 
 def test_the_pages_listen_where_the_settings_say() -> None:
@@ -26,6 +29,18 @@ def test_any_other_address_is_refused_in_one_line(host: str) -> None:
     with pytest.raises(Misconfigured) as refused:
         command(DashboardsSettings(pages_host=host))
     assert (True, False) == ("ANGIME_PAGES_HOST" in refused.value.reason, "\n" in refused.value.reason)
+
+
+def test_no_pages_stay_of_those_that_start_too_slowly(tmp_path: Path) -> None:
+    settings = {"ANGIME_PAGES_PORT": str(free_port())}
+    with (
+        pytest.raises(pytest.fail.Exception, match="did not start"),
+        running(settings, log=tmp_path / "log", ready_within_seconds=0),
+    ):
+        pass
+
+    port = f"--server.port={settings['ANGIME_PAGES_PORT']}"
+    assert [] == [one for one in psutil.Process().children() if port in one.cmdline()]
 
 
 BEGIN = """
