@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pipelines.sources.contract import Answer, Request, Source, Translation
 from pipelines.sources.facts import Scene
@@ -26,7 +26,6 @@ _PORTS = {"https": 443, "http": 80}
 
 # What else Twilio posts to addresses of ours, known by the first of these fields; each with what it is.
 _OTHERS = (
-    ("ConferenceSid", "a conference event: its calls report their own status"),
     ("WorkspaceSid", TASKS),
     ("TranscriptionEvent", "a piece of a running transcription: recordings are fetched and transcribed here instead"),
     ("transcript_sid", "a transcript that is ready at Twilio: recordings are fetched and transcribed here instead"),
@@ -35,6 +34,8 @@ _OTHERS = (
     ("QueueResult", "a queue event: its calls report their own status"),
     ("PayloadType", "a debugger event"),
 )
+# What the address of a callback may name of its call.
+_IN_ADDRESS = ("CallSid", "ParentCallSid")
 _PROMPTS = ("Digits", "SpeechResult", "msg")
 _PROMPT = "a request of a running call's instructions, no status of it"
 
@@ -95,6 +96,18 @@ def _addresses(url: str) -> list[str]:
     return [urlunsplit(parts._replace(netloc=one)) for one in hosts]
 
 
+def kept(request: Request) -> bytes:
+    """Give the form, and behind it the call that its address names, which Twilio signs with it.
+
+    That of a conference's recording names no call, and that of a machine detected at a dialled number not the call that
+    dialled. What a form names itself stands first, and outweighs.
+    """
+    named = [(name, value) for name, value in parse_qsl(urlsplit(request.url).query) if name in _IN_ADDRESS]
+    if not named or request.body.lstrip()[:1] in {b"{", b"["}:
+        return request.body
+    return request.body + b"&" + urlencode(named).encode()
+
+
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
     """Read one callback: a call's status, a recording, a message or its status; raises InvalidEvent for all else.
 
@@ -112,6 +125,8 @@ def _form(scene: Scene, fields: Fields) -> Translation:
     taken = waiting_call(scene, fields)
     if taken is not None:
         return taken
+    if text(fields, "ConferenceSid"):
+        return _of_conference(scene, fields)
     for name, reason in _OTHERS:
         if text(fields, name):
             return ignored(reason)
@@ -124,6 +139,14 @@ def _form(scene: Scene, fields: Fields) -> Translation:
     if not text(fields, "CallSid"):
         raise InvalidEvent("the form is neither about a call nor about a message: it has no CallSid and no MessageSid")
     return _about_call(scene, fields)
+
+
+def _of_conference(scene: Scene, fields: Fields) -> Translation:
+    if not text(fields, "RecordingSid"):
+        return ignored("a conference event: its calls report their own status")
+    if not text(fields, "CallSid"):
+        return ignored("the recording of a conference, which names no call: its address can, as `?CallSid=`")
+    return recording(scene, fields)
 
 
 def _about_call(scene: Scene, fields: Fields) -> Translation:
@@ -157,6 +180,7 @@ SOURCE = Source(
     capabilities=("calls", "messages", "recordings", "transcripts"),
     is_genuine=is_genuine,
     translate=translate,
+    kept=kept,
     answer=Answer(body="<Response/>", content_type="text/xml"),
 )
 
@@ -176,8 +200,10 @@ GUIDE = Guide(
         "endpoint, and set it as `statusCallback` with `statusCallbackEvent` join: else Twilio does not tell who "
         "joined whom. In all these cases set `answered_by_instructions`; operators' own calls are internal.",
         "Asynchronous machine detection is read of calls placed through the API. Of a number that `<Dial>` rings "
-        "(`amdStatusCallback`) Twilio does not say of which call it is, and it is left out.",
-        "For recordings set `recordingStatusCallback` to it, and record two channels (`record-from-answer-dual`).",
+        "(`amdStatusCallback`) Twilio does not say of which call it is: write that into the address, "
+        "`/hooks/twilio/ACCOUNT?ParentCallSid=` and the `CallSid` of the call that dials, else it is left out.",
+        "For recordings set `recordingStatusCallback` to it, and record two channels (`record-from-answer-dual`). Of a "
+        "conference's recording Twilio does not name the call either: add `?CallSid=` and that of the caller.",
         "For messages set it as the address of incoming messages and as the status callback.",
         "Event Streams with a webhook as their sink are read too: subscribe to voice status callbacks and to messages.",
         "Behind a proxy that changes scheme or host, write the address that Twilio calls into `public_url`.",

@@ -91,6 +91,24 @@ def test_the_same_item_in_another_body_is_the_same_fact(translate_as: TranslateA
     assert doubled[0].data == alone.data
 
 
+def test_the_address_of_a_twilio_callback_names_the_call_where_its_form_does_not(translate_as: TranslateAs) -> None:
+    def told(query: str, **fields: str) -> list[Event]:
+        address = f"https://a.kz/hooks/twilio/main{query}"
+        request = Request(
+            method="POST", url=address, body=urlencode(fields).encode(), received_at="2026-03-02T12:00:00.000Z"
+        )
+        return list(translate_as("twilio", SOURCES["twilio"].kept(request)).events)
+
+    recorded = {"ConferenceSid": "CF1", "RecordingSid": "RE1", "RecordingUrl": "https://a.kz/RE1"}
+    machine = {"CallSid": "CAleg", "AnsweredBy": "machine_start"}
+    unnamed, [recording] = (told(query, **recorded) for query in ("?a=1", "?CallSid=CA1&a=1"))
+    [alone], [leg] = (told(query, **machine) for query in ("", "?ParentCallSid=CA1&CallSid=CAother"))
+
+    assert ([], "CA1", None) == (unnamed, recording.data.provider_call_id, recording.data.leg_id)
+    assert ("CAleg", None) == (alone.data.provider_call_id, alone.data.leg_id)
+    assert ("CA1", "CAleg", "machine") == (leg.data.provider_call_id, leg.data.leg_id, leg.data.answered_by)
+
+
 def test_callback_data_names_the_operator_where_the_account_says_so(
     translate_with: Callable[..., tuple[Event, ...]],
 ) -> None:
