@@ -71,6 +71,14 @@ _QUESTIONS: dict[str, str] = {
         select sign_id from reports.risk_signs
         where company = $company and seen_at > $news and sign in ('low_quality', 'complaint')
     )""",  # noqa: S608  # our own texts
+    "rejection_streak": """
+        select
+            account as about, sign_id as slot, seen_at as since, seen_at as risen_at, calls as count, null as share,
+            null as minutes
+        from reports.risk_signs
+        where company = $company and sign = 'rejection_streak' and seen_at > $news and seen_at <= $now
+            and day >= cast($news as date) - 1
+    """,
     "source_silent": """
         select
             source || '/' || account as about,
@@ -130,8 +138,8 @@ class Bell:
 def judge(connection: Connection, companies: Sequence[Company], *, now: Instant) -> list[Event]:
     """Give the alerts that hold at `now`, whether they were raised before or not; none of a company's quiet hours.
 
-    An alert has one id however often it is seen: a missed episode, a permission and a fact of an account are told of
-    once, a low rate and refused records once an hour.
+    An alert has one id however often it is seen: a missed episode, a permission, a fact of an account and a rejection
+    streak are told of once, a low rate and refused records once an hour.
     """
     return [
         alert

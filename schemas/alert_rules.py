@@ -59,6 +59,10 @@ class LowQuality(_Rule, frozen=True, kw_only=True, tag="low_quality"):
     """A provider finds an account bad, warns of it, or finds that it broke a rule."""
 
 
+class RejectionStreak(_Rule, frozen=True, kw_only=True, tag="rejection_streak"):
+    """Three calls from an account were declined one after the other on one day."""
+
+
 class SourceSilent(_Rule, frozen=True, kw_only=True, tag="source_silent"):
     """An account that told of something in the last week told of nothing for `minutes` of business time."""
 
@@ -72,7 +76,16 @@ class DeadLetters(_Rule, frozen=True, kw_only=True, tag="dead_letters"):
     minutes: Minutes = 60
 
 
-Rule = MissedCall | LowAnswerRate | PermissionExpiring | AccountRestricted | LowQuality | SourceSilent | DeadLetters
+Rule = (
+    MissedCall
+    | LowAnswerRate
+    | PermissionExpiring
+    | AccountRestricted
+    | LowQuality
+    | RejectionStreak
+    | SourceSilent
+    | DeadLetters
+)
 
 
 class Alerts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

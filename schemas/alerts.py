@@ -12,6 +12,7 @@ AlertKind = Literal[
     "permission_expiring",
     "account_restricted",
     "low_quality",
+    "rejection_streak",
     "source_silent",
     "dead_letters",
 ]

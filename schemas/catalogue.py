@@ -67,7 +67,7 @@ _ALL = (
     EventType("dead_letter.retried", 1, decisions.DeadLetterRetried, "decisions"),
     EventType("dead_letter.discarded", 1, decisions.DeadLetterDiscarded, "decisions"),
     EventType("person.erased", 1, decisions.PersonErased, "decisions"),
-    EventType("alert.raised", 1, alerts.AlertRaised, "alerts"),
+    EventType("alert.raised", 2, alerts.AlertRaised, "alerts"),
 )
 
 EVENT_TYPES: dict[str, EventType] = {event_type.name: event_type for event_type in _ALL}

@@ -24,7 +24,13 @@ def _call_transcribed_1_to_2(fields: Fields) -> Fields:
     return {**fields, "separation": "channels" if isinstance(channels, int) and channels > 1 else "unknown"}
 
 
+def _alert_raised_1_to_2(fields: Fields) -> Fields:
+    """Version 1 knew no rejection streaks."""
+    return fields
+
+
 STEPS: dict[tuple[str, int], Step] = {
+    ("alert.raised", 1): _alert_raised_1_to_2,
     ("call.ended", 1): _call_ended_1_to_2,
     ("call.transcribed", 1): _call_transcribed_1_to_2,
 }

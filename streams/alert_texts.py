@@ -76,6 +76,24 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
         "kk": ("Сапа туралы ескерту", "Провайдер {about} қосылымының сапасын төмен деп бағалады. Уақыты: {since}."),
         "pt": ("Aviso de qualidade", "O provedor avalia a qualidade da conta {about} como baixa desde {since}."),
     },
+    "rejection_streak": {
+        "en": (
+            "Calls declined in a row",
+            "{count} calls in a row from {about} were declined, the third at {since}. That is how blocks begin.",
+        ),
+        "ru": (
+            "Отказы подряд",
+            "Подряд отклонено звонков с аккаунта {about}: {count}, третий — {since}. С этого начинаются блокировки.",
+        ),
+        "kk": (
+            "Қатарынан қабылданбаған қоңыраулар",
+            "{about}: қатарынан {count} қоңырау қабылданбады, үшіншісі: {since}. Бұғаттау осыдан басталады.",
+        ),
+        "pt": (
+            "Recusas seguidas",
+            "Na conta {about}, {count} chamadas seguidas recusadas, a terceira às {since}. Assim começam os bloqueios.",
+        ),
+    },
     "source_silent": {
         "en": (
             "Account is silent",

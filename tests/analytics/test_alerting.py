@@ -78,6 +78,11 @@ kind = "low_quality"
 to = ["managers"]
 
 [[alerts.rules]]
+id = "declined"
+kind = "rejection_streak"
+to = ["managers"]
+
+[[alerts.rules]]
 id = "silent"
 kind = "source_silent"
 minutes = 90
@@ -211,6 +216,29 @@ def test_accounts_permissions_silence_and_refusals_are_told_of(warehouse: Scratc
     assert rules(200) == ["permission", "restricted", *["quality"] * 3, "silent"]
     assert rules(5 * 60) == ["restricted", *["quality"] * 3]  # closed since 18:00, and the permission is over
     assert rules(26 * 60) == ["silent"]  # what rose more than a day ago is no news
+
+
+def test_calls_that_are_declined_one_after_the_other_are_told_of_once(warehouse: Scratch, company: Company) -> None:
+    def rung(minutes: float) -> list[tuple[str, str, Instant, int | None]]:
+        found = judge(warehouse.connection, [company], now=at(minutes))
+        return [(one.id, one.data.about, one.time, one.data.count) for one in found if one.data.rule == "declined"]
+
+    def declined(*names: int) -> None:
+        calls = [call(str(name), minutes=name, contact=str(name), direction="outgoing") for name in names]
+        ends = [msgspec.structs.replace(end.data, disposition="rejected") for _, end in calls]
+        warehouse.load_events(
+            [msgspec.structs.replace(end, data=told) for (_, end), told in zip(calls, ends, strict=True)]
+        )
+        warehouse.build()
+
+    declined(1, 2)
+    assert rung(3) == []
+    declined(3, 4)
+    [(first, about, risen_at, count)] = rung(5)
+    assert (about, risen_at, count) == ("main", at(3), 4)
+    declined(5)
+    assert rung(6) == [(first, about, risen_at, 5)]
+    assert rung(26 * 60) == []
 
 
 def test_a_day_has_opening_hours_and_holidays(company: Company) -> None:
