@@ -51,95 +51,131 @@ heard as (
     where contact_key is not null
 ),
 
--- Every identity beside itself and beside each that it was named with.
 named as (
     select
         company,
-        contact_key as identity,
-        contact_key as linked
-    from heard
-    union
-    select
-        company,
-        contact_key as identity,
-        unnest(also_known_as) as linked
-    from heard
-    union
-    select
-        company,
-        unnest(also_known_as) as identity,
-        contact_key as linked
-    from heard
-    union
-    select
-        company,
-        unnest(also_known_as) as identity,
-        unnest(also_known_as) as linked
-    from heard
-),
-
-split as (
-    select
-        *,
-        substr(identity, strpos(identity, ':') + 1) as value,
-        substr(linked, strpos(linked, ':') + 1) as linked_value
-    from named
+        fact,
+        identity,
+        substr(identity, strpos(identity, ':') + 1) as value
+    from (
+        select
+            company,
+            row_number() over () as fact,
+            unnest(list_prepend(contact_key, coalesce(also_known_as, []))) as identity
+        from heard
+    ) as listed
 ),
 
 known as (
     select
-        company,
-        identity,
-        linked
-    from split
+        *,
+        not exists (
+            select 1 from reference.numbers
+            where numbers.company = named.company and numbers.number = named.value
+        ) as joins
+    from named
     where
-        trim(value) != '' and trim(linked_value) != ''
+        trim(value) != ''
         and lower(trim(value)) not in (
             'anonymous', 'restricted', 'blocked', 'unknown', 'unavailable', 'private', 'withheld', 'hidden', 'none',
             '+266696687', '+7378742833', '+2562533', '+8656696', '+86282452253'
         )
-        and lower(trim(linked_value)) not in (
-            'anonymous', 'restricted', 'blocked', 'unknown', 'unavailable', 'private', 'withheld', 'hidden', 'none',
-            '+266696687', '+7378742833', '+2562533', '+8656696', '+86282452253'
-        )
-        and (
-            identity = linked
-            or not exists (
-                select 1 from reference.numbers
-                where numbers.company = split.company and numbers.number in (split.value, split.linked_value)
-            )
-        )
 ),
 
--- From every identity that is less than all it is named with, outwards: each learns the least that it can be reached
--- from.
-reached as (
+firsts as (
+    select
+        fact,
+        min(identity) as least
+    from known
+    where joins
+    group by fact
+    having count(*) > 1
+),
+
+-- Of what is named together, each beside the least of all.
+links as (
+    select distinct
+        known.company,
+        known.identity as high,
+        firsts.least as low
+    from known
+    inner join firsts on known.fact = firsts.fact
+    where known.joins and known.identity != firsts.least
+),
+
+-- Links are moved down: where the low end of one is the least that the high end is linked with, from there to the least
+-- that it is linked with itself, else between these two. With each round the way to the least of all is half as long:
+-- ten thousand in a row take fifteen. Those who are linked with nobody but him are whole, and left out from then on.
+moved as (
     select
         company,
-        identity,
-        identity as least
-    from known
-    group by company, identity
-    having min(linked) >= identity
-    union
+        high,
+        low,
+        false as is_whole
+    from links
+    union all
     select
-        reached.company,
-        known.linked as identity,
-        reached.least
-    from reached
-    inner join known
-        on reached.company = known.company and reached.identity = known.identity and reached.least < known.linked
+        company,
+        if(is_open and low != high_least, low, high) as high,
+        if(is_open and low != high_least, high_least, least(low, low_least)) as low,
+        not is_open as is_whole
+    from (
+        with near as (
+            select
+                company,
+                identity,
+                min(beside) as least,
+                max(beside) as greatest
+            from (
+                select
+                    company,
+                    unnest([high, low]) as identity,
+                    unnest([low, high]) as beside
+                from moved
+                where not is_whole
+            ) as ends
+            group by company, identity
+        )
+
+        select
+            moved.company,
+            moved.high,
+            moved.low,
+            highs.least as high_least,
+            lows.least as low_least,
+            bool_or(lows.least < moved.low or highs.least != highs.greatest)
+                over (partition by moved.company, moved.low) as is_open
+        from moved
+        inner join near as highs on moved.company = highs.company and moved.high = highs.identity
+        inner join near as lows on moved.company = lows.company and moved.low = lows.identity
+        where not moved.is_whole
+    ) as beside
+),
+
+wholes as (
+    select distinct
+        company,
+        high,
+        low
+    from moved
+    where is_whole
+),
+
+everybody as (
+    select distinct
+        company,
+        identity,
+        value,
+        substr(identity, 1, strpos(identity, ':') - 1) as kind
+    from known
 ),
 
 joined as (
     select
-        company,
-        identity,
-        substr(identity, 1, strpos(identity, ':') - 1) as kind,
-        substr(identity, strpos(identity, ':') + 1) as value,
-        min(least) as least
-    from reached
-    group by company, identity
+        everybody.*,
+        coalesce(wholes.low, everybody.identity) as least
+    from everybody
+    left join wholes on everybody.company = wholes.company and everybody.identity = wholes.high
 )
 
 select

@@ -96,6 +96,7 @@ followed as (
         contact_id,
         segment,
         ms,
+        min(ms) over (partition by contact_id, segment) = ms as is_first,
         -- The linter knows frames of literals only.
         min(ms) over (
             partition by contact_id, segment
@@ -105,23 +106,47 @@ followed as (
     from missed
 ),
 
+-- An episode begins with the first of a segment, and wherever a beginning leads. Each round leads twice as far, so that
+-- years of episodes one after the other take few; what leads no further is left out.
+leaps as (
+    select
+        contact_id,
+        segment,
+        ms,
+        next_ms,
+        is_first as is_start
+    from followed
+    where next_ms is not null
+    union all
+    select
+        leaps.contact_id,
+        leaps.segment,
+        leaps.ms,
+        further.next_ms,
+        leaps.is_start or before.ms is not null as is_start
+    from leaps
+    inner join leaps as further
+        on leaps.contact_id = further.contact_id and leaps.segment = further.segment and leaps.next_ms = further.ms
+    left join leaps as before
+        on
+            leaps.contact_id = before.contact_id and leaps.segment = before.segment and leaps.ms = before.next_ms
+            and before.is_start
+),
+
 starts as (
     select
         contact_id,
         segment,
-        min(ms) as ms
+        ms
     from followed
-    group by contact_id, segment
+    where is_first
     union
     select
-        starts.contact_id,
-        starts.segment,
-        followed.next_ms as ms
-    from starts
-    inner join followed
-        on
-            starts.contact_id = followed.contact_id and starts.segment = followed.segment and starts.ms = followed.ms
-    where followed.next_ms is not null
+        contact_id,
+        segment,
+        next_ms as ms
+    from leaps
+    where is_start
 ),
 
 begun as (
@@ -129,71 +154,73 @@ begun as (
         starts.contact_id,
         missed.id as episode_id,
         starts.ms as first_ms,
-        starts.ms + missed.lost_ms as lost_ms,
-        coalesce(
-            lead(starts.ms) over (partition by starts.contact_id order by starts.ms, starts.segment),
-            9223372036854775807
-        ) as next_ms
+        starts.ms + missed.lost_ms as lost_ms
     from starts
     inner join missed
         on starts.contact_id = missed.contact_id and starts.segment = missed.segment and starts.ms = missed.ms
 ),
 
-placed as (
+-- All that was said or tried with who missed anything.
+told_of as (
     select
-        begun.episode_id,
-        begun.contact_id,
-        begun.first_ms,
-        begun.lost_ms,
-        begun.next_ms,
-        entries.id,
-        entries.kind,
-        entries.ms,
-        entries.started_ms,
-        entries.direction,
-        entries.outcome
-    from begun
-    inner join entries
-        on begun.contact_id = entries.contact_id and begun.first_ms <= entries.ms and begun.next_ms > entries.ms
-),
-
-contacted as (
+        contact_id,
+        id,
+        kind,
+        ms,
+        started_ms,
+        direction,
+        outcome
+    from entries
+    where contact_id in (select begun.contact_id from begun)
+    union all
     select
-        episode_id,
-        min(ms) as contact_ms,
-        arg_min(struct_pack(id := id, direction := direction), (ms, id)) as contact
-    from placed
-    where kind = 'contact'
-    group by episode_id
-),
-
-written as (
-    select
-        begun.episode_id,
-        min(epoch_ms(messages.first_at)) as message_ms
-    from begun
-    inner join facts.identities on begun.contact_id = identities.contact_id
+        identities.contact_id,
+        null as id,
+        'message' as kind,
+        epoch_ms(messages.first_at) as ms,
+        null as started_ms,
+        null as direction,
+        null as outcome
+    from facts.identities
     inner join facts.messages
         on
             identities.company = messages.company and identities.identity = messages.contact_key
             and messages.direction = 'outgoing' and messages.status != 'failed'
-            and begun.first_ms <= epoch_ms(messages.first_at) and begun.next_ms > epoch_ms(messages.first_at)
-    group by begun.episode_id
+    where identities.contact_id in (select begun.contact_id from begun)
 ),
 
-folded as (
+-- Each belongs to the last episode that had begun by then.
+placed as (
     select
-        placed.episode_id,
-        any_value(placed.contact_id) as contact_id,
-        any_value(placed.first_ms) as first_ms,
-        any_value(placed.lost_ms) as lost_ms,
+        told_of.*,
+        max(begun.first_ms) over (partition by told_of.contact_id order by told_of.ms) as first_ms
+    from told_of
+    left join begun on told_of.contact_id = begun.contact_id and told_of.id = begun.episode_id
+    where told_of.ms is not null
+),
+
+contacted as (
+    select
+        contact_id,
+        first_ms,
+        min(ms) as contact_ms,
+        arg_min(struct_pack(id := id, direction := direction), (ms, id)) as contact
+    from placed
+    where kind = 'contact' and first_ms is not null
+    group by contact_id, first_ms
+),
+
+gathered as (
+    select
+        placed.contact_id,
+        placed.first_ms,
         max(placed.ms) filter (where placed.kind = 'missed') as last_ms,
         count_if(placed.kind = 'missed') as rings,
         count_if(placed.kind = 'missed' and placed.outcome = 'abandoned') as abandoned_rings,
         any_value(contacted.contact_ms) as contact_ms,
         any_value(contacted.contact.id) as contact_call_id,
         any_value(contacted.contact.direction) as contact_direction,
-        any_value(written.message_ms) as message_ms,
+        min(placed.ms) filter (where placed.kind = 'message') as message_ms,
         count_if(
             placed.direction = 'outgoing' and placed.started_ms >= placed.first_ms
             and (contacted.contact_ms is null or placed.ms <= contacted.contact_ms)
@@ -203,9 +230,18 @@ folded as (
             and (contacted.contact_ms is null or placed.ms <= contacted.contact_ms)
         ) as attempt_ms
     from placed
-    left join contacted on placed.episode_id = contacted.episode_id
-    left join written on placed.episode_id = written.episode_id
-    group by placed.episode_id
+    left join contacted on placed.contact_id = contacted.contact_id and placed.first_ms = contacted.first_ms
+    where placed.first_ms is not null
+    group by placed.contact_id, placed.first_ms
+),
+
+folded as (
+    select
+        gathered.*,
+        begun.episode_id,
+        begun.lost_ms
+    from gathered
+    inner join begun on gathered.contact_id = begun.contact_id and gathered.first_ms = begun.first_ms
 ),
 
 closed as (

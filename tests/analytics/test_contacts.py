@@ -1,9 +1,13 @@
 """Contacts: identities named together are one, in whatever order and however late that is told."""
 
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 
+import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
@@ -17,7 +21,7 @@ from analytics.views import read_views
 from analytics.warehouse import Batch
 from schemas.envelope import Event
 from schemas.ids import conversation_id
-from tests.analytics.drawn import call, draw, drawn_events, moment, tidy, warehouse
+from tests.analytics.drawn import COMPANY, call, draw, drawn_events, moment, tidy, warehouse
 from tests.analytics.landing_cases import NOW, records_of
 
 CASES = max(5, drawing.default.max_examples // 10) if drawing.default else 5
@@ -42,6 +46,12 @@ _BY_CONTACT = f"""
         cold_calls.is_cold
     from reports.cold_calls, reports.call_repeats where call_repeats.call_id = '{call("a")}'
 """  # noqa: S608  # an id of the test's own
+
+
+@pytest.fixture(scope="module")
+def joining() -> Scratch:
+    """Give a warehouse in which nothing was told, for tests that fold who is whom alone."""
+    return scratch([COMPANY])
 
 
 def _groups(built: Scratch, *, company: str = "acme") -> set[frozenset[str]]:
@@ -99,6 +109,63 @@ def _landed(batches: list[list[Event]]) -> Scratch:
         lander.land(Batch(records_of(batch, first_offset=landed)), now=NOW)
         landed += len(batch)
     return built
+
+
+Named = tuple[str, list[str]]
+OURS, NOBODY = ("phone:+77271111111", "sip:+77271111111"), ("phone:anonymous", "sip: Unknown ")
+IDENTITIES = [*OURS, *NOBODY, *(f"{kind}:{number}" for kind in ("phone", "telegram", "vk") for number in range(6))]
+# The links of a chain that is read at once, and how long that may keep the processor: link by link it took 11 s.
+CHAINED, CHAIN_SECONDS = 4_000, 4.0
+
+
+def _joined(built: Scratch, named: Iterable[Named]) -> set[tuple[str, frozenset[str]]]:
+    """Fold the identities of contacts from what is named together, as one fact each."""
+    rows = [(company, identities[0], identities[1:] or None) for company, identities in named]
+    names = {"company": pl.String, "contact_key": pl.String, "also_known_as": pl.List(pl.String)}
+    built.sql("from facts.identities limit 0")
+    built.connection.hand_in("named_here", pl.DataFrame(rows, schema=names, orient="row"))
+    built.connection.execute("delete from facts.contact_events")
+    built.connection.execute("insert into facts.contact_events by name from named_here")
+    text = next(view.select for view in read_views() if view.relation == "facts.identities")
+    frame = built.connection.frame(f"select company, list(identity) from ({text}) group by company, contact_id")  # noqa: S608
+    return {(company, frozenset(identities)) for company, identities in frame.rows()}
+
+
+def _reached(named: Iterable[Named]) -> set[tuple[str, frozenset[str]]]:
+    """Say who is one contact: all who can be reached over what was named together, but through nobody and ourselves."""
+    contacts: list[tuple[str, set[str]]] = []
+    for company, identities in named:
+        ours = {(company, one) for one in identities if company == COMPANY.id and one in OURS}
+        others = {one for one in identities if one not in NOBODY and (company, one) not in ours}
+        met = [contact for contact in contacts if contact[0] == company and contact[1] & others]
+        contacts = [contact for contact in contacts if contact not in met]
+        contacts += [(company, {one}) for company, one in ours]
+        contacts += [(company, others.union(*(identities for _, identities in met)))] if others else []
+    return {(company, frozenset(identities)) for company, identities in contacts}
+
+
+@drawing(max_examples=CASES)
+@given(chance=st.randoms(use_true_random=False), facts=st.integers(1, 40), most=st.sampled_from([2, 2, 4]))
+def test_a_contact_is_all_who_can_be_reached_over_what_was_named_together(
+    joining: Scratch, chance: random.Random, facts: int, most: int
+) -> None:
+    named = [
+        (chance.choice(["acme", "other"]), chance.choices(IDENTITIES, k=chance.randint(1, most))) for _ in range(facts)
+    ]
+
+    assert _reached(named) == _joined(joining, named)
+
+
+def test_who_links_thousands_of_identities_in_a_row_keeps_nobody_waiting(joining: Scratch) -> None:
+    least_first = [f"telegram:{number:05}" for number in range(CHAINED)]
+    # The least of each pair beside the greatest: each is the least that the next one can be reached from.
+    row = [one for pair in zip(least_first, reversed(least_first), strict=True) for one in pair][:CHAINED]
+    began = time.process_time()
+
+    contacts = _joined(joining, [("acme", list(link)) for link in pairwise(row)])
+
+    assert {("acme", frozenset(least_first))} == contacts
+    assert time.process_time() - began < CHAIN_SECONDS
 
 
 NAMED_APART = """
@@ -201,6 +268,8 @@ def test_blank_and_anonymous_callers_are_nobody_and_our_own_numbers_join_nobody(
     d    | offered | 05:03:00 | direction=incoming; contact=phone:+77271111111,telegram:1
     e    | offered | 05:04:00 | direction=incoming; contact=phone:+77271111111,telegram:2
     f    | offered | 05:05:00 | direction=incoming
+    g    | offered | 05:06:00 | direction=incoming; contact=phone:+77271111111,telegram:3,vk:4
+    h    | offered | 05:07:00 | direction=incoming; contact=phone:anonymous,telegram:5,vk:6
     """
     assert {
         frozenset({"phone:+77010000001"}),
@@ -208,6 +277,8 @@ def test_blank_and_anonymous_callers_are_nobody_and_our_own_numbers_join_nobody(
         frozenset({"phone:+77271111111"}),
         frozenset({"telegram:1"}),
         frozenset({"telegram:2"}),
+        frozenset({"telegram:3", "vk:4"}),
+        frozenset({"telegram:5", "vk:6"}),
     } == _groups(warehouse(drawn_events(facts)))
 
 

@@ -1,10 +1,21 @@
 """Missed episodes: one contact's missed calls until somebody talked with him, or until he is lost."""
 
-from datetime import date, datetime, timedelta
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 
 import msgspec
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as drawing
+from hypothesis import strategies as st
 
 from analytics.questions import Scope, missed
+from analytics.scratch import Scratch, scratch
+from analytics.views import read_views
 from schemas.company import Company
 from schemas.dated import DatedThresholds
 from tests.analytics.drawn import COMPANY, DAY, call, draw, drawn_events, tidy, warehouse
@@ -47,6 +58,11 @@ def _over(began: str, word: str, answered: list[str]) -> str:
 
 
 A = "phone:+77010000001"
+CASES = max(10, drawing.default.max_examples // 4) if drawing.default else 10
+LOST_SECONDS = 82_800
+# So many days one after the other a contact misses a call, and how long that may keep the processor: day by day 30 s.
+MISSED_DAYS, FOLD_SECONDS = 10_000, 5.0
+Entry = tuple[int, str]  # second, and what happened: missed, abandoned, answered, called, tried, wrote
 
 
 def test_an_episode_closes_with_a_talk_of_which_nobody_tells_who_called() -> None:
@@ -275,3 +291,111 @@ def test_of_what_he_wrote_within_one_second_the_last_in_his_history_is_shown() -
 
     [last] = built.sql("select arg_max(text, message_id) as text from facts.messages")["text"]
     assert missed.waiting(built, scope=Scope(company="acme"))["last_text"].to_list() == [last]
+
+
+@pytest.fixture(scope="module")
+def folding() -> Scratch:
+    """Give a warehouse that knows one contact and holds nothing else, for tests that fold his episodes alone."""
+    built = scratch([COMPANY])
+    built.sql("from facts.missed_episodes limit 0")
+    built.connection.execute(
+        "insert into facts.identities by name select 'acme' as company, 'vk:1' as identity, 'he' as contact_id"
+    )
+    return built
+
+
+def _fold(built: Scratch, entries: Sequence[Entry]) -> list[tuple[int, int, int, int, str | None]]:
+    """Fold one contact's entries: second of the first and last missed call, rings, attempts, and what closed it."""
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = [
+        (
+            str(number),
+            "acme",
+            "vk:1",
+            begin + timedelta(seconds=second),
+            "outgoing" if word in {"called", "tried", "wrote"} else "incoming",
+            {"called": "answered", "tried": "no_answer", "wrote": "sent"}.get(word, word),
+            word == "wrote",
+        )
+        for number, (second, word) in enumerate(entries)
+    ]
+    names = ("id", "company", "contact_key", "told_at", "direction", "outcome", "is_message")
+    built.connection.hand_in("entries_here", pl.DataFrame(rows, schema=names, orient="row"))
+    built.connection.execute("""
+        delete from facts.calls;
+        delete from facts.messages;
+        insert into facts.calls by name
+        select id as call_id, company, contact_key, told_at as started_at, told_at as answered_at,
+            cast(told_at as date) as day, direction, outcome, false as is_internal, false as is_test
+        from entries_here where not is_message;
+        insert into facts.messages by name
+        select id as message_id, company, contact_key, told_at as first_at, direction, outcome as status
+        from entries_here where is_message
+    """)
+    text = next(view.select for view in read_views() if view.relation == "facts.missed_episodes")
+    asked = f"""
+        select epoch(first_missed_at) - $began, epoch(last_missed_at) - $began, rings, attempts, closed_by
+        from ({text}) order by 1
+    """  # noqa: S608  # our own text
+    return built.connection.rows(asked, {"began": begin.timestamp()})
+
+
+def _episodes_of(entries: Sequence[Entry]) -> list[tuple[int, int, int, int, str | None]]:
+    """Tell the same moment by moment: of one second what was missed comes first."""
+    begun: list[int] = []
+    is_over = True
+    for second, word in sorted(entries, key=lambda entry: (entry[0], entry[1] in {"answered", "called"})):
+        if word in {"missed", "abandoned"} and (is_over or second > begun[-1] + LOST_SECONDS):
+            begun.append(second)
+            is_over = False
+        is_over = is_over or word in {"answered", "called"}
+    told = [
+        [entry for entry in sorted(entries) if first <= entry[0] < following]
+        for first, following in zip(begun, [*begun[1:], 2**60], strict=True)
+    ]
+    return [_episode_of(first, within) for first, within in zip(begun, told, strict=True)]
+
+
+def _episode_of(first: int, entries: Sequence[Entry]) -> tuple[int, int, int, int, str | None]:
+    missed_at = [second for second, word in entries if word in {"missed", "abandoned"}]
+    talks = [entry for entry in entries if entry[1] in {"answered", "called"}]
+    until = talks[0][0] if talks else 2**60
+    attempts = sum(word in {"called", "tried"} and second <= until for second, word in entries)
+    if talks and until <= first + LOST_SECONDS:
+        closed_by = "called_back" if talks[0][1] == "called" else "called_again"
+    else:
+        is_written = any(word == "wrote" and second <= first + LOST_SECONDS for second, word in entries)
+        closed_by = "messaged" if is_written else None
+    return first, missed_at[-1], len(missed_at), attempts, closed_by
+
+
+@drawing(max_examples=CASES)
+@given(
+    chance=st.randoms(use_true_random=False),
+    grain=st.sampled_from([1, 3_600, LOST_SECONDS // 2, LOST_SECONDS, 86_400]),
+    most=st.sampled_from([6, 20, 60]),
+    words=st.sampled_from(
+        [["missed"], ["missed"] * 4 + ["wrote", "answered"], ["missed", "abandoned", "called", "tried", "wrote"]]
+    ),
+)
+def test_episodes_are_those_that_are_told_moment_by_moment(
+    folding: Scratch, chance: random.Random, grain: int, most: int, words: list[str]
+) -> None:
+    drawn = [(grain * chance.randrange(most) + chance.randint(0, 1), chance.choice(words)) for _ in range(most)]
+    # Of two talks in one second the one of the lesser id is taken, which nobody tells here.
+    entries = [
+        next(iter(told))
+        for _, told in groupby(sorted(drawn), key=lambda entry: (entry[0], entry[1] in {"answered", "called"}))
+    ]
+
+    assert _episodes_of(entries) == _fold(folding, entries)
+
+
+def test_who_misses_a_call_a_day_for_decades_keeps_nobody_waiting(folding: Scratch) -> None:
+    days = range(0, 86_400 * MISSED_DAYS, 86_400)
+    began = time.process_time()
+
+    episodes = _fold(folding, [(second, "missed") for second in days])
+
+    assert [(second, second, 1, 0, None) for second in days] == episodes
+    assert time.process_time() - began < FOLD_SECONDS
