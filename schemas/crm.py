@@ -13,6 +13,8 @@ Amount = Annotated[
 ]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="a currency of ISO 4217 such as KZT")]
 
+DealField = Literal["amount", "operator", "pipeline"]
+
 
 class ContactIdentified(Struct, frozen=True, kw_only=True):
     """These identities are known to be one and the same contact; the facts of each become facts of all."""
@@ -63,7 +65,7 @@ class DealChanged(DealFact, frozen=True, kw_only=True):
     """
 
     emptied: Annotated[
-        tuple[Literal["amount", "operator", "pipeline"], ...],
+        tuple[DealField, ...],
         Meta(max_length=3, description="which fields hold nothing since then"),
     ] = ()
 

@@ -29,21 +29,28 @@
 --   day date: local date of created_at in the company's zone
 --   events integer: its facts, of which the log holds each once
 with recursive
-went as (
+merged as materialized (
     select
         company,
         deal_id,
         into_deal_id
     from facts.told_deals
     where into_deal_id is not null
+),
+
+went as (
+    select
+        company,
+        deal_id,
+        into_deal_id
+    from merged
     union
     select
         went.company,
         went.deal_id,
-        next.into_deal_id
+        merged.into_deal_id
     from went
-    inner join facts.told_deals as next on went.company = next.company and went.into_deal_id = next.deal_id
-    where next.into_deal_id is not null
+    inner join merged on went.company = merged.company and went.into_deal_id = merged.deal_id
 ),
 
 -- Where each deal that went into another is at last, and where those others are themselves.

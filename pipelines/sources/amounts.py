@@ -40,10 +40,11 @@ def money(
 ) -> dict[str, str | None]:
     """Give `amount`, and where there is one its `currency`: of the field `code`, else of the account's settings."""
     found = amount(fields, *names, minor_units=minor_units)
-    return {"amount": found, "currency": _currency(scene, text(fields, code) if code else None) if found else None}
+    return {"amount": found, "currency": currency(scene, text(fields, code) if code else None) if found else None}
 
 
-def _currency(scene: Scene, written: str | None) -> str | None:
+def currency(scene: Scene, written: str | None) -> str | None:
+    """Give the code of a currency as `written`, else that of the account's settings; None for what is none."""
     code = (written or scene.setting("currency")).strip().upper()
     code = _RENAMED.get(code, code)
     return code if _CURRENCY.match(code) else None

@@ -5,7 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipelines.sources.bitrix24_calls import call_ended, call_offered, call_started
-from pipelines.sources.bitrix24_cards import Entity, card_added, card_updated, contact_added, contact_updated
+from pipelines.sources.bitrix24_cards import (
+    Entity,
+    card_added,
+    card_deleted,
+    card_updated,
+    contact_added,
+    contact_updated,
+)
 from pipelines.sources.brackets import OWN, branch, leaves, nested_fields
 from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
@@ -29,8 +36,10 @@ _READERS: dict[str, Reader] = {
     "ONCRMDEALADD": lambda scene, event, told: card_added(scene, event, told, entity=_DEAL),
     "ONCRMDEALUPDATE": lambda scene, event, told: card_updated(scene, event, told, entity=_DEAL),
     "ONCRMDEALMOVETOCATEGORY": lambda scene, event, told: card_updated(scene, event, told, entity=_DEAL),
+    "ONCRMDEALDELETE": lambda scene, event, told: card_deleted(scene, event, told, entity=_DEAL),
     "ONCRMLEADADD": lambda scene, event, told: card_added(scene, event, told, entity=_LEAD),
     "ONCRMLEADUPDATE": lambda scene, event, told: card_updated(scene, event, told, entity=_LEAD),
+    "ONCRMLEADDELETE": lambda scene, event, told: card_deleted(scene, event, told, entity=_LEAD),
     "ONCRMCONTACTADD": lambda scene, event, told: contact_added(scene, event, told, kind="crm_bitrix24"),
     "ONCRMCONTACTUPDATE": lambda scene, event, told: contact_updated(scene, event, told, kind="crm_bitrix24"),
     "ONCRMCOMPANYADD": lambda scene, event, told: contact_added(scene, event, told, kind="crm_bitrix24_company"),
@@ -111,7 +120,8 @@ GUIDE = Guide(
         "Under Developer resources add an outgoing webhook with the address `/hooks/bitrix24/ACCOUNT`.",
         "Copy the application token that Bitrix24 shows into the file or variable that `secrets` names.",
         "Choose the events: onVoximplantCallInit, onVoximplantCallStart, onVoximplantCallEnd; onCrmDealAdd, "
-        "onCrmDealUpdate, onCrmLeadAdd, onCrmLeadUpdate; onCrmContactAdd, onCrmContactUpdate.",
+        "onCrmDealUpdate, onCrmDealDelete, onCrmLeadAdd, onCrmLeadUpdate, onCrmLeadDelete; onCrmContactAdd, "
+        "onCrmContactUpdate.",
         "Bitrix24 sends only the id of a card. A deal's stage, sum and contact are read where a body carries them: "
         "let an application of yours fetch the card and send its fields in `data[FIELDS]` to the same address.",
         "Name operators' endpoints by their user ids in Bitrix24.",

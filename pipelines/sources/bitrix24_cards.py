@@ -13,7 +13,7 @@ from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_email, 
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field, from_local
 from pipelines.sources.translations import found, ignored
-from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
+from schemas.crm import ContactIdentified, DealChanged, DealCreated, DealDeleted, DealLost, DealMoved, DealWon
 from schemas.envelope import Event
 from schemas.ids import deal_id
 from schemas.instants import Instant
@@ -48,19 +48,33 @@ def card_added(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -> 
 
 
 def card_updated(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -> Translation:
-    """Read a change: with the id alone nobody knows of what, with the stage it is where the deal stands now."""
+    """Read a change: with the id alone nobody knows of what, with the stage it is where the deal stands now.
+
+    Without a stage it is what the card tells beside: what the deal is worth, who is responsible, whose it is.
+    """
     card = leaves(_card(told))
     number = required(card, "ID")
     stage = text(card, entity.stage, "STAGE_ID")
-    if stage is None:
-        return ignored("a card changed, and the event carries only its id: what changed is not told")
     known = _known(scene, told, card=card, entity=entity)
+    if stage is None:
+        if not any(known[name] for name in ("contact", "operator", "amount")) and "CATEGORY_ID" not in card:
+            return ignored("a card changed, and the event carries only its id: what changed is not told")
+        when = _told_at(scene, event, card, "DATE_MODIFY")
+        changed = DealChanged(**known)
+        return found(fact(scene, changed, identity=(entity.word, number, when, scene.raw.raw_id), time=when))
     time = _told_at(scene, event, card, "MOVED_TIME", "DATE_MODIFY")
     closed = _closed(scene, card, known=known, time=time)
     if closed is not None:
         return found(closed)
     moved = DealMoved(**known, from_stage=text(card, f"PREVIOUS_{entity.stage}", f"OLD_{entity.stage}"))
     return found(fact(scene, moved, identity=(entity.word, number, stage, time), time=time))
+
+
+def card_deleted(scene: Scene, event: Fields, told: Fields, *, entity: Entity) -> Translation:
+    """Read that a deal or lead was deleted."""
+    known = _known(scene, told, card=leaves(_card(told)), entity=entity)
+    time = _told_at(scene, event, {})
+    return found(fact(scene, DealDeleted(**known), identity=(known["provider_deal_id"], time), time=time))
 
 
 def contact_added(scene: Scene, event: Fields, told: Fields, *, kind: str) -> Translation:

@@ -8,7 +8,14 @@ from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.hubspot_calls import Told, call
-from pipelines.sources.hubspot_cards import contact_event, contact_object, deal_event, deal_link, deal_object
+from pipelines.sources.hubspot_cards import (
+    contact_event,
+    contact_object,
+    deal_event,
+    deal_link,
+    deal_object,
+    deals_merged,
+)
 from pipelines.sources.reading import Fields, as_object, items, member, required, text, word
 from pipelines.sources.signatures import hmac_base64, is_same
 from pipelines.sources.times import from_epoch_field
@@ -32,7 +39,7 @@ _ACTIONS = frozenset(
 _OTHER_ACTIONS = {
     "deletion": "something was deleted in the CRM: its facts of the past stay",
     "restore": "something that was deleted is there again",
-    "merge": "two cards were merged that are no contacts: a deal that went into another stays where it stood",
+    "merge": "two cards were merged that are neither contacts nor deals",
     "privacydeletion": "a contact asked to be forgotten: erase him here with the command for it",
 }
 
@@ -117,8 +124,10 @@ def _event(scene: Scene, event: Fields, *, about: tuple[str, str]) -> Translatio
     kind, action = about
     if kind == "contact" and action in {"creation", "propertychange", "merge"}:
         return contact_event(scene, event, action=action)
-    if kind == "deal" and action in {"creation", "propertychange"}:
+    if kind == "deal" and action in {"creation", "propertychange", "deletion", "restore"}:
         return deal_event(scene, event, action=action)
+    if kind == "deal" and action == "merge":
+        return deals_merged(scene, event)
     if action == "associationchange":
         return deal_link(scene, event)
     return ignored(
@@ -193,13 +202,13 @@ GUIDE = Guide(
         "Set the app's target URL to `/hooks/hubspot/ACCOUNT`; behind a proxy write what HubSpot calls into "
         "`public_url`.",
         "Subscribe to contact creation, merge and changes of phone, mobilephone and email; to deal creation, "
-        "association with contacts and changes of dealstage, and where pipelines have stages of your own of "
-        "hs_is_closed_won and hs_is_closed_lost; to changes of a call's hs_timestamp, "
+        "deletion, restoration, merge, association with contacts and changes of dealstage, amount, hubspot_owner_id, "
+        "pipeline and, where deals have currencies of their own, deal_currency_code; where pipelines have stages of "
+        "your own of hs_is_closed_won and hs_is_closed_lost; to changes of a call's hs_timestamp, "
         "hs_call_status, hs_call_duration, hs_call_direction, hs_call_disposition, hs_call_from_number, "
         "hs_call_to_number, hs_call_recording_url and hubspot_owner_id.",
         "Or let a workflow post whole objects (`id` and `properties`, or your own body with `hs_object_id`) of deals "
-        "and calls to the same address, with the request signature of this app. What a deal is worth and who is "
-        "responsible for it come this way alone.",
+        "and calls to the same address, with the request signature of this app.",
         "Name operators' endpoints by their owner ids in HubSpot.",
         "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "
         "counted twice.",
@@ -208,6 +217,8 @@ GUIDE = Guide(
         "public_url": Setting("Scheme and host that HubSpot calls, when a proxy changes them."),
         "won_stages": Setting("Stages that count as won beside `closedwon`, by their ids.", form="list"),
         "lost_stages": Setting("Stages that count as lost beside `closedlost`, by their ids.", form="list"),
-        "currency": Setting("Currency of amounts that name none, such as USD."),
+        "currency": Setting(
+            "Currency of amounts that name none, such as USD. Leave it out where you subscribe to deal_currency_code."
+        ),
     },
 )

@@ -3,14 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.sources.amounts import money
+from pipelines.sources.amounts import currency, money
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene, fact
 from pipelines.sources.phones import MAX_IDENTITIES, as_first_told, card_email, card_phones, identity, together
 from pipelines.sources.reading import Fields, flag, items, required, text
 from pipelines.sources.times import from_epoch_field
 from pipelines.sources.translations import found, ignored
-from schemas.crm import ContactIdentified, DealCreated, DealLinked, DealLost, DealMoved, DealWon
+from schemas.crm import (
+    ContactIdentified,
+    DealChanged,
+    DealCreated,
+    DealDeleted,
+    DealField,
+    DealLinked,
+    DealLost,
+    DealMerged,
+    DealMoved,
+    DealParted,
+    DealRestored,
+    DealWon,
+)
 from schemas.errors import InvalidEvent
 from schemas.ids import deal_id
 from schemas.instants import Instant, from_rfc3339
@@ -19,6 +32,10 @@ from schemas.people import Identity
 _PHONES = ("phone", "mobilephone", "hs_whatsapp_phone_number", "hs_calculated_phone_number")
 _WON, _LOST = "closedwon", "closedlost"
 _CLOSED = {"hs_is_closed_won": _WON, "hs_is_closed_lost": _LOST}
+_CURRENCY = "deal_currency_code"
+_WHOLE = {"creation": DealCreated, "deletion": DealDeleted, "restore": DealRestored}
+# What may change while a deal stays at its stage, and how our facts call it.
+_CHANGING: dict[str, DealField] = {"amount": "amount", "hubspot_owner_id": "operator", "pipeline": "pipeline"}
 _DEAL_TO_CONTACT, _CONTACT_TO_DEAL = "DEAL_TO_CONTACT", "CONTACT_TO_DEAL"
 # Subscriptions to objects of any kind tell both ends by the ids of their kinds.
 _ASSOCIATIONS = {("0-3", "0-1"): _DEAL_TO_CONTACT, ("0-1", "0-3"): _CONTACT_TO_DEAL}
@@ -52,50 +69,88 @@ def contact_object(scene: Scene, number: str, fields: Fields) -> Translation:
 
 
 def deal_event(scene: Scene, event: Fields, *, action: str) -> Translation:
-    """Read an event about a deal: opened, or its stage set anew; other properties tell nothing of its course."""
+    """Read an event about a deal: opened, deleted, there again, or a property set anew that tells of it."""
     number = required(event, "objectId")
     time = _occurred_at(scene, event)
-    if action == "creation":
-        return found(fact(scene, DealCreated(**_known(scene, number, {})), identity=(number,), time=time))
+    if action in _WHOLE:
+        identity_ = (number,) if action == "creation" else (number, time)
+        return found(fact(scene, _WHOLE[action](**_known(scene, number, {})), identity=identity_, time=time))
     name, value = required(event, "propertyName"), text(event, "propertyValue")
     if name in _CLOSED:
         if not flag({name: value}, name):
             return ignored("a deal is not closed")
         return found(_at_stage(scene, number, {name: value}, time=time, mark=name))
+    if name in _CHANGING or (name == _CURRENCY and value is not None):
+        changed = _changed(scene, number, {name: value})
+        return found(fact(scene, changed, identity=(number, name, value or "", time), time=time))
     if name != "dealstage" or value is None:
-        return ignored("a deal's property changed that does not tell its stage")
+        return ignored("a deal's property changed that tells neither its stage nor its worth nor whose it is")
     return found(_at_stage(scene, number, {"dealstage": value}, time=time, mark=""))
 
 
+def deals_merged(scene: Scene, event: Fields) -> Translation:
+    """Read that deals became one: each but the one that is left went into it, which may have an id of its own."""
+    into = required(event, "newObjectId", "primaryObjectId", "objectId")
+    merged = [text({"id": one}, "id") for one in items(event, "mergedObjectIds")]
+    told = (text(event, "primaryObjectId"), text(event, "objectId"), *merged)
+    numbers = dict.fromkeys(one for one in told if one is not None and one != into)
+    if not numbers:
+        raise InvalidEvent("mergedObjectIds names no other deal than the one that is left")
+    time, into_id = _occurred_at(scene, event), deal_id(scene.raw.source, scene.account.id, into)
+    return found(
+        *(
+            fact(scene, DealMerged(**_known(scene, one, {}), into_deal_id=into_id), identity=(one, into), time=time)
+            for one in numbers
+        )
+    )
+
+
 def deal_link(scene: Scene, event: Fields) -> Translation:
-    """Read that a deal and a contact were linked, whichever of the two the event is about; a parting is no fact."""
+    """Read that a deal and a contact were linked or parted, whichever of the two the event is about."""
     kinds = (text(event, "fromObjectTypeId") or "", text(event, "toObjectTypeId") or "")
     kind = (text(event, "associationType") or _ASSOCIATIONS.get(kinds, "")).upper()
     ends = (text(event, "fromObjectId"), text(event, "toObjectId"))
-    if kind not in _ASSOCIATIONS.values() or flag(event, "associationRemoved"):
-        return ignored("two cards were parted, or linked that are not a deal and a contact")
+    if kind not in _ASSOCIATIONS.values():
+        return ignored("two cards were linked or parted that are not a deal and a contact")
     number, contact = ends if kind == _DEAL_TO_CONTACT else ends[::-1]
     if number is None or contact is None:
         raise InvalidEvent("fromObjectId or toObjectId is missing")
     time = _occurred_at(scene, event)
     known = {"deal_id": deal_id(scene.raw.source, scene.account.id, number), "provider_deal_id": number}
-    linked = DealLinked(**known, contact=together(identity("crm_hubspot", contact)))
-    return found(fact(scene, linked, identity=(number, contact, time), time=time))
+    struct = DealParted if flag(event, "associationRemoved") else DealLinked
+    told = struct(**known, contact=together(identity("crm_hubspot", contact)))
+    return found(fact(scene, told, identity=(number, contact, time), time=time))
 
 
 def deal_object(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...]) -> Translation:
     """Read a whole deal: that it was opened, and where it stands now."""
     known = _known(scene, number, fields, contacts=contacts)
     opened_at = _written_at(fields, "createdate", "hs_createdate") or scene.raw.received_at
-    changed_at = _written_at(fields, "hs_lastmodifieddate") or opened_at
+    written_at = _written_at(fields, "hs_lastmodifieddate")
+    changed_at = written_at or opened_at
     opened = fact(scene, DealCreated(**known), identity=(number, "object", changed_at), time=opened_at)
-    stage = text(fields, "dealstage")
-    if stage is None:
-        return found(opened)
     is_closed = _is_won(scene, fields) or _is_lost(scene, fields)
-    closed_at = _written_at(fields, "closedate") if is_closed else None
-    stands = _at_stage(scene, number, fields, time=closed_at or changed_at, mark="object", contacts=contacts)
-    return found(opened, stands)
+    stands_at = (_written_at(fields, "closedate") if is_closed else None) or changed_at
+    told = [opened]
+    if text(fields, "dealstage") is not None:
+        told.append(_at_stage(scene, number, fields, time=stands_at, mark="object", contacts=contacts))
+    # What it is worth and who is responsible may have changed since it was opened or closed.
+    changed = _changed(scene, number, fields, contacts=contacts)
+    told_at = written_at or scene.raw.received_at
+    if changed.emptied or told_at != told[-1].time:
+        told.append(fact(scene, changed, identity=(number, "object", written_at or scene.raw.raw_id), time=told_at))
+    return found(*told)
+
+
+def _changed(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...] = ()) -> DealChanged:
+    """Give what stands of a deal by these of its properties, and which of them hold nothing."""
+    known = _known(scene, number, fields, contacts=contacts)
+    emptied: tuple[DealField, ...] = tuple(
+        ours for name, ours in _CHANGING.items() if name in fields and text(fields, name) is None
+    )
+    if known["amount"] is None and text(fields, _CURRENCY) is not None:
+        known["currency"] = currency(scene, text(fields, _CURRENCY))
+    return DealChanged(**known, emptied=emptied)
 
 
 def _at_stage(  # noqa: PLR0913  # a deal, its fields, when and by which kind of event

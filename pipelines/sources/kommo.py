@@ -10,7 +10,17 @@ from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.kommo_calls import incoming_call, note
 from pipelines.sources.kommo_contacts import company_card, contact_card
-from pipelines.sources.kommo_deals import added, declined, edited, incoming, moved, pipeline_action
+from pipelines.sources.kommo_deals import (
+    added,
+    declined,
+    deleted,
+    edited,
+    handed_over,
+    incoming,
+    moved,
+    pipeline_action,
+    restored,
+)
 from pipelines.sources.kommo_messages import message, outgoing_message
 from pipelines.sources.reading import Fields, as_object, word
 from pipelines.sources.signatures import is_same
@@ -29,7 +39,7 @@ def _told_elsewhere(reason: str) -> Reader:
 
 _DELETED = _told_elsewhere("something was deleted in the CRM: its facts of the past stay")
 _RESTORED = _told_elsewhere("something that was deleted is there again")
-_HANDED_OVER = _told_elsewhere("another person is responsible: the next fact names him")
+_HANDED_OVER = _told_elsewhere("another person is responsible for something that is no deal")
 _TASK = _told_elsewhere("a task")
 _LIST = _told_elsewhere("an element of a list")
 _CUSTOMER = _told_elsewhere("a customer card: its deals and contacts tell their facts themselves")
@@ -48,6 +58,9 @@ _ENTITIES: dict[str, dict[str, Reader]] = {
         "add": added,
         "status": moved,
         "update": edited,
+        "responsible": handed_over,
+        "delete": deleted,
+        "restore": restored,
         "note": note,
         "call_in": _TRIGGER,
         "chat": _TRIGGER,
@@ -169,8 +182,9 @@ GUIDE = Guide(
     connect_steps=(
         "Make a long random token and put it where `secrets` points.",
         "Under Settings, Integrations, Web hooks add the address `/hooks/kommo/ACCOUNT?token=TOKEN`.",
-        "Choose the events: lead added, lead stage changed, lead edited; contact added and edited; note added to lead, "
-        "contact and company; incoming message received; incoming lead added and deleted.",
+        "Choose the events: lead added, edited, deleted and restored, lead stage changed, lead responsible user "
+        "changed; contact added and edited; note added to lead, contact and company; incoming message received; "
+        "incoming lead added and deleted.",
         "Name operators' endpoints by their user ids in Kommo.",
         "The account's `currency` in the settings is that of the deals: hooks do not name it.",
         "Where a telephony is connected, too, write `tells_calls = false` under this account: each call would be "

@@ -1,4 +1,4 @@
-"""Deals of Kommo (leads): opened, moved from stage to stage, won (142) and lost (143)."""
+"""Deals of Kommo (leads): opened, moved from stage to stage, won (142) and lost (143), changed, deleted, restored."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from pipelines.sources.phones import identity, phone_identity, together
 from pipelines.sources.reading import Fields, required, text
 from pipelines.sources.times import from_epoch_field, from_local
 from pipelines.sources.translations import found, ignored
-from schemas.crm import DealCreated, DealLost, DealMoved, DealWon
+from schemas.crm import DealChanged, DealCreated, DealDeleted, DealFact, DealLost, DealMoved, DealRestored, DealWon
 from schemas.envelope import Event
 from schemas.ids import deal_id
 from schemas.instants import Instant
@@ -40,9 +40,33 @@ def moved(scene: Scene, fields: Fields) -> Translation:
 def edited(scene: Scene, fields: Fields) -> Translation:
     """Read an edit: a move where it names another stage before, a win or loss where the deal stands closed.
 
-    An edit repeats the stage without saying that it changed, so that alone is no move.
+    An edit repeats the stage without saying that it changed, so that alone is no move: it tells what the deal is worth
+    now and who is responsible.
     """
     return _changed(scene, fields, is_move=False)
+
+
+def handed_over(scene: Scene, fields: Fields) -> Translation:
+    """Read that another person is responsible."""
+    return found(_told_of(scene, fields, struct=DealChanged, action="responsible"))
+
+
+def deleted(scene: Scene, fields: Fields) -> Translation:
+    """Read that a deal was deleted; the hook does not say when."""
+    return found(_told_of(scene, fields, struct=DealDeleted, action="delete"))
+
+
+def restored(scene: Scene, fields: Fields) -> Translation:
+    """Read that a deal that was deleted is there again."""
+    return found(_told_of(scene, fields, struct=DealRestored, action="restore"))
+
+
+def _told_of(scene: Scene, fields: Fields, *, struct: type[DealFact], action: str) -> Event:
+    """Give a fact that holds what is known of a deal but its stage, which it does not say to have changed."""
+    told, known = leaves(fields), _known(scene, fields)
+    known["stage"] = known["provider_status"] = None
+    time = time_of(scene, told, "last_modified", "updated_at") or scene.raw.received_at
+    return fact(scene, struct(**known), identity=(known["provider_deal_id"], action, scene.raw.raw_id), time=time)
 
 
 def _changed(scene: Scene, fields: Fields, *, is_move: bool) -> Translation:
@@ -51,10 +75,10 @@ def _changed(scene: Scene, fields: Fields, *, is_move: bool) -> Translation:
     before = text(told, "old_status_id")
     time = time_of(scene, told, "last_modified", "updated_at") or scene.raw.received_at
     closed = _closed(scene, told, known=known, time=time, action=f"from {before or 'unknown'}")
-    if closed is not None:
+    if closed is not None and closed.time == time:
         return found(closed)
-    if not is_move and before in {None, text(told, "status_id")}:
-        return ignored("a deal was edited, and its stage is not said to have changed")
+    if closed is not None or (not is_move and before in {None, text(told, "status_id")}):
+        return found(closed, _told_of(scene, fields, struct=DealChanged, action="update"))
     fact_ = DealMoved(**known, from_stage=before)
     return found(fact(scene, fact_, identity=_identity(scene, told, known=known), time=time))
 

@@ -9,7 +9,7 @@ from pipelines.sources.guide import Guide, Setting
 from pipelines.sources.reading import Fields, as_object, required, word
 from pipelines.sources.signatures import holds_shared_secret
 from pipelines.sources.translations import ignored
-from pipelines.sources.umnico_leads import customer, lead_changed, lead_created
+from pipelines.sources.umnico_leads import customer, lead_changed, lead_created, lead_deleted
 from pipelines.sources.umnico_messages import message, status
 from schemas.codec import parse_json
 from schemas.company import Account, Company
@@ -39,7 +39,6 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
 
 
 _OTHERS = {
-    "lead.deleted": "a lead was deleted",
     "customer.deleted": "a customer was deleted",
     "message.changed": "an edit of a message: it is no new one",
     "message.edited": "an edit of a message: it is no new one",
@@ -54,6 +53,7 @@ _READERS: dict[str, Callable[[Scene, Fields], Any]] = {
     "message.changed.status": status,
     "lead.created": lead_created,
     "lead.changed": lead_changed,
+    "lead.deleted": lead_deleted,
     "customer.created": customer,
     "customer.changed": customer,
     "lead.changed.customer": customer,

@@ -11,7 +11,7 @@ from pipelines.sources.phones import card_phones, identity, together
 from pipelines.sources.reading import Fields, as_object, items, loose, required, text
 from pipelines.sources.translations import found, ignored
 from pipelines.sources.umnico_messages import CUSTOMER, USER_PREFIX
-from schemas.crm import ContactIdentified, DealCreated, DealLost, DealMoved, DealWon
+from schemas.crm import ContactIdentified, DealChanged, DealCreated, DealDeleted, DealLost, DealMoved, DealWon
 from schemas.errors import InvalidEvent
 from schemas.ids import deal_id
 from schemas.people import Identity
@@ -25,13 +25,16 @@ def lead_created(scene: Scene, body: Fields) -> Translation:
 
 
 def lead_changed(scene: Scene, body: Fields) -> Translation:
-    """Read a change of a lead: its status now; which statuses are won and lost the account's settings say."""
+    """Read a change of a lead: its status now, and without one what it is worth and who is responsible.
+
+    Which statuses are won and lost the account's settings say.
+    """
     known, lead = _known(scene, body)
     stage = known["stage"]
-    if stage is None:
-        return ignored("a lead changed, and its status is not told")
     struct: Any = DealMoved
-    if stage in scene.names("won_statuses"):
+    if stage is None:
+        struct = DealChanged
+    elif stage in scene.names("won_statuses"):
         struct = DealWon
     elif stage in scene.names("lost_statuses"):
         struct = DealLost
@@ -41,10 +44,17 @@ def lead_changed(scene: Scene, body: Fields) -> Translation:
         fact(
             scene,
             struct(**known),
-            identity=(known["provider_deal_id"], stage, told_by),
+            identity=(known["provider_deal_id"], stage or "", told_by),
             time=told_at(scene, when, what="updatedAt"),
         )
     )
+
+
+def lead_deleted(scene: Scene, body: Fields) -> Translation:
+    """Read that a lead was deleted; Umnico does not say when."""
+    known, _ = _known(scene, body)
+    identity_ = (known["provider_deal_id"], scene.raw.raw_id)
+    return found(fact(scene, DealDeleted(**known), identity=identity_, time=scene.raw.received_at))
 
 
 def customer(scene: Scene, body: Fields) -> Translation:

@@ -250,20 +250,23 @@ def test_of_each_property_stands_what_was_told_last_whichever_fact_told_it(chanc
     assert {deal_id: list(stood) for deal_id, *stood in told_now.rows()} == expected
 
 
-def _told_by_hubspot(*body: dict[str, Any]) -> list[Event]:
-    """Give what HubSpot's events and objects say."""
-    account = COMPANY.account(ACCOUNTS["hubspot"])
+def _told_by(source: str, body: bytes) -> list[Event]:
+    """Give what a CRM's bytes say."""
+    account = COMPANY.account(ACCOUNTS[source])
     assert account is not None
-    written = json.dumps(body).encode()
     raw = RawRecord(
-        raw_id=raw_id("hubspot", account.id, written.hex()),
-        source="hubspot",
+        raw_id=raw_id(source, account.id, body.hex()),
+        source=source,
         account=account.id,
         company=COMPANY.id,
         received_at=RECEIVED_AT,
-        body=written,
+        body=body,
     )
-    return list(SOURCES["hubspot"].translate(raw, company=COMPANY, account=account).events)
+    return list(SOURCES[source].translate(raw, company=COMPANY, account=account).events)
+
+
+def _told_by_hubspot(*body: dict[str, Any]) -> list[Event]:
+    return _told_by("hubspot", json.dumps(body).encode())
 
 
 def _call(number: int, *, contact: int) -> dict[str, Any]:
@@ -301,3 +304,72 @@ def test_a_win_is_its_contact_s_and_of_nobody_who_has_the_same_word_for_a_number
     """)
 
     assert ascribed.rows() == [("1", "123"), ("2", None)]
+
+
+def _moment(second: int) -> int:
+    return 1772445600000 + 1000 * second
+
+
+def test_what_hubspot_tells_of_a_deal_gives_its_worth_of_now_whatever_it_was_worth_when_it_was_won() -> None:
+    def changed(number: int, name: str, value: str, *, second: int) -> dict[str, Any]:
+        at = {"subscriptionType": "deal.propertyChange", "occurredAt": _moment(second), "objectId": number}
+        return {**at, "propertyName": name, "propertyValue": value}
+
+    def whole(amount: str, *, day: int) -> dict[str, Any]:
+        dates = {"createdate": "2026-03-01T09:00:00Z", "closedate": "2026-03-02T09:00:00Z"}
+        said = {"dealstage": "closedwon", "amount": amount, "hs_lastmodifieddate": f"2026-03-{day:02d}T09:00:00Z"}
+        return {"id": 124, "properties": {**dates, **said}}
+
+    merged = {"subscriptionType": "deal.merge", "occurredAt": _moment(9), "objectId": 125, "primaryObjectId": 125}
+    told = _told_by_hubspot(
+        changed(123, "amount", "300", second=3),
+        changed(123, "dealstage", "closedwon", second=2),
+        changed(123, "amount", "100", second=1),
+        changed(125, "dealstage", "closedwon", second=1),
+        changed(125, "amount", "70", second=2),
+        whole("10", day=2),
+        whole("30", day=4),
+        whole("20", day=3),
+        {**merged, "mergedObjectIds": [126], "newObjectId": 127},
+        changed(126, "dealstage", "closedwon", second=1),
+        changed(128, "dealstage", "closedwon", second=1),
+        {"subscriptionType": "deal.deletion", "occurredAt": _moment(2), "objectId": 128},
+    )
+
+    worth = warehouse(told).sql("select provider_deal_id, status, cast(amount as integer), currency from facts.deals")
+
+    assert sorted(worth.rows()) == [
+        ("123", "won", 300, "KZT"),
+        ("124", "won", 30, "KZT"),
+        ("125", "won", 70, "KZT"),
+    ]
+
+
+def test_what_kommo_and_bitrix24_tell_of_a_deal_gives_its_worth_and_responsible_operator_of_now() -> None:
+    def lead(action: str, **said: Any) -> list[Event]:
+        return _told_by(
+            "kommo", "&".join(f"leads[{action}][0][{name}]={value}" for name, value in said.items()).encode()
+        )
+
+    def card(event: str, *, second: int, **fields: Any) -> list[Event]:
+        return _told_by("bitrix24", json.dumps({"event": event, "data": {"FIELDS": fields}, "ts": second}).encode())
+
+    closed = {"status_id": 142, "closed_at": 1772440000, "responsible_user_id": 7}
+    told = [
+        *lead("update", id=1, **closed, price=300, last_modified=1772445600),
+        *lead("status", id=1, **closed, price=100, last_modified=1772440000),
+        *lead("update", id=1, **closed, price=200, last_modified=1772445500),
+        *lead("responsible", id=1, responsible_user_id=8),
+        *lead("status", id=2, **closed, price=100, last_modified=1772440000),
+        *lead("delete", id=2, status_id=142),
+        *card("ONCRMDEALUPDATE", second=1772445600, ID="3", STAGE_ID="WON", OPPORTUNITY="10", ASSIGNED_BY_ID="1"),
+        *card("ONCRMDEALUPDATE", second=1772445601, ID="3", OPPORTUNITY="20"),
+        *card("ONCRMDEALUPDATE", second=1772445600, ID="4", STAGE_ID="WON", OPPORTUNITY="10"),
+        *card("ONCRMDEALDELETE", second=1772445700, ID="4"),
+    ]
+
+    worth = warehouse(told).sql(
+        "select provider_deal_id, status, cast(amount as integer), operator_endpoint from facts.deals"
+    )
+
+    assert sorted(worth.rows()) == [("1", "won", 300, "8"), ("3", "won", 20, "1")]
