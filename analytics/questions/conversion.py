@@ -41,13 +41,15 @@ def way(reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str],
     source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
         with told as materialized (select * from {source} where {where}),
+        deals as materialized (
+            select deal_id, contact_key, created_at, currency, amount from facts.deals where company = $company
+        ),
         talked as (select contact_id, started_at, day, deal_ids from told where not (is_internal or is_test)),
         dealt as (
             select distinct talked.contact_id from talked
             inner join facts.identities as identities
                 on identities.company = $company and talked.contact_id = identities.contact_id
-            inner join facts.deals as deals
-                on deals.company = $company and identities.identity = deals.contact_key
+            inner join deals on identities.identity = deals.contact_key
             left join reference.thresholds as bounds
                 on
                     bounds.company = $company
@@ -70,8 +72,7 @@ def way(reader: Reader, *, period: Period, scope: Scope, metrics: Sequence[str],
                 (select count(*) from dealt) as with_deal
         ),
         won as (
-            select currency, amount from facts.deals
-            where company = $company and deal_id in (select unnest(deal_ids) from talked)
+            select currency, amount from deals where deal_id in (select unnest(deal_ids) from talked)
         ),
         worth as (
             select currency, count(*) as deals, cast(sum(amount) as double) as amount from won group by currency
