@@ -73,8 +73,8 @@ _QUESTIONS: dict[str, str] = {
     )""",  # noqa: S608  # our own texts
     "rejection_streak": """
         select
-            account as about, sign_id as slot, seen_at as since, seen_at as risen_at, calls as count, null as share,
-            null as minutes
+            source || '/' || account as about, sign_id as slot, seen_at as since, seen_at as risen_at, calls as count,
+            null as share, null as minutes
         from reports.risk_signs
         where company = $company and sign = 'rejection_streak' and seen_at > $news and seen_at <= $now
             and day >= cast($news as date) - 1

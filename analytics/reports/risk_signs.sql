@@ -4,6 +4,7 @@
 -- columns:
 --   sign_id varchar: event_id of the fact that told it; of a rejection_streak the call that was the third
 --   company varchar: tenant
+--   source varchar: provider
 --   account varchar: connected number or session
 --   sign varchar: block, restriction, low_quality (the quality was found low, or is warned of), complaint (a rule was
 --     found broken) or rejection_streak
@@ -56,6 +57,7 @@ dialled as (
     select
         call_id,
         company,
+        source,
         account,
         started_at,
         day,
@@ -79,6 +81,7 @@ declined as (
 select
     event_id as sign_id,
     company,
+    source,
     account,
     sign,
     word,
@@ -92,6 +95,7 @@ union all
 select
     call_id as sign_id,
     company,
+    source,
     account,
     'rejection_streak' as sign,
     null as word,

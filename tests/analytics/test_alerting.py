@@ -235,7 +235,7 @@ def test_calls_that_are_declined_one_after_the_other_are_told_of_once(warehouse:
     assert rung(3) == []
     declined(3, 4)
     [(first, about, risen_at, count)] = rung(5)
-    assert (about, risen_at, count) == ("main", at(3), 4)
+    assert (about, risen_at, count) == ("twilio/main", at(3), 4)
     declined(5)
     assert rung(6) == [(first, about, risen_at, 5)]
     assert rung(26 * 60) == []
