@@ -5,15 +5,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from angime.commands.output import Json, print_fields, print_rows, step
+from angime.commands.output import Json, alone, print_fields, print_rows, step
 from angime.commands.root import app
 
 
 @app.command()
 def forget(
+    *,
     yes: Annotated[
-        bool, typer.Option("--yes/--dry-run", help="Do it now; without it only say what there is, beside the lander.")
+        bool, typer.Option("--yes", help="Do it now; without it only say what there is, beside the lander.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is, as without --yes.")] = False,
     json_output: Json = False,
 ) -> None:
     """Say what companies keep for a time only, and how much of it is due; with --yes forget that at once.
@@ -30,6 +32,7 @@ def forget(
     from angime import forgetting
     from angime.moments import now
 
+    alone(yes=yes, dry_run=dry_run)
     if yes:
         forgotten = forgetting.forget(now=now(), say=step)
         print_fields(msgspec.to_builtins(forgotten), as_json=json_output)

@@ -22,8 +22,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def alone(**chosen: bool) -> None:
-    """Refuse flags that contradict each other, of which each says in another way what is to be printed."""
-    given = [f"--{name}" for name, is_chosen in chosen.items() if is_chosen]
+    """Refuse flags that contradict each other."""
+    given = [f"--{name.replace('_', '-')}" for name, is_chosen in chosen.items() if is_chosen]
     if len(given) > 1:
         raise typer.BadParameter("they contradict each other: choose one", param_hint=" and ".join(given))
 

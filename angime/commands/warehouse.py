@@ -100,7 +100,7 @@ def move(  # noqa: PLR0913  # each is an option of the command
     folder: Annotated[
         Path | None, typer.Option(help="What ANGIME_WAREHOUSE_FOLDER is there; empty: warehouse under home.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much there is, whatever else.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much there is, as without --yes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it only say how much there is.")] = False,
     json_output: Json = False,
 ) -> None:
@@ -120,9 +120,10 @@ def move(  # noqa: PLR0913  # each is an option of the command
     from analytics.settings import AnalyticsSettings
     from angime.settings import load
 
+    alone(yes=yes, dry_run=dry_run)
     source = load(AnalyticsSettings)
     target = source.model_copy(update={"catalog": catalog, "warehouse_files": files, "warehouse_folder": folder})
-    if dry_run or not yes:
+    if not yes:
         print_fields(msgspec.to_builtins(look(source, target)), as_json=json_output)
         step("nothing was moved: say --yes to do it")
         return
