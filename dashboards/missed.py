@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Missed calls: whom to call back now, oldest first, and how the missed of the period were recovered."""
+"""Missed calls: whom to call back now, oldest first, and how the missed of the period were recovered, and by whom."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +19,10 @@ RECOVERY = (
     *("missed_contacts", "missed_recovered_soon", "missed_recovered"),
     *("missed_lost", "callback_attempt_seconds_median", "callback_contact_seconds_median"),
 )
+# These were closed by a talk.
+TALKED = frozenset({"called_back", "called_again"})
+# Pixels: most of the first rows may hold nothing there.
+WIDE = 150
 # Of what somebody wrote; the page of his call has the whole of it.
 MOST_CHARACTERS = 20
 
@@ -91,6 +95,7 @@ def _recovered(page: Page) -> None:
     rows = page.ask(missed.recovery, period=page.period, scope=page.scope)
     _by_hour(page, rows)
     _by_hours(page, rows)
+    _each(page)
 
 
 def _by_hour(page: Page, rows: pl.DataFrame) -> None:
@@ -124,3 +129,49 @@ def _by_hours(page: Page, rows: pl.DataFrame) -> None:
         table[say("Contacts")].append(say.number(int(part["episodes"].sum())))
     shown.table(table, alt=say("Missed contacts in business hours and outside, by how they stand."))
     shown.files(page, rows, name="angime-missed")
+
+
+def _each(page: Page) -> None:
+    """List who was missed, what came of it, and who talked with him."""
+    say = page.say
+    heading(say("Who was missed, and what came of it"))
+    rows = page.ask(missed.of_period, period=page.period, scope=page.scope).to_dicts()
+    chosen = shown.table(
+        {
+            say("Contact"): [clean(row["contact_name"]) or say("Unknown contact") for row in rows],
+            say("State"): [say.word(row["state"]) for row in rows],
+            say("Operator"): [_talked(row) or EMPTY for row in rows],
+            say("After"): [say.seconds(row["closed_seconds"]) for row in rows],
+            say("First rang"): [_first(page, row) for row in rows],
+            say("We tried"): [say.plural("{n} time", "{n} times", row["attempts"]) for row in rows],
+            say("Number"): [clean(row["phone"]) or EMPTY for row in rows],
+            say("Channel"): [say.word(row["channel"]) for row in rows],
+        },
+        alt=say("Missed contacts of the period with what came of it, the newest first."),
+        key="each",
+        widths={say("State"): WIDE, say("Operator"): WIDE},
+    )
+    told = say("Choose a row to open the call in which somebody talked with the contact, else the missed one.")
+    st.caption(plain(told, limit=200))
+    shown.rows_of(page, drawn=len(rows), whole=rows[0]["episodes"])
+    downloads.draw(page, lambda: _all_of_period(page), name="angime-missed-contacts")
+    if chosen is not None:
+        row = rows[chosen]
+        call = row["contact_call_id"] if row["state"] in TALKED else row["episode_id"]
+        page.go("call", state=structs.replace(page.state, call=call))
+
+
+def _talked(row: dict[str, Any]) -> str:
+    """Name who talked with him in the call that closed it, where one did."""
+    return clean(row["operator"]) if row["state"] in TALKED else ""
+
+
+def _first(page: Page, row: dict[str, Any]) -> str:
+    """Say when he rang first, and how often where it was not once."""
+    at = page.say.moment(row["first_missed_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")
+    return at if row["rings"] == 1 else f"{at} · {page.say.number(row['rings'])}×"
+
+
+def _all_of_period(page: Page) -> pl.DataFrame:
+    rows = page.ask(missed.of_period, period=page.period, scope=page.scope, limit=questions.MAX_ROWS_OF_A_FILE)
+    return rows.drop("episodes")

@@ -26,7 +26,8 @@ class Runbook:
     def type(self, command: str, *, code: int = 0, **words: str) -> Said:
         """Take the next command, type it with `words` in the places of its capitals, and expect its exit code."""
         self.read(command)
-        meant = [words.get(word, word) for word in shlex.split(command)[1:]]
+        capitals = re.compile("|".join(words) or "$^")
+        meant = [capitals.sub(lambda found: words[found[0]], word) for word in shlex.split(command)[1:]]
         said = typed(*meant, home=self.home, ANGIME_KAFKA=self.kafka)
         assert (command, said.code) == (command, code), said.err
         return said

@@ -1,5 +1,5 @@
 # ruff: noqa: S608  # only texts of our own are pasted; whatever comes from outside is bound
-"""What the page of missed calls asks: whom to call back now, and how the missed of a period were recovered."""
+"""What the page of missed calls asks: whom to call back now, how the missed of a period were recovered, and by whom."""
 
 import polars as pl
 
@@ -9,10 +9,10 @@ from analytics.questions.asking import Period, Scope, within
 from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 from analytics.questions.narrowing import episodes
 
-MAX_WAITING = 500
+MAX_LISTED = 500
 
 
-def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.DataFrame:
+def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_LISTED) -> pl.DataFrame:
     """Give the open episodes of missed calls, the longest waiting first: whom to call back now.
 
     Columns: episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
@@ -41,6 +41,31 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_WAITING) -> pl.Dat
             lost_at, is_business_hours, last_text, as_of, (select count(*) from open_episodes) as episodes
         from longest left join written using (contact_id)
         order by first_missed_at, episode_id
+    """
+    return reader.sql(text, parameters | newest | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
+
+
+def of_period(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_LISTED) -> pl.DataFrame:
+    """Give the episodes that began in the period, the newest first: who was missed, and what came of it.
+
+    Columns: episode_id, contact_name, phone, channel, first_missed_at, rings, attempts, state, operator and operator_id
+    (of the call in which somebody talked), contact_call_id (that call), contact_seconds, closed_seconds (first missed
+    call to what closed it, a message too), is_business_hours, episodes (how many there are in all).
+    """
+    where, parameters = within(period, scope=scope, fact=whole().facts["missed_episodes"])
+    source, newest = episodes(reader, company=scope.company)
+    text = f"""
+        with began as materialized (select * from {source} where {where}),
+        listed as (select * from began order by first_missed_at desc, episode_id limit $limit)
+        select
+            episode_id, contact_name, phone, channel, first_missed_at, rings, attempts, state,
+            operators.name as operator, listed.operator_id, contact_call_id, contact_seconds,
+            epoch(closed_at) - epoch(first_missed_at) as closed_seconds, is_business_hours,
+            (select count(*) from began) as episodes
+        from listed
+        left join reference.operators
+            on listed.company = operators.company and listed.operator_id = operators.operator_id
+        order by first_missed_at desc, episode_id
     """
     return reader.sql(text, parameters | newest | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
 

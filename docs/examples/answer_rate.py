@@ -20,7 +20,7 @@ def question():
                 count(*) as incoming,
                 count(*) filter (where outcome = 'answered') as answered
             from facts.calls
-            where direction = 'incoming' and not (is_internal or is_test)
+            where direction = 'incoming' and outcome <> 'in_progress' and not (is_internal or is_test)
             group by day
             order by day
             """

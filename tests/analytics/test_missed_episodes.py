@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.questions import Scope, missed
+from analytics.questions import Period, Scope, missed
 from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from schemas.company import Company
@@ -282,6 +282,36 @@ def test_who_waits_is_shown_with_a_number_to_dial_and_what_he_last_wrote_by_any_
     built = warehouse([*drawn_events(facts), *drawn_events(messages)])
 
     assert tidy(expected) == draw(missed.waiting(built, scope=Scope(company="acme")), like=expected)
+
+
+def test_who_was_missed_in_a_period_is_listed_with_who_talked_with_him_and_after_how_long() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed   | 05:00:00
+    a2 | {A}        | called   | 05:10:00 | 05:10:10
+    b1 | telegram:2 | missed   | 05:01:00
+    b2 | telegram:2 | answered | 05:30:00 | 05:31:00
+    c1 | telegram:3 | missed   | 05:02:00
+    d1 | telegram:4 | missed   | 05:03:00
+    e1 | telegram:5 | missed   | 2026-03-03 05:00:00
+    """)
+    messages = """
+    message | fact | at       | says
+    d       | sent | 05:08:00 | contact=telegram:4
+    """
+    expected = """
+    first_missed_at | state        | operator | contact_call_id | closed_seconds | episodes
+    05:03:00        | messaged     |          |                 | 300            | 4
+    05:02:00        | lost         |          |                 |                | 4
+    05:01:00        | called_again | Aigul    | b2              | 1800           | 4
+    05:00:00        | called_back  | Aigul    | a2              | 610            | 4
+    """
+    events = drawn_events(facts)
+    names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
+    built = warehouse([*events, *drawn_events(messages)])
+    day = date.fromisoformat(DAY)
+
+    listed = missed.of_period(built, period=Period(day, day), scope=Scope(company="acme"))
+    assert tidy(expected) == draw(listed, like=expected, names=names)
 
 
 def test_of_what_he_wrote_within_one_second_the_last_in_his_history_is_shown() -> None:

@@ -40,6 +40,7 @@ from tests.analytics.landing_cases import (
 )
 from tests.angime.front_door import angime, typed
 from tests.postgres import Postgres
+from tests.runbooks import Runbook
 from tests.torture.bucket import Bucket
 
 NOW: Instant = "2026-03-09T12:00:00.000Z"
@@ -474,6 +475,30 @@ def test_without_yes_it_is_only_said_while_the_lander_goes_on_and_a_stranger_lea
 
     assert (said.code, json.loads(said.out)["events"]) == (0, 10)
     assert [one.events for one in erasing.look(["phone:+77019999999"])] == [0]
+
+
+def test_who_asks_to_be_forgotten_is_given_his_words_and_forgotten_as_the_runbook_says(home: Path) -> None:
+    book = Runbook("erasure-request", home=home)
+    his = "contact_id in (select contact_id from facts.identities where identity = 'phone:NUMBER')"
+    said = "select turns.* from facts.turns inner join facts.calls using (call_id) where calls.contact_key in"
+
+    asked = (
+        f'"from facts.identities where {his}"',
+        f'--csv "from reports.conversation_entries where {his} order by moment"',
+        f'--csv "{said} (select identity from facts.identities where {his}) order by call_id, start_seconds"',  # noqa: S608  # only typed
+    )
+    known, entries, turns = [book.type(f"angime sql {one}", NUMBER=PHONE) for one in asked]
+    looked = book.type("angime erase --identity phone:NUMBER", NUMBER=PHONE)
+    book.read("angime up")
+    kept = everything_in(home)
+    forgotten = book.type("angime erase --identity phone:NUMBER --yes", NUMBER=PHONE)
+    book.read("angime topics forget")  # no Kafka runs here; tests/journeys/test_doors.py types it
+    book.done()
+
+    assert [one in known.out for one in (PHONE, BSUID)] == [True, True]
+    assert (THE_PERSON.planted("parcel") in entries.out, THE_PERSON.planted("said") in turns.out) == (True, True)
+    assert ("events: 10" in looked.out, PHONE in kept, receipt_in(home).events) == (True, True, 10)
+    assert ("is_kafka_told: False" in forgotten.out, PHONE in everything_in(home)) == (True, False)
 
 
 def test_of_whom_nothing_is_here_it_is_said_and_what_lands_of_him_later_is_dropped(home: Path) -> None:

@@ -22,6 +22,7 @@ def _numerators(metric: str) -> Callable[[Rows], float]:
 FIGURES: list[tuple[str, str, str, Callable[[Rows], float]]] = [
     ("", "Missed calls", "angime-figures", _numerators("missed_calls")),
     ("missed", "Missed contacts", "angime-missed", lambda rows: rows["episodes"].sum()),
+    ("missed", "Missed contacts", "angime-missed-contacts", lambda rows: rows["episode_id"].n_unique()),
     ("conversion", "Deals won after a call", "angime-conversion-channel", _numerators("deals_won_after_call")),
     (
         "conversion",
