@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from analytics.metric_sql import figure_sql
-from analytics.metrics import LANGUAGES, Catalogue, Good, Kind, Metric, Texts, Unit, catalogue, fact_of, faults
+from analytics.metrics import Catalogue, Good, Kind, Metric, Texts, Unit, catalogue, fact_of, faults
 from analytics.scratch import scratch
 from analytics.sessions import EngineError, open_in_memory
 from analytics.settings import AnalyticsSettings
@@ -24,15 +24,29 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,62}")
 _NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DOUBLE|FLOAT|DECIMAL\(.*\))")
 
 
+class _Told(Struct, frozen=True, forbid_unknown_fields=True):
+    """A text in some languages of the pages; the others have that which stands first here."""
+
+    en: str = ""
+    ru: str = ""
+    kk: str = ""
+    pt: str = ""
+
+    def everywhere(self) -> Texts:
+        """Give it in every language."""
+        first = self.en or self.ru or self.kk or self.pt
+        return Texts(en=first, ru=self.ru or first, kk=self.kk or first, pt=self.pt or first)
+
+
 class _Written(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A metric as a person writes it: one text for all languages will do."""
+    """A metric as a person writes it: one text for all languages will do, or one for each that people read."""
 
     fact: str
     kind: Kind
     numerator: str
     unit: Unit
-    title: Texts | str
-    meaning: Texts | str
+    title: _Told | str
+    meaning: _Told | str
     of: str = "true"
     denominator: str = ""
     scale: int = 1
@@ -132,8 +146,10 @@ def _read(name: str, fields: Any, *, file: Path) -> Metric:
         raise Misconfigured(f"{file.name}: {name}: {found.problem}{found.where}") from None
     told: dict[str, Any] = {part: getattr(written, part) for part in written.__struct_fields__}
     for part in ("title", "meaning"):
-        if isinstance(text := told[part], str):
-            told[part] = Texts(**dict.fromkeys(LANGUAGES, text))
+        text: _Told | str = told[part]
+        if not text or text == _Told():
+            raise Misconfigured(f"{file.name}: {name}: write a {part}, in one language at least")
+        told[part] = (_Told(en=text) if isinstance(text, str) else text).everywhere()
     return Metric(name=name, **told)
 
 

@@ -186,7 +186,7 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
         "The lines cross at {even} min a month; the dashed line is {own} min. A minute costs {price}.",
         even=say.number(choice.even),
         own=say.number(choice.minutes),
-        price=say.money(choice.price, currency=page.company["currency"]),
+        price=say.price(choice.price, currency=page.company["currency"]),
     )
     st.caption(plain(told, limit=300))
 
@@ -218,7 +218,7 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
     columns = {
         say("Tariff"): [clean(row["tariff_id"]) for row in billed],
         say("Way to pay"): [kind(page, row["kind"]) for row in billed],
-        say("A minute of talk"): [_money(page, row["per_minute"]) for row in billed],
+        say("A minute of talk"): [_price(page, row["per_minute"]) for row in billed],
         say("Cost"): [_money(page, row["cost"]) for row in billed],
         say("Of which fee"): [_money(page, row["fee"]) for row in billed],
         say("Minutes of talk"): [say.number(row["talk_minutes"]) for row in billed],
@@ -277,7 +277,8 @@ def _accounts(page: Page) -> None:
         }
         | {
             catalogue()[name].title.of(say.language): [
-                _money(page, of[account]["value"]) if account in of else EMPTY for account in accounts
+                figures.value(page, catalogue()[name], of[account]["value"]) if account in of else EMPTY
+                for account in accounts
             ]
             for name, of in told.items()
             if of
@@ -295,6 +296,11 @@ def _accounts(page: Page) -> None:
 def _money(page: Page, amount: object) -> str:
     """Write an amount of the warehouse, a decimal or none, in the company's currency."""
     return page.say.money(None if amount is None else float(str(amount)), currency=page.company["currency"])
+
+
+def _price(page: Page, amount: object) -> str:
+    """Write a price of the warehouse, a number or none, in the company's currency."""
+    return page.say.price(None if amount is None else float(str(amount)), currency=page.company["currency"])
 
 
 def kind(page: Page, word: str) -> str:

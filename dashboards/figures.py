@@ -90,7 +90,7 @@ def compared(  # noqa: PLR0913  # a figure, what it is compared with, and what s
 ) -> Tile:
     """Draw a figure with its definition and its change since before; `line` are its days."""
     earlier = was(metric, now=now, before=before)
-    change = None if now.value is None or earlier is None else _change(page, metric, now.value - earlier)
+    change = None if now.value is None or earlier is None else _change(page, metric, now=now.value, before=earlier)
     is_flat = change is not None and is_nothing(change)
     good: Delta = "normal" if metric.good == "up" else "inverse"
     return Tile(
@@ -113,7 +113,8 @@ def is_nothing(change: str) -> bool:
 def value(page: Page, metric: Metric, figure: float | None) -> str:
     """Write a figure with its unit, an amount in the company's currency."""
     if metric.unit == "money":
-        return page.say.money(figure, currency=page.company["currency"])
+        write = page.say.price if is_price(metric) else page.say.money
+        return write(figure, currency=page.company["currency"])
     return page.say.figure(figure, unit=metric.unit)
 
 
@@ -144,7 +145,14 @@ def definition(page: Page, metric: Metric) -> str:
     return "\n\n".join([*told, f"```sql\n{metric.formula}\n```"])
 
 
-def _change(page: Page, metric: Metric, change: float) -> str:
+def _change(page: Page, metric: Metric, *, now: float, before: float) -> str:
     if metric.unit == "money":
-        return ("-" if change < 0 else "+") + page.say.money(abs(change), currency=page.company["currency"])
-    return page.say.change(change, unit=metric.unit)
+        return page.say.change_of_money(
+            now, before=before, currency=page.company["currency"], is_price=is_price(metric)
+        )
+    return page.say.change(now - before, unit=metric.unit)
+
+
+def is_price(metric: Metric) -> bool:
+    """Whether an amount is of one minute or the like, which may be of less than the smallest coin."""
+    return metric.unit == "money" and metric.kind != "sum"

@@ -179,6 +179,11 @@ class Texts:
         pattern = self.locale.currency_formats["standard"].pattern.replace(".00", ".00##")
         return self._amount(value, currency=currency, pattern=pattern, has_own_digits=False)
 
+    def change_of_money(self, now: float, *, before: float, currency: str | None, is_price: bool) -> str:
+        """Write how an amount changed; of a price with as many digits as the price beside it has."""
+        write = self.price if is_price and abs(now) < 1 else self.money
+        return ("-" if now < before else "+") + write(abs(now - before), currency=currency)
+
     def _amount(self, value: float, *, currency: str, pattern: str, has_own_digits: bool) -> str:
         """Write an amount with its currency's sign, with as many digits as the currency has or the pattern says."""
         told = format_currency(value, currency, format=pattern, locale=self.locale, currency_digits=has_own_digits)

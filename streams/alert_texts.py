@@ -15,7 +15,7 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
     "missed_call": {
         "en": (
             "Missed call not returned",
-            "A call missed at {since} has not been returned for {minutes} min. Missed calls of this contact: {count}.",
+            "A call missed at {since} was not returned within {minutes} min. Missed calls of this contact: {count}.",
         ),
         "ru": (
             "Пропущенный без обратного звонка",
@@ -28,7 +28,7 @@ _TEXTS: dict[AlertKind, dict[Language, tuple[str, str]]] = {
         ),
         "pt": (
             "Chamada perdida sem retorno",
-            "A chamada perdida ({since}) está sem retorno há {minutes} min. Chamadas perdidas deste contato: {count}.",
+            "A chamada perdida ({since}) não teve retorno em {minutes} min. Chamadas perdidas deste contato: {count}.",
         ),
     },
     "low_answer_rate": {

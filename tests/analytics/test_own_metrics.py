@@ -73,6 +73,18 @@ def test_a_warehouse_shows_them_from_its_next_start_on(own_metrics: Path, tmp_pa
         assert writer.connection.rows(listed) == []
 
 
+@pytest.mark.parametrize(
+    ("title", "pt", "kk"),
+    [('"Long"', "Long", "Long"), ('{ ru = "Долгие", pt = "Longas" }', "Longas", "Долгие"), ('{ pt = "L" }', "L", "L")],
+)
+def test_a_text_is_written_in_the_languages_that_people_read(own_metrics: Path, title: str, pt: str, kk: str) -> None:
+    written = own_metrics.read_text()
+    own_metrics.write_text(written.replace('title = "Long talks"', f"title = {title}", 1))
+
+    told = read(own_metrics, known=whole())["long_talks"].title
+    assert (pt, kk) == (told.pt, told.kk)
+
+
 @pytest.mark.usefixtures("own_metrics")
 def test_sums_say_of_which_days_they_are() -> None:
     found = add_up(calls("call_id | started_at\na | 2026-03-09 05:00:00"), known("long_talks"), company="acme")
@@ -102,6 +114,8 @@ def test_sums_say_of_which_days_they_are() -> None:
         ('unit = "share"', 'unit = "parsecs"', r"'parsecs' \(unit\): write one of calls, contacts, "),
         ('fact = "calls"', 'fact = "call"', "long_talks is of no known fact: call; there are calls, "),
         ('leave_out = ["internal", "test"]', 'leave_out = ["nobody"]', "cannot leave out nobody of calls; there are "),
+        ('title = "Long talks"', "title = {}", "long_talks: write a title, in one language at least"),
+        ('title = "Long talks"', 'title = { de = "Lang" }', r"unknown name \(title.de\): write one of en, ru, kk, pt"),
         ("[metrics.long_talks]", "[metrics.answer_rate]", "answer_rate is a name of ours"),
         ("[metrics.long_talks]", '[metrics."Long talks"]', "Long talks is a name of ours, or is not of small letters"),
         ("[metrics.long_talks]", "[metric.long_talks]", r"tables \[metrics.NAME\] and nothing else, not metric"),

@@ -383,6 +383,8 @@ def test_a_slider_writes_numbers_as_the_page_does_and_stands_where_its_address_s
     assert ([], 5.973, 1234) == (list(test.exception), price.value, minutes.value)
     assert (True, True) == ("6,10\u00a0₸" in price.options, "1\u00a0234 мин" in minutes.options)
     assert len(price.options) == len(set(price.options))
+    cheap = run(seeded_home, monkeypatch, page="costs", lang="ru", price="0.0455", minutes="1234.0")
+    assert "Минута стоит 0,0455\u00a0₸" in told(cheap)
 
 
 def test_a_slider_stands_at_round_numbers_and_at_its_own_and_no_two_are_written_alike() -> None:

@@ -144,6 +144,17 @@ def test_every_kind_of_message_has_a_word() -> None:
 
 
 @pytest.mark.parametrize(
+    ("now", "before", "is_price", "expected"),
+    [(0.0463, 0.0466, True, "-R$\xa00,0003"), (14.3, 14.54, True, "-R$\xa00,24"), (0.35, 0.3501, False, "-R$\xa00,00")],
+)
+def test_a_change_of_a_price_has_the_digits_of_the_price(
+    now: float, before: float, is_price: bool, expected: str
+) -> None:
+    told = texts.texts("pt").change_of_money(now, before=before, currency="BRL", is_price=is_price)
+    assert expected == told
+
+
+@pytest.mark.parametrize(
     ("price", "currency", "expected"),
     [(0.018, "USD", "US$0.018"), (0.5, "USD", "US$0.50"), (5.97, "KZT", "₸5.97"), (None, "KZT", "–")],
 )
