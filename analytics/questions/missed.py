@@ -13,7 +13,7 @@ MAX_LISTED = 500
 
 
 def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_LISTED) -> pl.DataFrame:
-    """Give the open episodes of missed calls, the longest waiting first: whom to call back now.
+    """Give the open episodes of missed calls, the longest waiting first: whom to call back now, and no erased person.
 
     Columns: episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
     lost_at, is_business_hours, last_text (what the contact last wrote to us, of late), as_of, episodes (how many there
@@ -22,9 +22,15 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_LISTED) -> pl.Data
     narrowed, parameters = _scoped(scope)
     source, newest = episodes(reader, company=scope.company)
     text = f"""
-        with open_episodes as materialized (
+        with left_open as materialized (
             select * from {source} where company = $company and state = 'open' and {narrowed}
         ),
+        erased as (
+            select contact_id from facts.identities
+            where contact_id in (select contact_id from left_open where phone is null)
+            group by contact_id having bool_and(kind = 'erased')
+        ),
+        open_episodes as materialized (select * from left_open anti join erased using (contact_id)),
         longest as (select * from open_episodes order by first_missed_at, episode_id limit $limit),
         written as (
             select identities.contact_id, arg_max(messages.text, (messages.first_at, messages.message_id)) as last_text

@@ -314,6 +314,20 @@ def test_who_was_missed_in_a_period_is_listed_with_who_talked_with_him_and_after
     assert tidy(expected) == draw(listed, like=expected, names=names)
 
 
+def test_an_erased_person_whom_nobody_can_call_is_not_among_those_to_call_back() -> None:
+    facts = _calls("""
+    a1 | erased:KZ.7         | missed | 05:00:00
+    b1 | whatsapp_user:KZ.7  | missed | 05:01:00
+    """)
+    built = warehouse(drawn_events(facts))
+    expected = """
+    first_missed_at | episodes
+    05:01:00        | 1
+    """
+    assert tidy(expected) == draw(missed.waiting(built, scope=Scope(company="acme")), like=expected)
+    assert built.sql("select count(*) from reports.missed_episodes where state = 'open'").item() == 2
+
+
 def test_of_what_he_wrote_within_one_second_the_last_in_his_history_is_shown() -> None:
     facts = _calls("a1 | phone:+77010000001 | missed | 05:00:00")
     written = [f"m{number} | received | 04:00:00 | contact=phone:+77010000001; text={number}" for number in range(10)]
