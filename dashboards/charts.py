@@ -46,8 +46,9 @@ HEIGHT_OF_A_LINE = 56
 # A chart's height holds its legend and the title of its axis.
 HEIGHT_OF_LEGEND = 230
 HEIGHT_OF_A_BAR = 44
-HEIGHT_OF_AXIS = 50
-HEIGHT_OF_A_CELL = 30
+# With these a week is as high as other charts, and a day alone still has its cells.
+HEIGHT_OF_AXIS = 85
+HEIGHT_OF_A_CELL = 25
 
 
 def trend(frame: pl.DataFrame, *, titles: dict[str, str], number: dict[str, str], is_share: bool) -> Spec:

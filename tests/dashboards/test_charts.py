@@ -71,6 +71,12 @@ def test_an_axis_of_hours_is_a_whole_day_so_that_one_hour_does_not_fill_the_page
     assert list(range(24)) == DRAWN[name]["encoding"]["x"]["scale"]["domain"]
 
 
+def test_a_weekday_alone_is_as_high_as_one_of_seven() -> None:
+    week = pl.concat(CELLS.with_columns(weekday=pl.lit(day, dtype=pl.Int64)) for day in range(1, 8))
+    spec = charts.heat(week, weekdays=["Mon"], titles=TITLES, number=NUMBER)
+    assert (charts.HEIGHT, charts.HEIGHT - 6 * charts.HEIGHT_OF_A_CELL) == (spec["height"], DRAWN["heat"]["height"])
+
+
 @pytest.mark.parametrize(("name", "across"), [("outcomes", "x"), ("recovery", "y"), ("bars", "y"), ("crossing", "y")])
 def test_an_axis_of_whole_numbers_has_no_halves_that_would_be_written_twice(name: str, across: str) -> None:
     spec = DRAWN[name]
