@@ -95,7 +95,7 @@ def _recovered(page: Page) -> None:
     rows = page.ask(missed.recovery, period=page.period, scope=page.scope)
     _by_hour(page, rows)
     _by_hours(page, rows)
-    _each(page)
+    _each(page, whole=int(rows["episodes"].sum()))
 
 
 def _by_hour(page: Page, rows: pl.DataFrame) -> None:
@@ -131,8 +131,8 @@ def _by_hours(page: Page, rows: pl.DataFrame) -> None:
     shown.files(page, rows, name="angime-missed")
 
 
-def _each(page: Page) -> None:
-    """List who was missed, what came of it, and who talked with him."""
+def _each(page: Page, *, whole: int) -> None:
+    """List who was missed, what came of it, and who talked with him; there are so many in the `whole` period."""
     say = page.say
     heading(say("Who was missed, and what came of it"))
     rows = page.ask(missed.of_period, period=page.period, scope=page.scope).to_dicts()
@@ -153,7 +153,7 @@ def _each(page: Page) -> None:
     )
     told = say("Choose a row to open the call in which somebody talked with the contact, else the missed one.")
     st.caption(plain(told, limit=200))
-    shown.rows_of(page, drawn=len(rows), whole=rows[0]["episodes"])
+    shown.rows_of(page, drawn=len(rows), whole=whole)
     downloads.draw(page, lambda: _all_of_period(page), name="angime-missed-contacts")
     if chosen is not None:
         row = rows[chosen]
@@ -173,5 +173,4 @@ def _first(page: Page, row: dict[str, Any]) -> str:
 
 
 def _all_of_period(page: Page) -> pl.DataFrame:
-    rows = page.ask(missed.of_period, period=page.period, scope=page.scope, limit=questions.MAX_ROWS_OF_A_FILE)
-    return rows.drop("episodes")
+    return page.ask(missed.of_period, period=page.period, scope=page.scope, limit=questions.MAX_ROWS_OF_A_FILE)

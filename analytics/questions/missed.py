@@ -56,18 +56,18 @@ def of_period(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_
 
     Columns: episode_id, contact_name, phone, channel, first_missed_at, rings, attempts, state, operator and operator_id
     (of the call in which somebody talked), contact_call_id (that call), contact_seconds, closed_seconds (first missed
-    call to what closed it, a message too), is_business_hours, episodes (how many there are in all).
+    call to what closed it, a message too), is_business_hours.
     """
     where, parameters = within(period, scope=scope, fact=whole().facts["missed_episodes"])
     source, newest = episodes(reader, company=scope.company)
     text = f"""
-        with began as materialized (select * from {source} where {where}),
-        listed as (select * from began order by first_missed_at desc, episode_id limit $limit)
+        with listed as (
+            select * from {source} where {where} order by first_missed_at desc, episode_id limit $limit
+        )
         select
             episode_id, contact_name, phone, channel, first_missed_at, rings, attempts, state,
             operators.name as operator, listed.operator_id, contact_call_id, contact_seconds,
-            epoch(closed_at) - epoch(first_missed_at) as closed_seconds, is_business_hours,
-            (select count(*) from began) as episodes
+            epoch(closed_at) - epoch(first_missed_at) as closed_seconds, is_business_hours
         from listed
         left join reference.operators
             on listed.company = operators.company and listed.operator_id = operators.operator_id

@@ -299,11 +299,11 @@ def test_who_was_missed_in_a_period_is_listed_with_who_talked_with_him_and_after
     d       | sent | 05:08:00 | contact=telegram:4
     """
     expected = """
-    first_missed_at | state        | operator | contact_call_id | closed_seconds | episodes
-    05:03:00        | messaged     |          |                 | 300            | 4
-    05:02:00        | lost         |          |                 |                | 4
-    05:01:00        | called_again | Aigul    | b2              | 1800           | 4
-    05:00:00        | called_back  | Aigul    | a2              | 610            | 4
+    first_missed_at | state        | operator | contact_call_id | closed_seconds
+    05:03:00        | messaged     |          |                 | 300
+    05:02:00        | lost         |          |                 |
+    05:01:00        | called_again | Aigul    | b2              | 1800
+    05:00:00        | called_back  | Aigul    | a2              | 610
     """
     events = drawn_events(facts)
     names = {call(event.data.provider_call_id): event.data.provider_call_id for event in events}
