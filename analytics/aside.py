@@ -50,6 +50,12 @@ def _tables_of_live(connection: Connection) -> set[str]:
     return {relation for (relation,) in rows}
 
 
+def _events_of_live(connection: Connection) -> str:
+    """Write what the log there holds: an earlier version, which may have made it, knew of no revisions."""
+    columns = {name for name, *_ in connection.rows(f"describe {LIVE}.log.events")}
+    return f"select *{'' if 'revision' in columns else ', null::timestamptz as revision'} from {LIVE}.log.events"  # noqa: S608  # ours
+
+
 def _copy_events(connection: Connection, *, since: datetime | None, until: datetime | None, on_step: OnStep) -> None:
     [(first, last, total)] = connection.rows(
         f"select min(recorded_at), max(recorded_at), count(*) from {LIVE}.log.events "  # noqa: S608  # our own name
@@ -59,28 +65,29 @@ def _copy_events(connection: Connection, *, since: datetime | None, until: datet
     if not total:
         return
     begin, end = first, last + timedelta(microseconds=1)
+    live = _events_of_live(connection)
     copied = 0
     while begin < end:
         stop = min(begin + SLICE, end)
-        copied += _copy_slice(connection, begin=begin, stop=stop)
+        copied += _copy_slice(connection, live, begin=begin, stop=stop)
         on_step(f"log: {copied} of {total} events")
         begin = stop
 
 
-def _copy_slice(connection: Connection, *, begin: datetime, stop: datetime) -> int:
+def _copy_slice(connection: Connection, live: str, *, begin: datetime, stop: datetime) -> int:
     bounds = [begin, stop]
-    counts = [
+    there, here = (
         connection.rows(
-            f"select count(*) from {place}log.events where recorded_at >= ? and recorded_at < ?",  # noqa: S608
+            f"select count(*), max(revision) from ({events}) where recorded_at >= ? and recorded_at < ?",  # noqa: S608
             bounds,
-        )[0][0]
-        for place in (f"{LIVE}.", "")
-    ]
-    if counts[0] != counts[1]:
+        )[0]
+        for events in (live, "from log.events")
+    )
+    if there != here:
         with transaction(connection):
             connection.execute(f"delete from {STORED} where recorded_at >= ? and recorded_at < ?", bounds)  # noqa: S608  # ours
-            store_events(connection, f"(from {LIVE}.log.events where recorded_at >= ? and recorded_at < ?)", bounds)
-    return counts[0]
+            store_events(connection, f"(from ({live}) where recorded_at >= ? and recorded_at < ?)", bounds)
+    return there[0]
 
 
 def _copy_whole(connection: Connection, relation: str) -> None:

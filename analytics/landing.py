@@ -13,7 +13,7 @@ from analytics.anonymous import is_anonymous
 from analytics.connection import Connection, Planned, transaction
 from analytics.dropping import Dropper
 from analytics.forgetting import LETTERS, Forgetter
-from analytics.log import EVENTS, THOSE_OF_IDS, store_events
+from analytics.log import EVENTS, ID, STORED, THOSE_OF_IDS, TOLD, renew_emptied, store_events
 from analytics.memory import Memory
 from analytics.pace import Pacer
 from analytics.rebuild import mark_behind
@@ -21,6 +21,7 @@ from analytics.refresh import Refresher
 from schemas.errors import OTHER_LOG, Misconfigured, OtherLog
 from schemas.instants import Instant
 from schemas.topics import PREFIX
+from schemas.withdrawals import WITHDRAWN
 
 Offsets = dict[Place, int]
 _READ: dict[str, Any] = {
@@ -33,12 +34,13 @@ _READ: dict[str, Any] = {
 class Landed(Struct, frozen=True, kw_only=True):
     """What one transaction wrote.
 
-    `events` were new; `duplicates` were in the log already, `conflicts` of them with other content; `dead` are no
-    event, or were dead letters before; `known` records had been landed by an earlier transaction; `erased` came again
-    of persons who were erased, and were dropped.
+    `events` were new, `revised` of them in place of others; `duplicates` were in the log already, or in a later
+    revision, `conflicts` of them with other content; `dead` are no event, or were dead letters before; `known` records
+    had been landed by an earlier transaction; `erased` came again of persons who were erased, and were dropped.
     """
 
     events: int = 0
+    revised: int = 0
     duplicates: int = 0
     conflicts: int = 0
     dead: int = 0
@@ -76,10 +78,10 @@ class Lander:
     def land(self, batch: Batch, *, now: Instant, folds: bool = True) -> Landed:
         """Write a batch: all of it, or, when anything is raised, nothing.
 
-        Records before the stored offset of their partition were landed before and are left out. Without `folds` the
-        facts fall behind the log, which the log says (`log.builds`), until they are rebuilt. Raises Misconfigured
-        when somebody else wrote offsets meanwhile; OtherLog when the last record that was landed of a partition is
-        another now.
+        Records before the stored offset of their partition were landed before and are left out. Without `folds`, or
+        where an event takes the place of another, the facts fall behind the log, which the log says (`log.builds`),
+        until they are rebuilt. Raises Misconfigured when somebody else wrote offsets meanwhile; OtherLog when the last
+        record that was landed of a partition is another now.
         """
         self._prove_same_log(batch)
         records = len(batch.records)
@@ -103,9 +105,15 @@ class Lander:
             self._check_offsets()
             self._memory.look()
             may_hold_strangers = self._memory.may_hold_strangers()
-            conflicts = self._collapse(recalls=folds or may_hold_strangers)
-            if may_hold_strangers:
-                refusals = [*refusals, *batch.refuse(self._leave_out_strangers(), reason=STRANGE, now=now)]
+            tells_anew = self._memory.tells_anew()
+            conflicts = self._collapse(recalls=folds or may_hold_strangers or tells_anew)
+            strangers = self._leave_out(_STRANGERS) if may_hold_strangers else []
+            revised = 0
+            if tells_anew:
+                strangers += self._leave_out(_STRANGE_REVISIONS)
+                revised = self._take_away()
+                folds = folds and not revised
+            refusals = [*refusals, *batch.refuse(strangers, reason=STRANGE, now=now)]
             events = self._append(batch, refusals, now=now)
             self._refresh(events, folds=folds)
             is_told = self._dropper is not None and self._dropper.is_told()
@@ -122,6 +130,7 @@ class Lander:
         dead = len(refusals)
         return Landed(
             events=events,
+            revised=revised,
             duplicates=len(batch.records) - dead - events - erased,
             conflicts=conflicts,
             dead=dead,
@@ -234,36 +243,56 @@ class Lander:
             self._memory.recall(slots)
         if are_suspects:
             self._find_in_log()
+            self._connection.fill("doubled", _DOUBLED_IN_LOG)
             conflicts += self._leave_out_doubled()
         return conflicts
 
     def _find_in_log(self) -> None:
-        """Put the events of `batch` whose ids the log has into `doubled`.
+        """Put what the log holds of ids of `batch` into `earlier`, also where it is another entity's.
 
         The same id nearly always means the same entity; the whole log is searched for ids that only seem known.
         """
-        self._connection.fill("doubled", _DOUBLED_IN_LOG)
-        rest = self._connection.frame(
-            Planned("select id, id_hash from batch where position not in (select position from doubled)")
-        )
+        rest = self._connection.frame(Planned("select id, id_hash from batch where id not in (select id from earlier)"))
         suspects = rest.filter(pl.Series(self._memory.ids.may_hold(rest["id_hash"].to_numpy())))
         if suspects.height == 0:
             return
         self._connection.execute(
             f"""
-            insert into doubled
-            select batch.position, {_differs("batch", "kept")}
-            from ({THOSE_OF_IDS}) as kept join batch using (id)
+            insert into earlier select {TOLD} from ({THOSE_OF_IDS}) where id in (select unnest($ids::varchar[]))
             """,  # noqa: S608  # our own texts
             {"ids": suspects["id"].to_list()},
         )
 
-    def _leave_out_strangers(self) -> list[int]:
+    def _take_away(self) -> int:
+        """Take out of the log, and of what is in memory of it, the events in whose place `batch` tells others.
+
+        Gives how many. What was told in conflict with them is settled. Nothing is folded of it: that who was one
+        contact are two, and that a call has no transcript, only a rebuild finds out.
+        """
+        revised = self._connection.fill("taken", Planned("select id from batch semi join earlier using (id)"))
+        if not revised:
+            return 0
+        [(first, last)] = self._connection.rows(
+            "select min(recorded_at), max(recorded_at) from batch semi join taken using (id)"
+        )
+        are_taken = "id in (select id from taken)"
+        stored = f"delete from {STORED} where {ID} in (select id from taken)"  # noqa: S608  # our own names
+        # A fact that is told anew is nearly always made of what was received when it was told first.
+        [(found,)] = self._connection.rows(f"{stored} and recorded_at between ? and ?", [first, last])
+        if found < revised:
+            self._connection.execute(stored)
+        self._connection.execute(f"delete from hot where {are_taken}")  # noqa: S608
+        if self._connection.rows(f"select 1 from log.conflicts where {are_taken} limit 1"):  # noqa: S608
+            self._connection.execute(f"delete from log.conflicts where {are_taken}")  # noqa: S608
+            renew_emptied(self._connection, "log.conflicts")
+        return revised
+
+    def _leave_out(self, strangers: Planned) -> list[int]:
         """Leave out events of what another company was the first to tell of; gives their positions.
 
         Facts are folded by the entity: such an event could take a call with all that was said in it to its own company.
         """
-        positions = [position for (position,) in self._connection.rows(_STRANGERS)]
+        positions = [position for (position,) in self._connection.rows(strangers)]
         if positions:
             self._connection.execute("delete from batch where position in (select unnest(?))", [positions])
             self._memory.look()
@@ -333,6 +362,17 @@ def _differs(table: str, kept: str) -> str:
     return f"({_content(table)} <> {_content(kept)} and not {is_anonymous(kept)})"
 
 
+def _said(table: str) -> str:
+    """Write the type of an event, or of what it withdraws."""
+    return f"case when {table}.type = '{WITHDRAWN}' then {table}.data ->> '$.event_type' else {table}.type end"
+
+
+def _is_later(table: str, kept: str) -> str:
+    """Whether an event takes the place of one that is kept; what an erased person's said never comes back."""
+    revisions = " > ".join(f"coalesce({one}.revision, '-infinity')" for one in (table, kept))
+    return f"({revisions} and not {is_anonymous(kept)})"
+
+
 STRANGE = "the call, message or deal is another company's: give it an id of your own"
 _STRANGERS = Planned("""
     select position
@@ -345,13 +385,22 @@ _STRANGERS = Planned("""
     where not list_contains(coalesce(tellers, [teller]), company)
     order by position
 """)
+_STRANGE_REVISIONS = Planned(f"""
+    select position from batch join earlier using (id)
+    where (batch.company, {_said("batch")}) <> (earlier.company, {_said("earlier")})
+    order by position
+""")  # noqa: S608  # our own column names
 _DOUBLED_HERE = Planned(f"""
-    select position, {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
+    select position,
+        revision is not distinct from first(revision) over by_id
+        and {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
     from batch
-    window by_id as (partition by id order by position)
+    window by_id as (partition by id order by revision desc nulls last, position)
     qualify row_number() over by_id > 1
 """)  # noqa: S608  # our own column names
 _DOUBLED_IN_LOG = Planned(f"""
-    select batch.position, {_differs("batch", "earlier")} as is_conflict
+    select batch.position,
+        batch.revision is not distinct from earlier.revision and {_differs("batch", "earlier")} as is_conflict
     from batch join earlier using (id)
+    where not {_is_later("batch", "earlier")}
 """)  # noqa: S608  # our own column names

@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from analytics.connection import Reader
+from schemas.withdrawals import WITHDRAWN
 
 MAX_FACTS = 2_000
 MAX_FOUND = 20
@@ -62,11 +63,11 @@ def facts(reader: Reader, call_id: str) -> pl.DataFrame:
     """Give the events of a call in the order of their arrival, each with its place in the order of occurrence.
 
     Columns: arrived (1 is the first that was landed), occurred (1 is the earliest by the source's clock), type, leg,
-    time, recorded_at, delay_seconds (from one clock to the other), landed_at, place (in Kafka), id, causation_id and
-    `says`, what the event holds, as JSON.
+    time, recorded_at, delay_seconds (from one clock to the other), landed_at, told_anew_at (by a correction), place (in
+    Kafka), id, causation_id and `says`, what the event holds, as JSON. What was withdrawn stands there as such.
     """
     return reader.sql(
-        """
+        f"""
         select
             row_number() over (order by landed_at, recorded_at, topic, "partition", "offset") as arrived,
             row_number() over (order by time, id) as occurred,
@@ -76,13 +77,14 @@ def facts(reader: Reader, call_id: str) -> pl.DataFrame:
             recorded_at,
             (epoch_ms(recorded_at) - epoch_ms(time)) / 1000 as delay_seconds,
             landed_at,
+            revision as told_anew_at,
             concat_ws('/', topic, "partition", "offset") as place,
             id,
             causation_id,
             cast(data as varchar) as says
-        from log.events where entity = $call_id and type glob 'call.*'
+        from log.events where entity = $call_id and (type glob 'call.*' or type = '{WITHDRAWN}')
         order by arrived limit $limit
-        """,
+        """,  # noqa: S608  # our own word
         {"call_id": call_id, "limit": MAX_FACTS},
     )
 

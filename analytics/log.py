@@ -9,9 +9,10 @@ from schemas import codec
 from schemas.envelope import Event, topic_of
 from schemas.ids import NAMESPACE
 from schemas.instants import Instant
+from schemas.withdrawals import WITHDRAWN
 
 _EVENT_COLUMNS = (
-    ("id", "varchar", "id of the fact; each stands once, the first that was landed"),
+    ("id", "varchar", "id of the fact; each stands once, the latest revision, and of one revision the first landed"),
     ("source", "varchar", "provider, such as twilio"),
     ("type", "varchar", "event type, such as call.ended"),
     ("subject", "varchar", "what the fact is about, in the provider's order of events"),
@@ -21,6 +22,7 @@ _EVENT_COLUMNS = (
     ("account", "varchar", "connected number or session"),
     ("partition_key", "varchar", "what keeps its order in Kafka"),
     ("causation_id", "varchar", "raw record or event it was made from"),
+    ("revision", "timestamptz", "when it was told anew in place of what was told before; empty: as it was told first"),
     ("dataschema", "varchar", "event type and version as published, such as call.ended/2"),
     ("data", "json", "the fact itself, as it was published"),
     (
@@ -96,7 +98,7 @@ TABLES = {
 EVENTS = ", ".join(f'"{name}"' for name, _, _ in _EVENT_COLUMNS)
 EVENT_TYPES = ", ".join(f'"{name}" {type_}' for name, type_, _ in _EVENT_COLUMNS)
 # What of an event is folded, or compared with one that comes again: all that must be in memory of the newest.
-_TOLD = ("id", "source", "type", "subject", "time", "company", "account", "dataschema", "data", "entity")
+_TOLD = ("id", "source", "type", "subject", "time", "company", "account", "revision", "dataschema", "data", "entity")
 TOLD = ", ".join(f'"{name}"' for name in _TOLD)
 TOLD_TYPES = ", ".join(f'"{name}" {type_}' for name, type_, _ in _EVENT_COLUMNS if name in _TOLD)
 
@@ -112,6 +114,8 @@ _SHORT_COLUMNS = (
     *(("short_id", "uuid"), ("short_causation_id", "uuid"), ("short_data", "varchar")),
     ("id_begins", "blob"),
 )
+# The newest column of events, by which it is known that all are there.
+NEWEST = ("revision", "timestamptz")
 _FIRST_MEMBER = """case
         when starts_with(type, 'call.') then '{"call_id":"'
         when starts_with(type, 'message.') then '{"message_id":"'
@@ -209,7 +213,7 @@ _LEFT_OUT = {
 _ENVELOPE = (
     '{"id":"VARCHAR","source":"VARCHAR","type":"VARCHAR","subject":"VARCHAR","time":"VARCHAR",'
     '"recordedat":"VARCHAR","company":"VARCHAR","account":"VARCHAR","partitionkey":"VARCHAR",'
-    '"causationid":"VARCHAR","dataschema":"VARCHAR"}'
+    '"causationid":"VARCHAR","revision":"VARCHAR","dataschema":"VARCHAR"}'
 )
 _DATA = """case when cut_data is null then from_json(value, '{"data":"JSON"}').data else cut_data end"""
 
@@ -227,12 +231,14 @@ _AS_EVENTS = f"""
     e.id as id, e.source as source, e.type as type, e.subject as subject,
     cast(e.time as timestamptz) as time, cast(e.recordedat as timestamptz) as recorded_at,
     e.company as company, e.account as account, e.partitionkey as partition_key, e.causationid as causation_id,
+    cast(e.revision as timestamptz) as revision,
     e.dataschema as dataschema, data,
     case
         when starts_with(e.type, 'call.') then {_told_first("call_id")}
         when starts_with(e.type, 'message.') then {_told_first("message_id")}
         when starts_with(e.type, 'deal.') then {_told_first("deal_id")}
         when starts_with(e.type, 'account.') then e.account
+        when e.type = '{WITHDRAWN}' then data ->> '$.entity'
         else e.id
     end as entity,
     * exclude (e, value, data, cut_data)
@@ -248,9 +254,10 @@ def create_log(connection: Connection) -> None:
     """Create those of the log's tables that are not there; a table of an earlier version stays as it is."""
     there = connection.tables()
     if "log.events" in there:
-        _shorten(connection)
+        connection.execute(f"alter table log.events rename to {STORED.removeprefix('log.')}")
+        _add_columns(connection)
     elif STORED in there:
-        _add_short_columns(connection)
+        _add_columns(connection)
     else:
         short = ", ".join(f"{name} {type_}" for name, type_ in _SHORT_COLUMNS)
         connection.execute(f"create table {STORED} ({EVENT_TYPES}, {short})")
@@ -266,15 +273,11 @@ def create_log(connection: Connection) -> None:
         settle(connection, relation)
 
 
-def _shorten(connection: Connection) -> None:
-    """Let the table of an earlier version take short forms from now on; no row of it is written anew."""
-    connection.execute(f"alter table log.events rename to {STORED.removeprefix('log.')}")
-    _add_short_columns(connection)
-
-
-def _add_short_columns(connection: Connection) -> None:
-    for name, type_ in _SHORT_COLUMNS:
-        connection.execute(f"alter table {STORED} add column if not exists {name} {type_}")
+def _add_columns(connection: Connection) -> None:
+    """Let tables of an earlier version take what is new from now on; no row of them is written anew."""
+    for relation, columns in ((STORED, (*_SHORT_COLUMNS, NEWEST)), ("log.conflicts", (NEWEST,))):
+        for name, type_ in columns:
+            connection.execute(f"alter table {relation} add column if not exists {name} {type_}")
 
 
 def store_events(connection: Connection, events: str, parameters: Parameters = ()) -> None:

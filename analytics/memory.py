@@ -50,7 +50,7 @@ class Memory:
     def look(self) -> None:
         """Read of the events of `batch` what is asked of each; again whenever some of them were left out."""
         self._batch = self._connection.frame(
-            Planned('select topic, "partition", entity, entity_hash, id_hash from batch order by position')
+            Planned('select topic, "partition", entity, entity_hash, id_hash, revision from batch order by position')
         )
 
     def locate(self) -> list[int]:
@@ -90,6 +90,10 @@ class Memory:
         """Whether an entity of `batch` goes by an id that is none of our making: others may give theirs the same."""
         made_elsewhere = pl.col("entity").str.slice(VERSION_PLACE, 1) != OUR_VERSION
         return not self._batch.filter(made_elsewhere & (pl.col("entity") != "")).is_empty()
+
+    def tells_anew(self) -> bool:
+        """Whether an event of `batch` is a revision: it may take the place of another."""
+        return self._batch["revision"].null_count() < self._batch.height
 
     def counts(self) -> dict[Place, int]:
         """Count the events of `batch` on each partition."""

@@ -77,7 +77,7 @@ def _matches(texts: pl.Series, *, name: str, places: pl.Series) -> pl.Series:
 def pattern_of(type_: str) -> str:
     """Give the pattern of a type's events; empty where the type is unknown, or holds more than a pattern can tell."""
     event_type = EVENT_TYPES.get(type_)
-    if event_type is None:
+    if event_type is None or not event_type.topic:
         return ""
     members = [_member(field, event_type) for field in _fields(Event)]
     return "" if None in members else "^" + r"\{" + ",".join(filter(None, members)) + r"\}$"
@@ -87,11 +87,13 @@ def _member(field: inspect.Field, event_type: EventType) -> str | None:
     fixed = {"type": event_type.name, "dataschema": event_type.dataschema}
     if field.name in fixed:
         value: str | None = f'"{re.escape(fixed[field.name])}"'
+    elif field.name == "revision":
+        value = ""  # only the codec tells what may be told anew
     elif field.name == "data":
         value = _object(event_type.struct)
     else:
         value = _value(field.type)
-    return None if value is None else f'"{field.encode_name}":{value}'
+    return f'"{field.encode_name}":{value}' if value else value
 
 
 def _object(struct: type[Any]) -> str | None:

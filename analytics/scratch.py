@@ -29,7 +29,8 @@ class Scratch:
         self._built.clear()
 
     def build(self) -> None:
-        """Run every SQL file that did not run since something was loaded, each after those that it reads."""
+        """Run every SQL file over what the log holds now, each after those that it reads."""
+        self._built.clear()
         self._build(self._views)
 
     def sql(self, text: str, parameters: Parameters = ()) -> pl.DataFrame:

@@ -152,6 +152,11 @@ class Writer:
         [(events,)] = self.connection.rows("select count(*) from log.events")
         return self.was_left_behind or events <= most_events
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the facts are behind the log: until `catch_up` nothing is folded."""
+        return self._lander.is_behind
+
     def next_offsets(self) -> Offsets:
         """Give the offset at which reading goes on, by topic and partition."""
         return self._lander.next_offsets()
@@ -343,7 +348,7 @@ class Writer:
     def _has_whole_log(self) -> bool:
         """Whether the newest column of the log is there: to list its tables would read the statistics of each."""
         try:
-            self.connection.rows("select last_at from log.offsets limit 0")
+            self.connection.rows(f"select {log.NEWEST[0]} from {log.STORED} limit 0")  # noqa: S608  # our own name
         except NameErrors:
             return False
         return True

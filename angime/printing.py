@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from schemas.catalogue import EVENT_TYPES, EventType
 from schemas.envelope import Attributes
-from schemas.topics import TOPICS, Topic
+from schemas.topics import FACTS, TOPICS, Topic
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ROOT / "schemas" / "versions"
@@ -92,7 +92,8 @@ def _schema_of(struct: type[Struct]) -> tuple[JsonSchema, dict[str, JsonSchema]]
 def asyncapi() -> JsonSchema:
     """Describe topics, messages and who sends and receives them as an AsyncAPI 3.0 document."""
     types_of = {
-        name: [event_type for event_type in EVENT_TYPES.values() if event_type.topic == name] for name in TOPICS
+        name: [one for one in EVENT_TYPES.values() if one.topic == name or (not one.topic and name in FACTS)]
+        for name in TOPICS
     }
     return {
         "asyncapi": "3.0.0",
@@ -130,11 +131,15 @@ def events_page() -> str:
         lines += [
             f"\n## {event_type.name}\n",
             f"{plain(event_type.meaning)}\n",
-            f"Topic `{TOPICS[event_type.topic].kafka_name}`, newest version `{event_type.dataschema}`, "
+            f"Topic {_place_of(event_type)}, newest version `{event_type.dataschema}`, "
             f"[schema](../schemas/versions/{event_type.name}/{event_type.version}.schema.json).\n",
             *_field_table(schema),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _place_of(event_type: EventType) -> str:
+    return f"`{TOPICS[event_type.topic].kafka_name}`" if event_type.topic else "of what it withdraws"
 
 
 def topics_page() -> str:

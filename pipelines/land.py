@@ -217,7 +217,8 @@ def land(  # noqa: PLR0913  # ports, told apart by name
             # The next batch of a backlog is gathered and read while one is written; in a trickle it grows meanwhile.
             if is_backlog:
                 coming = hands.submit(_next_batch, consumer, is_in_backlog=True)
-            defers = deferring.defers(len(records))
+            # What a correction told anew left the facts behind: they are built once, where more of it waits.
+            defers = deferring.defers(len(records)) or (is_backlog and writer.is_behind)
             if not defers:
                 writer.catch_up(now())
             is_replayed = herald is not None and holds_replayed(records)

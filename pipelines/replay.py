@@ -24,6 +24,7 @@ from schemas.errors import InvalidEvent
 from schemas.instants import Instant, instant, moment
 from schemas.records import REPLAYED, raw_from_kafka
 from schemas.topics import CANONICAL
+from schemas.withdrawals import WITHDRAWN
 
 Stage = Literal["normalise", "streams", "land"]
 Origin = Literal["kafka", "log"]
@@ -255,10 +256,15 @@ def _facts(
                 yield fact
 
 
+class _Withdrawn(Struct, frozen=True):
+    event_type: str = ""
+
+
 class _Envelope(Struct, frozen=True):
     type: str
     source: str
     company: str
+    data: _Withdrawn
 
 
 _ENVELOPES = msgspec.json.Decoder(_Envelope)
@@ -270,7 +276,7 @@ def _read(record: Record, choice: Choice) -> Fact | None:
         envelope = _ENVELOPES.decode(record.value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    event_type = EVENT_TYPES.get(envelope.type)
+    event_type = EVENT_TYPES.get(envelope.data.event_type if envelope.type == WITHDRAWN else envelope.type)
     if event_type is None or event_type.topic != record.topic:
         return None
     if choice.source not in {"", envelope.source} or choice.company not in {"", envelope.company}:
@@ -290,6 +296,8 @@ def _is_raw_meant(record: Record, choice: Choice) -> bool:
     return choice.source in {"", raw.source} and choice.company in {"", raw.company}
 
 
+# An attribute that most events lack.
+_REVISION = """ || coalesce(',"revision":' || to_json(strftime(revision, '%Y-%m-%dT%H:%M:%S.%gZ')), '')"""
 # The one byte form of an event is its attributes in their declared order; the log keeps each, and `data` as text.
 _ATTRIBUTES = (
     ("id", "to_json(id)"),
@@ -302,7 +310,7 @@ _ATTRIBUTES = (
     ("account", "to_json(account)"),
     ("partitionkey", "to_json(partition_key)"),
     ("dataschema", "to_json(dataschema)"),
-    ("causationid", "coalesce(to_json(causation_id), 'null')"),
+    ("causationid", f"coalesce(to_json(causation_id), 'null'){_REVISION}"),
     ("specversion", """'"1.0"'"""),
     ("datacontenttype", """'"application/json"'"""),
     ("data", "data"),

@@ -2,11 +2,14 @@
 
 from msgspec import Struct
 
-from schemas import accounts, alerts, calls, crm, decisions, messages, permissions, transcripts
+from schemas import accounts, alerts, calls, crm, decisions, messages, permissions, transcripts, withdrawals
 
 
 class EventType(Struct, frozen=True):
-    """One kind of fact: `name` in the past tense, the newest `version`, the struct of its `data`, its topic."""
+    """One kind of fact: `name` in the past tense, the newest `version`, the struct of its `data`, its topic.
+
+    What withdraws an event has no topic of its own: it travels on that of the event.
+    """
 
     name: str
     version: int
@@ -68,6 +71,7 @@ _ALL = (
     EventType("dead_letter.discarded", 1, decisions.DeadLetterDiscarded, "decisions"),
     EventType("person.erased", 1, decisions.PersonErased, "decisions"),
     EventType("alert.raised", 2, alerts.AlertRaised, "alerts"),
+    EventType(withdrawals.WITHDRAWN, 1, withdrawals.EventWithdrawn, ""),
 )
 
 EVENT_TYPES: dict[str, EventType] = {event_type.name: event_type for event_type in _ALL}

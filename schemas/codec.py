@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any, get_args, get_type_hints
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from schemas.catalogue import EVENT_TYPES, EventType
-from schemas.envelope import Attributes, Event
+from schemas.envelope import Attributes, Event, topic_of
 from schemas.errors import InvalidEvent
 from schemas.instants import FIRST_YEAR, LAST_YEAR, OUTSIDE, Instant
+from schemas.topics import FACTS
 from schemas.upcasters import upcast
+from schemas.withdrawals import EventWithdrawn
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
@@ -46,11 +48,13 @@ def decode(body: bytes, *, topic: str = "") -> Event:
     who may write one topic must not tell what belongs on another. The reason names fields, never their content.
     """
     envelope, event_type, struct = _read_whole(body)
-    if topic not in {"", event_type.topic}:
-        raise InvalidEvent(f"{event_type.name} does not belong on {topic}; it is told on {event_type.topic}")
     attributes = {name: getattr(envelope, name) for name in Attributes.__struct_fields__}
     attributes["dataschema"] = event_type.dataschema
-    return Event(**attributes, data=struct)
+    event = Event(**attributes, data=struct)
+    own = topic_of(event)
+    if topic not in {"", own}:
+        raise InvalidEvent(f"{event_type.name} does not belong on {topic}; it is told on {own}")
+    return event
 
 
 def prove(body: bytes) -> None:
@@ -69,6 +73,7 @@ def _read_whole(body: bytes) -> tuple[_Envelope, EventType, Struct]:
         fields = _read(_OBJECT, envelope.data, at="data")
         struct = convert(upcast(event_type.name, fields, version=version, newest=event_type.version), event_type)
     _check(envelope, struct, body=body)
+    _check_revision(envelope, struct, event_type=event_type)
     return envelope, event_type, struct
 
 
@@ -79,6 +84,19 @@ def _check(*owners: Struct, body: bytes) -> None:
             _check_day(getattr(owner, name), name=name)
     if b"\\u0000" in body and _NUL.search(body):
         raise InvalidEvent("text holds a NUL character")
+
+
+def _check_revision(envelope: _Envelope, struct: Struct, *, event_type: EventType) -> None:
+    """Raise InvalidEvent where something is told anew, or withdrawn, that is told once."""
+    if isinstance(struct, EventWithdrawn):
+        withdrawn = EVENT_TYPES.get(struct.event_type)
+        if withdrawn is None:
+            raise InvalidEvent("data.event_type: the event type is unknown")
+        if envelope.revision is UNSET:
+            raise InvalidEvent("an event is withdrawn by a revision, and there is none")
+        event_type = withdrawn
+    if envelope.revision is not UNSET and event_type.topic not in FACTS:
+        raise InvalidEvent(f"{event_type.name} is told once: it is neither told anew nor withdrawn")
 
 
 def parse_json(body: bytes) -> Any:
@@ -158,8 +176,8 @@ def _is_within_depth(value: Any) -> bool:
     return False
 
 
-def _check_day(text: str | None, *, name: str) -> None:
-    if text is None:
+def _check_day(text: str | UnsetType | None, *, name: str) -> None:
+    if text is None or text is UNSET:
         return
     try:
         year = datetime.fromisoformat(text).year

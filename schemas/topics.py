@@ -121,7 +121,9 @@ _ALL = (
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
 # What the stream worker makes facts from; it reads alerts too, of which it makes none.
 STREAMED = ("calls", "transcripts")
-CANONICAL = ("calls", "messages", "accounts", "crm", "transcripts", "decisions", "alerts")
+# What happened, which may be told anew; what was decided or noticed is told once.
+FACTS = ("calls", "messages", "accounts", "crm", "transcripts")
+CANONICAL = (*FACTS, "decisions", "alerts")
 # Of these, stages that write dead letters refuse records. A letter of another topic is none of theirs: redelivered, it
 # would bring onto that topic what whoever may write on `dead` made up.
 BURIED = frozenset(topic.name for topic in _ALL if not set(TOPICS["dead"].writers).isdisjoint(topic.readers))

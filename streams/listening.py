@@ -130,7 +130,7 @@ def language_of(stored: Event, *, ears: Ears) -> str | None:
 
 
 def _follow(cause: Event, fact: CallFact, *, identity: tuple[str, ...], now: Instant) -> Event:
-    """Wrap a fact made from another: it occurred with its cause and was recorded now.
+    """Wrap a fact made from another: it occurred with its cause, was recorded now, and is told anew where its cause is.
 
     Raises InvalidEvent for one that its readers would refuse, or Kafka, for it is too large.
     """
@@ -144,6 +144,7 @@ def _follow(cause: Event, fact: CallFact, *, identity: tuple[str, ...], now: Ins
         recordedat=now,
         key=cause.partitionkey,
         causationid=cause.id,
+        revision=cause.revision,
     )
     prove(encode(made))
     return made

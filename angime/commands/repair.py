@@ -203,7 +203,7 @@ def call(
     typer.echo(f"outcome: {folded.get('outcome')}\noutcome_reason: {folded.get('outcome_reason')}\n\nAs it was folded:")
     print_fields({name: told for name, told in folded.items() if told is not None}, as_json=False)
     typer.echo(f"\nIts facts, as they arrived ({conflicts} more had the id of one of them and other content):")
-    names = ("arrived", "occurred", "type", "leg", "time", "recorded_at", "delay_seconds", "place")
+    names = ("arrived", "occurred", "type", "leg", "time", "recorded_at", "delay_seconds", "told_anew_at", "place")
     print_rows([{name: fact[name] for name in names} for fact in facts], as_json=False)
     typer.echo("\nAs the fold read them, leg by leg; without a leg: the call as a whole:")
     print_rows(legs, as_json=False)

@@ -34,10 +34,9 @@ from schemas.instants import Instant, from_rfc3339, moment
 from schemas.people import Identity
 from schemas.records import RawRecord
 from schemas.standard_webhooks import SECRET_PREFIX, VERSION, signature
+from schemas.topics import FACTS
 
 MAX_AGE_SECONDS = 300
-# What is told of what Angime did or noticed, not of what happened.
-OUR_TOPICS = frozenset({"decisions", "alerts"})
 # CloudEvents, HTTP protocol binding: of an event in binary mode the attributes stand in headers, its data in the body.
 ATTRIBUTE = "ce-"
 WHOLE = "application/cloudevents"
@@ -107,7 +106,7 @@ def _event(scene: Scene, value: Any) -> Event:
     event_type = EVENT_TYPES.get(name)
     if event_type is None:
         raise InvalidEvent("the event type is none of those in docs/events.md")
-    if event_type.topic in OUR_TOPICS:
+    if event_type.topic not in FACTS:
         raise InvalidEvent("only Angime itself tells what was decided or noticed")
     fields = _data(scene, given, topic=event_type.topic, name=name)
     key = _key(scene, fields, topic=event_type.topic, name=name)

@@ -13,6 +13,7 @@ from analytics.scratch import scratch
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.ids import fact_id
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
+from tests.analytics.retold import anew
 
 FACT, CALL, RAW = (fact_id("twilio", "main", "call.ended", word) for word in ("fact", "call", "raw"))
 SAID = f'{{"call_id":"{CALL}","provider_call_id":"CA1","contact_name":"Әсем {{\\"call_id\\":\\"{CALL}\\",}}"}}'
@@ -110,17 +111,25 @@ def test_a_log_of_an_earlier_version_is_gone_on_with_and_none_of_its_rows_is_wri
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
 
 
-def test_a_log_that_knows_no_beginnings_of_ids_gets_them_with_the_next_event(home: Path) -> None:
+def test_a_log_that_knows_no_beginnings_of_ids_and_no_revisions_gets_them_with_the_next_event(home: Path) -> None:
     events = [fact for number in range(20) for fact in call_events(number)]
     with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(events[:50])), now=NOW)
-        writer.connection.execute(f"alter table {STORED} drop column id_begins")
-        writer.connection.execute("alter table log.offsets drop column last_at")
+        newest = (
+            (STORED, "id_begins"),
+            (STORED, "revision"),
+            ("log.conflicts", "revision"),
+            ("log.offsets", "last_at"),
+        )
+        for relation, column in newest:
+            writer.connection.execute(f"alter table {relation} drop column {column}")
     with open_writer(settings_at(home)) as writer:
         again = writer.land(Batch(records_of(events, first_offset=50)), now=NOW)
 
         assert (again.events, again.duplicates, again.conflicts) == (50, 50, 0)
         assert [table for table in writer.rebuild(verify=True) if not table["same"]] == []
+        writer.land(Batch(records_of([anew(events[0], nth=1), anew(events[60], nth=2)], first_offset=150)), now=NOW)
+        assert writer.connection.rows("select count(*), count(revision) from log.events") == [(100, 2)]
 
 
 @pytest.mark.parametrize("kept", [8, 5])

@@ -60,6 +60,7 @@ def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
         "call.rated",
         "call.transcribed",
         "alert.raised",
+        "event.withdrawn",
     ]
 
 

@@ -83,9 +83,9 @@ def test_the_golden_files_hold_every_type_of_event_that_the_sources_can_tell() -
     texts = [path.read_text() for path in GOLDEN.glob(f"*/*{EXPECTED}")]
     found = {event["type"] for text in texts for event in events_of(json.loads(text))}
 
-    # A stored recording, an alert, an erasure and what became of dead letters are facts of our own.
+    # A stored recording, an alert, an erasure, a correction and what became of dead letters are facts of our own.
     ours = {"call.recording_stored", "permission.revoked"}
-    of_ours = {name for name in EVENT_TYPES if name.startswith(("alert.", "dead_letter.", "person."))}
+    of_ours = {name for name in EVENT_TYPES if name.startswith(("alert.", "dead_letter.", "event.", "person."))}
     assert found >= set(EVENT_TYPES) - ours - of_ours
 
 
