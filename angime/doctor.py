@@ -22,6 +22,7 @@ from analytics.waiting import waiting
 from analytics.warehouse import open_reader
 from analytics.zones import first_apart
 from angime import forgetting, presence
+from angime.rescuing import set_aside
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import kafka_jars, local_kafka, topics
@@ -74,6 +75,7 @@ def examine(*, now: datetime | None = None) -> list[Finding]:
         ("clock", lambda: _clock(moment)),
         ("java", _java),
         ("kafka", _kafka),
+        ("kafka", _set_aside),
         ("ports", _ports),
         ("company", _company),
         ("zones", lambda: _zones(moment)),
@@ -217,6 +219,14 @@ def _kafka() -> Iterator[Finding]:
         yield Finding(what="kafka", state="note", found=found, mending=mending)
     else:
         yield Finding(what="kafka", state="good", found=found)
+
+
+def _set_aside() -> Iterator[Finding]:
+    if folder := set_aside(load(PipelinesSettings).home):
+        mending = (
+            "delete it once `angime broker rescue` has said what it sent: nothing else deletes what people said there"
+        )
+        yield Finding(what="kafka", state="note", found=f"a damaged log lies in {folder}", mending=mending)
 
 
 def _no_broker(home: Path, *, is_lost: bool) -> Finding:

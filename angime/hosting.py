@@ -6,12 +6,15 @@
 import runpy
 import sys
 
-from angime import logs
+from angime import logs, presence
+from angime.settings import load
+from pipelines.settings import PipelinesSettings
 
 
 def main() -> None:
     """Run the module that the command line names."""
     logs.set_up()
+    presence.follow(load(PipelinesSettings).home)
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

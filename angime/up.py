@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from analytics import environ_to_ask
-from angime import liveness
+from angime import liveness, presence
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
 from pipelines import collect, local_kafka, topics
@@ -78,6 +78,7 @@ class Stack:
         self.receiver_url = f"http://{environ['ANGIME_RECEIVE_HOST']}:{environ['ANGIME_RECEIVE_PORT']}"
         self.pages_url = f"http://127.0.0.1:{environ['ANGIME_PAGES_PORT']}"
         self.home = Path(environ["ANGIME_HOME"])
+        self._claim = presence.claim(self.home)
         for watcher in self._watchers:
             watcher.start()
 
@@ -139,6 +140,7 @@ class Stack:
             watcher.join(1.0)
         if self._owns_broker:
             local_kafka.stop(self.home)
+        os.close(self._claim)
 
     def _watch(self, stage: str) -> None:
         """Run one stage again and again until we stop; wrong settings end everything, a halted stage only itself."""
@@ -272,6 +274,7 @@ def start(options: Options) -> Stack:
         prove_secrets(settings, environ={**os.environ, **dict(options.extra)})
     if collect.is_needed(origins) and "receive" in options.stages:
         options = structs.replace(options, stages=(*options.stages, COLLECT))
+    os.close(presence.claim(home))  # who runs it all already is said before anything starts
     ports = {
         "ANGIME_RECEIVE_PORT": _port(settings.receive_port, "ANGIME_RECEIVE_PORT", options=options),
         "ANGIME_PAGES_PORT": _port(load(DashboardsSettings).pages_port, "ANGIME_PAGES_PORT", options=options),

@@ -29,9 +29,13 @@ from schemas.errors import Misconfigured
 SETTINGS_FOLDER = Path(__file__).parent / "kafka"
 HEAP = "512m"
 FREE_DISK_BYTES = 500_000_000
+# After the last line that it wrote it is waited for so long: after a power failure it reads its log first.
 START_SECONDS = 120.0
+LONGEST_START_SECONDS = 1_800.0
+USUAL_START_SECONDS = 30.0
 STOP_SECONDS = 9.0  # `angime up` promises an end within 15 s
 START_ATTEMPTS = 3  # another program may take a port between our look and Kafka's
+HELD_SECONDS = 10.0  # `angime up` may try to start it meanwhile
 LOOK_AGAIN_SECONDS = 0.05
 
 
@@ -78,8 +82,8 @@ def start(home: Path, *, on_step: Callable[[str], None]) -> Running:
     """
     folder = _folder(home)
     _make_ready(folder)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    patience = _Patience(folder)
+    while not patience.is_over():
         with _hold(folder) as held:
             if held is not None:
                 return _launch(folder, held=held, on_step=on_step)
@@ -114,6 +118,25 @@ def stop(home: Path) -> bool:
         time.sleep(LOOK_AGAIN_SECONDS)
     _note_stop(folder)
     return asked is not None
+
+
+def set_aside(home: Path, *, to: Path, last: Callable[[Path], None]) -> None:
+    """Move the log of this home's broker away, after `last` has done what it wants in it; the next start begins one.
+
+    Raises Misconfigured while the broker runs, and where there is no log.
+    """
+    folder = _folder(home)
+    if not (folder / "data").exists():
+        raise Misconfigured(f"there is no log of a broker in {folder}")
+    deadline = time.monotonic() + HELD_SECONDS
+    while time.monotonic() < deadline:
+        with _hold(folder) as held:
+            if held is not None:
+                last(folder / "data")
+                shutil.move(folder / "data", to)
+                return
+        time.sleep(LOOK_AGAIN_SECONDS)
+    raise Misconfigured(f"the broker of {home} runs: stop `angime up`, or `angime broker stop`, first")
 
 
 def status(home: Path) -> Status:
@@ -164,7 +187,7 @@ def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Runni
         on_step(f"Starting Apache Kafka on 127.0.0.1:{state.port}")
         process = _spawn(folder, held=held, state=state, jars=jars)
         _write_state(folder, state=msgspec.structs.replace(state, pid=process.pid))
-        if _comes_up(process, folder=folder, port=state.port):
+        if _comes_up(process, folder=folder, port=state.port, on_step=on_step):
             return _running(folder, bootstrap=f"127.0.0.1:{state.port}", pid=process.pid)
         _write_state(folder, state=state)
         if (folder / "stopped").exists():
@@ -173,7 +196,8 @@ def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Runni
             break  # it was not the ports
     raise Misconfigured(
         f"Kafka gave up while it started; the reason stands at the end of {_log_file(folder)} "
-        f"or in {folder / 'logs' / 'java.log'}. Where it names a damaged file, put back a copy of {folder / 'data'}."
+        f"or in {folder / 'logs' / 'java.log'}. Where it names a damaged file, put back a copy of {folder / 'data'}, "
+        "or let `angime broker rescue` begin a new log and send again what it can read of this one."
     )
 
 
@@ -193,15 +217,43 @@ def _spawn(folder: Path, *, held: int, state: _State, jars: tuple[Path, ...]) ->
     return process
 
 
-def _comes_up(process: subprocess.Popen[bytes], *, folder: Path, port: int) -> bool:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+def _comes_up(process: subprocess.Popen[bytes], *, folder: Path, port: int, on_step: Callable[[str], None]) -> bool:
+    patience = _Patience(folder)
+    is_said = False
+    while process.poll() is None and not patience.is_over():
         if _answers(folder, port=port):
             return True
+        if patience.is_long and not is_said:
+            on_step(f"Kafka still starts, and says in {_log_file(folder)} what it does: it is waited for meanwhile")
+            is_said = True
         time.sleep(LOOK_AGAIN_SECONDS)
     process.kill()
     process.wait()
     return False
+
+
+class _Patience:
+    """How long a broker that starts is waited for: as long as its log grows, within reason."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = _log_file(folder)
+        self._began = self._written_at = time.monotonic()
+        self._bytes = self._size()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it takes longer than usual."""
+        return time.monotonic() - self._began > USUAL_START_SECONDS
+
+    def is_over(self) -> bool:
+        """Say whether to wait no longer."""
+        now, before, self._bytes = time.monotonic(), self._bytes, self._size()
+        if self._bytes != before:
+            self._written_at = now
+        return now - self._written_at > START_SECONDS or now - self._began > LONGEST_START_SECONDS
+
+    def _size(self) -> int:
+        return self._log.stat().st_size if self._log.exists() else 0
 
 
 def _answers(folder: Path, *, port: int) -> bool:
@@ -247,6 +299,9 @@ def _java(jars: tuple[Path, ...]) -> list[str]:
         "-XX:TieredStopAtLevel=1",  # the second compiler takes more of two cores than its code gives back
         "-XX:-UsePerfData",
         "-XX:+ExitOnOutOfMemoryError",
+        # What a crash leaves behind: one page beside the log, in the place of the last, and none of its memory.
+        "-XX:ErrorFile=logs/crash.log",
+        "-XX:-CreateCoredumpOnCrash",
         "--enable-native-access=ALL-UNNAMED",
         f"-Dlog4j2.configurationFile={(SETTINGS_FOLDER / 'log4j2.properties').as_uri()}",
         *("-cp", os.pathsep.join(map(str, jars))),

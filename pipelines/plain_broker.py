@@ -36,6 +36,7 @@ with warnings.catch_warnings():
     import kafka
     import kafka.admin
     import kafka.errors
+    import kafka.record.default_records
     import kafka.structs
 
 # kafka-python 3 carries no types, and those published apart are of version 2: what leaves this module is typed here.
@@ -43,6 +44,7 @@ clients: Any = kafka
 structs: Any = kafka.structs
 errors: Any = kafka.errors
 admin_words: Any = kafka.admin
+batch_of: Any = kafka.record.default_records.DefaultRecordBatch
 
 # On a machine that is busy the library warns of its own loop, which the machine held up: nobody can mend that.
 logging.getLogger("kafka.net.selector").addFilter(lambda record: "blocking the event loop" not in record.getMessage())

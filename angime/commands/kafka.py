@@ -61,6 +61,24 @@ def broker_status(json_output: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@broker.command("rescue")
+def broker_rescue(json_output: Json = False) -> None:
+    """Begin a new log where Kafka cannot start with its own, and send again what can be read and was not yet.
+
+    The old one is set aside as it is: raw records of the past are there alone, no longer in Kafka for replays. What was
+    landed stays, and the lander knows that the log is another. When it is broken off, the same again goes on.
+
+    Example: `angime broker rescue`
+    """
+    import msgspec
+
+    from angime.rescuing import rescue
+
+    rescued = rescue(on_step=step)
+    print_fields(msgspec.to_builtins(rescued), as_json=json_output)
+    step(f"delete {rescued.set_aside} when nothing is missed: it holds what people said, and nothing else deletes it")
+
+
 @topics.command("apply")
 def topics_apply(json_output: Json = False) -> None:
     """Make the declared topics in Kafka; those that exist stay, with partitions and retention brought up to date.

@@ -79,7 +79,7 @@ ON_A_BROKER: dict[str, tuple[type, int]] = {
     "replay --dry-run --call nobody": (TOLD, 0),
 }
 # These need what no home has at hand: a second warehouse, a letter, records on a topic, a broker of one's own.
-ELSEWHERE = {"compare", "dead show", "tail", "broker start"}
+ELSEWHERE = {"compare", "dead show", "tail", "broker start", "broker rescue"}
 MISTAKEN = {
     "snapshoot": "snapshot",
     "dead lst": "list",

@@ -13,6 +13,7 @@ import pytest
 
 from angime import presence
 from pipelines import local_kafka
+from schemas.errors import Misconfigured
 from tests.angime.front_door import typed
 
 COMPANY = 'id = "demo"\nname = "Demo"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
@@ -114,3 +115,35 @@ def test_status_tells_what_is_free_and_what_each_folder_takes(tmp_path: Path) ->
     lines = typed("status", home=tmp_path, ANGIME_KAFKA=NO_KAFKA).out.splitlines()
     assert lines[-3].startswith("warehouse: away: there is no warehouse yet at ")
     assert re.fullmatch(r"disk: free [0-9,.]+ MB, kafka 2.5 MB", lines[-1])
+
+
+STAGE = """
+import sys, time
+from pathlib import Path
+from angime import presence
+presence.tell(Path(sys.argv[1]), "land", said="")
+print("told", flush=True)
+time.sleep(60)
+"""
+UP = """
+import subprocess, sys, time
+from pathlib import Path
+from angime import presence
+held = presence.claim(Path(sys.argv[1]))
+subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]])
+time.sleep(60)
+"""
+
+
+def test_one_runs_the_stages_of_a_home_and_when_it_is_killed_they_end_as_well(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", UP, tmp_path, STAGE], stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout is not None
+        assert up.stdout.readline() == "told\n"
+        with pytest.raises(Misconfigured, match=f"run already by process {up.pid}: end that first"):
+            presence.claim(tmp_path)
+        runs = presence.told(tmp_path, "land")
+        up.kill()
+        assert up.stdout.read() == ""  # until the stage has let go of it, too
+
+    os.close(presence.claim(tmp_path))
+    assert (runs, presence.told(tmp_path, "land")) == ("", None)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -13,9 +14,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipelines import broker, kafka_hello, kafka_jars, local_kafka, topics
-from schemas.errors import Misconfigured
+from analytics.warehouse import open_reader
+from angime.liveness import asked_of_broker
+from pipelines import broker, kafka_hello, kafka_jars, land, local_kafka, topics
+from pipelines.settings import PipelinesSettings
+from schemas import codec
+from schemas.envelope import Event, topic_of
+from schemas.errors import Misconfigured, NotYet
 from schemas.topics import TOPICS
+from tests.analytics.landing_cases import call_events, settings_at
 from tests.brokers import silent, values_of
 from tests.runbooks import Runbook
 
@@ -72,7 +79,12 @@ def test_a_broker_listens_on_loopback_only(kafka: local_kafka.Running) -> None:
 
 
 @pytest.mark.kafka
-def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_record(home: Path) -> None:
+@pytest.mark.timeout(600)
+def test_a_killed_broker_starts_again_with_every_acknowledged_record_and_a_damaged_one_with_what_nobody_had_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ANGIME_RECEIVE_PORT", "ANGIME_PAGES_PORT"):  # somebody may be there, of whom the doctor would tell
+        monkeypatch.setenv(name, "0")
     values = [str(number).encode() for number in range(500)]
     first = local_kafka.start(home, on_step=silent)
     with contextlib.closing(broker.Admin(first.bootstrap)) as admin:
@@ -103,6 +115,73 @@ def test_a_killed_broker_starts_again_at_its_address_with_every_acknowledged_rec
     assert f"bootstrap: {first.bootstrap}" in again.out
     assert sorted(read) == sorted(values)
     assert str(len(values)) in next(line for line in waiting.out.splitlines() if "normalise" in line)
+    tell(first.bootstrap, call_events(1))
+    land_all(home, first.bootstrap, events=5)
+    tell(first.bootstrap, call_events(2))
+    is_heard = asked_of_broker(home)
+    local_kafka.stop(home)
+    damage(home / "kafka" / "data")
+    with pytest.raises(Misconfigured, match="angime broker rescue"):
+        local_kafka.start(home, on_step=silent)
+    walk_with_a_damaged_log(home, values=values)
+    assert (is_heard is not None, asked_of_broker(home) is None) == (True, False)
+
+
+def damage(log: Path) -> None:
+    """Empty a file without which no broker starts, and make a hole in a segment of raw records."""
+    (log / "meta.properties").write_bytes(b"")
+    largest = max(log.glob("angime.raw-*/*.log"), key=lambda file: file.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 9] = bytes(9)
+    largest.write_bytes(content)
+
+
+def walk_with_a_damaged_log(home: Path, *, values: list[bytes]) -> None:
+    """Do what the runbook says, and see that all is there that can be, once."""
+    book = Runbook("damaged-kafka", home=home, kafka="")
+    book.type("angime broker stop")
+    rescued = book.type("angime broker rescue")
+    book.read("angime up")
+    again = local_kafka.start(home, on_step=silent)
+    landed = land_all(home, again.bootstrap, events=10)
+    found = values_of(again.bootstrap, "raw", count=1)
+    waiting = book.type("angime lag")
+    examined = book.type("angime doctor")
+    book.done()
+
+    assert landed == [(10, 10)]
+    assert (0 < len(found) < len(values), set(found) <= set(values)) == (True, True)
+    assert f"records: {len(found) + 10}" in rescued.out  # no worker had read any of the ten
+    assert str(len(found)) in next(line for line in waiting.out.splitlines() if "normalise" in line)
+    assert str(home / "damaged_kafka") in examined.out
+
+
+def tell(bootstrap: str, facts: list[Event]) -> None:
+    with contextlib.closing(broker.connect_producer(bootstrap)) as producer:
+        for fact in facts:
+            producer.send(topic_of(fact), key=fact.partitionkey.encode(), value=codec.encode(fact))
+        producer.flush()
+
+
+def land_all(home: Path, bootstrap: str, *, events: int) -> list[tuple[int, int]]:
+    """Run the lander until so many events are there; gives how many there are, and how many different ones."""
+    stop = threading.Event()
+    settings = PipelinesSettings(home=home, kafka=bootstrap)
+    landing = threading.Thread(
+        target=land.run,
+        args=(settings, settings_at(home)),
+        kwargs={"stop": stop, "forget_recordings": lambda _: None},
+    )
+    landing.start()
+    deadline = time.monotonic() + 120
+    counted: list[tuple[int, int]] = []
+    while counted != [(events, events)] and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with contextlib.suppress(NotYet), contextlib.closing(open_reader(settings_at(home))) as reader:
+            counted = reader.sql("select count(*), count(distinct id) from log.events").rows()
+    stop.set()
+    landing.join()
+    return counted
 
 
 @pytest.mark.kafka
