@@ -2,10 +2,17 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 
 import structlog
 
 from angime.discretion import discreet_record, without_personal_data
+
+# While Kafka is away Faust's client says so in the same words twenty times a second, for as long as that takes.
+TALKATIVE = "aiokafka"
+SELDOM_SECONDS = 60.0
+MAX_WORDS = 1_000
 
 
 def set_up(*, level: str = "info") -> None:
@@ -30,3 +37,23 @@ def set_up(*, level: str = "info") -> None:
     )
     logging.setLogRecordFactory(discreet_record)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(seldom())
+
+
+def seldom(*, clock: Callable[[], float] = time.monotonic) -> Callable[[logging.LogRecord], bool]:
+    """Give what lets the talkative library say the same once a minute, and all others what they like."""
+    said: dict[tuple[str, str], float] = {}
+
+    def is_due(record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] != TALKATIVE:
+            return True
+        words, now = (record.name, record.msg), clock()
+        if now - said.get(words, -SELDOM_SECONDS) < SELDOM_SECONDS:
+            return False
+        if len(said) == MAX_WORDS:
+            said.clear()
+        said[words] = now
+        return True
+
+    return is_due
