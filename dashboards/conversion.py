@@ -169,12 +169,13 @@ def _leads(page: Page) -> None:
         told = say("Leads have neither a direction nor business hours: take these choices away to see them.")
         st.caption(plain(told, limit=200))
         return
-    counted = figures.count(page, LEADS)
+    leads = page.ask(questions.leads, period=page.period, before=page.before, scope=page.scope, metrics=LEADS)
+    counted = figures.counted(leads.now, leads.before)
     if not counted.now[LEADS[0]]["sample"]:
         st.caption(plain(say("No new deal and no first message in this period."), limit=200))
         return
     shown.tiles(page, [figures.tile(page, name, counted=counted) for name in LEADS])
-    rows = page.ask(questions.lead_bands, period=page.period, scope=page.scope)
+    rows = leads.bands
     bands = rows["band"].unique(maintain_order=True).to_list()
     counts: dict[tuple[str, str | None], int] = {(kind, band): leads for kind, band, leads in rows.iter_rows()}
     kinds = rows["kind"].unique(maintain_order=True).to_list()

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from analytics import questions
 from analytics.metrics import catalogue
-from analytics.questions import Costed, Crossing, Period
+from analytics.questions import Costed, Costs, Crossing, Period
 from dashboards import charts, controls, figures, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
@@ -48,14 +48,15 @@ class Choice(Struct, frozen=True):
 def draw(page: Page) -> None:
     """Draw the page."""
     controls.stamp(page)
-    rows = page.ask(questions.tariff_costs, period=page.period, company=page.scope.company)
+    found = page.ask(questions.costs, period=page.period, before=page.before, scope=page.scope, metrics=(MINUTE, CALLS))
+    rows = found.tariffs
     crossing = _crossing(page, rows)
     told = answer(page, crossing) if crossing else None
     heading(told or page.say("Set both prices, and they are compared on your own minutes."), level=2)
-    _tiles(page, rows, crossing)
+    _tiles(page, found, crossing)
     _compare(page, crossing)
     _tariffs(page, rows)
-    _accounts(page)
+    _accounts(page, found)
 
 
 def _crossing(page: Page, rows: pl.DataFrame) -> Crossing | None:
@@ -91,27 +92,25 @@ def answer(page: Page, crossing: Crossing) -> str | None:
     )
 
 
-def _tiles(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> None:
-    say, currency = page.say, page.company["currency"]
-    has_requests = bool(rows["requests"].sum())
-    counted = figures.count(page, (MINUTE, REQUESTS) if has_requests else (MINUTE,))
+def _tiles(page: Page, found: Costs, crossing: Crossing | None) -> None:
+    say, currency, rows = page.say, page.company["currency"], found.tariffs
+    counted = figures.counted(found.now, found.before)
+    drawn = [figures.tile(page, MINUTE, counted=counted)]
     fees = say.money(float(rows["fee"].sum()), currency=currency)
     told = say("of which fees: {fees}", fees=fees)
-    if has_requests:
+    if rows["requests"].sum():
+        drawn.append(figures.tile(page, REQUESTS, counted=figures.count(page, (REQUESTS,))))
         priced = rows["request_cost"].drop_nulls()
         requests = say.money(float(priced.sum()) if priced.len() else None, currency=currency)
         told = say("of which fees: {fees}, requests for consent: {requests}", fees=fees, requests=requests)
-    drawn = [
-        Tile(
-            label=say("Cost of the period"),
-            value=say.money(float(rows["cost"].sum()), currency=currency) if rows.height else EMPTY,
-            note=told,
-            help=say(
-                "Metered calls and requests for consent, internal and test ones among them, and the fees of these days."
-            ),
+    whole = Tile(
+        label=say("Cost of the period"),
+        value=say.money(float(rows["cost"].sum()), currency=currency) if rows.height else EMPTY,
+        note=told,
+        help=say(
+            "Metered calls and requests for consent, internal and test ones among them, and the fees of these days."
         ),
-        *(figures.tile(page, name, counted=counted) for name in counted.now),
-    ]
+    )
     if crossing and crossing.break_even_minutes is not None:
         drawn.append(
             Tile(
@@ -121,7 +120,7 @@ def _tiles(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> None:
                 help=say("From so many minutes of talk in these days on, the fixed fee is cheaper."),
             )
         )
-    shown.tiles(page, drawn)
+    shown.tiles(page, [whole, *drawn])
 
 
 def _begin(page: Page, crossing: Crossing | None) -> Choice:
@@ -257,17 +256,20 @@ def _requests(page: Page, rows: pl.DataFrame) -> None:
     st.caption(plain(told, limit=300))
 
 
-def _accounts(page: Page) -> None:
+def _accounts(page: Page, found: Costs) -> None:
     """Tell what a minute comes to on each channel, by the number that is connected to it, and requests for consent."""
-    say, asked = page.say, (MINUTE, CALLS, REQUESTS)
-    rows = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=asked, by=("account",)).filter(
-        pl.col("sample") > 0
-    )
+    say, rows = page.say, found.accounts
+    if found.tariffs["requests"].sum():
+        asked = page.ask(questions.figures, period=page.period, scope=page.scope, metrics=(REQUESTS,), by=("account",))
+        rows = pl.concat([rows, asked]).sort("account", nulls_last=True, maintain_order=True)
+    rows = rows.filter(pl.col("sample") > 0)
     if rows.is_empty():
         return
     heading(say("A minute of talk, by channel"))
     channels: dict[str, str] = dict(page.ask(questions.accounts, company=page.scope.company).iter_rows())
-    told = {name: {row["account"]: row for row in rows.filter(metric=name).to_dicts()} for name in asked}
+    told = {
+        name: {row["account"]: row for row in rows.filter(metric=name).to_dicts()} for name in (MINUTE, CALLS, REQUESTS)
+    }
     calls = told[CALLS]
     accounts = sorted(set(rows["account"]), key=lambda one: (-calls[one]["value"] if one in calls else 0, one))
     shown.table(

@@ -32,8 +32,8 @@ from analytics.questions.listing import (
     history,
     turns,
 )
-from analytics.questions.risk import dialled, lead_bands, signs
-from analytics.questions.tariffs import Costed, Crossing, break_even, tariff_costs, what_if
+from analytics.questions.risk import dialled, leads, signs
+from analytics.questions.tariffs import Costed, Costs, Crossing, break_even, costs, what_if
 from schemas.errors import Misconfigured, NotYet
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "MAX_ROWS_OF_A_PAGE",
     "CallFilter",
     "Costed",
+    "Costs",
     "Crossing",
     "Day",
     "Days",
@@ -63,6 +64,7 @@ __all__ = [
     "channels",
     "companies",
     "corrections",
+    "costs",
     "count_calls",
     "dialled",
     "ended",
@@ -73,11 +75,10 @@ __all__ = [
     "figures_of_both",
     "groups_of",
     "history",
-    "lead_bands",
+    "leads",
     "losses",
     "operators",
     "signs",
-    "tariff_costs",
     "teams",
     "thresholds",
     "turns",

@@ -15,6 +15,7 @@ from analytics.questions.company import widest
 from analytics.views import read_views, with_inputs
 
 EPISODES = "reports.missed_episodes"
+COSTS = "reports.call_costs"
 A_DAY = timedelta(days=1)
 
 # By whose contacts rows of a period are found, of each view: nobody else has any there.
@@ -56,6 +57,11 @@ _CALLS = {
     "reports.cold_calls": _OF_CONTACTS,
     "reports.leads": _THEIRS,
 }
+# What a call costs hangs on those that were billed before it in its month.
+_BILLED = """
+    select * from facts.call_charges
+    where company = $company and month >= date_trunc('month', $first::date) and day <= $last
+"""
 _AROUND = "day between $first - $reach_days::integer and $last + $reach_days::integer"
 
 
@@ -63,6 +69,8 @@ def narrowed(reader: Reader, fact: Fact, *, company: str) -> tuple[str, dict[str
     """Give what to read a fact's rows of a period from, and its parameters beside $company, $first and $last."""
     if fact.relation == EPISODES:
         return episodes(reader, company=company)
+    if fact.relation == COSTS:
+        return f"({with_inputs(_select_of(COSTS), inputs=[('facts.call_charges', _BILLED)])}) as narrowed", {}
     if not fact.is_of_contacts:
         return fact.relation, {}
     around = f" and {_AROUND}" if fact.reach else ""

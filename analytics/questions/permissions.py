@@ -40,6 +40,7 @@ def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limi
             where
                 calls.company = $company and calls.outcome = 'answered'
                 and calls.started_at > $now - interval 7 day and calls.started_at <= $now
+                and identities.contact_id in (select contact_id from holding)
             group by all
         ),
         asked as (
@@ -50,7 +51,7 @@ def held(reader: Reader, *, scope: Scope, now: datetime, tonight: datetime, limi
             from facts.permission_requests as requests
             left join talked on requests.contact_id = talked.contact_id and requests.account = talked.account
             where
-                requests.company = $company
+                requests.company = $company and requests.contact_id in (select contact_id from holding)
                 and requests.requested_at > $now - interval 7 day and requests.requested_at <= $now
                 and (talked.talked_at is null or requests.requested_at >= talked.talked_at)
             group by all

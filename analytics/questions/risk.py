@@ -7,8 +7,8 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metrics import catalogue, fact_of, whole
-from analytics.questions.asking import Period, Scope, within, within_any
+from analytics.metrics import catalogue, fact_of
+from analytics.questions.asking import Period, Scope, within_any
 from analytics.questions.counting import both_of, both_sql
 from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 from analytics.questions.narrowing import narrowed
@@ -123,13 +123,37 @@ def signs(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_SIGN
     return reader.sql(text, parameters | {"limit": min(limit, MAX_ROWS_OF_A_FILE)})
 
 
-def lead_bands(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Count leads by how soon they were first attempted: kind, band (minutes; empty where not yet), leads."""
-    fact = whole().facts["leads"]
-    where, parameters = within(period, scope=scope, fact=fact)
+class Leads(Struct, frozen=True):
+    """Metrics of leads of a period, and of one before it, and how many came in it by how soon they were attempted.
+
+    Columns of `bands`: kind, band (minutes; empty where not yet), leads.
+    """
+
+    bands: pl.DataFrame
+    now: pl.DataFrame
+    before: pl.DataFrame | None
+
+
+def leads(reader: Reader, *, period: Period, before: Period | None, scope: Scope, metrics: Sequence[str]) -> Leads:
+    """Count metrics of leads, and leads by how soon they were first attempted, in one statement.
+
+    To find what was said to each of them takes most of it.
+    """
+    fact = fact_of(catalogue()[metrics[0]])
+    periods = [period, before] if before else [period]
+    where, wheres, parameters = within_any(periods, scope=scope, fact=fact)
     source, reach = narrowed(reader, fact, company=scope.company)
     text = f"""
-        select kind, band, count(*) as leads from {source} where {where}
-        group by kind, band order by kind, list_position(['0-5', '5-15', '15-60', '60+'], band) nulls last
+        with came as materialized (select * from {source} where {where}),
+        bands as (select kind, band, count(*) as leads from came where {wheres[0]} group by kind, band)
+        from (
+            select 'figures' as part, * from ({both_sql(metrics, source="came", wheres=wheres)})
+            union all by name select 'bands' as part, * from bands
+        ) order by
+            place, list_position($metrics, metric),
+            kind, list_position(['0-5', '5-15', '15-60', '60+'], band) nulls last
     """
-    return reader.sql(text, parameters | reach)
+    found = reader.sql(text, parameters | reach | {"metrics": list(metrics)})
+    now, *earlier = both_of(found.filter(pl.col("part") == "figures"), metrics=metrics, periods=len(periods))
+    bands = found.filter(pl.col("part") == "bands").select("kind", "band", "leads")
+    return Leads(bands, now, earlier[0] if earlier else None)

@@ -9,8 +9,17 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.questions.asking import Period
+from analytics.metrics import catalogue, fact_of
+from analytics.questions.asking import Period, Scope, within_any
+from analytics.questions.counting import both_of, both_sql, each_of, each_sql
+from analytics.questions.narrowing import narrowed
 from analytics.views import read_views, with_inputs
+
+_OF_PERIOD = "day between $period_first and $period_last"
+_OF_A_TARIFF = (
+    *("tariff_id", "kind", "calls", "answered", "talk_minutes", "billed_minutes", "call_cost", "unpriced"),
+    *("requests", "request_cost", "unpriced_requests", "fee", "cost", "per_minute"),
+)
 
 _SUMS = """
     count(*) as calls, count(*) filter (where talk_seconds > 0) as answered,
@@ -29,7 +38,9 @@ _FEES = """
         kept.tariff_id, any_value(kept.kind) as kind,
         cast(sum(kept.monthly_fee * rates.rate / day(last_day(days.day))) as decimal(18, 6)) as fee
     from (
-        select cast(unnest(generate_series($first::timestamp, $last::timestamp, interval 1 day)) as date) as day
+        select cast(unnest(
+            generate_series($period_first::timestamp, $period_last::timestamp, interval 1 day)
+        ) as date) as day
     ) as days
     inner join (
         select distinct company, tariff_id, kind, currency, monthly_fee, valid_from, valid_until
@@ -68,7 +79,8 @@ _REPRICED = """
         on
             tariffs.company = prices.company and tariffs.tariff_id = prices.tariff_id
             and tariffs.valid_from = prices.valid_from and charges.country = prices.country and prices.above_minutes = 0
-    where charges.company = $company and charges.month >= date_trunc('month', $first) and charges.day <= $last
+    where charges.company = $company and charges.month >= date_trunc('month', $period_first)
+        and charges.day <= $period_last
 """
 
 
@@ -114,26 +126,43 @@ class Crossing(Struct, frozen=True, kw_only=True):
     break_even_minutes: float | None
 
 
-def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFrame:
-    """Sum what calling cost by tariff, in the company's currency; internal and test calls are billed too.
+class Costs(Struct, frozen=True):
+    """What calling cost: by tariff; metrics of costs of a period and of one before it, and of the period by account.
 
-    A tariff that billed no call is there too, for its fee is owed.
-
-    Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost, unpriced, requests (for
-    permission to call), request_cost (empty where none has a price), unpriced_requests, fee, cost (calls, requests and
-    fee), per_minute (calls that have a price, and fee, by their talk; empty where nobody talked).
+    `tariffs` are in the company's currency; internal and test calls are billed too. A tariff that billed no call is
+    there too, for its fee is owed. Columns: tariff_id, kind, calls, answered, talk_minutes, billed_minutes, call_cost,
+    unpriced, requests (for permission to call), request_cost (empty where none has a price), unpriced_requests, fee,
+    cost (calls, requests and fee), per_minute (calls that have a price, and fee, by their talk; empty where nobody
+    talked). See `figures` for the columns of the others.
     """
+
+    tariffs: pl.DataFrame
+    now: pl.DataFrame
+    before: pl.DataFrame | None
+    accounts: pl.DataFrame
+
+
+def costs(reader: Reader, *, period: Period, before: Period | None, scope: Scope, metrics: Sequence[str]) -> Costs:
+    """Sum what calling cost, with metrics of it, in one statement: to price each call takes most of it."""
+    fact = fact_of(catalogue()[metrics[0]])
+    periods = [period, before] if before else [period]
+    where, wheres, bound = within_any(periods, scope=scope, fact=fact)
+    source, reach = narrowed(reader, fact, company=scope.company)
+    of_both, of_now = (f"(select * from billed where {one})" for one in (" or ".join(wheres), wheres[0]))
+    by_account = each_sql(metrics, source=of_now, by=("account",))
     text = f"""
-        with called as (
-            select tariff_id, any_value(kind) as kind, {_SUMS} from reports.call_costs
-            where company = $company and day between $first and $last group by tariff_id
+        with billed as materialized (
+            select * from {source} where ({where}) or (company = $company and {_OF_PERIOD})
+        ),
+        called as (
+            select tariff_id, any_value(kind) as kind, {_SUMS} from billed where {_OF_PERIOD} group by tariff_id
         ),
         asked as (
             select
                 tariff_id, any_value(kind) as kind, count(*) as requests, sum(company_cost) as request_cost,
                 count(*) filter (where company_cost is null) as unpriced_requests
             from reports.request_costs
-            where company = $company and day between $first and $last group by tariff_id
+            where company = $company and {_OF_PERIOD} group by tariff_id
         ),
         summed as (
             select
@@ -145,13 +174,28 @@ def tariff_costs(reader: Reader, *, period: Period, company: str) -> pl.DataFram
                 coalesce(unpriced_requests, 0) as unpriced_requests,
                 cast(coalesce(fee, 0) as decimal(18, 6)) as fee, priced_minutes
             from called full join asked using (tariff_id) full join ({_FEES}) as fees using (tariff_id)
+        ),
+        tariffs as (
+            select
+                * exclude (priced_minutes), call_cost + coalesce(request_cost, 0) + fee as cost,
+                (call_cost + fee) / nullif(priced_minutes, 0) as per_minute
+            from summed
         )
-        select
-            * exclude (priced_minutes), call_cost + coalesce(request_cost, 0) + fee as cost,
-            (call_cost + fee) / nullif(priced_minutes, 0) as per_minute
-        from summed order by tariff_id
+        from (
+            select 'figures' as part, * from ({both_sql(metrics, source=of_both, wheres=wheres)})
+            union all by name select 'accounts' as part, * from ({by_account})
+            union all by name select 'tariffs' as part, * from tariffs
+        ) order by place, account, list_position($metrics, metric), tariff_id
     """
-    return reader.sql(text, _parameters(period, company=company))
+    found = reader.sql(text, _parameters(period, company=scope.company) | bound | reach | {"metrics": list(metrics)})
+    parts = {part: found.filter(pl.col("part") == part) for part in ("figures", "accounts", "tariffs")}
+    now, *earlier = both_of(parts["figures"], metrics=metrics, periods=len(periods))
+    return Costs(
+        tariffs=parts["tariffs"].select(_OF_A_TARIFF),
+        now=now,
+        before=earlier[0] if earlier else None,
+        accounts=each_of(parts["accounts"], metrics=metrics, by=("account",)).by["account"],
+    )
 
 
 def what_if(
@@ -166,7 +210,7 @@ def what_if(
     repriced = with_inputs(_costs(), inputs=[("facts.call_charges", f"{_REPRICED}{among}")])
     text = f"""
         with summed as (
-            select tariff_id, {_SUMS} from ({repriced}) where day between $first and $last group by tariff_id
+            select tariff_id, {_SUMS} from ({repriced}) where {_OF_PERIOD} group by tariff_id
         )
         select
             asked.tariff, coalesce(calls, 0) as calls, coalesce(answered, 0) as answered,
@@ -195,7 +239,7 @@ def break_even(*, fixed: Costed, metered: Costed) -> Crossing:
 
 
 def _parameters(period: Period, *, company: str) -> dict[str, Any]:
-    return {"company": company, "first": period.first, "last": period.last}
+    return {"company": company, "period_first": period.first, "period_last": period.last}
 
 
 @cache

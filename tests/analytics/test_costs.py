@@ -8,7 +8,8 @@ import pytest
 
 from analytics.explain import LeftOut, explain, rows_of
 from analytics.metrics import catalogue
-from analytics.questions import tariff_costs, what_if
+from analytics.questions import costs as costs_of
+from analytics.questions import what_if
 from analytics.rights import LimitedReader, Rights
 from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
@@ -293,7 +294,8 @@ def test_requests_without_a_price_are_no_sum_of_nothing() -> None:
 def test_requests_are_part_of_what_a_period_costs_and_not_of_a_minute() -> None:
     built = _asked(RequestRate(price_per_request="7.5", countries=("KZ",)), currency="KZT")
 
-    costs = tariff_costs(built, period=MARCH, company="acme")
+    asked = {"period": MARCH, "before": None, "scope": ACME, "metrics": ("call_cost",)}
+    costs = costs_of(built, **asked).tariffs
 
     assert [
         ("link", "fixed", 0, None, 0, Decimal(25_000)),
@@ -302,4 +304,4 @@ def test_requests_are_part_of_what_a_period_costs_and_not_of_a_minute() -> None:
     ] == costs.select("tariff_id", "kind", "requests", "request_cost", "unpriced_requests", "cost").rows()
     assert [None, None, None] == costs["per_minute"].to_list()
     analyst = LimitedReader(built, rights=Rights(role="analyst"), salt="salt")
-    assert costs.equals(tariff_costs(analyst, period=MARCH, company="acme"))
+    assert costs.equals(costs_of(analyst, **asked).tariffs)

@@ -4,6 +4,7 @@ from functools import cache
 from typing import get_args
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.questions.conversion import way
@@ -199,7 +200,9 @@ def test_the_way_to_a_deal_has_its_steps_and_its_worth() -> None:
 
 
 def test_leads_are_counted_by_band() -> None:
-    bands = questions.lead_bands(_sold(), period=MARCH, scope=ACME)
+    metrics = ("leads_within_5_minutes", "lead_attempt_seconds_median")
+    told = questions.leads(_sold(), period=MARCH, before=MARCH.before(), scope=ACME, metrics=metrics)
+    of_both = questions.figures_of_both(_sold(), period=MARCH, before=MARCH.before(), scope=ACME, metrics=metrics)
 
     assert [
         ("deal", "0-5", 1),
@@ -207,4 +210,6 @@ def test_leads_are_counted_by_band() -> None:
         ("deal", None, 1),
         ("message", "5-15", 1),
         ("message", None, 1),
-    ] == bands.rows()
+    ] == told.bands.rows()
+    for expected, found in zip(of_both, (told.now, told.before), strict=True):
+        assert_frame_equal(expected, found)

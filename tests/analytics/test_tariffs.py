@@ -1,11 +1,13 @@
 """What calling costs: by tariff, by another tariff on the same calls, and where a fee and a metered price cross."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 
+import polars as pl
 import pytest
 from msgspec import structs
+from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.questions import Period
@@ -32,8 +34,36 @@ def _called() -> Scratch:
     return warehouse(drawn_events(CALLS), [COMPANY])
 
 
+def _by_tariff(reader: Scratch, *, period: Period) -> pl.DataFrame:
+    return questions.costs(reader, period=period, before=None, scope=ACME, metrics=("call_cost",)).tariffs
+
+
+@pytest.mark.parametrize("before", [MARCH.before(), None])
+@pytest.mark.parametrize("until", [None, datetime(2026, 3, 2, 8, tzinfo=UTC)])
+def test_costs_are_told_with_what_their_metrics_give_of_both_periods_and_by_account(
+    before: Period | None, until: datetime | None
+) -> None:
+    reader, names = _called(), ("cost_per_answered_minute", "call_cost")
+    period = structs.replace(MARCH, last=until.date(), until=until) if until else MARCH
+    told = questions.costs(reader, period=period, before=before, scope=ACME, metrics=names)
+    assert_frame_equal(questions.figures(reader, period=period, scope=ACME, metrics=names), told.now)
+    by_account = questions.figures(reader, period=period, scope=ACME, metrics=names, by=("account",))
+    assert_frame_equal(by_account, told.accounts)
+    assert (told.before is None) == (before is None)
+    if before is not None and told.before is not None:
+        assert_frame_equal(questions.figures(reader, period=before, scope=ACME, metrics=names), told.before)
+
+
+@pytest.mark.parametrize("first", [date(2026, 2, 28), date(2026, 3, 2), date(2026, 3, 5)])
+def test_a_period_that_begins_amid_a_month_is_counted_at_the_prices_of_the_whole_month(first: date) -> None:
+    reader, period = _called(), Period(first, date(2026, 3, 31))
+    raw = "select sum(company_cost)::double as cost from reports.call_costs where company = 'acme' and kind != 'fixed'"
+    [cost] = reader.sql(f"{raw} and day between $first and $last", {"first": first, "last": period.last})["cost"]
+    assert cost == figure(reader, "call_cost", period=period)[0]
+
+
 def test_costs_are_summed_by_tariff_with_the_fee_of_the_period() -> None:
-    costs = questions.tariff_costs(_called(), period=MARCH, company="acme")
+    costs = _by_tariff(_called(), period=MARCH)
 
     assert [
         ("link", 1, 1.0, 0.0, Decimal(0), Decimal(25_000), 25_000.0),
@@ -54,7 +84,7 @@ def test_the_minutes_of_calls_without_a_price_make_no_minute_cheaper() -> None:
     reader = warehouse(drawn_events(calls), [structs.replace(COMPANY, tariffs=(of_one, *others))])
 
     [priced] = questions.what_if(reader, period=MARCH, company="acme", tariffs=("waba",))
-    costs = questions.tariff_costs(reader, period=MARCH, company="acme")
+    costs = _by_tariff(reader, period=MARCH)
 
     assert (1, 11.0, 1.0) == (priced.unpriced, priced.talk_minutes, priced.priced_minutes)
     assert (priced.call_cost, priced.call_cost) == (priced.per_minute, priced.price)
@@ -64,7 +94,7 @@ def test_the_minutes_of_calls_without_a_price_make_no_minute_cheaper() -> None:
 def test_a_fee_counts_for_each_day_by_its_part_of_the_month() -> None:
     ten_days = Period(date(2026, 2, 26), date(2026, 3, 7))
 
-    costs = questions.tariff_costs(_called(), period=ten_days, company="acme")
+    costs = _by_tariff(_called(), period=ten_days)
 
     [fee] = costs.filter(costs["tariff_id"] == "link")["fee"]
     assert round(Decimal(25_000) * 3 / 28 + Decimal(25_000) * 7 / 31, 6) == fee
