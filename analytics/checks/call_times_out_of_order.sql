@@ -9,13 +9,24 @@
 --   answered_at timestamptz: when it was picked up
 --   ended_at timestamptz: when its last leg, or the call itself, was over by the provider's word
 with
--- Not as folded: there no call ends before it begins.
+-- As folded no call ends before it begins: one that seems to end at once may have ended before.
+doubtful as (
+    select
+        call_id,
+        company,
+        source,
+        started_at,
+        answered_at
+    from facts.calls
+    where ended_at is null or ended_at <= greatest(started_at, answered_at) or answered_at < started_at
+),
+
 ended as (
     select
         entity as call_id,
         max(time) as ended_at
     from log.events
-    where type in ('call.ended', 'call.rejected')
+    where type in ('call.ended', 'call.rejected') and entity in (select doubtful.call_id from doubtful)
     group by call_id
 )
 
@@ -26,7 +37,7 @@ select
     calls.started_at,
     calls.answered_at,
     ended.ended_at
-from facts.calls
+from doubtful as calls
 left join ended on calls.call_id = ended.call_id
 where
     calls.answered_at < calls.started_at

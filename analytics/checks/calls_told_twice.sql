@@ -13,22 +13,36 @@
 --   other_source varchar: its provider
 --   other_account varchar: its connected number or session
 with
+-- Whoever only one source tells of is left out: hardly anybody needs to be put in order then.
+contacts as (
+    select
+        company,
+        contact_key
+    from facts.calls
+    group by company, contact_key
+    having min(source) != max(source)
+),
+
 followed as (
     select
-        call_id,
-        company,
-        source,
-        account,
-        started_at,
-        coalesce(talk_seconds, 0) as talk_seconds,
-        lag(call_id) over in_order as other_call_id,
-        lag(source) over in_order as other_source,
-        lag(account) over in_order as other_account,
-        lag(started_at) over in_order as other_started_at,
-        coalesce(lag(talk_seconds) over in_order, 0) as other_talk_seconds
+        calls.call_id,
+        calls.company,
+        calls.source,
+        calls.account,
+        calls.started_at,
+        coalesce(calls.talk_seconds, 0) as talk_seconds,
+        lag(calls.call_id) over in_order as other_call_id,
+        lag(calls.source) over in_order as other_source,
+        lag(calls.account) over in_order as other_account,
+        lag(calls.started_at) over in_order as other_started_at,
+        coalesce(lag(calls.talk_seconds) over in_order, 0) as other_talk_seconds
     from facts.calls
-    where contact_key is not null and outcome != 'in_progress'
-    window in_order as (partition by company, contact_key, direction, channel order by started_at, call_id)
+    inner join contacts on calls.company = contacts.company and calls.contact_key = contacts.contact_key
+    where calls.outcome != 'in_progress'
+    window in_order as (
+        partition by calls.company, calls.contact_key, calls.direction, calls.channel
+        order by calls.started_at, calls.call_id
+    )
 )
 
 select

@@ -30,18 +30,18 @@ group by call_id, recording_id, turn
 having count(*) > 1
 union all
 select
-    'facts.legs' as relation,
+    'facts.told_legs' as relation,
     concat_ws('/', call_id, leg_id) as id,
     count(*) as copies
-from facts.legs
+from facts.told_legs
 group by call_id, leg_id
 having count(*) > 1
 union all
 select
-    'facts.call_operators' as relation,
+    'facts.told_operators' as relation,
     concat_ws('/', call_id, operator_id) as id,
     count(*) as copies
-from facts.call_operators
+from facts.told_operators
 group by call_id, operator_id
 having count(*) > 1
 union all

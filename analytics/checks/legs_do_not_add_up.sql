@@ -9,12 +9,13 @@
 --   legs_talk_ms bigint, milliseconds: talk of its legs
 --   counted bigint: operators for whom it counts
 with
+-- A call of which no legs are told is its own leg, and has nothing else to add up to.
 summed as (
     select
         call_id,
         cast(sum(coalesce(cast(round(talk_seconds * 1000) as bigint), 0)) as bigint) as talk_ms,
         max(cast(round(talk_seconds * 1000) as bigint)) as longest_ms
-    from facts.legs
+    from facts.told_legs
     group by call_id
 ),
 
@@ -22,7 +23,7 @@ counted as (
     select
         call_id,
         count_if(is_counted) as counted
-    from facts.call_operators
+    from facts.told_operators
     group by call_id
 )
 
@@ -36,6 +37,9 @@ from facts.calls
 left join summed on calls.call_id = summed.call_id
 left join counted on calls.call_id = counted.call_id
 where
-    coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0)
-    not between coalesce(summed.longest_ms, 0) and coalesce(summed.talk_ms, 0)
-    or coalesce(counted.counted, 0) > 1
+    (calls.legs > 0 or summed.call_id is not null or counted.call_id is not null)
+    and (
+        coalesce(cast(round(calls.talk_seconds * 1000) as bigint), 0)
+        not between coalesce(summed.longest_ms, 0) and coalesce(summed.talk_ms, 0)
+        or coalesce(counted.counted, 0) > 1
+    )

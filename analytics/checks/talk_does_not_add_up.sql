@@ -19,4 +19,8 @@ having
     count(*) > 1
     or bool_or(call_talk.silence_seconds + call_talk.speech_seconds < call_talk.duration_seconds - 0.001)
     or bool_or(call_talk.silence_seconds + call_talk.overlap_seconds > call_talk.duration_seconds + 0.001)
-    or call_talk.call_id not in (select calls.call_id from facts.calls)
+    or call_talk.call_id not in (
+        select calls.call_id
+        from facts.calls
+        where calls.call_id in (select told.call_id from facts.call_talk as told)
+    )

@@ -10,5 +10,10 @@ select
     turns.recording_id,
     count(*) as turns
 from facts.turns
-where turns.call_id not in (select calls.call_id from facts.calls)
+where
+    not exists (
+        select 1
+        from facts.calls
+        where calls.call_id = turns.call_id
+    )
 group by turns.call_id, turns.recording_id
