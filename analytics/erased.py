@@ -6,6 +6,7 @@ warehouse keeps it.
 
 import hmac
 from collections.abc import Iterable, Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from msgspec import Struct
 
 from analytics.drafts import write_whole
 from analytics.keys import installation_key
+from analytics.mentions import TYPES, without_mentions
 from analytics.traces import legible, possible_traces
 from schemas.decisions import PersonErased
 from schemas.envelope import Event
@@ -124,6 +126,14 @@ class Known:
         """Whether the bytes of an event are a fact of somebody who was erased."""
         erased = self._now()
         return bool(erased.digests) and erased.holds_bytes(value, key=installation_key(self._home))
+
+    def without_mentions(self, data: str, *, type_: str, told_at: Instant) -> str:
+        """Give the JSON of a fact as the lander keeps it, where it names somebody who was erased."""
+        erased = self._now()
+        if not erased.digests or not type_.startswith(TYPES):
+            return data
+        key = installation_key(self._home)
+        return without_mentions(data, is_mention=partial(erased.is_mention, told_at=told_at, key=key))[0]
 
     def _now(self) -> Erased:
         try:

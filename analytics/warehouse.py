@@ -20,6 +20,7 @@ from analytics.erasure import ForgetRecordings
 from analytics.forgetting import Forgetter, KeptForATime
 from analytics.keeping import IsRead, forget_index
 from analytics.landing import Landed, Lander, Offsets
+from analytics.log import THOSE_OF_IDS
 from analytics.maintenance import Maintained, Maintainer
 from analytics.moving import refuse_half
 from analytics.own_metrics import prove
@@ -56,6 +57,7 @@ from schemas.instants import Instant
 
 __all__ = [
     "CATALOG",
+    "THOSE_OF_IDS",
     "AnalyticsSettings",
     "Batch",
     "Bell",

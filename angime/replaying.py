@@ -3,23 +3,25 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from analytics.anonymous import without_words
 from analytics.erased import Known
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.moments import now
 from angime.settings import load
-from pipelines import replay
+from pipelines import correcting, replay
 from pipelines.broker import Admin, assign, connect_producer
 from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
 from pipelines.whole_files import write_whole
+from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import instant
 from schemas.topics import CANONICAL, STREAMED
@@ -110,6 +112,52 @@ def run(planned: Plan, *, bootstrap: str, file: Path, is_dry: bool, say: Say) ->
     return done
 
 
+def correct(planned: Plan, *, bootstrap: str, is_dry: bool, say: Say) -> correcting.Corrected:
+    """Carry a plan out so that what is made takes the place of what was made before; see pipelines.correcting.
+
+    Where it went on is kept nowhere: what was sent before it was broken off is right by then, and is not sent again.
+    """
+    settings = load(PipelinesSettings)
+    stretch = planned.stretch
+    if stretch is None:
+        raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
+    progress = _Pace(say)
+    producer = None if is_dry else connect_producer(bootstrap, transport=settings.transport)
+    try:
+        with open_reader(load(AnalyticsSettings)) as reader:
+            return correcting.correct(
+                lambda: assign(
+                    bootstrap, topics=planned.choice.topics, offsets=stretch.starts, transport=settings.transport
+                ),
+                planned.choice,
+                stretch=stretch,
+                reader=reader,
+                producer=producer,
+                origins=load_origins(settings),
+                now=instant(now()),
+                forms=_forms(settings.home),
+                is_erased=_is_erased(),
+                on_read=progress.tell,
+            )
+    finally:
+        if producer is not None:
+            producer.close()
+
+
+def _forms(home: Path) -> correcting.Forms:
+    """Give in which forms the log may keep what an event says: also without an erased person, and without its words."""
+    known = Known(home)
+
+    def forms(told: Event) -> Iterator[bytes]:
+        said = msgspec.json.encode(told.data)
+        yield said
+        anonymous = known.without_mentions(said.decode(), type_=told.type, told_at=told.recordedat)
+        yield anonymous.encode()
+        yield without_words(anonymous).encode()
+
+    return forms
+
+
 def _from_log(planned: Plan, *, keeper: "_Keeper", producer: replay.Producer | None) -> replay.Progress:
     choice = planned.choice
     if isinstance(keeper.next, str):
@@ -147,6 +195,23 @@ def _is_erased() -> replay.IsErased:
     return Known(load(PipelinesSettings).home).holds_bytes
 
 
+class _Pace:
+    """Says now and then how fast a replay goes, and how long the rest will take."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._began = self._said = time.monotonic()
+
+    def tell(self, read: int, total: int) -> None:
+        """Hear how far it is."""
+        moment = time.monotonic()
+        if moment - self._said >= SAY_SECONDS:
+            self._said = moment
+            rate = read / (moment - self._began)
+            left = (total - read) / rate if rate else 0.0
+            self._say(f"{read} of {total}, {rate:.0f} a second, {left:.0f} s left")
+
+
 class _Keeper:
     """Keeps where a replay is after each acknowledged batch, and says now and then how it goes."""
 
@@ -156,8 +221,7 @@ class _Keeper:
         self._plan = planned
         self._file = file
         self._is_dry = is_dry
-        self._say = say
-        self._began = self._said = time.monotonic()
+        self._pace = _Pace(say)
 
     def keep(self, progress: replay.Progress) -> None:
         """Hear how far it is."""
@@ -165,9 +229,4 @@ class _Keeper:
             following = progress.next if isinstance(progress.next, str) else dict(progress.next)
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self._file, msgspec.json.encode(State(plan=self._plan, next=following)))
-        moment = time.monotonic()
-        if moment - self._said >= SAY_SECONDS:
-            self._said = moment
-            rate = progress.read / (moment - self._began)
-            left = (progress.total - progress.read) / rate if rate else 0.0
-            self._say(f"{progress.read} of {progress.total}, {rate:.0f} a second, {left:.0f} s left")
+        self._pace.tell(progress.read, progress.total)

@@ -231,6 +231,8 @@ def land(  # noqa: PLR0913  # ports, told apart by name
                 spans = tracer.spans(STAGE, (record.headers for record in records))
                 _land(batch, writer=writer, now=now(), folds=not defers)
                 end_all(spans)
+            if writer.is_behind and not is_backlog:
+                writer.catch_up(now())
             if herald is not None and is_replayed:
                 herald.owes_replay = True
             if herald is not None and not defers and (is_replayed or (is_time and not is_backlog)):

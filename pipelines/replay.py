@@ -153,8 +153,21 @@ def from_kafka(  # noqa: PLR0913  # all that both ways of reading need
 
     After each batch that Kafka has acknowledged `on_progress` is told where to go on.
     """
-    positions, ends = stretch.starts, stretch.ends
+    positions = stretch.starts
     tally = _Tally(total=stretch.records, is_erased=is_erased)
+    for records, positions in batches(consumer, stretch):
+        tally.read += len(records)
+        tally.send(_facts(records, choice, origins=origins, now=now, tally=tally), producer=producer)
+        on_progress(tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()}))
+    return tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()})
+
+
+def batches(consumer: Consumer, stretch: Stretch) -> Iterator[tuple[list[Record], Places]]:
+    """Give the records of a stretch, some at a time, and where reading goes on after them.
+
+    It ends before the end of the stretch where Kafka gives no more.
+    """
+    positions, ends = stretch.starts, stretch.ends
     waiting = {place for place, end in ends.items() if positions[place] < end}
     patience = PATIENCE_POLLS
     while waiting and patience:
@@ -163,12 +176,8 @@ def from_kafka(  # noqa: PLR0913  # all that both ways of reading need
         for record in records:
             place = (record.topic, record.partition)
             positions[place] = min(record.offset + 1, ends[place])
-        meant = [record for record in records if record.offset < ends[record.topic, record.partition]]
-        tally.read += len(meant)
-        tally.send(_facts(meant, choice, origins=origins, now=now, tally=tally), producer=producer)
+        yield [record for record in records if record.offset < ends[record.topic, record.partition]], positions
         waiting = {place for place in waiting if positions[place] < ends[place]}
-        on_progress(tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()}))
-    return tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()})
 
 
 def from_log(
@@ -246,7 +255,7 @@ def _facts(
             if fact is not None and is_of(record):
                 yield fact
             continue
-        if not _is_raw_meant(record, choice):
+        if not is_raw_meant(record, choice):
             continue
         outcome = normalise(record, origins=origins, now=now)
         tally.refused += bool(outcome.letters)  # its dead letter was written when it came first
@@ -286,7 +295,8 @@ def _read(record: Record, choice: Choice) -> Fact | None:
     return Fact(record.topic, envelope.type, record.key or b"", record.value or b"")
 
 
-def _is_raw_meant(record: Record, choice: Choice) -> bool:
+def is_raw_meant(record: Record, choice: Choice) -> bool:
+    """Whether a raw record is of the source and the company that are chosen."""
     if not (choice.source or choice.company):
         return True
     try:

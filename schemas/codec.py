@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, get_args, get_type_hints
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, structs
 
 from schemas.catalogue import EVENT_TYPES, EventType
 from schemas.envelope import Attributes, Event, topic_of
@@ -38,6 +38,11 @@ _OBJECT = msgspec.json.Decoder(dict[str, Any])
 def encode(event: Event) -> bytes:
     """Give the one byte form of an event: UTF-8 JSON, attributes in their declared order, data last."""
     return _ENCODER.encode(event)
+
+
+def revised(body: bytes, *, revision: Instant) -> bytes:
+    """Give the bytes of an event as it is told anew, its data byte by byte as they are."""
+    return _ENCODER.encode(structs.replace(_ENVELOPES.decode(body), revision=revision))
 
 
 def decode(body: bytes, *, topic: str = "") -> Event:

@@ -36,12 +36,22 @@ def replay(  # noqa: PLR0913  # each is an option of the command
         str, typer.Option(help="Build a second warehouse of this name from the log, beside the live one.")
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count everything, send nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Replace the second warehouse where it exists.")] = False,
+    correct: Annotated[
+        bool,
+        typer.Option("--correct", help="What is made now takes the place of what was made before: of normalise alone."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do correct; and replace the second warehouse where it exists.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Let what was received go through a stage again, while everything runs; what is known already changes nothing.
 
     It says first what it will do, and goes on where it was interrupted when asked the same again.
+
+    With --correct what the log holds of raw records is compared with what today's code and settings make of them: what
+    it lacks is sent, what says otherwise is told anew, and what nothing makes any longer is withdrawn. Without --yes it
+    only counts.
 
     Example: `angime replay --stage normalise --source twilio --from 2d --dry-run`
     """
@@ -55,6 +65,11 @@ def replay(  # noqa: PLR0913  # each is an option of the command
         "company": company,
         "origin": origin,
     }
+    if correct and (into or stage != "normalise" or origin == "log"):
+        raise typer.BadParameter(
+            "what was made of raw records is corrected: say --stage normalise, and neither --into nor --origin log",
+            param_hint="--correct",
+        )
     if into:
         _refuse(
             stage=stage != "land",
@@ -70,11 +85,17 @@ def replay(  # noqa: PLR0913  # each is an option of the command
     from angime import replaying
 
     choice, offsets = _choice(words)
-    file = replaying.state_file(home(), words)
+    file = replaying.state_file(home(), words | {"correct": "yes"} if correct else words)
     address = bootstrap()
     planned = replaying.plan(choice, bootstrap=address, origin=origin, offsets=offsets, file=file)
     again = ", going on where it was interrupted" if planned.went_on else ""
     step(f"{planned.records} records of {', '.join(choice.topics)} from {planned.origin} through {stage}{again}")
+    if correct:
+        found = replaying.correct(planned, bootstrap=address, is_dry=dry_run or not yes, say=step)
+        if not (yes or dry_run):
+            step("nothing was sent: say --yes to correct it")
+        print_fields({"origin": planned.origin, **msgspec.to_builtins(found)}, as_json=json_output)
+        return
     done = replaying.run(planned, bootstrap=address, file=file, is_dry=dry_run, say=step)
     fields = {"origin": planned.origin, "read": done.read, "sent": done.sent, "refused": done.refused}
     print_fields({**fields, "events": dict(done.made)}, as_json=json_output)

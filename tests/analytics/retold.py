@@ -1,11 +1,17 @@
-"""Facts told anew and withdrawn, for tests of what counts in the end."""
+"""Facts told anew and withdrawn, and a log to land them in, for tests of what counts in the end."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import polars as pl
 from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
+from analytics.landing import Lander
+from analytics.log import TABLES
+from analytics.refresh import Refresher
+from analytics.scratch import scratch
+from analytics.views import read_views
 from schemas.envelope import Event, event
 from schemas.ids import call_id
 from schemas.instants import Instant
@@ -66,3 +72,34 @@ def last_of(history: Iterable[Event]) -> dict[str, Event]:
 
 def _revision(fact: Event) -> Instant:
     return "" if fact.revision is UNSET else fact.revision
+
+
+class Log:
+    """A warehouse of which the log alone is looked at: how facts are folded after a revision is tested with the lake.
+
+    One for all of these tests, for it takes a second to build.
+    """
+
+    def __init__(self) -> None:
+        warehouse = scratch()
+        warehouse.build()
+        self.connection = warehouse.connection
+        self._refresher = Refresher(self.connection, read_views(), companies=())
+
+    def empty(self) -> None:
+        """Forget all events."""
+        for relation in ("log.stored_events", *sorted(TABLES.keys() - {"log.events"})):
+            self.connection.execute(f"delete from {relation}")  # noqa: S608  # our own names
+
+    def lander(self, *, hot_events: int = 1_000) -> Lander:
+        """Open a lander, as after a restart."""
+        return Lander(self.connection, refresher=self._refresher, hot_events=hot_events)
+
+    def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:
+        """Give the rows of one statement, as a reader does."""
+        return self.connection.frame(text, parameters)
+
+    def content(self) -> list[tuple[Any, ...]]:
+        """Give what it holds, without what depends on when and where it came."""
+        columns = "id, type, subject, time, company, revision, dataschema, data, entity, topic"
+        return self.connection.rows(f"select {columns} from log.events order by id")  # noqa: S608  # our own names

@@ -1,7 +1,6 @@
 """Revisions: what is told anew takes the place of what was told, in whatever order both come."""
 
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,47 +8,17 @@ from hypothesis import settings as drawing
 from hypothesis import strategies as st
 from msgspec import structs
 
-from analytics.landing import STRANGE, Lander
-from analytics.log import TABLES, append_events
-from analytics.refresh import Refresher
-from analytics.scratch import scratch
-from analytics.views import read_views
+from analytics.landing import STRANGE
+from analytics.log import append_events
 from analytics.warehouse import Batch, Landed
 from schemas.envelope import Event, topic_of
 from schemas.people import Identity
 from tests.analytics.landing_cases import NOW, call_events, message_events, other_events, records_of
-from tests.analytics.retold import anew, last_of, retold, withdrawn
+from tests.analytics.retold import Log, anew, last_of, retold, withdrawn
 
 ORIGINAL = [*call_events(1), *call_events(2), *message_events(1), *other_events(1)]
 [GOOD, *_] = ORIGINAL
 CASES = max(10, drawing.default.max_examples // 5) if drawing.default else 10
-
-
-class Log:
-    """A warehouse of which the log alone is looked at: how facts are folded after a revision is tested with the lake.
-
-    One for all of these tests, for it takes a second to build.
-    """
-
-    def __init__(self) -> None:
-        warehouse = scratch()
-        warehouse.build()
-        self.connection = warehouse.connection
-        self._refresher = Refresher(self.connection, read_views(), companies=())
-
-    def empty(self) -> None:
-        """Forget all events."""
-        for relation in ("log.stored_events", *sorted(TABLES.keys() - {"log.events"})):
-            self.connection.execute(f"delete from {relation}")  # noqa: S608  # our own names
-
-    def lander(self, *, hot_events: int = 1_000) -> Lander:
-        """Open a lander, as after a restart."""
-        return Lander(self.connection, refresher=self._refresher, hot_events=hot_events)
-
-    def content(self) -> list[tuple[Any, ...]]:
-        """Give what it holds, without what depends on when and where it came."""
-        columns = "id, type, subject, time, company, revision, dataschema, data, entity, topic"
-        return self.connection.rows(f"select {columns} from log.events order by id")  # noqa: S608  # our own names
 
 
 @pytest.fixture(scope="module")

@@ -133,23 +133,31 @@ def book(home: Path, kafka: local_kafka.Running, request: pytest.FixtureRequest)
 
 
 @pytest.mark.parametrize("book", ["wrong-deploy"], indirect=True)
-def test_what_a_wrong_version_did_not_make_is_made_by_the_right_one(book: Runbook, home: Path) -> None:
+def test_what_wrong_settings_made_otherwise_or_not_at_all_is_mended_by_the_right_ones(
+    book: Runbook, home: Path
+) -> None:
+    receive("doubled", 2, account="crm")
     receive("missed", 4, account="shop")  # a company.toml of before, which knows no such account
     work()
     connect(home, account="shop")
+    with (home / "company.toml").open("a") as company:
+        company.write("\n[[accounts]]\nid = 'crm'\nsource = 'ingest'\ntells_calls = false\n")
+    of_crm = landed("")
 
     rebuilt = book.type("angime rebuild --verify")
-    counted = book.type("angime replay --stage normalise --from 2h --dry-run")
-    sent = book.type("angime replay --stage normalise --from 2h")
+    counted = book.type("angime replay --stage normalise --correct --from 2h --dry-run")
+    sent = book.type("angime replay --stage normalise --correct --from 2h --yes")
     work()
+    again = book.type("angime replay --stage normalise --correct --from 2h --yes")
     book.type("angime replay --into trial")
     compared = book.type("angime compare live trial")
 
     assert "False" not in rebuilt.out
-    assert [line for line in counted.out.splitlines() if "call.ended" in line] == [
-        line for line in sent.out.splitlines() if "call.ended" in line
-    ]
-    assert landed("missed") == 4
+    told = [line for line in counted.out.splitlines() if "call.ended" in line]
+    assert told == ["new: call.ended 4", f"withdrawn: call.ended {of_crm}"]
+    assert told == [line for line in sent.out.splitlines() if "call.ended" in line]
+    assert "sent: 0" in again.out
+    assert (of_crm >= 2, landed("doubled"), landed("missed"), landed("")) == (True, 0, 4, 4)
     assert "every row of every table is the same" in compared.out
 
 
