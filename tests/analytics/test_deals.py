@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -248,6 +250,31 @@ def test_of_each_property_stands_what_was_told_last_whichever_fact_told_it(chanc
     """)
 
     assert {deal_id: list(stood) for deal_id, *stood in told_now.rows()} == expected
+
+
+@drawing(max_examples=5)
+@given(chance=st.randoms(use_true_random=False))
+def test_whatever_goes_into_whatever_counts_as_where_it_is_at_last(chance: random.Random) -> None:
+    into = {number: chance.randrange(60) for number in range(60) if chance.random() < 0.7}
+    into |= {number: number + 1 for number in range(100, 100 + chance.randint(1, 300))}  # one after the other
+    lines = [f"d{number} | merged | 05:00:00 | into_deal_id=d{other}" for number, other in into.items()]
+    scratch = _empty()
+    scratch.connection.execute("delete from log.stored_events")
+    scratch.load_events(drawn_events("\n".join(["deal | fact | at | says", *lines])))
+
+    counting = scratch.sql("select deal_id, events from facts.deals").rows()
+
+    homes = Counter(home if (home := _home(number, into)) is not None else number for number in into)
+    assert dict(counting) == {deal(f"d{number}"): facts for number, facts in homes.items()}
+
+
+def _home(number: int, into: Mapping[int, int]) -> int | None:
+    """Walk from deal to deal; None where that leads round in a circle, which a deal that went into itself does not."""
+    passed: set[int] = set()
+    while into.get(number, number) != number and number not in passed:
+        passed.add(number)
+        number = into[number]
+    return None if number in passed else number
 
 
 def _told_by(source: str, body: bytes) -> list[Event]:
