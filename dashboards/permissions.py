@@ -267,6 +267,7 @@ def _signals(page: Page) -> None:
     shown.table(
         {
             say("Account"): [clean(row["account"]) for row in rows],
+            say("Company's number"): [clean(row["company_number"]) or EMPTY for row in rows],
             say("Signal"): [_worded(page, STATES, row["state"]) for row in rows],
             say("In the provider's words"): [clean(row["word"]) or EMPTY for row in rows],
             say("Since"): [say.moment(row["began_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in rows],

@@ -1,6 +1,7 @@
 -- One row a state of a connected number or session, from the fact that told of it to the next of the same aspect.
 -- Aspects: link (linked, unlinked), reach (online, offline), restriction (restricted, lifted), quality (its word). A
--- restriction is lifted when it says so by its end, or when the account comes online or is linked after it.
+-- restriction is lifted when it says so by its end, or when the account comes online or is linked after it. Where the
+-- facts of an account name several numbers, each number has states of its own.
 -- key: event_id, aspect
 -- events: account.*
 -- entity: $.account
@@ -10,6 +11,7 @@
 --   company varchar: tenant
 --   source varchar: provider
 --   account varchar: connected number or session
+--   company_number varchar: the company's number, null where the fact names none
 --   aspect varchar: link, reach, restriction or quality
 --   state varchar: linked, unlinked, online, offline, restricted, lifted, or judged
 --   word varchar: what is limited, or how good the provider finds the account
@@ -19,7 +21,10 @@
 --   day date: local date of began_at in the company's zone
 with
 told as (
-    select distinct * from staging.account_facts
+    select
+        *,
+        count(distinct company_number) over (partition by company, source, account) > 1 as has_several
+    from (select distinct * from staging.account_facts) as facts
 ),
 
 states as (
@@ -28,6 +33,8 @@ states as (
         company,
         source,
         account,
+        company_number,
+        if(has_several, company_number, null) as of_number,
         place,
         time,
         expires_at,
@@ -52,7 +59,7 @@ followed as (
         lag(state) over aspects as state_before,
         lead(time) over aspects as next_at
     from states
-    window aspects as (partition by company, source, account, aspect order by place)
+    window aspects as (partition by company, source, account, of_number, aspect order by place)
 )
 
 select
@@ -60,6 +67,7 @@ select
     followed.company,
     followed.source,
     followed.account,
+    followed.company_number,
     followed.aspect,
     followed.state,
     followed.word,

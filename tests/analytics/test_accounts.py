@@ -55,3 +55,28 @@ def test_accounts_of_one_name_at_two_companies_are_two() -> None:
     assert [("acme", "main"), ("other", "main")] == warehouse(events).sql(
         "select company, account from facts.accounts order by company"
     ).rows()
+
+
+def test_where_an_account_has_several_numbers_one_ends_no_state_of_another() -> None:
+    facts = """
+    account | fact            | at       | says
+    waba    | restricted      | 05:00:00 | company_number=+77010000001; restriction=BIZ_INITIATED
+    waba    | quality_changed | 05:01:00 | company_number=+77010000001; quality=RED
+    waba    | came_online     | 06:00:00 | company_number=+77010000002
+    waba    | quality_changed | 06:01:00 | company_number=+77010000002; quality=GREEN
+    waba    | quality_changed | 07:01:00 | company_number=+77010000001; quality=YELLOW
+    waba    | restricted      | 08:00:00 | provider_status=DISABLE
+    waba    | came_online     | 09:00:00 | provider_status=REINSTATE
+    """
+    expected = """
+    company_number | aspect      | state      | word          | began_at | ended_at
+    +77010000001   | restriction | restricted | BIZ_INITIATED | 05:00:00 |
+    +77010000001   | quality     | judged     | RED           | 05:01:00 | 07:01:00
+    +77010000002   | reach       | online     |               | 06:00:00 |
+    +77010000002   | quality     | judged     | GREEN         | 06:01:00 |
+    +77010000001   | quality     | judged     | YELLOW        | 07:01:00 |
+                   | restriction | restricted |               | 08:00:00 | 09:00:00
+                   | restriction | lifted     |               | 09:00:00 |
+                   | reach       | online     |               | 09:00:00 |
+    """
+    assert tidy(expected) == draw(warehouse(drawn_events(facts)).sql("from facts.account_states"), like=expected)
