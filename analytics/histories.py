@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection, Planned, counted
+from analytics.months import shares
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -220,7 +221,8 @@ class Histories:
             self._take_away(fact)
             self._again(f"delete from known_{name} where key_hash in (select key_hash from stale_{name})")  # noqa: S608
         if fresh:
-            self._connection.execute(f"insert into {fact.relation} by name from fresh_{name}")
+            for share in shares(self._connection, f"fresh_{name}", time=fact.parted_by, count=fresh):
+                self._connection.execute(f"insert into {fact.relation} by name from fresh_{name} where {share}")
             self._again(f"insert into known_{name} select {hashes} from fresh_{name}")  # noqa: S608
         return bool(stale or fresh)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from analytics.connection import Connection, Parameters, handed_in, settle
+from analytics.months import shares
 from schemas import codec
 from schemas.envelope import Event, topic_of
 from schemas.ids import NAMESPACE
@@ -287,12 +288,13 @@ def store_events(connection: Connection, events: str, parameters: Parameters = (
     told = f"select {EVENTS}, {_SHORT_DATA} as short_data from {events}"  # noqa: S608  # our own texts
     told = f"select *, {_DIGEST} as digest from ({told})"  # noqa: S608
     told = f"select *, {_FOLLOWS} as follows from ({told})"  # noqa: S608
-    connection.execute(
-        f"insert into {STORED} ({EVENTS}, {short}) "  # noqa: S608
-        f"select {_selected(_LEFT_OUT)}, {short} "
-        f"from (select {EVENTS}, follows, {shortened} from ({told}))",
-        parameters,
-    )
+    for share in shares(connection, events, time="recorded_at", part="day", parameters=parameters):
+        connection.execute(
+            f"insert into {STORED} ({EVENTS}, {short}) "  # noqa: S608
+            f"select {_selected(_LEFT_OUT)}, {short} "
+            f"from (select {EVENTS}, follows, {shortened} from ({told}) where {share})",
+            parameters,
+        )
 
 
 def renew_emptied(connection: Connection, relation: str) -> None:

@@ -142,7 +142,7 @@ def _make(
         if told and view.is_table and not slices.is_folded(view) and all(rows.get(name) != 0 for name in view.needs):
             on_step(view.relation)
             selects = _by_contacts(view, rows)
-            rows[view.relation] = sum(slices.fill(connection, view.relation, select) for select in selects)
+            rows[view.relation] = sum(slices.fill_whole(connection, view, select, folder=folder) for select in selects)
     return rows
 
 
@@ -175,8 +175,8 @@ def _create_table(connection: Connection, view: View) -> None:
         return
     connection.execute(f"drop table if exists {view.relation}; create table {view.relation} ({view.declared})")
     if view.time:
-        if not view.is_one_a_contact:
-            connection.part(view.relation, by=view.time, parts=("year", "month"))
+        if view.parted_by:
+            connection.part(view.relation, by=view.parted_by, parts=("year", "month"))
         connection.sort(view.relation, by=view.time)
     settle(connection, view.relation)
 

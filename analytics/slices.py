@@ -12,7 +12,8 @@ from pathlib import Path
 from shutil import rmtree
 
 from analytics import log, reference
-from analytics.connection import Connection
+from analytics.connection import Connection, counted
+from analytics.months import shares
 from analytics.views import View, with_inputs
 
 OnStep = Callable[[str], None]
@@ -55,7 +56,7 @@ def _fold(
         on_step(f"the log in {slices} slices")
         parts = _part(connection, views, slices=slices, folder=folder)
     readers = _readers(views, told)
-    kept = [view for view in readers if readers[view] or slices > 1]
+    kept = [view for view in readers if readers[view] or slices > 1 or view.parted_by]
     for view in kept:
         (folder / _name(view)).mkdir()
     rows: dict[str, int] = {}
@@ -72,12 +73,12 @@ def _fold(
                 inputs[view.relation] = _files(f"{_name(view)}/{number}")
             else:
                 on_step(view.relation)
-                rows[view.relation] = fill(connection, view.relation, select)
+                rows[view.relation] = fill(connection, view, select)
         if part:
             rmtree(folder / "log" / part)
     for view in filter(is_folded, kept):
         on_step(view.relation)
-        rows[view.relation] = fill(connection, view.relation, _files(f"{_name(view)}/*"))
+        rows[view.relation] = fill(connection, view, _files(f"{_name(view)}/*"))
     return rows
 
 
@@ -104,10 +105,25 @@ def is_folded(view: View) -> bool:
     return view.layer == "facts" and bool(view.events) and not view.is_index
 
 
-def fill(connection: Connection, relation: str, select: str) -> int:
-    """Put rows into a table; gives how many they are."""
-    [(rows,)] = connection.rows(f"insert into {relation} by name\n{select}")
-    return rows
+def fill(connection: Connection, view: View, select: str) -> int:
+    """Put rows into a table, those of many months a share at a time; gives how many they are."""
+    return sum(
+        counted(connection, f"insert into {view.relation} by name\nselect * from ({select}) where {share}")
+        for share in shares(connection, f"({select})", time=view.parted_by)
+    )
+
+
+def fill_whole(connection: Connection, view: View, select: str, *, folder: Path) -> int:
+    """Fold rows once, into a file of `folder` where they may be of many months, and put them into their table."""
+    if not view.parted_by:
+        return fill(connection, view, select)
+    file = folder / f"{_name(view)}.parquet"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        connection.execute(f"copy ({select}) to ? (format parquet, compression lz4)", [str(file)])
+        return fill(connection, view, _files(_name(view)))
+    finally:
+        rmtree(folder, ignore_errors=True)
 
 
 def _readers(views: Sequence[View], told: Mapping[str, int]) -> dict[View, list[View]]:

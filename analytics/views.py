@@ -91,6 +91,11 @@ class View(Struct, frozen=True, kw_only=True):
         return self.is_of_contacts and self.key == (self.entity,)
 
     @property
+    def parted_by(self) -> str:
+        """Name the column by whose months its files are parted; "" where they are not."""
+        return self.time if self.is_table and not self.is_one_a_contact else ""
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """Relations its text names, each once, in order of appearance."""
         return named(self.select)

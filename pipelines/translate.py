@@ -87,7 +87,7 @@ def canonical(event: Event, *, company: Company) -> bytes:
 
     A provider's transcript leaves its secrets here, whatever source it came through, and is read once more: raises
     InvalidEvent for what readers would refuse. So it does for what happened long after we heard of it: facts lie by
-    month, and some thousands of months at once are more than the warehouse holds in memory.
+    month, and some thousands of months are as many files, which take long to write and to look after.
     """
     latest = instant(min(moment(event.recordedat) + AHEAD, LATEST))
     if any(told > latest for name in _HAPPENED if (told := getattr(event.data, name, None))) or event.time > latest:

@@ -1,0 +1,38 @@
+"""Months: rows go into a table whose files are parted by time a bounded number of parts at once.
+
+Assumption: of each part of a table that a statement meets, the engine holds room for some thousand rows until it is
+over, however few there are: of a table of a hundred columns some megabytes a month.
+"""
+
+from itertools import pairwise
+
+from analytics.connection import Connection, Parameters, Planned
+
+# More than the catalog takes in rows of its own, which wait there for maintenance to write them all at once.
+PARTS_AT_ONCE = 64
+
+
+def shares(  # noqa: PLR0913  # what is parted, told apart by name
+    connection: Connection,
+    rows: str,
+    *,
+    time: str,
+    part: str = "month",
+    count: int = PARTS_AT_ONCE + 1,
+    parameters: Parameters = (),
+) -> list[str]:
+    """Give, for `rows` (a table, or a text in brackets), conditions that each let through so many months or days.
+
+    Together they let through every row once. What has no `time` is one share, and so are few rows, where their `count`
+    is known.
+    """
+    if not time or count <= PARTS_AT_ONCE:
+        return ["true"]
+    begin = f"epoch_us(date_trunc('{part}', cast({time} as timestamptz)))"
+    text = f"select distinct {begin} from {rows} where {time} is not null"  # noqa: S608
+    parts = sorted(begin for (begin,) in connection.rows(Planned(text) if rows.isidentifier() else text, parameters))
+    begins = [f"make_timestamptz({begin})" for begin in parts[PARTS_AT_ONCE::PARTS_AT_ONCE]]
+    if not begins:
+        return ["true"]
+    between = [f"{time} >= {first} and {time} < {end}" for first, end in pairwise(begins)]
+    return [f"({time} < {begins[0]} or {time} is null)", *between, f"{time} >= {begins[-1]}"]
