@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection, Planned, counted
-from analytics.months import shares
+from analytics.months import Waiting, shares
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -30,8 +30,9 @@ class Histories:
     keys of a fact have the same hash of 64 bits.
     """
 
-    def __init__(self, connection: Connection, views: Sequence[View], *, memory_mib: int) -> None:
+    def __init__(self, connection: Connection, views: Sequence[View], *, memory_mib: int, waiting: Waiting) -> None:
         self._connection = connection
+        self._waiting = waiting
         facts = [view for view in views if view.layer == "facts"]
         self._identities = next(view for view in facts if view.relation == IDENTITIES)
         self._named_by = [view for view in facts if view.relation in self._identities.reads]
@@ -223,6 +224,7 @@ class Histories:
         if fresh:
             for share in shares(self._connection, f"fresh_{name}", time=fact.parted_by, count=fresh):
                 self._connection.execute(f"insert into {fact.relation} by name from fresh_{name} where {share}")
+            self._waiting.note(fact.relation, f"fresh_{name}", time=fact.parted_by, count=fresh)
             self._again(f"insert into known_{name} select {hashes} from fresh_{name}")  # noqa: S608
         return bool(stale or fresh)
 

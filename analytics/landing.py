@@ -172,6 +172,10 @@ class Lander:
         self._forgetter.heed(share)
         return taken
 
+    def overdue(self) -> list[str]:
+        """Give the tables of facts of which rows of too many months wait for the maintenance."""
+        return self._refresher.waiting.overdue()
+
     def make_ready(self) -> None:
         """Read what folding needs in memory, unless it is there."""
         self._refresher.make_ready()

@@ -113,7 +113,7 @@ class Maintainer:
         for schema, table in self._tables() if is_thorough else self._due(shares):
             # Assumption: DuckLake rewrites no file of a table of which the catalog holds rows with a floating number:
             # none may land between these two.
-            self._call("ducklake_flush_inlined_data", f", schema_name => '{schema}', table_name => '{table}'")
+            self.flush(f"{schema}.{table}")
             place = f", '{table}', schema => '{schema}'"
             share = shares.get((schema, table), usual)
             self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {share}")
@@ -127,6 +127,11 @@ class Maintainer:
         if is_thorough:
             self._rewritten = (self._newest_snapshot(), now)
         yield self._expire(until)
+
+    def flush(self, relation: str) -> None:
+        """Write the rows of a table that the catalog holds into files."""
+        schema, _, table = relation.partition(".")
+        self._call("ducklake_flush_inlined_data", f", schema_name => '{schema}', table_name => '{table}'")
 
     def purge(self) -> None:
         """Rewrite all files without deleted rows and delete every other file now.

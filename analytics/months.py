@@ -28,11 +28,36 @@ def shares(  # noqa: PLR0913  # what is parted, told apart by name
     """
     if not time or count <= PARTS_AT_ONCE:
         return ["true"]
-    begin = f"epoch_us(date_trunc('{part}', cast({time} as timestamptz)))"
-    text = f"select distinct {begin} from {rows} where {time} is not null"  # noqa: S608
+    text = _parts_of(rows, time=time, part=part)
     parts = sorted(begin for (begin,) in connection.rows(Planned(text) if rows.isidentifier() else text, parameters))
     begins = [f"make_timestamptz({begin})" for begin in parts[PARTS_AT_ONCE::PARTS_AT_ONCE]]
     if not begins:
         return ["true"]
     between = [f"{time} >= {first} and {time} < {end}" for first, end in pairwise(begins)]
     return [f"({time} < {begins[0]} or {time} is null)", *between, f"{time} >= {begins[-1]}"]
+
+
+class Waiting:
+    """Of which months rows wait in the catalog for the maintenance, which writes all those of a table at once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._months = dict[str, set[int]]()
+
+    def note(self, relation: str, rows: str, *, time: str, count: int) -> None:
+        """Note that the rows of a temporary table were put into another: so few at a time, they wait."""
+        if time and count <= PARTS_AT_ONCE:
+            months = self._connection.rows(Planned(_parts_of(rows, time=time, part="month")))
+            self._months.setdefault(relation, set()).update(month for (month,) in months)
+
+    def overdue(self) -> list[str]:
+        """Give the tables of which rows of too many months wait; they are to be written now, and are forgotten."""
+        found = [relation for relation, months in self._months.items() if len(months) > PARTS_AT_ONCE]
+        for relation in found:
+            del self._months[relation]
+        return found
+
+
+def _parts_of(rows: str, *, time: str, part: str) -> str:
+    begin = f"epoch_us(date_trunc('{part}', cast({time} as timestamptz)))"
+    return f"select distinct {begin} from {rows} where {time} is not null"  # noqa: S608  # our own names

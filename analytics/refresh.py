@@ -15,7 +15,7 @@ from analytics import reference
 from analytics.connection import Connection, Planned, counted
 from analytics.histories import MANY, Histories
 from analytics.log import TOLD
-from analytics.months import shares
+from analytics.months import Waiting, shares
 from analytics.settings import LEAST_MEMORY_MIB
 from analytics.summing import Sums
 from analytics.views import View, are_told, columns_read, with_inputs
@@ -68,7 +68,8 @@ class Refresher:
                 for fact in self._facts
             )
         )
-        self._histories = Histories(connection, views, memory_mib=memory_mib)
+        self.waiting = Waiting(connection)
+        self._histories = Histories(connection, views, memory_mib=memory_mib, waiting=self.waiting)
         self._sums = Sums(connection, views)
         self._are_staged = False
         self.forget()
@@ -196,6 +197,7 @@ class Refresher:
         if fresh:
             for share in shares(self._connection, f"fresh_{name}", time=fact.parted_by, count=fresh):
                 self._run(f"insert into {fact.relation} by name select * from fresh_{name} where {share}")
+            self.waiting.note(fact.relation, f"fresh_{name}", time=fact.parted_by, count=fresh)
             self._again(f"insert into kept_{name} select {marks} from fresh_{name}")
         return bool(fresh or stale)
 

@@ -177,7 +177,10 @@ class Writer:
             self.catch_up(now)
         self.connection.use_threads(1)
         with self._suspecting_the_disk():
-            return self._lander.land(batch, now=now, folds=folds)
+            landed = self._lander.land(batch, now=now, folds=folds)
+            for relation in self._lander.overdue():
+                self._maintainer.flush(relation)
+        return landed
 
     def catch_up(self, now: Instant) -> None:
         """Build the facts anew when they were left behind the log, and read what folding needs in memory.

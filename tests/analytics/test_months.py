@@ -18,9 +18,9 @@ from schemas.instants import instant
 from schemas.people import Identity
 from tests.analytics.landing_cases import ACCOUNT, COMPANY, NOW, SOURCE, records_of, settings_at
 
-MONTHS = 140
+MONTHS, FEW = 140, 35
 # Enough for those months of which rows are written at once; all of them took more.
-ROOM = "130MB"
+ROOM, ROOM_WHILE_MORE_COME = "130MB", "200MB"
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,20 @@ def test_calls_of_a_hundred_months_at_once_take_no_more_memory_than_those_of_few
 
         writer.land(Batch(records_of([_call_of_month(month) for month in range(MONTHS)])), now=NOW)
         writer.rebuild()
+
+        assert [(MONTHS,)] == writer.connection.rows("select count(distinct started_at) from facts.calls")
+
+
+def test_nor_do_those_that_come_a_few_at_a_time_and_wait_for_maintenance(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
+        writer.catch_up(NOW)
+        writer.connection.execute(f"set memory_limit = '{ROOM_WHILE_MORE_COME}'")
+
+        for first in range(0, MONTHS, FEW):
+            events = [_call_of_month(month) for month in range(first, first + FEW)]
+            writer.land(Batch(records_of(events, first_offset=first)), now=NOW)
+        for minute in (10, 20):
+            writer.maintain(f"2026-03-09T12:{minute}:00.000Z")
 
         assert [(MONTHS,)] == writer.connection.rows("select count(distinct started_at) from facts.calls")
 

@@ -35,6 +35,9 @@ class _Asked:
     def __init__(self) -> None:
         self._connection = DuckConnection(open_in_memory())
 
+    def statements(self, text: str) -> list[str]:
+        return [text]
+
     def ask(self, text: str) -> list[dict[str, Any]]:
         return [] if text == DICTIONARY else self._connection.frame(text).to_dicts()
 
