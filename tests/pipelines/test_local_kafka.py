@@ -26,6 +26,8 @@ from tests.analytics.landing_cases import call_events, settings_at
 from tests.brokers import silent, values_of
 from tests.runbooks import Runbook
 
+ON_DISK_SECONDS = 20.0  # a second or two, on a busy machine
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Generator[Path]:
@@ -96,6 +98,7 @@ def test_a_killed_broker_starts_again_with_every_acknowledged_record_and_a_damag
     producer.close()
 
     assert not local_kafka.is_lost(home)
+    wait_until_on_the_disk(home, records=len(values))
     os.kill(first.pid, signal.SIGKILL)
     wait_until_lost(home)
     book = Runbook("broker-lost", home=home, kafka="")
@@ -125,6 +128,15 @@ def test_a_killed_broker_starts_again_with_every_acknowledged_record_and_a_damag
         local_kafka.start(home, on_step=silent)
     walk_with_a_damaged_log(home, values=values)
     assert (is_heard is not None, asked_of_broker(home) is None) == (True, False)
+
+
+def wait_until_on_the_disk(home: Path, *, records: int) -> None:
+    """Wait until the broker notes that so many raw records need not be looked at after a power failure."""
+    notes = home / "kafka" / "data" / "recovery-point-offset-checkpoint"
+    deadline = time.monotonic() + ON_DISK_SECONDS
+    while records > sum(int(line.split()[-1]) for line in notes.read_text().splitlines() if "angime.raw " in line):
+        assert time.monotonic() < deadline, "what was acknowledged is not on the disk"
+        time.sleep(0.1)
 
 
 def damage(log: Path) -> None:
