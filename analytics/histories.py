@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection, Planned, counted
-from analytics.months import Waiting, shares
+from analytics.months import Waiting
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -222,9 +222,7 @@ class Histories:
             self._take_away(fact)
             self._again(f"delete from known_{name} where key_hash in (select key_hash from stale_{name})")  # noqa: S608
         if fresh:
-            for share in shares(self._connection, f"fresh_{name}", time=fact.parted_by, count=fresh):
-                self._connection.execute(f"insert into {fact.relation} by name from fresh_{name} where {share}")
-            self._waiting.note(fact.relation, f"fresh_{name}", time=fact.parted_by, count=fresh)
+            self._waiting.insert(fact.relation, f"fresh_{name}", time=fact.parted_by, count=fresh)
             self._again(f"insert into known_{name} select {hashes} from fresh_{name}")  # noqa: S608
         return bool(stale or fresh)
 

@@ -6,7 +6,7 @@ over, however few there are: of a table of a hundred columns some megabytes a mo
 
 from itertools import pairwise
 
-from analytics.connection import Connection, Parameters, Planned
+from analytics.connection import Connection, Parameters, Planned, counted
 
 # More than the catalog takes in rows of its own, which wait there for maintenance to write them all at once.
 PARTS_AT_ONCE = 64
@@ -37,6 +37,14 @@ def shares(  # noqa: PLR0913  # what is parted, told apart by name
     return [f"({time} < {begins[0]} or {time} is null)", *between, f"{time} >= {begins[-1]}"]
 
 
+def insert(connection: Connection, relation: str, rows: str, *, time: str, count: int = PARTS_AT_ONCE + 1) -> int:
+    """Put `rows` (a table, or a text in brackets) into a table, a share at a time; gives how many they are."""
+    return sum(
+        counted(connection, f"insert into {relation} by name select * from {rows} where {share}")  # noqa: S608  # ours
+        for share in shares(connection, rows, time=time, count=count)
+    )
+
+
 class Waiting:
     """Of which months rows wait in the catalog for the maintenance, which writes all those of a table at once."""
 
@@ -44,8 +52,9 @@ class Waiting:
         self._connection = connection
         self._months = dict[str, set[int]]()
 
-    def note(self, relation: str, rows: str, *, time: str, count: int) -> None:
-        """Note that the rows of a temporary table were put into another: so few at a time, they wait."""
+    def insert(self, relation: str, rows: str, *, time: str, count: int) -> None:
+        """Put the rows of a temporary table into another, and note of which months they wait: where they are few."""
+        insert(self._connection, relation, rows, time=time, count=count)
         if time and count <= PARTS_AT_ONCE:
             months = self._connection.rows(Planned(_parts_of(rows, time=time, part="month")))
             self._months.setdefault(relation, set()).update(month for (month,) in months)

@@ -15,7 +15,7 @@ from analytics import reference
 from analytics.connection import Connection, Planned, counted
 from analytics.histories import MANY, Histories
 from analytics.log import TOLD
-from analytics.months import Waiting, shares
+from analytics.months import Waiting
 from analytics.settings import LEAST_MEMORY_MIB
 from analytics.summing import Sums
 from analytics.views import View, are_told, columns_read, with_inputs
@@ -195,9 +195,7 @@ class Refresher:
         if kept:
             self._again(f"delete from kept_{name} where {fact.entity} in (select entity from touched_{group.name})")
         if fresh:
-            for share in shares(self._connection, f"fresh_{name}", time=fact.parted_by, count=fresh):
-                self._run(f"insert into {fact.relation} by name select * from fresh_{name} where {share}")
-            self.waiting.note(fact.relation, f"fresh_{name}", time=fact.parted_by, count=fresh)
+            self.waiting.insert(fact.relation, f"fresh_{name}", time=fact.parted_by, count=fresh)
             self._again(f"insert into kept_{name} select {marks} from fresh_{name}")
         return bool(fresh or stale)
 

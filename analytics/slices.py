@@ -12,8 +12,8 @@ from pathlib import Path
 from shutil import rmtree
 
 from analytics import log, reference
-from analytics.connection import Connection, counted
-from analytics.months import shares
+from analytics.connection import Connection
+from analytics.months import insert
 from analytics.views import View, with_inputs
 
 OnStep = Callable[[str], None]
@@ -107,10 +107,7 @@ def is_folded(view: View) -> bool:
 
 def fill(connection: Connection, view: View, select: str) -> int:
     """Put rows into a table, those of many months a share at a time; gives how many they are."""
-    return sum(
-        counted(connection, f"insert into {view.relation} by name\nselect * from ({select}) where {share}")
-        for share in shares(connection, f"({select})", time=view.parted_by)
-    )
+    return insert(connection, view.relation, f"({select})", time=view.parted_by)
 
 
 def fill_whole(connection: Connection, view: View, select: str, *, folder: Path) -> int:

@@ -69,13 +69,20 @@ class _Kept(Struct, frozen=True, gc=False):
     said: Said
 
 
+class _Told(Struct, frozen=True):
+    """A fact as it is sent, and as it is read."""
+
+    fact: Fact
+    event: Event
+
+
 class _Made(Struct, frozen=True):
     """What today's code makes of a raw record, by id; `is_whole` says that it refused no part of it."""
 
     raw_id: str
     received_at: Instant
     is_whole: bool
-    facts: dict[str, Fact]
+    told: dict[str, _Told]
 
 
 def correct(  # noqa: PLR0913  # ports, told apart by name
@@ -154,12 +161,12 @@ class _Run:
         unknown: dict[str, Fact] = {}
         for one in made:
             before = kept.pop(one.raw_id, {})
-            for id_, fact in one.facts.items():
+            for id_, told in one.told.items():
                 held = before.pop(id_, None)
                 if held is None:
-                    unknown[id_] = fact
-                elif not self._says(fact, held.said):
-                    self._tell(fact, "told_anew")
+                    unknown[id_] = told.fact
+                elif not self._says(told.event, held.said):
+                    self._tell(told.fact, "told_anew")
             if one.is_whole:
                 self.doubtful |= {id_: held for id_, held in before.items() if held.type != WITHDRAWN}
         held_types = self._types_of(list(unknown))
@@ -177,10 +184,10 @@ class _Run:
     def keep_what_others_make(self, records: Sequence[Record]) -> None:
         """Leave of what is doubtful what some record makes."""
         for one in self._made(records):
-            for id_ in self.doubtful.keys() & one.facts.keys():
-                held = self.doubtful.pop(id_)
-                if not self._says(one.facts[id_], held.said):
-                    self._tell(one.facts[id_], "told_anew")
+            for id_ in self.doubtful.keys() & one.told.keys():
+                held, told = self.doubtful.pop(id_), one.told[id_]
+                if not self._says(told.event, held.said):
+                    self._tell(told.fact, "told_anew")
         self._flush()
 
     def withdraw(self) -> None:
@@ -207,10 +214,9 @@ class _Run:
             except InvalidEvent:
                 continue  # nobody's; it died when it came first
             outcome = normalise(record, origins=self._origins, now=self._now)
-            facts = {
-                decode(fact.value).id: fact for fact in outcome.facts if self._is_of(_record(fact.topic, fact.value))
-            }
-            yield _Made(raw.raw_id, raw.received_at, not outcome.letters, facts)
+            meant = [fact for fact in outcome.facts if self._is_of(_record(fact.topic, fact.value))]
+            told = [_Told(fact, decode(fact.value)) for fact in meant]
+            yield _Made(raw.raw_id, raw.received_at, not outcome.letters, {one.event.id: one for one in told})
 
     def _kept_of(self, made: Sequence[_Made]) -> dict[str, dict[str, _Kept]]:
         """Give what the log holds of raw records, by record and id."""
@@ -268,8 +274,7 @@ class _Run:
         frame = self._reader.sql(f"select id, type from ({THOSE_OF_IDS})", {"ids": list(ids)})  # noqa: S608  # our own text
         return dict(frame.filter(pl.col("id").is_in(list(ids))).iter_rows())
 
-    def _says(self, fact: Fact, said: Said) -> bool:
-        told = decode(fact.value)
+    def _says(self, told: Event, said: Said) -> bool:
         return any(_said(told, form) == said for form in self._forms(told))
 
     def _tell(self, fact: Fact, what: str) -> None:

@@ -1,4 +1,4 @@
-"""What tests of several folders stand on: a real Kafka broker, a real browser, and how many cases are drawn."""
+"""What tests of several folders stand on: a real Kafka broker, a real browser, a log, and how many cases are drawn."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from analytics.metrics import catalogue
 from pipelines import local_kafka
+from tests.analytics.retold import Log
 from tests.browsers import NO_BROWSER, browser_program
 from tests.postgres import NO_POSTGRES, PASSWORD, Postgres, own_postgres, postgres_programs
 
@@ -38,6 +39,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "journeys" in item.path.parts or any(item.get_closest_marker(name) for name in ("browser", "speech"))
     }
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(scope="module")
+def whole_log() -> Log:
+    """Open a log that a file of tests has to itself."""
+    return Log()
+
+
+@pytest.fixture
+def log(whole_log: Log) -> Log:
+    """Give it without events."""
+    whole_log.empty()
+    return whole_log
 
 
 @pytest.fixture(scope="session")

@@ -66,16 +66,38 @@ def figures_by_day(
     return now, earlier[0] if earlier else Days(now.whole.clear(), now.days.clear())
 
 
-def both_sql(metrics: Sequence[str], *, source: str, wheres: Sequence[str]) -> str:
-    """Write the select that counts metrics of one fact over rows of `source` by period, as `both_of` reads it."""
-    keyed = _keyed(fact_of(catalogue()[metrics[0]]), wheres=wheres, by=(), sets="together")
-    return _figures_of(metrics, source=source, where="true", keyed=keyed, over="rows")
+class Both(Struct, frozen=True, kw_only=True):
+    """How metrics of one fact are counted of a period and of one before it, where one is, beside other rows.
+
+    `source` is what to read, `where` the condition of both periods, `wheres` that of each, `parameters` are theirs.
+    """
+
+    metrics: Sequence[str]
+    source: str
+    where: str
+    wheres: list[str]
+    parameters: dict[str, Any]
+
+    def sql(self, source: str) -> str:
+        """Write the select that counts over rows of `source`, as `told` reads it: their `part` is figures."""
+        keyed = _keyed(fact_of(catalogue()[self.metrics[0]]), wheres=self.wheres, by=(), sets="together")
+        counted = _figures_of(self.metrics, source=source, where="true", keyed=keyed, over="rows")
+        return f"select 'figures' as part, * from ({counted})"
+
+    def told(self, found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Give what `figures` gives for each of the periods, of the rows that a statement gave."""
+        rows = found.filter(pl.col("part") == "figures").select("place", *_FIGURE)
+        now, *before = (_whole(_of_place(rows, place), self.metrics) for place in range(len(self.wheres)))
+        return now, before[0] if before else None
 
 
-def both_of(found: pl.DataFrame, *, metrics: Sequence[str], periods: int) -> list[pl.DataFrame]:
-    """Tell the periods apart of what `both_sql` gave: what `figures` gives for each of them."""
-    rows = found.select("place", *_FIGURE)
-    return [_whole(_of_place(rows, place), metrics) for place in range(periods)]
+def both(reader: Reader, *, period: Period, before: Period | None, scope: Scope, metrics: Sequence[str]) -> Both:
+    """Prepare to count metrics of one fact of a period and of one before it, in one statement with other rows."""
+    fact = fact_of(catalogue()[metrics[0]])
+    where, wheres, bound = within_any([period, before] if before else [period], scope=scope, fact=fact)
+    source, reach = narrowed(reader, fact, company=scope.company)
+    parameters = bound | reach | {"metrics": list(metrics)}
+    return Both(metrics=metrics, source=source, where=where, wheres=wheres, parameters=parameters)
 
 
 class Each(Struct, Generic[Some], frozen=True):

@@ -7,11 +7,9 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metrics import catalogue, fact_of
-from analytics.questions.asking import Period, Scope, within_any
-from analytics.questions.counting import both_of, both_sql
+from analytics.questions.asking import Period, Scope
+from analytics.questions.counting import both
 from analytics.questions.listing import MAX_ROWS_OF_A_FILE
-from analytics.questions.narrowing import narrowed
 
 MAX_SIGNS = 500
 _OF_AN_ACCOUNT = (
@@ -40,23 +38,20 @@ def dialled(reader: Reader, *, period: Period, before: Period | None, scope: Sco
 
     To find who was called for the first time takes most of it.
     """
-    fact = fact_of(catalogue()[metrics[0]])
-    periods = [period, before] if before else [period]
-    where, wheres, parameters = within_any(periods, scope=scope, fact=fact)
-    source, reach = narrowed(reader, fact, company=scope.company)
+    counted = both(reader, period=period, before=before, scope=scope, metrics=metrics)
     text = f"""
-        with outgoing as materialized (select * from {source} where {where}),
-        {_accounts(is_now=wheres[0])}
+        with outgoing as materialized (select * from {counted.source} where {counted.where}),
+        {_accounts(is_now=counted.wheres[0])}
         from (
-            select 'figures' as part, * from ({both_sql(metrics, source="outgoing", wheres=wheres)})
+            {counted.sql("outgoing")}
             union all by name select 'accounts' as part, * from accounts
         ) order by
             place, list_position($metrics, metric), per_100_calls desc nulls last, signs desc, rejected desc, account
     """
-    found = reader.sql(text, parameters | reach | {"metrics": list(metrics)})
-    now, *earlier = both_of(found.filter(pl.col("part") == "figures"), metrics=metrics, periods=len(periods))
+    found = reader.sql(text, counted.parameters)
+    now, earlier = counted.told(found)
     accounts = found.filter(pl.col("part") == "accounts").select(_OF_AN_ACCOUNT)
-    return Dialled(accounts, now, earlier[0] if earlier else None)
+    return Dialled(accounts, now, earlier)
 
 
 def _accounts(*, is_now: str) -> str:
@@ -139,21 +134,18 @@ def leads(reader: Reader, *, period: Period, before: Period | None, scope: Scope
 
     To find what was said to each of them takes most of it.
     """
-    fact = fact_of(catalogue()[metrics[0]])
-    periods = [period, before] if before else [period]
-    where, wheres, parameters = within_any(periods, scope=scope, fact=fact)
-    source, reach = narrowed(reader, fact, company=scope.company)
+    counted = both(reader, period=period, before=before, scope=scope, metrics=metrics)
     text = f"""
-        with came as materialized (select * from {source} where {where}),
-        bands as (select kind, band, count(*) as leads from came where {wheres[0]} group by kind, band)
+        with came as materialized (select * from {counted.source} where {counted.where}),
+        bands as (select kind, band, count(*) as leads from came where {counted.wheres[0]} group by kind, band)
         from (
-            select 'figures' as part, * from ({both_sql(metrics, source="came", wheres=wheres)})
+            {counted.sql("came")}
             union all by name select 'bands' as part, * from bands
         ) order by
             place, list_position($metrics, metric),
             kind, list_position(['0-5', '5-15', '15-60', '60+'], band) nulls last
     """
-    found = reader.sql(text, parameters | reach | {"metrics": list(metrics)})
-    now, *earlier = both_of(found.filter(pl.col("part") == "figures"), metrics=metrics, periods=len(periods))
+    found = reader.sql(text, counted.parameters)
+    now, earlier = counted.told(found)
     bands = found.filter(pl.col("part") == "bands").select("kind", "band", "leads")
-    return Leads(bands, now, earlier[0] if earlier else None)
+    return Leads(bands, now, earlier)

@@ -9,10 +9,8 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metrics import catalogue, fact_of
-from analytics.questions.asking import Period, Scope, within_any
-from analytics.questions.counting import both_of, both_sql, each_of, each_sql
-from analytics.questions.narrowing import narrowed
+from analytics.questions.asking import Period, Scope
+from analytics.questions.counting import both, each_of, each_sql
 from analytics.views import read_views, with_inputs
 
 _OF_PERIOD = "day between $period_first and $period_last"
@@ -144,15 +142,13 @@ class Costs(Struct, frozen=True):
 
 def costs(reader: Reader, *, period: Period, before: Period | None, scope: Scope, metrics: Sequence[str]) -> Costs:
     """Sum what calling cost, with metrics of it, in one statement: to price each call takes most of it."""
-    fact = fact_of(catalogue()[metrics[0]])
-    periods = [period, before] if before else [period]
-    where, wheres, bound = within_any(periods, scope=scope, fact=fact)
-    source, reach = narrowed(reader, fact, company=scope.company)
+    counted = both(reader, period=period, before=before, scope=scope, metrics=metrics)
+    wheres = counted.wheres
     of_both, of_now = (f"(select * from billed where {one})" for one in (" or ".join(wheres), wheres[0]))
     by_account = each_sql(metrics, source=of_now, by=("account",))
     text = f"""
         with billed as materialized (
-            select * from {source} where ({where}) or (company = $company and {_OF_PERIOD})
+            select * from {counted.source} where ({counted.where}) or (company = $company and {_OF_PERIOD})
         ),
         called as (
             select tariff_id, any_value(kind) as kind, {_SUMS} from billed where {_OF_PERIOD} group by tariff_id
@@ -182,18 +178,18 @@ def costs(reader: Reader, *, period: Period, before: Period | None, scope: Scope
             from summed
         )
         from (
-            select 'figures' as part, * from ({both_sql(metrics, source=of_both, wheres=wheres)})
+            {counted.sql(of_both)}
             union all by name select 'accounts' as part, * from ({by_account})
             union all by name select 'tariffs' as part, * from tariffs
         ) order by place, account, list_position($metrics, metric), tariff_id
     """
-    found = reader.sql(text, _parameters(period, company=scope.company) | bound | reach | {"metrics": list(metrics)})
-    parts = {part: found.filter(pl.col("part") == part) for part in ("figures", "accounts", "tariffs")}
-    now, *earlier = both_of(parts["figures"], metrics=metrics, periods=len(periods))
+    found = reader.sql(text, _parameters(period, company=scope.company) | counted.parameters)
+    now, earlier = counted.told(found)
+    parts = {part: found.filter(pl.col("part") == part) for part in ("accounts", "tariffs")}
     return Costs(
         tariffs=parts["tariffs"].select(_OF_A_TARIFF),
         now=now,
-        before=earlier[0] if earlier else None,
+        before=earlier,
         accounts=each_of(parts["accounts"], metrics=metrics, by=("account",)).by["account"],
     )
 

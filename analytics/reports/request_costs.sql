@@ -31,20 +31,27 @@ asked as (
     where word = 'requested'
 ),
 
-failed as (
-    select distinct asked.event_id
-    from asked
-    inner join facts.messages
-        on
-            asked.company = messages.company
-            and messages.message_id in (
-                asked.request_message_id,
-                concat(
-                    substr(asked.digest, 1, 8), '-', substr(asked.digest, 9, 4), '-5', substr(asked.digest, 14, 3), '-',
-                    substr('89ab', cast('0x' || substr(asked.digest, 17, 1) as integer) % 4 + 1, 1),
-                    substr(asked.digest, 18, 3), '-', substr(asked.digest, 21, 12)
-                )
+-- Of an erased person it is the id itself that is kept.
+asked_by as (
+    select
+        event_id,
+        company,
+        unnest([
+            request_message_id,
+            concat(
+                substr(digest, 1, 8), '-', substr(digest, 9, 4), '-5', substr(digest, 14, 3), '-',
+                substr('89ab', cast('0x' || substr(digest, 17, 1) as integer) % 4 + 1, 1),
+                substr(digest, 18, 3), '-', substr(digest, 21, 12)
             )
+        ]) as message_id
+    from asked
+),
+
+failed as (
+    select distinct asked_by.event_id
+    from asked_by
+    inner join facts.messages
+        on asked_by.company = messages.company and asked_by.message_id = messages.message_id
     where messages.status = 'failed'
 ),
 

@@ -232,20 +232,8 @@ _EMAIL = re.compile(r"(?P<user>[^\s@<>,;]*[^\W_][^\s@<>,;]*)@(?P<domain>([^\W_](
 _NOBODYS_DOMAIN = re.compile(r"(^|\.)(example\.(com|net|org)|example|invalid|localhost|test)$")
 _NO_ADDRESS = ANONYMOUS | {
     *("no", "not", "null", "empty", "test", "tests", "testing", "example", "fake", "noemail", "nomail", "noreply"),
-    *(
-        "donotreply",
-        "emailno",
-        "нет",
-        "нету",
-        "нетпочты",
-        "тест",
-        "жоқ",
-        "жок",
-        "semmail",
-        "sememail",
-        "naotem",
-        "teste",
-    ),
+    *("donotreply", "emailno", "нет", "нету", "нетпочты", "тест", "жоқ", "жок", "semmail", "sememail", "naotem"),
+    "teste",
 }
 _LETTERS = re.compile(r"[^\W\d_]+")
 _BETWEEN_NUMBERS = re.compile(r"[,;/|\n]")

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
@@ -19,19 +18,6 @@ from tests.analytics.retold import Log, anew, last_of, retold, withdrawn
 ORIGINAL = [*call_events(1), *call_events(2), *message_events(1), *other_events(1)]
 [GOOD, *_] = ORIGINAL
 CASES = max(10, drawing.default.max_examples // 5) if drawing.default else 10
-
-
-@pytest.fixture(scope="module")
-def whole_log() -> Log:
-    """Open the log of this file."""
-    return Log()
-
-
-@pytest.fixture
-def log(whole_log: Log) -> Log:
-    """Give it without events."""
-    whole_log.empty()
-    return whole_log
 
 
 @drawing(max_examples=CASES)

@@ -150,19 +150,6 @@ def stands(log: Log) -> list[tuple[Any, ...]]:
     return log.connection.rows(f"select {columns} from log.events where {of_sources} order by id")  # noqa: S608
 
 
-@pytest.fixture(scope="module")
-def whole_log() -> Log:
-    """Open the log of this file."""
-    return Log()
-
-
-@pytest.fixture
-def log(whole_log: Log) -> Log:
-    """Give it without events."""
-    whole_log.empty()
-    return whole_log
-
-
 @st.composite
 def tellings(draw: st.DrawFn) -> Telling:
     """Draw what a translator makes of a few raw records; a fact is told in one way, by whichever of them it is told."""
