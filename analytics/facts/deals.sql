@@ -15,7 +15,7 @@
 --   pipeline varchar: the CRM's own id or name of the funnel
 --   stage varchar: the CRM's own id or name of the stage it is in
 --   status varchar: open, won or lost
---   created_at timestamptz: when it was opened; where no fact says so, its earliest fact
+--   created_at timestamptz: when it was opened, at latest when won or lost; where no fact says so, its earliest fact
 --   is_created_known boolean: whether a fact says when it was opened
 --   moved_at timestamptz: when it last changed its stage, or was won or lost
 --   won_at timestamptz: when it was won, null while it is not

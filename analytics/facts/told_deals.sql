@@ -1,6 +1,7 @@
 -- One row a deal of a CRM, folded from all its facts, free of their order and of repeats.
 -- The latest fact says where it stands, so that a deal that moves on after it was lost is open again; of one moment,
--- what brings it further outweighs. Of what several facts say of its contact, its worth and who is responsible, the
+-- what brings it further outweighs. That it was opened says nothing against it: a CRM into which a deal came when it
+-- was over calls that its opening. Of what several facts say of its contact, its worth and who is responsible, the
 -- latest outweighs, of whatever type it is. Who had the deal before is another person, and stands in
 -- facts.deal_contacts; whoever was parted from it has it no longer, until a later fact names him.
 -- It holds deals that were deleted or went into another, too; facts.deals shows those that count.
@@ -20,7 +21,7 @@
 --   pipeline varchar: the CRM's own id or name of the funnel
 --   stage varchar: the CRM's own id or name of the stage it is in
 --   status varchar: open, won or lost
---   created_at timestamptz: when it was opened; where no fact says so, its earliest fact
+--   created_at timestamptz: when it was opened, at latest when won or lost; where no fact says so, its earliest fact
 --   is_created_known boolean: whether a fact says when it was opened
 --   moved_at timestamptz: when it last changed its stage, or was won or lost
 --   won_at timestamptz: when it was won, null while it is not
@@ -39,10 +40,10 @@ with
 states as (
     select
         deal_id,
-        arg_max(type, place) filter (where type in ('deal.created', 'deal.moved', 'deal.won', 'deal.lost'))
+        arg_max(type, place) filter (where type in ('deal.moved', 'deal.won', 'deal.lost'))
             as last_type,
-        max(place) filter (where type in ('deal.created', 'deal.moved', 'deal.lost')) as last_not_won,
-        max(place) filter (where type in ('deal.created', 'deal.moved', 'deal.won')) as last_not_lost,
+        max(place) filter (where type in ('deal.moved', 'deal.lost')) as last_not_won,
+        max(place) filter (where type in ('deal.moved', 'deal.won')) as last_not_lost,
         max(place) filter (where type = 'deal.restored') as restored
     from staging.deal_facts
     group by deal_id
@@ -64,7 +65,11 @@ folded as (
         arg_max(told.stage, told.place) as stage,
         case any_value(states.last_type) when 'deal.won' then 'won' when 'deal.lost' then 'lost' else 'open' end
             as status,
-        coalesce(min(told.time) filter (where told.type = 'deal.created'), min(told.time)) as created_at,
+        if(
+            bool_or(told.type = 'deal.created'),
+            min(told.time) filter (where told.type in ('deal.created', 'deal.won', 'deal.lost')),
+            min(told.time)
+        ) as created_at,
         bool_or(told.type = 'deal.created') as is_created_known,
         max(told.time) filter (where told.type in ('deal.moved', 'deal.won', 'deal.lost')) as moved_at,
         min(told.time) filter (

@@ -123,20 +123,25 @@ def deal_link(scene: Scene, event: Fields) -> Translation:
 
 
 def deal_object(scene: Scene, number: str, fields: Fields, *, contacts: tuple[str, ...]) -> Translation:
-    """Read a whole deal: that it was opened, and where it stands now."""
+    """Read a whole deal: that it was opened, and where it stands now.
+
+    People write days ahead as that on which a deal was closed, or leave there when they meant to; it was by when it is
+    told.
+    """
     known = _known(scene, number, fields, contacts=contacts)
     opened_at = _written_at(fields, "createdate", "hs_createdate") or scene.raw.received_at
     written_at = _written_at(fields, "hs_lastmodifieddate")
     changed_at = written_at or opened_at
     opened = fact(scene, DealCreated(**known), identity=(number, "object", changed_at), time=opened_at)
     is_closed = _is_won(scene, fields) or _is_lost(scene, fields)
-    stands_at = (_written_at(fields, "closedate") if is_closed else None) or changed_at
+    told_at = written_at or scene.raw.received_at
+    closed_at = _written_at(fields, "closedate") if is_closed else None
+    stands_at = min(closed_at, told_at) if closed_at else changed_at
     told = [opened]
     if text(fields, "dealstage") is not None:
         told.append(_at_stage(scene, number, fields, time=stands_at, mark="object", contacts=contacts))
     # What it is worth and who is responsible may have changed since it was opened or closed.
     changed = _changed(scene, number, fields, contacts=contacts)
-    told_at = written_at or scene.raw.received_at
     if changed.emptied or told_at != told[-1].time:
         told.append(fact(scene, changed, identity=(number, "object", written_at or scene.raw.raw_id), time=told_at))
     return found(*told)

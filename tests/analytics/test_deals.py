@@ -43,6 +43,13 @@ def test_the_latest_fact_says_where_a_deal_stands() -> None:
     again    | won     | 08:00:00 |
     tie      | moved   | 06:00:00 | stage=142
     tie      | won     | 06:00:00 |
+    brought  | won     | 06:00:00 | stage=142
+    brought  | created | 09:00:00 | stage=142
+    old      | lost    | 06:00:00 |
+    old      | created | 09:00:00 |
+    old      | moved   | 10:00:00 | stage=talks
+    unopened | moved   | 05:00:00 |
+    unopened | won     | 06:00:00 |
     """
     expected = """
     deal_id  | status | stage | created_at | is_created_known | moved_at | won_at   | lost_at  | reason   | events
@@ -53,6 +60,9 @@ def test_the_latest_fact_says_where_a_deal_stands() -> None:
     reopened | open   | talks | 06:00:00   | no               | 07:00:00 |          |          |          | 2
     again    | won    |       | 06:00:00   | no               | 08:00:00 | 08:00:00 |          |          | 3
     tie      | won    | 142   | 06:00:00   | no               | 06:00:00 | 06:00:00 |          |          | 2
+    brought  | won    | 142   | 06:00:00   | yes              | 06:00:00 | 06:00:00 |          |          | 2
+    old      | open   | talks | 06:00:00   | yes              | 10:00:00 |          |          |          | 3
+    unopened | won    |       | 05:00:00   | no               | 06:00:00 | 06:00:00 |          |          | 2
     """
     assert tidy(expected) == _deals(facts, expected)
 
