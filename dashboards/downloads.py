@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 from streamlit.components.v2 import component
 
-from dashboards import export
+from dashboards import columns, export
 from dashboards.handed import OFFERS, Offer
 from dashboards.page import Page
 from dashboards.server import LOGIN_COOKIE
@@ -16,11 +16,16 @@ from dashboards.server import LOGIN_COOKIE
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def draw(page: Page, make: Callable[[], pl.DataFrame], *, name: str) -> None:
-    """Draw the links; the table is made when one is followed."""
+def draw(page: Page, make: Callable[[], pl.DataFrame], *, name: str, is_told: bool = True) -> None:
+    """Draw the links; the table is made when one is followed, and told in the words and the zone of the page."""
     days = f"{page.period.first:%Y%m%d}-{page.period.last:%Y%m%d}"
-    csv = _address(page, lambda: export.csv(make()), name=f"{name}-{days}.csv", media_type="text/csv")
-    xlsx = _address(page, lambda: export.xlsx(make()), name=f"{name}-{days}.xlsx", media_type=XLSX)
+    zone = page.zone.key if is_told else "UTC"
+
+    def table() -> pl.DataFrame:
+        return columns.worded(make(), say=page.say) if is_told else make()
+
+    csv = _address(page, lambda: export.csv(table(), zone=zone), name=f"{name}-{days}.csv", media_type="text/csv")
+    xlsx = _address(page, lambda: export.xlsx(table(), zone=zone), name=f"{name}-{days}.xlsx", media_type=XLSX)
     links = [
         {"label": page.say("CSV"), "address": csv, "name": f"{name}-{days}.csv"},
         {"label": page.say("Excel"), "address": xlsx, "name": f"{name}-{days}.xlsx"},

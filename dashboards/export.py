@@ -9,24 +9,30 @@ import xlsxwriter
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-def csv(frame: pl.DataFrame) -> bytes:
+def csv(frame: pl.DataFrame, *, zone: str) -> bytes:
     """Write a CSV with a byte order mark, so that spreadsheets read it as UTF-8; formulas are disarmed by `'`."""
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    guarded = frame.with_columns(
+    guarded = _in_zone(frame, zone=zone).with_columns(
         pl.when(pl.col(name).str.contains(_FORMULA)).then("'" + pl.col(name)).otherwise(pl.col(name)).alias(name)
         for name in texts
     )
     return "\ufeff".encode() + guarded.write_csv().encode()
 
 
-def xlsx(frame: pl.DataFrame) -> bytes:
-    """Write an XLSX in which text stays text and instants are UTC."""
+def xlsx(frame: pl.DataFrame, *, zone: str) -> bytes:
+    """Write an XLSX in which text stays text, and instants are what a clock of the zone shows: it knows no zones."""
     written = io.BytesIO()
     with xlsxwriter.Workbook(
         written, {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     ) as book:
-        zoned = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone]
-        frame.with_columns(
-            pl.col(name).dt.convert_time_zone("UTC").dt.replace_time_zone(None) for name in zoned
-        ).write_excel(book, autofit=False)
+        local = _in_zone(frame, zone=zone)
+        local.with_columns(pl.col(_zoned(local)).dt.replace_time_zone(None)).write_excel(book, autofit=False)
     return written.getvalue()
+
+
+def _in_zone(frame: pl.DataFrame, *, zone: str) -> pl.DataFrame:
+    return frame.with_columns(pl.col(_zoned(frame)).dt.convert_time_zone(zone))
+
+
+def _zoned(frame: pl.DataFrame) -> list[str]:
+    return [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone]

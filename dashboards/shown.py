@@ -104,7 +104,7 @@ def sentences(columns: Mapping[str, Sequence[str]], *, alt: str) -> None:
 
 
 def files(page: Page, frame: pl.DataFrame, *, name: str) -> None:
-    """Draw the buttons that take `frame` along as it is."""
+    """Draw the links that take all of `frame` along."""
     downloads.draw(page, lambda: frame, name=name)
 
 

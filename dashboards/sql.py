@@ -10,7 +10,7 @@ from analytics.dictionary import LAYER_MEANINGS
 from analytics.questions import dictionary
 from analytics.sandbox import Answer
 from analytics.settings import AnalyticsSettings
-from dashboards import charts, controls, shown
+from dashboards import charts, controls, downloads, shown
 from dashboards.page import Page, heading
 from dashboards.sql_examples import EXAMPLES
 from dashboards.state import MAX_SQL
@@ -156,7 +156,7 @@ def _draw_answer(page: Page, answer: Answer) -> None:
         )
     with chart:
         _chart(page, answer.rows)
-    shown.files(page, answer.rows, name="angime-sql")
+    downloads.draw(page, lambda: answer.rows, name="angime-sql", is_told=False)
 
 
 def _chart(page: Page, rows: pl.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -20,23 +20,32 @@ TABLE = pl.DataFrame(
 
 
 def test_no_text_of_a_csv_is_a_formula() -> None:
-    read = pl.read_csv(export.csv(TABLE).removeprefix(b"\xef\xbb\xbf"))
+    read = pl.read_csv(export.csv(TABLE, zone="UTC").removeprefix(b"\xef\xbb\xbf"))
     expected = ['\'=HYPERLINK("http://evil.example")', "'+77010000001", "'@cmd", "'-1", "'\t=1", "Анна", None]
     assert expected == read["contact"].to_list()
 
 
 def test_numbers_of_a_csv_stay_numbers() -> None:
-    read = pl.read_csv(export.csv(TABLE).removeprefix(b"\xef\xbb\xbf"))
+    read = pl.read_csv(export.csv(TABLE, zone="UTC").removeprefix(b"\xef\xbb\xbf"))
     assert TABLE["talk_seconds"].to_list() == read["talk_seconds"].to_list()
 
 
 def test_a_spreadsheet_holds_text_and_no_formula() -> None:
-    with zipfile.ZipFile(io.BytesIO(export.xlsx(TABLE))) as book:
+    with zipfile.ZipFile(io.BytesIO(export.xlsx(TABLE, zone="UTC"))) as book:
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
         shared = book.read("xl/sharedStrings.xml").decode()
     assert ("<f>" not in sheet, "HYPERLINK" in shared, "+77010000001" in shared) == (True, True, True)
 
 
+def test_an_instant_is_written_as_a_clock_of_the_zone_shows_it() -> None:
+    with zipfile.ZipFile(io.BytesIO(export.xlsx(TABLE, zone="Asia/Almaty"))) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    nine = datetime(2026, 3, 9, 9, tzinfo=UTC) - datetime(1899, 12, 30, tzinfo=UTC)
+    csv = pl.read_csv(export.csv(TABLE, zone="Asia/Almaty"))
+    assert f"<v>{nine / timedelta(days=1)}</v>" in sheet
+    assert {"2026-03-09T09:00:00.000000+0500"} == set(csv["started_at"])
+
+
 @pytest.mark.parametrize("write", [export.csv, export.xlsx])
 def test_an_empty_table_can_be_taken_along(write) -> None:  # noqa: ANN001
-    assert len(write(TABLE.clear())) > 0
+    assert len(write(TABLE.clear(), zone="UTC")) > 0

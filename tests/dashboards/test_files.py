@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit for testing its pages
 
+from dashboards.columns import COLUMNS
 from dashboards.handed import OFFERS
+from dashboards.texts import texts
 from tests.dashboards.without_browser import run, sent, told
 
 Rows = pl.DataFrame
@@ -84,6 +87,24 @@ def test_the_file_of_risks_adds_up_to_its_table_and_its_tile(
     assert f"outgoing calls and signs of risk: {rows['calls'].sum() + signs.height:,}" in told(test)
 
 
+@pytest.mark.parametrize("page", ["calls", "missed", "metrics"])
+def test_the_columns_of_a_file_are_called_in_the_language_of_its_page(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    test = run(seeded_home, monkeypatch, page=page, period="last28", lang="kk")
+    files = _files(test, suffix=".csv")
+    named = {column for content in files.values() for column in pl.read_csv(content).columns}
+    assert (set(), True) == (named & set(COLUMNS), named <= {texts("kk")(word) for word in COLUMNS.values()})
+
+
+def test_a_file_tells_the_times_of_its_list(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = run(seeded_home, monkeypatch, page="calls", period="last28", lang="ru")
+    [content] = _files(test, suffix=".csv").values()
+    told = [datetime.fromisoformat(at) for at in pl.read_csv(content)["Когда"].head(20)]
+    listed = test.dataframe[0].value["Когда"].head(20).to_list()
+    assert [f"{at:%H:%M}" for at in told] == [said[-5:] for said in listed]
+
+
 def _behind(cell: str) -> int:
     """Read how many calls stand behind a figure, in brackets."""
     return int(cell.split("(")[1].rstrip(")").replace(",", ""))
@@ -94,11 +115,14 @@ def _figure(shown: str) -> float:
 
 
 def _file(test: AppTest, name: str) -> Rows:
-    """Fetch the CSV that a page hands out under a name."""
-    found = [
-        offer
-        for address in re.findall(r"[0-9a-f]{64}", sent(test))
-        if (offer := OFFERS.find(address, bearer="")) is not None
-    ]
-    [content] = [offer.make() for offer in found if offer.name.startswith(f"{name}-2") and offer.name.endswith(".csv")]
-    return pl.read_csv(content)
+    """Fetch the CSV that a page in English hands out under a name, its columns by their names."""
+    [content] = [content for file, content in _files(test, suffix=".csv").items() if file.startswith(f"{name}-2")]
+    read = pl.read_csv(content)
+    assert set() == set(COLUMNS) & set(read.columns)
+    return read.rename({say: column for column, say in COLUMNS.items() if say in read.columns})
+
+
+def _files(test: AppTest, *, suffix: str) -> dict[str, bytes]:
+    """Fetch all files that a page hands out, by their names."""
+    found = [OFFERS.find(address, bearer="") for address in re.findall(r"[0-9a-f]{64}", sent(test))]
+    return {offer.name: offer.make() for offer in found if offer is not None and offer.name.endswith(suffix)}

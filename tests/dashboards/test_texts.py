@@ -14,7 +14,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from analytics.metrics import LANGUAGES, catalogue
-from dashboards import reasons, texts
+from dashboards import columns, reasons, texts
 from schemas.messages import MessageKind
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
@@ -76,6 +76,13 @@ def test_no_two_columns_of_a_table_have_one_name(language: str) -> None:
         if count > 1
     ]
     assert [] == doubled
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_two_columns_of_a_file_have_one_name(language: str) -> None:
+    """A spreadsheet bears no two columns that are called alike, in letters of whatever size."""
+    called = Counter(texts.texts(language)(word).casefold() for word in columns.COLUMNS.values())
+    assert [] == [word for word, count in called.items() if count > 1]
 
 
 def text_of(key: ast.expr | None) -> str:
