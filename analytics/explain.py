@@ -100,10 +100,7 @@ def known(name: str) -> Metric:
 def figure_of(metric: Metric, *, period: Period, scope: Scope) -> Question:
     """Ask for the figure itself: metric, value, numerator, denominator, sample."""
     where, parameters = _where(metric, period=period, scope=scope)
-    text = (
-        f"select figure.* from (\n    select {figure_sql(metric)} as figure\n    from {_from(metric)} where {where}\n)"
-    )
-    return Question(text, parameters)
+    return Question(figure_sql(metric, where=where), parameters)
 
 
 def rows_of(metric: Metric, *, period: Period, scope: Scope) -> Question:

@@ -4,6 +4,7 @@ Sums are taken in whole milliseconds and quantiles are rounded to a hundredth of
 same figure to the last digit, whatever their order.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -17,6 +18,7 @@ WIDEST = 72
 
 # What is counted: the rows of a fact, or groups of calls that are alike.
 Over = Literal["rows", "groups"]
+_OR, _INNERMOST = re.compile(r"\bor\b", re.IGNORECASE), re.compile(r"\([^()]*\)")
 # The fact whose rows are grouped; which column of a group holds a measure of each of its calls, and which columns hold
 # their sum and how many have any.
 GROUPED_FACT = "calls"
@@ -43,9 +45,28 @@ def figures_sql(names: Iterable[str], *, over: Over = "rows") -> tuple[str, str]
     return f"[{', '.join(structs)}]", ", ".join(f"{aggregate} as {name}" for aggregate, name in counted.items())
 
 
-def figure_sql(metric: Metric) -> str:
-    """Write the struct that counts one metric over a group."""
-    return _figure(metric, *aggregates(metric))
+def figure_sql(metric: Metric, *, where: str = "true") -> str:
+    """Write the statement that counts one metric over the rows that meet a condition, to be read and run by people.
+
+    Columns: metric, value, numerator, denominator, sample.
+    """
+    numerator, denominator, sample = _parts(metric, among="true")
+    value = _value(metric, numerator="numerator", denominator="denominator")
+    and_so = "\n        and "
+    return f"""select
+    '{metric.name}' as metric,
+    cast(case when sample > 0 then {value} end as double) as value,
+    cast({_in_unit(metric, "numerator")} as double) as numerator,
+    cast(denominator as double) as denominator,
+    sample
+from (
+    select
+        {numerator} as numerator,
+        {denominator or "null"} as denominator,
+        {sample} as sample
+    from {fact_of(metric).relation}
+    where {where}{and_so}{sampled_sql(metric, between=and_so)}
+)"""  # noqa: S608  # texts of the catalogue
 
 
 def _figure(metric: Metric, numerator: str, denominator: str, sample: str) -> str:
@@ -114,28 +135,33 @@ def _of_groups(metric: Metric) -> tuple[str, str, str]:
 
 
 def _of_rows(metric: Metric) -> tuple[str, str, str]:
-    behind, measure = behind_sql(metric), measure_sql(metric)
-    of_them = f"filter (where {behind})"
+    return _parts(metric, among=sampled_sql(metric))
+
+
+def _parts(metric: Metric, *, among: str) -> tuple[str, str, str]:
+    """Write numerator, denominator and sample of those rows of a group that meet `among`."""
+
+    def of(*conditions: str) -> str:
+        met = _all_of(among, *conditions)
+        return "" if met == "true" else f" filter (where {met})"
+
+    sample = f"count(*){of()}"
     match metric.kind:
         case "share":
             counted = f"count(distinct {metric.distinct})" if metric.distinct else "count(*)"
-            whole = f"{counted} {of_them}"
-            return f"{counted} filter (where {behind} and ({metric.numerator}))", whole, whole
+            return f"{counted}{of(metric.numerator)}", f"{counted}{of()}", f"{counted}{of()}"
+        case "count" if metric.distinct:
+            lists = f"list({metric.distinct}){of(metric.numerator, f'{_whole(metric.distinct)} is not null')}"
+            return f"coalesce(len(list_distinct(flatten({lists}))), 0)", "", sample
         case "count":
-            return _count(metric, of_them), "", f"count(*) filter (where {counted_sql(metric)})"
+            return f"count(*){of(metric.numerator)}", "", sample
         case "sum":
-            return f"sum({measure}) {of_them}", "", f"count(*) {of_them}"
+            return f"sum({measure_sql(metric)}){of()}", "", sample
         case "ratio":
-            return f"sum({measure}) {of_them}", f"sum({metric.denominator}) {of_them}", f"count(*) {of_them}"
+            return f"sum({measure_sql(metric)}){of()}", f"sum({metric.denominator}){of()}", sample
         case "median" | "p90" | "p95":
-            quantile = f"quantile_cont({measure}, {QUANTILES[metric.kind]}) {of_them}"
-            return f"round({quantile}, 2)", "", f"count(*) {of_them}"
-
-
-def _count(metric: Metric, of_them: str) -> str:
-    if metric.distinct:
-        return f"coalesce(len(list_distinct(flatten(list({metric.distinct}) {of_them}))), 0)"
-    return f"count(*) {of_them}"
+            quantile = f"quantile_cont({measure_sql(metric)}, {QUANTILES[metric.kind]}){of()}"
+            return f"round({quantile}, 2)", "", sample
 
 
 def behind_sql(metric: Metric) -> str:
@@ -143,20 +169,52 @@ def behind_sql(metric: Metric) -> str:
 
     Of a share they are those below the line, of a count those that it counts, else those of which there is a measure.
     """
-    conditions = [counted_sql(metric)]
-    if metric.kind == "count":
-        conditions.append(f"({metric.numerator})")
-    elif metric.kind != "share":
-        conditions.append(f"({measure_sql(metric)}) is not null")
-    if metric.distinct:
-        conditions.append(f"({metric.distinct}) is not null")
-    return " and ".join(conditions)
+    return _all_of(*_behind(metric))
+
+
+def sampled_sql(metric: Metric, *, between: str = " and ") -> str:
+    """Write the condition of the rows that a figure's sample counts: of a count those, too, that it does not count."""
+    return _all_of(*(_counted(metric) if metric.kind == "count" else _behind(metric)), between=between)
 
 
 def counted_sql(metric: Metric) -> str:
     """Write the condition of the rows that a metric is about, without those that it leaves out."""
-    left_out = " or ".join(f"({when})" for _, when in reasons_of(metric))
-    return f"({metric.of}) and ({left_out}) is not true" if left_out else f"({metric.of})"
+    return _all_of(*_counted(metric))
+
+
+def _behind(metric: Metric) -> list[str]:
+    conditions = _counted(metric)
+    if metric.kind == "count":
+        conditions.append(metric.numerator)
+    elif metric.kind != "share":
+        conditions.append(f"{_whole(metric.numerator)} is not null")
+    if metric.distinct:
+        conditions.append(f"{_whole(metric.distinct)} is not null")
+    return conditions
+
+
+def _counted(metric: Metric) -> list[str]:
+    left_out = " or ".join(when for _, when in reasons_of(metric))
+    return [metric.of, f"({left_out}) is not true"] if left_out else [metric.of]
+
+
+def _all_of(*conditions: str, between: str = " and ") -> str:
+    """Write that all conditions hold, each once, without one that always does."""
+    told = dict.fromkeys(f"({one})" if _is_any_of(one) else one for one in conditions if one != "true")
+    return between.join(told) or "true"
+
+
+def _is_any_of(condition: str) -> bool:
+    """Whether a condition holds when one of its parts does, so that another beside it would be about the last alone."""
+    outer, found = condition, 1
+    while found:
+        outer, found = _INNERMOST.subn("", outer)
+    return _OR.search(outer) is not None
+
+
+def _whole(text: str) -> str:
+    """Write an expression so that whatever stands beside it is about the whole of it."""
+    return text if text.isidentifier() else f"({text})"
 
 
 def row_sql(metric: Metric) -> str:
@@ -168,7 +226,7 @@ def measure_sql(metric: Metric) -> str:
     """Write what one row adds to the numerator: 1 or 0 of a condition, whole milliseconds of a time."""
     if metric.kind in {"share", "count"}:
         return f"cast(coalesce({metric.numerator}, false) as integer)"
-    return f"cast(round(({metric.numerator}) * 1000) as bigint)" if metric.unit in PARTS else metric.numerator
+    return f"cast(round({_whole(metric.numerator)} * 1000) as bigint)" if metric.unit in PARTS else metric.numerator
 
 
 def reason_sql(metric: Metric) -> str:

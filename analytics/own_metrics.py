@@ -101,7 +101,7 @@ def prove() -> None:
         for metric in metrics:
             relation = fact_of(metric).relation
             try:
-                warehouse.sql(f"select {figure_sql(metric)} from {relation}")
+                warehouse.sql(figure_sql(metric))
                 typed = warehouse.sql(f"describe select {', '.join(_measures(metric))} from {relation}")
             except EngineError as error:
                 said = str(error).partition("\n")[0]

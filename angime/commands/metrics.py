@@ -139,6 +139,8 @@ def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
             print_rows(rows_of(asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
             return
         fields = describe_explained(explained(reader, metric, period=wanted, scope=meant))
+    if not json_output:  # whoever reads it needs no text with places for parameters beside the one that is written out
+        fields = {name: told for name, told in fields.items() if name not in {"sql", "parameters"}}
     print_fields(fields, as_json=json_output)
 
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from analytics.explain import LeftOut, explain, rows_of
-from analytics.metrics import catalogue, fact_of
-from analytics.questions import Misconfigured, Period, Scope
+from analytics.metrics import catalogue, fact_of, reasons_of
+from analytics.questions import Misconfigured, Period, Scope, figures
 from tests.analytics.drawn import drawn_events
 from tests.analytics.drawn import warehouse as landed
 from tests.analytics.drawn_rows import ACME, MARCH
@@ -43,7 +43,10 @@ def test_the_sql_that_is_printed_gives_the_figure_and_its_rows(metric: str) -> N
 
     found = explain(warehouse, metric, period=MARCH, scope=scope)
 
+    [shown] = figures(warehouse, period=MARCH, scope=scope, metrics=(metric,)).to_dicts()
+    assert [shown] == found.figure.ask(warehouse).to_dicts()
     assert found.figure.ask(warehouse).rows() == warehouse.sql(found.figure.written_out).rows()
+    assert {1} >= {found.figure.sql.count(when) for _, when in reasons_of(catalogue()[metric]) if "=" in when}
     assert found.rows.ask(warehouse).rows() == warehouse.sql(found.rows.written_out).rows()
 
 

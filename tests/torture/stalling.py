@@ -12,10 +12,10 @@ from pathlib import Path
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from angime import up
-from pipelines import local_kafka, topics
+from pipelines import local_kafka
 from pipelines.admin import Admin
 from pipelines.plain_broker import clients
-from pipelines.ports import SESSION_SECONDS
+from pipelines.ports import LOOK_AGAIN_SECONDS, SESSION_SECONDS
 from schemas.topics import TOPICS
 from tests.brokers import silent
 from tests.torture.faults import Case, fault
@@ -123,9 +123,7 @@ def deleted_topic(case: Case) -> None:
             send(tale.deliveries[:half], stack, seed=case.seed)
             drain(home, stack, events=len(facts_of(tale.deliveries[:half], home=home)))
         bootstrap = local_kafka.start(home, on_step=silent).bootstrap
-        with closing(clients.KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
-            admin.delete_topics([TOPICS["calls"].kafka_name])
-        _apply(bootstrap)
+        _delete(bootstrap, "calls")
         with running(home, stages=STAGES) as stack:
             send(tale.deliveries[half:], stack, seed=case.seed)
             drain(home, stack, events=len(expected))
@@ -188,14 +186,13 @@ def _land_at(home: Path, *, bootstrap: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _apply(bootstrap: str) -> None:
-    """Make the topics that are missing; one that was just deleted may need some tries."""
+def _delete(bootstrap: str, topic: str) -> None:
+    """Delete a topic and wait until the broker has forgotten it; `up` makes those that are missing."""
+    with closing(clients.KafkaAdminClient(bootstrap_servers=bootstrap)) as client:
+        client.delete_topics([TOPICS[topic].kafka_name])
     deadline = time.monotonic() + END_SECONDS
-    while True:
-        with closing(Admin(bootstrap)) as admin:
-            topics.apply(admin)
-            if "calls" in admin.topics():
-                return
-        if time.monotonic() > deadline:
-            raise TimeoutError("the topic was not made anew")
-        time.sleep(0.5)
+    with closing(Admin(bootstrap)) as admin:
+        while topic in admin.topics():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the topic was not deleted")
+            time.sleep(LOOK_AGAIN_SECONDS)
