@@ -17,7 +17,7 @@
 --   status varchar: open, won or lost
 --   created_at timestamptz: when it was opened, at latest when won or lost; where no fact says so, its earliest fact
 --   is_created_known boolean: whether a fact says when it was opened
---   moved_at timestamptz: when it last changed its stage, or was won or lost
+--   moved_at timestamptz: since when it is in its stage, or won or lost; null where no fact says that it moved
 --   won_at timestamptz: when it was won, null while it is not
 --   lost_at timestamptz: when it was lost, null while it is not
 --   reason varchar: the CRM's own word for why it was lost

@@ -23,7 +23,7 @@
 --   status varchar: open, won or lost
 --   created_at timestamptz: when it was opened, at latest when won or lost; where no fact says so, its earliest fact
 --   is_created_known boolean: whether a fact says when it was opened
---   moved_at timestamptz: when it last changed its stage, or was won or lost
+--   moved_at timestamptz: since when it is in its stage, or won or lost; null where no fact says that it moved
 --   won_at timestamptz: when it was won, null while it is not
 --   lost_at timestamptz: when it was lost, null while it is not
 --   reason varchar: the CRM's own word for why it was lost
@@ -40,13 +40,27 @@ with
 states as (
     select
         deal_id,
-        arg_max(type, place) filter (where type in ('deal.moved', 'deal.won', 'deal.lost'))
-            as last_type,
+        arg_max(type, place) filter (where type in ('deal.moved', 'deal.won', 'deal.lost')) as last_type,
+        arg_max(stage, place) as stage,
         max(place) filter (where type in ('deal.moved', 'deal.lost')) as last_not_won,
         max(place) filter (where type in ('deal.moved', 'deal.won')) as last_not_lost,
         max(place) filter (where type = 'deal.restored') as restored
     from staging.deal_facts
     group by deal_id
+),
+
+-- What last told of another stage than where it stands, or that it was won or lost. CRMs tell the same stage again with
+-- whatever else changes.
+elsewhere as (
+    select
+        told.deal_id,
+        max(told.place) as place
+    from staging.deal_facts as told
+    inner join states on told.deal_id = states.deal_id
+    where
+        told.type in ('deal.won', 'deal.lost')
+        or (told.type in ('deal.created', 'deal.moved') and told.stage != states.stage)
+    group by told.deal_id
 ),
 
 folded as (
@@ -62,7 +76,7 @@ folded as (
         arg_max_null(told.pipeline, told.place) filter (
             where told.pipeline is not null or list_contains(told.emptied, 'pipeline')
         ) as pipeline,
-        arg_max(told.stage, told.place) as stage,
+        any_value(states.stage) as stage,
         case any_value(states.last_type) when 'deal.won' then 'won' when 'deal.lost' then 'lost' else 'open' end
             as status,
         if(
@@ -71,7 +85,10 @@ folded as (
             min(told.time)
         ) as created_at,
         bool_or(told.type = 'deal.created') as is_created_known,
-        max(told.time) filter (where told.type in ('deal.moved', 'deal.won', 'deal.lost')) as moved_at,
+        min(told.time) filter (
+            where told.type = 'deal.moved' and states.last_type = 'deal.moved'
+            and told.place > coalesce(elsewhere.place, '')
+        ) as last_moved_at,
         min(told.time) filter (
             where told.type = 'deal.won' and states.last_type = 'deal.won'
             and told.place > coalesce(states.last_not_won, '')
@@ -96,6 +113,7 @@ folded as (
         count(*) as events
     from staging.deal_facts as told
     inner join states on told.deal_id = states.deal_id
+    left join elsewhere on told.deal_id = elsewhere.deal_id
     group by told.deal_id
 ),
 
@@ -188,7 +206,7 @@ select
     placed.status,
     placed.created_at,
     placed.is_created_known,
-    placed.moved_at,
+    coalesce(placed.won_at, placed.lost_at, placed.last_moved_at) as moved_at,
     placed.won_at,
     placed.lost_at,
     case when placed.status = 'lost' then placed.reason end as reason,

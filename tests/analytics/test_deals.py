@@ -48,6 +48,15 @@ def test_the_latest_fact_says_where_a_deal_stands() -> None:
     old      | lost    | 06:00:00 |
     old      | created | 09:00:00 |
     old      | moved   | 10:00:00 | stage=talks
+    told     | created | 05:00:00 | stage=new
+    told     | moved   | 06:00:00 | stage=talks
+    told     | moved   | 07:00:00 | stage=talks
+    told     | changed | 07:30:00 | stage=talks; amount=1
+    told     | moved   | 08:00:00 |
+    back     | moved   | 06:00:00 | stage=talks
+    back     | moved   | 07:00:00 | stage=new
+    back     | moved   | 08:00:00 | stage=talks
+    back     | moved   | 09:00:00 | stage=talks
     unopened | moved   | 05:00:00 |
     unopened | won     | 06:00:00 |
     """
@@ -55,13 +64,15 @@ def test_the_latest_fact_says_where_a_deal_stands() -> None:
     deal_id  | status | stage | created_at | is_created_known | moved_at | won_at   | lost_at  | reason   | events
     open     | open   | new   | 05:00:00   | yes              |          |          |          |          | 1
     moved    | open   | talks | 05:00:00   | yes              | 05:10:00 |          |          |          | 2
-    won      | won    | 142   | 05:00:00   | yes              | 06:30:00 | 06:00:00 |          |          | 3
+    won      | won    | 142   | 05:00:00   | yes              | 06:00:00 | 06:00:00 |          |          | 3
     lost     | lost   |       | 06:00:00   | no               | 06:00:00 |          | 06:00:00 | too dear | 1
     reopened | open   | talks | 06:00:00   | no               | 07:00:00 |          |          |          | 2
     again    | won    |       | 06:00:00   | no               | 08:00:00 | 08:00:00 |          |          | 3
     tie      | won    | 142   | 06:00:00   | no               | 06:00:00 | 06:00:00 |          |          | 2
     brought  | won    | 142   | 06:00:00   | yes              | 06:00:00 | 06:00:00 |          |          | 2
     old      | open   | talks | 06:00:00   | yes              | 10:00:00 |          |          |          | 3
+    told     | open   | talks | 05:00:00   | yes              | 06:00:00 |          |          |          | 5
+    back     | open   | talks | 06:00:00   | no               | 08:00:00 |          |          |          | 4
     unopened | won    |       | 05:00:00   | no               | 06:00:00 | 06:00:00 |          |          | 2
     """
     assert tidy(expected) == _deals(facts, expected)
@@ -78,7 +89,7 @@ def test_that_a_deal_was_linked_tells_whose_it_is_and_not_where_it_stands() -> N
     """
     expected = """
     deal_id | status | contact_key        | created_at | is_created_known | moved_at | won_at   | events
-    d       | won    | phone:+77010000001 | 05:00:00   | yes              | 08:00:00 | 06:00:00 | 4
+    d       | won    | phone:+77010000001 | 05:00:00   | yes              | 06:00:00 | 06:00:00 | 4
     alone   | open   | crm_kommo:5        | 07:00:00   | no               |          |          | 1
     """
     assert tidy(expected) == _deals(facts, expected)
