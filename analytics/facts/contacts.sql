@@ -116,7 +116,9 @@ people as (
         contact_id,
         any_value(company) as company,
         arg_min(value, (-length(value), value)) filter (where kind = 'phone') as phone,
-        coalesce(arg_min(country, value) filter (where kind = 'phone'), arg_min(country, identity)) as country,
+        coalesce(
+            arg_min(country, (-length(value), value)) filter (where kind = 'phone'), arg_min(country, identity)
+        ) as country,
         list_sort(list(identity)) as identities
     from facts.identities
     group by contact_id

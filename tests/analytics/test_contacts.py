@@ -234,6 +234,7 @@ def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
     link = drawn_events("""
     contact | fact       | at       | says
     d       | identified | 09:00:00 | contact=phone:+77010000007,whatsapp_user:KZ.7
+    e       | identified | 09:00:00 | contact=phone:+12025550123,phone:+447700900123
     """)
     apart = """
     phone        | country | first_kind | identities
@@ -241,8 +242,9 @@ def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
     +77010000007 | KZ      | call       | phone:+77010000007
     """
     joined = """
-    phone        | country | name | first_kind | identities
-    +77010000007 | KZ      | Dana | call       | phone:+77010000007, whatsapp_user:KZ.7
+    phone         | country | name | first_kind | identities
+    +77010000007  | KZ      | Dana | call       | phone:+77010000007, whatsapp_user:KZ.7
+    +447700900123 | GB      |      | other      | phone:+12025550123, phone:+447700900123
     """
     episodes = """
     rings | closed_by   | contact_seconds | band
