@@ -75,17 +75,6 @@ class Numerals(Struct, frozen=True, kw_only=True):
     tens: dict[str, int]
     hundreds: dict[str, int]
 
-    def knows(self, word: str) -> bool:
-        """Whether a word is, or belongs to, a number."""
-        return (
-            word in self.units
-            or word in self.teens
-            or word in self.tens
-            or word in self.hundreds
-            or word in _REPEATS
-            or word in _NAMED
-        )
-
 
 def numerals_of(language: str) -> Numerals:
     """Give the number words of a language; Russian and Kazakh are mixed in speech, and an unknown language is any."""

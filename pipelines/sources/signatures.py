@@ -22,13 +22,8 @@ MAX_QUERY_FIELDS = 100
 
 def is_same(given: str | None, wanted: str) -> bool:
     """Compare two texts in constant time; an empty or missing one is never right."""
-    return (
-        bool(given)
-        and bool(wanted)
-        and hmac.compare_digest(
-            (given or "").encode(errors="backslashreplace"), wanted.encode(errors="backslashreplace")
-        )
-    )
+    told = (given or "").encode(errors="backslashreplace")
+    return bool(wanted) and hmac.compare_digest(told, wanted.encode(errors="backslashreplace"))
 
 
 def holds_token(headers: dict[str, str], *, secrets: Sequence[str], names: Sequence[str] = ()) -> bool:

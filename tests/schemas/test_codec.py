@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from schemas.calls import CallEnded, CallOffered
-from schemas.codec import MAX_DEPTH, decode, encode, parse_json, prove
+from schemas.codec import MAX_DEPTH, MAX_EVENT_BYTES, decode, encode, parse_json, prove
 from schemas.envelope import Event, event, topic_of
 from schemas.errors import InvalidEvent
 from schemas.ids import call_id, fact_id
@@ -85,6 +85,12 @@ def test_deep_nesting_is_refused_with_its_limit() -> None:
         with pytest.raises(InvalidEvent, match=f"deeper than {MAX_DEPTH}"):
             parse_json(b"[" * depth + b"]" * depth)
     assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    assert parse_json(b"[" + b"{}," * MAX_DEPTH + b"{}]")
+
+
+def test_an_event_larger_than_its_limit_is_refused() -> None:
+    with pytest.raises(InvalidEvent, match=f"larger than {MAX_EVENT_BYTES} bytes"):
+        prove(encode(_event()) + b" " * MAX_EVENT_BYTES)
 
 
 def test_a_lone_surrogate_is_refused() -> None:

@@ -89,10 +89,12 @@ def test_a_provider_that_is_away_is_tried_later(tmp_path: Path) -> None:
 def test_a_recording_that_is_kept_already_needs_no_provider(tmp_path: Path) -> None:
     ears = _ears(tmp_path)
     asyncio.run(keep(ears.store, path_of(_available()), b"sound"))
-    stored = asyncio.run(store_recording(_available(), ears=ears, now=NOW))
+    available = _available(channel_roles=("customer", "operator"))
+    stored = asyncio.run(store_recording(available, ears=ears, now=NOW))
 
     assert stored is not None
     assert (stored.data.size_bytes, stored.data.media_type) == (5, "audio/wav")
+    assert stored.data.channel_roles == ("customer", "operator")
 
 
 def test_a_recording_that_is_kept_no_longer_is_deleted_and_never_fetched_again(tmp_path: Path) -> None:

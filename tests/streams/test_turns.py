@@ -95,6 +95,8 @@ def test_the_grade_is_words_only_when_every_word_has_its_time() -> None:
     assert grade(turns([segment(0, 0, 1, text="yes", words=(placed,))], roles=roles)) == "words"
     assert grade(turns([segment(0, 0, 1, text="yes no", words=(placed, lost))], roles=roles)) == "segments"
     assert grade(turns([segment(0, 0, 1, text="yes")], roles=roles)) == "segments"
+    told = [segment(0, 0, 1, text="yes", words=(placed,)), segment(1, 2, 3, text="no")]
+    assert grade(turns(told, roles=roles)) == "segments"
     assert grade(turns([segment(0, 0, 1, text="")], roles=roles)) == "turns"
     assert grade(()) == "turns"
 
