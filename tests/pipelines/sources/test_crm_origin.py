@@ -62,6 +62,7 @@ def test_without_secrets_or_headers_nothing_is_hubspots() -> None:
 
     assert [is_genuine("hubspot", asked, *secrets) for secrets in ((), ("",), (WRONG, ""))] == [False] * 3
     assert [is_genuine("hubspot", one, OLD) for one in (request(BODY), emptied)] == [False] * 2
+    assert not is_genuine("hubspot", hubspot(secret=""), "", WRONG)
 
 
 def test_with_any_byte_of_the_body_flipped_it_is_not_hubspots() -> None:

@@ -99,6 +99,13 @@ def vonage(
     return request(body, authorization=f"Bearer {token}")
 
 
+def vonage_signed_with_nothing() -> Request:
+    """Sign with an empty key, as the library does not."""
+    signed = vonage().headers["authorization"].removeprefix("Bearer ").rpartition(".")[0]
+    digest = base64.urlsafe_b64encode(hmac.digest(b"", signed.encode(), "sha256")).rstrip(b"=").decode()
+    return request(JSON_BODY, authorization=f"Bearer {signed}.{digest}")
+
+
 def justcall(
     *, secret: str = OLD, moment: datetime = MOMENT, address: str = JUSTCALL_URL, kind: str = "call.completed"
 ) -> Request:
@@ -178,6 +185,23 @@ def test_another_secret_an_empty_one_and_none_are_wrong(scheme: str) -> None:
     assert [is_genuine(source_of(scheme), asked, *secrets) for secrets in ((WRONG,), ("",), (), (WRONG, ""))] == (
         [False] * 4
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "asked"),
+    [
+        ("justcall", justcall(secret="")),
+        ("ycloud", ycloud(secret="")),
+        ("waha", waha(secret="")),
+        ("whatsapp_cloud", meta(secret="")),
+        ("twilio", twilio(secret="")),
+        ("twilio", twilio_json(secret="")),
+        ("vonage", vonage_signed_with_nothing()),
+        ("asterisk", token("")),
+    ],
+)
+def test_what_anybody_can_sign_with_an_empty_secret_is_not_genuine(source: str, asked: Request) -> None:
+    assert not is_genuine(source, asked, "", WRONG)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
