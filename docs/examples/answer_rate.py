@@ -31,10 +31,21 @@ def question():
 @app.cell
 def rate(daily):
     import polars as pl
+    from marimo import running_in_notebook
 
     rated = daily.with_columns(answer_rate=pl.col("answered") / pl.col("incoming"))
-    print(rated.write_csv())
+    if not running_in_notebook():
+        print(rated.write_csv())
+    rated
     return (rated,)
+
+
+@app.cell
+def chart(rated):
+    import altair as alt
+
+    share = alt.Y("answer_rate", axis=alt.Axis(format="%"), scale=alt.Scale(domain=(0, 1)))
+    alt.Chart(rated, width="container").mark_line(point=True).encode(x="day", y=share, tooltip=rated.columns)
 
 
 if __name__ == "__main__":

@@ -309,6 +309,28 @@ def test_every_relation_and_every_column_carries_its_meaning(taken: Path) -> Non
     assert silent == []
 
 
+def test_every_view_has_the_same_rows_in_a_tool_of_any_zone_and_of_the_casts_that_metabase_asks_for(
+    taken: Path,
+) -> None:
+    ours = rows_of_views(taken, "set timezone = 'UTC'")
+    theirs = rows_of_views(taken, "set timezone = 'America/Sao_Paulo'; set old_implicit_casting = true")
+
+    assert (ours["facts.call_starts"][0], ours) == (4, theirs)
+
+
+def rows_of_views(folder: Path, settings: str) -> dict[str, tuple[int, int]]:
+    """Give how many rows each view of a snapshot has under settings of the engine, and their hash."""
+    with angime.connect(folder) as connection:
+        connection.execute(settings)
+        views = connection.sql("""
+            select schema_name || '.' || table_name, string_agg(column_name, ', ') from duckdb_columns()
+            where (schema_name, table_name) in (select (schema_name, view_name) from duckdb_views() where not internal)
+            group by all
+        """).fetchall()
+        counted = (f"select '{view}', count(*), bit_xor(hash({columns})) from {view}" for view, columns in views)  # noqa: S608
+        return {view: (rows, found) for view, rows, found in connection.sql(" union all ".join(counted)).fetchall()}
+
+
 def test_python_connects_to_the_live_warehouse_and_to_a_snapshot(home: Path, taken: Path) -> None:
     for place in (home, taken, taken / "angime.duckdb"):
         with angime.connect(place) as connection:
