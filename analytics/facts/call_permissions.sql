@@ -76,22 +76,29 @@ asked as (
 
 held as (
     select
-        asked.call_id,
+        call_id,
         -- As a whole: by itself an end that is null, for good, would be passed over for that of an earlier permission.
-        arg_max(
-            struct_pack(
-                permission_id := permissions.permission_id,
-                ended_at := permissions.ended_at,
-                ended_by := permissions.ended_by
-            ),
-            (permissions.granted_at, permissions.permission_id)
+        last_value(granted ignore nulls) over (
+            partition by contact_id, account order by moment, granted is null, granted
+            rows unbounded preceding
         ) as latest
-    from asked
-    inner join facts.permissions
-        on
-            asked.contact_id = permissions.contact_id and asked.account = permissions.account
-            and asked.started_at >= permissions.granted_at
-    group by asked.call_id
+    from (
+        select
+            call_id,
+            contact_id,
+            account,
+            started_at as moment,
+            null as granted
+        from asked
+        union all
+        select
+            null as call_id,
+            contact_id,
+            account,
+            granted_at as moment,
+            struct_pack(permission_id := permission_id, ended_at := ended_at, ended_by := ended_by) as granted
+        from facts.permissions
+    ) as told
 ),
 
 judged as (

@@ -47,37 +47,58 @@ followed as (
     )
 ),
 
-talked as (
+asked as (
     select
-        followed.event_id,
-        max(calls.started_at) as talked_at
-    from followed
-    inner join facts.identities on followed.contact_id = identities.contact_id
-    inner join facts.calls
-        on
-            identities.company = calls.company and identities.identity = calls.contact_key
-            and followed.account = calls.account and calls.outcome = 'answered'
-            and followed.told_at >= calls.started_at
-    where followed.word = 'requested'
-    group by followed.event_id
+        *,
+        max(talk_at) over (
+            partition by contact_id, account order by told_at range between unbounded preceding and current row
+        ) as talked_at
+    from (
+        select
+            contact_id,
+            account,
+            event_id,
+            told_at,
+            null as talk_at
+        from followed
+        where word = 'requested'
+        union all
+        select
+            identities.contact_id,
+            calls.account,
+            null as event_id,
+            calls.started_at as told_at,
+            calls.started_at as talk_at
+        from facts.calls
+        inner join facts.identities on calls.company = identities.company and calls.contact_key = identities.identity
+        where calls.outcome = 'answered'
+    ) as told
+),
+
+placed as (
+    select
+        event_id,
+        count(*) over (
+            partition by contact_id, account, talked_at order by told_at, event_id rows unbounded preceding
+        ) as nth,
+        count(*) over (
+            partition by contact_id, account, talked_at order by told_at
+            range between unbounded preceding and interval 24 hours preceding
+        ) as before_day,
+        count(*) over (
+            partition by contact_id, account, talked_at order by told_at
+            range between unbounded preceding and interval 168 hours preceding
+        ) as before_week
+    from asked
+    where event_id is not null
 ),
 
 counted as (
     select
-        followed.event_id,
-        count_if(earlier.told_at > followed.told_at - interval 24 hours) as requests_in_day,
-        count_if(earlier.told_at > followed.told_at - interval 168 hours) as requests_in_week
-    from followed
-    left join talked on followed.event_id = talked.event_id
-    inner join followed as earlier
-        on
-            followed.contact_id = earlier.contact_id and followed.account = earlier.account
-            and followed.told_at >= earlier.told_at
-            and (followed.told_at > earlier.told_at or followed.event_id >= earlier.event_id)
-    where
-        followed.word = 'requested' and earlier.word = 'requested'
-        and (talked.talked_at is null or talked.talked_at <= earlier.told_at)
-    group by followed.event_id
+        event_id,
+        nth - before_day as requests_in_day,
+        nth - before_week as requests_in_week
+    from placed
 )
 
 select

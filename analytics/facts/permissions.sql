@@ -37,7 +37,11 @@ told as (
         events.given_by,
         events.told_at,
         events.expires_at,
-        events.day
+        events.day,
+        min(events.told_at) filter (where events.word = 'revoked') over (
+            partition by identities.contact_id, events.account order by events.told_at
+            range between current row and unbounded following
+        ) as revoked_at
     from facts.permission_events as events
     inner join facts.identities on events.company = identities.company and events.contact_key = identities.identity
 ),
@@ -51,6 +55,7 @@ grants as (
         told.channel,
         told.given_by,
         told.told_at,
+        told.revoked_at,
         told.day,
         policies.policy,
         policies.unanswered_warn,
@@ -88,24 +93,47 @@ calls as (
     where calls.outcome != 'in_progress'
 ),
 
--- Unanswered calls in a row since the permission began or somebody last talked.
+permitted as (
+    select
+        *,
+        last_value(granted ignore nulls) over (
+            partition by contact_id, account order by started_at, granted is null, granted rows unbounded preceding
+        ) as event_id
+    from (
+        select
+            *,
+            null as granted
+        from calls
+        union all
+        select
+            contact_id,
+            account,
+            null as call_id,
+            null as direction,
+            told_at as started_at,
+            null as ended_at,
+            null as is_answered,
+            null as is_unanswered,
+            event_id as granted
+        from grants
+    ) as told
+),
+
+-- Unanswered calls in a row since the permission began or somebody last talked, until the next one took its place.
 tried as (
     select
-        grants.event_id,
-        calls.call_id,
-        calls.direction,
-        calls.is_answered,
-        calls.is_unanswered,
-        calls.started_at,
-        calls.ended_at,
-        count_if(calls.is_answered) over (
-            partition by grants.event_id order by calls.started_at, calls.call_id rows unbounded preceding
+        event_id,
+        call_id,
+        direction,
+        is_answered,
+        is_unanswered,
+        started_at,
+        ended_at,
+        count_if(is_answered) over (
+            partition by event_id order by started_at, call_id rows unbounded preceding
         ) as talks_before
-    from grants
-    inner join calls
-        on
-            grants.contact_id = calls.contact_id and grants.account = calls.account
-            and grants.told_at <= calls.started_at
+    from permitted
+    where granted is null and event_id is not null
 ),
 
 counted as (
@@ -127,30 +155,17 @@ given_up as (
     group by grants.event_id
 ),
 
-revoked as (
-    select
-        grants.event_id,
-        min(told.told_at) as ended_at
-    from grants
-    inner join told
-        on
-            grants.contact_id = told.contact_id and grants.account = told.account and told.word = 'revoked'
-            and grants.told_at <= told.told_at
-    group by grants.event_id
-),
-
 ended as (
     select
         grants.*,
-        least(grants.expires_at, revoked.ended_at, grants.renewed_at, given_up.ended_at) as ended_at,
-        case least(grants.expires_at, revoked.ended_at, grants.renewed_at, given_up.ended_at)
-            when revoked.ended_at then 'revoked'
+        least(grants.expires_at, grants.revoked_at, grants.renewed_at, given_up.ended_at) as ended_at,
+        case least(grants.expires_at, grants.revoked_at, grants.renewed_at, given_up.ended_at)
+            when grants.revoked_at then 'revoked'
             when given_up.ended_at then 'unanswered'
             when grants.renewed_at then 'renewed'
             when grants.expires_at then 'expired'
         end as ended_by
     from grants
-    left join revoked on grants.event_id = revoked.event_id
     left join given_up on grants.event_id = given_up.event_id
 ),
 

@@ -134,21 +134,35 @@ parted as (
 ),
 
 -- Facts that name a contact who was not parted from the deal since.
-naming as (
+named as (
     select
+        deal_id,
+        place,
+        contact_key,
+        coalesce(identities, [contact_key]) as identities
+    from staging.deal_facts
+    where contact_key is not null and type != 'deal.parted'
+),
+
+outdated as (
+    select distinct
         told.deal_id,
-        told.place,
-        told.contact_key,
-        coalesce(told.identities, [told.contact_key]) as identities
-    from staging.deal_facts as told
-    where
-        told.contact_key is not null and told.type != 'deal.parted'
-        and not exists (
-            select 1 from parted
-            where
-                told.deal_id = parted.deal_id and told.place < parted.place
-                and list_contains(coalesce(told.identities, [told.contact_key]), parted.identity)
-        )
+        told.place
+    from (
+        select
+            deal_id,
+            place,
+            unnest(identities) as identity
+        from named
+    ) as told
+    inner join parted on told.deal_id = parted.deal_id and told.identity = parted.identity
+    where told.place < parted.place
+),
+
+naming as (
+    select named.*
+    from named
+    anti join outdated on named.deal_id = outdated.deal_id and named.place = outdated.place
 ),
 
 latest as (

@@ -1,0 +1,98 @@
+"""Giants: of one contact, call, deal or account there may be as much as anybody cares to send, and all others wait."""
+
+import json
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import timedelta
+from functools import cache
+
+import pytest
+
+from analytics.connection import Connection
+from analytics.scratch import scratch
+from analytics.views import View, read_views
+from schemas import accounts, calls, crm, messages, permissions
+from schemas.envelope import Event, event
+from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id
+from schemas.instants import instant
+from schemas.people import Identity
+from tests.analytics.drawn import COMPANY
+from tests.analytics.landing_cases import ACCOUNT, BEGIN, SOURCE
+
+TOLD = 60
+# Whoever looks at each pair passes four times the rows; what there is of it beside the giant is passed once.
+MOST_TIMES = 2.5
+CONTACT = (Identity("phone", "+77010000001"),)
+OTHERS = ("told_deals", "deal_contacts", "told_legs", "told_operators", "account_states")
+GIANTS = [view for view in read_views() if view.is_of_contacts or view.name in OTHERS]
+
+
+def _told(number: int) -> Iterable[Event]:
+    """Give the facts of one more of each: of one contact, one call, one deal and one account."""
+    known = {"provider_call_id": "", "channel": "waba", "contact": CONTACT}
+    called = known | {"call_id": call_id(SOURCE, ACCOUNT, f"{number}"), "direction": "outgoing"}
+    missed = known | {"call_id": call_id(SOURCE, ACCOUNT, f"missed {number}"), "direction": "incoming"}
+    giant = known | {"call_id": call_id(SOURCE, ACCOUNT, "giant"), "direction": "incoming"}
+    deal = {"deal_id": deal_id(SOURCE, ACCOUNT, "giant"), "provider_deal_id": ""}
+    written = {
+        "message_id": message_id(SOURCE, ACCOUNT, f"{number}"),
+        "provider_message_id": "",
+        "conversation_id": conversation_id("acme", "phone", CONTACT[0].value),
+        "contact": CONTACT,
+    }
+    whose = (Identity("phone", f"+7702{number // 2:07}"),)
+    facts = [
+        permissions.PermissionRequested(contact=CONTACT),
+        permissions.PermissionGranted(contact=CONTACT, given_by="user_action"),
+        calls.CallOffered(**called),
+        calls.CallEnded(**called, disposition="completed" if number % 2 else "no_answer", talk_seconds=number % 2),
+        permissions.PermissionRevoked(contact=CONTACT),
+        calls.CallOffered(**missed),
+        calls.CallEnded(**missed, disposition="no_answer", total_seconds=20),
+        calls.CallRang(**giant, leg_id=f"{number}", operator=f"PJSIP/{number}"),
+        calls.CallTransferred(**giant, leg_id=f"{number}", to_operator=f"PJSIP/{number + 1}"),
+        (messages.MessageReceived if number % 2 else messages.MessageSent)(**written, text="Good day"),
+        (crm.DealLinked if number % 2 else crm.DealParted)(**deal, contact=whose),
+        crm.DealMoved(**deal, stage=f"{number % 7}", contact=whose),
+        (accounts.AccountCameOnline if number % 2 else accounts.AccountRestricted)(),
+    ]
+    for place, fact in enumerate(facts):
+        time = instant(BEGIN + timedelta(minutes=number, seconds=place))
+        yield event(
+            fact,
+            id=fact_id(SOURCE, ACCOUNT, type(fact).__name__, f"{number}"),
+            source=SOURCE,
+            account=ACCOUNT,
+            company="acme",
+            time=time,
+            recordedat=time,
+            key="",
+        )
+
+
+@cache
+def _rows_passed() -> dict[str, list[int]]:
+    """Count, for each fact, the rows that all steps of its fold give: of few of each, and of twice as many."""
+    passed: dict[str, list[int]] = {view.relation: [] for view in GIANTS}
+    with closing(scratch([COMPANY])) as built:
+        for numbers in (range(TOLD), range(TOLD, 2 * TOLD)):
+            built.load_events(told for number in numbers for told in _told(number))
+            for view in GIANTS:
+                built.sql(f"from {view.relation} limit 0")
+                passed[view.relation].append(_passed(built.connection, view))
+    return passed
+
+
+def _passed(connection: Connection, view: View) -> int:
+    [(_, plan)] = connection.rows(f"explain (analyze, format json) {view.select}")
+    steps = [json.loads(plan)]
+    for step in steps:
+        steps += step["children"]
+    return sum(step.get("operator_cardinality", 0) for step in steps)
+
+
+@pytest.mark.parametrize("relation", [view.relation for view in GIANTS])
+def test_what_is_twice_as_large_takes_no_more_than_twice_the_work(relation: str) -> None:
+    few, many = _rows_passed()[relation]
+
+    assert many <= MOST_TIMES * max(few, TOLD)
