@@ -92,7 +92,7 @@ def _course(scene: Scene, told: Told, *, known: dict[str, Any]) -> list[Event]:
         return []
     seconds = None if length is None else length / 1000
     began = _started_at(fields)
-    over_at = after(began, seconds=seconds or 0.0) if began and (seconds or not told.time) else time
+    over_at = after(began, seconds=seconds) if began and seconds else time
     started_at = None if over_at == began else began  # then nothing tells how long it rang
     ended = _ended(known, status=status, outcome=outcome, seconds=seconds or None, started_at=started_at)
     events = [fact(scene, ended, identity=identity_, time=over_at)]

@@ -78,7 +78,7 @@ def translate(raw: RawRecord, *, company: Company, account: Account) -> Translat
 
 
 def _is_test(body: Fields) -> bool:
-    return body.get("test") is not None and set(body) == {"test"} and flag(body, "test")
+    return set(body) == {"test"} and flag(body, "test")
 
 
 def _unknown(name: str) -> Translation:

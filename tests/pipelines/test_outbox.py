@@ -1,9 +1,12 @@
 """The outbox keeps what it was given, in order, through crashes, torn writes and a full disk."""
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -42,6 +45,17 @@ def drain(outbox: Outbox, *, max_bytes: int = 1024) -> list[bytes]:
 def segments(folder: Path) -> list[Path]:
     """Give the files that hold records."""
     return sorted(folder.glob("*.segment"))
+
+
+@contextlib.contextmanager
+def files_of_at_most(size_bytes: int) -> Generator[None]:
+    """Have the system write files up to a size and refuse the rest, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_records_come_out_in_the_order_they_were_put_in(tmp_path: Path) -> None:
@@ -152,6 +166,19 @@ def test_a_full_outbox_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:
     outbox.append([b"z" * 80])
     outbox.close()
     assert drained == [b"x" * 80]
+
+
+def test_of_what_the_disk_refuses_nothing_is_kept_and_what_comes_next_is(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, max_bytes=ROOM)
+    for is_first in (True, False):
+        with files_of_at_most(60), pytest.raises(NotYet, match="cannot be written"):
+            outbox.append([b"refused", b"x" * 100])
+        assert outbox.is_empty == is_first
+        outbox.append([b"kept"])
+    outbox.close()
+
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as again:
+        assert drain(again) == [b"kept", b"kept"]
 
 
 def test_a_second_receiver_is_told_to_look_elsewhere(tmp_path: Path) -> None:

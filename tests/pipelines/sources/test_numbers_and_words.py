@@ -201,6 +201,15 @@ def test_what_is_no_clock_time_is_refused(written: str) -> None:
         from_local(written, zone="Asia/Almaty", what="start")
 
 
+def test_of_an_hour_that_comes_twice_the_first_is_meant_unless_something_tells_the_second() -> None:
+    later = "2026-11-01T06:16:00.000Z"
+    read = [
+        from_local("2026-11-01 01:15:30", zone="America/New_York", what="start", near=near) for near in (None, later)
+    ]
+
+    assert read == ["2026-11-01T05:15:30.000Z", "2026-11-01T06:15:30.000Z"]
+
+
 def test_numbers_written_as_text_are_numbers_and_words_are_not() -> None:
     assert (number({"n": " 12.5 "}, "n"), number({"n": ""}, "n"), number({}, "n")) == (12.5, None, None)
     with pytest.raises(InvalidEvent, match="n is not a number"):
