@@ -125,7 +125,6 @@ class Outbox:
                 self._close_tail()
             self._segments.popleft()
             segment.path.unlink()
-            (self._folder / "drained").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let the outbox go, so that another process may open it; what it holds stays."""
@@ -203,6 +202,8 @@ def _open_segments(folder: Path) -> list[_Segment]:
             path.unlink()
             continue
         segments.append(_Segment(path, size=whole, drained=drained if is_partly_drained else 0))
+    if not any(segment.drained for segment in segments):
+        (folder / "drained").unlink(missing_ok=True)  # of a segment that is gone: another will have its number
     return segments
 
 

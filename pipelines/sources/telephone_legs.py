@@ -50,7 +50,7 @@ def leg(scene: Scene, *, begin: str | None, end: str | None, comes_in: bool | No
     if comes_in:
         return _coming(scene, begin=begin, end=end)
     if is_endpoint(scene, end):
-        is_known = begin is None or is_own(scene, begin) or is_endpoint(scene, begin)
+        is_known = is_own(scene, begin) or is_endpoint(scene, begin)
         return Leg(
             direction="internal",
             contact=() if is_known else contact(scene, begin),

@@ -204,6 +204,21 @@ def test_a_lost_note_of_what_was_drained_doubles_records_and_loses_none(tmp_path
     assert drained == [b"a", b"b"]
 
 
+def test_a_note_of_what_was_drained_that_outlived_its_records_skips_none_of_later_ones(tmp_path: Path) -> None:
+    note = tmp_path / "drained"
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as first:
+        first.append([b"a", b"b"])
+        first.forget(first.oldest(max_bytes=1))
+        left = note.read_bytes()
+        drain(first)
+    note.write_bytes(left)  # as it is where the receiver is killed between one and the other
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as second:
+        second.append([b"c", b"d"])
+
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as third:
+        assert drain(third) == [b"c", b"d"]
+
+
 def test_many_segments_are_drained_in_order(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path, max_bytes=ROOM)
     records = [bytes([number]) * (outbox_module.SEGMENT_BYTES // 2 + 1) for number in range(5)]

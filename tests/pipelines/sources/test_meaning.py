@@ -190,6 +190,20 @@ def test_instructions_that_pick_up_are_nobody(translate_with: Callable[..., tupl
     assert (ended.data.answered_by, ended.data.talk_seconds, ended.data.total_seconds) == ("ivr", None, 75.0)
 
 
+def test_instructions_that_pick_up_hide_the_talk_of_answered_incoming_calls_alone(
+    translate_with: Callable[..., tuple[Event, ...]],
+) -> None:
+    ours = {"src": "101", "dst": "87051112233", "channel": "PJSIP/101-0000002a", "dstchannel": "PJSIP/kcell-0000002b"}
+    rows = [row(), row(disposition="BUSY", billsec=0), row(**ours)]
+    told = [translate_with("asterisk", one, settings={"answered_by_instructions": True})[0].data for one in rows]
+
+    assert [(one.direction, one.answered_by, one.talk_seconds) for one in told] == [
+        ("incoming", "human", None),
+        ("incoming", "unknown", 0.0),
+        ("outgoing", "unknown", 60.0),
+    ]
+
+
 def test_a_leg_to_an_operator_proves_an_answer_all_the_same(translate_with: Callable[..., tuple[Event, ...]]) -> None:
     body = form(CallSid="CA2", ParentCallSid="CA1", To="client:aigerim", CallStatus="completed", CallDuration="55")
     (ended,) = translate_with("twilio", body, settings={"answered_by_instructions": True})
@@ -229,6 +243,7 @@ def test_a_recording_may_lie_in_a_folder_of_its_day(translate_with: Callable[...
     (_, ready) = translate_with("asterisk", body, settings=settings)
 
     assert ready.data.url == "https://pbx.example/monitor/2026/03/02/in-101-1772474370.26.wav"
+    assert [event.type for event in translate_with("asterisk", body, settings={})] == ["call.ended"]
 
 
 def test_a_row_read_twice_is_the_same_fact(translate_as: TranslateAs) -> None:
