@@ -93,6 +93,11 @@ class Batch:
             return self
         return Batch([one for one in self.records if one.offset >= offsets.get(place_of(one), 0)])
 
+    def halves(self) -> "list[Batch]":
+        """Give the first half of the records, and the second."""
+        middle = len(self.records) // 2
+        return [Batch(self.records[:middle]), Batch(self.records[middle:])]
+
     def refuse(self, positions: Sequence[int], *, reason: str, now: Instant) -> "list[Refusal]":
         """Give events by their positions as dead letters."""
         return [_refuse(self._told[position], reason=reason, now=now) for position in positions]

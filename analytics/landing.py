@@ -47,6 +47,9 @@ class Landed(Struct, frozen=True, kw_only=True):
     known: int = 0
     erased: int = 0
 
+    def __add__(self, other: "Landed") -> "Landed":
+        return Landed(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+
 
 class Lander:
     """Lands batch after batch: what one writing process holds between two transactions."""

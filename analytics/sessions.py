@@ -33,6 +33,8 @@ EngineError = duckdb.Error
 NameErrors = (duckdb.BinderException, duckdb.CatalogException)
 # What it raises where a file cannot be read: it is gone, or its disk fails.
 FileError = duckdb.IOException
+# What the engine raises where memory does not suffice; what it did is undone, and it goes on.
+NoMemory = duckdb.OutOfMemoryException
 
 CATALOG = "lake"
 EXTENSIONS = ("ducklake", "fts")  # and that which speaks to the catalog

@@ -46,6 +46,7 @@ from analytics.sessions import (
     EngineError,
     FileError,
     NameErrors,
+    NoMemory,
     attach,
     make_catalog,
     open_session,
@@ -172,10 +173,21 @@ class Writer:
 
         Without `folds` the facts are left behind, for a backlog that is larger than the log; `catch_up` after it.
         One thread does it: a batch is too small to be shared, and to wait for work costs a second as much as to do it.
+        Where memory does not suffice for a batch, its halves are landed, each in a transaction of its own.
         """
         if folds:
             self.catch_up(now)
         self.connection.use_threads(1)
+        try:
+            return self._land(batch, now=now, folds=folds)
+        except NoMemory:
+            if len(batch.records) == 1:
+                raise
+        _log.warning("batch_halved", records=len(batch.records), reason="its facts need more memory than there is")
+        first, second = (self.land(half, now=now, folds=folds) for half in batch.halves())
+        return first + second
+
+    def _land(self, batch: Batch, *, now: Instant, folds: bool) -> Landed:
         with self._suspecting_the_disk():
             landed = self._lander.land(batch, now=now, folds=folds)
             for relation in self._lander.overdue():
@@ -328,6 +340,8 @@ class Writer:
         self._right.check()
         try:
             yield
+        except NoMemory:
+            raise
         except EngineError as error:
             self._look_who_was_away(error)
             self._seals.refuse_damaged_log()

@@ -3,25 +3,30 @@
 import json
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from analytics.connection import Connection
 from analytics.scratch import scratch
 from analytics.views import View, read_views
+from analytics.warehouse import Batch, Landed, open_writer
 from schemas import accounts, calls, crm, messages, permissions
 from schemas.envelope import Event, event
 from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id
 from schemas.instants import instant
 from schemas.people import Identity
 from tests.analytics.drawn import COMPANY
-from tests.analytics.landing_cases import ACCOUNT, BEGIN, SOURCE
+from tests.analytics.landing_cases import ACCOUNT, BEGIN, NOW, SOURCE, records_of, settings_at
 
 TOLD = 60
 # Whoever looks at each pair passes four times the rows; what there is of it beside the giant is passed once.
 MOST_TIMES = 2.5
+# So many messages as long as any may be, and less room than to fold them all at once takes: for a half it suffices.
+LONGEST, ROOM = 40, "85MiB"
 CONTACT = (Identity("phone", "+77010000001"),)
 OTHERS = ("told_deals", "deal_contacts", "told_legs", "told_operators", "account_states")
 GIANTS = [view for view in read_views() if view.is_of_contacts or view.name in OTHERS]
@@ -57,17 +62,20 @@ def _told(number: int) -> Iterable[Event]:
         (accounts.AccountCameOnline if number % 2 else accounts.AccountRestricted)(),
     ]
     for place, fact in enumerate(facts):
-        time = instant(BEGIN + timedelta(minutes=number, seconds=place))
-        yield event(
-            fact,
-            id=fact_id(SOURCE, ACCOUNT, type(fact).__name__, f"{number}"),
-            source=SOURCE,
-            account=ACCOUNT,
-            company="acme",
-            time=time,
-            recordedat=time,
-            key="",
-        )
+        yield _event(fact, identity=f"{number}", at=BEGIN + timedelta(minutes=number, seconds=place))
+
+
+def _event(fact: Struct, *, identity: str, at: datetime, key: str = "") -> Event:
+    return event(
+        fact,
+        id=fact_id(SOURCE, ACCOUNT, type(fact).__name__, identity),
+        source=SOURCE,
+        account=ACCOUNT,
+        company="acme",
+        time=instant(at),
+        recordedat=instant(at),
+        key=key,
+    )
 
 
 @cache
@@ -89,6 +97,32 @@ def _passed(connection: Connection, view: View) -> int:
     for step in steps:
         steps += step["children"]
     return sum(step.get("operator_cardinality", 0) for step in steps)
+
+
+def test_a_batch_for_which_memory_does_not_suffice_lands_in_halves(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
+        writer.catch_up(NOW)
+        writer.connection.execute(f"set memory_limit = '{ROOM}'")
+
+        landed = writer.land(Batch(records_of(map(_longest_message, range(LONGEST)))), now=NOW)
+
+        assert Landed(events=LONGEST) == landed
+        assert [(LONGEST,)] == writer.connection.rows("select count(distinct message_id) from facts.messages")
+        [(transactions,)] = writer.connection.rows("select count(*) from log.offsets")
+        assert transactions > 1
+
+
+def _longest_message(number: int) -> Event:
+    contact = Identity("phone", f"+7701{number:07}")
+    conversation = conversation_id("acme", contact.kind, contact.value)
+    written = messages.MessageReceived(
+        message_id=message_id(SOURCE, ACCOUNT, f"{number}"),
+        provider_message_id="",
+        conversation_id=conversation,
+        contact=(contact,),
+        text="ж" * 65_536,
+    )
+    return _event(written, identity=f"{number}", at=BEGIN + timedelta(seconds=number), key=conversation)
 
 
 @pytest.mark.parametrize("relation", [view.relation for view in GIANTS])
