@@ -81,8 +81,8 @@ class Maintainer:
         that was there when it began is seen from the next round on, so that it is asked only then whether one is held.
         """
         today = moment(now)
-        if self._given_up_at is None:
-            # A process before this one may have given up files just now.
+        if self._given_up_at is None or self._given_up_at > today:
+            # A process before this one may have given up files just now, or the clock was set back since.
             self._given_up_at = today
         if self._round is None:
             rested = today - self._given_up_at
@@ -156,11 +156,13 @@ class Maintainer:
         self._connection.execute(f"call {function}('{self._catalog}'{arguments})")
 
     def _expire(self, until: datetime) -> int:
+        """Forget the newest state of before `until` and all before it, whatever clock they were written by."""
         old = self._connection.rows(
             f"""
-            select snapshot_id from ducklake_snapshots('{self._catalog}')
-            where snapshot_time < ?
-            and snapshot_id < (select max(snapshot_id) from ducklake_snapshots('{self._catalog}'))
+            with known as (select snapshot_id, snapshot_time from ducklake_snapshots('{self._catalog}'))
+            select snapshot_id from known
+            where snapshot_id <= (select max(snapshot_id) from known where snapshot_time < ?)
+            and snapshot_id < (select max(snapshot_id) from known)
             order by snapshot_id limit {SNAPSHOTS_A_TIME}
             """,  # noqa: S608  # our own names
             [until],

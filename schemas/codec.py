@@ -1,8 +1,9 @@
 """Events to bytes and back: the newest reader reads every version, and says why it refuses."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, structs
@@ -22,6 +23,7 @@ MAX_DEPTH = 32
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 # An escaped NUL: the backslash before `u0000` is itself not escaped.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_NAME = re.compile(r"\.(\w+)")
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -123,7 +125,7 @@ def convert(fields: dict[str, Any], event_type: EventType) -> Struct:
     try:
         return msgspec.convert(fields, event_type.struct)
     except msgspec.ValidationError as error:
-        raise InvalidEvent(_without_content(str(error), at="data")) from None
+        raise InvalidEvent(_without_content(str(error), event_type.struct, at="data")) from None
 
 
 def _resolve(envelope: _Envelope) -> tuple[EventType, int]:
@@ -150,21 +152,42 @@ def _read(decoder: msgspec.json.Decoder[Any], body: bytes | Raw, *, at: str = ""
     except RecursionError:
         raise InvalidEvent(f"JSON is nested deeper than {MAX_DEPTH}") from None
     except msgspec.ValidationError as error:
-        raise InvalidEvent(_without_content(str(error), at=at)) from None
+        raise InvalidEvent(_without_content(str(error), decoder.type, at=at)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidEvent("the body is no valid JSON in UTF-8") from None
 
 
-def _without_content(message: str, *, at: str = "") -> str:
+def _without_content(message: str, struct: Any, *, at: str = "") -> str:
     """Say msgspec's sentence as `field: what is wrong`, without an enum value that was sent or a long pattern."""
     problem, _, path = message.partition(" - at `$")
     if problem.startswith("Invalid enum value"):
-        problem = "not one of the known words"
+        problem = f"not one of {', '.join(_words_at(path, struct))}"
     elif "matching regex" in problem:
         problem = "not of the form that the schema asks for"
     field = f"{at}{path.rstrip('`')}".lstrip(".")
     problem = problem.replace("`", "")
     return f"{field}: {problem}" if field else problem
+
+
+def _words_at(path: str, struct: Any) -> list[str]:
+    """Give the words that may stand there in what is read as `struct`."""
+    hints = [struct]
+    for name in _NAME.findall(path):
+        hints = [
+            get_type_hints(part)[name]
+            for hint in hints
+            for part in _parts(hint)
+            if name in getattr(part, "__struct_fields__", ())
+        ]
+    literals = [part for hint in hints for part in _parts(hint) if get_origin(part) is Literal]
+    return [word for literal in literals for word in get_args(literal)]
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """Give an annotation and all of which it is made: what may stand in its place, or in its lists."""
+    yield hint
+    for part in get_args(hint):
+        yield from _parts(part)
 
 
 def _is_within_depth(value: Any) -> bool:

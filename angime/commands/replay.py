@@ -14,7 +14,7 @@ from angime.commands.names import (
     ReplayStage,
     Warehouse,
 )
-from angime.commands.output import Json, print_fields, print_rows, say, step
+from angime.commands.output import Json, alone, print_fields, print_rows, say, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, home
 
@@ -70,6 +70,9 @@ def replay(  # noqa: PLR0913  # each is an option of the command
             "what was made of raw records is corrected: say --stage normalise, and neither --into nor --origin log",
             param_hint="--correct",
         )
+    alone(yes=yes, dry_run=dry_run)
+    if yes and not (into or correct):
+        raise typer.BadParameter("a replay without --correct or --into asks nothing: leave it out", param_hint="--yes")
     if into:
         _refuse(
             stage=stage != "land",
@@ -91,7 +94,7 @@ def replay(  # noqa: PLR0913  # each is an option of the command
     again = ", going on where it was interrupted" if planned.went_on else ""
     step(f"{planned.records} records of {', '.join(choice.topics)} from {planned.origin} through {stage}{again}")
     if correct:
-        found = replaying.correct(planned, bootstrap=address, is_dry=dry_run or not yes, say=step)
+        found = replaying.correct(planned, bootstrap=address, is_dry=not yes, say=step)
         if not (yes or dry_run):
             step("nothing was sent: say --yes to correct it")
         print_fields({"origin": planned.origin, **msgspec.to_builtins(found)}, as_json=json_output)

@@ -327,6 +327,24 @@ def test_a_round_soon_after_another_leaves_the_files_alone(tmp_path: Path) -> No
         assert writer.maintain(_now(seconds=61)) == Maintained()
 
 
+def test_a_clock_that_was_set_back_by_a_day_keeps_neither_files_nor_snapshots_for_a_day(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.maintain(_now(hours=24))
+        writer.land(Batch(records_of(call_events(0))), now=NOW)
+        writer.connection.execute(
+            f"update __ducklake_metadata_{CATALOG}.ducklake_snapshot "  # noqa: S608  # our own names
+            "set snapshot_time = cast(cast(snapshot_time as timestamptz) + interval 1 day as varchar)"
+        )
+        writer.land(Batch(records_of(call_events(1), first_offset=5)), now=NOW)
+
+        assert writer.maintain(_now()) == Maintained()
+        later = writer.maintain(_now(seconds=READER_SECONDS + 1))
+
+        assert (later.is_merged, later.expired > 0) == (True, True)
+        assert writer.connection.rows(f"select count(*) from ducklake_snapshots('{CATALOG}')") < [(5,)]  # noqa: S608
+        assert writer.connection.rows("select count(*) from facts.calls") == [(2,)]
+
+
 def test_a_round_in_steps_lets_batches_land_between_and_files_live_on_from_its_end(home: Path) -> None:
     with open_writer(settings_at(home)) as writer:
         writer.maintain(_now())

@@ -151,6 +151,8 @@ def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(taken:
         ("sql 'select 1; select 2' --json", "these are 2 statements"),
         ("sql --csv", "write the query"),
         ("forget --dry-run --yes", "--yes and --dry-run: they contradict each other"),
+        ("replay --yes", "a replay without"),
+        ("replay --stage normalise --correct --dry-run --yes", "--yes and --dry-run: they contradict each other"),
         ("move --folder {new} --dry-run --yes", "--yes and --dry-run: they contradict each other"),
         ("dead show raw/0/1 --body --json", "--body and --json: they contradict each other"),
     ],
