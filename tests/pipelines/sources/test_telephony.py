@@ -138,7 +138,9 @@ def test_a_trunk_writes_our_number_and_an_operators_as_sip_addresses(scene_of: C
     assert (part.direction, part.contact, part.operator) == ("unknown", (), operators)
 
 
-@pytest.mark.parametrize(("source", "name"), [("telnyx", "call_answered"), ("vonage", "answered")])
+@pytest.mark.parametrize(
+    ("source", "name"), [("telnyx", "call_answered"), ("vonage", "answered"), ("vonage", "completed")]
+)
 def test_what_instructions_pick_up_is_nobody(
     company: Company, account_of: AccountOf, raw_of: RawOf, source: str, name: str
 ) -> None:
@@ -152,6 +154,7 @@ def test_what_instructions_pick_up_is_nobody(
     event = only(SOURCES[source].translate(raw_of(source, written), company=company, account=account))
 
     assert event.data.answered_by == "ivr"
+    assert getattr(event.data, "talk_seconds", None) is None
 
 
 def test_causes_are_read_alike_in_every_code() -> None:
