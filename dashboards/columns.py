@@ -1,7 +1,11 @@
-"""What columns are called in the files that people take along; the API and `angime sql` keep their names."""
+"""What columns and their values are called in files that people take along; the API and `angime sql` keep names."""
+
+from collections.abc import Callable
 
 import polars as pl
 
+from analytics.metrics import catalogue
+from dashboards import reasons
 from dashboards.texts import N_, Texts
 
 COLUMNS = {
@@ -121,8 +125,20 @@ COLUMNS = {
     "version": N_("Version"),
     "word": N_("In the provider's words"),
 }
+# Columns whose values are words of the domain.
+WORDS = ("channel", "direction", "last_direction", "last_media", "last_outcome", "outcome", "role", "state")
 
 
-def worded(frame: pl.DataFrame, *, say: Texts) -> pl.DataFrame:
-    """Give a table with the words for its columns."""
-    return frame.rename({name: say(COLUMNS[name]) for name in frame.columns if name in COLUMNS})
+def told(frame: pl.DataFrame, *, say: Texts) -> pl.DataFrame:
+    """Give a table as its page tells it: with the words for its columns and for what is a word in them."""
+    ways: dict[str, Callable[[str], str]] = dict.fromkeys(WORDS, say.word)
+    ways["outcome_reason"] = lambda reason: reasons.told(say, reason)
+    if "title" not in frame.columns:
+        ways["metric"] = lambda name: catalogue()[name].title.of(say.language)
+    worded = frame.with_columns(_each(frame[name], way) for name, way in ways.items() if name in frame.columns)
+    return worded.rename({name: say(COLUMNS[name]) for name in frame.columns if name in COLUMNS})
+
+
+def _each(column: pl.Series, way: Callable[[str], str]) -> pl.Series:
+    values = column.drop_nulls().unique()
+    return column.replace(values, pl.Series([way(value) for value in values], dtype=pl.String))

@@ -22,7 +22,7 @@ def draw(page: Page, make: Callable[[], pl.DataFrame], *, name: str, is_told: bo
     zone = page.zone.key if is_told else "UTC"
 
     def table() -> pl.DataFrame:
-        return columns.worded(make(), say=page.say) if is_told else make()
+        return columns.told(make(), say=page.say) if is_told else make()
 
     csv = _address(page, lambda: export.csv(table(), zone=zone), name=f"{name}-{days}.csv", media_type="text/csv")
     xlsx = _address(page, lambda: export.xlsx(table(), zone=zone), name=f"{name}-{days}.xlsx", media_type=XLSX)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit for testing its pages
 
+from analytics.metrics import catalogue
 from dashboards.columns import COLUMNS
 from dashboards.handed import OFFERS
 from dashboards.texts import texts
@@ -18,7 +19,7 @@ Rows = pl.DataFrame
 
 
 def _numerators(metric: str) -> Callable[[Rows], float]:
-    return lambda rows: rows.filter(pl.col("metric") == metric)["numerator"].sum()
+    return lambda rows: rows.filter(metric=catalogue()[metric].title.of("en"))["numerator"].sum()
 
 
 # A page, a figure of it, the file beside it, and what its rows come to.
@@ -54,7 +55,7 @@ def test_a_file_adds_up_to_its_tile(  # noqa: PLR0917
 
 def test_the_file_of_a_board_adds_up_to_the_board(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="operators", period="last28", lang="en")
-    rows = _file(test, "angime-operators").filter(metric="answer_rate")
+    rows = _file(test, "angime-operators").filter(metric="Answer rate")
     boards = [sum(_behind(cell) for cell in table.value["Answer rate"]) for table in test.dataframe]
     assert [rows["sample"].sum()] * 2 == boards
 
@@ -97,12 +98,15 @@ def test_the_columns_of_a_file_are_called_in_the_language_of_its_page(
     assert (set(), True) == (named & set(COLUMNS), named <= {texts("kk")(word) for word in COLUMNS.values()})
 
 
-def test_a_file_tells_the_times_of_its_list(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_tells_times_and_outcomes_as_its_list_does(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="calls", period="last28", lang="ru")
     [content] = _files(test, suffix=".csv").values()
-    told = [datetime.fromisoformat(at) for at in pl.read_csv(content)["Когда"].head(20)]
-    listed = test.dataframe[0].value["Когда"].head(20).to_list()
-    assert [f"{at:%H:%M}" for at in told] == [said[-5:] for said in listed]
+    read = pl.read_csv(content)
+    told = [datetime.fromisoformat(at) for at in read["Когда"].head(20)]
+    listed = test.dataframe[0].value.head(20)
+    assert [f"{at:%H:%M}" for at in told] == [said[-5:] for said in listed["Когда"]]
+    assert read["Итог"].head(20).to_list() == [outcome for [outcome] in listed["Итог"]]
+    assert "человек говорил" in " ".join(read["Почему так засчитан"])
 
 
 def _behind(cell: str) -> int:
