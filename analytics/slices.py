@@ -19,6 +19,9 @@ from analytics.views import View, with_inputs
 OnStep = Callable[[str], None]
 
 SLICE_EVENTS = 1_000_000
+# What is folded of long events, such as a transcript of an hour with its words, takes some ten times their bytes.
+LONG_BYTES = 100_000
+SLICE_LONG_BYTES = 4 * 1024 * 1024
 # Rows in a group of the files into which the log is parted: a group of each slice is in memory until it is written.
 GROUP_ROWS = 20_000
 FOLDER = "slices"
@@ -50,7 +53,7 @@ def _fold(
     What several facts read is made once a slice. To plan a statement costs as much as to fold a few events, so what
     needs events that were never told is left empty.
     """
-    slices = -(-sum(told.values()) // SLICE_EVENTS)
+    slices = max(-(-sum(told.values()) // SLICE_EVENTS), -(-_long_bytes(connection) // SLICE_LONG_BYTES))
     parts = [""]
     if slices > 1:
         on_step(f"the log in {slices} slices")
@@ -80,6 +83,13 @@ def _fold(
         on_step(view.relation)
         rows[view.relation] = fill(connection, view, _files(f"{_name(view)}/*"))
     return rows
+
+
+def _long_bytes(connection: Connection) -> int:
+    [(found,)] = connection.rows(
+        f"select coalesce(sum(strlen(data)), 0) from ({log.FOLDED}) where strlen(data) > {LONG_BYTES}"  # noqa: S608  # ours
+    )
+    return int(found)
 
 
 def _part(connection: Connection, views: Sequence[View], *, slices: int, folder: Path) -> list[str]:

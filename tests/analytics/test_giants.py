@@ -99,7 +99,7 @@ def _passed(connection: Connection, view: View) -> int:
     return sum(step.get("operator_cardinality", 0) for step in steps)
 
 
-def test_a_batch_for_which_memory_does_not_suffice_lands_in_halves(home: Path) -> None:
+def test_what_memory_does_not_suffice_for_at_once_is_landed_in_halves_and_built_in_slices(home: Path) -> None:
     with open_writer(settings_at(home)) as writer:
         writer.catch_up(NOW)
         writer.connection.execute(f"set memory_limit = '{ROOM}'")
@@ -110,6 +110,7 @@ def test_a_batch_for_which_memory_does_not_suffice_lands_in_halves(home: Path) -
         assert [(LONGEST,)] == writer.connection.rows("select count(distinct message_id) from facts.messages")
         [(transactions,)] = writer.connection.rows("select count(*) from log.offsets")
         assert transactions > 1
+        assert all(built["same"] for built in writer.rebuild(verify=True))
 
 
 def _longest_message(number: int) -> Event:
