@@ -108,7 +108,7 @@ judged as (
         policies.connections_a_day,
         held.latest.permission_id,
         case
-            when not coalesce(policies.is_required, true) then 'not_needed'
+            when not policies.is_required then 'not_needed'
             when held.latest is null then 'never_granted'
             when held.latest.ended_at is null or held.latest.ended_at > asked.started_at then 'permitted'
             else held.latest.ended_by

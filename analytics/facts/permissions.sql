@@ -148,7 +148,7 @@ counted as (
 given_up as (
     select
         grants.event_id,
-        min(coalesce(counted.ended_at, counted.started_at)) as ended_at
+        min(counted.ended_at) as ended_at
     from grants
     inner join counted on grants.event_id = counted.event_id
     where counted.is_unanswered and counted.in_a_row >= grants.unanswered_revoke

@@ -48,7 +48,7 @@ asked_by as (
 ),
 
 failed as (
-    select distinct asked_by.event_id
+    select asked_by.event_id
     from asked_by
     inner join facts.messages
         on asked_by.company = messages.company and asked_by.message_id = messages.message_id

@@ -37,6 +37,7 @@ until = 2026-03-03
 currency = "USD"
 rate = "510.25"
 from = 2026-03-03
+until = 2026-03-04
 
 [[tariffs]]
 id = "waba"
@@ -55,7 +56,7 @@ accounts = ["sip"]
 kind = "per_minute"
 currency = "USD"
 direction = "both"
-until = 2026-03-04
+until = 2026-03-05
 rates = [{ price_per_minute = "0.013" }]
 
 [[tariffs]]
@@ -88,7 +89,7 @@ def test_every_started_pulse_is_billed_and_the_month_gets_cheaper_by_volume() ->
     b    | waba    | outgoing  | phone:+77010000002    | 2026-03-02 05:10:00 | 6
     c    | waba    | outgoing  | whatsapp_user:KZ.1    | 2026-03-02 05:20:00 | 107
     d    | waba    | outgoing  | phone:+77010000001    | 2026-03-02 05:30:00 | 60
-    e    | waba    | outgoing  | phone:+79160000001    | 2026-03-02 05:40:00 | 61
+    e    | waba    | outgoing  | phone:+79160000001    | 2026-03-02 05:40:00 | 60.001
     f    | waba    | outgoing  | phone:+77010000001    | 2026-03-02 05:50:00 |
     g    | waba    | incoming  | phone:+77010000001    | 2026-03-02 06:00:00 | 60
     h    | waba    | outgoing  | phone:+77010000001    | 2026-03-31 18:59:59 | 60
@@ -115,11 +116,15 @@ def test_costs_are_told_in_the_tariffs_currency_and_in_the_companys_by_the_rate_
     b    | sip     | incoming  | phone:+77010000001 | 2026-03-03 05:00:00 | 60
     c    | sip     | outgoing  | phone:+77010000001 | 2026-03-03 19:00:00 | 60
     d    | qr      | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 60
+    g    | sip     | outgoing  | phone:+77010000001 | 2026-03-04 19:00:00 | 60
+    e    | sip     | internal  | phone:+77010000001 | 2026-03-02 05:00:00 | 60
+    f    | sip     | unknown   | phone:+77010000001 | 2026-03-02 05:00:00 | 60
     """
     expected = """
     call_id | tariff_id | kind       | pulses | currency | cost  | company_currency | company_cost
     a       | trunk     | per_minute | 2      | USD      | 0.026 | KZT              | 13
     b       | trunk     | per_minute | 1      | USD      | 0.013 | KZT              | 6.633
+    c       | trunk     | per_minute | 1      | USD      | 0.013 | KZT              |
     d       | link      | fixed      | 0      | KZT      | 0     | KZT              | 0
     """
     assert tidy(expected) == _costs(lines, expected)
@@ -148,7 +153,8 @@ def test_a_tariff_with_other_prices_from_a_day_on_counts_the_volume_of_the_month
 
 
 def test_a_company_pays_its_own_prices_and_those_of_tests_too() -> None:
-    cheaper = msgspec.structs.replace(COMPANY.tariffs[0], rates=(Rate(price_per_minute="1"),))
+    rates = (Rate(price_per_minute="1"), Rate(price_per_minute="1", countries=("KZ",)))
+    cheaper = msgspec.structs.replace(COMPANY.tariffs[0], rates=rates)
     other = msgspec.structs.replace(COMPANY, id="other", tariffs=(cheaper,))
     ours = msgspec.structs.replace(COMPANY, test_numbers=("+77019999999",))
     lines = """
@@ -251,6 +257,8 @@ h          | waba    | requested | 2026-03-03 06:00:00 | contact=anonymous:anony
 i          | waba    | requested | 2026-03-02 11:00:00 | contact=phone:+77010000001; request_message_id=wamid.ж
 j          | waba    | requested | 2026-03-02 12:00:00 | contact=erased:KZ.1; request_message_id={MESSAGES["erased"]}
 c          | waba    | requested | 2026-03-02 06:00:00 | contact=whatsapp_user:BR.7; request_message_id=wamid.late
+k          | waba    | requested | 2026-03-02 13:00:00 | contact=phone:+77010000001; company_number=+77019999999
+l          | waba    | requested | 2026-03-02 14:00:00 | contact=phone:+77010000001; company_number=+77271111111
 """
 
 
@@ -261,6 +269,7 @@ def _asked(*prices: RequestRate, currency: str = "USD") -> Scratch:
     priced = msgspec.structs.replace(waba, since=second, currency=currency, request_rates=prices)
     tariffs = (msgspec.structs.replace(waba, until=second), priced, *others)
     company = msgspec.structs.replace(COMPANY, tariffs=tariffs, test_numbers=("+77019999999",))
+    company = msgspec.structs.replace(company, internal_numbers=("+77271111111",))
     other = msgspec.structs.replace(COMPANY, id="other", test_numbers=("+77010000001",))
     return warehouse([*drawn_events(REQUESTS), *drawn_events(FATES)], [company, other])
 
@@ -274,12 +283,14 @@ def test_a_request_that_did_not_fail_is_billed_by_the_country_the_tariff_and_the
     06:00:00            | waba    | waba      | per_pulse  | BR      | USD      | 0.04 | 20           | no
     07:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
     09:00:00            | sip     | trunk     | per_minute | KZ      | USD      |      |              | no
+    13:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
+    14:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | no
     2026-03-03 06:00:00 | waba    | waba      | per_pulse  |         | USD      | 0.04 | 20.41        | no
     """
     assert tidy(expected) == draw(built.sql("from reports.request_costs"), like=expected)
-    assert (45.41, 3) == figure(built, "request_cost")
+    assert (50.41, 4) == figure(built, "request_cost")
     behind = rows_of(catalogue()["request_cost"], period=MARCH, scope=ACME).ask(built)
-    assert [Decimal(5), Decimal(20), Decimal("20.41")] == behind["numerator"].to_list()
+    assert [Decimal(5), Decimal(20), Decimal(5), Decimal("20.41")] == behind["numerator"].to_list()
 
 
 def test_requests_without_a_price_are_no_sum_of_nothing() -> None:
@@ -288,7 +299,7 @@ def test_requests_without_a_price_are_no_sum_of_nothing() -> None:
     explained = explain(built, "request_cost", period=MARCH, scope=ACME)
 
     assert (None, 0) == figure(built, "request_cost")
-    assert (LeftOut("left_out_calls", 1), LeftOut("no_price", 5)) == explained.left_out
+    assert (LeftOut("left_out_calls", 2), LeftOut("no_price", 6)) == explained.left_out
 
 
 def test_requests_are_part_of_what_a_period_costs_and_not_of_a_minute() -> None:
@@ -300,7 +311,7 @@ def test_requests_are_part_of_what_a_period_costs_and_not_of_a_minute() -> None:
     assert [
         ("link", "fixed", 0, None, 0, Decimal(25_000)),
         ("trunk", "per_minute", 1, None, 1, Decimal(0)),
-        ("waba", "per_pulse", 5, Decimal(15), 3, Decimal(15)),
+        ("waba", "per_pulse", 7, Decimal(30), 3, Decimal(30)),
     ] == costs.select("tariff_id", "kind", "requests", "request_cost", "unpriced_requests", "cost").rows()
     assert [None, None, None] == costs["per_minute"].to_list()
     analyst = LimitedReader(built, rights=Rights(role="analyst"), salt="salt")

@@ -99,21 +99,23 @@ def test_a_call_that_was_not_permitted_is_no_attempt_and_one_that_rang_or_was_ta
     told = """
     call_id | started_at          | direction | contact_key | outcome       | answered_at         | ended_at
     refused | 2026-03-02 05:01:00 | outgoing  | phone:+71   | not_permitted | -                   | 2026-03-02 05:01:00
-    tried   | 2026-03-02 05:30:00 | outgoing  | phone:+71   | no_answer     | -                   | 2026-03-02 05:30:30
+    tried   | 2026-03-02 06:00:00 | outgoing  | phone:+71   | no_answer     | -                   | 2026-03-02 06:00:30
     rang    | 2026-03-02 05:00:00 | incoming  | phone:+72   | answered      | 2026-03-02 05:00:09 | 2026-03-02 05:03:00
     later   | 2026-03-03 05:00:00 | outgoing  | phone:+72   | answered      | 2026-03-03 05:00:09 | 2026-03-03 05:01:00
     """
     made = """
     deal_id | created_at          | contact_key | is_created_known
     asked   | 2026-03-02 05:00:00 | phone:+71   | yes
+    soon    | 2026-03-02 05:55:00 | phone:+71   | yes
     card    | 2026-03-02 05:00:02 | phone:+72   | yes
-    during  | 2026-03-02 05:02:00 | phone:+72   | yes
+    during  | 2026-03-02 05:03:00 | phone:+72   | yes
     after   | 2026-03-02 05:03:01 | phone:+72   | yes
     """
     expected = """
     lead_id | attempt_seconds | contact_seconds | band
     after   | 86219           | 86228           | 60+
-    asked   | 1800            |                 | 15-60
+    asked   | 3600            |                 | 15-60
+    soon    | 300             |                 | 0-5
     card    | 7               | 7               | 0-5
     during  | 0               | 0               | 0-5
     """
