@@ -119,7 +119,8 @@ class Outbox:
             segment = self._segments[0]
             segment.drained += sum(_HEAD.size + len(record) for record in records)
             if segment.drained < segment.size:
-                _write_drained(self._folder, segment)
+                with contextlib.suppress(OSError):  # a full disk has room for no note: at worst they are sent again
+                    _write_drained(self._folder, segment)
                 return
             if len(self._segments) == 1:
                 self._close_tail()

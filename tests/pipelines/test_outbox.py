@@ -204,6 +204,18 @@ def test_a_lost_note_of_what_was_drained_doubles_records_and_loses_none(tmp_path
     assert drained == [b"a", b"b"]
 
 
+def test_a_full_disk_that_takes_no_note_of_what_was_drained_holds_nothing_up(tmp_path: Path) -> None:
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as first:
+        first.append([b"a", b"b", b"c"])
+        first.forget(first.oldest(max_bytes=1))
+        with files_of_at_most(0):
+            first.forget(first.oldest(max_bytes=1))
+        assert first.oldest(max_bytes=1) == [b"c"]
+
+    with closing(Outbox(tmp_path, max_bytes=ROOM)) as second:
+        assert drain(second) == [b"b", b"c"]
+
+
 def test_a_note_of_what_was_drained_that_outlived_its_records_skips_none_of_later_ones(tmp_path: Path) -> None:
     note = tmp_path / "drained"
     with closing(Outbox(tmp_path, max_bytes=ROOM)) as first:
