@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import cast
 
@@ -66,7 +66,9 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     return cast("Transport", request.param)
 
 
-def make_topic(bootstrap: str, name: str, *, partitions: int = PARTITIONS) -> None:
+def make_topic(
+    bootstrap: str, name: str, *, partitions: int = PARTITIONS, configs: Mapping[str, str] | None = None
+) -> None:
     """Create a topic of the test's own."""
     declared = Topic(
         name=name,
@@ -79,7 +81,7 @@ def make_topic(bootstrap: str, name: str, *, partitions: int = PARTITIONS) -> No
         dead_letters=False,
     )
     admin = Admin(bootstrap)
-    admin.create([declared], configs={name: {}})
+    admin.create([declared], configs={name: dict(configs or {})})
     admin.close()
 
 
@@ -313,6 +315,17 @@ def test_a_topic_that_does_not_exist_is_refused_by_name(kafka: Running) -> None:
         Misconfigured, match=r"no topic angime\.nothing, or does not show it to us: run angime topics apply"
     ):
         broker.assign(kafka.bootstrap, topics=["nothing"], offsets={})
+
+
+@pytest.mark.kafka
+def test_a_clock_that_is_far_from_kafkas_says_not_yet_and_how_to_mend_it(kafka: Running, transport: Transport) -> None:
+    topic = f"test-{uuid.uuid4()}"
+    # Every record is a millisecond older than Kafka's clock when it arrives.
+    make_topic(kafka.bootstrap, topic, configs={"message.timestamp.before.max.ms": "0"})
+    with closing(broker.connect_producer(kafka.bootstrap, transport=transport)) as producer:
+        producer.send(topic, key=b"k", value=b"v")
+        with pytest.raises(NotYet, match=r"set both clocks \(NTP\)"):
+            producer.flush()
 
 
 @pytest.mark.kafka
