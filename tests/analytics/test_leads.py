@@ -68,17 +68,20 @@ def test_a_lead_is_a_deal_or_the_first_message_of_a_stranger() -> None:
     assert tidy(expected) == draw(_sold().sql("from reports.leads"), like=expected)
 
 
-def test_internal_and_test_calls_are_no_attempts_and_no_contacts_and_make_nobody_known() -> None:
+def test_internal_and_test_calls_are_no_attempts_and_no_contacts_win_no_deal_and_make_nobody_known() -> None:
     told = """
     call_id | started_at          | direction | contact_key | outcome  | answered_at         | is_test | is_internal
     before  | 2026-03-01 05:00:00 | incoming  | phone:+72   | missed   | -                   | yes     | no
     test    | 2026-03-02 05:01:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:01:09 | yes     | no
     inner   | 2026-03-02 05:02:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:02:09 | no      | yes
     real    | 2026-03-02 05:30:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:30:09 | no      | no
+    tested  | 2026-03-02 05:40:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:40:09 | yes     | no
+    after   | 2026-03-02 05:50:00 | outgoing  | phone:+71   | answered | 2026-03-02 05:50:09 | no      | yes
     """
     made = """
-    deal_id | created_at          | contact_key | is_created_known
-    asked   | 2026-03-02 05:00:00 | phone:+71   | yes
+    deal_id | created_at          | contact_key | is_created_known | won_at
+    asked   | 2026-03-02 05:00:00 | phone:+71   | yes              | 2026-03-02 06:00:00
+    early   | 2026-03-02 04:00:00 | phone:+71   | no               | 2026-03-02 05:30:00
     """
     wrote = """
     message_id | first_at            | direction | contact_key
@@ -93,6 +96,8 @@ def test_internal_and_test_calls_are_no_attempts_and_no_contacts_and_make_nobody
     place(fill(warehouse, "facts.messages", wrote, usual=MESSAGE), "facts.messages", time="first_at")
     meet(warehouse)
     assert tidy(expected) == draw(warehouse.sql("from reports.leads"), like=expected)
+    won = warehouse.sql("select call_id, deal_ids from reports.calls_before_wins where deal_ids is not null")
+    assert [("real", ["asked", "early"])] == won.rows()
 
 
 def test_a_call_that_was_not_permitted_is_no_attempt_and_one_that_rang_or_was_talked_when_the_lead_came_is() -> None:
