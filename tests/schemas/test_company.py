@@ -1,5 +1,7 @@
 """Company data is read whole, or refused with one sentence that says where."""
 
+from datetime import date
+
 import pytest
 
 from schemas.company import parse_company
@@ -41,6 +43,21 @@ def test_a_whole_company_is_read() -> None:
     assert (company.zone_of(account), company.region_of(account)) == ("Asia/Almaty", "KZ")
     assert company.operators[0].endpoints == ("PJSIP/101",)
     assert company.account("other") is None
+
+
+def test_dated_hours_hold_on_their_days_and_those_of_the_week_on_all_others() -> None:
+    dated = '[[dated_hours]]\nfrom = 2026-03-01\nuntil = 2026-04-01\nhours = { mon = ["10:00-12:00"] }\n\n[[accounts]]'
+    company = parse_company(GOOD.replace("[[accounts]]", dated))
+    days = (date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 31), date(2026, 4, 1))
+
+    usual, other = ("09:00-13:00", "14:00-18:00"), ("10:00-12:00",)
+    assert [company.hours_on(day)["mon"] for day in days] == [usual, other, other, usual]
+
+
+def test_an_area_code_of_an_account_stands_behind_the_companys_country() -> None:
+    company = parse_company(GOOD.replace('channel = "phone"', 'area_code = "727"'))
+
+    assert [company.region_of(account) for account in company.accounts] == ["KZ 727"]
 
 
 @pytest.mark.parametrize(
