@@ -93,6 +93,10 @@ class Batch:
             return self
         return Batch([one for one in self.records if one.offset >= offsets.get(place_of(one), 0)])
 
+    def size_bytes(self) -> int:
+        """Give how long the records are."""
+        return sum(len(record.value or b"") for record in self.records)
+
     def halves(self) -> "list[Batch]":
         """Give the first half of the records, and the second."""
         middle = len(self.records) // 2

@@ -4,9 +4,11 @@ from collections.abc import Callable, Container, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
+import structlog
 from msgspec import Struct
 
 from analytics.connection import Connection, transaction
+from analytics.sessions import NoMemory
 from schemas.instants import Instant, moment
 
 # Each table is merged by so many files a time, up to this size: the writer waits for each step, a tenth of a second.
@@ -25,6 +27,8 @@ READER_SECONDS = 120
 HELD_HOURS = 24
 SNAPSHOTS_A_TIME = 1_000
 OFFSET_ROWS = 2_000
+
+_log = structlog.get_logger()
 
 
 class Maintained(Struct, frozen=True, kw_only=True):
@@ -118,20 +122,28 @@ class Maintainer:
             share = shares.get((schema, table), usual)
             self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {share}")
             yield 0
-            self._call(
-                "ducklake_merge_adjacent_files",
-                f"{place}, max_compacted_files => {MERGED_FILES}, max_file_size => {MERGED_BYTES}",
-            )
+            self._merge(f"{schema}.{table}", place)
             self._forget_bounds()
             yield 0
         if is_thorough:
             self._rewritten = (self._newest_snapshot(), now)
         yield self._expire(until)
 
-    def flush(self, relation: str) -> None:
-        """Write the rows of a table that the catalog holds into files."""
+    def _merge(self, relation: str, place: str) -> None:
+        """Merge some files of a table, unless memory does not suffice: few bytes may be of many, of the same words."""
+        try:
+            self._call(
+                "ducklake_merge_adjacent_files",
+                f"{place}, max_compacted_files => {MERGED_FILES}, max_file_size => {MERGED_BYTES}",
+            )
+        except NoMemory:
+            _log.warning("files_not_merged", table=relation, reason="that needs more memory than there is")
+
+    def flush(self, relation: str = "") -> None:
+        """Write the rows of a table, or of all, that the catalog holds into files."""
         schema, _, table = relation.partition(".")
-        self._call("ducklake_flush_inlined_data", f", schema_name => '{schema}', table_name => '{table}'")
+        named = f", schema_name => '{schema}', table_name => '{table}'" if relation else ""
+        self._call("ducklake_flush_inlined_data", named)
 
     def purge(self) -> None:
         """Rewrite all files without deleted rows and delete every other file now.
@@ -139,7 +151,7 @@ class Maintainer:
         What was deleted is then in no data file; the catalog itself must be vacuumed after the warehouse is closed.
         Whoever reads meanwhile sees files vanish.
         """
-        self._call("ducklake_flush_inlined_data")
+        self.flush()
         for schema, table in self._tables():
             self._call("ducklake_rewrite_data_files", f", '{table}', schema => '{schema}', delete_threshold => 0")
         old = self._connection.rows(

@@ -90,6 +90,8 @@ FRESH_EVENTS = 100_000
 ROWS_OF_FACTS = 32_768
 # A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
 VACUUM_SECONDS = 2.0
+# So many bytes of what was told may wait in the catalog: to write them takes some ten times as many.
+WAITING_BYTES = 8 * 1024 * 1024
 
 
 _log = structlog.get_logger()
@@ -126,6 +128,7 @@ class Writer:
         self._slices = settings.warehouse / FOLDER
         rmtree(self._slices, ignore_errors=True)  # a rebuild that was killed left words there
         self._pacer = Pacer(settings.warehouse)
+        self._waiting_bytes = 0
         self._keeper = self._catalog.keep_open()
         self._files = files_of(settings)
         self._seals = Seals(self._files)
@@ -192,6 +195,10 @@ class Writer:
             landed = self._lander.land(batch, now=now, folds=folds)
             for relation in self._lander.overdue():
                 self._maintainer.flush(relation)
+            self._waiting_bytes += batch.size_bytes()
+            if self._waiting_bytes > WAITING_BYTES:
+                self._maintainer.flush()
+                self._waiting_bytes = 0
         return landed
 
     def catch_up(self, now: Instant) -> None:

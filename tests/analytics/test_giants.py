@@ -27,6 +27,8 @@ TOLD = 60
 MOST_TIMES = 2.5
 # So many messages as long as any may be, and less room than to fold them all at once takes: for a half it suffices.
 LONGEST, ROOM = 40, "85MiB"
+# So few that each batch waits in the catalog; to write all that waits at once takes more.
+FEW, BATCHES, ROOM_TO_WRITE = 18, 10, "100MiB"
 CONTACT = (Identity("phone", "+77010000001"),)
 OTHERS = ("told_deals", "deal_contacts", "told_legs", "told_operators", "account_states")
 GIANTS = [view for view in read_views() if view.is_of_contacts or view.name in OTHERS]
@@ -111,6 +113,19 @@ def test_what_memory_does_not_suffice_for_at_once_is_landed_in_halves_and_built_
         [(transactions,)] = writer.connection.rows("select count(*) from log.offsets")
         assert transactions > 1
         assert all(built["same"] for built in writer.rebuild(verify=True))
+
+
+def test_long_rows_that_wait_in_the_catalog_are_written_before_memory_does_not_suffice_for_it(home: Path) -> None:
+    records = records_of(map(_longest_message, range(BATCHES * FEW)))
+    with open_writer(settings_at(home)) as writer:
+        writer.connection.execute(f"set memory_limit = '{ROOM_TO_WRITE}'")
+
+        for first in range(0, len(records), FEW):
+            writer.land(Batch(records[first : first + FEW]), now=NOW, folds=False)
+        for minute in (10, 20):
+            writer.maintain(f"2026-03-09T12:{minute}:00.000Z")
+
+        assert [(len(records),)] == writer.connection.rows("select count(*) from log.events")
 
 
 def _longest_message(number: int) -> Event:
