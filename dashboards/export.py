@@ -7,6 +7,9 @@ import xlsxwriter
 
 # A cell that begins so is a formula to a spreadsheet that opens a CSV (OWASP, CSV injection).
 _FORMULA = r"^[=+\-@\t\r]"
+# Pixels of a column: of its name, a letter each and the arrow of its filter; and of a number or a time, of which a
+# narrower column shows nothing but number signs.
+LETTER, ARROW, NUMBER, TIME = 8, 24, 100, 140
 
 
 def csv(frame: pl.DataFrame, *, zone: str) -> bytes:
@@ -25,8 +28,15 @@ def xlsx(frame: pl.DataFrame, *, zone: str) -> bytes:
     with xlsxwriter.Workbook(
         written, {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     ) as book:
-        local = _in_zone(frame, zone=zone)
-        local.with_columns(pl.col(_zoned(local)).dt.replace_time_zone(None)).write_excel(book, autofit=False)
+        local = _in_zone(frame, zone=zone).with_columns(pl.col(_zoned(frame)).dt.replace_time_zone(None))
+        local.write_excel(
+            book,
+            autofit=False,
+            column_widths={
+                name: max(LETTER * len(name) + ARROW, TIME if kind.is_temporal() else NUMBER)
+                for name, kind in local.schema.items()
+            },
+        )
     return written.getvalue()
 
 

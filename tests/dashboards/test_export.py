@@ -1,6 +1,7 @@
 """Files to take along: what was text stays text in a spreadsheet, and no row is lost."""
 
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -44,6 +45,16 @@ def test_an_instant_is_written_as_a_clock_of_the_zone_shows_it() -> None:
     csv = pl.read_csv(export.csv(TABLE, zone="Asia/Almaty"))
     assert f"<v>{nine / timedelta(days=1)}</v>" in sheet
     assert {"2026-03-09T09:00:00.000000+0500"} == set(csv["started_at"])
+
+
+def test_a_column_is_as_wide_as_its_name_and_what_may_not_be_cut_off() -> None:
+    table = TABLE.with_columns(day=pl.col("started_at").dt.date(), fee=1_000_000.0)
+    with zipfile.ZipFile(io.BytesIO(export.xlsx(table, zone="UTC"))) as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    found = re.findall(r'<col min="([0-9]+)" max="([0-9]+)" width="([0-9.]+)"', sheet)
+    widths = [float(width) for first, last, width in found for _ in range(int(first), int(last) + 1)]
+    names = ("contact", "operator", "talk_seconds", "2026-03-09 04:00:00", "2026-03-09", "1,000,000.000")
+    assert [True] * 6 == [width >= len(name) for name, width in zip(names, widths, strict=True)]
 
 
 @pytest.mark.parametrize("write", [export.csv, export.xlsx])
