@@ -57,8 +57,9 @@ class Reader:
         self._settings = settings
         self._is_in_transaction = False
         self._connection = DuckConnection(session)
+        # Company data is loaded in the transaction that makes facts and reports, some of whose tables are there before.
         if not self._connection.rows(
-            f"select 1 from duckdb_tables() where database_name = '{CATALOG}' and schema_name = 'reports'"  # noqa: S608
+            f"select 1 from duckdb_tables() where database_name = '{CATALOG}' and schema_name = 'reference'"  # noqa: S608
         ):
             self.close()
             raise NotYet("the warehouse is being made by `angime land`: ask again in a moment")

@@ -11,9 +11,9 @@ import pytest
 
 from analytics import ALLOCATOR
 from analytics.scratch import scratch
-from analytics.sessions import SOUGHT_ROWS, make_catalog, open_session
+from analytics.sessions import SOUGHT_ROWS, attach, make_catalog, open_session
 from analytics.views import parse_view, read_views, with_inputs
-from analytics.warehouse import ROWS_OF_FACTS, Batch, connect, open_reader, open_writer
+from analytics.warehouse import CATALOG, ROWS_OF_FACTS, Batch, connect, open_reader, open_writer
 from schemas.errors import Misconfigured, NotYet
 from tests.analytics.drawn import COMPANY_TEXT, drawn_events
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
@@ -141,6 +141,14 @@ def test_a_reader_of_a_warehouse_that_is_just_being_made_is_told_to_wait(tmp_pat
                 with pytest.raises(NotYet):
                     open_reader(settings)
             making.join()
+        with pytest.raises(NotYet, match="being made"):
+            open_reader(settings)
+        with closing(open_session(settings)) as session:
+            attach(session, settings, reads_only=False)
+            layers = (f"{CATALOG}.facts", f"{CATALOG}.reports")
+            session.execute(
+                ";".join(f"create schema if not exists {one}; create table {one}.first (day date)" for one in layers)
+            )
         with pytest.raises(NotYet, match="being made"):
             open_reader(settings)
 
