@@ -20,6 +20,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from pipelines import kafka_hello, kafka_jars
 from pipelines.free_ports import PORTS, free_port, is_free
@@ -187,7 +188,7 @@ def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Runni
         on_step(f"Starting Apache Kafka on 127.0.0.1:{state.port}")
         process = _spawn(folder, held=held, state=state, jars=jars)
         _write_state(folder, state=msgspec.structs.replace(state, pid=process.pid))
-        if _comes_up(process, folder=folder, port=state.port, on_step=on_step):
+        if comes_up(process, folder=folder, port=state.port, on_step=on_step):
             return _running(folder, bootstrap=f"127.0.0.1:{state.port}", pid=process.pid)
         _write_state(folder, state=state)
         if (folder / "stopped").exists():
@@ -217,11 +218,12 @@ def _spawn(folder: Path, *, held: int, state: _State, jars: tuple[Path, ...]) ->
     return process
 
 
-def _comes_up(process: subprocess.Popen[bytes], *, folder: Path, port: int, on_step: Callable[[str], None]) -> bool:
+def comes_up(process: subprocess.Popen[bytes], *, folder: Path, port: int, on_step: Callable[[str], None]) -> bool:
+    """Wait until a process that was started answers at its port as the broker of this folder; else end it."""
     patience = _Patience(folder)
     is_said = False
     while process.poll() is None and not patience.is_over():
-        if _answers(folder, port=port):
+        if _answers(folder, port=port) and _listens(process.pid, port=port):
             return True
         if patience.is_long and not is_said:
             on_step(f"Kafka still starts, and says in {_log_file(folder)} what it does: it is waited for meanwhile")
@@ -264,6 +266,15 @@ def _answers(folder: Path, *, port: int) -> bool:
         return False  # without it no broker starts, and its log says so
     answer = kafka_hello.cluster_id(port)
     return answer is not None and f"cluster.id={answer}" in properties
+
+
+def _listens(pid: int, *, port: int) -> bool:
+    """Whether it is this process that listens there: the broker of a copied home is of the same cluster."""
+    try:
+        sockets = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
 
 
 def _format(folder: Path, *, jars: tuple[Path, ...]) -> None:

@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 30.0
 FIRST_WAIT_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 5.0
 MAX_TRIES = 20
-TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class Sent(Struct, frozen=True, kw_only=True):

@@ -82,6 +82,13 @@ def test_a_broker_listens_on_loopback_only(kafka: local_kafka.Running) -> None:
 
 @pytest.mark.kafka
 @pytest.mark.timeout(600)
+def test_the_broker_of_a_copied_home_is_not_taken_for_the_one_that_starts(kafka: local_kafka.Running) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as starts:
+        came_up = local_kafka.comes_up(starts, folder=kafka.data_folder.parent, port=port_of(kafka), on_step=silent)
+
+    assert not came_up
+
+
 def test_a_killed_broker_starts_again_with_every_acknowledged_record_and_a_damaged_one_with_what_nobody_had_read(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
