@@ -23,6 +23,8 @@ STAGE = "land"
 # How finely the log's memory tells times apart; see analytics.memory. Of a slot all events are hot or none, and a busy
 # lander takes in 60 000 meanwhile.
 SLOT_SECONDS = 120
+# A record is long from so many bytes on: an ordinary one has one thousand.
+LONG_BYTES = 16 * 1024
 
 Place = tuple[str, int]  # topic and partition
 
@@ -93,9 +95,10 @@ class Batch:
             return self
         return Batch([one for one in self.records if one.offset >= offsets.get(place_of(one), 0)])
 
-    def size_bytes(self) -> int:
-        """Give how long the records are."""
-        return sum(len(record.value or b"") for record in self.records)
+    def long_bytes(self) -> int:
+        """Give how long those of the records are together that are long."""
+        sizes = (len(record.value or b"") for record in self.records)
+        return sum(size for size in sizes if size > LONG_BYTES)
 
     def halves(self) -> "list[Batch]":
         """Give the first half of the records, and the second."""

@@ -90,7 +90,8 @@ FRESH_EVENTS = 100_000
 ROWS_OF_FACTS = 32_768
 # A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
 VACUUM_SECONDS = 2.0
-# So many bytes of what was told may wait in the catalog: to write them takes some ten times as many.
+# So many bytes of long events may wait in the catalog: to write them takes some ten times as many. Others are many
+# enough to be written at once, or few enough to wait for the maintenance.
 WAITING_BYTES = 8 * 1024 * 1024
 
 
@@ -195,7 +196,7 @@ class Writer:
             landed = self._lander.land(batch, now=now, folds=folds)
             for relation in self._lander.overdue():
                 self._maintainer.flush(relation)
-            self._waiting_bytes += batch.size_bytes()
+            self._waiting_bytes += batch.long_bytes()
             if self._waiting_bytes > WAITING_BYTES:
                 self._maintainer.flush()
                 self._waiting_bytes = 0

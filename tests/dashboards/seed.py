@@ -318,9 +318,10 @@ def _declined(day: date) -> Iterator[Event]:
 
 
 def _deal(at: datetime, *, client: int, is_won: bool) -> Iterator[Event]:
+    number = f"{client}-{at:%Y%m%d%H%M}"
     shared = {
-        "deal_id": ids.deal_id("kommo", "crm", str(client)),
-        "provider_deal_id": str(client),
+        "deal_id": ids.deal_id("kommo", "crm", number),
+        "provider_deal_id": number,
         "contact": (Identity("phone", f"+7701{client:07d}"),),
         "amount": "125000.00",
         "currency": "KZT",
