@@ -182,25 +182,27 @@ class Writer:
         if folds:
             self.catch_up(now)
         self.connection.use_threads(1)
-        try:
-            return self._land(batch, now=now, folds=folds)
-        except NoMemory:
-            if len(batch.records) == 1:
-                raise
+        with self._suspecting_the_disk():
+            try:
+                landed = self._lander.land(batch, now=now, folds=folds)
+            except NoMemory:
+                if len(batch.records) == 1:
+                    raise
+            else:
+                self._write_what_waits(batch)
+                return landed
         _log.warning("batch_halved", records=len(batch.records), reason="its facts need more memory than there is")
         first, second = (self.land(half, now=now, folds=folds) for half in batch.halves())
         return first + second
 
-    def _land(self, batch: Batch, *, now: Instant, folds: bool) -> Landed:
-        with self._suspecting_the_disk():
-            landed = self._lander.land(batch, now=now, folds=folds)
-            for relation in self._lander.overdue():
-                self._maintainer.flush(relation)
-            self._waiting_bytes += batch.long_bytes()
-            if self._waiting_bytes > WAITING_BYTES:
-                self._maintainer.flush()
-                self._waiting_bytes = 0
-        return landed
+    def _write_what_waits(self, batch: Batch) -> None:
+        """Write rows that the catalog holds into files, where so many wait that the maintenance would lack memory."""
+        for relation in self._lander.overdue():
+            self._maintainer.flush(relation)
+        self._waiting_bytes += batch.long_bytes()
+        if self._waiting_bytes > WAITING_BYTES:
+            self._maintainer.flush()
+            self._waiting_bytes = 0
 
     def catch_up(self, now: Instant) -> None:
         """Build the facts anew when they were left behind the log, and read what folding needs in memory.

@@ -133,7 +133,6 @@ parted as (
     group by deal_id, identity
 ),
 
--- Facts that name a contact who was not parted from the deal since.
 named as (
     select
         deal_id,
@@ -159,6 +158,7 @@ outdated as (
     where told.place < parted.place
 ),
 
+-- Facts that name a contact who was not parted from the deal since.
 naming as (
     select named.*
     from named
