@@ -82,16 +82,17 @@ def _copied_by_hand(snapshot: Path, file: Path, *, hands: int) -> float:
 
 def replay(home: Path, bootstrap: str, *, origin: str) -> dict[str, Any]:
     """Replay everything by the command line, its start included; gives rate and peak of its memory."""
-    file = home / "replayed.json"
+    file, complaints = home / "replayed.json", home / "replay.log"
     peak_mib = 0
     began = time.perf_counter()
     with (
         file.open("wb") as printed,
+        complaints.open("wb") as complained,
         subprocess.Popen(
             [sys.executable, "-m", "angime", "replay", "--origin", origin, "--json"],
             env={**os.environ, "ANGIME_HOME": str(home), "ANGIME_KAFKA": bootstrap},
             stdout=printed,
-            stderr=subprocess.DEVNULL,
+            stderr=complained,
         ) as process,
     ):
         while process.poll() is None:
@@ -99,7 +100,8 @@ def replay(home: Path, bootstrap: str, *, origin: str) -> dict[str, Any]:
             time.sleep(LOOK_AGAIN_SECONDS)
     seconds = time.perf_counter() - began
     if process.returncode:
-        raise RuntimeError(f"the replay from {origin} ended with {process.returncode}")
+        why = complaints.read_text(errors="replace").strip().splitlines()[-1:]
+        raise RuntimeError(f"the replay from {origin} ended with {process.returncode}: {''.join(why)}")
     told = json.loads(file.read_bytes())
     return {
         "events": told["sent"],
