@@ -8,10 +8,16 @@ from contextlib import contextmanager
 
 from tests.bench.resources import used_by
 
-# Two processes of one group, of which the second says when it runs.
-WITH_A_CHILD = """
+# Two processes of one group, of which the second says when it has worked for some ticks of the processor's clock.
+CHILD = """
+import time
+while time.process_time() < 0.05: pass
+print(flush=True)
+input()
+"""
+WITH_A_CHILD = f"""
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "print(flush=True); input()"], stdin=sys.stdin)
+child = subprocess.Popen([sys.executable, "-I", "-S", "-c", {CHILD!r}], stdin=sys.stdin)
 child.wait()
 """
 
