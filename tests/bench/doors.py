@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -17,6 +18,7 @@ import duckdb
 from analytics import snapshots
 from analytics.settings import AnalyticsSettings
 from tests.bench import landing
+from tests.bench.timing import seconds_of
 
 LANDED_RATE_SHARE = 0.6
 LOOK_AGAIN_SECONDS = 0.1
@@ -62,18 +64,13 @@ def measure(bootstrap: str, folder: Path, *, count: int) -> dict[str, Any]:
 
 def _one_snapshot(settings: AnalyticsSettings, folder: Path) -> tuple[float, float, float]:
     """Copy the warehouse, take a snapshot of it and make the same file by hand; gives the seconds of each."""
-    copied, taken, plain = folder / "copied", folder / "snapshot", folder / "plain.duckdb"
-    began = time.perf_counter()
-    shutil.copytree(settings.warehouse, copied)
-    copy_seconds = time.perf_counter() - began
-    began = time.perf_counter()
-    snapshots.take(settings, taken)
-    snapshot_seconds = time.perf_counter() - began
-    plain_seconds = _copied_by_hand(taken, plain, hands=settings.warehouse_threads)
-    shutil.rmtree(copied)
-    shutil.rmtree(taken)
-    plain.unlink()
-    return copy_seconds, snapshot_seconds, plain_seconds
+    with TemporaryDirectory(dir=folder) as place:
+        copied, snapshot, plain = Path(place, "copied"), Path(place, "snapshot"), Path(place, "plain.duckdb")
+        return (
+            seconds_of(lambda: shutil.copytree(settings.warehouse, copied)),
+            seconds_of(lambda: snapshots.take(settings, snapshot)),
+            _copied_by_hand(snapshot, plain, hands=settings.warehouse_threads),
+        )
 
 
 def _copied_by_hand(snapshot: Path, file: Path, *, hands: int) -> float:

@@ -38,6 +38,7 @@ from dashboards.server import command
 from dashboards.settings import DashboardsSettings
 from dashboards.texts import NAMES
 from tests.bench import asking
+from tests.bench.timing import seconds_of
 from tests.browsers import DRAWN, browser_program
 from tests.dashboards.conftest import free_port
 
@@ -114,7 +115,7 @@ def _raw(home: Path, name: str, *, rounds: int) -> float:
     """Give the milliseconds of what a page asks of the warehouse before its first sentence, asked by nobody else."""
     asked = _statements(home, name)
     with open_reader(AnalyticsSettings(home=home, warehouse_threads=THREADS_OF_A_STATEMENT)) as reader:
-        times = [[_seconds(partial(reader.sql, *one)) * 1000 for one in asked] for _ in range(rounds + 1)]
+        times = [[seconds_of(partial(reader.sql, *one)) * 1000 for one in asked] for _ in range(rounds + 1)]
     return statistics.median(sum(one) for one in times[1:])
 
 
@@ -232,7 +233,7 @@ def _overview(reader: SharedReader, scope: Scope, period: Period) -> None:
 def _after(pause: float, ask: Callable[[], object]) -> float:
     """Wait some seconds, and give the milliseconds that the asking then took."""
     time.sleep(pause)
-    return _seconds(ask) * 1000
+    return seconds_of(ask) * 1000
 
 
 def _week(number: int) -> Period:
@@ -251,12 +252,6 @@ def _rounded(times: dict[str, float]) -> dict[str, int]:
 
 def _at_most(milliseconds: float, *, goal: int) -> Figures:
     return {"ms": round(milliseconds), "goal_ms": goal, "is_met": milliseconds <= goal}
-
-
-def _seconds(ask: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    ask()
-    return time.perf_counter() - began
 
 
 @contextmanager

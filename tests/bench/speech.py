@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from streams.transcribe import TurnsOnly, transcribe
 from streams.voice import speech_spans
 from streams.whisper import BATCH_CHUNKS, CHUNK_PADDING_SECONDS, SpeechSettings, WhisperTranscriber
 from tests.bench.sized_model import write_sized_model
+from tests.bench.timing import seconds_of
 
 MINUTES = 20
 THREADS = 2
@@ -38,7 +38,7 @@ def measure(folder: Path, *, rounds: int) -> dict[str, Any]:
     device = "cuda" if gpu else "cpu"
     path = folder / "call.wav"
     seconds = write_call(path, minutes=MINUTES)
-    turns = [_timed(partial(_turns, path), clock=time.process_time) for _ in range(rounds)]
+    turns = [seconds_of(partial(_turns, path), clock=time.process_time) for _ in range(rounds)]
     voice = seconds / statistics.median(turns)
     figures = {
         "speech_minutes_of_call": round(seconds / 60, 1),
@@ -90,7 +90,7 @@ def _compared(name: str, model: Path, *, path: Path, device: str, rounds: int) -
             "direct": partial(_transcribe_directly, direct, heard),
         }
         for way, one in work.items():
-            taken = _timed(one)
+            taken = seconds_of(one)
             if number:
                 spent[way].append(taken)
     medians = {way: statistics.median(found) for way, found in spent.items()}
@@ -152,9 +152,3 @@ def _transcribe_directly(pipeline: Any, path: Path) -> None:
 
 def _turns(path: Path) -> None:
     transcribe(path, roles=(), language="en", transcriber=TurnsOnly())
-
-
-def _timed(work: Callable[[], object], *, clock: Callable[[], float] = time.perf_counter) -> float:
-    began = clock()
-    work()
-    return clock() - began
