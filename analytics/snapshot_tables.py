@@ -132,42 +132,51 @@ class Copier(Struct, frozen=True, kw_only=True):
         session.execute(f"insert into {copy} select {columns} from {place} {rows}")  # noqa: S608  # our own names
 
     def _write_files(self, session: Connection, relation: str) -> TableHash:
-        """Write the files of a table: the lake's own, as they are, where these are its rows and nothing else."""
+        """Write the files of a table: those of the lake's own that are whole as they are, and the other rows anew."""
         folder = self.folder / relation
         folder.mkdir(parents=True)
         copied = table_hash(session, f"{self.target}.{relation}")
-        is_same = self.is_lake and self.secret is None and copied.rows > 0
-        own = self._own_files(session, relation, rows=copied.rows) if is_same else []
-        for number, file in enumerate(own):
+        whole = self._whole_files(session, relation) if self.is_lake and self.secret is None else {}
+        for number, file in enumerate(whole):
             self.files.copy(file, to=folder / f"{number:05}.parquet")
-        if not own:
-            file = quoted(str((folder / "00000.parquet").resolve()))
-            session.execute(f"copy {self.target}.{relation} to {file} (format parquet, compression zstd)")
+        if copied.rows > sum(whole.values()) or not whole:
+            others = f"filename is null or filename not in ({', '.join(map(quoted, whole))})"
+            rows = f"{self.source}.{relation} where {others}" if whole else f"{self.target}.{relation}"
+            file = quoted(str((folder / f"{len(whole):05}.parquet").resolve()))
+            session.execute(f"copy (from {rows}) to {file} (format parquet, compression zstd)")
         return copied
 
-    def _own_files(self, session: Connection, relation: str, *, rows: int) -> list[str]:
-        """Name the data files of the lake's table where they hold its rows and no other; else none.
+    def _whole_files(self, session: Connection, relation: str) -> dict[str, int]:
+        """Name the data files of the lake's table that hold its columns and rows that are all there, with how many.
 
-        Rows may be deleted from a file, or stand in the catalog, without a trace in the files. A row stays as it was
-        written, so that files are whole of which as many rows are there as were written into them.
+        Rows may be deleted from a file without a trace in it. A row stays as it was written, so that a file is whole
+        of which as many rows are there as were written into it. One that the lake put together of others may say in a
+        column more which row was which; one from before a change of the table lacks a column.
         """
         layer, _, name = relation.partition(".")
         files = session.rows(
-            "select data_file, delete_file from "  # noqa: S608  # our own names
-            f"ducklake_list_files('{self.source}', '{name}', schema => '{layer}')"
+            "select data_file from "  # noqa: S608  # our own names
+            f"ducklake_list_files('{self.source}', '{name}', schema => '{layer}') where delete_file is null"
         )
-        if not files or any(deleted for _, deleted in files):
-            return []
+        if not files:
+            return {}
         there = dict(
             session.rows(f"select filename, count(*) from {self.source}.{relation} group by filename")  # noqa: S608
         )
-        own = [file for file, _ in files]
-        if there.keys() != set(own) or sum(there.values()) != rows:
-            return []
         # Written out: for a parameter, the engine's client would first load what it can find of pandas.
-        listed = f"[{', '.join(map(quoted, own))}]"
+        listed = f"[{', '.join(quoted(file) for (file,) in files)}]"
         written = session.rows(f"select file_name, num_rows from parquet_file_metadata({listed})")  # noqa: S608
-        return own if dict(written) == there else []
+        columns = _columns_of(session, f"{self.target}.{relation}")
+        return {
+            file: rows
+            for file, rows in written
+            if there.get(file) == rows
+            and _columns_of(session, f"read_parquet({quoted(file)}, hive_partitioning = false)") == columns
+        }
+
+
+def _columns_of(session: Connection, place: str) -> list[tuple[str, str]]:
+    return [(name, type_) for name, type_, *_ in session.rows(f"describe from {place}")]
 
 
 def _named(column: str) -> str:

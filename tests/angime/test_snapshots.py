@@ -165,6 +165,30 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
     assert dict(left)["CA2"] == "missed"
 
 
+def test_beside_whole_files_of_the_warehouse_lie_the_other_rows_in_one_more(tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        for first in (0, 100, 200):
+            told = [fact for number in range(first, first + 60) for fact in call_events(number)]
+            writer.land(Batch(records_of(told, first_offset=first * 10)), now=EARLIER)
+        # Of one file a row is gone, one was put together of others, and three rows stand in the catalog.
+        writer.connection.execute("delete from facts.calls where provider_call_id = 'CA1'")
+        writer.connection.execute(
+            "call ducklake_rewrite_data_files('lake', 'calls', schema => 'facts', delete_threshold => 0)"
+        )
+        writer.connection.execute("delete from facts.calls where provider_call_id = 'CA101'")
+        writer.land(
+            Batch(records_of([fact for number in (301, 302, 303) for fact in call_events(number)], first_offset=9000)),
+            now=LATER,
+        )
+        snapshots.take(settings_at(tmp_path), tmp_path / "taken")
+        rows = writer.connection.rows("from facts.calls order by call_id")
+    own = {file.read_bytes() for file in (tmp_path / "warehouse" / "data" / "facts" / "calls").rglob("*.parquet")}
+    files = {name: held for name, held in parquet_of(tmp_path / "taken").items() if name.startswith("facts.calls/")}
+
+    assert [held in own for held in files.values()] == [True, False]
+    assert pl.read_parquet(tmp_path / "taken" / "parquet" / "facts.calls").sort("call_id").rows() == rows
+
+
 def test_a_snapshot_that_is_broken_off_leaves_an_empty_folder_so_that_it_can_be_asked_for_again(
     home: Path, tmp_path: Path
 ) -> None:
