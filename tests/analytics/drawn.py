@@ -75,10 +75,10 @@ def drawn_events(text: str, *, source: str = "twilio", company: str = "acme") ->
     """Read drawn facts as events.
 
     Columns: what it is about first, `call`, `message`, `deal`, `permission`, `contact` (its name) or `account` (its
-    id); `account` and `leg` where wanted, `fact` (type without its noun; `ended/1` is an old version), `at` (UTC,
-    `HH:MM:SS` of DAY or with a date before it), `says` (`field=value; …`). Identities are written `kind:value`, several
-    with commas between, a time like `at`, a list as JSON. Equal lines are two facts, for an event's id is its line's
-    number.
+    id); `company`, `account` and `leg` where wanted, `fact` (type without its noun; `ended/1` is an old version), `at`
+    (UTC, `HH:MM:SS` of DAY or with a date before it), `says` (`field=value; …`). Identities are written `kind:value`,
+    several with commas between, a time like `at`, a list as JSON. Equal lines are two facts, for an event's id is its
+    line's number.
     """
     return [
         _event(row, number=number, source=source, company=company) for number, row in enumerate(rows(text), start=1)
@@ -151,7 +151,7 @@ def _event(row: dict[str, str], *, number: int, source: str, company: str) -> Ev
         "subject": key,
         "time": moment(row["at"]),
         "recordedat": moment(row["at"]),
-        "company": company,
+        "company": row.get("company", company),
         "account": row.get("account", "main"),
         "partitionkey": key,
         "dataschema": f"{kind.name}/{version}" if version else kind.dataschema,

@@ -14,7 +14,7 @@ from analytics.rights import LimitedReader, Rights
 from analytics.scratch import Scratch
 from schemas.company import Company, parse_company
 from schemas.ids import message_id
-from schemas.prices import Rate, RequestRate
+from schemas.prices import Rate, RequestRate, Tariff
 from tests.analytics.drawn import call, draw, drawn_events, rows, tidy, warehouse
 from tests.analytics.drawn_rows import ACME, MARCH, figure
 
@@ -69,13 +69,14 @@ monthly_fee = "25000"
 
 
 def _costs(lines: str, expected: str, *, company: Company = COMPANY, others: tuple[Company, ...] = ()) -> list[str]:
-    drawn = ["call | account | fact | at | says"]
+    drawn = ["call | company | account | fact | at | says"]
     for row in rows(lines):
         talk = f"answered_at={row['at']}; talk_seconds={row['talk']}" if row["talk"] else "disposition=no_answer"
         says = f"direction={row['direction']}; contact={row['contact']}"
+        told_of = f"{row['call']} | {row.get('company', company.id)} | {row['account']}"
         drawn += [
-            f"{row['call']} | {row['account']} | offered | {row['at']} | {says}",
-            f"{row['call']} | {row['account']} | ended | {row['at']} | {says}; {talk}",
+            f"{told_of} | offered | {row['at']} | {says}",
+            f"{told_of} | ended | {row['at']} | {says}; {talk}",
         ]
     names = {call(row["call"]): row["call"] for row in rows(lines)}
     built = warehouse(drawn_events("\n".join(drawn)), [company, *others])
@@ -158,16 +159,20 @@ def test_a_company_pays_its_own_prices_and_those_of_tests_too() -> None:
     other = msgspec.structs.replace(COMPANY, id="other", tariffs=(cheaper,))
     ours = msgspec.structs.replace(COMPANY, test_numbers=("+77019999999",))
     lines = """
-    call | account | direction | contact            | at                  | talk
-    a    | waba    | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 60
-    b    | waba    | outgoing  | phone:+77019999999 | 2026-03-02 06:00:00 | 60
-    c    | waba    | outgoing  | phone:+79160000001 | 2026-03-02 07:00:00 | 60
+    call | company | account | direction | contact            | at                  | talk
+    a    | acme    | waba    | outgoing  | phone:+77010000001 | 2026-03-02 05:00:00 | 60
+    b    | acme    | waba    | outgoing  | phone:+77019999999 | 2026-03-02 06:00:00 | 60
+    c    | acme    | waba    | outgoing  | phone:+79160000001 | 2026-03-02 07:00:00 | 60
+    d    | other   | waba    | outgoing  | phone:+77010000001 | 2026-03-02 04:00:00 | 60
+    e    | other   | waba    | outgoing  | phone:+77019999999 | 2026-03-02 08:00:00 | 60
     """
     expected = """
-    call_id | price_per_minute | cost | is_left_out
-    a       | 6                | 6    | no
-    b       | 6                | 6    | yes
-    c       | 60               | 60   | no
+    call_id | minutes_before | price_per_minute | cost | is_left_out
+    a       | 0              | 6                | 6    | no
+    b       | 1              | 6                | 6    | yes
+    c       | 0              | 60               | 60   | no
+    d       | 0              | 1                | 1    | no
+    e       | 1              | 1                | 1    | no
     """
     assert tidy(expected) == _costs(lines, expected, company=ours, others=(other,))
 
@@ -246,47 +251,57 @@ c       | failed    | 06:00:01 | message_id={MESSAGES["late"]}
 c       | delivered | 06:00:02 | message_id={MESSAGES["late"]}
 """
 REQUESTS = f"""
-permission | account | fact      | at                  | says
-a          | waba    | requested | 2026-03-01 18:59:59 | contact=phone:+77010000001
-b          | waba    | requested | 2026-03-01 19:00:00 | contact=phone:+77010000001
-d          | waba    | requested | 2026-03-02 07:00:00 | contact=phone:+77019999999
-e          | waba    | granted   | 2026-03-02 08:00:00 | contact=phone:+77010000001
-f          | sip     | requested | 2026-03-02 09:00:00 | contact=phone:+77010000001
-g          | none    | requested | 2026-03-02 10:00:00 | contact=phone:+77010000001
-h          | waba    | requested | 2026-03-03 06:00:00 | contact=anonymous:anonymous
-i          | waba    | requested | 2026-03-02 11:00:00 | contact=phone:+77010000001; request_message_id=wamid.ж
-j          | waba    | requested | 2026-03-02 12:00:00 | contact=erased:KZ.1; request_message_id={MESSAGES["erased"]}
-c          | waba    | requested | 2026-03-02 06:00:00 | contact=whatsapp_user:BR.7; request_message_id=wamid.late
-k          | waba    | requested | 2026-03-02 13:00:00 | contact=phone:+77010000001; company_number=+77019999999
-l          | waba    | requested | 2026-03-02 14:00:00 | contact=phone:+77010000001; company_number=+77271111111
-"""
+permission | company | account | fact      | at                  | says
+a          | acme    | waba    | requested | 2026-03-01 18:59:59 | contact=phone:+77010000001
+b          | acme    | waba    | requested | 2026-03-01 19:00:00 | contact=phone:+77010000001
+d          | acme    | waba    | requested | 07:00:00            | contact=phone:+77019999999
+e          | acme    | waba    | granted   | 08:00:00            | contact=phone:+77010000001
+f          | acme    | sip     | requested | 09:00:00            | contact=phone:+77010000001
+g          | acme    | none    | requested | 10:00:00            | contact=phone:+77010000001
+h          | acme    | waba    | requested | 2026-03-03 06:00:00 | contact=anonymous:anonymous
+i          | acme    | waba    | requested | 11:00:00            | contact=phone:+77010000001; request_message_id=wamid.ж
+j          | acme    | waba    | requested | 12:00:00            | contact=erased:KZ.1; request_message_id={MESSAGES["erased"]}
+c          | acme    | waba    | requested | 06:00:00            | contact=whatsapp_user:BR.7; request_message_id=wamid.late
+k          | acme    | waba    | requested | 13:00:00            | contact=phone:+77010000001; company_number=+77019999999
+l          | acme    | waba    | requested | 14:00:00            | contact=phone:+77010000001; company_number=+77271111111
+m          | other   | waba    | requested | 15:00:00            | contact=phone:+77010000001
+"""  # noqa: E501
 
 
 def _asked(*prices: RequestRate, currency: str = "USD") -> Scratch:
-    """Ask for permission in days of which the second has a tariff with prices of a request."""
-    [waba, *others] = COMPANY.tariffs
+    """Ask for permission in days of which the second has a tariff with prices of a request, as another tariff has."""
+    [waba, trunk, link] = COMPANY.tariffs
     second = date(2026, 3, 2)
     priced = msgspec.structs.replace(waba, since=second, currency=currency, request_rates=prices)
-    tariffs = (msgspec.structs.replace(waba, until=second), priced, *others)
+    tariffs = (msgspec.structs.replace(waba, until=second), priced, trunk, _dear(link))
     company = msgspec.structs.replace(COMPANY, tariffs=tariffs, test_numbers=("+77019999999",))
     company = msgspec.structs.replace(company, internal_numbers=("+77271111111",))
-    other = msgspec.structs.replace(COMPANY, id="other", test_numbers=("+77010000001",))
+    other = msgspec.structs.replace(
+        company, id="other", test_numbers=("+77010000001",), tariffs=tuple(_dear(tariff) for tariff in tariffs)
+    )
     return warehouse([*drawn_events(REQUESTS), *drawn_events(FATES)], [company, other])
+
+
+def _dear(tariff: Tariff) -> Tariff:
+    """Let a request cost much by it."""
+    prices = (RequestRate(price_per_request="9", countries=("KZ",)), RequestRate(price_per_request="9"))
+    return msgspec.structs.replace(tariff, request_rates=prices)
 
 
 def test_a_request_that_did_not_fail_is_billed_by_the_country_the_tariff_and_the_rate_of_the_day() -> None:
     built = _asked(RequestRate(price_per_request="0.01", countries=("KZ",)), RequestRate(price_per_request="0.04"))
     expected = """
-    requested_at        | account | tariff_id | kind       | country | currency | cost | company_cost | is_left_out
-    2026-03-01 18:59:59 | waba    | waba      | per_pulse  | KZ      | KZT      |      |              | no
-    2026-03-01 19:00:00 | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | no
-    06:00:00            | waba    | waba      | per_pulse  | BR      | USD      | 0.04 | 20           | no
-    07:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
-    09:00:00            | sip     | trunk     | per_minute | KZ      | USD      |      |              | no
-    13:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
-    14:00:00            | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | no
-    2026-03-03 06:00:00 | waba    | waba      | per_pulse  |         | USD      | 0.04 | 20.41        | no
-    """
+    requested_at        | company | account | tariff_id | kind       | country | currency | cost | company_cost | is_left_out
+    2026-03-01 18:59:59 | acme    | waba    | waba      | per_pulse  | KZ      | KZT      |      |              | no
+    2026-03-01 19:00:00 | acme    | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | no
+    06:00:00            | acme    | waba    | waba      | per_pulse  | BR      | USD      | 0.04 | 20           | no
+    07:00:00            | acme    | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
+    09:00:00            | acme    | sip     | trunk     | per_minute | KZ      | USD      |      |              | no
+    13:00:00            | acme    | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | yes
+    14:00:00            | acme    | waba    | waba      | per_pulse  | KZ      | USD      | 0.01 | 5            | no
+    15:00:00            | other   | waba    | waba      | per_pulse  | KZ      | USD      | 9    | 4500         | yes
+    2026-03-03 06:00:00 | acme    | waba    | waba      | per_pulse  |         | USD      | 0.04 | 20.41        | no
+    """  # noqa: E501
     assert tidy(expected) == draw(built.sql("from reports.request_costs"), like=expected)
     assert (50.41, 4) == figure(built, "request_cost")
     behind = rows_of(catalogue()["request_cost"], period=MARCH, scope=ACME).ask(built)
