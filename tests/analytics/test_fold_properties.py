@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
+from msgspec import structs
 
 from analytics.log import append_events
 from analytics.scratch import Scratch
 from analytics.views import read_views
 from angime.printing import VERSIONS
-from schemas import codec
+from schemas import codec, ids
 from schemas.catalogue import EVENT_TYPES
+from schemas.company import parse_company
 from schemas.envelope import Event
-from tests.analytics.drawn import drawn_events, warehouse
+from tests.analytics.drawn import COMPANY, COMPANY_TEXT, drawn_events, warehouse
 
 # Each case folds every table of facts anew.
 CASES = max(15, drawing.default.max_examples // 3) if drawing.default else 15
@@ -100,9 +102,8 @@ _CONTACTS = """
 contact | fact       | at       | says
 c       | identified | 05:00:00 | contact=telegram:7,phone:+77010000003
 """
-_EVENTS = [
-    fact for text in (_CALLS, _MESSAGES, _DEALS, _PERMISSIONS, _ACCOUNTS, _CONTACTS) for fact in drawn_events(text)
-]
+_TOLD = (_CALLS, _MESSAGES, _DEALS, _PERMISSIONS, _ACCOUNTS, _CONTACTS)
+_EVENTS = [fact for text in _TOLD for fact in drawn_events(text)]
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +160,31 @@ def test_every_example_of_an_old_version_gives_the_rows_of_its_upcast(scratch: S
 
     assert (superseded, True) == ({one.dataschema for one in old}, newest.issuperset(one.dataschema for one in upcast))
     assert _fold(scratch, old) == _fold(scratch, upcast)
+
+
+def test_what_is_told_of_one_company_is_the_same_whatever_is_told_of_another() -> None:
+    other = parse_company(COMPANY_TEXT.replace('"acme"', '"other"').replace("Asia/Almaty", "Pacific/Honolulu"))
+    of_other = [fact for text in _TOLD for fact in _at_other(text)]
+
+    alone = _told_of_acme(warehouse(_EVENTS))
+
+    assert alone == _told_of_acme(warehouse([*_EVENTS, *of_other], [COMPANY, other]))
+
+
+def _at_other(text: str) -> list[Event]:
+    """Read the facts as those of another company, whose accounts have the same names, each half a second later."""
+    head, *lines = text.strip().splitlines()
+    apart = "" if head.startswith("account") else "other-"
+    return [
+        structs.replace(fact, id=ids.identify("other", fact.id), time=fact.time.replace(".000Z", ".500Z"))
+        for fact in drawn_events("\n".join([head, *(f"{apart}{line}" for line in lines)]), company="other")
+    ]
+
+
+def _told_of_acme(built: Scratch) -> dict[str, list[tuple[object, ...]]]:
+    """Give the rows of the company in each table and view that tells of one."""
+    asked = [view.relation for view in read_views() if any(column.name == "company" for column in view.columns)]
+    return {name: sorted(built.sql(f"from {name} where company = 'acme'").rows(), key=str) for name in asked}
 
 
 def test_the_fold_of_the_property_has_rows_of_every_grain(once: dict[str, list[tuple[object, ...]]]) -> None:
