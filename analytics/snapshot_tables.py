@@ -75,11 +75,11 @@ class Copier(Struct, frozen=True, kw_only=True):
 
     def write_files(self, connection: DuckConnection, wanted: Iterable[Wanted], *, hands: int) -> dict[str, TableHash]:
         """Write the Parquet of tables that were copied, so many at a time; gives the hash of each."""
-        left = iter([one.relation for one in wanted])
+        left = iter(list(wanted))
 
         def write_next() -> dict[str, TableHash]:
             with closing(connection.beside()) as session:
-                return {relation: self._write_files(session, relation) for relation in left}
+                return {one.relation: self._write_files(session, one) for one in left}
 
         with ThreadPoolExecutor(hands) as pool:
             written = [pool.submit(write_next) for _ in range(hands)]
@@ -131,19 +131,21 @@ class Copier(Struct, frozen=True, kw_only=True):
         columns = _columns(session, copy, secret=self.secret)
         session.execute(f"insert into {copy} select {columns} from {place} {rows}")  # noqa: S608  # our own names
 
-    def _write_files(self, session: Connection, relation: str) -> TableHash:
-        """Write the files of a table: those of the lake's own that are whole as they are, and the other rows anew."""
+    def _write_files(self, session: Connection, wanted: Wanted) -> TableHash:
+        """Write the files of a table: of a larger one the lake's own that are whole; the other rows anew."""
+        relation = wanted.relation
         folder = self.folder / relation
         folder.mkdir(parents=True)
         copied = table_hash(session, f"{self.target}.{relation}")
-        whole = self._whole_files(session, relation) if self.is_lake and self.secret is None else {}
+        has_own = self.is_lake and self.secret is None and not wanted.is_small
+        whole = self._whole_files(session, relation) if has_own else {}
         for number, file in enumerate(whole):
             self.files.copy(file, to=folder / f"{number:05}.parquet")
         if copied.rows > sum(whole.values()) or not whole:
             others = f"filename is null or filename not in ({', '.join(map(quoted, whole))})"
             rows = f"{self.source}.{relation} where {others}" if whole else f"{self.target}.{relation}"
             file = quoted(str((folder / f"{len(whole):05}.parquet").resolve()))
-            session.execute(f"copy (from {rows}) to {file} (format parquet, compression zstd)")
+            session.execute(f"copy (from {rows}) to {file} (format parquet, parquet_version v2, compression zstd)")
         return copied
 
     def _whole_files(self, session: Connection, relation: str) -> dict[str, int]:

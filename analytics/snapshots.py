@@ -43,7 +43,8 @@ NEVER = "1TB"
 # A group of rows is compressed when it is full, by the thread that reads it. The engine would gather five, and leave
 # them to the commit, of which there is one at a time.
 GATHERED_GROUPS = 1
-# Tables whose files take so much are copied in parts; those of less than the other, several in one transaction.
+# Tables whose files take so much are copied in parts; those of less than the other, several in one transaction, and no
+# file of theirs as it is: to find out which could be takes longer than to write them.
 LARGE_BYTES = 8 * MIB
 SMALL_BYTES = MIB // 4
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"

@@ -141,8 +141,9 @@ def test_that_environment_has_nothing_but_duckdb(plain_python: Path, tmp_path: P
 
 
 def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
-    tmp_path: Path, plain_python: Path
+    tmp_path: Path, plain_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(snapshots, "SMALL_BYTES", 0)
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([fact for number in range(60) for fact in call_events(number)])), now=EARLIER)
         whole = snapshots.take(settings_at(tmp_path), tmp_path / "whole")
@@ -165,7 +166,10 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
     assert dict(left)["CA2"] == "missed"
 
 
-def test_beside_whole_files_of_the_warehouse_lie_the_other_rows_in_one_more(tmp_path: Path) -> None:
+def test_beside_whole_files_of_the_warehouse_lie_the_other_rows_in_one_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "SMALL_BYTES", 0)
     with open_writer(settings_at(tmp_path)) as writer:
         for first in (0, 100, 200):
             told = [fact for number in range(first, first + 60) for fact in call_events(number)]

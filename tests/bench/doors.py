@@ -37,6 +37,7 @@ def measure(bootstrap: str, folder: Path, *, count: int) -> dict[str, Any]:
     settings = AnalyticsSettings(home=folder / "home")
     # Kafka first: what the other sends lies there afterwards.
     replayed = {origin: replay(settings.home, bootstrap, origin=origin) for origin in ("kafka", "log")}
+    os.sync()  # what the replays wrote would else be waited for by whoever writes next
     copies, taken, plain = zip(*(_one_snapshot(settings, folder) for _ in range(SNAPSHOTS)), strict=True)
     copy_seconds, snapshot_seconds, plain_seconds = map(statistics.median, (copies, taken, plain))
     allowed_seconds = COPY_TIMES * copy_seconds + COPY_MORE_SECONDS
