@@ -195,6 +195,30 @@ def test_all_that_the_facts_of_one_thing_name_one_at_a_time_are_one_contact(orde
     assert [named for _ in COMPANIES] == [_groups(landed, company=company) for company in COMPANIES]
 
 
+@pytest.mark.parametrize(
+    ("noun", "fact", "relation"),
+    [
+        ("call", "offered", "calls"),
+        ("message", "received", "messages"),
+        ("deal", "created", "told_deals"),
+        ("deal", "created", "deal_contacts"),
+        ("permission", "requested", "permission_events"),
+        ("contact", "identified", "contact_events"),
+    ],
+)
+def test_further_identities_are_told_once_in_their_order(noun: str, fact: str, relation: str) -> None:
+    facts = f"""
+    {noun}  | fact   | at       | says
+    alone   | {fact} | 05:00:00 | contact=telegram:1
+    twice   | {fact} | 05:00:00 | contact=vk:2,vk:2
+    several | {fact} | 05:00:00 | contact=viber:3,vk:2,phone:+77010000001,telegram:1,vk:2
+    """
+    asked = f"select contact_key, also_known_as from facts.{relation} order by contact_key"  # noqa: S608  # our own
+    told = [("phone:+77010000001", ["telegram:1", "viber:3", "vk:2"]), ("telegram:1", None), ("vk:2", None)]
+
+    assert told == warehouse(drawn_events(facts)).sql(asked).rows()
+
+
 PASSED_ON = """
 deal | fact    | at       | says
 d    | created | 05:00:00 | contact=crm_kommo:1
