@@ -5,8 +5,9 @@ from zoneinfo import available_timezones
 
 from analytics.views import read_views
 from analytics.zones import first_apart
+from schemas.company import Company
 from schemas.ids import conversation_id
-from tests.analytics.drawn import drawn_events, warehouse
+from tests.analytics.drawn import COMPANY, drawn_events, warehouse
 
 TURNS = (
     '[{"channel": 0, "role": "operator", "start_seconds": 0, "end_seconds": 9, "text": "hello", '
@@ -46,19 +47,33 @@ c       | identified | 19:30:00 | contact=phone:+77010000001,telegram:1
 account | fact       | at       | says
 main    | restricted | 19:30:00 | restriction=calling
 """  # noqa: E501
-# A company without scorecards, of whose closed days no number has changed.
+# A company without scorecards, of whose closed days no number has changed; and what company data name.
 EMPTY = {"reports.scorecards", "reports.corrections"}
+NAMED = {
+    *("facts.call_charges", "reports.call_costs", "reports.request_costs"),
+    *("facts.call_operators", "facts.told_operators", "facts.tracker_hits"),
+}
 
 
-def test_every_day_is_that_of_the_company_s_clock() -> None:
-    built = warehouse([event for table in FACTS.strip().split("\n\n") for event in drawn_events(table)])
-    days = {
+def _days(companies: tuple[Company, ...]) -> dict[str, list[date]]:
+    built = warehouse([event for table in FACTS.strip().split("\n\n") for event in drawn_events(table)], companies)
+    return {
         view.relation: built.sql(f"select distinct day from {view.relation}")["day"].to_list()  # noqa: S608  # our own names
         for view in read_views()
         if view.layer != "checks" and "day" in {column.name for column in view.columns}
     }
 
+
+def test_every_day_is_that_of_the_company_s_clock() -> None:
+    days = _days((COMPANY,))
+
     assert {relation: [] if relation in EMPTY else [date(2026, 3, 3)] for relation in days} == days
+
+
+def test_every_day_is_that_of_utc_where_nothing_is_known_of_the_company() -> None:
+    days = _days(())
+
+    assert {relation: [] if relation in EMPTY | NAMED else [date(2026, 3, 2)] for relation in days} == days
 
 
 # Zones of countries that changed their clocks after this version of the engine was made.
