@@ -86,7 +86,7 @@ def fact(scene: Scene, struct: Struct, *, identity: tuple[str, ...], time: Insta
         key=_key(struct, account=account),
         causationid=raw.raw_id,
     )
-    return codec.decode(codec.encode(wrapped))
+    return codec.reread(wrapped)
 
 
 def _is_of_a_group(scene: Scene, struct: MessageFact) -> bool:
