@@ -45,7 +45,9 @@ class Breaker:
         """
         if sender not in self._senders and len(self._senders) >= MAX_SENDERS:
             sender = NOBODY
-        count = self._senders.setdefault(sender, _Count())
+        count = self._senders.get(sender)
+        if count is None:
+            count = self._senders[sender] = _Count()
         found = count.observe(is_refused=reason is not None)
         if not found:
             self._failing.discard(sender)

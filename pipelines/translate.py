@@ -89,8 +89,8 @@ def canonical(event: Event, *, company: Company) -> bytes:
     InvalidEvent for what readers would refuse. So it does for what happened long after we heard of it: facts lie by
     month, and some thousands of months are as many files, which take long to write and to look after.
     """
-    latest = instant(min(moment(event.recordedat) + AHEAD, LATEST))
-    if any(told > latest for name in _HAPPENED if (told := getattr(event.data, name, None))) or event.time > latest:
+    told = max(event.time, *[getattr(event.data, name, None) or "" for name in _HAPPENED])
+    if told > event.recordedat and told > instant(min(moment(event.recordedat) + AHEAD, LATEST)):
         raise InvalidEvent(f"it happened more than {AHEAD.days // 365} years after it was received")
     if isinstance(event.data, CallTranscribed):
         value = encode(msgspec.structs.replace(event, data=without_secrets(event.data, company=company)))

@@ -51,7 +51,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 
 _RAW_FIELDS = ("raw_id", "source", "account", "company", "received_at", "content_type")
-_RAW_HEADERS = {f"angime-{name}": name for name in _RAW_FIELDS}
+_RAW_HEADERS = tuple(f"angime-{name}" for name in _RAW_FIELDS)
 _DEAD_FIELDS = ("reason", "stage", "topic", "died_at", "version", "part", "source", "account", "company")
 _DEAD_NUMBERS = ("partition", "offset")
 
@@ -65,10 +65,22 @@ def raw_to_kafka(raw: RawRecord) -> tuple[bytes, bytes, Headers]:
 def raw_from_kafka(value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> RawRecord:
     """Read a raw record back; raises InvalidEvent where it is not one of ours."""
     given = dict(headers)
-    if value is None or not _RAW_HEADERS.keys() <= given.keys():
+    try:
+        words = [given[header].decode("utf-8", "replace") for header in _RAW_HEADERS]
+    except KeyError:
+        words = []
+    if value is None or not words:
         raise InvalidEvent("the record lacks the headers of a raw record")
-    fields = {name: given[header].decode("utf-8", "replace") for header, name in _RAW_HEADERS.items()}
-    return RawRecord(body=value, **fields)
+    raw_id, source, account, company, received, content_type = words
+    return RawRecord(
+        raw_id=raw_id,
+        source=source,
+        account=account,
+        company=company,
+        received_at=received,
+        content_type=content_type,
+        body=value,
+    )
 
 
 def received_at(headers: Sequence[tuple[str, bytes]]) -> str | None:
