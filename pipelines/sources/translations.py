@@ -8,6 +8,7 @@ from schemas.envelope import Event
 from schemas.errors import InvalidEvent
 
 MAX_IGNORED_REASONS = 8
+NOTHING = Translation()
 
 
 def found(*events: Event | None) -> Translation:
@@ -30,6 +31,8 @@ def attempt(part: str, read: Callable[[], Translation]) -> Translation:
 
 def numbered(path: str, values: list[Any]) -> list[tuple[str, Any]]:
     """Give each value of a list with its JSON path."""
+    if len(values) == 1:  # as most lists are
+        return [(f"{path}[0]", values[0])]
     return [(f"{path}[{number}]", value) for number, value in enumerate(values)]
 
 
@@ -46,8 +49,8 @@ def each(places: Iterable[tuple[str, Any]], read: Callable[[str, Any], Translati
 
 def joined(parts: Iterable[Translation]) -> Translation:
     """Join parts in their order; a reason to ignore stands only when nothing was found and nothing refused."""
-    read = tuple(parts)
-    if len(read) == 1 and not read[0].ignored:
+    read = [part for part in parts if part != NOTHING]
+    if len(read) == 1:
         return read[0]
     events = tuple(event for part in read for event in part.events)
     refused = tuple(refusal for part in read for refusal in part.refused)

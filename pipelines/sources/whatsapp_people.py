@@ -1,5 +1,6 @@
 """Who is on both sides of a WhatsApp Cloud webhook: the business number, and the contact with all his identities."""
 
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -8,10 +9,11 @@ from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.phones import identity, phone_identity, together, written_number
 from pipelines.sources.reading import Fields, as_object, items, member, text
-from pipelines.sources.translations import attempt, each, numbered
+from pipelines.sources.translations import NOTHING, attempt, each, numbered
 from schemas.people import Identity
 
 COMMON_ENDING_DIGITS = 8
+KNOWN_CONTACTS = 16_384
 
 _IDS = ("wa_id", "user_id", "parent_user_id")
 
@@ -51,9 +53,12 @@ def inbox(scene: Scene, value: Fields, *, item_count: int, path: str) -> tuple[I
             if written is not None:
                 cards.setdefault((name, written), fields)
         found.append(fields)
-        return Translation()
+        return NOTHING
 
-    refused = attempt(f"{path}contacts", lambda: each(numbered(f"{path}contacts", items(value, "contacts")), read))
+    refused = NOTHING
+    if value.get("contacts") is not None:
+        where = f"{path}contacts"
+        refused = attempt(where, lambda: each(numbered(where, items(value, "contacts")), read))
     metadata = member(value, "metadata")
     box = Inbox(
         scene=scene,
@@ -70,21 +75,32 @@ def person(box: Inbox, fields: Fields, *, phone: str, user: str = "", parent: st
 
     Any of the three may be missing: a contact who uses a username has no phone here.
     """
-    written = {
-        "wa_id": text(fields, phone),
-        "user_id": text(fields, user) if user else None,
-        "parent_user_id": text(fields, parent) if parent else None,
-    }
-    card = _card(box, written)
+    number = text(fields, phone)
+    user_id = text(fields, user) if user else None
+    parent_id = text(fields, parent) if parent else None
+    if not box.cards and not box.only_card:
+        return Person(_identities(number, None, user_id, parent_id))
+    card = _card(box, {"wa_id": number, "user_id": user_id, "parent_user_id": parent_id})
     profile = member(card, "profile")
     return Person(
-        identities=together(
-            phone_identity(written["wa_id"], region=None),
-            phone_identity(text(card, "wa_id"), region=None),
-            identity("whatsapp_user", written["user_id"] or text(card, "user_id")),
-            identity("whatsapp_parent_user", written["parent_user_id"] or text(card, "parent_user_id")),
+        identities=_identities(
+            number,
+            text(card, "wa_id"),
+            user_id or text(card, "user_id"),
+            parent_id or text(card, "parent_user_id"),
         ),
         name=text(profile, "name", "username"),
+    )
+
+
+@lru_cache(maxsize=KNOWN_CONTACTS)
+def _identities(number: str | None, on_card: str | None, user: str | None, parent: str | None) -> tuple[Identity, ...]:
+    """Give the identities of a contact; he is told of many times within a short while."""
+    return together(
+        phone_identity(number, region=None),
+        phone_identity(on_card, region=None),
+        identity("whatsapp_user", user),
+        identity("whatsapp_parent_user", parent),
     )
 
 
