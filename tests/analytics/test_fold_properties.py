@@ -61,7 +61,7 @@ m       | failed     | 05:00:01 | error_code=2
 m       | failed     | 05:00:01 | error_code=1
 m       | reacted_to | 05:00:03 | emoji=👍
 m       | reacted_to | 05:00:03 | emoji=🙏
-n       | received   | 05:00:00 | kind=image
+n       | received   | 05:00:00 | kind=image; contact=phone:+77010000001
 """
 _DEALS = """
 deal | fact    | at       | says
