@@ -77,10 +77,9 @@ replies as (
         company,
         conversation_id,
         replies_before,
-        min(first_at) as replied_at
+        first_at as replied_at
     from written
     where direction = 'outgoing'
-    group by company, conversation_id, replies_before
 ),
 
 -- A bot of Telegram, say, hears of no message that it sent itself, and who wrote it may tell by our own door.
