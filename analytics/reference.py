@@ -293,15 +293,24 @@ def load(connection: Connection, companies: Iterable[Company]) -> bool:
     return changed
 
 
+def make(connection: Connection, companies: Iterable[Company]) -> None:
+    """Make the reference tables of a warehouse in memory, which has none."""
+    _make(connection, companies, table="table reference.")
+
+
 def hold(connection: Connection, companies: Iterable[Company]) -> None:
     """Put the reference tables into temporary tables `held_…` too, for the statements that are run again and again.
 
     To plan a statement over a table of the lake costs tens of milliseconds, each time, however small it is.
     """
+    _make(connection, companies, table="temp table held_")
+
+
+def _make(connection: Connection, companies: Iterable[Company], *, table: str) -> None:
     for name, frame in frames(companies).items():
         columns = ", ".join(f"{column}::{type_} as {column}" for column, (type_, _) in TABLES[name][1].items())
         with handed_in(connection, "handed_in", frame):
-            connection.execute(f"create or replace temp table held_{name} as select {columns} from handed_in")  # noqa: S608
+            connection.execute(f"create or replace {table}{name} as select {columns} from handed_in")  # noqa: S608
 
 
 def held() -> list[tuple[str, str]]:

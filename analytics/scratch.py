@@ -19,7 +19,7 @@ class Scratch:
         for layer in LAYERS:
             self.connection.execute(f"create schema {layer}")
         log.create_log(self.connection)
-        reference.load(self.connection, companies)
+        reference.make(self.connection, companies)
         self._views = {view.relation: view for view in views.read_views()}
         self._built: set[str] = set()
 
