@@ -1,6 +1,6 @@
 """Maintenance: small files are merged and old snapshots forgotten, bounded, in the order that no reader notices."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -110,16 +110,14 @@ class Maintainer:
         self._connection.forget_files()
         yield 0
         is_thorough, self._has_to_clean = self._has_to_clean, False
-        shares = {} if is_thorough else self._lower_shares()
-        usual = 0 if is_thorough else REWRITE_SHARE
         self._sum_up_offsets()
         yield 0
-        for schema, table in self._tables() if is_thorough else self._due(shares):
+        for schema, table in self._tables() if is_thorough else self._due():
             # Assumption: DuckLake rewrites no file of a table of which the catalog holds rows with a floating number:
             # none may land between these two.
             self.flush(f"{schema}.{table}")
             place = f", '{table}', schema => '{schema}'"
-            share = shares.get((schema, table), usual)
+            share = 0 if is_thorough else self._share_to_rewrite(schema, table)
             self._call("ducklake_rewrite_data_files", f"{place}, delete_threshold => {share}")
             yield 0
             self._merge(f"{schema}.{table}", place)
@@ -202,54 +200,52 @@ class Maintainer:
         """Begin the name of a table in which the catalog lists what it has."""
         return f"__ducklake_metadata_{self._catalog}.ducklake"
 
-    def _lower_shares(self) -> dict[tuple[str, str], float]:
-        """Give, of tables with too many files that are not merged, from which share of deleted rows on to rewrite one.
+    def _share_to_rewrite(self, schema: str, table: str) -> float:
+        """Give from which share of deleted rows on to rewrite a file: a lower one where too many are not merged.
 
+        What was deleted since the last round is listed once it was flushed: asked before, it would wait for the next.
         Assumption: the catalog lists the files and what was deleted of each as the published format of DuckLake says.
         """
         listed = self._listed()
         rows = self._connection.rows(
             f"""
-            select schema_name, table_name, min(share) from (
+            select min(share) from (
                 select *, sum(file_size_bytes) over by_share as size_bytes
                 from (
                     select file.*, deleted.delete_count / file.record_count as share
                     from {listed}_data_file as file join {listed}_delete_file as deleted using (data_file_id)
-                    where file.end_snapshot is null and deleted.end_snapshot is null
+                    join {listed}_table as held on file.table_id = held.table_id
+                    join {listed}_schema as layer using (schema_id)
+                    where schema_name = ? and table_name = ? and file.end_snapshot is null
+                    and deleted.end_snapshot is null and held.end_snapshot is null and layer.end_snapshot is null
                 )
                 where share < {REWRITE_SHARE}
-                window by_share as (partition by table_id order by share desc, data_file_id)
+                window by_share as (order by share desc, data_file_id)
             )
-            join {listed}_table as held using (table_id) join {listed}_schema as layer using (schema_id)
-            where held.end_snapshot is null and layer.end_snapshot is null and size_bytes <= {REWRITTEN_BYTES}
-            group by all having count(*) > {MERGED_FILES}
-            """  # noqa: S608  # our own names
+            where size_bytes <= {REWRITTEN_BYTES}
+            having count(*) > {MERGED_FILES}
+            """,  # noqa: S608  # our own names
+            [schema, table],
         )
-        return {(schema, table): share for schema, table, share in rows}
+        return rows[0][0] if rows else REWRITE_SHARE
 
-    def _due(self, named: Container[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Give the tables that are named, and those written since the round before began, by it too; at first all.
+    def _due(self) -> list[tuple[str, str]]:
+        """Give the tables that were written since the round before began, by it too; at first all.
 
         Two of three have nothing new, and to find that out in each costs as long as to fold some events.
         Assumption: a state that was written says in numbers of which tables, as the published format of DuckLake says.
         """
         before, self._looked_after = self._looked_after, self._newest_snapshot()
-        tables = self._tables()
         if before is None:
-            return tables
-        listed = self._listed()
-        written = self._connection.rows(
+            return self._tables()
+        return self._tables(
             f"""
-            select distinct schema_name, table_name from (
-                select cast(unnest(regexp_extract_all(changes_made, ':([0-9]+)', 1)) as bigint) as table_id
-                from {listed}_snapshot_changes where snapshot_id > ?
+            and table_id in (
+                select cast(unnest(regexp_extract_all(changes_made, ':([0-9]+)', 1)) as bigint)
+                from {self._listed()}_snapshot_changes where snapshot_id > {before}
             )
-            join {listed}_table as held using (table_id) join {listed}_schema as layer using (schema_id)
-            where held.end_snapshot is null and layer.end_snapshot is null
-            """,  # noqa: S608  # our own names
-            [before],
+            """  # noqa: S608  # our own names, and a number
         )
-        return [table for table in tables if table in written or table in named]
 
     def _newest_snapshot(self) -> int:
         [(newest,)] = self._connection.rows(f"from ducklake_current_snapshot('{self._catalog}')")
@@ -275,11 +271,15 @@ class Maintainer:
             self._connection.execute("delete from log.offsets")
             self._connection.execute("insert into log.offsets by name from summed_offsets")
 
-    def _tables(self) -> list[tuple[str, str]]:
+    def _tables(self, which: str = "") -> list[tuple[str, str]]:
+        """Give the tables of the warehouse, of the catalog: the engine would read the statistics of each to list it."""
+        listed = self._listed()
         return self._connection.rows(
-            """
-            select schema_name, table_name from duckdb_tables()
-            where database_name = ? and schema_name in ('log', 'facts', 'reports') order by all
-            """,
-            [self._catalog],
+            f"""
+            select schema_name, table_name
+            from {listed}_table as held join {listed}_schema as layer using (schema_id)
+            where held.end_snapshot is null and layer.end_snapshot is null
+            and schema_name in ('log', 'facts', 'reports') {which}
+            order by all
+            """  # noqa: S608  # our own names
         )
