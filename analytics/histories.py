@@ -232,14 +232,12 @@ class Histories:
         Of what has one row a contact, such rows are of any time: a time would leave out no file, and to ask the catalog
         which files have it takes a third of the statement.
         """
-        place, bounds = f"{_key_hash(fact)} in (select key_hash from stale_{fact.name})", []  # noqa: S608
+        place = f"{_key_hash(fact)} in (select key_hash from stale_{fact.name})"  # noqa: S608
         if fact.key != (fact.entity,):
-            [(undated, *times)] = self._connection.rows(
-                Planned(f"select count(*) - count(time), min(time), max(time) from stale_{fact.name}")  # noqa: S608
-            )
-            if not undated:
-                place, bounds = f"{place} and {fact.time} between ? and ?", times
-        self._connection.execute(f"delete from {fact.relation} where {place}", bounds)  # noqa: S608  # our own names
+            undated = f"select count(*) - count(time) from stale_{fact.name}"  # noqa: S608
+            if self._connection.rows(Planned(undated)) == [(0,)]:
+                place = f"{place} and {fact.time} in (select time from stale_{fact.name})"  # noqa: S608
+        self._connection.execute(f"delete from {fact.relation} where {place}")  # noqa: S608  # our own names
 
     def _can_have(self, fact: View) -> bool:
         """Whether contacts that had no rows of a fact may have some now: it can be `made_of` some of their rows."""

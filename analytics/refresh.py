@@ -7,7 +7,6 @@ holds of them) come from landing.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from msgspec import Struct
 
@@ -136,8 +135,8 @@ class Refresher:
         folded += self._histories.refresh(folded)
         self._sums.refresh(folded)
 
-    def _run(self, text: str, parameters: Sequence[Any] = ()) -> None:
-        self._connection.execute(text, parameters)
+    def _run(self, text: str) -> None:
+        self._connection.execute(text)
 
     def _again(self, text: str) -> int:
         """Run a text over temporary tables alone."""
@@ -182,15 +181,14 @@ class Refresher:
                 f"where {fact.entity} in (select entity from sought_{group.name})",
             )
         if stale:
-            [(dated, first, last)] = self._connection.rows(
-                Planned(f"select count({fact.time}), min({fact.time}), max({fact.time}) from stale_{name}")
-            )
-            # Files are left out by their bounds only where nothing else is asked for beside.
-            undated = f" or {fact.time} is null" if dated < stale else ""
+            [(undated,)] = self._connection.rows(Planned(f"select count(*) - count({fact.time}) from stale_{name}"))
+            # Files are left out by the bounds of their times, which are read once where the times come from a table and
+            # nothing else is asked for beside. By those of ids none would be: of hashes there are no bounds to be read.
+            or_undated = f" or {fact.time} is null" if undated else ""
             self._run(
-                f"delete from {fact.relation} where {fact.entity} in (select {fact.entity} from stale_{name}) "
-                f"and ({fact.time} between ? and ?{undated})",
-                [first, last],
+                f"delete from {fact.relation} "
+                f"where hash({fact.entity}) in (select hash({fact.entity}) from stale_{name}) "
+                f"and ({fact.time} in (select {fact.time} from stale_{name}){or_undated})"
             )
         if kept:
             self._again(f"delete from kept_{name} where {fact.entity} in (select entity from touched_{group.name})")

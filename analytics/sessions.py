@@ -128,12 +128,13 @@ class DuckConnection:
 
     def pour(self, table: str, rows: Any, *lists: str) -> int:
         """Put a frame or an Arrow table into a temporary table, as the port says."""
-        if self._plans.make_ready(table):
+        is_there = self._plans.make_ready(table)
+        if is_there and len(rows):
             poured = cast("Any", self._session).from_arrow(rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows)
             for columns in lists:
                 poured = poured.project(columns)
             poured.insert_into(f"temp.main.{table}")
-        else:
+        elif not is_there:
             text = f"from {POURED}"
             for columns in lists:
                 text = f"select {columns} from ({text})"  # noqa: S608  # our own texts

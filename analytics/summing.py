@@ -110,27 +110,30 @@ class _Sum:
             return
         came = self._connection.frame(self._grouped)
         days = {self._day(key) for key in came.select(self._key).iter_rows()}
-        first, last = min(day for _, day in days), max(day for _, day in days)
-        held = {self._day(key) for key in self._groups}
-        if days <= held:
-            self._groups = {key: group for key, group in self._groups.items() if self._day(key) in days}
-        else:
-            there = self._connection.frame(
-                f"select 1 as sign, * from {self._report.relation} where {self._of_days}", [first, last]
-            )
-            self._groups = {}
-            self._add(there)
+        self._hold(days)
         self._add(came)
-        self._connection.execute(f"delete from {self._report.relation} where {self._of_days}", [first, last])
+        # Which of the few files have these days is not asked: to read the bounds of all takes longer than to open them.
+        self._connection.execute(f"delete from {self._report.relation} where {self._of_days}")
         groups = f"groups_of_{self._report.name}"
         self._connection.pour(groups, self._table())
         self._connection.execute(f"insert into {self._report.relation} by name from {groups}")
 
+    def _hold(self, days: set[Key]) -> None:
+        """Have the groups of these days in memory, and no others; those from the first to the last new one are read."""
+        self._groups = {key: group for key, group in self._groups.items() if self._day(key) in days}
+        new = [day for _, day in days - {self._day(key) for key in self._groups}]
+        if not new:
+            return
+        first, last = min(new), max(new)
+        self._groups = {key: group for key, group in self._groups.items() if not first <= self._day(key)[1] <= last}
+        there = f"select 1 as sign, * from {self._report.relation} where day between ? and ? and {self._of_days}"
+        self._add(self._connection.frame(there, [first, last]))
+
     @property
     def _of_days(self) -> str:
-        """Write which rows of the report are of the days that changed, between the first and the last."""
+        """Write which rows of the report are of the days that changed."""
         by = ", ".join(self._report.by)
-        return f"day between ? and ? and ({by}) in (select ({by}) from {self._moved_rows})"
+        return f"({by}) in (select ({by}) from {self._moved_rows})"
 
     def _day(self, key: Key) -> Key:
         return tuple(key[place] for place in self._days)
