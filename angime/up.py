@@ -57,7 +57,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 class Stack:
-    """The running stages of one machine. `stop` ends them; `failed` tells why one gave up for good."""
+    """The running stages of one machine. `stop` ends them; `failed` tells why one could not start at all."""
 
     def __init__(self, options: Options, *, environ: Mapping[str, str], owns_broker: bool) -> None:
         self._environ = dict(environ)
@@ -89,7 +89,7 @@ class Stack:
 
     @property
     def failed(self) -> str | None:
-        """Why a stage stopped for good (its settings are wrong), None while all is well."""
+        """Why a stage could not start (its settings are wrong), None while all is well."""
         return self._failure
 
     def pid(self, stage: str) -> int | None:
@@ -143,21 +143,30 @@ class Stack:
         os.close(self._claim)
 
     def _watch(self, stage: str) -> None:
-        """Run one stage again and again until we stop; wrong settings end everything, a halted stage only itself."""
+        """Run one stage again and again until we stop; a halted stage ends only itself.
+
+        Settings that are wrong as it first starts end everything. Those that are found wrong later are waited for until
+        they are mended: what other stages take in meanwhile, nobody might send again.
+        """
         waits = _Waits(self._longest_wait_seconds)
         while not self._stopping.is_set():
             began = time.monotonic()
-            code = self._run_once(stage)
-            if self._stopping.is_set() or code == WRONG_SETTINGS:
+            code, last = self._run_once(stage)
+            ran_seconds = time.monotonic() - began
+            if self._stopping.is_set():
+                return
+            if code == WRONG_SETTINGS and not self._ends[stage] and ran_seconds < CALM_SECONDS:
+                self._failure = last.removeprefix("angime: ")
                 return
             if code == HALTED:
                 self._say(
                     "up", f"{stage} stays stopped, the others go on; mend what it said and start `angime up` anew"
                 )
                 return
-            wait_seconds = waits.after(time.monotonic() - began)
+            wait_seconds = waits.after(ran_seconds)
             self._ends[stage] += 1
-            self._say("up", f"{stage} ended with {code}; it starts again in {wait_seconds:.1f} s")
+            mending = ": mend what it said" if code == WRONG_SETTINGS else ""
+            self._say("up", f"{stage} ended with {code}{mending}; it starts again in {wait_seconds:.1f} s")
             self._stopping.wait(wait_seconds)
 
     def _watch_broker(self) -> None:
@@ -215,7 +224,8 @@ class Stack:
                 with suppress(ProcessLookupError):
                     os.kill(known[name].pid, signal.SIGKILL)
 
-    def _run_once(self, stage: str) -> int:
+    def _run_once(self, stage: str) -> tuple[int, str]:
+        """Run a stage until it ends; gives how it ended, and the last line that it said."""
         last = ""
         environ = environ_of(stage, self._environ)
         with subprocess.Popen(
@@ -240,9 +250,7 @@ class Stack:
                 last = line.rstrip() or last
                 self._say(stage, line.rstrip())
             code = process.wait()
-        if code == WRONG_SETTINGS:
-            self._failure = last.removeprefix("angime: ")
-        return code
+        return code, last
 
 
 class _Waits:

@@ -1,4 +1,4 @@
-"""What is said of a stage that hangs or stopped for good, of a broker that cannot start, and what stages start with."""
+"""What is said of a stage that hangs or finds its settings wrong, or a lost broker; what stages start with."""
 
 import os
 import signal
@@ -13,11 +13,12 @@ from angime.presence import last_beat
 from angime.up import Options, Stack, environ_of
 
 FAILED_SECONDS = 60.0
+COMPANY = 'id = "acme"\nname = "Acme"\ntime_zone = "UTC"\ndefault_region = "KZ"\n'
 
 
-def test_a_stage_that_hangs_starts_again_and_why_it_then_stopped_is_said_as_it_said_it_itself(tmp_path: Path) -> None:
+def test_a_stage_that_hangs_starts_again_and_waits_for_settings_that_were_broken_meanwhile(tmp_path: Path) -> None:
     company = tmp_path / "company.toml"
-    company.write_text('id = "acme"\nname = "Acme"\ntime_zone = "UTC"\ndefault_region = "KZ"\n')
+    company.write_text(COMPANY)
     lines: list[str] = []
     options = Options(
         say=lambda _, line: lines.append(line), on_step=lines.append, stages=("normalise",), look_seconds=0.2
@@ -28,15 +29,32 @@ def test_a_stage_that_hangs_starts_again_and_why_it_then_stopped_is_said_as_it_s
     pid = stack.pid("normalise")
     assert pid is not None, lines
     os.kill(pid, signal.SIGSTOP)
-    _wait(lambda: stack.failed is not None)
+    _wait(lambda: any("mend what it said" in line for line in lines))
+    broken = len(lines)
+    company.write_text(COMPANY)
+    _wait(lambda: any("Kafka is not ready" in line for line in lines[broken:]))
     stack.stop()
 
     said = [line for line in lines if line.startswith("normalise ")]
-    assert said == [
+    assert said[:3] == [
         "normalise hangs: it runs, and gave no sign of life for 0 minutes; it is ended",
         "normalise ended with -9; it starts again in 0.5 s",
+        "normalise ended with 2: mend what it said; it starts again in 1.0 s",
     ]
-    assert f"angime: {stack.failed}" == lines[-1]
+    assert lines[broken - 2].startswith(f"angime: {company}")
+    assert any("Kafka is not ready" in line for line in lines[broken:])
+    assert stack.failed is None
+
+
+def test_a_stage_whose_settings_are_wrong_as_it_first_starts_ends_everything(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text("")
+    lines: list[str] = []
+    options = Options(say=lambda _, line: lines.append(line), on_step=lines.append, stages=("normalise",))
+    stack = Stack(options, environ=_environ(tmp_path), owns_broker=False)
+    _wait(lambda: stack.failed is not None)
+    stack.stop()
+
+    assert lines == [f"angime: {stack.failed}"]
 
 
 def test_one_that_folds_for_long_is_at_work_and_one_that_stands_still_hangs() -> None:
