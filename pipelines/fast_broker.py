@@ -98,6 +98,7 @@ class ConfluentProducer:
             "reconnect.backoff.max.ms": 1000,
             "log_level": QUIET,
             "delivery.report.only.error": True,  # what is delivered is told by the flush
+            "on_delivery": self._on_delivery,
         }
         self._topics = Topics(bootstrap)
         self._failure: KafkaError | None = None
@@ -114,9 +115,7 @@ class ConfluentProducer:
             raise
         while True:
             try:
-                self._client.produce(
-                    PREFIX + topic, value=value, key=key, headers=list(headers), on_delivery=self._on_delivery
-                )
+                self._client.produce(PREFIX + topic, value=value, key=key, headers=list(headers))
             except BufferError:
                 self._client.poll(FULL_QUEUE_WAIT_SECONDS)
             except KafkaException as error:
@@ -124,7 +123,6 @@ class ConfluentProducer:
                 raise refusal(error.args[0]) from None
             else:
                 break
-        self._client.poll(0)
 
     def flush(self, *, timeout_seconds: float = DELIVERY_SECONDS) -> None:
         """Wait for every send, as the port says."""
@@ -289,6 +287,6 @@ def _record(message: Message) -> Record:
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple((name, content or b"") for name, content in headers),
+        tuple([header if header[1] else (header[0], b"") for header in headers]),
         message.timestamp()[1],
     )
