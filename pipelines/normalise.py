@@ -4,6 +4,7 @@ At least once: a batch of raw records is committed only when everything made of 
 repeats has the same ids and the same bytes, because translating is pure.
 """
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -93,7 +94,7 @@ def run(settings: PipelinesSettings, *, stop: threading.Event, on_ready: Callabl
     While Kafka is away it tries again with back-off, from the last commit. Raises Misconfigured for company files that
     are not right, and when the breaker stops it: then nothing of the batch that tripped it was sent or committed.
     """
-    origins = load_origins(settings)
+    origins = settled(settings)
     breaker = dead.Breaker(STAGE, accounts=len(origins))
     retries = 0
     with closing(open_tracer(settings.traces)) as tracer:
@@ -104,6 +105,16 @@ def run(settings: PipelinesSettings, *, stop: threading.Event, on_ready: Callabl
                 log.warning("normalise_waits", reason=error.reason)
                 stop.wait(RETRY_SECONDS[min(retries, len(RETRY_SECONDS) - 1)])
                 retries += 1
+
+
+def settled(settings: PipelinesSettings) -> Origins:
+    """Load who may send, and look for no garbage among what is loaded by now; raises as `load_origins` does.
+
+    Through all modules, ours and others', the search took a twelfth of the normaliser's processor time.
+    """
+    origins = load_origins(settings)
+    gc.freeze()
+    return origins
 
 
 def _work(  # noqa: PLR0913  # ports, told apart by name

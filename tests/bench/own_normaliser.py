@@ -10,8 +10,7 @@ from pipelines import (
     fast_broker,  # noqa: F401  # what is imported is not counted, as it is not with the others
 )
 from pipelines.broker import connect_producer, join_group
-from pipelines.normalise import STAGE, TOPIC, step
-from pipelines.origins import load_origins
+from pipelines.normalise import STAGE, TOPIC, settled, step
 from pipelines.settings import PipelinesSettings
 from schemas.instants import Instant, instant
 
@@ -32,7 +31,7 @@ class _Counting:
 
 def main(bootstrap: str, count: int, transport: str) -> None:
     """Normalise `count` records of `raw` and print how many events they were, and how much processor time it took."""
-    origins = load_origins(PipelinesSettings())
+    origins = settled(PipelinesSettings())
     began = _cpu_seconds()
     producer = _Counting(bootstrap, transport=transport)
     consumer = join_group(bootstrap, group=f"bench-{began}", topics=[TOPIC], transport=transport)

@@ -1,5 +1,6 @@
 """Normalising turns raw records into events, and what cannot be read into dead letters while the rest goes on."""
 
+import gc
 import json
 import re
 import signal
@@ -103,6 +104,18 @@ def origins(tmp_path: Path) -> Origins:
 def kafka_in_memory() -> MemoryKafka:
     """Give an empty cluster with all topics."""
     return MemoryKafka(dict.fromkeys(ALL_TOPICS, 1))
+
+
+@pytest.mark.usefixtures("origins")  # whose company file lies in the folder
+def test_no_garbage_is_looked_for_among_what_was_loaded_at_the_start(tmp_path: Path) -> None:
+    gc.unfreeze()
+
+    found = normalise.settled(PipelinesSettings(home=tmp_path))
+    kept = gc.get_freeze_count()
+    gc.unfreeze()
+
+    assert kept > 0
+    assert [("ingest", "crm")] == list(found)
 
 
 def work(kafka: MemoryKafka, *, origins: Origins, breaker: dead.Breaker | None = None) -> None:
