@@ -24,10 +24,6 @@ CHECKS = {
         N_("Contacts made of many"),
         N_("Contacts with more than 20 identities: something shared joined many, such as a common number."),
     ),
-    "conversations_do_not_add_up": (
-        N_("Conversations do not add up"),
-        N_("Conversations that do not add up to the calls and messages of known contacts."),
-    ),
     "directions_unknown": (
         N_("Directions unknown"),
         N_("Sources with more than 5 % of calls of unknown direction, from 20 calls on."),

@@ -78,14 +78,6 @@ group by contact_id
 having count(*) > 1
 union all
 select
-    'facts.conversations' as relation,
-    contact_id as id,
-    count(*) as copies
-from facts.conversations
-group by contact_id
-having count(*) > 1
-union all
-select
     'facts.missed_episodes' as relation,
     episode_id as id,
     count(*) as copies

@@ -1,9 +1,8 @@
 -- One row a conversation: all calls and messages of a contact with the company in one history, summed up.
 -- Internal and test calls are left out. Its entries are rows of facts.calls and facts.messages, found by the contact's
 -- identities; reports.conversation_entries lists them in their order, and reports.waiting_contacts who waits for us.
+-- It follows from these facts, and is not stored.
 -- key: contact_id
--- entity: contact_id
--- time: last_at
 -- columns:
 --   contact_id varchar: the contact
 --   company varchar: tenant

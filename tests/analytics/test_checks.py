@@ -225,7 +225,6 @@ def test_a_roll_up_that_does_not_add_up_is_found(ordinary: Scratch) -> None:
         ("update facts.calls set outcome = 'lost'", "facts_out_of_domain"),
         ("delete from facts.calls", "rows_without_call"),
         ("update facts.told_legs set talk_seconds = 299", "legs_do_not_add_up"),
-        ("update facts.conversations set incoming_calls = 1", "conversations_do_not_add_up"),
         ("insert into log.conflicts from log.events limit 1", "events_in_conflict"),
         ("insert into facts.turns (call_id, recording_id, turn) values ('x', 'y', 1)", "turns_without_call"),
         ("insert into facts.call_talk (call_id) values ('x')", "talk_does_not_add_up"),
