@@ -24,7 +24,7 @@ STAGE = "land"
 # lander takes in 60 000 meanwhile.
 SLOT_SECONDS = 120
 # A record is long from so many bytes on: an ordinary one has one thousand.
-LONG_BYTES = 16 * 1024
+LONG_RECORD_BYTES = 16 * 1024
 
 Place = tuple[str, int]  # topic and partition
 
@@ -98,7 +98,7 @@ class Batch:
     def long_bytes(self) -> int:
         """Give how long those of the records are together that are long."""
         sizes = (len(record.value or b"") for record in self.records)
-        return sum(size for size in sizes if size > LONG_BYTES)
+        return sum(size for size in sizes if size > LONG_RECORD_BYTES)
 
     def halves(self) -> "list[Batch]":
         """Give the first half of the records, and the second."""

@@ -18,6 +18,7 @@ from analytics.memory import Memory
 from analytics.pace import Pacer
 from analytics.rebuild import mark_behind
 from analytics.refresh import Refresher
+from analytics.settings import LEAST_MEMORY_MIB
 from schemas.errors import OTHER_LOG, Misconfigured, OtherLog
 from schemas.instants import Instant
 from schemas.topics import PREFIX
@@ -60,6 +61,7 @@ class Lander:
         *,
         refresher: Refresher,
         hot_events: int,
+        memory_mib: int = LEAST_MEMORY_MIB,
         dropper: Dropper | None = None,
         forgetter: Forgetter | None = None,
         pacer: Pacer | None = None,
@@ -69,7 +71,7 @@ class Lander:
         self._forgetter = forgetter
         self._pacer = pacer or Pacer(None)
         self._refresher = refresher
-        self._memory = Memory(connection, hot_events=hot_events)
+        self._memory = Memory(connection, hot_events=hot_events, memory_mib=memory_mib)
         self._offsets, self._last = read_offsets(connection)
         self._state: int | None = None
         self.is_behind = False
@@ -247,7 +249,7 @@ class Lander:
             conflicts += self._leave_out_doubled()
         are_suspects = self._memory.ids.may_hold(hashes).any()
         if recalls or are_suspects:
-            self._memory.recall(slots)
+            self._memory.recall(slots, folds=recalls)
         if are_suspects:
             self._find_in_log()
             self._connection.fill("doubled", _DOUBLED_IN_LOG)

@@ -10,11 +10,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from analytics.admission import SLOT_SECONDS, Place
+from analytics.admission import LONG_RECORD_BYTES, SLOT_SECONDS, Place
 from analytics.connection import Connection, Planned
 from analytics.log import BEGINNING, ID, IS_TOO_SHORT, STORED, TOLD, TOLD_TYPES, beginning, told_where
 from analytics.runs import Runs
 from analytics.seen import Hashes, IdFilter
+from analytics.settings import LEAST_MEMORY_MIB, MIB
 from schemas.ids import OUR_VERSION, VERSION_PLACE
 
 DAYS_A_READ = 32
@@ -22,6 +23,9 @@ DAYS_A_READ = 32
 GAP_SLOTS = 30
 MAX_STRETCHES = 40
 FIRST_SLOT, LAST_SLOT = -(2**31), 2**31 - 2
+# Long events that are hot take at most this part of the memory there is. Assumption: whoever looks for one row of a
+# table in memory holds the long texts of two thousand around it.
+HOT_PART = 8
 
 
 class Memory:
@@ -31,9 +35,10 @@ class Memory:
     recorded in `hot_floor` and later slots. What it knows of the events of `batch` one by one is what `look` read.
     """
 
-    def __init__(self, connection: Connection, *, hot_events: int) -> None:
+    def __init__(self, connection: Connection, *, hot_events: int, memory_mib: int = LEAST_MEMORY_MIB) -> None:
         self._connection = connection
         self._hot_events = hot_events
+        self._hot_bytes = memory_mib * MIB // HOT_PART
         self.ids = IdFilter(capacity=0)
         self.heard = Runs()
         self.hot_floor = 0
@@ -61,10 +66,11 @@ class Memory:
         self._connection.pour("known", known)
         return np.unique(slots).tolist()
 
-    def recall(self, slots: list[int]) -> None:
+    def recall(self, slots: list[int], *, folds: bool = True) -> None:
         """Put the events that the log holds of the `known` entities, in these slots, into the temporary `earlier`.
 
-        The slots ascend. Of hot events the engine passes over those that are older than the first by their bounds.
+        Where nothing `folds` them, only those are read that are in `batch` too. The slots ascend. Of hot events the
+        engine passes over those that are older than the first by their bounds.
         """
         cold = [slot for slot in slots if slot < self.hot_floor]
         parts = [
@@ -80,7 +86,10 @@ class Memory:
             )
         if not parts:
             parts.append(f"select {TOLD} from hot where false")  # noqa: S608
-        self._connection.fill("earlier", " union all ".join(parts))
+        earlier = " union all ".join(parts)
+        if not folds:
+            earlier = f"from ({earlier}) where id in (select id from batch)"  # noqa: S608  # our own text
+        self._connection.fill("earlier", earlier)
 
     def hashes(self) -> Hashes:
         """Hashes of the ids of `batch`, in the order of `position`."""
@@ -120,28 +129,32 @@ class Memory:
 
     def cool(self) -> None:
         """Keep no hot events until `warm`: while nothing is folded, none are needed."""
-        self._connection.execute(f"create or replace temp table hot ({TOLD_TYPES}, slot integer)")
+        self._connection.execute(f"create or replace temp table hot ({TOLD_TYPES}, slot integer, long_bytes integer)")
         self.hot_floor = LAST_SLOT + 1
 
     def warm(self) -> None:
         """Read the newest events from the log."""
-        self._connection.execute(f"create or replace temp table hot ({TOLD_TYPES}, slot integer)")
-        self.hot_floor = self._floor(f"(select {_SLOT} as slot from log.events)")  # noqa: S608
+        self.cool()
+        floor = self._floor(f"(select {_SLOT} as slot, 0 as long_bytes from {STORED})")  # noqa: S608
+        slots = f"select {_SLOT} as slot, {_LONG_STORED} as long_bytes from {STORED}"  # noqa: S608
+        newest = f"({slots} where recorded_at >= to_timestamp({floor * SLOT_SECONDS}))"
+        self.hot_floor = max(floor, self._floor(newest))
         self._connection.execute(
-            f"insert into hot select {TOLD}, {_SLOT} from log.events where recorded_at >= to_timestamp(?)",  # noqa: S608
+            f"insert into hot select {TOLD}, {_SLOT}, {_LONG_BYTES} from log.events "  # noqa: S608
+            "where recorded_at >= to_timestamp(?)",
             [self.hot_floor * SLOT_SECONDS],
         )
 
     def trim(self) -> bool:
-        """Forget the oldest hot events when there are many more than wanted; says whether it did.
+        """Forget the oldest hot events when there is much more of them than wanted; says whether it did.
 
         Where more ids were added than can be told apart, they are read anew: also while nothing is hot, for each batch
         of a backlog would search the whole log for ids that only seem known.
         """
         if self.ids.is_overfull:
             self._load_ids()
-        [(count,)] = self._connection.rows(Planned("select count(*) from hot"))
-        if count <= self._hot_events + self._hot_events // 4:
+        [(count, long_bytes)] = self._connection.rows(Planned("select count(*), coalesce(sum(long_bytes), 0) from hot"))
+        if count <= self._hot_events * 5 // 4 and long_bytes <= self._hot_bytes * 5 // 4:
             return False
         self.hot_floor = self._floor("hot")
         self._connection.execute(f"delete from hot where slot < {self.hot_floor}")  # noqa: S608  # our own number
@@ -149,7 +162,7 @@ class Memory:
 
     def _heat(self) -> None:
         self._connection.execute(
-            Planned(f"insert into hot select {TOLD}, slot from batch where slot >= {self.hot_floor}")  # noqa: S608
+            Planned(f"insert into hot select {TOLD}, slot, {_LONG_BYTES} from batch where slot >= {self.hot_floor}")  # noqa: S608
         )
 
     def _hear(self, text: str) -> None:
@@ -171,24 +184,33 @@ class Memory:
                 self.ids.add(self._connection.frame(text)["id_hash"].to_numpy())
 
     def _floor(self, relation: str) -> int:
-        """First slot from which on at most the wanted number of events were recorded."""
+        """First slot from which on at most the wanted number of events were recorded, and bytes of long ones."""
         [(floor,)] = self._connection.rows(
             f"""
             select coalesce(
-                min(slot) filter (where newest_first <= $wanted),
+                min(slot) filter (where newest_first <= $wanted and bytes_first <= $long_bytes),
                 max(slot) + 1,
                 {FIRST_SLOT}
             )
             from (
-                select slot, sum(count(*)) over (order by slot desc) as newest_first from {relation} group by slot
+                select
+                    slot,
+                    sum(count(*)) over newest as newest_first,
+                    sum(sum(long_bytes)) over newest as bytes_first
+                from {relation} group by slot
+                window newest as (order by slot desc)
             )
             """,  # noqa: S608  # our own text
-            {"wanted": self._hot_events},
+            {"wanted": self._hot_events, "long_bytes": self._hot_bytes},
         )
         return floor
 
 
 _SLOT = f"cast(floor(epoch(recorded_at) / {SLOT_SECONDS}) as integer)"
+_LONG_BYTES, _LONG_STORED = (
+    f"if(strlen({text}) > {LONG_RECORD_BYTES}, strlen({text}), 0)"
+    for text in ("data", "coalesce(cast(data as varchar), short_data)")
+)
 
 
 def stretches(slots: list[int]) -> list[tuple[int, int]]:

@@ -96,6 +96,7 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
     *,
     companies: Sequence[Company],
     folder: Path,
+    memory_mib: int,
     damaged: AbstractSet[str] = frozenset(),
     verify: bool = False,
     on_step: OnStep = lambda _: None,
@@ -115,7 +116,7 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
         for relation in sorted(damaged & {f"reference.{name}" for name in reference.TABLES}):
             connection.execute(f"drop table if exists {relation}")
         reference.load(connection, companies)
-        rows = _make(connection, views, folder=folder, companies=companies, on_step=on_step)
+        rows = _make(connection, views, folder=folder, memory_mib=memory_mib, companies=companies, on_step=on_step)
         write_dictionary(connection, views)
         same = {relation: table_hash(connection, relation) == before[relation] for relation in before}
         same |= dict.fromkeys(damaged, False) if verify else {}
@@ -124,8 +125,14 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
     return [Rebuilt(table=relation, rows=rows[relation], same=same.get(relation)) for relation in tables]
 
 
-def _make(
-    connection: Connection, views: Sequence[View], *, folder: Path, companies: Sequence[Company], on_step: OnStep
+def _make(  # noqa: PLR0913  # as `rebuild`
+    connection: Connection,
+    views: Sequence[View],
+    *,
+    folder: Path,
+    memory_mib: int,
+    companies: Sequence[Company],
+    on_step: OnStep,
 ) -> dict[str, int]:
     """Make every view and every table; gives how many rows each table has."""
     _drop_those_of_another_kind(connection, views)
@@ -137,7 +144,7 @@ def _make(
     rows = dict.fromkeys((view.relation for view in views if view.is_table), 0)
     if told:
         reference.hold(connection, companies)
-        rows |= slices.fold(connection, views, told=told, folder=folder, on_step=on_step)
+        rows |= slices.fold(connection, views, told=told, folder=folder, memory_mib=memory_mib, on_step=on_step)
     for view in views:
         if told and view.is_table and not slices.is_folded(view) and all(rows.get(name) != 0 for name in view.needs):
             on_step(view.relation)

@@ -18,7 +18,9 @@ NAMED_TEXTS = 512
 _COLUMN = re.compile(
     r"^--   (?P<name>[a-z0-9_]+) (?P<type>[a-z0-9_\[\]]+(?:\(\d+,\d+\))?)(?:, (?P<unit>[^:]+))?: (?P<meaning>.+)$"
 )
-_FIELD = re.compile(r"^-- (?P<name>key|events|needs|made of|entity|time|sorted|by|severity|columns):\s*(?P<value>.*)$")
+_FIELD = re.compile(
+    r"^-- (?P<name>key|events|needs|made of|apart|entity|time|sorted|by|severity|columns):\s*(?P<value>.*)$"
+)
 _MORE = re.compile(r"^--\s{2,}(?P<text>\S.*)$")
 
 
@@ -36,10 +38,11 @@ class View(Struct, frozen=True, kw_only=True):
 
     `events` are globs of the event types it is folded from, `entity` the column that names what is folded again as
     a whole when one of its events arrives; without one of `needs` (events, or rows of other facts) an entity has no
-    rows; a fact may be `made_of` rows of another relation under a condition, and has none where these are not. `time`
-    is the column that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`,
-    in groups so small that little else is read. A fact without an entity is a view, which shows rows of others. A
-    report with `by` is a table too, summed again for the values of these columns that changed.
+    rows; a fact may be `made_of` rows of another relation under a condition, and has none where these are not. What is
+    `apart` by a column can be made for some of its values at a time, of what is apart by it too. `time` is the column
+    that sorts and partitions a table, unless its rows are sought by the column by which it is `sorted`, in groups so
+    small that little else is read. A fact without an entity is a view, which shows rows of others. A report with `by`
+    is a table too, summed again for the values of these columns that changed.
     """
 
     layer: str
@@ -50,6 +53,7 @@ class View(Struct, frozen=True, kw_only=True):
     events: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     made_of: str = ""
+    apart: str = ""
     entity: str = ""
     time: str = ""
     sorted_by: str = ""
@@ -191,6 +195,7 @@ def parse_view(text: str, *, layer: str, name: str) -> View:
         events=_words(fields.get("events", "")),
         needs=_words(fields.get("needs", "")),
         made_of=fields.get("made of", ""),
+        apart=fields.get("apart", ""),
         entity=fields.get("entity", "").removeprefix("$."),
         time=fields.get("time", ""),
         sorted_by=fields.get("sorted", ""),

@@ -177,7 +177,8 @@ class Writer:
 
         Without `folds` the facts are left behind, for a backlog that is larger than the log; `catch_up` after it.
         One thread does it: a batch is too small to be shared, and to wait for work costs a second as much as to do it.
-        Where memory does not suffice for a batch, its halves are landed, each in a transaction of its own.
+        Where memory does not suffice for a batch, its halves are landed, each in a transaction of its own, and a single
+        record without its facts: they are built anew in slices, and of what is large in pieces.
         """
         if folds:
             self.catch_up(now)
@@ -186,11 +187,14 @@ class Writer:
             try:
                 landed = self._lander.land(batch, now=now, folds=folds)
             except NoMemory:
-                if len(batch.records) == 1:
+                if len(batch.records) == 1 and not folds:
                     raise
             else:
                 self._write_what_waits(batch)
                 return landed
+        if len(batch.records) == 1:
+            _log.warning("facts_left_behind", reason="what one event touches needs more memory than there is")
+            return self.land(batch, now=now, folds=False)
         _log.warning("batch_halved", records=len(batch.records), reason="its facts need more memory than there is")
         first, second = (self.land(half, now=now, folds=folds) for half in batch.halves())
         return first + second
@@ -334,6 +338,7 @@ class Writer:
             self._views,
             companies=self._companies,
             folder=self._slices,
+            memory_mib=self._memory_mib,
             damaged=damaged,
             verify=verify,
             on_step=on_step,
@@ -369,6 +374,7 @@ class Writer:
             self.connection,
             refresher=Refresher(self.connection, self._views, companies=self._companies, memory_mib=self._memory_mib),
             hot_events=self._hot_events,
+            memory_mib=self._memory_mib,
             dropper=self._dropper,
             forgetter=self._forgetter,
             pacer=self._pacer,

@@ -19,12 +19,12 @@ listed as (
     select
         call_id,
         recording_id,
-        from_json(
-            unnest(beeps),
-            '{"channel": "INTEGER", "start_seconds": "DOUBLE", "end_seconds": "DOUBLE", "kind": "VARCHAR"}'
-        ) as fact
-    from staging.call_transcripts
-    where recording_id is not null
+        unnest(from_json(
+            beeps,
+            '[{"channel": "INTEGER", "start_seconds": "DOUBLE", "end_seconds": "DOUBLE", "kind": "VARCHAR"}]'
+        )) as fact
+    from staging.call_facts
+    where type = 'call.transcribed' and recording_id is not null
 )
 
 select distinct

@@ -3,6 +3,7 @@
 -- key: call_id, recording_id, turn, tracker_id, word
 -- events: call.*
 -- needs: call.transcribed
+-- apart: recording_id
 -- entity: $.call_id
 -- time: day
 -- columns:

@@ -45,6 +45,7 @@
 --   transcript_model varchar: model that wrote the transcript
 --   transcript_language varchar: language of the transcript
 --   is_demo_transcript boolean: whether the model is the demo model
+--   beeps json: list of the stretches of the recording in which a secret is heard
 --   said_start_at timestamptz: when the call began, where this fact says so
 --   latest_start_at timestamptz: the latest moment at which the call can have begun after this fact
 with
@@ -70,7 +71,7 @@ parsed as (
                 "disposition": "VARCHAR", "status": "VARCHAR", "ended_by": "VARCHAR", "error_code": "VARCHAR",
                 "recording_id": "VARCHAR", "path": "VARCHAR", "origin": "VARCHAR", "model": "VARCHAR",
                 "language": "VARCHAR", "is_demo_model": "BOOLEAN", "media_type": "VARCHAR", "size_bytes": "BIGINT",
-                "channels": "INTEGER", "consent": "VARCHAR", "expires_at": "VARCHAR"
+                "channels": "INTEGER", "consent": "VARCHAR", "expires_at": "VARCHAR", "beeps": "JSON"
             }'
         )) as fact
     from log.events
@@ -131,7 +132,8 @@ named as (
         fact.origin as transcript_origin,
         fact.model as transcript_model,
         fact.language as transcript_language,
-        fact.is_demo_model as is_demo_transcript
+        fact.is_demo_model as is_demo_transcript,
+        fact.beeps
     from parsed
 )
 
@@ -179,6 +181,7 @@ select
     transcript_model,
     transcript_language,
     is_demo_transcript,
+    beeps,
     case when type = 'call.offered' then time else started_at end as said_start_at,
     case
         when type = 'call.ended'

@@ -1,6 +1,7 @@
 -- One row a turn: a stretch of speech of one speaker, from the transcript of its recording that reports use.
 -- key: call_id, recording_id, turn
 -- events: call.transcribed
+-- apart: recording_id
 -- columns:
 --   call_id varchar: call that was recorded
 --   recording_id varchar: recording, of which a call may have several

@@ -11,5 +11,9 @@ select
     arg_min(company, place) as company,
     coalesce(min(said_start_at), min(latest_start_at), min(first_at)) as started_at
 from staging.call_legs
-where call_id in (select call_transcripts.call_id from staging.call_transcripts)
+where
+    call_id in (
+        select call_facts.call_id from staging.call_facts
+        where call_facts.type = 'call.transcribed'
+    )
 group by call_id

@@ -11,12 +11,15 @@ import pytest
 from msgspec import Struct
 
 from analytics.connection import Connection
+from analytics.landing import Lander
+from analytics.refresh import Refresher
 from analytics.scratch import scratch
+from analytics.settings import MIB
 from analytics.views import View, read_views
 from analytics.warehouse import Batch, Landed, open_writer
-from schemas import accounts, calls, crm, messages, permissions
+from schemas import accounts, calls, crm, messages, permissions, transcripts
 from schemas.envelope import Event, event
-from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id
+from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id, recording_id
 from schemas.instants import instant
 from schemas.people import Identity
 from tests.analytics.drawn import COMPANY
@@ -29,6 +32,10 @@ MOST_TIMES = 2.5
 LONGEST, ROOM = 40, "85MiB"
 # So few that each batch waits in the catalog; to write all that waits at once takes more.
 FEW, BATCHES, ROOM_TO_WRITE = 18, 10, "100MiB"
+# So little memory that of the longest messages a few of the newest are hot.
+HOT_MIB = 16
+# So many recordings of one call, each transcribed so often, and less room than to fold all transcripts at once takes.
+RECORDINGS, TIMES, TURNS, WORDS, ROOM_FOR_SOME = 6, 2, 400, 40, "150MiB"
 CONTACT = (Identity("phone", "+77010000001"),)
 OTHERS = ("told_deals", "deal_contacts", "told_legs", "told_operators", "account_states")
 GIANTS = [view for view in read_views() if view.is_of_contacts or view.name in OTHERS]
@@ -128,7 +135,85 @@ def test_long_rows_that_wait_in_the_catalog_are_written_before_memory_does_not_s
         assert [(len(records),)] == writer.connection.rows("select count(*) from log.events")
 
 
-def _longest_message(number: int) -> Event:
+def test_long_events_are_hot_only_as_far_as_memory_goes(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
+        refresher = Refresher(writer.connection, read_views(), companies=())
+        lander = Lander(writer.connection, refresher=refresher, hot_events=200_000, memory_mib=HOT_MIB)
+        told = [_longest_message(number, at=BEGIN + timedelta(hours=number)) for number in range(LONGEST)]
+        for first in range(0, LONGEST, 5):
+            lander.land(Batch(records_of(told[first : first + 5], first_offset=first)), now=NOW)
+        [(hot_bytes,)] = writer.connection.rows("select sum(strlen(data)) from hot")
+
+        lander.land(Batch(records_of(map(_read, (0, LONGEST - 1)), first_offset=LONGEST)), now=NOW)
+
+        assert 0 < hot_bytes < HOT_MIB * MIB // 4
+        assert [(LONGEST, 2)] == writer.connection.rows("select count(text), count(read_at) from facts.messages")
+
+
+def test_a_call_whose_transcripts_do_not_fit_into_memory_together_is_folded_a_piece_at_a_time(home: Path) -> None:
+    numbers = range(RECORDINGS * TIMES)
+    with open_writer(settings_at(home)) as writer:
+        writer.catch_up(NOW)
+        writer.connection.execute(f"set memory_limit = '{ROOM_FOR_SOME}'")
+
+        for number in numbers:
+            landed = writer.land(Batch(records_of([_transcript(number)], first_offset=number)), now=NOW)
+            assert Landed(events=1) == landed
+        writer.catch_up(NOW)
+
+        assert all(built["same"] for built in writer.rebuild(verify=True))
+        said = "select count(distinct recording_id), count(*), min(text), max(text) from facts.turns"
+        assert [(RECORDINGS, RECORDINGS * TURNS, _said(RECORDINGS), _said(numbers[-1]))] == writer.connection.rows(said)
+        talk = "select recordings, turns, customer_words from facts.call_talk"
+        assert [(RECORDINGS, RECORDINGS * TURNS, RECORDINGS * TURNS * WORDS)] == writer.connection.rows(talk)
+
+
+def _transcript(number: int) -> Event:
+    """Give the nth transcript of a call: of each of its recordings one, and then again."""
+    said = _said(number).split()
+    words = tuple(transcripts.Word(text=word, start_seconds=1.125, end_seconds=1.25, confidence=0.875) for word in said)
+    turns = [
+        transcripts.Turn(
+            channel=0,
+            role="customer",
+            start_seconds=2 * turn,
+            end_seconds=2 * turn + 1,
+            text=" ".join(said),
+            words=words,
+        )
+        for turn in range(TURNS)
+    ]
+    transcribed = transcripts.CallTranscribed(
+        call_id=call_id(SOURCE, ACCOUNT, "giant"),
+        provider_call_id="giant",
+        recording_id=recording_id(SOURCE, ACCOUNT, f"{number % RECORDINGS}"),
+        origin="whisperx",
+        model=f"{number}",
+        language="kk",
+        grade="words",
+        duration_seconds=2 * TURNS,
+        channels=1,
+        turns=tuple(turns),
+    )
+    return _event(transcribed, identity=f"{number}", at=BEGIN + timedelta(minutes=number), key=transcribed.call_id)
+
+
+def _said(number: int) -> str:
+    return " ".join(f"{number:02}ж{word}" for word in range(WORDS))
+
+
+def _read(number: int) -> Event:
+    written = _longest_message(number)
+    read = messages.MessageRead(
+        message_id=message_id(SOURCE, ACCOUNT, f"{number}"),
+        provider_message_id="",
+        conversation_id=written.partitionkey,
+        contact=(),
+    )
+    return _event(read, identity=f"{number}", at=BEGIN + timedelta(days=4), key=written.partitionkey)
+
+
+def _longest_message(number: int, *, at: datetime | None = None) -> Event:
     contact = Identity("phone", f"+7701{number:07}")
     conversation = conversation_id("acme", contact.kind, contact.value)
     written = messages.MessageReceived(
@@ -138,7 +223,7 @@ def _longest_message(number: int) -> Event:
         contact=(contact,),
         text="ж" * 65_536,
     )
-    return _event(written, identity=f"{number}", at=BEGIN + timedelta(seconds=number), key=conversation)
+    return _event(written, identity=f"{number}", at=at or BEGIN + timedelta(seconds=number), key=conversation)
 
 
 @pytest.mark.parametrize("relation", [view.relation for view in GIANTS])
