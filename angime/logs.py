@@ -9,8 +9,9 @@ import structlog
 
 from angime.discretion import discreet_record, without_personal_data
 
-# While Kafka is away Faust's client says so in the same words twenty times a second, for as long as that takes.
-TALKATIVE = "aiokafka"
+# While Kafka is away Faust's client says so in the same words twenty times a second, for as long as that takes. So does
+# Faust, once a second for each partition, while a backlog takes it longer than five minutes.
+TALKATIVE = ("aiokafka", "faust")
 SELDOM_SECONDS = 60.0
 MAX_WORDS = 1_000
 
@@ -42,11 +43,11 @@ def set_up(*, level: str = "info") -> None:
 
 
 def seldom(*, clock: Callable[[], float] = time.monotonic) -> Callable[[logging.LogRecord], bool]:
-    """Give what lets the talkative library say the same once a minute, and all others what they like."""
+    """Give what lets the talkative libraries say the same once a minute, and all others what they like."""
     said: dict[tuple[str, str], float] = {}
 
     def is_due(record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] != TALKATIVE:
+        if record.name.partition(".")[0] not in TALKATIVE:
             return True
         words, now = (record.name, record.msg), clock()
         if now - said.get(words, -SELDOM_SECONDS) < SELDOM_SECONDS:

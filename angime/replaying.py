@@ -71,7 +71,7 @@ def plan(
     """
     kept = read_state(file)
     if kept is not None:
-        return msgspec.structs.replace(kept.plan, went_on=True)
+        return _rest(kept)
     stretch = None
     if origin != "log":
         with closing(Admin(bootstrap)) as admin:
@@ -88,6 +88,18 @@ def plan(
     return Plan(choice=choice, origin="kafka", records=stretch.records, stretch=stretch)
 
 
+def _rest(kept: State) -> Plan:
+    """Give what an interrupted replay has still to read."""
+    planned = kept.plan
+    if planned.stretch is not None and isinstance(kept.next, dict):
+        starts = replay.as_positions(planned.stretch, done=kept.next)
+        left = replay.Stretch.between(starts, planned.stretch.ends, is_whole=planned.stretch.is_whole)
+        return msgspec.structs.replace(planned, stretch=left, records=left.records, went_on=True)
+    choice = msgspec.structs.replace(planned.choice, since=kept.next)
+    with open_reader(load(AnalyticsSettings)) as reader:
+        return msgspec.structs.replace(planned, choice=choice, records=replay.count_log(reader, choice), went_on=True)
+
+
 def read_state(file: Path) -> State | None:
     """Give where an interrupted replay goes on, None where none was."""
     with suppress(FileNotFoundError):
@@ -101,7 +113,10 @@ def run(planned: Plan, *, bootstrap: str, file: Path, is_dry: bool, say: Say) ->
     producer = None if is_dry else connect_producer(bootstrap, transport=load(PipelinesSettings).transport)
     try:
         if planned.origin == "log":
-            done = _from_log(planned, keeper=keeper, producer=producer)
+            with open_reader(load(AnalyticsSettings)) as reader:
+                done = replay.from_log(
+                    reader, planned.choice, producer=producer, on_progress=keeper.keep, is_erased=_is_erased()
+                )
         else:
             done = _from_kafka(planned, bootstrap=bootstrap, keeper=keeper, producer=producer)
     finally:
@@ -158,23 +173,12 @@ def _forms(home: Path) -> correcting.Forms:
     return forms
 
 
-def _from_log(planned: Plan, *, keeper: "_Keeper", producer: replay.Producer | None) -> replay.Progress:
-    choice = planned.choice
-    if isinstance(keeper.next, str):
-        choice = msgspec.structs.replace(choice, since=keeper.next)
-    with open_reader(load(AnalyticsSettings)) as reader:
-        return replay.from_log(reader, choice, producer=producer, on_progress=keeper.keep, is_erased=_is_erased())
-
-
 def _from_kafka(
     planned: Plan, *, bootstrap: str, keeper: "_Keeper", producer: replay.Producer | None
 ) -> replay.Progress:
     stretch = planned.stretch
     if stretch is None:
         raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
-    if isinstance(keeper.next, dict):
-        starts = replay.as_positions(stretch, done=keeper.next)
-        stretch = replay.Stretch.between(starts, stretch.ends, is_whole=stretch.is_whole)
     settings = load(PipelinesSettings)
     origins = load_origins(settings) if planned.choice.stage == "normalise" else {}
     topics = planned.choice.topics
@@ -208,16 +212,14 @@ class _Pace:
         if moment - self._said >= SAY_SECONDS:
             self._said = moment
             rate = read / (moment - self._began)
-            left = (total - read) / rate if rate else 0.0
-            self._say(f"{read} of {total}, {rate:.0f} a second, {left:.0f} s left")
+            pace = f", {rate:.0f} a second, {(total - read) / rate:.0f} s left" if rate else ""
+            self._say(f"{read} of {total}{pace}")
 
 
 class _Keeper:
     """Keeps where a replay is after each acknowledged batch, and says now and then how it goes."""
 
     def __init__(self, planned: Plan, *, file: Path, is_dry: bool, say: Say) -> None:
-        kept = read_state(file) if not is_dry else None
-        self.next = kept.next if kept is not None else None
         self._plan = planned
         self._file = file
         self._is_dry = is_dry

@@ -50,7 +50,8 @@ batch_of: Any = kafka.record.default_records.DefaultRecordBatch
 # On a machine that is busy the library warns of its own loop, which the machine held up: nobody can mend that.
 logging.getLogger("kafka.net.selector").addFilter(lambda record: "blocking the event loop" not in record.getMessage())
 
-# A broker that answers so can be asked again: it moves partitions, or it forgot a producer that starts anew anyway.
+# What answers so can be asked again: a broker moves partitions, or forgot a producer that starts anew anyway. A broker
+# that is too busy to beat is taken for lost, and leads no partition meanwhile.
 _PASSING = (
     errors.CommitFailedError,
     errors.IllegalGenerationError,
@@ -59,6 +60,7 @@ _PASSING = (
     errors.OutOfOrderSequenceNumberError,
     errors.InvalidProducerEpochError,
     errors.UnknownProducerIdError,
+    errors.UnknownBrokerIdError,
 )
 # A broker that answers so has just started, and will know its groups at once.
 COORDINATING = (

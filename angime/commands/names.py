@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from angime.suggestions import known
+from schemas.topics import PREFIX
 
 LETTER_STAGES = ("normalise", "land", "streams")
 # As dashboards.digest has them, without what that must load to draw.
@@ -72,12 +73,12 @@ def _warehouses() -> Iterable[str]:
     return warehouses()
 
 
-def _asked(kind: str, what: str, names: Names) -> dict[str, Any]:
-    """Give what makes of a parameter a name of this kind; an empty one stands for none."""
+def _asked(kind: str, what: str, names: Names, *, prefix: str = "") -> dict[str, Any]:
+    """Give what makes of a parameter a name of this kind, with or without its prefix; an empty one stands for none."""
 
     def check(written: str) -> str:
-        listed = list(names())
-        return known(written, names=listed, what=what) if written and listed else written
+        listed, name = list(names()), written.removeprefix(prefix)
+        return known(name, names=listed, what=what) if name and listed else name
 
     def complete(begun: str) -> list[str]:
         return [name for name in names() if name.startswith(begun)]
@@ -88,7 +89,7 @@ def _asked(kind: str, what: str, names: Names) -> dict[str, Any]:
 _SOURCE = _asked("SOURCE", "source", _sources)
 _COMPANY = _asked("COMPANY", "company", _companies)
 _METRIC = _asked("METRIC", "metric", _metrics)
-_TOPIC = _asked("TOPIC", "topic", _topics)
+_TOPIC = _asked("TOPIC", "topic", _topics, prefix=PREFIX)
 
 Source = Annotated[str, typer.Argument(**_SOURCE, help="A source, such as asterisk; `angime sources` lists them.")]
 OnlySource = Annotated[str, typer.Option(**_SOURCE, help="Only of this source.")]

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 PIPE_COLUMNS = 2_000
@@ -30,7 +31,7 @@ def alone(**chosen: bool) -> None:
 
 def step(text: str) -> None:
     """Say on standard error what is being done."""
-    Console(stderr=True).print(f"[dim]·[/] {text}", highlight=False)
+    Console(stderr=True, soft_wrap=True).print(f"[dim]·[/] {escape(text)}", highlight=False)
 
 
 def one_log_stream() -> Callable[[str, str], None]:

@@ -222,8 +222,11 @@ def _reader() -> Generator[Any]:
 def _wanted(places: list[str] | None, **wanted: str) -> Any:
     from analytics.letters import LetterFilter
     from angime.moments import moment_of, now
+    from schemas.errors import Misconfigured
 
     moments = {name: moment_of(wanted.pop(name), now=now()) for name in ("since", "until") if wanted[name]}
+    if {"since", "until"} <= moments.keys() and moments["until"] < moments["since"]:
+        raise Misconfigured("--until lies before --since: nothing was refused between them")
     return msgspec.convert({**wanted, "places": places or [], "since": None, "until": None} | moments, LetterFilter)
 
 
@@ -264,4 +267,16 @@ def _print_record(shown: dict[str, Any], *, json_output: bool) -> None:
     data = shown.pop("data", None)
     say("  ".join(str(shown.get(name, "")) for name in ("place", "time", "published", "subject") if shown.get(name)))
     told = data if data is not None else {name: value for name, value in shown.items() if name != "place"}
-    say("    " + "  ".join(f"{name}={value}" for name, value in told.items() if value not in (None, "", [], False)))
+    shown = {name: value for name, value in told.items() if value not in (None, "", [], (), False)}
+    say("    " + "  ".join(f"{name}={_in_words(value)}" for name, value in shown.items()))
+
+
+def _in_words(value: Any) -> str:
+    """Write a value for people: identities as they are asked for, several of them with commas."""
+    match value:
+        case list() | tuple():
+            return ", ".join(map(_in_words, value))  # pyright: ignore[reportUnknownArgumentType]  # fields of our own
+        case {"kind": kind, "value": identity, **rest} if not rest:
+            return f"{kind}:{identity}"
+        case _:
+            return str(value)  # pyright: ignore[reportUnknownArgumentType]  # fields of our own

@@ -130,6 +130,7 @@ def api(json_output: Json = False) -> None:
     prove_free(settings.api_host, settings.api_port, setting="ANGIME_API_PORT")
     address = address_of(settings.api_host, settings.api_port)
     running("api", at=address, as_json=json_output)
+    step(f"the read API: {address}/api/v1/openapi.json")
     presence.tell(settings.home, "api", said=address)
     uvicorn.run(
         application,

@@ -25,14 +25,17 @@ def bootstrap() -> str:
 
 
 def with_kafka(settings: Any) -> Any:
-    """Fill in the local broker's address when no cluster is named. Raises Misconfigured when none runs."""
+    """Fill in the local broker's address when no cluster is named. Raises Misconfigured when none runs.
+
+    One that runs and does not answer, for it starts or the machine is busy, is for whoever asks it to wait for.
+    """
     from pipelines import local_kafka
     from schemas.errors import Misconfigured
 
     if settings.kafka:
         return settings
     found = local_kafka.status(settings.home)
-    if not found.is_running:
+    if found.bootstrap is None:
         raise Misconfigured("no Kafka runs: `angime broker start` starts one, or ANGIME_KAFKA names an existing one")
     return settings.model_copy(update={"kafka": found.bootstrap})
 

@@ -1,15 +1,17 @@
 """The front door: what a person types, and what is said to a person who made a mistake."""
 
+import fcntl
 import json
 from pathlib import Path
 
 import pytest
 
 from angime import printing
-from angime.commands.output import print_fields, print_rows
+from angime.commands.output import print_fields, print_rows, step
 from angime.company_page import EXAMPLE
 from pipelines.sources import SOURCES
 from schemas.company import parse_company
+from tests.angime.front_door import Said
 from tests.angime.front_door import typed as _angime
 
 
@@ -41,6 +43,28 @@ def test_nothing_that_others_wrote_is_obeyed_by_the_terminal(capsys: pytest.Capt
     assert "\\u001b]52;c;cm0gLXJm\\u0007A" in said
     assert "B\\u007f\\u009b2J" in said
     assert {sign for sign in said if not sign.isprintable()} <= {"\n"}
+
+
+def test_a_step_stays_on_its_line_and_keeps_its_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    step(f"delete /a/[red]/{'b' * 100} when nothing is missed")
+
+    assert capsys.readouterr().err == f"· delete /a/[red]/{'b' * 100} when nothing is missed\n"
+
+
+def test_a_broker_that_runs_and_does_not_answer_is_not_said_to_be_away(tmp_path: Path) -> None:
+    (tmp_path / "kafka").mkdir()
+    (tmp_path / "kafka" / "broker.json").write_text(json.dumps({"port": 9, "controller_port": 10, "pid": 1}))
+    with (tmp_path / "kafka" / "held").open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as a broker that lives holds it
+        said = _angime("lag", home=tmp_path)
+
+    assert (said.code, said.err) == (1, "angime: Kafka is not ready: nobody answers at 127.0.0.1:9\n")
+
+
+def test_a_topic_goes_by_the_name_that_kafka_has_for_it_too(tmp_path: Path) -> None:
+    said = [_angime("tail", name, home=tmp_path, ANGIME_KAFKA="127.0.0.1:1") for name in ("calls", "angime.calls")]
+
+    assert said == [Said(1, "", "angime: Kafka is not ready: nobody answers at 127.0.0.1:1\n")] * 2
 
 
 def test_without_a_broker_a_stage_says_how_to_get_one(tmp_path: Path) -> None:

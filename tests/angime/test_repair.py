@@ -8,19 +8,21 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from analytics import letters, lineage
 from analytics.letters import LetterFilter
 from analytics.metrics import catalogue
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
-from angime import contracts, printing, standing, watching
+from angime import contracts, printing, replaying, standing, watching
 from angime.moments import moment_of
 from angime.suggestions import known
 from pipelines import dead, local_kafka, normalise, redelivery, topics
 from pipelines.broker import Admin, connect_producer
 from pipelines.land import TOPICS as LANDED
 from pipelines.origins import load_origins
+from pipelines.replay import Choice, Stretch
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 from schemas.ids import raw_id
@@ -257,6 +259,26 @@ def test_a_call_is_found_by_the_beginning_of_its_id(home: Path) -> None:
         assert lineage.find_calls(reader, "CA") == []
 
 
+def test_an_interrupted_replay_says_how_much_is_left_also_when_it_only_counts(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANGIME_HOME", str(home))
+    file, times = tmp_path / "state.json", sorted(event.recordedat for event in call_events(1))
+    choice = Choice(stage="land", topics=("calls",), since=times[0], until=LATEST)
+    logged = replaying.plan(choice, bootstrap="", origin="log", offsets=None, file=file)
+    file.write_bytes(msgspec.json.encode(replaying.State(plan=logged, next=times[1])))
+    rest = replaying.plan(choice, bootstrap="", origin="log", offsets=None, file=file)
+    counted = replaying.run(rest, bootstrap="", file=file, is_dry=True, say=lambda _: None)
+    stretch = Stretch(parts=(("calls", 0, 0, 10), ("calls", 1, 3, 5)), is_whole=True)
+    kept = replaying.Plan(choice=choice, origin="kafka", records=stretch.records, stretch=stretch)
+    file.write_bytes(msgspec.json.encode(replaying.State(plan=kept, next={"calls/0": 4, "calls/1": 5})))
+    left = replaying.plan(choice, bootstrap="", origin="kafka", offsets=None, file=file)
+
+    assert (logged.records, logged.went_on) == (4, False)
+    assert (rest.records, rest.went_on, counted.read) == (3, True, 3)
+    assert (left.records, left.went_on) == (6, True)
+
+
 def test_a_call_that_is_not_there_is_said_with_exit_2(home: Path) -> None:
     said = typed("call", "CA77", home=home)
 
@@ -438,7 +460,7 @@ def test_on_a_real_broker_letters_are_sent_again_and_the_standing_is_told(
 
 
 @pytest.mark.kafka
-def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str) -> None:
+def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str, tmp_path: Path) -> None:
     example = (printing.VERSIONS / "call.ended" / "1.whole.pass.json").read_bytes()
     named = json.loads(example)["data"]["call_id"]
     with closing(connect_producer(broker)) as producer:
@@ -447,9 +469,12 @@ def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str) -> Non
         producer.flush()
 
     [shown] = watching.newest(broker, topic="calls", call_id=named, last=1)
+    told = typed("tail", "calls", "--call", named, home=tmp_path, ANGIME_KAFKA=broker).out
 
     assert (shown["published"], shown["dataschema"], shown["data"]["talk_seconds"]) == (
         "call.ended/1",
         "call.ended/2",
         294.0,
     )
+    identities = ", ".join(f"{one['kind']}:{one['value']}" for one in shown["data"]["contact"])
+    assert f"  contact={identities}  " in told

@@ -336,6 +336,12 @@ def test_a_broker_that_is_away_says_not_yet(transport: Transport) -> None:
         broker.join_group(NOWHERE, group="g", topics=["calls"], transport=transport)
 
 
+def test_a_partition_without_a_leader_is_waited_for() -> None:
+    refused = plain_broker.refusal(plain_broker.errors.UnknownBrokerIdError(-1))
+
+    assert (type(refused), refused.reason) == (NotYet, "Kafka is not ready (UnknownBrokerIdError)")
+
+
 def test_checksums_are_computed_by_the_fast_package() -> None:
     broker.check_crc32c()
 
