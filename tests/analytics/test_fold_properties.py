@@ -54,7 +54,7 @@ menu     |     | ended                    | 05:00:26     | disposition=completed
 """  # noqa: E501
 _MESSAGES = """
 message | fact       | at       | says
-m       | sent       | 05:00:00 | text=one
+m       | sent       | 05:00:00 | text=one; operator=PJSIP/101
 m       | sent       | 05:00:00 | text=two
 m       | delivered  | 05:00:01 |
 m       | failed     | 05:00:01 | error_code=2

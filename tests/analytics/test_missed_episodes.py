@@ -37,6 +37,8 @@ def _calls(lines: str) -> str:
         "called": "direction=outgoing; disposition=completed",
         "tried": "direction=outgoing; disposition=no_answer",
         "refused": "direction=outgoing; disposition=not_permitted",
+        "declined": "direction=incoming; disposition=rejected",
+        "recorded": "direction=incoming; disposition=voicemail",
         "internal": "direction=internal; disposition=no_answer",
         "unknown": "disposition=completed",
     }
@@ -89,6 +91,8 @@ def test_an_episode_closes_with_the_first_call_in_which_somebody_talked() -> Non
     d1 | telegram:4 | answered  | 05:00:00 | 05:00:05
     e1 | telegram:5 | missed    | 05:00:00
     e2 | telegram:5 | refused   | 05:01:00
+    f1 | telegram:6 | declined  | 05:00:00
+    g1 | telegram:7 | recorded  | 05:00:00
     """)
     expected = """
     episode_id | rings | abandoned_rings | attempts | first_attempt_at | contacted_at | closed_by    | closed_at | attempt_seconds | contact_seconds | band | operator_id | lost_at
