@@ -3,6 +3,7 @@
 import json
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import settings as drawing
@@ -141,6 +142,27 @@ def test_any_order_and_any_repeats_give_the_same_rows(
     chance.shuffle(events)
 
     assert once == _fold(scratch, events)
+
+
+def test_what_a_fact_leaves_to_the_defaults_of_its_type_may_be_left_out(
+    scratch: Scratch, once: dict[str, list[tuple[object, ...]]]
+) -> None:
+    def is_said(field: structs.FieldInfo, value: object) -> bool:
+        return value not in {field.default, ()} or field.required
+
+    bare = [
+        structs.replace(
+            fact,
+            data={
+                field.name: msgspec.to_builtins(getattr(fact.data, field.name))
+                for field in structs.fields(fact.data)
+                if is_said(field, getattr(fact.data, field.name))
+            },
+        )
+        for fact in _EVENTS
+    ]
+
+    assert once == _fold(scratch, bare)
 
 
 OLD = """

@@ -1,7 +1,7 @@
 """One row a message: body, statuses and reactions folded from drawn facts in any order."""
 
 from schemas import ids
-from tests.analytics.drawn import draw, drawn_events, tidy, warehouse
+from tests.analytics.drawn import draw, drawn_events, message, tidy, warehouse
 
 
 def _messages(facts: str, expected: str) -> list[str]:
@@ -106,12 +106,35 @@ def test_a_message_belongs_to_the_local_day_on_which_it_was_written() -> None:
     assert tidy(expected) == _messages(facts, expected)
 
 
-def test_a_message_keeps_the_conversation_that_its_facts_name() -> None:
-    facts = """
-    message | fact | at       | says
-    m       | sent | 05:00:00 |
-    """
-    built = warehouse(drawn_events(facts))
-    expected = ids.conversation_id("acme", "phone", "+77010000001")
+def test_who_wrote_what_where_is_said_by_its_body_before_the_word_that_it_was_sent_and_else_by_its_first_fact() -> None:
+    def said(number: int, channel: str) -> str:
+        talk = ids.conversation_id("acme", "telegram", str(number))
+        return (
+            f"channel={channel}; contact=telegram:{number}; contact_name=N{number}; operator=PJSIP/10{number};"
+            f" company_number=+7701000000{number}; conversation_id={talk}"
+        )
 
-    assert [(expected,)] == built.sql("select conversation_id from facts.messages").rows()
+    facts = f"""
+    message | account | fact      | at       | says
+    body    | one     | delivered | 05:00:00 | {said(1, "whatsapp")}
+    body    | two     | sent      | 05:00:01 | {said(2, "instagram")}; kind=unsupported
+    body    | three   | sent      | 05:00:02 | {said(3, "telegram")}; kind=image
+    body    | four    | sent      | 05:00:03 | {said(4, "vk")}; kind=audio
+    word    | one     | delivered | 05:00:00 | {said(1, "whatsapp")}
+    word    | two     | sent      | 05:00:01 | {said(2, "instagram")}; kind=unsupported
+    word    | three   | sent      | 05:00:02 | {said(3, "telegram")}; kind=unsupported
+    first   | one     | delivered | 05:00:00 | {said(1, "whatsapp")}
+    first   | two     | read      | 05:00:01 | {said(2, "instagram")}
+    """
+    expected = """
+    message_id | account | channel   | contact_key | contact_name | operator_endpoint | company_number | kind  | conversation
+    body       | three   | telegram  | telegram:3  | N3           | PJSIP/103         | +77010000003   | image | 3
+    word       | two     | instagram | telegram:2  | N2           | PJSIP/102         | +77010000002   |       | 2
+    first      | one     | whatsapp  | telegram:1  | N1           | PJSIP/101         | +77010000001   |       | 1
+    """  # noqa: E501
+    events = drawn_events(facts)
+    names = {message(name): name for name in ("body", "word", "first")}
+    names |= {ids.conversation_id("acme", "telegram", str(number)): str(number) for number in range(1, 5)}
+    told = warehouse(events).sql("select *, conversation_id as conversation from facts.messages")
+
+    assert tidy(expected) == draw(told, like=expected, names=names)
