@@ -95,13 +95,13 @@ def test_a_message_belongs_to_the_local_day_on_which_it_was_written() -> None:
     m       | delivered | 2026-03-02 19:00:01 | contact=whatsapp_user:KZ.1
     n       | delivered | 2026-03-02 19:00:01 | contact=telegram:7
     o       | sent      | 2026-03-02 19:00:02 | contact=telegram:8; channel=other
-    o       | read      | 2026-03-02 19:00:03 | channel=telegram
+    o       | read      | 2026-03-02 19:00:03 | contact=phone:+77010000008; channel=telegram
     """
     expected = """
     message_id | day        | hour | weekday | contact_key        | channel  | first_at
     m          | 2026-03-02 | 23   | 1       | phone:+77010000001 | waba     | 18:59:59
     n          | 2026-03-03 | 0    | 2       | telegram:7         | other    | 19:00:01
-    o          | 2026-03-03 | 0    | 2       | telegram:8         | telegram | 19:00:02
+    o          | 2026-03-03 | 0    | 2       | phone:+77010000008 | telegram | 19:00:02
     """
     assert tidy(expected) == _messages(facts, expected)
 
