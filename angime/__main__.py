@@ -38,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _say(sentence: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]angime:[/] {escape(sentence)}", highlight=False)
+    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[bold red]angime:[/] {escape(sentence)}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def alone(**chosen: bool) -> None:
 
 def step(text: str) -> None:
     """Say on standard error what is being done."""
-    Console(stderr=True, soft_wrap=True).print(f"[dim]·[/] {escape(text)}", highlight=False)
+    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[dim]·[/] {escape(text)}", highlight=False)
 
 
 def one_log_stream() -> Callable[[str, str], None]:
@@ -96,7 +96,7 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     for row in rows:
         table.add_row(*("" if field is None else harmless(str(field)) for field in row.values()))
     # A pipe and a file have no edge at which a column would have to be cut.
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table, markup=False)
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, emoji=False).print(table, markup=False)
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:

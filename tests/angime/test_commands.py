@@ -45,10 +45,21 @@ def test_nothing_that_others_wrote_is_obeyed_by_the_terminal(capsys: pytest.Capt
     assert {sign for sign in said if not sign.isprintable()} <= {"\n"}
 
 
-def test_a_step_stays_on_its_line_and_keeps_its_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    step(f"delete /a/[red]/{'b' * 100} when nothing is missed")
+def test_a_step_stays_on_its_line_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    step(f"delete /a:x:/[red]/{'b' * 100} when nothing is missed")
 
-    assert capsys.readouterr().err == f"· delete /a/[red]/{'b' * 100} when nothing is missed\n"
+    assert capsys.readouterr().err == f"· delete /a:x:/[red]/{'b' * 100} when nothing is missed\n"
+
+
+def test_what_stands_in_a_cell_or_is_refused_is_shown_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_rows([{"a:x:": "from 1:0:2 [red]to[/] :fire:"}], as_json=False)
+    shown = capsys.readouterr().out
+    said = _angime("tail", "[b]:fire:", home=tmp_path)
+
+    assert [line.rstrip() for line in shown.splitlines()] == ["a:x:", "from 1:0:2 [red]to[/] :fire:"]
+    assert "there is no topic '[b]:fire:'; known are" in said.err
 
 
 def test_a_broker_that_runs_and_does_not_answer_is_not_said_to_be_away(tmp_path: Path) -> None:
