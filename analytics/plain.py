@@ -7,7 +7,7 @@ landing is slower), and must never be too wide: tests draw broken events and hol
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,8 @@ MAX_PLAIN_BYTES = 1024 + 300
 WIDEST_TEXT = 1024
 MAX_ITEMS = 4
 THREADS = 2
+# So few are read by the thread that asks: each new one makes the patterns anew, as long as it takes to read hundreds.
+FEW = 10_000
 
 # No escapes by number, for they may be NUL or half of a pair; no escaped backslash, for `\\u0000` looks like NUL. No
 # escaped slash either, and no number that ends in zeros: what is plain is written as the engine itself would write it.
@@ -50,10 +52,14 @@ def are_plain(texts: pl.Series, *, topics: pl.Series) -> pl.Series:
         if pattern_of(name)
     }
     are_events = pl.repeat(value=False, n=len(texts), eager=True)
-    with ThreadPoolExecutor(THREADS) as pool:
-        asked = {name: pool.submit(_matches, texts, name=name, places=places[name]) for name in places}
-    for name, matches in asked.items():
-        are_events = are_events.scatter(places[name], matches.result())
+    matching = partial(_matches, texts, places=places)
+    if len(texts) <= FEW:
+        matches = list(map(matching, places))
+    else:
+        with ThreadPoolExecutor(THREADS) as pool:
+            matches = list(pool.map(matching, places))
+    for name, are_matching in zip(places, matches, strict=True):
+        are_events = are_events.scatter(places[name], are_matching)
     return are_events
 
 
@@ -69,8 +75,8 @@ def cut_data(texts: pl.Series, *, is_plain: pl.Series) -> pl.Series:
     return plain.select(cut).to_series()
 
 
-def _matches(texts: pl.Series, *, name: str, places: pl.Series) -> pl.Series:
-    return texts.gather(places).str.contains(pattern_of(name))
+def _matches(texts: pl.Series, name: str, *, places: dict[str, pl.Series]) -> pl.Series:
+    return texts.gather(places[name]).str.contains(pattern_of(name))
 
 
 @cache

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.plain import MAX_PLAIN_BYTES, are_plain, cut_data, pattern_of
+from analytics.plain import FEW, MAX_PLAIN_BYTES, are_plain, cut_data, pattern_of
 from analytics.scratch import scratch
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
@@ -53,6 +53,12 @@ ENGINE = scratch().connection
 
 def test_events_of_everyday_are_plain() -> None:
     assert are_plain(pl.Series(BODIES), topics=TOPICS).to_list() == [True] * len(BODIES)
+
+
+def test_of_many_records_the_same_are_plain_as_of_few() -> None:
+    bodies, times = [*BODIES, "hello"], FEW // len(BODIES)
+    are = are_plain(pl.Series(bodies * times), topics=pl.Series([*TOPICS, "calls"] * times)).to_list()
+    assert are == [*[True] * len(BODIES), False] * times
 
 
 def test_events_of_every_type_without_fractions_have_a_pattern() -> None:
