@@ -117,7 +117,10 @@ class Histories:
                 self._again(f"insert into few_{name} by name select {self._columns[name]} from fresh_{name}")  # noqa: S608
 
     def _hear(self, naming: Sequence[View]) -> None:
-        """Put the identities that are named into `heard`, who is known to have them into `known_people` and `moved`."""
+        """Put the identities that are named into `heard`, who is known to have them into `known_people` and `moved`.
+
+        All identities of these contacts come into `gathered_identities`, so that `people` is not looked through again.
+        """
         parts = " union ".join(
             "select company, unnest(list_prepend(contact_key, coalesce(also_known_as, []))) as identity "  # noqa: S608
             f"from fresh_{view.name} where contact_key is not null"
@@ -126,6 +129,7 @@ class Histories:
         self._fill("heard", parts)
         self._fill("known_people", "from people semi join heard using (company, identity)")
         self._fill("moved", "select distinct contact_id from known_people")
+        self._fill("gathered_identities", "from people where contact_id in (select contact_id from moved)")
 
     def _is_news(self, naming: Sequence[View]) -> bool:
         """Whether an identity was not known before, or two that are named together were not known to be one's."""
@@ -152,17 +156,18 @@ class Histories:
         """Find out anew who is whom among the contacts of `moved` and the identities of `heard`."""
         self._fill(
             "members",
-            "select company, identity, min(identity) over (partition by contact_id) as least "
-            "from people where contact_id in (select contact_id from moved)",
+            "select company, identity, min(identity) over (partition by contact_id) as least from gathered_identities",
         )
         self._fill("joined", _links_of(self._identities, self._named_by, naming))
-        self._fill("renamed", "from joined anti join people using (company, identity, contact_id)")
-        if self._fill("lost", "select people.* from people semi join renamed using (company, identity)"):
+        self._fill("renamed", "from joined anti join gathered_identities using (company, identity, contact_id)")
+        if self._fill("lost", "from gathered_identities semi join renamed using (company, identity)"):
             are_lost = "where (company, identity) in (select (company, identity) from lost)"
             self._connection.execute(f"delete from {IDENTITIES} {are_lost}")  # noqa: S608  # our own names
-            self._again(f"delete from people {are_lost}")  # noqa: S608
+            for held in ("people", "gathered_identities"):
+                self._again(f"delete from {held} {are_lost}")  # noqa: S608
         self._connection.execute(f"insert into {IDENTITIES} by name from renamed")
-        self._again("insert into people by name from renamed")
+        for held in ("people", "gathered_identities"):
+            self._again(f"insert into {held} by name from renamed")
         self._again("insert into moved select distinct contact_id from renamed anti join moved using (contact_id)")
 
     def _gather(self) -> None:
@@ -170,7 +175,6 @@ class Histories:
 
         By hashes, which cost a quarter less to look for than texts; what is not theirs no fold joins with them.
         """
-        self._fill("gathered_identities", "from people where contact_id in (select contact_id from moved)")
         for view in self._sources:
             packed = self._packed.get(view.name)
             if packed is not None and packed.is_held:
