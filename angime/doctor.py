@@ -22,6 +22,7 @@ from analytics.waiting import waiting
 from analytics.warehouse import open_reader
 from analytics.zones import first_apart
 from angime import forgetting, presence
+from angime.moments import told
 from angime.rescuing import set_aside
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
@@ -161,7 +162,7 @@ def _disk() -> Iterator[Finding]:
 
 def _clock(moment: datetime) -> Iterator[Finding]:
     newest = _newest_landed()
-    found = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    found = told(moment)
     if moment < BUILT_AFTER or (newest is not None and moment + CLOCK_SLACK < newest):
         yield Finding(
             what="clock",
@@ -319,7 +320,8 @@ def _warehouse() -> Iterator[Finding]:
         return
     with open_reader(settings) as reader:
         [row] = reader.sql("select count(*) as events, max(landed_at) as landed from log.events").to_dicts()
-    yield Finding(what="warehouse", state="good", found=f"{row['events']} events, the last landed {row['landed']}")
+    newest = f", the last landed {told(row['landed'])}" if row["landed"] else ""
+    yield Finding(what="warehouse", state="good", found=f"{row['events']} events{newest}")
 
 
 def _retention() -> Iterator[Finding]:

@@ -25,6 +25,11 @@ def moment_of(written: str, *, now: datetime) -> Instant:
     return instant(read if read.tzinfo else read.replace(tzinfo=UTC))
 
 
+def told(moment: datetime) -> str:
+    """Write a moment for people."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def now() -> datetime:
     """Give the present moment, by our clock."""
     return datetime.now(UTC)

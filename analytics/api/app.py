@@ -194,11 +194,18 @@ def _json(content: Any, *, status: int = 200, headers: dict[str, str] | None = N
     return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
+# What Starlette says of a path or a method that is none of ours.
+_SENTENCES = {
+    "Not Found": "there is nothing at this path; /api/v1/openapi.json lists what there is",
+    "Method Not Allowed": "this can only be read: ask with GET",
+}
+
+
 async def _refused(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else ""
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return _json({"error": detail}, status=status, headers=headers)
+    return _json({"error": _SENTENCES.get(detail, detail)}, status=status, headers=headers)
 
 
 async def _wrong(_request: Request, error: Exception) -> Response:

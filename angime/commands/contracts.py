@@ -51,6 +51,11 @@ def schema_diff(
         raise Misconfigured(f"{event_type} has the versions 1 to {newest}")
     if old > later:
         raise Misconfigured(f"--old {old} is newer than --new {later}: exchange them")
+    if old == later and not json_output:
+        typer.echo(
+            f"nothing to compare: {event_type} has {'one version' if newest == 1 else f'versions 1 to {newest}'}"
+        )
+        return
     print_rows(differences(event_type, old=old, new=later), as_json=json_output)
-    if not json_output and old != later:
+    if not json_output:
         typer.echo("Readers first: they read every version, so bring land, stream and pages up before normalise.")

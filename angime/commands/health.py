@@ -1,6 +1,7 @@
 """Verbs that say how everything stands, and what is to be mended."""
 
 import json
+from datetime import datetime
 from typing import Any, cast
 
 import msgspec
@@ -8,6 +9,7 @@ import typer
 
 from angime.commands.output import Json, print_rows, running, step
 from angime.commands.root import app
+from angime.moments import told as in_words
 
 
 @app.command()
@@ -50,6 +52,8 @@ def status(json_output: Json = False) -> None:
 def _in_words(told: Any) -> str:
     if told is None:
         return "unknown"
+    if isinstance(told, datetime):
+        return in_words(told)
     if not isinstance(told, dict):
         return str(told)
     parts = cast("dict[str, Any]", told)

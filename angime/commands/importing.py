@@ -60,9 +60,10 @@ def _origin(source: str, account: str | None) -> Any:
     origins = load_origins(load(PipelinesSettings))
     known = [name for known_source, name in origins if known_source == source]
     chosen = account or (known[0] if len(known) == 1 else None)
+    if not known:
+        raise Misconfigured(f"company.toml has no account of {source}: `angime connect {source}` writes one")
     if chosen is None or (source, chosen) not in origins:
-        listed = ", ".join(known) or "none"
-        raise Misconfigured(f"name an account of {source} with --account; company.toml has {listed}")
+        raise Misconfigured(f"name an account of {source} with --account; company.toml has {', '.join(known)}")
     return origins[source, chosen]
 
 

@@ -39,18 +39,22 @@ def translate(
     header: Annotated[list[str] | None, typer.Option(help="An HTTP header, 'Name: value'; may be repeated.")] = None,
     json_output: Json = False,
 ) -> None:
-    """Show, without Kafka, which events a payload becomes, or why it is refused.
+    """Show, without Kafka, which events a payload becomes, or why it is refused; exit 1 when anything is.
 
     Example: `angime translate twilio call.json --json`
     """
     from pipelines.translate import translate_files
 
     origin = _origin(source, account) if account else None
+    is_all_read = True
     for translated in translate_files(source, files, headers=_headers(header or []), origin=origin):
+        is_all_read = is_all_read and "refused" not in translated
         if json_output:
             say(json.dumps(translated, ensure_ascii=False))
         else:
             _print_translation(translated)
+    if not is_all_read:
+        raise typer.Exit(1)
 
 
 @app.command()

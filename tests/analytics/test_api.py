@@ -226,6 +226,13 @@ def test_each_refusal_has_its_status_and_a_sentence(
     assert status == 200 or answer.json()["error"]
 
 
+def test_whoever_asks_for_what_is_not_there_or_writes_is_told_what_there_is(client: TestClient) -> None:
+    nowhere, written = client.get("/api/v1/call", headers=BEARER), client.post("/api/v1/calls", headers=BEARER)
+
+    assert (nowhere.status_code, "/api/v1/openapi.json" in nowhere.json()["error"]) == (404, True)
+    assert (written.status_code, written.json()["error"]) == (405, "this can only be read: ask with GET")
+
+
 @pytest.mark.parametrize("path", ["calls", "missed_episodes"])
 def test_of_a_team_or_operator_that_the_company_does_not_have_no_list_is_given(client: TestClient, path: str) -> None:
     def ask(headers: dict[str, str] = BEARER, **asked: str) -> tuple[int, str]:

@@ -46,7 +46,7 @@ def test_a_dry_run_needs_no_kafka_and_says_what_would_be_refused(home: Path) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("twilio", "Master.csv"), "name an account of twilio with --account; company.toml has none"),
+        (("twilio", "Master.csv"), "no account of twilio: `angime connect twilio` writes one"),
         (("asterisk", "Master.csv", "--account", "other"), "company.toml has pbx"),
         (("asterisk", "missing.csv"), "is neither a file nor a folder"),
         (("asterisk", "Master.csv"), "no Kafka runs"),

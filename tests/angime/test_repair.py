@@ -30,7 +30,7 @@ from schemas.instants import Instant, instant, moment
 from schemas.records import RawRecord, raw_to_kafka
 from schemas.topics import TOPICS
 from tests.analytics.landing_cases import call_events, records_of, settings_at
-from tests.angime.front_door import angime, typed
+from tests.angime.front_door import Said, angime, typed
 from tests.fakes import MemoryKafka
 from tests.runbooks import Runbook
 
@@ -364,6 +364,25 @@ def test_what_changed_from_version_to_version_is_said_by_field() -> None:
         "talk_seconds": "added",
         "disposition": "added",
     }
+
+
+def test_of_a_type_with_one_version_it_is_said_that_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    said = typed("schema", "diff", "message.sent", home=tmp_path)
+
+    assert said == Said(0, "nothing to compare: message.sent has one version\n", "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "landed"), [(0, "0 events"), (5, "5 events, the last landed 2026-03-09 12:00:00 UTC")]
+)
+def test_when_something_was_last_landed_is_told_as_people_write_it(facts: int, landed: str, tmp_path: Path) -> None:
+    with open_writer(settings_at(tmp_path)) as writer:
+        if facts:
+            writer.land(Batch(records_of(call_events(1))), now=NOW)
+    doctor, status = (typed(verb, home=tmp_path).out for verb in ("doctor", "status"))
+
+    assert f"warehouse: {landed}\n" in doctor
+    assert f"as_of {'2026-03-09 12:00:00 UTC' if facts else 'unknown'}, " in status
 
 
 def test_the_doctor_finds_nothing_wrong_in_a_new_home(tmp_path: Path) -> None:
