@@ -79,7 +79,7 @@ held as (
         call_id,
         -- As a whole: by itself an end that is null, for good, would be passed over for that of an earlier permission.
         last_value(granted ignore nulls) over (
-            partition by contact_id, account order by moment, granted is null, granted
+            partition by contact_id, account order by moment, granted nulls last
             rows unbounded preceding
         ) as latest
     from (

@@ -97,7 +97,7 @@ permitted as (
     select
         *,
         last_value(granted ignore nulls) over (
-            partition by contact_id, account order by started_at, granted is null, granted rows unbounded preceding
+            partition by contact_id, account order by started_at, granted nulls last rows unbounded preceding
         ) as event_id
     from (
         select
