@@ -581,6 +581,30 @@ def test_what_is_said_of_the_call_outweighs_its_legs_and_the_earlier_the_later()
     assert _drawn(expected) == _calls(facts, expected)
 
 
+WORDS = (
+    "direction=incoming; channel=waba; contact=vk:1; contact_name=A; company_number=+71; device=phone; media=video",
+    "direction=outgoing; channel=viber; contact=vk:2; contact_name=B; company_number=+72; device=computer; media=audio",
+)
+
+
+@pytest.mark.parametrize(("said", "others"), [WORDS, WORDS[::-1]])
+def test_whatever_the_words_those_of_the_call_stand_and_of_several_the_earliest(said: str, others: str) -> None:
+    facts = f"""
+    call | account | leg | fact    | at       | says
+    a    | leg     | x   | offered | 05:00:01 | {others}
+    a    | first   |     | offered | 05:00:02 | {said}
+    a    | later   |     | offered | 05:00:03 | {others}
+    b    | first   | x   | offered | 05:00:01 | {said}
+    b    | later   | x   | offered | 05:00:02 | {others}
+    b    | leg     | y   | offered | 05:00:03 | {others}
+    """
+    told = warehouse(drawn_events(facts)).sql("""
+        select account, direction, channel, contact_key, contact_name, company_number, device, media from facts.calls
+    """)
+
+    assert [("first", *(word.partition("=")[2] for word in said.split("; ")))] * 2 == told.rows()
+
+
 def test_a_transfer_without_legs_names_the_operator_who_took_over() -> None:
     facts = """
     call | fact        | at       | says
