@@ -233,20 +233,25 @@ def test_two_unanswered_calls_in_a_row_warn_until_somebody_talks() -> None:
     permission | fact    | at       | says
     a          | granted | 05:00:00 | contact={A}
     b          | granted | 05:00:01 | contact={B}
+    c          | granted | 05:00:02 | contact=telegram:3
     """
     calls = f"""
-    call | contact | at       | came
-    a    | {A}     | 05:10:00 | machine
-    b    | {A}     | 05:35:00 | rejected
-    c    | {B}     | 05:10:00 | no_answer
-    d    | {B}     | 05:20:00 | no_answer
-    e    | {B}     | 05:30:00 | talk
-    f    | {B}     | 05:40:00 | no_answer
+    call | contact    | at       | came
+    a    | {A}        | 05:10:00 | machine
+    b    | {A}        | 05:35:00 | rejected
+    c    | {B}        | 05:10:00 | no_answer
+    d    | {B}        | 05:20:00 | no_answer
+    e    | {B}        | 05:30:00 | talk
+    f    | {B}        | 05:40:00 | no_answer
+    g    | telegram:3 | 05:10:00 | no_answer
+    h    | telegram:3 | 05:20:00 | no_answer
+    i    | telegram:3 | 05:30:00 | talk
     """
     expected = """
     granted_at | unanswered | is_warned
     05:00:00   | 2          | yes
     05:00:01   | 1          | no
+    05:00:02   | 0          | no
     """
     assert tidy(expected) == _drawn(_built(permissions, calls), "facts.permissions", expected)
 
@@ -362,11 +367,19 @@ def test_requests_use_limits_until_somebody_talks_and_are_answered_by_what_follo
     g          | other   | requested | 2026-03-06 05:30:00 | contact={A}
     g          | other   | requested | 2026-03-06 10:00:00 | contact={A}
     c          | main    | revoked   | 2026-03-04 05:00:00 | contact=telegram:3
+    h          | main    | requested | 2026-03-02 05:30:00 | contact=telegram:8
+    i          | main    | requested | 2026-02-20 05:00:00 | contact=telegram:9
+    i          | other   | requested | 2026-02-20 06:00:00 | contact=telegram:9
+    i          | main    | requested | 2026-03-02 05:10:00 | contact=telegram:9
+    i          | main    | requested | 2026-03-02 07:10:00 | contact=telegram:9
+    i          | main    | requested | 2026-03-02 09:10:00 | contact=telegram:9
     """
     calls = f"""
     call | contact    | at                  | came
     a    | {A}        | 2026-03-06 08:00:00 | talk
     b    | telegram:3 | 2026-03-03 04:00:00 | no_answer
+    c    | telegram:9 | 2026-03-02 06:10:00 | talk
+    d    | telegram:9 | 2026-03-02 08:10:00 | talk
     """
     expected = """
     requested_at        | answer  | answered_at         | requests_in_day | requests_in_week | is_over_limit
@@ -385,5 +398,11 @@ def test_requests_use_limits_until_somebody_talks_and_are_answered_by_what_follo
     2026-03-10 05:00:00 |         |                     | 2               | 2                | yes
     2026-03-11 05:00:00 | denied  | 2026-03-11 05:00:00 | 1               | 1                | no
     2026-03-12 05:00:00 | denied  | 2026-03-12 05:00:00 | 1               | 1                | no
+    05:30:00            |         |                     | 1               | 1                | no
+    2026-02-20 05:00:00 |         |                     | 1               | 1                | no
+    2026-02-20 06:00:00 |         |                     | 1               | 1                | no
+    05:10:00            |         |                     | 1               | 1                | no
+    07:10:00            |         |                     | 1               | 1                | no
+    09:10:00            |         |                     | 1               | 1                | no
     """
     assert tidy(expected) == _drawn(_built(permissions, calls), "facts.permission_requests", expected)
