@@ -61,7 +61,10 @@ OFF = Tracer()
 
 def traceparent_of(headers: Headers) -> str | None:
     """Give the trace that a record belongs to."""
-    return next((content.decode("latin-1") for name, content in headers if name == TRACEPARENT), None)
+    for name, content in headers:
+        if name == TRACEPARENT:
+            return content.decode("latin-1")
+    return None
 
 
 def end_all(spans: Iterable[Span | None]) -> None:
