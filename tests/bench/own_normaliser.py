@@ -5,6 +5,7 @@ import resource
 import sys
 from datetime import UTC, datetime
 
+from angime import logs
 from pipelines import (
     dead,
     fast_broker,  # noqa: F401  # what is imported is not counted, as it is not with the others
@@ -31,6 +32,7 @@ class _Counting:
 
 def main(bootstrap: str, count: int, transport: str) -> None:
     """Normalise `count` records of `raw` and print how many events they were, and how much processor time it took."""
+    logs.set_up()  # as every stage does
     origins = settled(PipelinesSettings())
     began = _cpu_seconds()
     producer = _Counting(bootstrap, transport=transport)
