@@ -88,6 +88,8 @@ __all__ = [
 FRESH_EVENTS = 100_000
 # Rows in a group of a fact's file: so many are decoded to read one call. The engine itself takes four times as many.
 ROWS_OF_FACTS = 32_768
+# And of so many bytes at most: to write a group takes several times as many of memory.
+MIB_OF_FACTS = 32
 # A reader's transaction is waited for so long when old pages of the catalog are to go; the lander stands still.
 VACUUM_SECONDS = 2.0
 # So many bytes of long events may wait in the catalog: to write them takes some ten times as many. Others are many
@@ -407,8 +409,9 @@ class Writer:
         if is_new:
             for layer in LAYERS:
                 self.connection.execute(f"create schema if not exists {CATALOG}.{layer}")
-            rows = f"'parquet_row_group_size', {ROWS_OF_FACTS}"
-            self.connection.execute(f"call {CATALOG}.set_option({rows}, schema => 'facts')")
+            for option, value in (("size", f"{ROWS_OF_FACTS}"), ("size_bytes", f"'{MIB_OF_FACTS}MiB'")):
+                told = f"'parquet_row_group_{option}', {value}"
+                self.connection.execute(f"call {CATALOG}.set_option({told}, schema => 'facts')")
         if is_new or self._seals.damaged_tables():
             self._rebuild()
         elif built_by != wanted:

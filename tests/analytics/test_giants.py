@@ -16,7 +16,7 @@ from analytics.refresh import Refresher
 from analytics.scratch import scratch
 from analytics.settings import MIB
 from analytics.views import View, read_views
-from analytics.warehouse import Batch, Landed, open_writer
+from analytics.warehouse import ROWS_OF_FACTS, Batch, Landed, open_writer
 from schemas import accounts, calls, crm, messages, permissions, transcripts
 from schemas.envelope import Event, event
 from schemas.ids import call_id, conversation_id, deal_id, fact_id, message_id, recording_id
@@ -166,6 +166,22 @@ def test_a_call_whose_transcripts_do_not_fit_into_memory_together_is_folded_a_pi
         assert [(RECORDINGS, RECORDINGS * TURNS, _said(RECORDINGS), _said(numbers[-1]))] == writer.connection.rows(said)
         talk = "select recordings, turns, customer_words from facts.call_talk"
         assert [(RECORDINGS, RECORDINGS * TURNS, RECORDINGS * TURNS * WORDS)] == writer.connection.rows(talk)
+
+
+def test_what_is_long_lies_in_files_in_smaller_groups_of_rows(home: Path) -> None:
+    with open_writer(settings_at(home)) as writer:
+        writer.connection.execute(f"""
+            insert into facts.turns (call_id, turn, words, day)
+            select 'giant', turn, json_quote(repeat('word', 500)), date '2026-03-01'
+            from range({ROWS_OF_FACTS}) as numbered(turn)
+        """)  # noqa: S608  # our own number
+        file = f"{settings_at(home).warehouse}/data/facts/turns/*/*/*.parquet"
+        [(rows, groups)] = writer.connection.rows(
+            "select max(row_group_num_rows), count(distinct row_group_id) from parquet_metadata(?)", [file]
+        )
+
+        assert rows < ROWS_OF_FACTS
+        assert groups > 1
 
 
 def _transcript(number: int) -> Event:
