@@ -43,27 +43,23 @@ counted as (
             partition by contact_id, account order by started_at
             range between interval 86399999 milliseconds preceding and current row
         ) as connections,
-        count_if(outcome = 'answered') over (
-            partition by contact_id, account order by started_at, call_id rows unbounded preceding
-        ) as talks
+        count(*) filter (where outcome = 'answered') over (
+            partition by contact_id, account order by started_at, call_id
+            rows between unbounded preceding and 1 preceding
+        ) as talks_before
     from named
-),
-
-rowed as (
-    select
-        *,
-        count_if(direction = 'outgoing' and outcome in ('no_answer', 'rejected', 'busy', 'voicemail', 'machine')) over (
-            partition by contact_id, account, talks order by started_at, call_id rows unbounded preceding
-        ) as unanswered
-    from counted
 ),
 
 followed as (
     select
         *,
-        coalesce(lag(unanswered) over in_order, 0) as unanswered_before
-    from rowed
-    window in_order as (partition by contact_id, account order by started_at, call_id)
+        count(*) filter (
+            where direction = 'outgoing' and outcome in ('no_answer', 'rejected', 'busy', 'voicemail', 'machine')
+        ) over (
+            partition by contact_id, account, talks_before order by started_at, call_id
+            rows between unbounded preceding and 1 preceding
+        ) as unanswered_before
+    from counted
 ),
 
 asked as (
