@@ -152,9 +152,9 @@ def _apply(
     key, moment = installation_key(home), instant(now)
     decisions = [erasure.decide(one, key=key, until=moment) for one in found]
     recordings, events = _all(found, "recordings"), sum(one.events for one in found)
-    say(f"{len(recordings)} recordings")
+    say(f"recordings: {len(recordings)}")
     forgotten = forget_recordings(recordings)
-    say(f"{events} events of {len(found)} persons")
+    say(f"events: {events}, of persons: {len(found)}")
     erasure.apply(connection, found, decisions=decisions, make_token=lambda: uuid.uuid4().hex)
     receipt = Receipt(
         erasure=decisions[0].id,

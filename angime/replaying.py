@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from analytics.erased import Known
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.moments import now
+from angime.pace import Pace
 from angime.settings import load
 from pipelines import correcting, replay
 from pipelines.broker import Admin, assign, connect_producer
@@ -25,8 +25,6 @@ from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import instant
 from schemas.topics import CANONICAL, STREAMED
-
-SAY_SECONDS = 2.0
 
 Say = Callable[[str], None]
 
@@ -136,7 +134,7 @@ def correct(planned: Plan, *, bootstrap: str, is_dry: bool, say: Say) -> correct
     stretch = planned.stretch
     if stretch is None:
         raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
-    progress = _Pace(say)
+    progress = Pace(say)
     producer = None if is_dry else connect_producer(bootstrap, transport=settings.transport)
     try:
         with open_reader(load(AnalyticsSettings)) as reader:
@@ -199,23 +197,6 @@ def _is_erased() -> replay.IsErased:
     return Known(load(PipelinesSettings).home).holds_bytes
 
 
-class _Pace:
-    """Says now and then how fast a replay goes, and how long the rest will take."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._began = self._said = time.monotonic()
-
-    def tell(self, read: int, total: int) -> None:
-        """Hear how far it is."""
-        moment = time.monotonic()
-        if moment - self._said >= SAY_SECONDS:
-            self._said = moment
-            rate = read / (moment - self._began)
-            pace = f", {rate:.0f} a second, {(total - read) / rate:.0f} s left" if rate else ""
-            self._say(f"{read} of {total}{pace}")
-
-
 class _Keeper:
     """Keeps where a replay is after each acknowledged batch, and says now and then how it goes."""
 
@@ -223,7 +204,7 @@ class _Keeper:
         self._plan = planned
         self._file = file
         self._is_dry = is_dry
-        self._pace = _Pace(say)
+        self._pace = Pace(say)
 
     def keep(self, progress: replay.Progress) -> None:
         """Hear how far it is."""

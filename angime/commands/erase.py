@@ -80,6 +80,6 @@ def erase(
 def _say_unknown(persons: int, *, promise: str) -> None:
     if persons:
         step(
-            f"of {persons} of the persons nothing is here: nobody has these identities, or he was erased before; "
+            f"unknown here: {persons}. Nobody has these identities, or who had them was erased before; "
             f"{promise}: what was received before and lands later is dropped"
         )

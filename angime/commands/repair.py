@@ -160,13 +160,14 @@ def tail(
 
     Example: `angime tail calls --call CA0123 --json`
     """
+    from angime.pace import Pace
     from angime.suggestions import known
     from angime.watching import newest, stream
     from schemas.topics import CANONICAL
 
     if call_id:
         known(topic, names=CANONICAL, what="topic of events")
-    found = newest(bootstrap(), topic=topic, call_id=call_id, last=last)
+    found = newest(bootstrap(), topic=topic, call_id=call_id, last=last, on_read=Pace(step).tell)
     for shown in found:
         _print_record(shown, json_output=json_output)
     if not found:

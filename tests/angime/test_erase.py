@@ -515,7 +515,7 @@ def test_of_whom_nothing_is_here_it_is_said_and_what_lands_of_him_later_is_dropp
     assert (looked.code, told["persons"], told["unknown"], told["events"]) == (0, 1, 1, 10)
     receipt = receipt_in(home)
     assert (said.code, receipt.persons, receipt.unknown, receipt.events) == (0, 1, 1, 10)
-    assert ["of 1 of the persons nothing is here" in one.err for one in (looked, said)] == [True, True]
+    assert ["unknown here: 1. Nobody has these identities" in one.err for one in (looked, said)] == [True, True]
     with open_writer(settings_at(home)) as writer:
         landed = writer.land(Batch(records_of(of_the_person(stranger)[:5], first_offset=500)), now=AFTER)
     assert (landed.erased, landed.events) == (5, 0)

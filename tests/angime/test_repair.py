@@ -17,6 +17,7 @@ from analytics.metrics import catalogue
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from angime import contracts, printing, replaying, standing, watching
 from angime.moments import moment_of
+from angime.pace import Pace
 from angime.suggestions import known
 from pipelines import dead, local_kafka, normalise, redelivery, topics
 from pipelines.broker import Admin, connect_producer
@@ -330,6 +331,15 @@ def test_times_are_read_as_people_type_them(written: str, read: Instant) -> None
     assert moment_of(written, now=moment(NOW)) == read
 
 
+def test_how_long_the_rest_takes_is_said_now_and_then_and_not_before_anything_was_read() -> None:
+    moments, said = iter([0.0, 1.0, 2.0, 4.0, 5.0]), list[str]()
+    pace = Pace(said.append, clock=lambda: next(moments))
+    for read in (0, 0, 100, 200):
+        pace.tell(read, 500)
+
+    assert said == ["0 of 500", "100 of 500, 25 a second, 16 s left"]
+
+
 @pytest.mark.parametrize("written", ["yesterday", "999999w", "2026-02-30"])
 def test_what_is_no_time_is_told_in_one_line(written: str) -> None:
     with pytest.raises(Misconfigured, match="is no time; write 2026-03-01"):
@@ -487,7 +497,10 @@ def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str, tmp_pa
         producer.send("calls", key=b"other", value=b"no event")
         producer.flush()
 
-    [shown] = watching.newest(broker, topic="calls", call_id=named, last=1)
+    read: list[tuple[int, int]] = []
+    [shown] = watching.newest(
+        broker, topic="calls", call_id=named, last=1, on_read=lambda number, total: read.append((number, total))
+    )
     told = typed("tail", "calls", "--call", named, home=tmp_path, ANGIME_KAFKA=broker).out
 
     assert (shown["published"], shown["dataschema"], shown["data"]["talk_seconds"]) == (
@@ -495,5 +508,6 @@ def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str, tmp_pa
         "call.ended/2",
         294.0,
     )
+    assert read[-1] == (len(read), len(read))
     identities = ", ".join(f"{one['kind']}:{one['value']}" for one in shown["data"]["contact"])
     assert f"  contact={identities}  " in told
