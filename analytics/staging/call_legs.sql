@@ -8,7 +8,7 @@
 --   call_id varchar: call of the leg
 --   leg_id varchar: leg, null for the call as a whole
 --   place varchar: sorts what is said of a call before what is said of its legs, and these by their first fact
---   last_place varchar: sorts legs by their last fact
+--   last_place varchar: sorts legs by their last fact, but for those about recordings; null where there is no other
 --   is_ring boolean: whether it is known by more than facts about recordings
 --   is_bare boolean: whether it is known by nothing but that somebody or something picked up, of whom nothing is said
 --   is_over boolean: whether it ended or was declined
@@ -55,6 +55,7 @@ with
 doubted as (
     select
         *,
+        type not in ('call.recording_made_available', 'call.recording_stored', 'call.transcribed') as is_of_course,
         case
             when type = 'call.ended'
                 then
@@ -75,8 +76,8 @@ said as (
         call_id,
         leg_id,
         min(place) as first_place,
-        max(place) as last_place,
-        bool_or(type not in ('call.recording_made_available', 'call.recording_stored', 'call.transcribed')) as is_ring,
+        max(place) filter (where is_of_course) as last_place,
+        bool_or(is_of_course) as is_ring,
         bool_and(
             type = 'call.accepted' and direction is null and contact_key is null and company_number is null
             and operator is null

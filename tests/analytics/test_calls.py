@@ -595,8 +595,8 @@ def test_whatever_the_words_those_of_the_call_stand_and_of_several_the_earliest(
     a    | first   |     | offered | 05:00:02 | {said}
     a    | later   |     | offered | 05:00:03 | {others}
     b    | first   | x   | offered | 05:00:01 | {said}
-    b    | later   | x   | offered | 05:00:02 | {others}
-    b    | leg     | y   | offered | 05:00:03 | {others}
+    b    | leg     | y   | offered | 05:00:02 | {others}
+    b    | later   | x   | offered | 05:00:03 | {others}
     """
     told = warehouse(drawn_events(facts)).sql("""
         select account, direction, channel, contact_key, contact_name, company_number, device, media from facts.calls

@@ -5,15 +5,16 @@ from schemas.envelope import Event
 from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
 
 TRANSFERRED = """
-call  | leg | fact        | at       | says
-moved |     | offered     | 05:00:00 | direction=incoming; contact=phone:+77010000001
-moved | a   | rang        | 05:00:01 | operator=PJSIP/101
-moved | b   | rang        | 05:00:01 | operator=PJSIP/102
-moved | a   | ended       | 05:01:00 | operator=PJSIP/101; answered_at=05:00:10; talk_seconds=50
-moved |     | transferred | 05:01:00 | to_operator=PJSIP/102
-moved | b   | ended       | 05:02:40 | operator=PJSIP/102; answered_at=05:01:10; talk_seconds=90
-moved | c   | ended       | 05:00:09 | operator=client:aigul; disposition=no_answer
-moved |     | ended       | 05:02:40 | disposition=completed
+call  | leg | fact                     | at       | says
+moved |     | offered                  | 05:00:00 | direction=incoming; contact=phone:+77010000001
+moved | a   | rang                     | 05:00:01 | operator=PJSIP/101
+moved | b   | rang                     | 05:00:01 | operator=PJSIP/102
+moved | a   | ended                    | 05:01:00 | operator=PJSIP/101; answered_at=05:00:10; talk_seconds=50
+moved |     | transferred              | 05:01:00 | to_operator=PJSIP/102
+moved | b   | ended                    | 05:02:40 | operator=PJSIP/102; answered_at=05:01:10; talk_seconds=90
+moved | c   | ended                    | 05:00:09 | operator=client:aigul; disposition=no_answer
+moved |     | ended                    | 05:02:40 | disposition=completed
+moved | a   | recording_made_available | 05:03:00 | recording_id=r; url=x
 """
 
 
@@ -39,6 +40,22 @@ def test_a_call_is_counted_once_for_the_last_talker_and_all_talk_is_kept() -> No
     moved   | oleg        | sales   | 1     | yes         | yes        | 05:01:10    | 69           | 90
     """
     assert tidy(expected) == _drawn(drawn_events(TRANSFERRED), "facts.call_operators", expected)
+
+
+def test_the_last_talker_is_who_talked_to_the_end_and_not_who_rang_last() -> None:
+    facts = """
+    call | leg | fact  | at       | says
+    c    | a   | rang  | 05:00:00 | operator=PJSIP/101; direction=incoming
+    c    | b   | rang  | 05:00:05 | operator=PJSIP/102
+    c    | b   | ended | 05:01:00 | answered_at=05:00:10; talk_seconds=50
+    c    | a   | ended | 05:02:00 | answered_at=05:01:00; talk_seconds=60
+    """
+    expected = """
+    operator_id | is_counted | talk_seconds
+    aigul       | yes        | 60
+    oleg        | no         | 50
+    """
+    assert tidy(expected) == _drawn(drawn_events(facts), "facts.call_operators", expected)
 
 
 def test_a_call_without_legs_is_its_own_leg_where_somebody_is_known_or_talked() -> None:
