@@ -115,7 +115,7 @@ class ConfluentProducer:
             raise
         while True:
             try:
-                self._client.produce(PREFIX + topic, value=value, key=key, headers=list(headers))
+                self._client.produce(PREFIX + topic, value=value, key=key, headers=list(headers) or None)
             except BufferError:
                 self._client.poll(FULL_QUEUE_WAIT_SECONDS)
             except KafkaException as error:
