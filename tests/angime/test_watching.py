@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import typer
 import yaml
@@ -38,6 +39,7 @@ NOTHING_KEPT = Figures(
     outbox_bytes_free=0,
 )
 PANELS = json.loads((DOCS / "deploy" / "grafana.json").read_text())["panels"]
+EXPRESSIONS = [rule["expr"] for rule in RULES] + [target["expr"] for one in PANELS for target in one["targets"]]
 
 
 @pytest.fixture
@@ -80,8 +82,7 @@ def test_every_rule_and_panel_names_figures_that_exist(figures: str) -> None:
     receiver.count(source="twilio", status=200, seconds=0.01)
     text = figures + generate_latest(receiver.registry).decode()
     known = set(re.findall(r"^(angime_\w+)", text, re.MULTILINE)) | {"angime_lag_records", "angime_lost_records"}
-    written = [rule["expr"] for rule in RULES] + [target["expr"] for one in PANELS for target in one["targets"]]
-    named = {name for expression in written for name in re.findall(r"angime_\w+", expression)}
+    named = {name for written in EXPRESSIONS for name in re.findall(r"angime_\w+", written)}
 
     assert named - known == set()
     assert len(RULES) >= 8
@@ -93,7 +94,11 @@ def test_every_rule_leads_to_a_runbook_and_says_what_is_so() -> None:
         assert (DOCS.parent / rule["annotations"]["runbook"]).is_file()
         assert rule["annotations"]["summary"].endswith(".")
         assert rule["labels"]["severity"] in {"page", "ticket"}
-        assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+@pytest.mark.parametrize("written", EXPRESSIONS)
+def test_prometheus_can_read_every_expression_of_a_rule_and_of_a_panel(written: str) -> None:
+    assert promql_parser.parse(written)
 
 
 @pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
