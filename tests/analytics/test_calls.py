@@ -333,10 +333,33 @@ def test_of_several_ends_of_one_leg_the_one_that_knows_most_leads() -> None:
     c    | a   | ended | 05:01:00     | disposition=no_answer; direction=incoming; ended_by=contact
     c    | a   | ended | 05:01:00.400 | disposition=completed; talk_seconds=30; answered_at=05:00:30.400
     c    | a   | ended | 05:01:02     | provider_status=completed
+    d    |     | ended | 05:01:05     | disposition=busy; talk_seconds=99; answered_at=05:00:05; provider_status=less; error_code=9
+    d    |     | ended | 05:01:00     | disposition=completed; talk_seconds=30; answered_at=05:00:30; provider_status=more; error_code=1; ended_by=company
+    e    |     | ended | 05:01:05     | disposition=completed; answered_by=voicemail
+    e    |     | ended | 05:01:00     | disposition=completed; answered_by=machine; ended_by=company
+    """  # noqa: E501
+    expected = """
+    call | outcome  | answered_at | talk_seconds | ended_at   | disposition | ended_by | provider_status | error_code | events
+    c    | answered | 05:00:30.4  | 30           | 05:01:00.4 | completed   | contact  | completed       |            | 3
+    d    | answered | 05:00:30    | 30           | 05:01:00   | completed   | company  | more            | 1          | 2
+    e    | machine  |             |              | 05:01:00   | completed   | company  |                 |            | 2
+    """  # noqa: E501
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+def test_of_several_pickups_the_first_by_a_person_is_when_and_the_last_tells_by_whom() -> None:
+    facts = """
+    call | fact     | at       | says
+    c    | accepted | 05:00:10 | answered_by=human; direction=incoming
+    c    | accepted | 05:00:20 | answered_by=human
+    d    | accepted | 05:00:10 | answered_by=ivr; direction=outgoing
+    d    | accepted | 05:00:20 | answered_by=machine
+    d    | ended    | 05:00:30 | disposition=completed
     """
     expected = """
-    call | outcome  | talk_seconds | ended_at   | disposition | ended_by | provider_status | events
-    c    | answered | 30           | 05:01:00.4 | completed   | contact  | completed       | 3
+    call | outcome     | answered_at
+    c    | in_progress | 05:00:10
+    d    | machine     |
     """
     assert _drawn(expected) == _calls(facts, expected)
 
