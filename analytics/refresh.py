@@ -184,6 +184,7 @@ class Refresher:
             [(undated,)] = self._connection.rows(Planned(f"select count(*) - count({fact.time}) from stale_{name}"))
             # Files are left out by the bounds of their times, which are read once where the times come from a table and
             # nothing else is asked for beside. By those of ids none would be: of hashes there are no bounds to be read.
+            # Assumption: no two entities of one time have the same hash of 64 bits. Their ids are ours, made by SHA-1.
             or_undated = f" or {fact.time} is null" if undated else ""
             self._run(
                 f"delete from {fact.relation} "
