@@ -55,7 +55,6 @@ def is_anonymous(written: str | None) -> bool:
     return address in ANONYMOUS or _SIP_SCHEME.sub("", address).partition("@")[0] in ANONYMOUS
 
 
-@lru_cache(maxsize=65_536)
 def e164(written: str, *, region: str | None) -> str | None:
     """Give a number in E.164, None when it is none.
 
@@ -65,6 +64,11 @@ def e164(written: str, *, region: str | None) -> str | None:
     plans change faster than libraries. An extension is left out: who sits behind a switchboard is known by the number
     that is dialled.
     """
+    read = _kept if len(written) <= MAX_IDENTITY_LENGTH else _read
+    return read(written, region)
+
+
+def _read(written: str, region: str | None) -> str | None:
     country, _, area = (region or "").partition(" ")
     digits = _EXTENSION.sub("", written.strip())
     candidates = [(digits, country)] if country or digits.startswith("+") else [(f"+{digits}", "")]
@@ -86,6 +90,10 @@ def e164(written: str, *, region: str | None) -> str | None:
         if is_possible and (is_sure or phonenumbers.is_valid_number(parsed)):
             return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return None
+
+
+# Numbers come again and again. A text that is longer than any is not kept: a sender could fill the memory with it.
+_kept = lru_cache(maxsize=65_536)(_read)
 
 
 def _lacks_area(number: PhoneNumber) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,19 @@ def test_a_card_of_another_number_is_not_the_contacts(translate_as: TranslateAs)
 
     assert [one.value for one in event.data.contact] == ["+77011234567"]
     assert event.data.contact_name is None
+
+
+def test_a_sender_of_long_numbers_does_not_fill_the_memory(translate_as: TranslateAs) -> None:
+    bodies = [whatsapp(calls=[{**CALL, "event": "connect", "from": f"{number}" * 50_000}]) for number in range(10, 42)]
+    tracemalloc.start()
+    try:
+        found = [bool(translate_as("whatsapp_cloud", body).events) for body in bodies]
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert found == [True] * len(bodies)
+    assert kept_bytes < sum(map(len, bodies)) / 4
 
 
 def test_whatsapps_challenge_is_answered_to_who_knows_the_token() -> None:
