@@ -48,7 +48,7 @@ _TOLD = f"""
         call_id as subject, begun + to_seconds(fact.after) as time, time as recorded_at, 'bench' as company,
         'main' as account, call_id as partition_key, map {{{_SCHEMAS}}}[fact.type] as dataschema,
         '{{' || known || fact.says || '}}' as data, call_id as entity, 'calls' as topic, 0 as partition,
-        i * 4 as offset, time as landed_at, cast(null as varchar) as causation_id
+        i * 4 as offset, time as landed_at, cast(null as varchar) as causation_id, cast(null as timestamptz) as revision
     from told
 """
 
