@@ -1,12 +1,13 @@
 """Deterministic ids: the same fact of the same provider has the same id in every process, run and replay."""
 
 import re
-from functools import lru_cache
 from hashlib import sha1
 from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
+
+from schemas.recent import recent
 
 Id = Annotated[
     str,
@@ -21,9 +22,7 @@ ID_PATTERN = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 # Ids of our own making are UUIDs of this version.
 OUR_VERSION = "5"
 VERSION_PLACE = 14
-# Many facts of a contact come within a short while; what is longer than any identity may be is not kept.
-RECENT_CONVERSATIONS = 16_384
-LONGEST_KEPT = 256
+RECENT_CONVERSATIONS = 16_384  # many facts of a contact come within a short while
 
 _NAMESPACE_BYTES = NAMESPACE.bytes
 _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
@@ -38,9 +37,6 @@ def identify(*parts: str) -> Id:
     digest = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
     variant = _VARIANTS[digest[16]]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
-
-
-_recent = lru_cache(maxsize=RECENT_CONVERSATIONS)(identify)
 
 
 def fact_id(source: str, account: str, type_: str, *identity: str) -> Id:
@@ -68,10 +64,10 @@ def deal_id(source: str, account: str, provider_deal_id: str) -> Id:
     return identify("deal", source, account, provider_deal_id)
 
 
+@recent(RECENT_CONVERSATIONS)
 def conversation_id(company: str, kind: str, value: str) -> Id:
     """Id of the conversation of a company with the contact known by this identity."""
-    make = _recent if len(value) <= LONGEST_KEPT else identify
-    return make("conversation", company, kind, value)
+    return identify("conversation", company, kind, value)
 
 
 def raw_id(source: str, account: str, body_sha256: str) -> Id:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from schemas.people import Identity, is_e164, other_form
+from schemas.recent import recent
 
 MAX_IDENTITY_LENGTH = 256
 MAX_IDENTITIES = 16  # of the contact of one fact
@@ -55,6 +55,7 @@ def is_anonymous(written: str | None) -> bool:
     return address in ANONYMOUS or _SIP_SCHEME.sub("", address).partition("@")[0] in ANONYMOUS
 
 
+@recent(65_536)
 def e164(written: str, *, region: str | None) -> str | None:
     """Give a number in E.164, None when it is none.
 
@@ -64,11 +65,6 @@ def e164(written: str, *, region: str | None) -> str | None:
     plans change faster than libraries. An extension is left out: who sits behind a switchboard is known by the number
     that is dialled.
     """
-    read = _kept if len(written) <= MAX_IDENTITY_LENGTH else _read
-    return read(written, region)
-
-
-def _read(written: str, region: str | None) -> str | None:
     country, _, area = (region or "").partition(" ")
     digits = _EXTENSION.sub("", written.strip())
     candidates = [(digits, country)] if country or digits.startswith("+") else [(f"+{digits}", "")]
@@ -90,10 +86,6 @@ def _read(written: str, region: str | None) -> str | None:
         if is_possible and (is_sure or phonenumbers.is_valid_number(parsed)):
             return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return None
-
-
-# Numbers come again and again. A text that is longer than any is not kept: a sender could fill the memory with it.
-_kept = lru_cache(maxsize=65_536)(_read)
 
 
 def _lacks_area(number: PhoneNumber) -> bool:
@@ -223,7 +215,7 @@ def _as_dialled(identities: Iterable[Identity]) -> list[Identity]:
     return [Identity("phone", number) for number in numbers if number]
 
 
-@lru_cache(maxsize=65_536)
+@recent(65_536)
 def _other_form(written: str) -> str | None:
     """Give in E.164 the other number by which one is known, None where there is but one."""
     number = other_form(_PUNCTUATION.sub("", _EXTENSION.sub("", written)))

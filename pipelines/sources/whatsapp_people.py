@@ -1,16 +1,16 @@
 """Who is on both sides of a WhatsApp Cloud webhook: the business number, and the contact with all his identities."""
 
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
 
 from pipelines.sources.contract import Translation
 from pipelines.sources.facts import Scene
-from pipelines.sources.phones import MAX_IDENTITY_LENGTH, identity, phone_identity, together, written_number
+from pipelines.sources.phones import identity, phone_identity, together, written_number
 from pipelines.sources.reading import Fields, as_object, items, member, text
 from pipelines.sources.translations import NOTHING, attempt, each, numbered
 from schemas.people import Identity
+from schemas.recent import recent
 
 COMMON_ENDING_DIGITS = 8
 KNOWN_CONTACTS = 16_384
@@ -93,22 +93,15 @@ def person(box: Inbox, fields: Fields, *, phone: str, user: str = "", parent: st
     )
 
 
-def _identities(*written: str | None) -> tuple[Identity, ...]:
-    """Give the identities of a contact, who is told of many times within a short while; what is long is not kept."""
-    make = _kept if sum([len(one) for one in written if one]) <= MAX_IDENTITY_LENGTH else _made
-    return make(*written)
-
-
-def _made(number: str | None, on_card: str | None, user: str | None, parent: str | None) -> tuple[Identity, ...]:
+@recent(KNOWN_CONTACTS)
+def _identities(number: str | None, on_card: str | None, user: str | None, parent: str | None) -> tuple[Identity, ...]:
+    """Give the identities of a contact, who is told of many times within a short while."""
     return together(
         phone_identity(number, region=None),
         phone_identity(on_card, region=None),
         identity("whatsapp_user", user),
         identity("whatsapp_parent_user", parent),
     )
-
-
-_kept = lru_cache(maxsize=KNOWN_CONTACTS)(_made)
 
 
 def is_same_number(one: str | None, other: str | None) -> bool:
