@@ -2,13 +2,13 @@
 
 import atexit
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from analytics.warehouse import Reader
-from schemas.errors import AngimeError
+from schemas.errors import AngimeError, Misconfigured
 
 PROMPT, MORE = "angime> ", "   ...> "
 HELP = "A statement ends with ; and may span lines. \\d lists tables and views, \\d NAME columns, \\q leaves."
@@ -20,7 +20,7 @@ Show = Callable[[list[dict[str, Any]]], None]
 
 
 class Shell:
-    """One sitting: asks a reader, shows rows, and goes on after a statement that was wrong."""
+    """One sitting: asks a reader and shows rows. A statement that is wrong ends it, unless a person typed it."""
 
     def __init__(self, reader: Reader, *, show: Show, say: Callable[[str], None], is_typed: bool) -> None:
         self._reader = reader
@@ -38,43 +38,55 @@ class Shell:
     def run(self, lines: Iterator[str]) -> None:
         """Take lines until they end or one says to leave."""
         waiting: list[str] = []
-        for line in lines:
-            if not waiting and line.strip().startswith("\\"):
+        begun = 0
+        for number, line in enumerate(lines, start=1):
+            if not waiting:
+                begun = number
                 if line.strip() == "\\q":
                     return
-                self._describe(line.strip())
-                continue
-            waiting.append(line)
+                if line.strip().startswith("\\"):
+                    with self._telling(line=number):
+                        self.describe(line)
+                    continue
+            waiting = [*waiting, line] if waiting or line.strip() else []
             if line.rstrip().endswith(";"):
-                self.ask("\n".join(waiting))
+                self._ask("\n".join(waiting), line=begun)
                 waiting = []
-        if "".join(waiting).strip():
-            self.ask("\n".join(waiting))
+        if waiting:
+            self._ask("\n".join(waiting), line=begun)
 
-    def ask(self, typed: str) -> None:
-        """Show the rows of each statement, or why it could not be answered."""
-        try:
-            for statement in self._reader.statements(typed):
-                self._show(self._reader.ask(statement))
-        except AngimeError as refusal:
-            self._say(refusal.reason)
-        except KeyboardInterrupt:
-            if not self.is_typed:
-                raise
-            self._say("stopped")
-
-    def _describe(self, line: str) -> None:
-        command, _, name = line.partition(" ")
+    def describe(self, line: str) -> None:
+        r"""Show what `\d` asks for. Raises Misconfigured for a name that is none, and for other words."""
+        command, _, name = line.strip().partition(" ")
         if command != "\\d":
-            self._say(HELP)
-        elif not name.strip():
+            raise Misconfigured(HELP)
+        if not name.strip():
             whole = [row for row in self._described if not row["column"]]
             self._show([{"relation": row["relation"], "rows": row["meaning"].partition(". ")[0]} for row in whole])
         elif name.strip() in self._relations:
             columns = [row for row in self._described if row["relation"] == name.strip() and row["column"]]
             self._show([{part: row[part] for part in ("column", "type", "unit", "meaning")} for row in columns])
         else:
-            self._say("write a name such as facts.calls; \\d lists them all")
+            raise Misconfigured("write a name such as facts.calls; \\d lists them all")
+
+    def _ask(self, text: str, *, line: int) -> None:
+        with self._telling(line=line):
+            for statement in self._reader.statements(text):
+                self._show(self._reader.ask(statement))
+
+    @contextmanager
+    def _telling(self, *, line: int) -> Generator[None]:
+        """Say to a person why something was not answered, and go on; raise it, with its line, where nobody types."""
+        try:
+            yield
+        except AngimeError as refusal:
+            if not self.is_typed:
+                raise type(refusal)(f"what begins on line {line}: {refusal.reason}") from None
+            self._say(refusal.reason)
+        except KeyboardInterrupt:
+            if not self.is_typed:
+                raise
+            self._say("stopped")
 
 
 def typed_lines(shell: Shell, *, history: Path) -> Iterator[str]:

@@ -13,13 +13,16 @@ from angime.commands.root import app
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="SQL; without it a shell opens.")] = "",
+    query: Annotated[
+        str | None, typer.Argument(help="SQL; without it a shell opens, or standard input is read.")
+    ] = None,
     json_output: Json = False,
     csv_output: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
     """Ask the warehouse in SQL while everything runs, once or in a shell with completion.
 
-    Of several statements each one's rows are shown; JSON and CSV hold those of one.
+    Of several statements, also of a file on standard input, each one's rows are shown, until one is wrong. JSON and CSV
+    hold those of one.
 
     Example: `angime sql "select outcome, count(*) from facts.calls group by all"`
     """
@@ -29,15 +32,16 @@ def sql(
 
     alone(json=json_output, csv=csv_output)
     is_for_programs = json_output or csv_output
-    is_for_the_shell = not query or query.startswith("\\")
-    if is_for_programs and is_for_the_shell:
+    if is_for_programs and (query is None or query.startswith("\\")):
         raise typer.BadParameter("write the query whose rows are to be printed as JSON or CSV", param_hint="QUERY")
     settings = load(AnalyticsSettings)
     with open_reader(settings) as reader:
-        if is_for_the_shell:
-            _open_shell(reader, typed=query, history=settings.home / "sql_history")
+        if query is None or query.startswith("\\"):
+            _open_shell(reader, asked=query, history=settings.home / "sql_history")
             return
         statements = reader.statements(query)
+        if not statements:
+            raise typer.BadParameter("there is no statement in it", param_hint="QUERY")
         if is_for_programs and len(statements) != 1:
             raise typer.BadParameter(
                 f"these are {len(statements)} statements, and JSON and CSV hold the rows of one: ask them one by one",
@@ -51,19 +55,22 @@ def sql(
                 print_rows(rows, as_json=json_output)
 
 
-def _open_shell(reader: Any, *, typed: str, history: Path) -> None:
-    """Open the shell, or let it answer what was `typed` in its own words."""
+def _open_shell(reader: Any, *, asked: str | None, history: Path) -> None:
+    """Open the shell, or let it answer what was `asked` in its own words."""
     from angime.shell import HELP, Shell, typed_lines
 
-    if not typed:
-        step(HELP)
     shell = Shell(
         reader,
         show=lambda rows: print_rows(rows, as_json=False),
         say=lambda sentence: typer.echo(sentence, err=True),
-        is_typed=not typed and sys.stdin.isatty(),
+        is_typed=sys.stdin.isatty(),
     )
-    shell.run(iter([typed]) if typed else typed_lines(shell, history=history))
+    if asked is not None:
+        shell.describe(asked)
+        return
+    if shell.is_typed:
+        step(HELP)
+    shell.run(typed_lines(shell, history=history))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from analytics.warehouse import AnalyticsSettings, Batch, open_writer
 from angime.commands.metrics import parse_period, parse_scope
 from tests.analytics.drawn import drawn_events
 from tests.analytics.landing_cases import NOW, records_of
-from tests.angime.front_door import typed
+from tests.angime.front_door import angime, typed
 
 COMPANY = """
 id = "acme"
@@ -97,6 +97,16 @@ def test_each_of_several_statements_is_answered(home: Path) -> None:
 
     assert 0 == said.code
     assert ["a", "1", "b", "2", "relation"] == said.out.split()[:5]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"), [("select b\nfrom nowhere;", "Catalog Error"), ("\\d nowhere", "write a name")]
+)
+def test_a_file_of_statements_ends_at_the_first_that_is_wrong(wrong: str, why: str, home: Path) -> None:
+    said = angime("sql", home=home, typed=f"select 1 as a;\n\n{wrong}\nselect 2 as c;\n")
+
+    assert (2, ["a", "1"]) == (said.code, said.out.split())
+    assert said.err.startswith(f"angime: what begins on line 3: {why}")
 
 
 def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:

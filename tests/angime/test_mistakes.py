@@ -150,6 +150,8 @@ def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(taken:
         ("sql 'select 1' --json --csv", "--json and --csv: they contradict each other"),
         ("sql 'select 1; select 2' --json", "these are 2 statements"),
         ("sql --csv", "write the query"),
+        ("sql ''", "there is no statement in it"),
+        ("sql '\\d nowhere'", "write a name such as facts.calls"),
         ("forget --dry-run --yes", "--yes and --dry-run: they contradict each other"),
         ("replay --yes", "a replay without"),
         ("replay --stage normalise --correct --dry-run --yes", "--yes and --dry-run: they contradict each other"),
