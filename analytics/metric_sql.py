@@ -30,19 +30,28 @@ def figures_sql(names: Iterable[str], *, over: Over = "rows") -> tuple[str, str]
     """Write the list of structs that are metrics of one fact over any group, and what the group is counted by for them.
 
     Each struct holds metric, value, numerator, denominator and sample, and leaves its own rows out, so that metrics
-    with different exclusions stand in one query. What several of them are made of is counted once, by its name: the
-    engine plans such a query in half the time.
+    with different exclusions stand in one query.
+    """
+    figures, counted = columns_sql(names, over=over)
+    structs = [", ".join(f"'{name}': {column}" for name, column in figure.items()) for figure in figures]
+    return f"[{', '.join(f'{{{struct}}}' for struct in structs)}]", counted
+
+
+def columns_sql(names: Iterable[str], *, over: Over = "rows") -> tuple[list[dict[str, str]], str]:
+    """Write the columns of each of some metrics of one fact over any group, and what the group is counted by for them.
+
+    What several of them are made of is counted once, by its name: the engine plans such a query in half the time.
     """
     counted: dict[str, str] = {}
 
     def named(aggregate: str) -> str:
         return counted.setdefault(aggregate, f"counted_{len(counted)}") if aggregate else ""
 
-    structs = [
-        _figure(metric, *(named(aggregate) for aggregate in aggregates(metric, over=over)))
+    figures = [
+        _columns(metric, *(named(aggregate) for aggregate in aggregates(metric, over=over)))
         for metric in (catalogue()[name] for name in names)
     ]
-    return f"[{', '.join(structs)}]", ", ".join(f"{aggregate} as {name}" for aggregate, name in counted.items())
+    return figures, ", ".join(f"{aggregate} as {name}" for aggregate, name in counted.items())
 
 
 def figure_sql(metric: Metric, *, where: str = "true") -> str:
@@ -69,15 +78,15 @@ from (
 )"""  # noqa: S608  # texts of the catalogue
 
 
-def _figure(metric: Metric, numerator: str, denominator: str, sample: str) -> str:
+def _columns(metric: Metric, numerator: str, denominator: str, sample: str) -> dict[str, str]:
     value = _value(metric, numerator=numerator, denominator=denominator)
-    return (
-        f"{{'metric': '{metric.name}', "
-        f"'value': cast(case when {sample} > 0 then {value} end as double), "
-        f"'numerator': cast({_in_unit(metric, numerator)} as double), "
-        f"'denominator': cast({denominator or 'null'} as double), "
-        f"'sample': cast({sample} as bigint)}}"
-    )
+    return {
+        "metric": f"'{metric.name}'",
+        "value": f"cast(case when {sample} > 0 then {value} end as double)",
+        "numerator": f"cast({_in_unit(metric, numerator)} as double)",
+        "denominator": f"cast({denominator or 'null'} as double)",
+        "sample": f"cast({sample} as bigint)",
+    }
 
 
 def _value(metric: Metric, *, numerator: str, denominator: str) -> str:

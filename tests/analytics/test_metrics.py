@@ -1,5 +1,7 @@
 """Every metric over calls, on drawn calls: the ordinary case, none, one, ties, midnight, zones, what is left out."""
 
+import re
+from datetime import date
 from functools import cache
 
 import msgspec
@@ -207,6 +209,14 @@ def test_the_table_of_days_holds_the_very_numbers_of_the_pages() -> None:
     shown = asked.filter(pl.col("sample") > 0).select(daily.columns).sort("day", "metric")
     assert {DAY} == {str(day) for day in daily["day"]}
     assert shown.rows() == daily.rows()
+
+
+def test_who_asks_the_table_of_days_for_one_metric_has_its_fact_read_alone() -> None:
+    asked = "explain (format json) select value from metrics.daily where metric = 'contact_rate' and day = $day"
+
+    [(_, plan)] = kept(ORDINARY).sql(asked, {"day": date(2026, 3, 2)}).rows()
+
+    assert ["calls"] == [table.rpartition(".")[2] for table in re.findall(r'"Table": "([^"]+)"', plan)]
 
 
 def test_the_formula_for_people_gives_the_number_itself() -> None:

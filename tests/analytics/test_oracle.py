@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Generator
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from analytics import questions
+from analytics.api.lists import METRICS, page
 from analytics.explain import rows_of
 from analytics.metric_sql import PARTS
 from analytics.metrics import QUANTILES, catalogue, fact_of, lists_calls
@@ -45,6 +47,11 @@ def warehouse() -> Generator[Scratch]:
 def truth() -> dict[str, tuple[list[oracle.Row], oracle.Aggregate]]:
     halves = [part.metrics(simulated.story()) for part in (oracle, oracle_of_agreements, oracle_of_talk)]
     return halves[0] | halves[1] | halves[2]
+
+
+@pytest.fixture(scope="module")
+def days_of_all(warehouse: Scratch) -> list[dict[str, Any]]:
+    return warehouse.sql("select * from metrics.daily order by day desc, metric desc").to_dicts()
 
 
 @pytest.mark.parametrize("name", list(SLICES))
@@ -96,6 +103,42 @@ def test_every_metric_of_every_day_is_what_truly_happened(
     assert {key: counted_there for key, counted_there in expected.items() if counted_there[1]} == {
         key: counted[key] for key in expected if key in counted
     }
+
+
+@given(
+    metric=st.sampled_from(("", *catalogue())),
+    first=st.none() | st.integers(0, DAYS),
+    last=st.none() | st.integers(0, DAYS),
+    known=st.sampled_from(("demo", "nobody")),
+)
+def test_asked_by_company_days_and_metric_the_api_gives_what_the_table_of_days_holds(  # noqa: PLR0917  # each is drawn
+    warehouse: Scratch,
+    days_of_all: list[dict[str, Any]],
+    metric: str,
+    first: int | None,
+    last: int | None,
+    known: str,
+) -> None:
+    days = [oracle.local_day(NOW) - timedelta(days=back) for back in range(DAYS, -1, -1)]
+    begin, end = days[first or 0], days[-1 if last is None else last]
+    assume(first is None or last is None or begin <= end)
+    asked = {"metric": metric, "from": first is not None and str(begin), "to": last is not None and str(end)}
+    narrowed = {name: value for name, value in asked.items() if value}
+
+    pages = [page(warehouse, METRICS, company=known, of="", asked=narrowed | {"limit": "500"})]
+    while pages[-1].next:
+        following = narrowed | {"limit": "500", "cursor": pages[-1].next}
+        pages.append(page(warehouse, METRICS, company=known, of="", asked=following))
+
+    expected = [
+        {name: row[name] for name in METRICS.columns}
+        for row in days_of_all
+        if row["company"] == known
+        and (first is None or row["day"] >= begin)
+        and (last is None or row["day"] <= end)
+        and metric in {"", row["metric"]}
+    ]
+    assert expected == [row for given_page in pages for row in given_page.rows]
 
 
 def test_the_formula_of_every_metric_gives_the_figure_of_the_pages(warehouse: Scratch) -> None:
