@@ -340,7 +340,7 @@ def _history(page: Page, row: dict[str, Any]) -> None:
         when = say.moment(entry["happened_at"], zone=page.zone, pattern="d MMM, HH:mm")
         arrow = calls.ARROWS.get(entry["direction"], "")
         if entry["kind"] == "message":
-            written = entry["text"] or conversations.wordless(page, direction=entry["direction"])
+            written = conversations.words(page, entry, limit=300)
             st.markdown(f":material/chat: {plain(f'{when} {arrow}')}  \n{plain(written, limit=300)}")
             continue
         talk = [say.seconds(entry["talk_seconds"])] if entry["talk_seconds"] else []

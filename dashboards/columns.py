@@ -62,6 +62,7 @@ COLUMNS = {
     "last_missed_at": N_("Last rang"),
     "last_outcome": N_("Outcome of the last call"),
     "last_text": N_("Last word"),
+    "last_wrote_at": N_("When he wrote"),
     "leads": N_("Leads"),
     "letters": N_("Records"),
     "longest_streak": N_("Declined in a row"),

@@ -98,19 +98,15 @@ def _last(page: Page, row: dict[str, Any]) -> str:
     if row["last_kind"] == "call":
         return f"☎ {say.word(row['last_direction'])}, {say.word(row['last_outcome'])}"
     arrow = calls.ARROWS.get(row["last_direction"], "→")
-    return f"{arrow} {_words(page, row, prefix='last_', limit=90)}"
+    return f"{arrow} {words(page, row, prefix='last_', limit=90)}"
 
 
-def _words(page: Page, row: dict[str, Any], *, prefix: str = "", limit: int = MAX_CHARACTERS_OF_A_MESSAGE) -> str:
-    """Give the text of a message under the kind of what else it holds."""
-    media, text = row[f"{prefix}media"], clean(row[f"{prefix}text"], limit=limit)
-    parts = (f"[{page.say.word(media)}]" if media and media != "text" else "", text)
-    return " ".join(part for part in parts if part) or wordless(page, direction=row[f"{prefix}direction"])
-
-
-def wordless(page: Page, *, direction: str) -> str:
-    """Say that a message has no text; of ours, some providers pass on the way and not the words."""
-    return page.say("(text not passed on)") if direction == "outgoing" else page.say("(no text)")
+def words(page: Page, row: dict[str, Any], *, prefix: str = "", limit: int = MAX_CHARACTERS_OF_A_MESSAGE) -> str:
+    """Give the text of a message under the kind of what else it holds; that of ours is not always passed on."""
+    say, media, text = page.say, row[f"{prefix}media"], clean(row[f"{prefix}text"], limit=limit)
+    parts = (f"[{say.word(media)}]" if media and media != "text" else "", text)
+    wordless = say("(text not passed on)") if row.get(f"{prefix}direction") == "outgoing" else say("(no text)")
+    return " ".join(part for part in parts if part) or wordless
 
 
 def _history(page: Page) -> None:
@@ -196,7 +192,7 @@ def _entry(page: Page, entry: dict[str, Any]) -> dict[str, Any]:
         }
     status = say.word(entry["status"]) if shared["isOurs"] else say.word(entry["channel"])
     return shared | {
-        "text": _words(page, entry),
+        "text": words(page, entry),
         "reaction": clean(entry["reaction"]),
         "more": status,
     }

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import missed
-from dashboards import charts, controls, downloads, figures, shown
+from dashboards import charts, controls, conversations, downloads, figures, shown
 from dashboards.page import Page, heading
 from dashboards.state import MISSED
 from dashboards.texts import EMPTY, clean, plain
@@ -62,7 +62,7 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
             say("Call back by"): [say.moment(row["lost_at"], zone=page.zone, pattern="EEE HH:mm") for row in waiting],
             say("We tried"): [say.plural("{n} time", "{n} times", row["attempts"]) for row in waiting],
             say("Channel"): [say.word(row["channel"]) for row in waiting],
-            say("Last wrote"): [clean(row["last_text"], limit=MOST_CHARACTERS) or EMPTY for row in waiting],
+            say("Last wrote"): [_wrote(page, row) for row in waiting],
         },
         alt=say("Contacts who wait for a call back, the longest waiting first."),
         key="waiting",
@@ -78,6 +78,14 @@ def _rang(page: Page, row: dict[str, Any]) -> str:
     """Say when somebody rang first, and how often where it was not once."""
     since = page.say.ago(page.now - row["first_missed_at"])
     return since if row["rings"] == 1 else f"{since} · {page.say.number(row['rings'])}×"
+
+
+def _wrote(page: Page, row: dict[str, Any]) -> str:
+    """Say when he wrote last, and what: it may be about something else than his call."""
+    if row["last_wrote_at"] is None:
+        return EMPTY
+    since = page.say.ago(page.now - row["last_wrote_at"])
+    return f"{since} · {conversations.words(page, row, prefix='last_', limit=MOST_CHARACTERS)}"
 
 
 def _all_waiting(page: Page) -> pl.DataFrame:

@@ -140,14 +140,16 @@ def turns(reader: Reader, *, company: str, call_id: str, day: date) -> pl.DataFr
 def history(reader: Reader, *, company: str, contact_key: str) -> pl.DataFrame:
     """Give a contact's calls and messages, by whatever he is known there, the newest first.
 
-    Columns: happened_at, kind (call or message), direction, channel, outcome, text, talk_seconds, call_id.
+    Columns: happened_at, kind (call or message), direction, channel, outcome, media (the kind of a message) and text,
+    talk_seconds, call_id.
     """
     text = f"""
         select
-            started_at as happened_at, 'call' as kind, direction, channel, outcome, null as text, talk_seconds, call_id
+            started_at as happened_at, 'call' as kind, direction, channel, outcome, null as media, null as text,
+            talk_seconds, call_id
         from facts.calls where company = $company and contact_key in {keys_of("contact_key")}
         union all
-        select first_at, 'message', direction, channel, status, text, null, null
+        select first_at, 'message', direction, channel, status, kind, text, null, null
         from facts.messages where company = $company and contact_key in {keys_of("contact_key")}
         order by happened_at desc, call_id limit $limit
     """

@@ -16,8 +16,8 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_LISTED) -> pl.Data
     """Give the open episodes of missed calls, the longest waiting first: whom to call back now, and no erased person.
 
     Columns: episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
-    lost_at, is_business_hours, last_text (what the contact last wrote to us, of late), as_of, episodes (how many there
-    are in all).
+    lost_at, is_business_hours, last_wrote_at, last_media and last_text (of the message that the contact wrote last),
+    as_of, episodes (how many there are in all).
     """
     narrowed, parameters = _scoped(scope)
     source, newest = episodes(reader, company=scope.company)
@@ -33,18 +33,24 @@ def waiting(reader: Reader, *, scope: Scope, limit: int = MAX_LISTED) -> pl.Data
         open_episodes as materialized (select * from left_open anti join erased using (contact_id)),
         longest as (select * from open_episodes order by first_missed_at, episode_id limit $limit),
         written as (
-            select identities.contact_id, arg_max(messages.text, (messages.first_at, messages.message_id)) as last_text
+            select
+                identities.contact_id,
+                arg_max(
+                    struct_pack(last_wrote_at := first_at, last_media := messages.kind, last_text := text),
+                    (first_at, message_id)
+                ) as latest
             from facts.messages as messages
             inner join facts.identities as identities
                 on messages.company = identities.company and messages.contact_key = identities.identity
             where
-                messages.company = $company and messages.direction = 'incoming' and messages.text is not null
+                messages.company = $company and messages.direction = 'incoming'
                 and identities.contact_id in (select contact_id from longest)
             group by identities.contact_id
         )
         select
             episode_id, contact_name, phone, channel, first_missed_at, last_missed_at, rings, attempts, messaged_at,
-            lost_at, is_business_hours, last_text, as_of, (select count(*) from open_episodes) as episodes
+            lost_at, is_business_hours, latest.last_wrote_at, latest.last_media, latest.last_text, as_of,
+            (select count(*) from open_episodes) as episodes
         from longest left join written using (contact_id)
         order by first_missed_at, episode_id
     """

@@ -284,9 +284,25 @@ def test_who_waits_is_shown_with_a_number_to_dial_and_what_he_last_wrote_by_any_
     b3      | received | 04:01:00 | contact=whatsapp_user:KZ.7; text=Are you there
     """
     expected = """
-    phone          | last_text     | episodes
-    +5531988887777 | Oi            | 2
-                   | Are you there | 2
+    phone          | last_wrote_at | last_text     | episodes
+    +5531988887777 | 04:00:00      | Oi            | 2
+                   | 04:01:00      | Are you there | 2
+    """
+    built = warehouse([*drawn_events(facts), *drawn_events(messages)])
+
+    assert tidy(expected) == draw(missed.waiting(built, scope=Scope(company="acme")), like=expected)
+
+
+def test_a_voice_message_is_what_who_waits_last_wrote_and_not_the_words_before_it() -> None:
+    facts = _calls("a1 | phone:+77010000001 | missed | 05:00:00")
+    messages = """
+    message | fact     | at       | says
+    a2      | received | 04:00:00 | contact=phone:+77010000001; text=Hello; kind=text
+    a3      | received | 05:01:00 | contact=phone:+77010000001; kind=audio
+    """
+    expected = """
+    last_wrote_at | last_media | last_text
+    05:01:00      | audio      |
     """
     built = warehouse([*drawn_events(facts), *drawn_events(messages)])
 

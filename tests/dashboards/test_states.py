@@ -206,6 +206,22 @@ def test_a_message_of_ours_whose_text_no_provider_passed_on_is_said_so(
     )
 
 
+def test_a_message_without_words_is_told_by_what_it_holds_beside_a_call_too(
+    homes: dict[str, Path], calls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["single"], tmp_path / "home")
+    with open_writer(AnalyticsSettings(home=home)) as writer:
+        writer.connection.execute("""
+            insert into facts.messages by name
+            select
+                'm' as message_id, company, contact_key, 'incoming' as direction, 'document' as kind,
+                started_at as first_at, day
+            from facts.calls
+        """)
+    shown = told(run(home, monkeypatch, page="call", lang="ru", call=calls["single"]))
+    assert (True, False) == ("документ" in shown, "без текста" in shown)
+
+
 def test_files_of_the_log_that_a_disk_damaged_stand_against_the_figures(
     homes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
