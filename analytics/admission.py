@@ -69,16 +69,16 @@ class Batch:
 
     def __init__(self, records: Sequence[LandRecord]) -> None:
         self.records = records
-        self.offsets: dict[Place, list[int]] = {}
-        self.last_ms: dict[Place, int | None] = {}
+        by_place: dict[Place, list[LandRecord]] = {}
         for record in records:
-            place = place_of(record)
-            self.offsets.setdefault(place, []).append(record.offset)
-            self.last_ms[place] = record.timestamp_ms if record.timestamp_ms > 0 else None
+            by_place.setdefault(place_of(record), []).append(record)
+        self.offsets = {place: [record.offset for record in there] for place, there in by_place.items()}
+        times = {place: there[-1].timestamp_ms for place, there in by_place.items()}
+        self.last_ms = {place: time if time > 0 else None for place, time in times.items()}
         self._told = [record for record in records if record.topic != DEAD_TOPIC]
         self.letters = [record for record in records if record.topic == DEAD_TOPIC]
         self.refused: list[tuple[LandRecord, str]] = []
-        self.events = self._events_among(self._told)
+        self.events = in_pieces(self._events_among(self._told), json=["cut_data"])
 
     def of_another_log(self, before: Mapping[Place, tuple[int, int]]) -> set[Place]:
         """Give where a record that was landed already, by its offset and Kafka's time of it, is not the one here."""
@@ -141,7 +141,7 @@ def admit(connection: Connection, batch: Batch, *, now: Instant) -> list[Refusal
     The table has the columns of `log.events`, the `position` in the batch, hashes of id and entity, and the `slot` of
     time it was recorded in. Records of the topic of dead letters are given back as the letters they hold.
     """
-    connection.pour("batch", in_pieces(batch.events, json=["cut_data"]), *parsed(landed_at=now), f"*, {HASHED}")
+    connection.pour("batch", batch.events, *parsed(landed_at=now), f"*, {HASHED}")
     letters = [_letter_of(record, now=now) for record in batch.letters]
     return letters + [_refuse(record, reason=reason, now=now) for record, reason in batch.refused]
 

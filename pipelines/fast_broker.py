@@ -33,6 +33,8 @@ from schemas.errors import AngimeError, Misconfigured, NotYet
 from schemas.topics import PREFIX
 
 QUEUED_RECORDS = 500_000
+# Where its queue is full, librdkafka looks again for room after so long. Its own default, a second, is felt as silence.
+FETCH_AGAIN_MS = 10
 FULL_QUEUE_WAIT_SECONDS = 0.05
 QUIET = "2"  # only critical lines of librdkafka's own; our callers say when Kafka is away
 
@@ -177,6 +179,7 @@ class _ConfluentConsumer:
                 "max.partition.fetch.bytes": MAX_FETCH_BYTES // 4,
                 "message.max.bytes": MAX_LETTER_BYTES,
                 "queued.max.messages.kbytes": MAX_FETCH_BYTES // 1024,
+                "fetch.queue.backoff.ms": FETCH_AGAIN_MS,
                 "reconnect.backoff.max.ms": 1000,
                 "log_level": QUIET,
                 "error_cb": self._on_error,
@@ -279,14 +282,15 @@ def _places(positions: Positions) -> list[TopicPartition]:
     return [TopicPartition(PREFIX + topic, partition, offset) for (topic, partition), offset in positions.items()]
 
 
-def _record(message: Message) -> Record:
-    headers: Any = message.headers() or ()  # Kafka allows one without content
+def _record(message: Any) -> Record:  # what was received has a topic, a partition and an offset, which its type denies
+    headers = message.headers()
     return Record(
-        (message.topic() or "").removeprefix(PREFIX),
-        message.partition() or 0,
-        message.offset() or 0,
+        message.topic().removeprefix(PREFIX),
+        message.partition(),
+        message.offset(),
         message.key(),
         message.value(),
-        tuple([header if header[1] else (header[0], b"") for header in headers]),
+        # Kafka allows a header without content.
+        tuple([header if header[1] else (header[0], b"") for header in headers]) if headers else (),
         message.timestamp()[1],
     )

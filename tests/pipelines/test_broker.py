@@ -14,7 +14,7 @@ from msgspec import Struct
 from pipelines import broker, fast_broker, plain_broker
 from pipelines.broker import Admin, Consumer, Positions, Producer, Record
 from pipelines.local_kafka import Running
-from pipelines.ports import LINGER_MS
+from pipelines.ports import BATCH_BYTES, LINGER_MS, MAX_LETTER_BYTES
 from pipelines.settings import Transport
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import PREFIX, Topic
@@ -299,6 +299,30 @@ def test_partitions_that_are_added_are_found(
 
     consumer.close()
     assert {0, 1, 2, 3} == partitions
+
+
+@pytest.mark.kafka
+def test_who_falls_behind_finds_no_silence_before_the_end(
+    kafka: Running, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_broker, "MAX_FETCH_BYTES", MAX_LETTER_BYTES)
+    topic, count = f"test-{uuid.uuid4()}", 120
+    make_topic(kafka.bootstrap, topic, partitions=1)
+    with closing(broker.connect_producer(kafka.bootstrap, transport=transport)) as producer:
+        for _ in range(count):
+            producer.send(topic, key=b"k", value=bytes(BATCH_BYTES))
+        producer.flush()
+    consumer = broker.assign(kafka.bootstrap, topics=[topic], offsets={}, transport=transport)
+    given, silences = len(consumer.poll(max_records=1, timeout_seconds=10.0)), 0
+
+    while given < count and silences < 4:  # a busy broker may be silent now and then
+        records = consumer.poll(max_records=1, timeout_seconds=0.5)
+        given += len(records)
+        silences += not records
+        time.sleep(0.01)  # more is read ahead than taken
+
+    consumer.close()
+    assert count == given
 
 
 @pytest.mark.kafka
