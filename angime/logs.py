@@ -1,9 +1,12 @@
 """How every process of ours writes its log: one line an event, for people on a terminal, else JSON."""
 
+import io
 import logging
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
@@ -34,12 +37,34 @@ def set_up(*, level: str = "info") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(standard_error()),
     )
     logging.setLogRecordFactory(discreet_record)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     for handler in logging.getLogger().handlers:
         handler.addFilter(seldom())
+
+
+def standard_error() -> TextIO:
+    """Give standard error for work that goes on where it takes nothing: its terminal is closed, or its disk full."""
+    return cast("TextIO", _Lenient())
+
+
+class _Lenient(io.TextIOBase):
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return sys.stderr.isatty()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def seldom(*, clock: Callable[[], float] = time.monotonic) -> Callable[[logging.LogRecord], bool]:

@@ -25,6 +25,7 @@ TOPIC = "raw"
 FLUSH_SECONDS = 3.0  # providers wait 5 s and more; what Kafka does not acknowledge by then goes to the outbox
 BATCH_RECORDS = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
+SLOW_BYTES = 64 * 1024  # so few are sent at a time where a slow way to Kafka took no more within a flush
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 KNOCKING_SECONDS = 5.0
@@ -89,6 +90,7 @@ class Keeper:
         self._is_direct = outbox.is_empty
         self._is_stopping = threading.Event()
         self._counts = {"kafka": 0, "outbox": 0, "drained": 0}
+        self._drained_before = 0  # in outages that were told of as over
         self._threads = [
             threading.Thread(target=self._run, args=(body,), name=name, daemon=True)
             for name, body in (
@@ -192,22 +194,23 @@ class Keeper:
         return None
 
     def _drain(self) -> None:
-        retries = 0
+        retries, size_bytes = 0, BATCH_BYTES
         while not self._is_stopping.is_set():
             if not self._has_to_drain():
-                retries = 0
+                retries, size_bytes = 0, BATCH_BYTES
                 continue
-            entries = self._outbox.oldest(max_bytes=BATCH_BYTES)
+            entries = self._outbox.oldest(max_bytes=size_bytes)
             try:
                 self._send([_DECODER.decode(entry) for entry in entries])
             except (NotYet, Misconfigured) as error:
                 log.info("outbox_waits", reason=error.reason, bytes=self._outbox.bytes_kept)
                 self._is_stopping.wait(RETRY_SECONDS[min(retries, len(RETRY_SECONDS) - 1)])
                 retries += 1
+                size_bytes = max(SLOW_BYTES, size_bytes // 2)
                 continue
             self._outbox.forget(entries)
             self._counts["drained"] += len(entries)
-            retries = 0
+            retries, size_bytes = 0, min(BATCH_BYTES, size_bytes * 2)
 
     def _knock_while_idle(self) -> None:
         """Ask whether Kafka answers whenever nothing was sent that would have told."""
@@ -229,7 +232,9 @@ class Keeper:
         """Go back to sending directly once the outbox is empty; wait while nothing is to be done."""
         with self._mode:
             if not self._is_direct and self._outbox.is_empty:
-                log.info("outbox_drained", records=self._counts["drained"])
+                if drained := self._counts["drained"] - self._drained_before:  # a full disk took none
+                    log.info("outbox_drained", records=drained)
+                self._drained_before += drained
                 self._is_direct = True
             while self._is_direct and not self._is_stopping.is_set():
                 self._mode.wait()

@@ -1,5 +1,6 @@
 """Fakes that implement the ports to Kafka in memory; the contract suite in test_broker.py runs on them too."""
 
+import sys
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from schemas.errors import Misconfigured, NotYet
 
 
 class MemoryKafka:
-    """A cluster in memory: topics of a few partitions, positions of groups, and switches: it is away, or refuses us."""
+    """A cluster in memory: topics, positions of groups, and switches: it is away, slow, or refuses us."""
 
     def __init__(self, topics: Mapping[str, int]) -> None:
         self.logs: dict[tuple[str, int], list[Record]] = {
@@ -18,6 +19,7 @@ class MemoryKafka:
         self.committed: dict[tuple[str, tuple[str, int]], int] = {}
         self.is_away = False
         self.is_refusing = False
+        self.flushed_bytes: int | None = None  # so many it takes in a flush, as a slow way does
 
     def records(self, topic: str) -> list[Record]:
         """Give what a topic holds, in order by partition."""
@@ -63,6 +65,8 @@ class MemoryProducer:
         sends, self._sends = self._sends, []
         if self._cluster.is_away:
             raise NotYet(f"Kafka is away for {timeout_seconds} s")
+        if sum(len(value) for _, _, value, _ in sends) > (self._cluster.flushed_bytes or sys.maxsize):
+            raise NotYet(f"Kafka does not take so many bytes within {timeout_seconds} s")
         if self._cluster.is_refusing:
             raise Misconfigured("Kafka does not let us in")
         for topic, key, value, headers in sends:

@@ -7,13 +7,14 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from angime.logs import standard_error
 
 PIPE_COLUMNS = 2_000
 # What a terminal obeys, beside new lines and tabs.
@@ -31,16 +32,16 @@ def alone(**chosen: bool) -> None:
 
 def step(text: str) -> None:
     """Say on standard error what is being done."""
-    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[dim]·[/] {escape(text)}", highlight=False)
+    Console(file=standard_error(), soft_wrap=True, emoji=False).print(f"[dim]·[/] {escape(text)}", highlight=False)
 
 
 def one_log_stream() -> Callable[[str, str], None]:
-    """Give what writes lines of several stages to standard error; to a terminal that was closed it says nothing."""
-    lock = threading.Lock()
+    """Give what writes lines of several stages to standard error."""
+    lock, written = threading.Lock(), standard_error()
 
     def say(stage: str, line: str) -> None:
-        with lock, suppress(OSError):
-            sys.stderr.write(f"{stage:<10} {line}\n")
+        with lock:
+            written.write(f"{stage:<10} {line}\n")
 
     return say
 

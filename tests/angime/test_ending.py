@@ -48,3 +48,19 @@ def test_a_stage_that_was_started_to_outlive_its_terminal_does_not_heed_its_end(
     for before, heeded in (([], "SIGTERM SIGINT SIGHUP\n"), (["nohup"], "SIGTERM SIGINT\n")):
         said = subprocess.run([*before, sys.executable, "-c", asked], capture_output=True, text=True, check=True)
         assert said.stdout == heeded
+
+
+def test_work_goes_on_where_the_log_has_no_room_or_is_read_no_longer() -> None:
+    works = (
+        "import logging, structlog; from angime import logs; from angime.commands.output import step; logs.set_up(); "
+        "step('begins'); structlog.get_logger().warning('kafka_away'); logging.getLogger('faust').error('away'); "
+        "step('ends'); print('done', flush=True)"
+    )
+    read, closed = os.pipe()
+    os.close(read)
+    for disk in (os.open("/dev/full", os.O_WRONLY), closed):
+        said = subprocess.run(
+            [sys.executable, "-c", works], stdout=subprocess.PIPE, stderr=disk, text=True, check=False
+        )
+        os.close(disk)
+        assert said.stdout == "done\n"

@@ -1,5 +1,6 @@
 """The receiver answers 200 only for bytes that are safe and whose origin is proved, and loses none of them."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -21,13 +22,13 @@ from msgspec import Struct
 from angime import presence
 from pipelines import heads, local_kafka, receive
 from pipelines.hooks import Doors
-from pipelines.keep import Keeper
+from pipelines.keep import Keeper, Received
 from pipelines.origins import load_origins, load_secrets
 from pipelines.outbox import Outbox
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
-from schemas.errors import Misconfigured
-from schemas.records import raw_from_kafka
+from schemas.errors import Misconfigured, NotYet
+from schemas.records import RawRecord, raw_from_kafka
 from tests.brokers import own_broker, silent, values_of
 from tests.fakes import MemoryKafka
 from tests.forked import running
@@ -368,6 +369,47 @@ def test_a_full_outbox_is_answered_503_so_that_the_provider_sends_again(tmp_path
     assert (ready.status_code, ready.json()["kafka"]) == (503, "away")
     assert later.status_code == 200
     assert len(bodies(kafka)) == 5
+
+
+def test_a_slow_way_to_kafka_takes_what_waits_on_disk_in_smaller_parts(tmp_path: Path) -> None:
+    kafka = MemoryKafka({"raw": 1})
+    kafka.is_away = True
+    sent = [b'"' + bytes([letter]) * 500_000 + b'"' for letter in b"abcdef"]
+    with serving(tmp_path, kafka=kafka) as service:
+        for body in sent:
+            service.client.post(HOOK, content=body, headers=signed(body))
+        kafka.flushed_bytes, kafka.is_away = 1_100_000, False
+        wait_until(lambda: service.keeper.figures().is_kafka_near)
+
+    assert bodies(kafka) == sent
+
+
+@pytest.mark.parametrize("outbox_bytes", [1, 1_000])
+def test_what_an_outage_left_is_told_of_when_it_is_sent_and_nothing_where_it_left_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outbox_bytes: int
+) -> None:
+    kafka = MemoryKafka({"raw": 1})
+    failures: list[BaseException] = []
+    keeper = Keeper(
+        Outbox(tmp_path, max_bytes=outbox_bytes),
+        connect=kafka.producer,
+        knock=kafka.knock,
+        on_failure=failures.append,
+        knocking_seconds=0.02,
+    )
+    raw = RawRecord(raw_id="1", source="vk", account="community", company="acme", received_at="", body=b"{}")
+    keeper.start()
+    for _ in range(2):
+        kafka.is_away = True
+        with suppress(NotYet):
+            asyncio.run(keeper.keep(Received(raw)))
+        kafka.is_away = False
+        wait_until(lambda: keeper.figures().is_kafka_near)
+    keeper.close()
+    told = [line.split()[-1] for line in capsys.readouterr().out.splitlines() if "outbox_drained" in line]
+
+    assert (failures, len(kafka.records("raw"))) == ([], len(told))
+    assert ["1", "1"] * (outbox_bytes > 1) == [word.rpartition("=")[2] for word in told]
 
 
 def test_the_service_tells_how_it_does(service: Service) -> None:
