@@ -117,6 +117,9 @@ OnlyTopic = Annotated[
         help="Only this topic of those the stage reads; must be named for offsets.",
     ),
 ]
+OnlyCall = Annotated[
+    str, typer.Option("--call", help="Only of this call, by our id, its beginning, or the provider's id.")
+]
 ReplayStage = Annotated[
     str,
     typer.Option(

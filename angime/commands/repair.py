@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from angime.commands.names import LetterStage, LetterState, OnlySource, Topic
+from angime.commands.names import LetterStage, LetterState, OnlyCall, OnlySource, Topic
 from angime.commands.output import Json, alone, print_fields, print_rows, say, step
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, stop_on_signal
@@ -151,7 +151,7 @@ def lag(
 @app.command()
 def tail(
     topic: Topic,
-    call_id: Annotated[str, typer.Option("--call", help="Only events of this call, by our id or the provider's.")] = "",
+    call_id: OnlyCall = "",
     last: Annotated[int, typer.Option(min=1, max=10_000, help="So many records.")] = LAST_RECORDS,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     json_output: Json = False,
@@ -167,6 +167,7 @@ def tail(
 
     if call_id:
         known(topic, names=CANONICAL, what="topic of events")
+        call_id = whole_call_id(call_id)
     found = newest(bootstrap(), topic=topic, call_id=call_id, last=last, on_read=Pace(step).tell)
     for shown in found:
         _print_record(shown, json_output=json_output)
@@ -190,14 +191,13 @@ def call(
     from schemas.errors import Misconfigured
 
     with _reader() as reader:
-        found = lineage.find_calls(reader, call_id)
-        if len(found) != 1:
-            choice = f"; meant may be {', '.join(found)}" if found else "; `angime sql` finds ids in facts.calls"
-            raise Misconfigured(f"{'several calls go' if found else 'no call goes'} by {call_id!r}{choice}")
-        folded = lineage.call(reader, found[0])
-        facts = lineage.facts(reader, found[0]).to_dicts()
-        legs = lineage.legs(reader, found[0]).to_dicts()
-        conflicts = lineage.conflicts(reader, found[0])
+        found = _find_call(reader, call_id)
+        if found is None:
+            raise Misconfigured(f"no call goes by {call_id!r}; `angime sql` finds ids in facts.calls")
+        folded = lineage.call(reader, found)
+        facts = lineage.facts(reader, found).to_dicts()
+        legs = lineage.legs(reader, found).to_dicts()
+        conflicts = lineage.conflicts(reader, found)
     if json_output:
         print_fields({"call": folded, "conflicts": conflicts, "facts": facts, "legs": legs}, as_json=True)
         return
@@ -208,6 +208,28 @@ def call(
     print_rows([{name: fact[name] for name in names} for fact in facts], as_json=False)
     typer.echo("\nAs the fold read them, leg by leg; without a leg: the call as a whole:")
     print_rows(legs, as_json=False)
+
+
+def whole_call_id(written: str) -> str:
+    """Give our id of the call that is meant; one that the warehouse does not know yet stays as it is written."""
+    from schemas.errors import NotYet
+
+    try:
+        with _reader() as reader:
+            return _find_call(reader, written) or written
+    except NotYet:
+        return written
+
+
+def _find_call(reader: Any, written: str) -> str | None:
+    """Give the id of the one call that goes by this, None where none does. Raises Misconfigured where several do."""
+    from analytics import lineage
+    from schemas.errors import Misconfigured
+
+    found = lineage.find_calls(reader, written)
+    if len(found) > 1:
+        raise Misconfigured(f"several calls go by {written!r}; meant may be {', '.join(found)}")
+    return found[0] if found else None
 
 
 @contextmanager

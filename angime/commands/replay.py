@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from angime.commands.names import (
+    OnlyCall,
     OnlyCompany,
     OnlySource,
     OnlyTopic,
@@ -15,6 +16,7 @@ from angime.commands.names import (
     Warehouse,
 )
 from angime.commands.output import Json, alone, print_fields, print_rows, say, step
+from angime.commands.repair import whole_call_id
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, home
 
@@ -29,7 +31,7 @@ def replay(  # noqa: PLR0913  # each is an option of the command
     stage: ReplayStage = "land",
     topic: OnlyTopic = "",
     source: OnlySource = "",
-    call: Annotated[str, typer.Option(help="Only of this call, by our id or the provider's.")] = "",
+    call: OnlyCall = "",
     company: OnlyCompany = "",
     origin: ReplayOrigin = "auto",
     into: Annotated[
@@ -61,7 +63,7 @@ def replay(  # noqa: PLR0913  # each is an option of the command
         "stage": stage,
         "topic": topic,
         "source": source,
-        "call": call,
+        "call": whole_call_id(call) if call else "",
         "company": company,
         "origin": origin,
     }

@@ -25,12 +25,13 @@ from pipelines.land import TOPICS as LANDED
 from pipelines.origins import load_origins
 from pipelines.replay import Choice, Stretch
 from pipelines.settings import PipelinesSettings
+from schemas.codec import decode
 from schemas.errors import Misconfigured
 from schemas.ids import raw_id
 from schemas.instants import Instant, instant, moment
 from schemas.records import RawRecord, raw_to_kafka
 from schemas.topics import TOPICS
-from tests.analytics.landing_cases import call_events, records_of, settings_at
+from tests.analytics.landing_cases import ORIGINS, call_events, records_of, settings_at
 from tests.angime.front_door import Said, angime, typed
 from tests.fakes import MemoryKafka
 from tests.runbooks import Runbook
@@ -286,6 +287,17 @@ def test_a_call_that_is_not_there_is_said_with_exit_2(home: Path) -> None:
     assert (said.code, "no call goes by 'CA77'" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize("verb", ["call", "tail calls --call", "replay --dry-run --call"])
+def test_where_an_id_is_that_of_several_calls_they_are_named(verb: str, tmp_path: Path) -> None:
+    both = [call_events(1, origin=origin)[0] for origin in ORIGINS[:2]]
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of(both)), now=NOW)
+    said = typed(*verb.split(), "CA1", home=tmp_path, ANGIME_KAFKA="127.0.0.1:1")
+
+    meant = ", ".join(sorted(event.partitionkey for event in both))
+    assert (said.code, said.err) == (2, f"angime: several calls go by 'CA1'; meant may be {meant}\n")
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -502,6 +514,9 @@ def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str, tmp_pa
         broker, topic="calls", call_id=named, last=1, on_read=lambda number, total: read.append((number, total))
     )
     told = typed("tail", "calls", "--call", named, home=tmp_path, ANGIME_KAFKA=broker).out
+    with open_writer(settings_at(tmp_path)) as writer:
+        writer.land(Batch(records_of([decode(example)])), now=NOW)
+    told_by_beginning = typed("tail", "calls", "--call", named[:8], home=tmp_path, ANGIME_KAFKA=broker).out
 
     assert (shown["published"], shown["dataschema"], shown["data"]["talk_seconds"]) == (
         "call.ended/1",
@@ -511,3 +526,4 @@ def test_tail_shows_the_events_of_one_call_as_todays_version(broker: str, tmp_pa
     assert read[-1] == (len(read), len(read))
     identities = ", ".join(f"{one['kind']}:{one['value']}" for one in shown["data"]["contact"])
     assert f"  contact={identities}  " in told
+    assert told_by_beginning == told
