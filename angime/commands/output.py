@@ -10,13 +10,18 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from angime.logs import standard_error
 
 PIPE_COLUMNS = 2_000
+# By so many rows it is judged which form takes fewer lines.
+JUDGED_ROWS = 50
+GAP = 2  # between columns
+SHORT = 40  # such as ids and names of columns are
 # What a terminal obeys, beside new lines and tabs.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -86,18 +91,61 @@ def _in_words(field: Any) -> Any:
 
 
 def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print rows that all have the same fields: a table, or a JSON list."""
+    """Print rows that all have the same fields: a table, or a JSON list.
+
+    On a terminal that is too narrow for the table it is fields, one a line.
+    """
     if as_json:
         say(json.dumps(rows, ensure_ascii=False, default=str))
         return
     if not rows:
         typer.echo("no rows")
         return
-    table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
+    # A pipe and a file have no edge at which a column would have to be broken.
+    is_terminal = sys.stdout.isatty()
+    console = Console(width=None if is_terminal else PIPE_COLUMNS, emoji=False, markup=False)
+    is_narrow = is_terminal and _is_narrow(console, rows[:JUDGED_ROWS])
+    console.print(_as_fields(rows) if is_narrow else _as_table(rows))
+
+
+def _is_narrow(console: Console, rows: list[dict[str, Any]]) -> bool:
+    """Whether a table of these rows would have to break the names of its columns, or takes more lines than fields."""
+    names = _first_width(rows) + sum(GAP + cell_len(name) for name in list(rows[0])[1:])
+    table, fields = (len(console.render_lines(shown)) for shown in (_as_table(rows), _as_fields(rows)))
+    return names > console.width or fields < table
+
+
+def _as_table(rows: list[dict[str, Any]]) -> Table:
+    """Lay rows out as a table, in which nothing is cut off. What stands first, and names a row, stays in one piece."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    first = _first_width(rows)
+    for place, name in enumerate(rows[0]):
+        table.add_column(name, overflow="fold", width=first if place == 0 and first <= SHORT else None)
     for row in rows:
-        table.add_row(*("" if field is None else harmless(str(field)) for field in row.values()))
-    # A pipe and a file have no edge at which a column would have to be cut.
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, emoji=False).print(table, markup=False)
+        table.add_row(*map(_in_cell, row.values()))
+    return table
+
+
+def _first_width(rows: list[dict[str, Any]]) -> int:
+    name = next(iter(rows[0]))
+    return max(cell_len(cell) for cell in (name, *(_in_cell(row[name]) for row in rows)))
+
+
+def _as_fields(rows: list[dict[str, Any]]) -> Table:
+    """Lay rows out as fields, one a line, with an empty line between rows."""
+    names = max(cell_len(name) for name in rows[0])
+    table = Table.grid(Column(style="bold", overflow="fold", width=min(names, SHORT)), Column(overflow="fold"))
+    table.padding = (0, GAP, 0, 0)
+    for number, row in enumerate(rows):
+        if number:
+            table.add_row()
+        for name, field in row.items():
+            table.add_row(name, _in_cell(field))
+    return table
+
+
+def _in_cell(field: Any) -> str:
+    return "" if field is None else harmless(str(field))
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:

@@ -2,6 +2,9 @@
 
 import fcntl
 import json
+import os
+import pty
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,32 @@ def test_a_step_stays_on_its_line_as_it_was_written(capsys: pytest.CaptureFixtur
     step(f"delete /a:x:/[red]/{'b' * 100} when nothing is missed")
 
     assert capsys.readouterr().err == f"· delete /a:x:/[red]/{'b' * 100} when nothing is missed\n"
+
+
+def _on_a_terminal(rows: list[dict[str, object]]) -> list[str]:
+    """Give the lines that rows take on one of eighty columns."""
+    reader, writer = pty.openpty()
+    with os.fdopen(writer, "w") as terminal, redirect_stdout(terminal):
+        print_rows(rows, as_json=False)
+        shown = os.read(reader, 65_536).decode()
+    os.close(reader)
+    return [line.rstrip() for line in shown.splitlines()]
+
+
+def test_on_a_terminal_nothing_of_a_row_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    many = {f"column_{number}": number for number in range(20)}
+    long = {"name": "a" * 30, "one": "b" * 200, "other": "c" * 200}
+    short = {"name": "a" * 30, "one": "b" * 30, "other": "c" * 30}
+
+    assert _on_a_terminal([many]) == [f"column_{number}{' ' * (number < 10)}  {number}" for number in range(20)]
+    assert _on_a_terminal([long, long])[:4] == [
+        "name   " + "a" * 30,
+        "one    " + "b" * 73,
+        *["       " + "b" * 73],
+        "       " + "b" * 54,
+    ]
+    assert _on_a_terminal([short, short])[1].startswith("a" * 30 + "  b")
 
 
 def test_what_stands_in_a_cell_or_is_refused_is_shown_as_it_is(
