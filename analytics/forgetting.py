@@ -128,10 +128,9 @@ class Forgetter:
 
     def is_past(self, letter: DeadLetter) -> bool:
         """Whether a dead letter comes again of a time whose letters were forgotten."""
-        own = self._until.get((letter.company, LETTERS))
-        if own is None and letter.company not in self._known:
-            own = min((until for (_, kind), until in self._until.items() if kind == LETTERS), default=None)
-        return own is not None and letter.died_at < own
+        until = {company: at for (company, kind), at in self._until.items() if kind == LETTERS}
+        own = until.get(letter.company, "") if letter.company in self._known else max(until.values(), default="")
+        return letter.died_at < own
 
     def note_files(self, now: Instant) -> None:
         """Write down that what was forgotten before now is on no disk."""

@@ -9,19 +9,24 @@ import msgspec
 import pytest
 
 from analytics.anonymous import masked, without_words
-from analytics.forgetting import KeptForATime
+from analytics.forgetting import Forgetter, KeptForATime
+from analytics.scratch import scratch
 from analytics.search import SearchIndex, SearchQuery
 from analytics.warehouse import Batch, Landed, Writer, open_reader, open_writer
 from angime import forgetting
 from schemas import messages, transcripts
+from schemas.company import Retention
 from schemas.envelope import Event
 from schemas.instants import Instant, instant
 from schemas.records import DeadLetter, dead_to_kafka
 from schemas.retention import kept_since
+from tests.analytics.drawn import COMPANY as DRAWN
 from tests.analytics.landing_cases import (
     BEGIN,
     COMPANY,
+    MAIN,
     KafkaRecord,
+    Origin,
     call_events,
     message_events,
     reading_the_catalog,
@@ -37,6 +42,8 @@ LAST_WEEK, AT = datetime(2099, 12, 28, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=
 LATER = instant(AT)
 # Each is planted in one place of what is old; what is new is written with other words.
 WRITTEN, SAID, BURIED, DISPUTED = "Qyzyljar", "Baisheshek", "Sarysu", "Kokpektiqa"
+# In what is new, and in what is as old but of a company that keeps it for ever.
+KEPT = {"Balqash", "Jusan", "Alakol", "Zhetisu", "Tobylgy"}
 LEAST_STEM = 5
 SUMS = """
     select
@@ -47,10 +54,10 @@ SUMS = """
 """
 
 
-def told(number: int, *, begin: datetime, written: str, said: str) -> list[Event]:
+def told(number: int, *, begin: datetime, written: str, said: str, origin: Origin = MAIN) -> list[Event]:
     """Give the facts of a call and a message with these words in them."""
     made: list[Event] = []
-    for fact in call_events(number, begin=begin) + message_events(number, begin=begin):
+    for fact in call_events(number, begin=begin, origin=origin) + message_events(number, begin=begin, origin=origin):
         content = fact.data
         if isinstance(content, transcripts.CallTranscribed):
             word = transcripts.Word(text=said, start_seconds=0.1, end_seconds=0.4)
@@ -66,11 +73,12 @@ def told(number: int, *, begin: datetime, written: str, said: str) -> list[Event
 
 OLD = [fact for number in range(3) for fact in told(number, begin=BEGIN, written=WRITTEN, said=SAID)]
 NEW = told(9, begin=LAST_WEEK, written="Balqash", said="Jusan")
+OTHERS = told(1, begin=BEGIN, written="Zhetisu", said="Tobylgy", origin=Origin(company="bolt", account="bolt"))
 
 
-def letter(number: int, *, died_at: Instant, body: str, company: str = COMPANY) -> KafkaRecord:
-    """Give a dead letter that holds this body."""
-    dead = DeadLetter(
+def dead_letter(number: int, *, died_at: Instant, body: str, company: str) -> DeadLetter:
+    """Give what is kept of what was refused."""
+    return DeadLetter(
         reason="broken",
         stage="normalise",
         topic="raw",
@@ -81,6 +89,11 @@ def letter(number: int, *, died_at: Instant, body: str, company: str = COMPANY) 
         company=company,
         body=body.encode(),
     )
+
+
+def letter(number: int, *, died_at: Instant, body: str, company: str = COMPANY) -> KafkaRecord:
+    """Give a dead letter that holds this body."""
+    dead = dead_letter(number, died_at=died_at, company=company, body=body)
     key, value, headers = dead_to_kafka(dead)
     return KafkaRecord("dead", 0, number, value, key, tuple(headers))
 
@@ -95,11 +108,11 @@ def make_home(home: Path) -> None:
         letter(2, died_at=instant(LAST_WEEK), body="Alakol"),
     ]
     with open_writer(settings_at(home)) as writer:
-        writer.land(Batch([*records_of([*OLD, *NEW, *disputed]), *letters]), now=SOON)
+        writer.land(Batch([*records_of([*OLD, *NEW, *OTHERS, *disputed]), *letters]), now=SOON)
         writer.maintain(SOON)
     with open_reader(settings_at(home)) as reader:
         index = SearchIndex(home / "warehouse" / "search.sqlite")
-        assert index.follow(reader) == 4
+        assert index.follow(reader) == 5
         index.close()
 
 
@@ -115,7 +128,7 @@ def words_in(home: Path, writer: Writer) -> set[str]:
         f"read_parquet('{path}')" for path in files if path.suffix == ".parquet"
     ]
     rows = "".join(str(writer.connection.rows(f"from {source}")) for source in sources).lower()
-    planted = (WRITTEN, SAID, BURIED, DISPUTED, "Balqash", "Jusan", "Alakol")
+    planted = (WRITTEN, SAID, BURIED, DISPUTED, *KEPT)
     stems = {word: word.lower()[:LEAST_STEM] for word in planted}
     return {word for word, stem in stems.items() if stem in rows or stem.encode() in held}
 
@@ -164,7 +177,7 @@ def test_maintenance_takes_the_words_out_of_every_file_and_leaves_every_sum(home
             assert index.follow(reader) == 3
             found = [index.search(SearchQuery(text=word, company=COMPANY), reader=reader) for word in (SAID, "Jusan")]
             index.close()
-        assert words_in(home, writer) == {"Balqash", "Jusan", "Alakol"}
+        assert words_in(home, writer) == KEPT
         assert [len(calls) for calls in found] == [0, 1]
         assert sums(writer) == before
         assert [(one.waiting, one.until) for one in writer.forgetting(LATER)] == [
@@ -180,8 +193,8 @@ def test_what_comes_again_is_the_same_fact_and_leaves_no_word(home: Path) -> Non
         while any(one.waiting for one in writer.forgetting(LATER)):
             writer.maintain(LATER)
         disputed = told(1, begin=BEGIN, written=DISPUTED + " again", said=DISPUTED)
-        again = [*records_of([*OLD, *NEW, *disputed], first_offset=500), letter(9, died_at=SOON, body=BURIED)]
-        assert writer.land(Batch(again), now=LATER) == Landed(duplicates=40, conflicts=1, dead=1)
+        again = [*records_of([*OLD, *NEW, *OTHERS, *disputed], first_offset=500), letter(9, died_at=SOON, body=BURIED)]
+        assert writer.land(Batch(again), now=LATER) == Landed(duplicates=48, conflicts=1, dead=1)
         assert writer.connection.rows("select count(*) from log.dead") == [(1,)]
         kept = str(writer.connection.rows("from log.events")) + str(writer.connection.rows("from log.conflicts"))
         assert [word for word in (WRITTEN, SAID, DISPUTED) if word in kept] == []
@@ -206,7 +219,7 @@ def test_it_is_forgotten_at_once_when_asked_for(home: Path, monkeypatch: pytest.
     forgotten = forgetting.forget(now=AT, say=lambda _: None)
     assert forgotten == forgetting.Forgotten(events_and_dead_letters=8, recordings=1)
     with open_writer(settings_at(home)) as writer:
-        assert words_in(home, writer) == {"Balqash", "Jusan", "Alakol"}
+        assert words_in(home, writer) == KEPT
 
 
 def test_while_somebody_reads_all_else_is_forgotten_and_the_rest_left_to_maintenance(
@@ -226,7 +239,7 @@ def test_while_somebody_reads_all_else_is_forgotten_and_the_rest_left_to_mainten
     with open_writer(settings_at(home)) as writer:
         for minutes in (5, 10, 15):
             writer.maintain(instant(AT + timedelta(minutes=minutes)))
-        assert words_in(home, writer) == {"Balqash", "Jusan", "Alakol"}
+        assert words_in(home, writer) == KEPT
 
 
 def test_words_are_masked_once_and_what_says_nothing_stays_as_it_is() -> None:
@@ -239,6 +252,29 @@ def test_words_are_masked_once_and_what_says_nothing_stays_as_it_is() -> None:
     assert without_words(without) == without
     assert without_words('{"message_id":"1", "text":null}') == '{"message_id":"1", "text":null}'
     assert without_words('{"turns":[{"text":"","words":[]}]}') == '{"turns":[{"text":"","words":[]}]}'
+
+
+def test_a_letter_of_nobody_who_is_known_is_past_by_the_shortest_of_times() -> None:
+    kept = {"acme": 30, "bolt": 90, "ever": None}
+    companies = [
+        msgspec.structs.replace(DRAWN, id=name, retention=Retention(dead_letters_days=days))
+        for name, days in kept.items()
+    ]
+    forgetter = Forgetter(scratch().connection, companies)
+    while share := forgetter.next_share(LATER):
+        forgetter.heed(share)
+    days = (29, 30, 31, 89, 91)
+
+    def past(company: str) -> list[bool]:
+        died = [kept_since(day, now=LATER) for day in days]
+        return [forgetter.is_past(dead_letter(0, died_at=at, body=BURIED, company=company)) for at in died]
+
+    assert {
+        "acme": [False, False, True, True, True],
+        "bolt": [False, False, False, False, True],
+        "ever": [False, False, False, False, False],
+        "nobody knows": [False, False, True, True, True],
+    } == {company: past(company) for company in (*kept, "nobody knows")}
 
 
 def test_a_whole_day_goes_at_a_time() -> None:
