@@ -132,7 +132,7 @@ joined as (
         min(picked_by) filter (where picked_by in ('machine', 'voicemail')) as machine,
         coalesce(max(machine_ms) filter (where leg_id is null), max(machine_ms)) as machine_ms,
         bool_or(picked_by = 'ivr') as is_menu,
-        max(total_ms) filter (where leg_id is null) as said_total_ms,
+        bool_or(is_length_told) filter (where leg_id is null) as is_length_told,
         coalesce(
             max(nullif(disposition, 'completed')) filter (where leg_id is null),
             arg_min(
@@ -289,7 +289,7 @@ rung as (
         coalesce(
             case when picked_at is null or rang_at <= picked_at then rang_at end,
             case when picked_at is null or menu_at is null then said_start_at end,
-            case when menu_at is null and said_total_ms is not null then started_at end
+            case when menu_at is null and is_length_told then started_at end
         ) as ringing_at
     from measured
 ),
@@ -312,9 +312,12 @@ timed as (
                 then epoch_ms(least(rung.machine_at, rung.ended_at)) - epoch_ms(rung.ringing_at)
         end as ring_ms,
         case
-            when not rung.is_over then rung.said_total_ms
             when
-                rung.ended_at > rung.started_at or (rung.ended_at = rung.started_at and rung.said_start_at is not null)
+                rung.is_over
+                and (
+                    rung.ended_at > rung.started_at
+                    or (rung.ended_at = rung.started_at and rung.said_start_at is not null)
+                )
                 then epoch_ms(rung.ended_at) - epoch_ms(rung.started_at)
         end as total_ms,
         extract(isodow from rung.local_start) as weekday,

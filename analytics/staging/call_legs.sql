@@ -20,7 +20,7 @@
 --   talk_ms bigint, milliseconds: talk with a person; 0 where nobody or a machine picked up, null when not known yet
 --   machine_ms bigint, milliseconds: pickup to end where a machine or voicemail picked up, null where nothing tells it
 --   is_untimed boolean: whether a person picked up, it is over, and nothing tells how long was talked
---   total_ms bigint, milliseconds: the provider's own length with ringing
+--   is_length_told boolean: whether the provider tells its own length with ringing
 --   disposition varchar: how the provider says it ended, rejected where a fact says so, null when not said
 --   provider_status varchar: the provider's own word for how it ended
 --   ended_by varchar: company or contact, null when not said
@@ -85,7 +85,7 @@ said as (
         bool_or(type in ('call.ended', 'call.rejected')) as is_over,
         coalesce(arg_min(time, doubt), min(time) filter (where type = 'call.rejected')) as ended_at,
         arg_min(cast(round(talk_seconds * 1000) as bigint), doubt) as said_talk_ms,
-        arg_min(cast(round(total_seconds * 1000) as bigint), doubt) as total_ms,
+        bool_or(total_seconds is not null) as is_length_told,
         arg_min(answered_at, doubt) as answered_at,
         min(time) filter (where type = 'call.accepted' and answered_by in ('human', 'unknown')) as accepted_at,
         bool_or(answered_by = 'human') as is_human,
@@ -196,7 +196,7 @@ select
     talk_ms,
     machine_ms,
     is_untimed,
-    total_ms,
+    is_length_told,
     disposition,
     provider_status,
     ended_by,

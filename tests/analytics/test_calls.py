@@ -333,16 +333,19 @@ def test_of_several_ends_of_one_leg_the_one_that_knows_most_leads() -> None:
     c    | a   | ended | 05:01:00     | disposition=no_answer; direction=incoming; ended_by=contact
     c    | a   | ended | 05:01:00.400 | disposition=completed; talk_seconds=30; answered_at=05:00:30.400
     c    | a   | ended | 05:01:02     | provider_status=completed
-    d    |     | ended | 05:01:05     | disposition=busy; talk_seconds=99; answered_at=05:00:05; provider_status=less; error_code=9
-    d    |     | ended | 05:01:00     | disposition=completed; talk_seconds=30; answered_at=05:00:30; provider_status=more; error_code=1; ended_by=company
+    d    |     | ended | 05:01:05     | disposition=busy; talk_seconds=99; answered_at=05:00:05; provider_status=less; error_code=9; ended_by=contact
+    d    |     | ended | 05:01:00     | disposition=completed; talk_seconds=30; answered_at=05:00:30; provider_status=more; error_code=1; ended_by=company; total_seconds=60
     e    |     | ended | 05:01:05     | disposition=completed; answered_by=voicemail
     e    |     | ended | 05:01:00     | disposition=completed; answered_by=machine; ended_by=company
+    f    |     | rejected | 05:00:09  | rejected_by=company; direction=outgoing
+    f    |     | rejected | 05:00:07  | rejected_by=contact
     """  # noqa: E501
     expected = """
     call | outcome  | answered_at | talk_seconds | ended_at   | disposition | ended_by | provider_status | error_code | events
     c    | answered | 05:00:30.4  | 30           | 05:01:00.4 | completed   | contact  | completed       |            | 3
     d    | answered | 05:00:30    | 30           | 05:01:00   | completed   | company  | more            | 1          | 2
     e    | machine  |             |              | 05:01:00   | completed   | company  |                 |            | 2
+    f    | rejected |             |              | 05:00:07   | rejected    | contact  |                 |            | 2
     """  # noqa: E501
     assert _drawn(expected) == _calls(facts, expected)
 
@@ -474,6 +477,7 @@ def test_a_call_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
     whole     | ended    | 05:00:30     | started_at=05:00:00; talk_seconds=30; direction=incoming
     the end   | ended    | 05:00:30     | talk_seconds=30; direction=incoming
     its length| ended    | 05:00:30     | talk_seconds=30; total_seconds=42; direction=incoming
+    its length| ended    | 05:00:30     | provider_status=completed
     by clocks | offered  | 05:00:10     | direction=incoming
     by clocks | accepted | 05:00:04     | answered_by=human
     by clocks | ended    | 05:00:34     | talk_seconds=30

@@ -18,6 +18,7 @@ from schemas import codec, ids
 from schemas.catalogue import EVENT_TYPES
 from schemas.company import parse_company
 from schemas.envelope import Event
+from tests.analytics.asked import answers
 from tests.analytics.drawn import COMPANY, COMPANY_TEXT, drawn_events, warehouse
 
 # Each case folds every table of facts anew.
@@ -52,6 +53,8 @@ waba     |     | ended                    | 04:31:00     | talk_seconds=50; answ
 menu     |     | accepted                 | 05:00:06     | answered_by=ivr
 menu     |     | accepted                 | 05:00:06     | answered_by=unknown
 menu     |     | ended                    | 05:00:26     | disposition=completed
+waits    |     | ended                    | 05:00:30     | started_at=05:00:10; disposition=no_answer; direction=incoming; contact=telegram:7
+spoke    |     | ended                    | 05:01:00     | talk_seconds=20; direction=incoming; contact=telegram:11
 """  # noqa: E501
 _MESSAGES = """
 message | fact       | at       | says
@@ -63,6 +66,8 @@ m       | failed     | 05:00:01 | error_code=1
 m       | reacted_to | 05:00:03 | emoji=👍
 m       | reacted_to | 05:00:03 | emoji=🙏
 n       | received   | 05:00:00 | kind=image; contact=phone:+77010000001
+o       | received   | 2026-03-01 05:00:00 | contact=telegram:9
+q       | received   | 2026-03-01 05:00:00 | contact=telegram:10
 """
 _DEALS = """
 deal | fact    | at       | says
@@ -82,6 +87,8 @@ g    | deleted | 05:04:00 |
 g    | won     | 05:00:00 | contact=telegram:9; amount=5; currency=KZT
 g    | merged  | 05:05:00 | into_deal_id=e
 g    | merged  | 05:05:00 | into_deal_id=f
+h    | created | 05:00:00 | contact=phone:+77010000001; amount=7; currency=KZT
+h    | won     | 05:10:00 |
 """
 _PERMISSIONS = """
 permission | fact      | at       | says
@@ -186,11 +193,32 @@ def test_every_example_of_an_old_version_gives_the_rows_of_its_upcast(scratch: S
 
 def test_what_is_told_of_one_company_is_the_same_whatever_is_told_of_another() -> None:
     other = parse_company(COMPANY_TEXT.replace('"acme"', '"other"').replace("Asia/Almaty", "Pacific/Honolulu"))
-    of_other = [fact for text in _TOLD for fact in _at_other(text)]
+    of_other = [fact for text in (*_TOLD, *_OF_OTHER.split("\n\n")) for fact in _at_other(text)]
 
-    alone = _told_of_acme(warehouse(_EVENTS))
+    late = [structs.replace(fact, recordedat="2026-03-04T05:00:00.000Z") for fact in (_EVENTS[0], of_other[0])]
+    told = [late[0], *_EVENTS[1:]]
+    alone, beside = warehouse(told), warehouse([*told, late[1], *of_other[1:]], [COMPANY, other])
+    answered = answers(alone)
 
-    assert alone == _told_of_acme(warehouse([*_EVENTS, *of_other], [COMPANY, other]))
+    assert _told_of_acme(alone) == _told_of_acme(beside)
+    assert answered == answers(beside)
+    assert [name for name, rows in answered.items() if not rows] == []
+
+
+# What only the other company is told: who is who there, whom it answered and called, and who has a deal.
+_OF_OTHER = """
+contact | fact       | at       | says
+d       | identified | 05:00:00 | contact=phone:+77010000001,telegram:7
+
+message | fact | at                  | says
+p       | sent | 2026-03-03 05:00:00 | contact=telegram:9
+
+call   | fact  | at                  | says
+called | ended | 2026-03-03 05:00:00 | direction=outgoing; contact=telegram:10; talk_seconds=20
+
+deal | fact    | at       | says
+i    | created | 05:30:00 | contact=telegram:11
+"""
 
 
 def _at_other(text: str) -> list[Event]:

@@ -54,7 +54,7 @@ GRANTS = f"""
 permission | fact    | at                  | says
 said       | granted | 2026-03-02 05:00:00 | contact={A}; given_by=user_action; expires_at=2026-03-09 04:00:00
 unsaid     | granted | 2026-03-02 05:00:00 | contact={B}; channel=whatsapp
-permanent  | granted | 2026-03-02 05:00:00 | contact=telegram:3; kind=permanent
+permanent  | granted | 2026-03-02 05:00:00 | contact=telegram:3; kind=permanent; expires_at=2026-03-09 04:00:00
 """
 
 
