@@ -1,6 +1,7 @@
 """One row a call: outcomes, talk, times and people as they are folded from drawn facts."""
 
 from datetime import date
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -285,6 +286,34 @@ def test_a_menu_that_picks_up_is_no_answer() -> None:
     assert _drawn(expected) == _calls(facts, expected)
 
 
+def test_a_machine_was_listened_to_as_long_as_is_said_and_else_from_its_pickup_on() -> None:
+    facts = """
+    call   | leg | fact     | at       | says
+    said   |     | accepted | 05:00:10 | answered_by=machine; direction=outgoing
+    said   |     | ended    | 05:00:50 | talk_seconds=30
+    picked |     | accepted | 05:00:10 | answered_by=voicemail; direction=outgoing
+    picked |     | ended    | 05:00:50 | talk_seconds=0; answered_at=05:00:15
+    taken  |     | accepted | 05:00:10 | answered_by=machine; direction=outgoing
+    taken  |     | ended    | 05:00:50 |
+    clocks |     | accepted | 05:01:00 | answered_by=machine; direction=outgoing
+    clocks |     | ended    | 05:00:50 |
+    leg    | a   | ended    | 05:00:50 | answered_by=machine; talk_seconds=20; direction=outgoing
+    leg    |     | ended    | 05:00:50 | answered_by=machine; talk_seconds=10
+    menu   |     | accepted | 05:00:10 | answered_by=ivr; direction=incoming
+    menu   |     | ended    | 05:00:50 |
+    """
+    expected = """
+    call   | outcome   | machine_seconds
+    said   | machine   | 30
+    picked | voicemail | 35
+    taken  | machine   | 40
+    clocks | machine   | 0
+    leg    | machine   | 10
+    menu   | missed    |
+    """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
 def test_connect_is_not_pickup() -> None:
     facts = """
     call | fact     | at       | says
@@ -364,6 +393,44 @@ def test_of_several_pickups_the_first_by_a_person_is_when_and_the_last_tells_by_
     c    | in_progress | 05:00:10
     d    | machine     |
     """
+    assert _drawn(expected) == _calls(facts, expected)
+
+
+# What legs say of how they ended, that first by which the call is told.
+ENDS = ("not_permitted", "voicemail", "no_answer", "cancelled", "rejected", "busy", "failed", "completed")
+
+
+def test_a_call_ended_as_the_leg_did_that_says_most_of_it() -> None:
+    facts = "call | leg | fact | at | says\n" + "\n".join(
+        f"{first} {place} | {leg} | ended | 05:00:20 | disposition={end}"
+        for first, second in pairwise(ENDS)
+        for place, ends in enumerate(((first, second), (second, first)))
+        for leg, end in zip("ab", ends, strict=True)
+    )
+    told = warehouse(drawn_events(facts)).sql("select provider_call_id, disposition from facts.calls")
+
+    assert {f"{end} {place}": end for end in ENDS[:-1] for place in (0, 1)} == dict(told.iter_rows())
+
+
+def test_what_a_call_says_of_its_end_stands_before_what_its_last_leg_says() -> None:
+    facts = """
+    call  | leg | fact     | at       | says
+    legs  | a   | ended    | 05:00:20 | disposition=busy; provider_status=first; ended_by=contact; error_code=1
+    legs  | b   | ended    | 05:00:30 | disposition=busy; provider_status=last; ended_by=company; error_code=2
+    whole | a   | ended    | 05:00:20 | disposition=busy; provider_status=leg; ended_by=company; error_code=1
+    whole |     | ended    | 05:00:10 | disposition=failed; provider_status=call; ended_by=contact; error_code=3
+    mail  |     | offered  | 05:00:00 | direction=incoming
+    mail  | a   | accepted | 05:00:10 | answered_by=voicemail
+    mail  | b   | accepted | 05:00:20 | answered_by=voicemail
+    mail  | a   | ended    | 05:00:50 | ended_by=company
+    mail  | b   | ended    | 05:00:40 | ended_by=contact
+    """
+    expected = """
+    call  | outcome   | ended_at | disposition | provider_status | ended_by | error_code | ring_seconds | machine_seconds
+    legs  | busy      | 05:00:30 | busy        | last            | company  | 2          |              |
+    whole | failed    | 05:00:10 | failed      | call            | contact  | 3          |              |
+    mail  | voicemail | 05:00:50 | unknown     |                 | company  |            | 10           | 40
+    """  # noqa: E501
     assert _drawn(expected) == _calls(facts, expected)
 
 
@@ -568,6 +635,10 @@ def test_the_stored_recording_and_its_best_transcript_stand_beside_the_call() ->
 
     assert _drawn(expected) == draw(built.sql("from facts.calls"), like=_named(expected))
     assert recording("second") == built.sql("select max(recording_id) from facts.calls").item()
+    by_provider = warehouse(
+        drawn_events(facts), [parse_company(f'{COMPANY_TEXT}\n[listening]\ntranscript = "provider"')]
+    )
+    assert [("theirs",)] == by_provider.sql("select max(transcript_model) from facts.calls").rows()
 
 
 def test_of_stored_recordings_the_one_with_a_transcript_stands_beside_the_call_and_then_the_earliest() -> None:

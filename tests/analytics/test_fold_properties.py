@@ -40,11 +40,12 @@ talk     |     | recording_made_available | 05:01:00     | recording_id=r; url=x
 talk     |     | recording_made_available | 05:01:00     | recording_id=s; url=x
 talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=m; language=kk; grade=turns; duration_seconds=3; channels=1; beeps=[{"channel":0,"start_seconds":0,"end_seconds":1,"kind":"card"}]; turns=[{"channel":0,"role":"operator","start_seconds":0,"end_seconds":1,"text":"Hello"},{"channel":0,"role":"customer","start_seconds":0,"end_seconds":2,"text":"Hello there"}]
 talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=whisperx; model=n; language=ru; grade=turns; duration_seconds=3; channels=1; turns=[{"channel":1,"role":"operator","start_seconds":0,"end_seconds":1}]
-declined |     | rejected                 | 05:00:05     | direction=outgoing; rejected_by=contact
+talk     |     | transcribed              | 05:02:00     | recording_id=r; origin=provider; model=o; language=pt; grade=turns; duration_seconds=4; channels=1
+declined |     | rejected                 | 05:00:05     | direction=outgoing; rejected_by=contact; contact=phone:+77010000004
 declined |     | ended                    | 05:00:06     | disposition=no_answer
 twice    |     | ended                    | 05:00:06     | disposition=no_answer; direction=incoming
 twice    |     | ended                    | 05:00:06     | disposition=cancelled; direction=outgoing
-missed   |     | offered                  | 04:00:00     | direction=incoming; contact=phone:+77010000001
+missed   |     | offered                  | 04:00:00     | direction=incoming; contact=phone:+77010000001; company_number=+77270000001
 missed   |     | ended                    | 04:00:20     | disposition=no_answer
 again    |     | offered                  | 04:00:00     | direction=incoming; contact=whatsapp_user:KZ.1
 again    |     | ended                    | 04:00:20     | disposition=no_answer
@@ -193,11 +194,15 @@ def test_every_example_of_an_old_version_gives_the_rows_of_its_upcast(scratch: S
 
 def test_what_is_told_of_one_company_is_the_same_whatever_is_told_of_another() -> None:
     other = parse_company(COMPANY_TEXT.replace('"acme"', '"other"').replace("Asia/Almaty", "Pacific/Honolulu"))
+    judging = COMPANY_TEXT
+    for word, instead in _JUDGING.items():
+        judging = judging.replace(word, instead)
+    strict = parse_company(judging + _BOUNDS)
     of_other = [fact for text in (*_TOLD, *_OF_OTHER.split("\n\n")) for fact in _at_other(text)]
 
     late = [structs.replace(fact, recordedat="2026-03-04T05:00:00.000Z") for fact in (_EVENTS[0], of_other[0])]
     told = [late[0], *_EVENTS[1:]]
-    alone, beside = warehouse(told), warehouse([*told, late[1], *of_other[1:]], [COMPANY, other])
+    alone, beside = warehouse(told), warehouse([*told, late[1], *of_other[1:]], [COMPANY, other, strict])
     answered = answers(alone)
 
     assert _told_of_acme(alone) == _told_of_acme(beside)
@@ -218,6 +223,22 @@ called | ended | 2026-03-03 05:00:00 | direction=outgoing; contact=telegram:10; 
 
 deal | fact    | at       | says
 i    | created | 05:30:00 | contact=telegram:11
+"""
+# Of a third company nothing is told but its own data, by which it would judge what has the same names and numbers.
+_JUDGING = {
+    '"acme"': '"strict"',
+    "2026-03-09": "2026-03-02",
+    "+7 727 111-11-11": "+77010000001",
+    '"+77019999999"': '"+77010000004", "+77270000001"',
+}
+_BOUNDS = """
+    [thresholds]
+    short_abandon_seconds = 600
+    service_level_seconds = 1
+    conversion_days = 1
+
+    [listening]
+    transcript = "provider"
 """
 
 

@@ -49,11 +49,17 @@ def test_the_last_talker_is_who_talked_to_the_end_and_not_who_rang_last() -> Non
     c    | b   | rang  | 05:00:05 | operator=PJSIP/102
     c    | b   | ended | 05:01:00 | answered_at=05:00:10; talk_seconds=50
     c    | a   | ended | 05:02:00 | answered_at=05:01:00; talk_seconds=60
+    d    | a   | ended | 05:01:00 | operator=PJSIP/101; talk_seconds=40; direction=incoming
+    d    |     | transferred | 05:01:00 | to_operator=PJSIP/102
+    d    | b   | rang  | 05:01:00 | operator=PJSIP/102
+    d    | b   | ended | 05:01:30 | disposition=no_answer
     """
     expected = """
-    operator_id | is_counted | talk_seconds
-    aigul       | yes        | 60
-    oleg        | no         | 50
+    call_id | operator_id | is_counted | talk_seconds
+    c       | aigul       | yes        | 60
+    c       | oleg        | no         | 50
+    d       | aigul       | yes        | 40
+    d       | oleg        | no         |
     """
     assert tidy(expected) == _drawn(drawn_events(facts), "facts.call_operators", expected)
 

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime
 import msgspec
 import pytest
 
-from analytics.questions.permissions import held
+from analytics.questions.permissions import held, outside
 from analytics.scratch import Scratch
 from schemas.company import Company
 from schemas.prices import PermissionPolicy
 from tests.analytics.drawn import COMPANY, call, draw, drawn_events, rows, tidy, warehouse
-from tests.analytics.drawn_rows import ACME
+from tests.analytics.drawn_rows import ACME, MARCH
 
 A, B, TESTER, OURS = "phone:+77010000001", "phone:+77010000002", "phone:+77019999999", "phone:+77271111111"
 
@@ -129,6 +129,7 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     b          | granted   | 2026-03-02 05:00:00 | contact={B}
     b          | revoked   | 2026-03-02 06:00:00 | contact={B}
     b          | requested | 2026-03-20 04:00:00 | contact={B}
+    c          | granted   | 2026-03-09 05:00:00 | contact=telegram:4
     """
     calls = f"""
     call | contact    | at                  | came
@@ -164,11 +165,14 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
     other = _policy("own", id="other", permission_policies=dated)
     built = _built(permissions, calls, others=(other,))
     assert tidy(expected) == _drawn(built, "facts.call_permissions where company = 'acme'", expected)
+    listed = outside(built, period=MARCH, scope=ACME).select("call_id", "calls").rows()
+    assert [(call(name), 4) for name in ("d", *sorted("ef", key=call), "a")] == listed
     used = """
     granted_at | calls | answered_calls
     05:00:00   | 2     | 2
     05:00:00   | 0     | 0
     2026-03-10 05:00:00 | 1 | 1
+    2026-03-09 05:00:00 | 0 | 0
     """
     assert tidy(used) == _drawn(built, "facts.permissions where company = 'acme'", used)
     judged = """
@@ -182,6 +186,14 @@ def test_calls_are_inside_a_permission_or_outside_for_a_reason() -> None:
         select policy, reason, count(*) as calls from facts.call_permissions where company = 'other' group by all
     """)
     assert tidy(judged) == draw(of_other, like=judged)
+    given = """
+    granted_at          | policy
+    05:00:00            | own
+    05:00:00            | own
+    2026-03-09 05:00:00 |
+    2026-03-10 05:00:00 |
+    """
+    assert tidy(given) == _drawn(built, "facts.permissions where company = 'other'", given)
     asked = """
     policy | requests_in_week | is_over_limit
     own    | 1                | no
@@ -317,6 +329,27 @@ def test_what_is_used_of_the_limits_now_stands_beside_what_the_policy_allows() -
     assert tidy(expected) == draw(holding, like=expected, names={})
 
 
+def test_permissions_that_hold_are_listed_and_those_that_end_by_tonight_are_counted() -> None:
+    permissions = f"""
+    permission | fact    | at                  | says
+    a          | granted | 2026-03-01 05:00:00 | contact={A}
+    b          | granted | 2026-03-01 05:00:00 | contact={B}
+    b          | revoked | 2026-03-05 10:00:00 | contact={B}
+    c          | granted | 2026-03-01 04:00:00 | contact=telegram:3; kind=permanent
+    d          | granted | 2026-03-05 10:00:00 | contact=telegram:4
+    e          | granted | 2026-03-05 10:00:01 | contact=telegram:5
+    f          | granted | 2026-02-28 05:00:00 | contact=telegram:6
+    """
+    now, tonight = datetime(2026, 3, 5, 10, tzinfo=UTC), datetime(2026, 3, 8, 5, tzinfo=UTC)
+    company = _policy("meta", permission_policies=(PermissionPolicy(name="meta", since=date(2026, 3, 1)),))
+    built = _built(permissions, company=company)
+
+    told = held(built, scope=ACME, now=now, tonight=tonight)
+    ends = [datetime(2026, 3, 8, 5, tzinfo=UTC), datetime(2026, 3, 12, 10, tzinfo=UTC), None]
+    assert [(end, 3, 1) for end in ends] == told.select("ended_at", "permissions", "ending").rows()
+    assert ends[:1] == held(built, scope=ACME, now=now, tonight=tonight, limit=1)["ended_at"].to_list()
+
+
 def test_connected_calls_are_limited_a_day_for_a_contact() -> None:
     limited = PermissionPolicy(name="strict", is_required=False, connections_a_day=2)
     calls = f"""
@@ -340,6 +373,7 @@ def test_connected_calls_are_limited_a_day_for_a_contact() -> None:
     nobody = "permission | fact | at | says"
     built = _built(nobody, calls, company=_policy("strict", permission_policies=(limited,)))
     assert tidy(expected) == _drawn(built, "facts.call_permissions", expected)
+    assert [call("c")] == outside(built, period=MARCH, scope=ACME)["call_id"].to_list()
 
 
 def test_requests_use_limits_until_somebody_talks_and_are_answered_by_what_follows() -> None:
