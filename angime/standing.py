@@ -1,5 +1,6 @@
 """How the whole stands: which stages run, how far each is, what the warehouse holds, what waits for a person."""
 
+import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,10 @@ from schemas.errors import Misconfigured, NotYet
 from schemas.topics import STREAMED, TOPICS
 
 HEALTH = {**liveness.HEALTH, "api": "/healthz"}
+# These look for records several times a second; one that has not looked for so long is at those that it took.
+LOOKING = ("normalise", "land")
+BUSY_SECONDS = 10.0
+RUNS, RUNS_NOT = "runs", "none runs here"
 
 
 def lags(bootstrap: str, *, settings: AnalyticsSettings | None = None) -> list[lag.Lag]:
@@ -54,12 +59,15 @@ def standing() -> dict[str, Any]:
     settings = load(PipelinesSettings)
     local = local_kafka.status(settings.home)
     bootstrap = settings.kafka or local.bootstrap or ""
+    stages, behind, warehouse = _stages(settings.home), _waiting(bootstrap), _warehouse()
+    if stages["land"] not in {RUNS, RUNS_NOT}:
+        stages["land"] += _unlanded(behind, landed_at=warehouse.get("as_of"))
     return {
         "kafka": _kafka(bootstrap, is_lost=local.is_lost),
-        **_stages(settings.home),
-        "waiting": _waiting(bootstrap),
+        **stages,
+        "waiting": behind,
         "listening": _listening(settings.home),
-        "warehouse": _warehouse(),
+        "warehouse": warehouse,
         "to_be_forgotten": _to_be_forgotten(),
         "disk": _disk(settings.home),
     }
@@ -88,7 +96,11 @@ def _stages(home: Path) -> dict[str, str]:
     """Say of each stage whether it runs here; of those that not everybody needs, only while they do."""
     told = {stage: presence.told(home, stage) for stage in presence.STAGES}
     return {
-        stage: "none runs here" if said is None else _answers(said, path=HEALTH[stage]) if stage in HEALTH else "runs"
+        stage: RUNS_NOT
+        if said is None
+        else _answers(said, path=HEALTH[stage])
+        if stage in HEALTH
+        else _works(home, stage)
         for stage, said in told.items()
         if said is not None or stage in STAGES
     }
@@ -99,6 +111,19 @@ def _answers(address: str, *, path: str) -> str:
     if code is None:
         return f"runs, but does not answer at {address}"
     return f"{'ready' if code == 200 else 'not ready'} at {address}"
+
+
+def _works(home: Path, stage: str) -> str:
+    """Say that a stage runs, and for how long it has been at what it took."""
+    seconds = time.time() - presence.last_beat(home, stage)
+    return f"{RUNS}, at one batch for {seconds:.0f} s" if stage in LOOKING and seconds >= BUSY_SECONDS else RUNS
+
+
+def _unlanded(behind: dict[str, int] | None, *, landed_at: datetime | None) -> str:
+    """Say what waits for a lander that is at work, and since when it has landed nothing."""
+    records = f"; {behind['land']} records are not landed yet" if behind else ""
+    age = f"; its last commit was {(datetime.now(UTC) - landed_at).total_seconds():.0f} s ago" if landed_at else ""
+    return records + age
 
 
 def _waiting(bootstrap: str) -> dict[str, int] | None:

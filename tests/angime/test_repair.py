@@ -1,10 +1,14 @@
 """Repair: a refused record is found, its cause mended, its very bytes sent again, and nothing good is doubled."""
 
 import copy
+import fcntl
 import json
+import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -467,6 +471,18 @@ def broker(kafka: local_kafka.Running) -> Iterator[str]:
     return kafka.bootstrap
 
 
+@contextmanager
+def _lander_that_took_records(home: Path, *, seconds_ago: float) -> Iterator[None]:
+    """Let a lander of a home run that has looked for records once, so long ago."""
+    file = home / "stages" / "land"
+    file.parent.mkdir()
+    with file.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        looked_at = time.time() - seconds_ago
+        os.utime(file, (looked_at, looked_at))
+        yield
+
+
 @pytest.mark.kafka
 def test_on_a_real_broker_letters_are_sent_again_and_the_standing_is_told(
     tmp_path: Path, broker: str, monkeypatch: pytest.MonkeyPatch
@@ -486,7 +502,8 @@ def test_on_a_real_broker_letters_are_sent_again_and_the_standing_is_told(
     monkeypatch.setenv("ANGIME_KAFKA", broker)
     newest = watching.newest(broker, topic="raw", call_id="", last=1)
     [decided] = watching.newest(broker, topic="decisions", call_id="", last=1)
-    told = standing.standing()
+    with _lander_that_took_records(tmp_path, seconds_ago=140):
+        told = standing.standing()
 
     given_up = book.type('angime dead discard PLACE --note "why" --yes', PLACE="raw/0/0")
     book.done()
@@ -498,6 +515,8 @@ def test_on_a_real_broker_letters_are_sent_again_and_the_standing_is_told(
     assert decided["data"]["place"] == "raw/0/0"
     assert (told["kafka"], told["warehouse"]["dead_letters"]["waiting"]) == (broker, 1)
     assert told["waiting"]["normalise"] >= 1
+    at_work = r"runs, at one batch for 14\d s; \d+ records are not landed yet; its last commit was \d+ s ago"
+    assert (bool(re.fullmatch(at_work, told["land"])), told["normalise"]) == (True, "none runs here")
 
 
 @pytest.mark.kafka
