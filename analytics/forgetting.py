@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
+import structlog
 from msgspec import Struct
 
 from analytics.admission import HASHED
@@ -17,16 +18,19 @@ from analytics.anonymous import without_words
 from analytics.connection import Connection, handed_in
 from analytics.log import EVENTS, ID, STORED, renew_emptied, store_events
 from schemas.company import Company
-from schemas.instants import Instant, instant
+from schemas.instants import Instant, instant, moment
 from schemas.records import DeadLetter
-from schemas.retention import kept_since
+from schemas.retention import DOUBTED, LEAP, kept_since
 
 WORDS = {"messages": ("message.received", "message.sent"), "transcripts": ("call.transcribed",)}
 LETTERS, FILES, PERSONS = "dead_letters", "files", "persons"
 # The writer forgets so many events at a time, in a transaction; what is landed waits for it.
 STEP_EVENTS = 5_000
+DOUBTING = timedelta(minutes=1)
 # How a bound instant is written.
 _AT = "cast(? as timestamptz)"
+
+_log = structlog.get_logger()
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -66,16 +70,41 @@ class Forgetter:
         )
         self._until = {(company, kind): instant(until) for company, kind, until, _ in rows}
         last = max((at for *_, at in rows if at is not None), default=None)
+        self._doubted_at: datetime | None = None
         self.is_on_disk = last is not None and self._until.get(("", FILES), "") < instant(last)
 
-    def next_share(self, now: Instant) -> Share | None:
-        """Give what is to be forgotten first, None where nothing is."""
+    def next_share(self, now: Instant, *, believes: bool = False) -> Share | None:
+        """Give what is to be forgotten first, None where nothing is, or where only a clock says so that may be wrong.
+
+        Words do not come back. So the clock is believed where it goes on as before, where a person `believes` it, and
+        where something was told that has happened lately.
+        """
         for (company, kind), days in self._kept.items():
             since, due = self._until.get((company, kind)), kept_since(days, now=now)
             if since is None or since < due:
+                is_near = since is not None and moment(due) - moment(since) <= LEAP
+                if not (believes or is_near or self._is_told_of(now)):
+                    return None
                 share = Share(kind=kind, company=company, since=since, until=due)
                 return share if kind == LETTERS else self._step_of(share)
         return None
+
+    def _is_told_of(self, now: Instant) -> bool:
+        """Whether the log holds anything that happened lately, by the clock of whoever told it; asked once a minute."""
+        today = moment(now)
+        if self._doubted_at is not None and abs(today - self._doubted_at) < DOUBTING:
+            return False
+        lately = [instant(at) for at in (today - LEAP, today - LEAP, today + timedelta(days=1))]
+        is_told = bool(
+            self._connection.rows(
+                f"select 1 from log.events where recorded_at >= {_AT} and time between {_AT} and {_AT} limit 1",  # noqa: S608
+                lately,
+            )
+        )
+        if not is_told and (self._doubted_at is None or self._doubted_at.date() != today.date()):
+            _log.warning("forgetting_waits", reason=DOUBTED, clock=now)
+        self._doubted_at = None if is_told else today
+        return is_told
 
     def take_words(self, share: Share) -> int:
         """Take the words of a share out of the log, inside a transaction; gives how many events they stood in.

@@ -155,13 +155,15 @@ class Lander:
         self._state = None
         self._offsets, self._last = read_offsets(self._connection)
 
-    def forget(self, now: Instant) -> int:
+    def forget(self, now: Instant, *, believes: bool = False) -> int:
         """Take the next share of what is kept for a time only out of the log and the facts; gives what was taken.
 
         One transaction, as large as a batch. Nothing is done while the facts are behind the log.
         """
-        share = self._forgetter.next_share(now) if self._forgetter is not None and not self.is_behind else None
-        if share is None or self._forgetter is None:
+        if self._forgetter is None or self.is_behind:
+            return 0
+        share = self._forgetter.next_share(now, believes=believes)
+        if share is None:
             return 0
         self.make_ready()
         with self._all_or_nothing():

@@ -71,7 +71,7 @@ def forget(*, now: datetime, say: Say, catalog_seconds: float = CATALOG_SECONDS)
     recordings = 0
     try:
         store = open_store(load(StreamsSettings).recordings_url)
-        recordings = forget_old(store, read_companies(settings), now=moment)
+        recordings = forget_old(store, read_companies(settings), now=moment, believes=True)
         recordings += forget_recordings(strays(now=now))
     except NotYet as refusal:
         unfinished.append(refusal.reason)

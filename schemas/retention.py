@@ -7,6 +7,13 @@ from msgspec import Meta, Struct
 
 from schemas.instants import Instant, instant, moment
 
+# A clock that has gone on by more than this, of which nobody else tells, may be wrong: by it nothing is forgotten.
+LEAP = timedelta(days=7)
+DOUBTED = (
+    "by this machine's clock more days have gone by than anybody else tells of: set it (NTP) if it is wrong, "
+    "else what is due is forgotten as soon as something new is told, or by `angime forget --yes`"
+)
+
 Days = Annotated[int, Meta(ge=1, le=36_500)]
 
 

@@ -203,6 +203,28 @@ def test_what_comes_again_is_the_same_fact_and_leaves_no_word(home: Path) -> Non
         assert writer.land(Batch(records_of(OLD, first_offset=900)), now=LATER) == Landed(duplicates=24)
 
 
+def test_nothing_is_forgotten_by_the_word_of_a_clock_alone(home: Path) -> None:
+    wrong = AT.replace(year=2110)
+    with open_writer(settings_at(home)) as writer:
+        for minutes in range(4):
+            writer.maintain(instant(wrong + timedelta(minutes=minutes)))
+        assert [one.until for one in writer.forgetting(LATER)] == [None] * 3
+        for seconds in range(3):
+            writer.maintain(instant(AT + timedelta(seconds=seconds)))
+        forgotten = [kept_since(days, now=LATER) for days in (30, 60, 30)]
+        assert [one.until for one in writer.forgetting(LATER)] == forgotten
+
+        # A week in which nobody told of anything; then the clock goes astray, and somebody tells of something.
+        for week, until in ((1, "2099-12-09"), (60, "2099-12-09"), (60, "2101-01-26")):
+            now = AT + timedelta(weeks=week)
+            for minutes in range(6):
+                writer.maintain(instant(now + timedelta(minutes=minutes)))
+            assert writer.forgetting(LATER)[0].until == f"{until}T00:00:00.000Z"
+            if week > 1:
+                later = told(20, begin=now - timedelta(days=1), written="Balqash", said="Jusan")
+                writer.land(Batch(records_of(later, first_offset=5_000)), now=instant(now))
+
+
 def test_it_is_forgotten_at_once_when_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANGIME_HOME", str(home))
     recording = home / "recordings" / COMPANY / "2026" / "03" / "01" / "x.wav"
@@ -261,7 +283,7 @@ def test_a_letter_of_nobody_who_is_known_is_past_by_the_shortest_of_times() -> N
         for name, days in kept.items()
     ]
     forgetter = Forgetter(scratch().connection, companies)
-    while share := forgetter.next_share(LATER):
+    while share := forgetter.next_share(LATER, believes=True):
         forgetter.heed(share)
     days = (29, 30, 31, 89, 91)
 

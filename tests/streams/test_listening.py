@@ -114,6 +114,20 @@ def test_a_recording_that_is_kept_no_longer_is_deleted_and_never_fetched_again(t
     assert asyncio.run(store_recording(_available(), ears=ears, now=after)) is None
 
 
+def test_no_recording_is_deleted_by_the_word_of_a_clock_alone(tmp_path: Path) -> None:
+    ears = _ears(tmp_path)
+    company = msgspec.structs.replace(ears.companies["demo"], retention=Retention(recordings_days=10))
+    wrong = "2036-03-12T00:00:00.000Z"
+    for day in ("2026/03/01", "2026/03/20"):
+        asyncio.run(keep(ears.store, f"demo/{day}/x.wav", b"sound"))
+
+    assert forget_old(ears.store, [company], now=wrong) == 0
+    assert forget_old(ears.store, [company], now="2026-03-25T00:00:00.000Z") == 1
+    assert forget_old(ears.store, [company], now="2026-04-01T00:00:00.000Z") == 1
+    asyncio.run(keep(ears.store, "demo/2026/03/20/x.wav", b"sound"))
+    assert forget_old(ears.store, [company], now=wrong, believes=True) == 1
+
+
 def test_an_unknown_account_is_refused(tmp_path: Path) -> None:
     stranger = msgspec.structs.replace(_available(), account="other")
 
