@@ -40,8 +40,8 @@ heard as (
         recording_id,
         coalesce(text, '') as text,
         if(role in ('operator', 'customer'), role, concat_ws(' ', 'unknown', channel, speaker)) as side,
-        cast(round(greatest(start_seconds, 0) * 1000) as bigint) as start_ms,
-        cast(round(greatest(start_seconds, end_seconds, 0) * 1000) as bigint) as end_ms,
+        cast(round(start_seconds * 1000) as bigint) as start_ms,
+        cast(round(greatest(start_seconds, end_seconds) * 1000) as bigint) as end_ms,
         coalesce(json_array_length(words), 0) as listed_words,
         regexp_extract_all(lower(nfc_normalize(coalesce(text, ''))), '[\p{L}\p{N}]+') as parts,
         len(regexp_extract_all(coalesce(text, ''), '[\p{L}\p{M}\p{N}]+(?:-[\p{L}\p{M}\p{N}]+)*')) as read_words

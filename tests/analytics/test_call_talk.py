@@ -338,6 +338,46 @@ def test_a_call_of_several_recordings_sums_them_and_is_as_good_as_the_worst() ->
     )
 
 
+def test_what_is_said_in_one_recording_of_a_call_has_nothing_to_do_with_another() -> None:
+    _assert_figures(
+        """
+        call_id | switches | operator_seconds | customer_seconds | overlap_seconds | silence_seconds | dead_airs | dead_air_seconds | pauses | customer_interruptions | operator_monologue_seconds | customer_monologue_seconds
+        a       | 0        | 4                | 4                | 0               | 12              | 2         | 8                | 0      | 0                      | 2                          | 3
+        """,  # noqa: E501
+        turns="""
+        call | who      | from | to
+        r    | operator | 0    | 2
+        r    | operator | 4    | 6
+        s    | customer | 0.5  | 1.5
+        s    | customer | 3    | 6
+        """,
+        calls="""
+        call | recording | seconds
+        a    | r         | 10
+        a    | s         | 10
+        """,
+    )
+
+
+def test_words_that_are_listed_are_counted_and_not_read_and_each_unknown_voice_is_a_side() -> None:
+    turns = (
+        '{"channel":0,"role":"operator","start_seconds":0,"end_seconds":2,"text":"two words",'
+        '"words":[{"text":"two"},{"text":"wo"},{"text":"rds"}]},'
+        '{"channel":0,"speaker":0,"role":"unknown","start_seconds":3,"end_seconds":4,"text":"x"},'
+        '{"channel":0,"speaker":1,"role":"unknown","start_seconds":3,"end_seconds":5,"text":"x"},'
+        '{"channel":1,"speaker":1,"role":"unknown","start_seconds":3,"end_seconds":6,"text":"x"}'
+    )
+    facts = f"""
+    call | fact        | at       | says
+    a    | transcribed | 05:00:00 | recording_id=r; origin=whisperx; model=m; language=en; grade=words; duration_seconds=6; channels=2; turns=[{turns}]
+    """  # noqa: E501
+    expected = """
+    operator_seconds | operator_words | unknown_seconds | overlap_seconds | switches
+    2                | 3              | 6               | 2               | 3
+    """
+    assert tidy(expected) == draw(warehouse(drawn_events(facts)).sql("from facts.call_talk"), like=expected)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_turns_may_stand_in_any_order(seed: int) -> None:
     chance = random.Random(seed)

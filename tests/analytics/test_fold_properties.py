@@ -101,8 +101,8 @@ p          | revoked   | 05:03:00 | contact=phone:+77010000002
 """
 _ACCOUNTS = """
 account | fact            | at       | says
-main    | linked          | 05:00:00 |
-main    | restricted      | 05:01:00 | restriction=A
+main    | linked          | 05:00:00 | company_number=+77270000001
+main    | restricted      | 05:01:00 | restriction=A; company_number=+77270000001
 main    | restricted      | 05:01:00 | restriction=B
 main    | came_online     | 05:01:00 |
 main    | quality_changed | 05:01:00 | quality=RED
@@ -210,7 +210,7 @@ def test_what_is_told_of_one_company_is_the_same_whatever_is_told_of_another() -
     assert [name for name, rows in answered.items() if not rows] == []
 
 
-# What only the other company is told: who is who there, whom it answered and called, and who has a deal.
+# What only the other company is told: who is who there, whom it answered and called, who has a deal, and its number.
 _OF_OTHER = """
 contact | fact       | at       | says
 d       | identified | 05:00:00 | contact=phone:+77010000001,telegram:7
@@ -223,6 +223,9 @@ called | ended | 2026-03-03 05:00:00 | direction=outgoing; contact=telegram:10; 
 
 deal | fact    | at       | says
 i    | created | 05:30:00 | contact=telegram:11
+
+account | fact   | at       | says
+main    | linked | 05:06:00 | company_number=+77270000002
 """
 # Of a third company nothing is told but its own data, by which it would judge what has the same names and numbers.
 _JUDGING = {

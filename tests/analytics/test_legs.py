@@ -15,7 +15,9 @@ moved | b   | ended                    | 05:02:40 | operator=PJSIP/102; answered
 moved | c   | ended                    | 05:00:09 | operator=client:aigul; disposition=no_answer
 moved |     | ended                    | 05:02:40 | disposition=completed
 moved | a   | recording_made_available | 05:03:00 | recording_id=r; url=x
-"""
+moved | a   | recording_stored         | 05:04:00 | recording_id=r; path=r.wav; sha256=0000000000000000000000000000000000000000000000000000000000000000; size_bytes=1
+moved | a   | transcribed              | 05:05:00 | recording_id=r; origin=whisperx; model=m; language=kk; grade=turns; duration_seconds=3; channels=1
+"""  # noqa: E501
 
 
 def _drawn(events: list[Event], relation: str, expected: str) -> list[str]:

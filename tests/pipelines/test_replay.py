@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from schemas.errors import NotYet
 from schemas.ids import raw_id
 from schemas.records import REPLAYED, RawRecord, raw_to_kafka
 from schemas.topics import CANONICAL, TOPICS
-from tests.analytics.landing_cases import NOW, call_events, message_events, settings_at
+from tests.analytics.landing_cases import BEGIN, NOW, call_events, message_events, settings_at
 from tests.fakes import MemoryKafka
 
 SINCE, UNTIL = "2026-01-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z"
@@ -82,7 +83,7 @@ def filled() -> MemoryKafka:
     cluster = MemoryKafka(dict.fromkeys(TOPICS, 2))
     producer = cluster.producer()
     for number in range(1, 6):
-        for fact in call_events(number):
+        for fact in call_events(number, begin=BEGIN + number * timedelta(hours=7)):
             topic = "transcripts" if fact.type == "call.transcribed" else "calls"
             producer.send(topic, key=fact.partitionkey.encode(), value=codec.encode(fact))
     for fact in message_events(1):
@@ -209,6 +210,8 @@ def test_only_what_is_meant_is_replayed(kafka: MemoryKafka, home: Path) -> None:
         ]
         late = choice(since="2026-03-05T00:00:00.000Z")
         assert replay.from_log(reader, late, producer=None).read == 0
+        [first, *_, last] = sorted({fact.recordedat for fact in call_events(2, begin=BEGIN + timedelta(hours=14))})
+        assert replay.from_log(reader, choice(since=first, until=last, source="twilio"), producer=None).read == 4
 
 
 def test_raw_records_are_normalised_again_by_todays_code(tmp_path: Path) -> None:
@@ -228,6 +231,8 @@ def test_raw_records_are_normalised_again_by_todays_code(tmp_path: Path) -> None
     producer.flush()
     of_source = replayed(kafka, choice("normalise", source="ingest"), origins=origins, is_dry=True)
     assert (of_source.read, of_source.refused, of_source.made) == (3, 1, {"call.ended": 1})
+    of_other = replayed(kafka, choice("normalise", company="other"), origins=origins, is_dry=True)
+    assert (of_other.read, of_other.refused, of_other.made) == (3, 0, {})
 
     dry = replayed(kafka, choice("normalise"), origins=origins, is_dry=True)
     assert (dry.read, dry.sent, dry.refused, dry.made) == (3, 0, 2, {"call.ended": 1})
@@ -244,7 +249,7 @@ def test_an_interrupted_replay_goes_on_after_the_last_batch_that_kafka_has(kafka
     whole = replay.stretch_of(Remembered(kafka), choice())
     halves = {place: (start + whole.ends[place]) // 2 for place, start in whole.starts.items()}
     first = Stretch.between(whole.starts, halves, is_whole=True)
-    replayed(kafka, choice(), is_dry=True, stretch=first, told=told)
+    assert replayed(kafka, choice(), is_dry=True, stretch=first, told=told).read == first.records
     assert isinstance(told[-1].next, dict)
     rest = Stretch.between(replay.as_positions(whole, done=told[-1].next), whole.ends, is_whole=True)
 
