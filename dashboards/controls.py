@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics import questions
 from analytics.questions import Period
-from dashboards.page import Page
+from dashboards.page import Page, heading
 from dashboards.state import PRESETS, Choice, State, read, without_page, write
 from dashboards.texts import N_, NAMES, clean, plain
 
@@ -254,3 +254,19 @@ def _chosen(page: Page) -> list[tuple[str, str]]:
         hours = HOURS_NAMES["open" if scope.is_business_hours else "closed"]
         told.append((say(hours), ":material/schedule:"))
     return told
+
+
+def nothing(page: Page, *, name: str) -> None:
+    """Say that there are no calls in this period and scope, and where there are; leads the page `name` to the last."""
+    say = page.say
+    today = page.now.astimezone(page.zone).date()
+    extent = page.ask(questions.extent, company=page.scope.company, today=today)
+    heading(say("No calls here."), level=2)
+    if extent["calls"] == 0:
+        st.write(plain(say("No call has arrived yet. Once a source is connected, its calls appear here."), limit=500))
+        return
+    span = say.days(extent["first_day"], extent["last_day"])
+    st.write(plain(say("Calls are there for {span}. Choose another period, or fewer filters.", span=span), limit=500))
+    last = extent["last_day"]
+    state = State(language=page.state.language, preset="custom", first=last, last=last, is_compared=True)
+    page.link(name, say("Go to the last day with calls"), state=state, icon=":material/history:")

@@ -163,7 +163,9 @@ def _tile(page: Page, name: str, *, now: dict[str, Figure], before: dict[str, Fi
     if figure.value is not None and earlier is not None:
         difference = figure.value - earlier
         change = say.change(difference, unit=metric.unit)
-        if not is_nothing(change) and metric.good != "none":
+        if is_nothing(change):
+            change = say("no change")
+        elif metric.good != "none":
             is_better = (difference > 0) == (metric.good == "up")
     return Told(
         label=metric.title.of(say.language),

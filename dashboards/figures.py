@@ -98,7 +98,7 @@ def compared(  # noqa: PLR0913  # a figure, what it is compared with, and what s
         value=value(page, metric, now.value),
         note=note,
         definition=definition(page, metric),
-        change=change,
+        change=page.say("no change") if is_flat else change,
         change_is="off" if is_flat or metric.good == "none" else good,
         is_flat=is_flat,
         line=tuple(line),

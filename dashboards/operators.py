@@ -36,12 +36,16 @@ def draw(page: Page) -> None:
         _one(page)
         return
     say = page.say
+    teams = _figures(page, by="team")
+    if not teams:
+        controls.nothing(page, name="operators")
+        return
     answered = _answered(page)
     untold = untold_channels(answered)
     heading(answer(page, answered, untold=untold), level=2)
     _notes(page, untold=untold)
     heading(say("Teams"))
-    _board(page, _figures(page, by="team"), by="team")
+    _board(page, teams, by="team")
     heading(say("Operators"))
     operators = _figures(page, by="operator")
     metric = page.state.metric if page.state.metric in BOARD else ORDER
@@ -137,9 +141,6 @@ def _counted(page: Page, period: Period, *, by: Any) -> pl.DataFrame:
 
 def _board(page: Page, rows: list[dict[str, Any]], *, by: str, order: str = ORDER) -> None:
     say = page.say
-    if not rows:
-        st.caption(plain(say("No calls in this period.")))
-        return
     falls = catalogue()[order].good != "down"
 
     def place(row: dict[str, Any]) -> tuple[bool, bool, float, str]:

@@ -43,7 +43,7 @@ def draw(page: Page) -> None:
     ended = page.ask(questions.ended, period=page.period, scope=page.scope)
     controls.stamp(page)
     if ended.left_out["calls"] == 0:
-        _empty(page)
+        controls.nothing(page, name="overview")
         return
     rates = now["answer_rate"], before.get("answer_rate", Figure())
     found = losses(page, rank=rank(*rates))
@@ -359,23 +359,3 @@ def _footer(page: Page, left_out: dict[str, int]) -> None:
     )
     st.caption(plain(told, limit=500))
     page.link("calls", say("All calls of this period"), state=page.state, icon=":material/list:")
-
-
-def _empty(page: Page) -> None:
-    say = page.say
-    today = page.now.astimezone(page.zone).date()
-    extent = page.ask(questions.extent, company=page.scope.company, today=today)
-    heading(say("No calls here."), level=2)
-    if extent["calls"] == 0:
-        st.write(plain(say("No call has arrived yet. Once a source is connected, its calls appear here."), limit=500))
-        return
-    span = say.days(extent["first_day"], extent["last_day"])
-    st.write(plain(say("Calls are there for {span}. Choose another period, or fewer filters.", span=span), limit=500))
-    state = State(
-        language=page.state.language,
-        preset="custom",
-        first=extent["last_day"],
-        last=extent["last_day"],
-        is_compared=True,
-    )
-    page.link("overview", say("Go to the last day with calls"), state=state, icon=":material/history:")

@@ -1,7 +1,7 @@
 """What the pages say and offer, drawn by Streamlit without a browser."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -82,6 +82,13 @@ def test_of_a_day_that_is_not_over_as_much_is_compared(seeded_home: Path, monkey
     assert ["up to now", "up to the same time"] == [one.split(", ")[-1] for one in told]
 
 
+def test_a_figure_that_did_not_change_is_said_not_to_have(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = datetime.now(seed.ZONE).date() - timedelta(days=3)
+    span = {"from": str(last - timedelta(days=6)), "to": str(last)}
+    *_, signs = run(seeded_home, monkeypatch, page="permissions", lang="pt", period="custom", **span).metric
+    assert ("0", "sem mudança") == (signs.value, signs.delta)
+
+
 def test_what_a_page_lets_nobody_choose_it_does_not_name(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = run(seeded_home, monkeypatch, page="sql", lang="en", team="south", open="yes")
     assert [] == badges(test)
@@ -98,8 +105,11 @@ def test_old_figures_turn_amber_and_then_red(
     assert f":{colour}-badge[" in "".join(element.value for element in test.markdown)
 
 
-def test_a_period_without_calls_says_where_calls_are(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test = run(seeded_home, monkeypatch, period="custom", **{"from": "2020-01-01", "to": "2020-01-31"})
+@pytest.mark.parametrize("page", ["overview", "operators"])
+def test_a_period_without_calls_says_where_calls_are(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    test = run(seeded_home, monkeypatch, page=page, period="custom", **{"from": "2020-01-01", "to": "2020-01-31"})
     assert ([], True) == (list(test.exception), "Choose another period" in told(test))
 
 

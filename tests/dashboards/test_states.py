@@ -27,7 +27,7 @@ HEADS = """
     missed         | Nobody waits               | Nobody waits                 | contacts wait for a call back
     conversations  | 0 conversations            | 1 conversation               | conversations
     search         | What was said              | What was said                | What was said
-    operators      | Too few calls to compare   | Too few calls to compare     | South answers
+    operators      | No calls here.             | Too few calls to compare     | South answers
     conversion     | Nobody was talked with     | Nobody was talked with       | contacts we talked with bought
     costs          | Set both prices            | Set both prices              | “line” is cheaper
     permissions    | 0 contacts may be called   | 1 call was made without      | calls were made without consent
@@ -56,7 +56,7 @@ MATRIX = """
 # What stands under masked words of a call and of messages.
 MASKED = {
     "en": ("What was said is kept for a time only", "Messages are kept for a time only"),
-    "ru": ("То, что было сказано, хранится", "Сообщения хранятся ограниченное время"),
+    "ru": ("Сказанное хранится ограниченное время", "Сообщения хранятся ограниченное время"),
     "kk": ("Айтылған сөз белгілі бір мерзім", "Хабарламалар белгілі бір мерзім"),
     "pt": ("O que foi dito é guardado só por um tempo", "As mensagens são guardadas só por um tempo"),
 }
