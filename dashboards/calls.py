@@ -51,7 +51,10 @@ def draw(page: Page) -> None:
     _behind(page)
     _controls(page)
     if counted["calls"] == 0:
-        st.info(say("No call fits. Take a filter away or choose another period."), icon=":material/search_off:")
+        if wanted == CallFilter():
+            controls.where_calls_are(page, name="calls")
+        else:
+            st.info(say("No call fits. Take a filter away or choose another period."), icon=":material/search_off:")
         return
     pages = -(-counted["calls"] // ROWS)
     number = min(page.state.page, pages)

@@ -257,11 +257,16 @@ def _chosen(page: Page) -> list[tuple[str, str]]:
 
 
 def nothing(page: Page, *, name: str) -> None:
-    """Say that there are no calls in this period and scope, and where there are; leads the page `name` to the last."""
+    """Say in the place of the page `name` that there are no calls in its period and scope, and where there are."""
+    heading(page.say("No calls here."), level=2)
+    where_calls_are(page, name=name)
+
+
+def where_calls_are(page: Page, *, name: str) -> None:
+    """Say on which days there are calls, and lead the page `name` to the last of them."""
     say = page.say
     today = page.now.astimezone(page.zone).date()
     extent = page.ask(questions.extent, company=page.scope.company, today=today)
-    heading(say("No calls here."), level=2)
     if extent["calls"] == 0:
         st.write(plain(say("No call has arrived yet. Once a source is connected, its calls appear here."), limit=500))
         return

@@ -81,12 +81,13 @@ def _headline(page: Page, *, words: str, said: Said | None) -> str:
 def _table(page: Page, found: list[dict[str, Any]]) -> None:
     say = page.say
     names = page.operators()
+    # What was said comes early: a phone shows two columns.
     chosen = shown.table(
         {
             say("When"): [say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm") for row in found],
-            say("At"): [say.place(row["start_seconds"]) for row in found],
-            say("Said by"): [say.word(row["role"]) for row in found],
             say("What was said"): [_around(row, quotes=say.quotes) for row in found],
+            say("Said by"): [say.word(row["role"]) for row in found],
+            say("At"): [say.place(row["start_seconds"]) for row in found],
             say("Contact"): [calls.called(row) for row in found],
             say("Operator"): [clean(names.get(row["operator_id"] or "", "")) or EMPTY for row in found],
         },
