@@ -1,7 +1,7 @@
-"""What is said when something that a warehouse stands on, on another machine, is away."""
+"""What is said when something that a warehouse stands on is away: on another machine, or on a disk without room."""
 
 from schemas.errors import NotYet
 
 
 class WarehouseAway(NotYet):
-    """The catalog or the data files are on another machine, and away: whoever held the warehouse open opens it anew."""
+    """The catalog or the data files cannot be used just now: whoever held the warehouse open opens it anew."""

@@ -5,16 +5,22 @@ import shlex
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from analytics.away import WarehouseAway
 from analytics.keeping import INDEX, Keeper, Lock, alone, held_for_reading, is_held_for_reading, vacuum
 from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured
 
 BUSY_MILLISECONDS = 30_000
+# Beside a catalog that is read lies a file of so many bytes, in which is noted who reads.
+NOTED_BYTES = 32 * 1024
+FULL = frozenset({EDQUOT, EFBIG, ENOSPC})
 # Forgotten snapshots leave free pages, which are given back to the disk where they take so much of the catalog: what is
 # left of it is written anew then, which is less than was given up.
 FREE_BYTES, FREE_SHARE = 1024 * 1024, 0.5
@@ -209,7 +215,18 @@ class SqliteCatalog:
         )
 
     def reach(self) -> None:
-        """Do nothing: a file is never away."""
+        """Raise WarehouseAway where its disk is full: also to be read it wants room beside it, to note who reads."""
+        try:
+            with TemporaryFile(dir=self._folder) as trial:
+                trial.write(bytes(NOTED_BYTES))
+                trial.flush()
+        except OSError as error:
+            if error.errno not in FULL:
+                return  # why else it cannot be written, `unreadable` says
+            raise WarehouseAway(
+                f"the disk of {self._folder} has no room ({error.strerror}), which the warehouse wants also to be read:"
+                " free some of it; nothing is lost"
+            ) from None
 
     def lock(self) -> Lock:
         """Take the lock in the folder."""

@@ -1,7 +1,9 @@
 """The command `angime`: runs the command line and turns refusals into one line and an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
+from errno import EDQUOT, ENOSPC
 
 from rich.console import Console
 from rich.markup import escape
@@ -35,6 +37,11 @@ def main(words: Sequence[str] | None = None) -> None:
             raise
         _say(f"{error.filename} cannot be used ({error.strerror}): {MENDING}")
         sys.exit(WRONG_USE)
+    except Exception as error:
+        if not any(os.strerror(number) in str(error) for number in (ENOSPC, EDQUOT)):
+            raise
+        _say("a disk has no room left: free some of it (`angime status` says what takes how much), and ask again")
+        sys.exit(CHECK_FAILED)
 
 
 def _say(sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import shlex
 import shutil
 import socket
@@ -120,6 +121,40 @@ def test_whoever_lacks_rights_is_told_so_and_not_that_the_catalog_is_broken(home
     assert "move it away" not in asked.err
     assert "cannot be used (Permission denied): give this user the right" in landed.err
     assert "cannot be used (Permission denied): give this user the right" in elsewhere.err
+
+
+def test_a_full_disk_is_said_to_be_full_and_not_that_the_catalog_is_broken(home: Path) -> None:
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, bounds[1]))
+    try:
+        said = [typed(*shlex.split(written), home=home) for written in ("sql 'select 1'", "rebuild")]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+
+    assert [(one.code, one.err) for one in said] == [
+        (
+            1,
+            f"angime: the disk of {home / 'warehouse'} has no room (File too large), which the warehouse wants also to "
+            "be read: free some of it; nothing is lost\n",
+        )
+    ] * 2
+    assert typed("sql", "select 1", home=home).code == 0
+
+
+def test_what_is_written_to_a_full_disk_is_said_to_find_no_room(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "angime", "sources"]
+        said = subprocess.run(
+            command,
+            env={**os.environ, "ANGIME_HOME": str(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert "angime: a disk has no room left: free some of it" in said.stderr
+    assert "Traceback" not in said.stderr
 
 
 def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(taken: str, tmp_path: Path) -> None:
