@@ -245,6 +245,50 @@ def test_a_deal_that_passes_from_one_to_another_makes_no_one_of_them(orders: lis
         assert people == landed.sql(asked, {"company": company}).rows()
 
 
+def test_a_contact_is_what_all_that_was_told_of_him_says() -> None:
+    one, other = "phone:+77010000001,telegram:1", "phone:+77019999999"
+    told = f"""
+    call | account | fact    | at       | says
+    a    | second  | offered | 03:00:00 | direction=outgoing; channel=phone; contact={one}; is_test=yes; contact_name=Test
+    b    | main    | offered | 04:00:00 | direction=incoming; channel=phone; contact={one}; contact_name=Early
+    b2   | main    | offered | 04:10:00 | direction=incoming; channel=phone; contact={one}
+    c    | main    | offered | 03:00:00 | direction=incoming; channel=phone; contact={other}
+    d    | main    | offered | 03:20:00 | direction=internal; channel=phone; contact={other}
+    t    | main    | offered | 09:00:00 | direction=incoming; channel=phone; contact=vk:8; is_test=yes
+    u    | main    | offered | 09:00:00 | direction=incoming; channel=phone; contact=vk:9; is_test=yes
+
+    message | fact     | at       | says
+    m       | sent     | 04:30:00 | contact=telegram:1; channel=telegram; contact_name=Late
+    m2      | sent     | 04:40:00 | contact=telegram:1; channel=telegram
+    n       | received | 06:00:00 | contact=whatsapp_user:KZ.5,whatsapp_parent_user:BR.5,telegram:5; channel=whatsapp
+
+    deal | fact    | at       | says
+    g    | created | 03:30:00 | contact=phone:+77010000001
+    g    | deleted | 03:40:00 |
+    e    | created | 05:00:00 | contact=phone:+77010000001
+    f    | created | 05:10:00 | contact=phone:+77010000001
+    h    | created | 07:00:00 | contact=phone:+77010000005,phone:+447700900123,phone:+447700900122,whatsapp_user:BR.12345678901234
+
+    permission | fact      | at       | says
+    p          | requested | 08:00:00 | contact=telegram:5
+    q          | requested | 09:10:00 | contact=vk:8
+
+    contact | fact       | at       | says
+    r       | identified | 09:10:00 | contact=vk:9
+    """  # noqa: E501
+    expected = """
+    phone         | country | name  | channels        | first_at | last_at  | first_kind | first_direction | first_account | first_incoming_at | first_outgoing_at | first_deal_at | is_left_out
+    +447700900122 | GB      |       |                 | 07:00:00 | 07:00:00 | deal       |                 | main          |                   |                   | 07:00:00      | no
+    +77010000001  | KZ      | Late  | phone, telegram | 03:00:00 | 05:10:00 | call       | outgoing        | second        | 04:00:00          | 04:30:00          | 05:00:00      | no
+    +77019999999  | KZ      |       | phone           | 03:00:00 | 03:20:00 | call       | incoming        | main          |                   |                   |               | yes
+                  | BR      |       | whatsapp        | 06:00:00 | 08:00:00 | message    | incoming        | main          | 06:00:00          |                   |               | no
+                  |         |       | phone           | 09:00:00 | 09:10:00 | call       | incoming        | main          |                   |                   |               | no
+                  |         |       | phone           | 09:00:00 | 09:10:00 | call       | incoming        | main          |                   |                   |               | no
+    """  # noqa: E501
+    built = warehouse([event for table in told.strip().split("\n\n") for event in drawn_events(table)])
+    assert tidy(expected) == draw(built.sql("from facts.contacts"), like=expected)
+
+
 def test_a_late_link_gives_the_history_of_both_to_one_contact() -> None:
     calls = drawn_events("""
     call | fact    | at       | says

@@ -21,7 +21,7 @@ from schemas.envelope import Event
 from schemas.ids import conversation_id, identify
 from schemas.instants import Instant
 from schemas.records import DeadLetter, dead_to_kafka
-from tests.analytics.drawn import deal, drawn_events, warehouse
+from tests.analytics.drawn import call, deal, drawn_events, warehouse
 from tests.analytics.landing_cases import KafkaRecord, records_of
 
 UNTIL: Instant = "2026-03-10T12:00:00.000Z"
@@ -147,6 +147,39 @@ def test_what_comes_again_of_an_erased_person_is_no_conflict_that_keeps_him() ->
 
     assert (landed.events, landed.duplicates, landed.conflicts) == (0, 2, 1)
     assert "+77010000001" not in str(made.sql("from log.conflicts").rows())
+
+
+def _at(hour: int) -> Instant:
+    return f"2026-03-02T{hour:02}:00:00.000Z"
+
+
+def test_who_was_erased_twice_elsewhere_is_taken_out_up_to_the_later_moment() -> None:
+    told = drawn_events("""
+    deal | fact    | at       | says
+    d    | created | 05:00:00 | contact=phone:+77010000001
+    d    | lost    | 07:00:00 | reason=Quandyq
+    d    | lost    | 09:00:00 | reason=Later
+    """)
+    said = drawn_events("""
+    call | fact        | at       | says
+    a    | transcribed | 07:00:00 | contact=phone:+77010000001; recording_id=r; origin=whisperx; model=m; language=en; grade=turns; duration_seconds=3; channels=1
+    b    | transcribed | 09:00:00 | contact=phone:+77010000001; recording_id=r; origin=whisperx; model=m; language=en; grade=turns; duration_seconds=3; channels=1
+    """)  # noqa: E501
+    made = warehouse([*told, *(msgspec.structs.replace(one, recordedat=_at(10)) for one in said)])
+    key = b"k" * 32
+    [found] = erasure.find(made.connection, ["phone:+77010000001"])
+    decided = [(8, ()), (6, (deal("d"),))]
+    made.load_events(
+        erasure.decide(msgspec.structs.replace(found, entities=entities), key=key, until=_at(hour))
+        for hour, entities in decided
+    )
+    taken = erasure.find_told(made.connection, key=key)
+    erasure.apply_told(made.connection, taken, persons=2, now=_at(11), make_token=lambda: "a")
+
+    kept = "select data ->> '$.reason' as reason from log.events where type = 'deal.lost' order by time"
+    assert [None, "Later"] == made.sql(kept)["reason"].to_list()
+    named = "select entity, contains(data, '+7701') from log.events where type = 'call.transcribed'"
+    assert {call("a"): False, call("b"): True} == dict(made.sql(named).rows())
 
 
 CARDS = """
@@ -332,14 +365,17 @@ def test_where_others_wrote_a_number_or_an_address_of_his_it_is_masked(tmp_path:
     """)
     made = warehouse([*others, *own])
     made.build()
+    disputed = _of_others(MENTIONING[:1] * 2)[1:]
+    assert _lander(made, home=tmp_path).land(Batch(records_of(disputed)), now=UNTIL).conflicts == 1
     [found] = _erase(made, ["phone:+77010000001"], key=installation_key(tmp_path))
+    assert made.connection.rows("from log.conflicts") == []
     kept = made.sql("select data ->> '$.text' as text from log.events where type = 'message.received'")
 
     assert found.mentions == len(MENTIONING) + 1
     assert sorted(kept["text"].to_list()) == sorted([*MASKED, *UNTOUCHED])
     assert "Brother of 8xxxxxxxxxx" in str(made.sql("from log.events").rows())
 
-    landed = _lander(made, home=tmp_path).land(Batch(records_of([*others, *own[1:]])), now=UNTIL)
+    landed = _lander(made, home=tmp_path).land(Batch(records_of([*others, *own[1:]], first_offset=1)), now=UNTIL)
     assert (landed.duplicates, landed.conflicts, landed.events) == (len(others) + 1, 0, 0)
 
 
