@@ -1,11 +1,12 @@
 """Two warehouses over one log, compared: which numbers differ, by how much, and in which rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from analytics.connection import Connection
+from analytics.progress import Pace
 from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_side_by_side
 
@@ -28,18 +29,32 @@ class Difference(Struct, frozen=True, kw_only=True):
     examples: tuple[dict[str, Any], ...] = ()
 
 
-def compare(a: AnalyticsSettings, b: AnalyticsSettings, *, most: int = MAX_ROWS) -> list[Difference]:
+def compare(
+    a: AnalyticsSettings,
+    b: AnalyticsSettings,
+    *,
+    most: int = MAX_ROWS,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> list[Difference]:
     """Compare every table of facts and reports row by row, by its key; `most` rows are given of each difference.
 
-    A table that only one side has is left out. Raises NotYet where a warehouse is not there.
+    A table that only one side has is left out. `on_step` hears now and then how far it is. Raises NotYet where a
+    warehouse is not there.
     """
+    found: list[Difference] = []
     with open_side_by_side({A: a, B: b}) as connection:
-        return [
-            difference
-            for view in read_views()
-            if view.is_table and view.key and _is_on_both(connection, view)
-            for difference in _of_table(connection, view, most=most)
-        ]
+        views = [view for view in read_views() if view.is_table and view.key and _is_on_both(connection, view)]
+        rows = [_rows(connection, view) for view in views]
+        progress = Pace(on_step, of="rows")
+        for number, view in enumerate(views, start=1):
+            found += _of_table(connection, view, most=most)
+            progress.tell(sum(rows[:number]), sum(rows))
+    return found
+
+
+def _rows(connection: Connection, view: View) -> int:
+    [(a, b)] = connection.rows(f"select (select count(*) from {A}.{view.relation}), count(*) from {B}.{view.relation}")  # noqa: S608  # ours
+    return a + b
 
 
 def _is_on_both(connection: Connection, view: View) -> bool:

@@ -5,7 +5,6 @@ stays as it is. See docs/adr/0058-a-warehouse-is-moved-as-it-is.md.
 """
 
 import re
-import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from msgspec import Struct
 from analytics.catalogs import Catalog, catalog_of
 from analytics.connection import Connection, counted, transaction
 from analytics.data_files import SEALS, DataFiles, files_of
+from analytics.progress import Pace
 from analytics.readers import open_reader
 from analytics.rebuild import TableHash, table_hash
 from analytics.seals import Seals, seal_of
@@ -42,7 +42,6 @@ INLINED = re.compile(r"ducklake_inlined_(data|delete)_\d+")
 PATHS = ("ducklake_data_file", "ducklake_delete_file", "ducklake_schema", "ducklake_table")
 # A bucket answers in some hundredths of a second, however small a file is.
 HANDS = 8
-SAY_SECONDS = 2.0
 # Nobody reads a half, but PostgreSQL itself may be at work there.
 VACUUM_SECONDS = 60.0
 
@@ -225,37 +224,14 @@ def _copy_files(source: DataFiles, target: DataFiles, *, on_step: OnStep) -> int
         target.write(name, source.chunks(name))
         return True
 
-    progress = _Progress(wanted, on_step=on_step)
-    copied = 0
+    progress = Pace(on_step, of="MB")
+    copied, size_bytes = 0, 0
     with ThreadPoolExecutor(HANDS) as hands:
         for name, is_new in zip(sorted(wanted), hands.map(copy, sorted(wanted)), strict=True):
             copied += is_new
-            progress.hear(name)
+            size_bytes += wanted[name]
+            progress.tell(size_bytes / 1e6, sum(wanted.values()) / 1e6)
     return copied
-
-
-class _Progress:
-    """Says now and then how many files are done, and how long the others will take."""
-
-    def __init__(self, sizes: Mapping[str, int], *, on_step: OnStep) -> None:
-        self._sizes = sizes
-        self._on_step = on_step
-        self._files = self._size_bytes = 0
-        self._began = self._said = time.monotonic()
-
-    def hear(self, name: str) -> None:
-        """Hear that a file is done."""
-        self._files += 1
-        self._size_bytes += self._sizes[name]
-        moment = time.monotonic()
-        if moment - self._said >= SAY_SECONDS and self._size_bytes:
-            self._said = moment
-            total = sum(self._sizes.values())
-            left = (total - self._size_bytes) * (moment - self._began) / self._size_bytes
-            self._on_step(
-                f"{self._files} of {len(self._sizes)} files, {self._size_bytes / 1e6:.0f} of {total / 1e6:.0f} MB, "
-                f"{left:.0f} s left"
-            )
 
 
 def _copy_catalog(source: AnalyticsSettings, target: AnalyticsSettings) -> list[str]:

@@ -18,6 +18,7 @@ from shutil import rmtree
 from analytics import log, reference
 from analytics.connection import Connection
 from analytics.months import insert
+from analytics.progress import Pace
 from analytics.settings import MIB
 from analytics.views import View, with_inputs
 
@@ -80,6 +81,7 @@ def _fold(  # noqa: PLR0913  # as `fold`
     """
     rows: dict[str, int] = {}
     kept: list[View] = []
+    progress, events = Pace(on_step, of="events"), sum(told.values())
     for number, (part, pieces) in enumerate(parts.items(), start=1):
         if part:
             on_step(f"slice {number} of {len(parts)}")
@@ -97,9 +99,14 @@ def _fold(  # noqa: PLR0913  # as `fold`
                 connection.execute(f"copy ({select}) to ? (format parquet, compression lz4)", [str(file)])
         if part:
             rmtree(folder / "log" / part)
-    for view in filter(is_folded, kept):
+            progress.tell(events * number / len(parts), events)
+    sizes = {view: _size_mb(folder / _name(view)) for view in kept if is_folded(view)}
+    progress, filled = Pace(on_step, of="MB"), 0.0
+    for view, size in sizes.items():
         on_step(view.relation)
         rows[view.relation] = fill(connection, view, _files(f"{_name(view)}/*"))
+        filled += size
+        progress.tell(filled, sum(sizes.values()))
     return rows
 
 
@@ -167,6 +174,10 @@ def _chunk_by_chunk(connection: Connection) -> Generator[None]:
 
 def _name(view: View) -> str:
     return f"{view.layer}-{view.name}"
+
+
+def _size_mb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.iterdir()) / 1e6
 
 
 def _files(pattern: str) -> str:

@@ -17,6 +17,7 @@ from analytics.connection import Connection, transaction
 from analytics.data_files import DataFiles
 from analytics.log import quoted
 from analytics.personal import treatment
+from analytics.progress import Pace
 from analytics.rebuild import TableHash, table_hash
 from analytics.sessions import DuckConnection
 
@@ -31,6 +32,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """A table to copy, with its key; a large one with its `time`."""
 
     relation: str
+    size_bytes: int = 0
     is_small: bool = False
     time: str = ""
     key: tuple[str, ...] = ()
@@ -68,10 +70,14 @@ class Copier(Struct, frozen=True, kw_only=True):
             for some in (small[hand::hands] for hand in range(hands)):
                 together = pool.submit(self._copy, connection, some)
                 copies |= {one.relation: [together] for one in some}
+            progress, sizes = Pace(on_step, of="MB"), {one.relation: one.size_bytes / 1e6 for one in listed}
+            done = 0.0
             for relation, copied in copies.items():
                 on_step(relation)
                 for copy in copied:
                     copy.result()
+                done += sizes[relation]
+                progress.tell(done, sum(sizes.values()))
 
     def write_files(self, connection: DuckConnection, wanted: Iterable[Wanted], *, hands: int) -> dict[str, TableHash]:
         """Write the Parquet of tables that were copied, so many at a time; gives the hash of each."""

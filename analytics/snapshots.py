@@ -150,6 +150,7 @@ def _write(
             written = aside.submit(copier.write_files, connection, wanted, hands=hands)
             kept = _create_views(connection, views, tables=tables)
             described = _describe(connection, views, tables=tables, kept=kept)
+            on_step("the same as Parquet")
         hashes = written.result()
         [(state,)] = connection.rows(f"from ducklake_current_snapshot('{LAKE}')")
         snapshot = Snapshot(
@@ -225,6 +226,7 @@ def _wanted(views: Sequence[View], *, sizes: Mapping[str, int], but: Collection[
     wanted += [
         Wanted(
             relation=view.relation,
+            size_bytes=sizes.get(view.relation, 0),
             is_small=sizes.get(view.relation, 0) < SMALL_BYTES,
             time=view.time if sizes.get(view.relation, 0) >= LARGE_BYTES else "",
             key=view.key,

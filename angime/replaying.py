@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from analytics.anonymous import without_words
 from analytics.erased import Known
+from analytics.progress import Pace
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.moments import now
-from angime.pace import Pace
 from angime.settings import load
 from pipelines import correcting, replay
 from pipelines.broker import Admin, assign, connect_producer

@@ -160,7 +160,7 @@ def tail(
 
     Example: `angime tail calls --call CA0123 --json`
     """
-    from angime.pace import Pace
+    from analytics.progress import Pace
     from angime.suggestions import known
     from angime.watching import newest, stream
     from schemas.topics import CANONICAL

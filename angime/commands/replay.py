@@ -120,7 +120,7 @@ def compare(
     from analytics import comparison
     from angime.surveying import warehouse_of
 
-    found = comparison.compare(warehouse_of(a), warehouse_of(b), most=rows)
+    found = comparison.compare(warehouse_of(a), warehouse_of(b), most=rows, on_step=step)
     if json_output:
         print_rows([msgspec.to_builtins(difference, builtin_types=_PLAIN) for difference in found], as_json=True)
     elif not found:

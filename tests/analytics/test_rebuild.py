@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from analytics import rebuild, slices, views
+from analytics import progress, rebuild, slices, views
 from analytics.rebuild import TableHash
 from analytics.views import View, read_views
 from analytics.warehouse import CATALOG, Batch, open_reader, open_writer
@@ -73,9 +73,15 @@ def test_a_log_that_is_folded_in_slices_gives_the_same_rows(home: Path, monkeypa
         left.parent.mkdir(parents=True)
         left.write_text("by a process that was killed")
         monkeypatch.setattr(slices, "SLICE_EVENTS", 30)
+        monkeypatch.setattr(progress, "SAY_SECONDS", 0.0)
         rebuilt = writer.rebuild(verify=True, on_step=steps.append)
         assert not left.parent.parent.exists()
     assert [table["table"] for table in rebuilt if not table["same"]] == []
+    paces = [one for one in steps if one.endswith(" s left")]
+    folded, filled = ([one for one in paces if f" {what}, " in one] for what in ("events", "MB"))
+    assert (len(folded), len(filled)) == (4, len([view for view in read_views() if slices.is_folded(view)]))
+    assert [one[-10:] for one in (folded[-1], filled[-1])] == [", 0 s left", ", 0 s left"]
+    steps = [one for one in steps if one not in paces]
     assert steps[:5] == ["the log in 4 slices", *(f"slice {number} of 4" for number in range(1, 5))]
     assert {table["table"] for table in rebuilt if table["rows"]} <= set(steps)
 

@@ -18,10 +18,10 @@ import pytest
 from analytics import letters, lineage
 from analytics.letters import LetterFilter
 from analytics.metrics import catalogue
+from analytics.progress import Pace
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from angime import contracts, printing, replaying, standing, watching
 from angime.moments import moment_of
-from angime.pace import Pace
 from angime.suggestions import known
 from pipelines import dead, local_kafka, normalise, redelivery, topics
 from pipelines.broker import Admin, connect_producer
@@ -353,7 +353,7 @@ def test_how_long_the_rest_takes_is_said_now_and_then_and_not_before_anything_wa
     for read in (0, 0, 100, 200):
         pace.tell(read, 500)
 
-    assert said == ["0 of 500", "100 of 500, 25 a second, 16 s left"]
+    assert said == ["0 of 500 records", "100 of 500 records, 25 a second, 16 s left"]
 
 
 @pytest.mark.parametrize("written", ["yesterday", "999999w", "2026-02-30"])

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import angime
-from analytics import snapshots
+from analytics import progress, snapshots
 from analytics.data_files import FolderFiles
 from analytics.keys import installation_key
 from analytics.personal import treatment
@@ -86,7 +86,10 @@ def parquet_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("part_rows", [1, 2, 3])
-def test_a_large_table_is_copied_in_parts_and_whole(part_rows: int, tmp_path: Path) -> None:
+def test_a_large_table_is_copied_in_parts_and_whole(
+    part_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
     told = [fact for number in range(7) for fact in call_events(number, begin=BEGIN + number // 2 * timedelta(hours=1))]
     with open_writer(settings_at(tmp_path / "home")) as writer:
         writer.land(Batch(records_of(told)), now=EARLIER)
@@ -101,10 +104,12 @@ def test_a_large_table_is_copied_in_parts_and_whole(part_rows: int, tmp_path: Pa
             secret=None,
             part_rows=part_rows,
         )
-        wanted = Wanted(relation="facts.calls", time="started_at", key=("call_id",))
+        wanted = Wanted(relation="facts.calls", size_bytes=2_000_000, time="started_at", key=("call_id",))
 
-        copier.copy(connection, [wanted], hands=7, on_step=lambda _: None)
+        monkeypatch.setattr(progress, "SAY_SECONDS", 0.0)
+        copier.copy(connection, [wanted], hands=7, on_step=said.append)
 
+        assert [said[0], said[1].partition(", ")[0]] == ["facts.calls", "2 of 2 MB"]
         assert copier.write_files(connection, [wanted], hands=7) == {
             wanted.relation: table_hash(connection, "lake.facts.calls")
         }

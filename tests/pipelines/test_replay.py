@@ -1,6 +1,7 @@
 """Replay: the past goes through a stage again, byte for byte, as often as wanted, and changes nothing it need not."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics import aside, comparison
+from analytics import aside, comparison, progress
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime.printing import VERSIONS
 from pipelines import replay
@@ -281,12 +282,16 @@ def test_offsets_bound_a_stretch_within_what_kafka_holds(kafka: MemoryKafka) -> 
     assert (found.records, found.is_whole) == (6, False)
 
 
-def test_a_second_warehouse_of_the_same_log_is_the_same_and_a_changed_row_is_found(home: Path) -> None:
+def test_a_second_warehouse_of_the_same_log_is_the_same_and_a_changed_row_is_found(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "SAY_SECONDS", 0.0)
     live = settings_at(home)
     said: list[str] = []
     aside.build(live, name="trial", since=None, until=None, on_step=said.append)
     assert said[0] == "log: 29 of 29 events"
-    assert comparison.compare(live, aside.folder_of(live, "trial")) == []
+    assert comparison.compare(live, aside.folder_of(live, "trial"), on_step=said.append) == []
+    assert re.fullmatch(r"(\d+) of \1 rows, \d+ a second, 0 s left", said[-1])
     with open_writer(live) as writer:
         writer.connection.execute("drop table log.forgotten")  # as an earlier version left it
     assert aside.build(live, name="trial", since=None, until=None, on_step=said.append)

@@ -1,0 +1,27 @@
+"""How fast long work goes, and how long the rest of it will take: said now and then, while it is done."""
+
+import time
+from collections.abc import Callable
+
+SAY_SECONDS = 2.0
+
+
+class Pace:
+    """Says every SAY_SECONDS how many are done, of what it is told, and once any is, how long the rest will take."""
+
+    def __init__(
+        self, say: Callable[[str], None], *, of: str = "records", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
+        self._of = of
+        self._clock = clock
+        self._began = self._said = clock()
+
+    def tell(self, done: float, total: float) -> None:
+        """Hear how far it is."""
+        moment = self._clock()
+        if moment - self._said >= SAY_SECONDS:
+            self._said = moment
+            rate = done / (moment - self._began)
+            pace = f", {rate:.0f} a second, {(total - done) / rate:.0f} s left" if rate else ""
+            self._say(f"{done:.0f} of {total:.0f} {self._of}{pace}")
