@@ -19,7 +19,8 @@ from analytics.personal import treatment
 from analytics.rebuild import table_hash
 from analytics.snapshot_tables import Copier, Wanted
 from analytics.views import read_views
-from analytics.warehouse import Batch, open_side_by_side, open_writer
+from analytics.warehouse import Batch, open_reader, open_side_by_side, open_writer
+from angime.shell import Shell
 from angime.simulator.company import company_toml
 from schemas.company import parse_company
 from schemas.errors import Misconfigured, NotYet
@@ -380,16 +381,27 @@ def test_the_installation_has_one_secret_that_only_its_owner_reads(tmp_path: Pat
     assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_shell_answers_each_statement_and_goes_on_after_a_mistake(home: Path) -> None:
+def test_the_shell_answers_each_statement(home: Path) -> None:
     lines = ["\\d", "\\d facts.calls", "select count(*)", "  as calls from facts.calls;"]
-    lines += ["select nothing from nowhere;", "select 6 as m; select 7 as n;", ""]
+    lines += ["select 6 as m; select 7 as n;", ""]
     said = front_door("sql", home=home, typed="\n".join(lines))
 
     assert said.code == 0
     assert re.search(r"facts.messages +One row a message", said.out)
     assert re.search(r"outcome_reason +varchar +the rule that decided", said.out)
-    assert "nowhere" in said.err
     assert said.out.split()[-4:] == ["m", "6", "n", "7"]
+
+
+def test_the_shell_goes_on_after_the_mistake_of_a_person(home: Path) -> None:
+    shown, said = list[object](), list[str]()
+    with open_reader(settings_at(home)) as reader:
+        shell = Shell(reader, show=shown.append, say=said.append, is_typed=True)
+        shell.run(iter(["select nothing from nowhere;", "\\d nowhere", "select 7 as n;"]))
+
+    assert (shown, [name in said[place] for place, name in enumerate(("Catalog Error", "write a name"))]) == (
+        [[{"n": 7}]],
+        [True, True],
+    )
 
 
 def test_a_time_between_two_moments_is_told_in_words(home: Path) -> None:
