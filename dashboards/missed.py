@@ -76,7 +76,7 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
 
 def _rang(page: Page, row: dict[str, Any]) -> str:
     """Say when somebody rang first, and how often where it was not once."""
-    since = page.say.ago(page.now - row["first_missed_at"])
+    since = page.say.ago(page.now - row["first_missed_at"], is_short=True)
     return since if row["rings"] == 1 else f"{since} · {page.say.number(row['rings'])}×"
 
 
@@ -84,7 +84,7 @@ def _wrote(page: Page, row: dict[str, Any]) -> str:
     """Say when he wrote last, and what: it may be about something else than his call."""
     if row["last_wrote_at"] is None:
         return EMPTY
-    since = page.say.ago(page.now - row["last_wrote_at"])
+    since = page.say.ago(page.now - row["last_wrote_at"], is_short=True)
     return f"{since} · {conversations.words(page, row, prefix='last_', limit=MOST_CHARACTERS)}"
 
 

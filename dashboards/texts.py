@@ -264,14 +264,19 @@ class Texts:
             return EMPTY
         return format_datetime(moment.astimezone(zone), pattern, locale=self.locale)
 
-    def ago(self, age: timedelta) -> str:
-        """Write how long ago something was; what is yet to come by our clock was told by one that is ahead."""
+    def ago(self, age: timedelta, *, is_short: bool = False) -> str:
+        """Write how long ago something was, short in a cell; what is yet to come was told by a clock that is ahead."""
         if age <= -A_MINUTE:
             return self("clock ahead: {time}", time=format_timedelta(-age, granularity="minute", locale=self.locale))
         if age <= timedelta():
             return self("just now")
         return format_timedelta(
-            -age, granularity="minute", threshold=UNITS_FROM, add_direction=True, locale=self.locale
+            -age,
+            granularity="minute",
+            threshold=UNITS_FROM,
+            add_direction=True,
+            format="short" if is_short else "long",
+            locale=self.locale,
         )
 
     def weekdays(self) -> list[str]:

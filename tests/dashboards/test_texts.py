@@ -221,6 +221,14 @@ def test_what_is_yet_to_come_was_told_by_a_clock_that_is_ahead(minutes: float, e
 
 
 @pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en", "3 wk ago"), ("ru", "3 нед. назад"), ("kk", "3 ап. бұрын"), ("pt", "há 3 sem.")],
+)
+def test_in_a_cell_it_is_told_in_short_words(language: str, expected: str) -> None:
+    assert expected == texts.texts(language).ago(timedelta(weeks=3), is_short=True)
+
+
+@pytest.mark.parametrize(
     ("reason", "expected"),
     [
         ("a person talked for 39.0 s after 4.0 s of ringing", "человек говорил 39 с, ответили через 4 с"),
