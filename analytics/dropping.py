@@ -90,7 +90,8 @@ class Dropper:
         A worker that lost its partition may have written one after the erasure, and was killed before it told of it.
         While the store is away they wait for the next hour.
         """
-        if self._swept_at is None or moment(now) - self._swept_at >= SWEEP_EVERY:
+        # A clock that was set back is not waited for.
+        if self._swept_at is None or not timedelta() <= moment(now) - self._swept_at < SWEEP_EVERY:
             self._swept_at = moment(now)
             self._to_sweep = deque(self._lately_erased(now))
         some = [self._to_sweep.popleft() for _ in range(min(SWEPT_AT_ONCE, len(self._to_sweep)))]

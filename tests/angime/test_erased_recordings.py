@@ -195,6 +195,14 @@ def test_a_lander_that_is_killed_or_whose_store_is_away_deletes_at_the_next_star
     assert (sounds(home), names_the_person(home)) == ([others(home)], [others(home).name])
 
 
+def test_what_a_worker_kept_of_an_erased_person_is_looked_for_again_whatever_the_clock(home: Path) -> None:
+    with open_writer(settings_at(home), forget_recordings=forget_recordings) as writer:
+        for now in ("2026-03-12T00:00:00.000Z", AFTER):  # the clock was set back
+            keep_sound(home, call_of(KNOWN))
+            writer.maintain(now)
+            assert sounds(home) == [others(home)]
+
+
 def test_what_a_writer_that_was_killed_left_beside_a_recording_goes_with_it(home: Path) -> None:
     for facts in (call_of(KNOWN), call_of(OTHERS, phone=OTHER)):
         place = home / "recordings" / path_of(facts[-3])
