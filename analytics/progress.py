@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable
 
 SAY_SECONDS = 2.0
+LEAST_SHARE = 0.01  # less than that may have waited for all kinds of things, and tells nothing of the rest
 
 
 class Pace:
-    """Says every SAY_SECONDS how many are done, of what it is told, and once any is, how long the rest will take."""
+    """Says every SAY_SECONDS how many are done, of what it is told, and once some are, how long the rest will take."""
 
     def __init__(
         self, say: Callable[[str], None], *, of: str = "records", clock: Callable[[], float] = time.monotonic
@@ -23,5 +24,6 @@ class Pace:
         if moment - self._said >= SAY_SECONDS:
             self._said = moment
             rate = done / (moment - self._began)
-            pace = f", {rate:.0f} a second, {(total - done) / rate:.0f} s left" if rate else ""
+            is_told = done and done >= LEAST_SHARE * total
+            pace = f", {rate:.0f} a second, {(total - done) / rate:.0f} s left" if is_told else ""
             self._say(f"{done:.0f} of {total:.0f} {self._of}{pace}")

@@ -39,7 +39,7 @@ CONFINED_BATCH = 2_048
 # that the state which it saw was in; so often it is asked again, of the state of then.
 ASKED_AGAIN = 2
 # The beginning of a comment says what one row is.
-GRAIN = r"^([^.:;\n]*)"
+GRAIN = r"^((?:[^.:;\n]|\.\w)*)"
 CHARACTERS_OF_A_GRAIN = 90
 SHOW_TABLES = re.compile(r"\s*show\s+(all\s+)?tables\s*;?\s*", re.IGNORECASE)
 
@@ -124,9 +124,10 @@ class Reader:
             raise Misconfigured(str(error).strip().replace("\n\n", "\n")) from None
 
     def _relations(self) -> list[dict[str, Any]]:
-        """List every table and view with what one row of it is."""
-        listed = self.comments().filter(pl.col("column") == "")
-        grain = pl.col("comment").str.extract(GRAIN).str.head(CHARACTERS_OF_A_GRAIN)
+        """List every table and view with what one row of it is; what has no comment is how another one is stored."""
+        listed = self.comments().filter((pl.col("column") == "") & pl.col("comment").is_not_null())
+        told = pl.col("comment").str.replace_all(f"{CATALOG}.", "", literal=True)
+        grain = told.str.extract(GRAIN).str.head(CHARACTERS_OF_A_GRAIN)
         return listed.select("relation", grain.alias("grain")).to_dicts()
 
     @contextmanager

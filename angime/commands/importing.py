@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from angime.commands.names import Source
-from angime.commands.output import Json
+from angime.commands.output import Json, step
 from angime.commands.root import app
 
 
@@ -41,6 +41,8 @@ def import_files(  # noqa: PLR0913, PLR0917  # each is a word of the command
         _print_verdict(verdict, files=len(files), as_json=json_output)
         raise typer.Exit(1 if verdict.refused else 0)
     progress = _send(files, origin=origin, from_start=from_start, is_quiet=json_output)
+    if progress.bytes_done and not progress.pieces:
+        step("nothing was sent: all of it was sent before; --from-start sends it again")
     told = {
         "files": progress.files_done,
         "pieces": progress.pieces,

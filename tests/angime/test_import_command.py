@@ -1,10 +1,13 @@
 """`angime import`: what a person types, with and without sending."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from pipelines import local_kafka, topics
+from pipelines.broker import Admin
 from tests.angime.front_door import typed
 
 COMPANY = """
@@ -58,3 +61,13 @@ def test_a_mistake_is_one_sentence_and_exit_2(home: Path, words: tuple[str, ...]
 
     assert said.code == 2
     assert sentence in said.err
+
+
+@pytest.mark.kafka
+def test_of_what_was_sent_before_it_is_said_that_nothing_was_sent(home: Path, kafka: local_kafka.Running) -> None:
+    with closing(Admin(kafka.bootstrap)) as admin:
+        topics.apply(admin)
+    words = ("import", "asterisk", str(home / "Master.csv"))
+    said = [typed(*words, home=home, ANGIME_KAFKA=kafka.bootstrap) for _ in range(2)]
+
+    assert [("pieces 1" in one.out, "it was sent before" in one.err) for one in said] == [(True, False), (False, True)]

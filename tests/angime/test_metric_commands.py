@@ -84,6 +84,10 @@ def test_tables_are_shown_with_what_a_row_of_each_is(home: Path, asked: str) -> 
     shown = {row["relation"]: row["grain"] for row in json.loads(typed("sql", asked, "--json", home=home).out)}
 
     assert ("One row a call", True) == (shown["facts.calls"], "reports.missed_episodes" in shown)
+    assert (
+        "One row a leg of a call of which the provider tells legs, as facts.legs shows it" == shown["facts.told_legs"]
+    )
+    assert [] == [relation for relation, grain in shown.items() if not grain]
 
 
 def test_what_the_shell_understands_is_understood_without_it(home: Path) -> None:
