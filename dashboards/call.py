@@ -2,6 +2,7 @@
 """One call: why it counts as it does, its recording with what was said, its facts by both clocks, its contact."""
 
 import json
+import re
 from typing import Any, Literal
 
 import polars as pl
@@ -36,6 +37,8 @@ OUTCOME_COLOURS: dict[str, Literal["green", "red", "orange", "blue"]] = {
     "in_progress": "blue",
 }
 LATE_SECONDS = 30
+# A key by which a contact can be called; who sees no people has none, nor has who is known by a name of a messenger.
+DIALLED = re.compile(r"phone:(?P<number>\+\d{5,15})")
 
 
 def draw(page: Page) -> None:
@@ -50,6 +53,7 @@ def draw(page: Page) -> None:
         return
     heading(calls.contact(row) or say("Unknown contact"), level=2)
     _badges(page, row)
+    _dial(page, row["contact_key"])
     reason = reasons.told(say, row["outcome_reason"])
     st.markdown(plain(reason[0].upper() + reason[1:], limit=1_000))
     _figures(page, row)
@@ -63,6 +67,13 @@ def draw(page: Page) -> None:
         _cost(page, row)
         _provider(page, row)
         _history(page, row)
+
+
+def _dial(page: Page, contact_key: str | None) -> None:
+    """Offer to call the contact, where he is known by a number: on a phone a tap is enough."""
+    if dialled := DIALLED.fullmatch(contact_key or ""):
+        url = f"tel:{dialled['number']}"
+        st.link_button(page.say("Call this number"), url, icon=":material/call:", type="tertiary")
 
 
 def _badges(page: Page, row: dict[str, Any]) -> None:

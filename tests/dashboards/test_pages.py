@@ -1,6 +1,7 @@
 """What the pages say and offer, drawn by Streamlit without a browser."""
 
 import re
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from msgspec import structs
 from analytics.metrics import LANGUAGES, Metric, catalogue, whole
 from analytics.questions import Costed
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_reader
+from analytics.warehouse import open_reader, open_writer
 from dashboards import costs, overview, texts
 from dashboards.costs import cheapest
 from dashboards.figures import Counted, Figure, tile, was
@@ -416,6 +417,23 @@ def test_missed_contacts_of_all_teams_are_those_of_the_company(
         sum(missed[1:]),
         all(missed),
     )
+
+
+def test_a_contact_with_a_number_can_be_called_from_the_page_of_his_call(
+    homes: dict[str, Path], calls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = shutil.copytree(homes["single"], tmp_path / "home")
+    addresses: dict[str, list[str]] = {
+        "phone:+77010000001": ["tel:+77010000001"],
+        "phone:+7701000000a": [],
+        "phone:c7f2a9e0": [],  # what who sees no people is shown in place of a number
+        "telegram:5": [],
+    }
+    for contact_key, links in addresses.items():
+        with open_writer(AnalyticsSettings(home=home)) as writer:
+            writer.connection.execute("update facts.calls set contact_key = $key", {"key": contact_key})
+        test = run(home, monkeypatch, page="call", lang="en", call=calls["single"])
+        assert ([], links) == (list(test.exception), [link.proto.url for link in test.get("link_button")])
 
 
 def test_a_hostile_name_is_shown_as_text(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
