@@ -381,7 +381,13 @@ def prepare_session(session: Engine) -> Engine:
 
 def _load(session: Engine, *extensions: str) -> None:
     for name in extensions:
-        session.execute(f"load {log.quoted(str(_extension_file(name)))}")
+        try:
+            session.execute(f"load {log.quoted(str(_extension_file(name)))}")
+        except EngineError as error:
+            raise Misconfigured(
+                f"the engine cannot load its extension {name} ({type(error).__name__}): give this process more memory"
+                " if it has little, else install the packages of requirements.lock anew (`make setup`)"
+            ) from None
 
 
 def _extension_file(name: str) -> Path:

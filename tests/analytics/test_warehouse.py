@@ -177,6 +177,21 @@ def test_a_catalog_cut_off_to_nothing_is_refused_by_reader_and_writer_instead_of
         assert reader.sql("select count(*) from log.events").item() == 0
 
 
+def test_an_engine_that_lacks_an_extension_does_not_call_the_catalog_broken(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_writer(settings_at(home)):
+        pass
+    package = tmp_path / "duckdb_extension_sqlite_scanner"  # of another version: it has no file for this one
+    package.mkdir()
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+
+    for opened in (open_reader, open_writer):
+        with pytest.raises(Misconfigured, match=r"cannot load its extension sqlite_scanner .*`make setup`"):
+            opened(settings_at(home))
+
+
 def test_a_warehouse_moved_with_its_folder_opens_again(tmp_path: Path) -> None:
     with open_writer(settings_at(tmp_path / "here")) as writer:
         writer.land(Batch(records_of([fact for number in range(40) for fact in call_events(number)])), now=NOW)
