@@ -5,19 +5,20 @@ from tests.analytics.drawn_rows import calls, figure, fill
 
 # Acme's zone is Asia/Almaty, UTC+5. The last call closes the 168 h of all calls before its week.
 CALLS = """
-call_id | started_at          | contact_key | outcome     | is_test
-first   | 2026-03-02 05:00:00 | phone:+71   | answered    | no
-again   | 2026-03-09 05:00:00 | phone:+71   | answered    | no
-late    | 2026-03-02 05:00:00 | phone:+72   | answered    | no
-later   | 2026-03-09 05:00:01 | phone:+72   | missed      | no
-missed  | 2026-03-02 05:00:00 | phone:+73   | missed      | no
-then    | 2026-03-02 06:00:00 | phone:+73   | answered    | no
-blank   | 2026-03-02 05:00:00 | -           | answered    | no
-blank2  | 2026-03-02 05:00:01 | -           | answered    | no
-tie     | 2026-03-02 05:00:00 | phone:+74   | answered    | no
-tie2    | 2026-03-02 05:00:00 | phone:+74   | answered    | no
-test    | 2026-03-02 07:00:00 | phone:+73   | answered    | yes
-newest  | 2026-03-10 05:00:00 | phone:+75   | answered    | no
+call_id | started_at          | contact_key | outcome     | is_test | is_internal
+first   | 2026-03-02 05:00:00 | phone:+71   | answered    | no | no
+again   | 2026-03-09 05:00:00 | phone:+71   | answered    | no | no
+late    | 2026-03-02 05:00:00 | phone:+72   | answered    | no | no
+later   | 2026-03-09 05:00:01 | phone:+72   | missed      | no | no
+missed  | 2026-03-02 05:00:00 | phone:+73   | missed      | no | no
+then    | 2026-03-02 06:00:00 | phone:+73   | answered    | no | no
+blank   | 2026-03-02 05:00:00 | -           | answered    | no | no
+blank2  | 2026-03-02 05:00:01 | -           | answered    | no | no
+tie     | 2026-03-02 05:00:00 | phone:+74   | answered    | no | no
+tie2    | 2026-03-02 05:00:00 | phone:+74   | answered    | no | no
+test    | 2026-03-02 07:00:00 | phone:+73   | answered    | yes | no
+ours    | 2026-03-02 08:00:00 | phone:+76   | answered    | no      | yes
+newest  | 2026-03-10 05:00:00 | phone:+75   | answered    | no | no
 """
 
 
@@ -32,6 +33,7 @@ def test_a_call_knows_the_answered_one_before_it_and_the_next() -> None:
     later   | no        |                     | no
     missed  | no        | 06:00:00            | yes
     newest  | no        |                     | no
+    ours    | no        |                     | yes
     test    | no        |                     | yes
     then    | no        |                     | yes
     tie     | no        | 05:00:00            | yes

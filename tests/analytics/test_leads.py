@@ -12,7 +12,7 @@ from analytics.scratch import Scratch
 from schemas.company import parse_company
 from schemas.dated import Attribution
 from tests.analytics.drawn import COMPANY_TEXT, draw, tidy
-from tests.analytics.drawn_rows import ACME, DEAL, MARCH, MESSAGE, calls, figure, fill, meet, place
+from tests.analytics.drawn_rows import ACME, CALL, DEAL, MARCH, MESSAGE, calls, figure, fill, meet, place
 
 CALLS = """
 call_id | started_at          | direction | contact_key | outcome   | answered_at
@@ -181,6 +181,22 @@ def test_of_a_company_without_a_crm_nobody_knows_who_bought(metric: str) -> None
 )
 def test_leads_and_deals_are_counted_as_the_catalogue_says(metric: str, expected: tuple[float, int]) -> None:
     assert expected == figure(_sold(), metric)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"), [("conversion_after_call", (1 / 3, 3)), ("deals_won_after_call", (2.0, 4))]
+)
+def test_an_internal_call_converts_nobody(metric: str, expected: tuple[float, int]) -> None:
+    ours = """
+    call_id | started_at          | direction | contact_key | outcome  | answered_at         | is_internal
+    ours    | 2026-03-02 05:00:00 | outgoing  | phone:+79   | answered | 2026-03-02 05:00:00 | yes
+    """
+    warehouse = fill(calls(CALLS), "facts.calls", ours, usual=CALL)
+    place(warehouse, "facts.calls", time="started_at")
+    fill(warehouse, "facts.told_deals", DEALS, usual=DEAL)
+    meet(warehouse)
+
+    assert expected == figure(warehouse, metric)
 
 
 @pytest.mark.parametrize("metric", ["lead_attempt_seconds_median", "leads_within_5_minutes", "conversion_after_call"])

@@ -33,6 +33,9 @@ k       | 2026-03-02 05:00:00 | outgoing  | answered      | 5              | 300
 l       | 2026-03-02 05:00:00 | outgoing  | no_answer     | -              | -            | yes               | no          | no
 m       | 2026-03-02 05:00:00 | outgoing  | not_permitted | -              | -            | yes               | no          | no
 n       | 2026-03-02 05:00:00 | internal  | answered      | 1              | 999          | yes               | yes         | no
+o       | 2026-03-02 05:00:00 | outgoing  | answered      | 9              | 999          | yes               | yes         | no
+p       | 2026-03-02 05:00:00 | outgoing  | answered      | 9              | 999          | yes               | no          | yes
+q       | 2026-03-02 05:00:00 | outgoing  | in_progress   | -              | -            | yes               | no          | no
 """  # noqa: E501
 NONE = "call_id | started_at"
 ONE = """

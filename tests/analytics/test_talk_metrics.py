@@ -9,11 +9,12 @@ from analytics.scratch import Scratch
 from tests.analytics.drawn_rows import calls, figure, fill
 
 CALLS = """
-call_id | started_at          | is_test
-a       | 2026-03-02 05:00:00 | no
-b       | 2026-03-02 06:00:00 | no
-mono    | 2026-03-02 07:00:00 | no
-test    | 2026-03-02 08:00:00 | yes
+call_id | started_at          | is_test | is_internal
+a       | 2026-03-02 05:00:00 | no      | no
+b       | 2026-03-02 06:00:00 | no      | no
+mono    | 2026-03-02 07:00:00 | no      | no
+test    | 2026-03-02 08:00:00 | yes     | no
+ours    | 2026-03-02 09:00:00 | no      | yes
 """
 # A call of an unknown speaker knows nothing of the sides.
 TALKS = """
@@ -22,6 +23,7 @@ a       | yes                   | 100.5            | 80.1           | 40.2      
 b       | yes                   | 50               | 40             | 30               | 0               | 10              | 0                | 30                         | 10                         | 0.8              | 0                      | 0                      | 2        | 0                  | 60             | 10               | 0                  | 20
 mono    | no                    | 30               | 20             | -                | 5               | 15              | 15               | -                          | -                          | -                | -                      | -                      | 1        | -                  | -              | -                | -                  | -
 test    | yes                   | 1000             | 1000           | 1000             | 1000            | 0               | 0                | 1000                       | 1000                       | 9                | 99                     | 99                     | 99       | 99                 | 99             | 1000             | 99                 | 99
+ours    | yes                   | 1000             | 1000           | 1000             | 1000            | 0               | 0                | 1000                       | 1000                       | 9                | 99                     | 99                     | 99       | 99                 | 99             | 1000             | 99                 | 99
 """  # noqa: E501
 USUAL = {"company": "acme", "day": "2026-03-02"}
 

@@ -146,7 +146,9 @@ def test_without_talk_nothing_crosses() -> None:
     [("call_cost", (53.6, 6)), ("cost_per_answered_minute", (53.6 * 60_000 / 301_000, 6))],
 )
 def test_metered_calls_are_counted_by_what_they_cost(metric: str, expected: tuple[float, int]) -> None:
-    value, sample = figure(_called(), metric)
+    says = "direction=outgoing; contact=phone:+77010000001; talk_seconds=60; is_test=yes"
+    told = drawn_events(f"{CALLS}h | waba | ended | 2026-03-02 12:00:00 | {says}")
+    value, sample = figure(warehouse(told, [COMPANY]), metric)
 
     assert (pytest.approx(expected[0]), expected[1]) == (value, sample)
 
