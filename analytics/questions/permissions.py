@@ -115,16 +115,21 @@ def outside(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_RO
 
 
 def signals(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Give what providers said of our accounts in the period, or what still lasts: the newest first.
+    """Give what providers said of our accounts in the period, or what lasts beyond it: the newest first.
 
     Columns: account, company_number, source, aspect (restriction, quality, link, reach), state, word, began_at,
     ended_at.
     """
     text = """
-        select account, company_number, source, aspect, state, word, began_at, ended_at from facts.account_states
+        select account, company_number, source, aspect, state, word, began_at, ended_at
+        from facts.account_states as states
+        left join reference.companies as companies on states.company = companies.company
         where
-            company = $company and (aspect in ('restriction', 'quality') or state in ('unlinked', 'offline'))
-            and day <= $last and (day >= $first or ended_at is null)
+            states.company = $company and (aspect in ('restriction', 'quality') or state in ('unlinked', 'offline'))
+            and day <= $last and (
+                day >= $first or ended_at is null
+                or cast(timezone(coalesce(companies.time_zone, 'UTC'), ended_at) as date) > $last
+            )
         order by began_at desc, account, company_number, aspect limit $limit
     """
     parameters = {"company": scope.company, "first": period.first, "last": period.last, "limit": MAX_ROWS}

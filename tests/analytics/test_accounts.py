@@ -1,6 +1,13 @@
 """Accounts: the last state of a connected number, and every state from when to when."""
 
+from datetime import date
+
+import pytest
+
+from analytics.questions import Period
+from analytics.questions.permissions import signals
 from tests.analytics.drawn import draw, drawn_events, tidy, warehouse
+from tests.analytics.drawn_rows import ACME
 
 FACTS = """
 account | fact            | at       | says
@@ -80,3 +87,24 @@ def test_where_an_account_has_several_numbers_one_ends_no_state_of_another() -> 
                    | reach       | online     |               | 09:00:00 |
     """
     assert tidy(expected) == draw(warehouse(drawn_events(facts)).sql("from facts.account_states"), like=expected)
+
+
+SIGNS = """
+account | fact            | at                  | says
+lasting | unlinked        | 2026-02-27 05:00:00 |
+limited | restricted      | 2026-02-27 05:00:00 | restriction=A; expires_at=2026-03-02 19:00:00
+over    | restricted      | 2026-02-27 05:00:00 | restriction=B; expires_at=2026-03-02 18:59:59
+lifted  | went_offline    | 2026-03-01 19:00:00 |
+lifted  | came_online     | 2026-03-02 06:00:00 |
+judged  | quality_changed | 2026-03-02 18:59:59 | quality=RED
+later   | quality_changed | 2026-03-02 19:00:00 | quality=RED
+before  | went_offline    | 2026-03-01 18:59:59 |
+before  | came_online     | 2026-03-02 06:00:00 |
+"""
+
+
+@pytest.mark.parametrize("last", [2, 4])
+def test_what_providers_say_of_accounts_is_shown_in_its_period_and_while_it_lasts(last: int) -> None:
+    told = signals(warehouse(drawn_events(SIGNS)), period=Period(date(2026, 3, 2), date(2026, 3, last)), scope=ACME)
+    shown = {2: ["judged", "lifted", "lasting", "limited"], 4: ["later", "judged", "lifted", "lasting"]}
+    assert shown[last] == told["account"].to_list()
