@@ -49,7 +49,8 @@ def metrics(
             {
                 "metric": metric.name,
                 "title": metric.title.of(language),
-                "of": fact_of(metric).relation,
+                "fact": metric.fact,
+                **({"of": fact_of(metric).relation} if json_output else {}),
                 "unit": metric.unit,
                 "good": metric.good,
                 "since": metric.since or OWN,
@@ -63,6 +64,7 @@ def metrics(
         "metric": metric.name,
         "title": metric.title.of(language),
         "meaning": metric.meaning.of(language),
+        "fact": metric.fact,
         "counts": f"{fact_of(metric).rows.of(language)} ({fact_of(metric).relation})",
         "left out": [reason.title.of(language) for reason, _ in reasons_of(metric)],
         "unit": metric.unit,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics.metrics import catalogue
 from analytics.questions import Misconfigured, Period, Scope
 from analytics.warehouse import AnalyticsSettings, Batch, open_writer
 from angime.commands.metrics import parse_period, parse_scope
@@ -117,6 +118,13 @@ def test_the_rows_behind_a_figure_are_printed(home: Path) -> None:
     said = typed("explain", "answer_rate", "--period", "2026-03", "--rows", "--json", home=home)
 
     assert [1, 0] == [row["numerator"] for row in json.loads(said.out)]
+
+
+def test_facts_are_listed_by_the_names_that_a_metric_of_ones_own_has_for_them(home: Path) -> None:
+    listed, one = typed("metrics", "--json", home=home).out, typed("metrics", "replied_share", home=home).out
+
+    assert {metric.fact for metric in catalogue().values()} == {row["fact"] for row in json.loads(listed)}
+    assert "fact: replies\ncounts: times a contact wrote and waited (reports.reply_times)\n" in one
 
 
 def test_a_metric_that_does_not_exist_is_one_line_and_exit_2(home: Path) -> None:
