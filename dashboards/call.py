@@ -44,7 +44,7 @@ DIALLED = re.compile(r"phone:(?P<number>\+\d{5,15})")
 def draw(page: Page) -> None:
     """Draw the page."""
     say = page.say
-    calls.back(page)
+    _back(page)
     controls.stamp(page)
     row = page.ask(questions.call, company=page.scope.company, call_id=page.state.call)
     if row is None:
@@ -67,6 +67,13 @@ def draw(page: Page) -> None:
         _cost(page, row)
         _provider(page, row)
         _history(page, row)
+
+
+def _back(page: Page) -> None:
+    """Draw the way back to the page that opened the call, as it was; it is named as in the menu."""
+    opener = page.state.back or "calls"
+    state = structs.replace(page.state, call="", back="")
+    page.link(opener, page.paths[opener].title, state=state, icon=":material/arrow_back:")
 
 
 def _dial(page: Page, contact_key: str | None) -> None:

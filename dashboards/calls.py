@@ -241,13 +241,6 @@ def _whole(page: Page, wanted: CallFilter) -> pl.DataFrame:
     )
 
 
-def back(page: Page) -> None:
-    """Draw the way back to the list as it was."""
-    page.link(
-        "calls", page.say("Back to the calls"), state=structs.replace(page.state, call=""), icon=":material/arrow_back:"
-    )
-
-
 def of_contact(page: Page, contact_key: str, *, with_left_out: bool = False) -> State:
     """Give the list of all calls of one contact, of whatever days, channels and teams."""
     state = page.state

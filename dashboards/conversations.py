@@ -144,7 +144,7 @@ def _history(page: Page) -> None:
     )
     opened = answer.get("call")
     if opened:
-        page.go("call", state=structs.replace(state, contact="", call=opened))
+        page.go("call", state=structs.replace(state, call=opened, back="conversations"))
 
 
 def _told(page: Page, entries: list[dict[str, Any]]) -> str:

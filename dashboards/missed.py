@@ -71,7 +71,7 @@ def _waiting(page: Page, waiting: Sequence[dict[str, Any]]) -> None:
     shown.rows_of(page, drawn=len(waiting), whole=waiting[0]["episodes"])
     downloads.draw(page, lambda: _all_waiting(page), name="angime-call-back")
     if chosen is not None:
-        page.go("call", state=structs.replace(page.state, call=waiting[chosen]["episode_id"]))
+        page.go("call", state=structs.replace(page.state, call=waiting[chosen]["episode_id"], back="missed"))
 
 
 def _rang(page: Page, row: dict[str, Any]) -> str:
@@ -166,7 +166,7 @@ def _each(page: Page, *, whole: int) -> None:
     if chosen is not None:
         row = rows[chosen]
         call = row["contact_call_id"] if row["state"] in TALKED else row["episode_id"]
-        page.go("call", state=structs.replace(page.state, call=call))
+        page.go("call", state=structs.replace(page.state, call=call, back="missed"))
 
 
 def _talked(row: dict[str, Any]) -> str:

@@ -175,7 +175,7 @@ def _outside(page: Page) -> None:
     shown.rows_of(page, drawn=len(rows), whole=rows[0]["calls"])
     downloads.draw(page, lambda: _whole(page), name="angime-without-consent")
     if chosen is not None:
-        page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"]))
+        page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"], back="permissions"))
 
 
 def _whole(page: Page) -> pl.DataFrame:
@@ -249,7 +249,7 @@ def _signs(page: Page) -> None:
     shown.rows_of(page, drawn=len(rows), whole=rows[0]["signs"])
     downloads.draw(page, lambda: _all_signs(page), name="angime-signs-of-risk")
     if chosen is not None and rows[chosen]["call_id"]:
-        page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"]))
+        page.go("call", state=structs.replace(page.state, call=rows[chosen]["call_id"], back="permissions"))
 
 
 def _all_signs(page: Page) -> pl.DataFrame:

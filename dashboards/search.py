@@ -96,7 +96,7 @@ def _table(page: Page, found: list[dict[str, Any]]) -> None:
     )
     st.caption(plain(say("Choose a row to open the call and hear it."), limit=200))
     if chosen is not None:
-        page.go("call", state=structs.replace(page.state, search="", role="", call=found[chosen]["call_id"]))
+        page.go("call", state=structs.replace(page.state, call=found[chosen]["call_id"], back="search"))
 
 
 def _around(row: dict[str, Any], *, quotes: tuple[str, str]) -> str:

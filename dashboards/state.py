@@ -65,6 +65,7 @@ class State(Struct, frozen=True, kw_only=True):
     is_ascending: bool = False
     page: int = 1
     call: str = ""
+    back: str = ""
     contact: str = ""
     is_waiting: bool = False
     sql: str = ""
@@ -102,6 +103,7 @@ def read(params: Mapping[str, str]) -> State:
         is_ascending=params.get("sort", "").startswith("-"),
         page=max(1, int(params.get("page", "1"))) if _is_below(params.get("page", ""), MAX_PAGE) else 1,
         call=params.get("call", "")[:MAX_TEXT],
+        back=params.get("back", "") if params.get("back", "") in PAGES else "",
         contact=params.get("contact", "")[:MAX_TEXT],
         is_waiting=params.get("waiting", "") == "yes",
         sql=params.get("sql", "")[:MAX_SQL],
@@ -139,6 +141,7 @@ def write(state: State) -> dict[str, str]:
         "sort": "" if sort == "started_at" else sort,
         "page": str(state.page) if state.page > 1 else "",
         "call": state.call,
+        "back": state.back,
         "contact": state.contact,
         "waiting": "yes" if state.is_waiting else "",
         "sql": state.sql,
@@ -179,8 +182,8 @@ def in_scope(state: State, *, offered: Collection[Choice]) -> State:
 
 
 def on_page(state: State, *, offered: Collection[Choice]) -> State:
-    """Give the state that a page shows: all days only where it offers them."""
-    if state.preset == "all" and "all_days" not in offered:
+    """Give the state that a page shows: all days not where it offers others alone."""
+    if state.preset == "all" and "period" in offered and "all_days" not in offered:
         return structs.replace(state, preset="last7")
     return state
 

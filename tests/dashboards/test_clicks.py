@@ -120,7 +120,7 @@ EVERYTHING = dict(
     parse_qsl(
         "lang=pt&company=nomad&period=custom&compare=no&team=south&channel=phone&direction=incoming&open=yes"
         "&metric=missed_calls&behind=service_level&outcome=missed&hour=12&weekday=2&operator=op1&missed=lost&search=a&all=yes&sort=-contact"
-        "&contact=phone:%2B7701&call=x&waiting=yes&role=customer&fee=25000.0&price=5.97&minutes=100.0"
+        "&contact=phone:%2B7701&call=x&back=search&waiting=yes&role=customer&fee=25000.0&price=5.97&minutes=100.0"
     )
 )
 
@@ -147,6 +147,16 @@ def test_a_row_leads_to_its_call(  # noqa: PLR0917
     assert ([], True, False) == (list(test.exception), _is_on(test, "call"), "No such call" in told(test))
     assert [test.query_params["call"]] in _rows(seeded_home, meant)
     _is_restored(test, "call", home=seeded_home, environment=monkeypatch)
+    assert {"company": "nomad"} | SHOWN | asked == _link(test, next(one.title for one in MENU if one.name == page))
+
+
+def test_the_way_back_from_a_call_leads_to_all_days_where_they_were_listed(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every_day = {"lang": "en", "period": "all", "search": "a"}
+    [[call_id]] = _rows(seeded_home, "select call_id from facts.calls limit 1")
+    opened = run(seeded_home, monkeypatch, page="call", **every_day, call=call_id)
+    assert {"company": "nomad"} | every_day == _link(opened, "Calls")
 
 
 def test_an_operator_and_a_conversation_open_and_lead_to_their_calls(

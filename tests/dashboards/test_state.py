@@ -41,6 +41,7 @@ def test_a_link_restores_every_choice() -> None:
         is_ascending=True,
         page=4,
         call="call-1",
+        back="missed",
     )
     assert state == read(write(state))
 
@@ -52,7 +53,10 @@ def test_defaults_leave_the_url_short() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["period", "from", "to", "hour", "weekday", "page", "sort", "metric", "behind", "lang", "open", "outcome"]
+            [
+                *("period", "from", "to", "hour", "weekday", "page", "sort", "metric", "behind", "lang", "open"),
+                *("outcome", "back"),
+            ]
         ),
         st.text(max_size=20),
     )
