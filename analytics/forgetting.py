@@ -74,17 +74,17 @@ class Forgetter:
         self.is_on_disk = last is not None and self._until.get(("", FILES), "") < instant(last)
 
     def next_share(self, now: Instant, *, believes: bool = False) -> Share | None:
-        """Give what is to be forgotten first, None where nothing is, or where only a clock says so that may be wrong.
+        """Give what is to be forgotten first, but nothing of which only a clock says so that may be wrong.
 
         Words do not come back. So the clock is believed where it goes on as before, where a person `believes` it, and
         where something was told that has happened lately.
         """
         for (company, kind), days in self._kept.items():
             since, due = self._until.get((company, kind)), kept_since(days, now=now)
-            if since is None or since < due:
-                is_near = since is not None and moment(due) - moment(since) <= LEAP
-                if not (believes or is_near or self._is_told_of(now)):
-                    return None
+            if since is not None and since >= due:
+                continue
+            is_near = since is not None and moment(due) - moment(since) <= LEAP
+            if believes or is_near or self._is_told_of(now):
                 share = Share(kind=kind, company=company, since=since, until=due)
                 return share if kind == LETTERS else self._step_of(share)
         return None
@@ -101,7 +101,9 @@ class Forgetter:
                 lately,
             )
         )
-        if not is_told and (self._doubted_at is None or self._doubted_at.date() != today.date()):
+        is_new = self._doubted_at is None or self._doubted_at.date() != today.date()
+        # Where nothing was told yet nothing waits, and nobody is to look at the clock.
+        if not is_told and is_new and self._connection.rows("select 1 from log.events limit 1"):
             _log.warning("forgetting_waits", reason=DOUBTED, clock=now)
         self._doubted_at = None if is_told else today
         return is_told

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from analytics.anonymous import masked, without_words
-from analytics.forgetting import Forgetter, KeptForATime
+from analytics.forgetting import Forgetter, KeptForATime, Share
 from analytics.scratch import scratch
 from analytics.search import SearchIndex, SearchQuery
 from analytics.warehouse import Batch, Landed, Writer, open_reader, open_writer
@@ -223,6 +223,21 @@ def test_nothing_is_forgotten_by_the_word_of_a_clock_alone(home: Path) -> None:
             if week > 1:
                 later = told(20, begin=now - timedelta(days=1), written="Balqash", said="Jusan")
                 writer.land(Batch(records_of(later, first_offset=5_000)), now=instant(now))
+
+
+def test_a_clock_that_is_doubted_of_a_new_company_is_not_of_one_whose_days_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    new, old = (
+        msgspec.structs.replace(DRAWN, id=name, retention=Retention(messages_days=30)) for name in ("new", "old")
+    )
+    empty, tomorrow = scratch().connection, AT + timedelta(days=1)
+    forgotten = Share(kind="messages", company="old", since=None, until=kept_since(30, now=LATER))
+    Forgetter(empty, [old]).note(forgotten, taken=0, now=LATER)
+
+    due = Share(kind="messages", company="old", since=forgotten.until, until=kept_since(30, now=instant(tomorrow)))
+    assert due == Forgetter(empty, [new, old]).next_share(instant(tomorrow))
+    assert not capsys.readouterr().out  # where nothing was told yet nothing waits
 
 
 def test_it_is_forgotten_at_once_when_asked_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
