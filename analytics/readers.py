@@ -126,8 +126,7 @@ class Reader:
     def _relations(self) -> list[dict[str, Any]]:
         """List every table and view with what one row of it is; what has no comment is how another one is stored."""
         listed = self.comments().filter((pl.col("column") == "") & pl.col("comment").is_not_null())
-        told = pl.col("comment").str.replace_all(f"{CATALOG}.", "", literal=True)
-        grain = told.str.extract(GRAIN).str.head(CHARACTERS_OF_A_GRAIN)
+        grain = pl.col("comment").str.extract(GRAIN).str.head(CHARACTERS_OF_A_GRAIN)
         return listed.select("relation", grain.alias("grain")).to_dicts()
 
     @contextmanager

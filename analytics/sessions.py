@@ -65,7 +65,9 @@ POURED = "rows_poured_in"
 
 _MOVES = re.compile(r"\b(create|drop|alter)\b")
 _INTERVAL = "month_day_nano_interval"
-_LAYER_NAME = re.compile(r"(?<![\w.'\"])(" + "|".join(LAYERS) + r")\.(?=[a-z_])")
+# What a text says in quotes, or beside the statement, names no table.
+_SAID = r"--[^\n]*|'[^']*'"
+_LAYER_NAME = re.compile(rf"({_SAID})|(?<![\w.'\"])({'|'.join(LAYERS)})\.(?=[a-z_])")
 
 
 class DuckConnection:
@@ -314,7 +316,7 @@ def _moves_tables(text: str) -> bool:
 
 @lru_cache(PLACED_TEXTS)
 def _placed(text: str, prefix: str) -> str:
-    return _LAYER_NAME.sub(rf"{prefix}\1.", text)
+    return _LAYER_NAME.sub(lambda found: found[1] or f"{prefix}{found[2]}.", text)
 
 
 def framed(told: Any) -> pl.DataFrame:

@@ -210,9 +210,12 @@ def test_every_table_view_and_column_says_what_it_means(home: Path) -> None:
     with open_writer(settings_at(home)), open_reader(settings_at(home)) as reader:
         silent = reader.sql("select relation, \"column\" from reference.dictionary where meaning = ''").rows()
         listed = set(reader.sql("select distinct relation from reference.dictionary").to_series())
-        commented = set(reader.comments().drop_nulls("comment")["relation"])
+        comments = reader.comments().drop_nulls("comment")
+        commented = set(comments["relation"])
     assert silent == []
     assert {view.relation for view in read_views()} | {"log.events", "reference.operators"} <= listed & commented
+    # Tables are named there as everywhere, whatever the engine needs.
+    assert [said for said in comments["comment"] if "lake." in said] == []
 
 
 def test_a_header_is_read_into_grain_key_and_columns() -> None:
