@@ -35,7 +35,7 @@ _DAY = (
     r"(?:0[13578]|1[02])-31)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 )
 _DATA = ',"data":{'
-_TYPE = '","type":"'
+_TYPE, _SUBJECT = '","type":"', '","subject":"'
 
 
 def are_plain(texts: pl.Series, *, topics: pl.Series) -> pl.Series:
@@ -77,11 +77,11 @@ def cut_data(texts: pl.Series, *, is_plain: pl.Series) -> pl.Series:
 
 def _types(texts: pl.Series) -> pl.Series:
     """Give what stands first as a type in each text: it says which pattern to try, and proves nothing."""
+    # Both ends are between characters: a piece that ends within one would be no text.
     text = pl.col("text")
-    begin = text.str.find(_TYPE, literal=True) + len(_TYPE)
-    near = text.cast(pl.Binary).bin.slice(begin, max(map(len, EVENT_TYPES)) + 1).cast(pl.String, strict=False)
-    first = near.str.split_exact('"', 1).struct.field("field_0")
-    return pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(first).to_series()
+    begin, end = text.str.find(_TYPE, literal=True) + len(_TYPE), text.str.find(_SUBJECT, literal=True)
+    stands = pl.when(begin < end).then(text.cast(pl.Binary).bin.slice(begin, end - begin)).cast(pl.String)
+    return pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(stands).to_series()
 
 
 def _matches(texts: pl.Series, name: str, *, places: dict[str, pl.Series]) -> pl.Series:

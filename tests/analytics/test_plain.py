@@ -84,9 +84,16 @@ def test_the_data_of_what_is_plain_begins_with_the_id_of_its_entity(prefix: str)
 
 
 TOO_EARLY = BODIES[0].replace(EVERYDAY[0].time, "1969-12-31T23:59:59.999Z")
+# One of both has a letter of two bytes wherever something may end.
+IN_LETTERS = [
+    BODIES[0].replace(f'"subject":"{EVERYDAY[0].subject}"', f'"subject":"{pad}{"ы" * 20}"') for pad in ("", "x")
+]
 
 
-@pytest.mark.parametrize("text", [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2, TOO_EARLY])
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "hello", "[]", BODIES[0] + "\n", " " + BODIES[0], BODIES[0] * 2, TOO_EARLY, *IN_LETTERS],
+)
 def test_what_is_no_event_is_not_plain(text: str | None) -> None:
     assert are_plain(pl.Series([text], dtype=pl.String), topics=TOPICS[:1]).to_list() == [False]
 
