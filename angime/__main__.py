@@ -32,10 +32,11 @@ def main(words: Sequence[str] | None = None) -> None:
     except AngimeError as error:
         _say(error.reason)
         sys.exit(CHECK_FAILED)
-    except (PermissionError, NotADirectoryError) as error:
+    except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
         if error.filename is None:
             raise
-        _say(f"{error.filename} cannot be used ({error.strerror}): {MENDING}")
+        mending = "move this folder away" if isinstance(error, IsADirectoryError) else MENDING
+        _say(f"{error.filename} cannot be used ({error.strerror}): {mending}")
         sys.exit(WRONG_USE)
     except Exception as error:
         if not any(os.strerror(number) in str(error) for number in (ENOSPC, EDQUOT)):

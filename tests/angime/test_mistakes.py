@@ -123,6 +123,15 @@ def test_whoever_lacks_rights_is_told_so_and_not_that_the_catalog_is_broken(home
     assert "cannot be used (Permission denied): give this user the right" in elsewhere.err
 
 
+def test_a_folder_that_stands_where_the_lock_would_be_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "warehouse" / "writer.lock"
+    lock.mkdir(parents=True)
+    said = typed("land", home=tmp_path, ANGIME_KAFKA=NO_KAFKA)
+
+    told = f"angime: {lock} cannot be used (Is a directory): move this folder away\n"
+    assert (said.code, said.err) == (2, told)
+
+
 def test_a_full_disk_is_said_to_be_full_and_not_that_the_catalog_is_broken(home: Path) -> None:
     bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, bounds[1]))
