@@ -39,10 +39,26 @@ def main(words: Sequence[str] | None = None) -> None:
         _say(f"{error.filename} cannot be used ({error.strerror}): {mending}")
         sys.exit(WRONG_USE)
     except Exception as error:
+        if lacking := memory_lacking(error):
+            _say(lacking)
+            sys.exit(CHECK_FAILED)
         if not any(os.strerror(number) in str(error) for number in (ENOSPC, EDQUOT)):
             raise
         _say("a disk has no room left: free some of it (`angime status` says what takes how much), and ask again")
         sys.exit(CHECK_FAILED)
+
+
+def memory_lacking(error: Exception) -> str | None:
+    """Say what lacked memory, and what mends it; None where it was something else that went wrong."""
+    told = str(error)
+    if "Out of Memory Error" in told and "used)" in told:  # the engine's words for the limit that we set it
+        return "the engine's memory does not suffice: set ANGIME_WAREHOUSE_MEMORY_MIB higher, and ask again"
+    if isinstance(error, MemoryError) or "Out of Memory Error" in told or "bad_alloc" in told:
+        return (
+            "the machine gives this process no more memory: end other programs, lift the limit that it runs under "
+            "(`ulimit -v`, a container's, a service's), or set ANGIME_WAREHOUSE_MEMORY_MIB lower, and ask again"
+        )
+    return None
 
 
 def _say(sentence: str) -> None:

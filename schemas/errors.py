@@ -8,10 +8,11 @@
     │   └── OtherLog       → the lander begins anew where the broker is its own, else as above
     └── Halted          → one stage stops until a person has looked, exit 3; the others go on
 
-Two more are caught: a file that this user may not use, of which the front door says so, and a mistake of ours in a
-translator, which is pure and would make it again: the record goes to the dead letters (docs/adr/0064). Any other
-exception is a bug, the process ends, its supervisor starts it again and the work is repeated. A reason never holds
-message text, transcript text, phone numbers, names or secrets.
+More is caught where the machine refuses: a file that this user may not use, a full disk, and memory that does not
+suffice, of which the front door says so; and a mistake of ours in a translator, which is pure and would make it again:
+the record goes to the dead letters (docs/adr/0064). Any other exception is a bug, the process ends, its
+supervisor starts it again and the work is repeated. A reason never holds message text, transcript text, phone numbers,
+names or secrets.
 """
 
 from collections.abc import Collection

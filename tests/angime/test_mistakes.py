@@ -9,11 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from analytics.sessions import EngineError, NoMemory, open_in_memory
 from analytics.warehouse import Batch, open_writer
+from angime.__main__ import memory_lacking
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 from tests.angime.front_door import Said, typed
 
@@ -148,6 +151,33 @@ def test_a_full_disk_is_said_to_be_full_and_not_that_the_catalog_is_broken(home:
         )
     ] * 2
     assert typed("sql", "select 1", home=home).code == 0
+
+
+def test_memory_that_does_not_suffice_is_said_to_be_what_lacks(tmp_path: Path) -> None:
+    endless = tmp_path / "endless"
+    with endless.open("wb") as file:
+        file.truncate(2**40)
+    bounds = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**39, bounds[1]))
+    try:
+        said = typed("erase", "--file", str(endless), home=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, bounds)
+
+    assert (said.code, said.out, len(said.err.splitlines())) == (1, "", 1)
+    assert "the machine gives this process no more memory" in said.err
+
+
+def test_memory_that_the_engine_lacks_names_the_setting() -> None:
+    with closing(open_in_memory()) as session:
+        session.execute("set memory_limit = '10MB'; set temp_directory = ''")
+        with pytest.raises(NoMemory) as refused:
+            session.execute("create temp table wide as select range as n, repeat('x', 100) from range(1_000_000)")
+        with pytest.raises(EngineError) as other:
+            session.execute("selec 1")
+
+    assert memory_lacking(other.value) is None
+    assert "set ANGIME_WAREHOUSE_MEMORY_MIB higher" in str(memory_lacking(refused.value))
 
 
 def test_what_is_written_to_a_full_disk_is_said_to_find_no_room(tmp_path: Path) -> None:
