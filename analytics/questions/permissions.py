@@ -115,7 +115,7 @@ def outside(reader: Reader, *, period: Period, scope: Scope, limit: int = MAX_RO
 
 
 def signals(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
-    """Give what providers said of our accounts in the period, or what lasts beyond it: the newest first.
+    """Give what providers said of our accounts that held in the period, for all of it or a part: the newest first.
 
     Columns: account, company_number, source, aspect (restriction, quality, link, reach), state, word, began_at,
     ended_at.
@@ -126,10 +126,8 @@ def signals(reader: Reader, *, period: Period, scope: Scope) -> pl.DataFrame:
         left join reference.companies as companies on states.company = companies.company
         where
             states.company = $company and (aspect in ('restriction', 'quality') or state in ('unlinked', 'offline'))
-            and day <= $last and (
-                day >= $first or ended_at is null
-                or cast(timezone(coalesce(companies.time_zone, 'UTC'), ended_at) as date) > $last
-            )
+            and day <= $last
+            and coalesce(timezone(coalesce(companies.time_zone, 'UTC'), ended_at) > $first, true)
         order by began_at desc, account, company_number, aspect limit $limit
     """
     parameters = {"company": scope.company, "first": period.first, "last": period.last, "limit": MAX_ROWS}

@@ -103,8 +103,17 @@ before  | came_online     | 2026-03-02 06:00:00 |
 """
 
 
-@pytest.mark.parametrize("last", [2, 4])
-def test_what_providers_say_of_accounts_is_shown_in_its_period_and_while_it_lasts(last: int) -> None:
-    told = signals(warehouse(drawn_events(SIGNS)), period=Period(date(2026, 3, 2), date(2026, 3, last)), scope=ACME)
-    shown = {2: ["judged", "lifted", "lasting", "limited"], 4: ["later", "judged", "lifted", "lasting"]}
-    assert shown[last] == told["account"].to_list()
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        (2, 2, ["judged", "lifted", "before", "lasting", "limited", "over"]),
+        (2, 4, ["later", "judged", "lifted", "before", "lasting", "limited", "over"]),
+        (3, 4, ["later", "judged", "lasting"]),
+    ],
+)
+def test_what_providers_say_of_accounts_is_shown_in_its_period_and_while_it_lasts(
+    first: int, last: int, shown: list[str]
+) -> None:
+    days = Period(date(2026, 3, first), date(2026, 3, last))
+    told = signals(warehouse(drawn_events(SIGNS)), period=days, scope=ACME)
+    assert shown == told["account"].to_list()
