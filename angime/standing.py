@@ -21,7 +21,8 @@ from schemas.errors import Misconfigured, NotYet
 from schemas.topics import STREAMED, TOPICS
 
 HEALTH = {**liveness.HEALTH, "api": "/healthz"}
-# These look for records several times a second; one that has not looked for so long is at those that it took.
+# These look for records several times a second. One that has not for so long is at those that it took, builds facts
+# anew, or cannot reach Kafka.
 LOOKING = ("normalise", "land")
 BUSY_SECONDS = 10.0
 RUNS, RUNS_NOT = "runs", "none runs here"
@@ -114,13 +115,14 @@ def _answers(address: str, *, path: str) -> str:
 
 
 def _works(home: Path, stage: str) -> str:
-    """Say that a stage runs, and for how long it has been at what it took."""
+    """Say that a stage runs, and for how long it has not looked for records."""
     seconds = time.time() - presence.last_beat(home, stage)
-    return f"{RUNS}, at one batch for {seconds:.0f} s" if stage in LOOKING and seconds >= BUSY_SECONDS else RUNS
+    is_busy = stage in LOOKING and seconds >= BUSY_SECONDS
+    return f"{RUNS}, and has not looked for records for {seconds:.0f} s" if is_busy else RUNS
 
 
 def _unlanded(behind: dict[str, int] | None, *, landed_at: datetime | None) -> str:
-    """Say what waits for a lander that is at work, and since when it has landed nothing."""
+    """Say what waits for a lander that is busy, and since when it has landed nothing."""
     records = f"; {behind['land']} records are not landed yet" if behind else ""
     age = f"; its last commit was {(datetime.now(UTC) - landed_at).total_seconds():.0f} s ago" if landed_at else ""
     return records + age
