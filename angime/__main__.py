@@ -62,7 +62,10 @@ def memory_lacking(error: Exception) -> str | None:
 
 
 def _say(sentence: str) -> None:
-    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[bold red]angime:[/] {escape(sentence)}", highlight=False)
+    from angime.logs import standard_error
+
+    console = Console(file=standard_error(), soft_wrap=True, emoji=False)
+    console.print(f"[bold red]angime:[/] {escape(sentence)}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def test_a_stage_that_was_started_to_outlive_its_terminal_does_not_heed_its_end(
         assert said.stdout == heeded
 
 
-def test_work_goes_on_where_the_log_has_no_room_or_is_read_no_longer() -> None:
+def test_work_goes_on_where_the_log_has_no_room_or_is_read_no_longer(tmp_path: Path) -> None:
     works = (
         "import logging, structlog; from angime import logs; from angime.commands.output import step; logs.set_up(); "
         "step('begins'); structlog.get_logger().warning('kafka_away'); logging.getLogger('faust').error('away'); "
@@ -62,5 +62,11 @@ def test_work_goes_on_where_the_log_has_no_room_or_is_read_no_longer() -> None:
         said = subprocess.run(
             [sys.executable, "-c", works], stdout=subprocess.PIPE, stderr=disk, text=True, check=False
         )
+        refused = subprocess.run(
+            [sys.executable, "-m", "angime", "call", "CA1"],
+            env={**os.environ, "ANGIME_HOME": str(tmp_path)},
+            stderr=disk,
+            check=False,
+        )
         os.close(disk)
-        assert said.stdout == "done\n"
+        assert (said.stdout, refused.returncode) == ("done\n", 2)
