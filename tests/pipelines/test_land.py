@@ -220,14 +220,21 @@ class Silent:
     """A consumer that has some records at once, and others for whoever waits longer than to gather."""
 
     def __init__(self, first: list[Record], *, then: list[Record]) -> None:
-        self._pieces = [first, then]
+        self._first, self._then = first, then
+        self._is_speaking = False
         self.waits: list[float] = []
 
     def poll(self, *, max_records: int, timeout_seconds: float) -> list[Record]:
-        """Give all of the next piece."""
+        """Give of the first, or, when these are taken, of the others."""
         self.waits.append(timeout_seconds)
-        is_asked = len(self._pieces) == 2 or timeout_seconds > GATHERING_SECONDS
-        return self._pieces.pop(0)[:max_records] if self._pieces and is_asked else []
+        if self._first:
+            given, self._first = self._first[:max_records], self._first[max_records:]
+        elif timeout_seconds > GATHERING_SECONDS or self._is_speaking:
+            given, self._then = self._then[:max_records], self._then[max_records:]
+            self._is_speaking = True
+        else:
+            given = []
+        return given
 
     def commit(self, positions: Positions) -> None:
         """Never be asked to."""
