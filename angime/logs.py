@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -15,6 +15,8 @@ from angime.discretion import discreet_record, without_personal_data
 # While Kafka is away Faust's client says so in the same words twenty times a second, for as long as that takes. So does
 # Faust, once a second for each partition, while a backlog takes it longer than five minutes.
 TALKATIVE = ("aiokafka", "faust")
+# Our own words for what is tried again every second, or every few.
+WAITING = ("_away", "_wait", "_waits")
 SELDOM_SECONDS = 60.0
 MAX_WORDS = 1_000
 
@@ -33,6 +35,7 @@ def set_up(*, level: str = "info") -> None:
         processors=[
             structlog.processors.format_exc_info,
             without_personal_data,
+            waiting_seldom(),
             *shared,
             renderer,
         ],
@@ -69,12 +72,32 @@ class _Lenient(io.TextIOBase):
 
 def seldom(*, clock: Callable[[], float] = time.monotonic) -> Callable[[logging.LogRecord], bool]:
     """Give what lets the talkative libraries say the same once a minute, and all others what they like."""
+    is_due = _once_a_minute(clock)
+
+    def is_written(record: logging.LogRecord) -> bool:
+        return record.name.partition(".")[0] not in TALKATIVE or is_due((record.name, record.msg))
+
+    return is_written
+
+
+def waiting_seldom(*, clock: Callable[[], float] = time.monotonic) -> structlog.types.Processor:
+    """Give what lets us say once a minute what we wait for, and why."""
+    is_due = _once_a_minute(clock)
+
+    def written(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+        name = str(event["event"])
+        if name.endswith(WAITING) and not is_due((name, str(event.get("reason")))):
+            raise structlog.DropEvent
+        return event
+
+    return written
+
+
+def _once_a_minute(clock: Callable[[], float]) -> Callable[[tuple[str, str]], bool]:
     said: dict[tuple[str, str], float] = {}
 
-    def is_due(record: logging.LogRecord) -> bool:
-        if record.name.partition(".")[0] not in TALKATIVE:
-            return True
-        words, now = (record.name, record.msg), clock()
+    def is_due(words: tuple[str, str]) -> bool:
+        now = clock()
         if now - said.get(words, -SELDOM_SECONDS) < SELDOM_SECONDS:
             return False
         if len(said) == MAX_WORDS:

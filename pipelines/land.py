@@ -114,6 +114,7 @@ def _land_from_kafka(
     except NotYet as refusal:
         log.warning("kafka_away", reason=refusal.reason)
         return
+    log.info("landing")
     try:
         if not herald.is_silent:
             herald.speak_to(connect_producer(settings.kafka, transport=settings.transport))
