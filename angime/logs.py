@@ -15,14 +15,18 @@ from angime.discretion import discreet_record, without_personal_data
 # While Kafka is away Faust's client says so in the same words twenty times a second, for as long as that takes. So does
 # Faust, once a second for each partition, while a backlog takes it longer than five minutes.
 TALKATIVE = ("aiokafka", "faust")
+KAFKA_CLIENT = "kafka"
 # Our own words for what is tried again every second, or every few.
 WAITING = ("_away", "_wait", "_waits")
 SELDOM_SECONDS = 60.0
 MAX_WORDS = 1_000
 
 
-def set_up(*, level: str = "info") -> None:
-    """Send structlog and the standard library's warnings to standard error, one line each."""
+def set_up(*, level: str = "info", hears_clients: bool = True) -> None:
+    """Send structlog and the standard library's warnings to standard error, one line each.
+
+    Without `hears_clients` what Kafka's client warns of is left out: who waits for a verb is told in a line of ours.
+    """
     numeric = logging.getLevelNamesMapping()[level.upper()]
     is_terminal = sys.stderr.isatty()
     shared = [
@@ -42,6 +46,7 @@ def set_up(*, level: str = "info") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(standard_error()),
     )
+    logging.getLogger(KAFKA_CLIENT).setLevel(logging.NOTSET if hears_clients else logging.CRITICAL)
     logging.setLogRecordFactory(discreet_record)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     for handler in logging.getLogger().handlers:

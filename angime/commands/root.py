@@ -26,6 +26,8 @@ CHAPTERS = {
     ),
     "For those who work on Angime": ("schema", "docs"),
 }
+# These go on until they are ended, and what they write is a log.
+LOGGED = frozenset({"demo", "up", "watch", "receive", "collect", "normalise", "stream", "land", "pages", "api"})
 
 
 class Verbs(TyperGroup):
@@ -60,6 +62,7 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -67,5 +70,5 @@ def options(
     """Business calls and messages: from webhooks through Kafka into a warehouse and onto pages."""
     from angime import logs, settings
 
-    logs.set_up()
+    logs.set_up(hears_clients=context.invoked_subcommand in LOGGED)
     settings.check()

@@ -1,6 +1,7 @@
 """Mistakes: whoever makes one is told in one line what is wrong and how to mend it, and nothing is made meanwhile."""
 
 import ctypes
+import logging
 import os
 import resource
 import shlex
@@ -133,6 +134,20 @@ def test_a_folder_that_stands_where_the_lock_would_be_is_named(tmp_path: Path) -
 
     told = f"angime: {lock} cannot be used (Is a directory): move this folder away\n"
     assert (said.code, said.err) == (2, told)
+
+
+def test_of_what_the_kafka_client_warns_stands_in_logs_of_stages_and_not_beside_the_line_of_a_verb(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").touch()
+    client = logging.getLogger("kafka.net.manager")
+    heard: dict[str, bool] = {}
+    for verb in ("tail calls", "land"):
+        said = typed(*verb.split(), home=tmp_path / "file" / "home", ANGIME_KAFKA=NO_KAFKA)
+        heard[verb] = client.isEnabledFor(logging.ERROR)
+
+        assert said.code
+    assert heard == {"tail calls": False, "land": True}
 
 
 def test_a_full_disk_is_said_to_be_full_and_not_that_the_catalog_is_broken(home: Path) -> None:
