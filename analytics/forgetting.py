@@ -90,14 +90,18 @@ class Forgetter:
         return None
 
     def _is_told_of(self, now: Instant) -> bool:
-        """Whether the log holds anything that happened lately, by the clock of whoever told it; asked once a minute."""
+        """Whether the log holds anything that happened lately, by the clock of whoever told it; asked once a minute.
+
+        What happened when it was received has its time of our clock: its source tells none.
+        """
         today = moment(now)
         if self._doubted_at is not None and abs(today - self._doubted_at) < DOUBTING:
             return False
         lately = [instant(at) for at in (today - LEAP, today - LEAP, today + timedelta(days=1))]
         is_told = bool(
             self._connection.rows(
-                f"select 1 from log.events where recorded_at >= {_AT} and time between {_AT} and {_AT} limit 1",  # noqa: S608
+                f"select 1 from log.events where recorded_at >= {_AT} and time between {_AT} and {_AT} "  # noqa: S608
+                "and time <> recorded_at limit 1",
                 lately,
             )
         )

@@ -205,7 +205,11 @@ def test_what_comes_again_is_the_same_fact_and_leaves_no_word(home: Path) -> Non
 
 def test_nothing_is_forgotten_by_the_word_of_a_clock_alone(home: Path) -> None:
     wrong = AT.replace(year=2110)
+    timeless = [
+        msgspec.structs.replace(fact, recordedat=fact.time) for fact in told(21, begin=wrong, written="", said="")
+    ]
     with open_writer(settings_at(home)) as writer:
+        writer.land(Batch(records_of(timeless, first_offset=4_000)), now=instant(wrong))
         for minutes in range(4):
             writer.maintain(instant(wrong + timedelta(minutes=minutes)))
         assert [one.until for one in writer.forgetting(LATER)] == [None] * 3
