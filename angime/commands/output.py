@@ -90,8 +90,8 @@ def _in_words(field: Any) -> Any:
             return "none" if field is None else field
 
 
-def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print rows that all have the same fields: a table, or a JSON list.
+def print_rows(rows: list[dict[str, Any]], *, as_json: bool, nothing: str = "no rows") -> None:
+    """Print rows that all have the same fields: a table, or a JSON list; people are told where there is `nothing`.
 
     On a terminal that is too narrow for the table it is fields, one a line.
     """
@@ -99,7 +99,7 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         say(json.dumps(rows, ensure_ascii=False, default=str))
         return
     if not rows:
-        typer.echo("no rows")
+        typer.echo(nothing)
         return
     # A pipe and a file have no edge at which a column would have to be broken.
     is_terminal = sys.stdout.isatty()

@@ -48,7 +48,10 @@ def dead_list(  # noqa: PLR0913  # each is an option of the command
         found = letters.find(reader, wanted, limit=limit)
     names = ("place", "state", "died_at", "stage", "source", "account", "parts", "size_bytes", "reason")
     rows: list[dict[str, Any]] = [msgspec.to_builtins(letter) for letter in found]
-    print_rows(rows if json_output else [{name: row[name] for name in names} for row in rows], as_json=json_output)
+    shown = rows if json_output else [{name: row[name] for name in names} for row in rows]
+    is_whole = not (reason or source or stage or since or until) and state == "waiting"
+    nothing = "no dead letter waits" if is_whole else "no dead letter is as it was asked for"
+    print_rows(shown, as_json=json_output, nothing=nothing)
 
 
 @dead.command("show")

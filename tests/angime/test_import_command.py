@@ -35,7 +35,9 @@ def home(tmp_path: Path) -> Path:
 
 def test_a_dry_run_needs_no_kafka_and_says_what_would_be_refused(home: Path) -> None:
     said = typed("import", "asterisk", str(home / "Master.csv"), "--dry-run", "--json", home=home)
+    in_words = typed("import", "asterisk", str(home / "Master.csv"), "--dry-run", home=home)
 
+    assert in_words.out.splitlines()[0] == "1 file, 1 body"
     assert said.code == 1
     assert json.loads(said.out) == {
         "files": 1,

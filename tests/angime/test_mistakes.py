@@ -266,6 +266,12 @@ def test_a_search_that_finds_nothing_says_so(home: Path) -> None:
     assert "nothing was found" in said.err
 
 
+def test_where_no_dead_letter_waits_it_is_said_in_words(home: Path) -> None:
+    told = [typed(*shlex.split(written), home=home).out for written in ("dead list", "dead list --since 1h")]
+
+    assert told == ["no dead letter waits\n", "no dead letter is as it was asked for\n"]
+
+
 def test_what_sources_give_is_listed_in_words(tmp_path: Path) -> None:
     [line] = [line for line in typed("sources", home=tmp_path).out.splitlines() if line.startswith("viber")]
 

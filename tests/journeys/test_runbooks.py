@@ -259,7 +259,7 @@ def test_a_recording_that_the_store_lost_is_fetched_again(book: Runbook, home: P
     assert "call.recording_made_available 1" in sent.out
     assert (stored_again.id, stored_again.data) == (stored.id, stored.data)
     assert [file.read_bytes() for file in (home / "recordings").rglob("*") if file.is_file()] == [SOUND]
-    assert ("no rows" in letters.out, "retried: 0" in retried.out) == (True, True)
+    assert ("no dead letter" in letters.out, "retried: 0" in retried.out) == (True, True)
 
 
 def fetched(available: Event) -> Event:
