@@ -3,7 +3,7 @@
 import calendar
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +13,7 @@ from angime.commands.output import Json, print_fields, print_rows
 from angime.commands.root import app
 
 if TYPE_CHECKING:
-    from analytics.explain import Explained
+    from analytics.explain import Explained, Late
     from analytics.metrics import Metric as Defined
     from analytics.questions import Period, Reader, Scope
 
@@ -140,9 +140,11 @@ def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
         if rows:
             print_rows(rows_of(asked, period=wanted, scope=meant).ask(reader).to_dicts(), as_json=json_output)
             return
-        fields = describe_explained(explained(reader, metric, period=wanted, scope=meant))
+        found = explained(reader, metric, period=wanted, scope=meant)
+    fields = describe_explained(found)
     if not json_output:  # whoever reads it needs no text with places for parameters beside the one that is written out
         fields = {name: told for name, told in fields.items() if name not in {"sql", "parameters"}}
+        fields["late"] = late_in_words(found.late)
     print_fields(fields, as_json=json_output)
 
 
@@ -171,6 +173,16 @@ def describe_explained(found: "Explained") -> dict[str, Any]:
         "sql_written_out": found.figure.written_out,
         "rows_sql": found.rows.written_out,
     }
+
+
+def late_in_words(late: "Late | None") -> str:
+    """Say what we received after the local day of its row was over."""
+    if late is None:
+        return "not known: no event tells of one row alone"
+    if late.last_recorded_at is None:
+        return "nothing was received after the day of its row was over"
+    last = f"{late.last_recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"events {late.events}, rows {late.rows}; received after the day of the row was over, the last at {last}"
 
 
 def parse_period(text: str) -> "Period":

@@ -1,15 +1,16 @@
 """The verbs of metrics: periods and scopes as people write them, and a figure explained from a warehouse on disk."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from analytics.explain import Late
 from analytics.metrics import catalogue
 from analytics.questions import Misconfigured, Period, Scope
 from analytics.warehouse import AnalyticsSettings, Batch, open_writer
-from angime.commands.metrics import parse_period, parse_scope
+from angime.commands.metrics import late_in_words, parse_period, parse_scope
 from tests.analytics.drawn import drawn_events
 from tests.analytics.landing_cases import NOW, records_of
 from tests.angime.front_door import angime, typed
@@ -78,6 +79,16 @@ def test_a_figure_is_explained_and_its_sql_gives_it_again(home: Path) -> None:
     assert {"metric": "answer_rate", "value": 0.5} == {
         name: json.loads(again.out)[0][name] for name in ("metric", "value")
     }
+
+
+def test_what_came_late_is_told_to_people_in_words(home: Path) -> None:
+    said = typed("explain", "answer_rate", "--period", "2026-03", home=home)
+    last = datetime(2026, 3, 10, 9, 5, 7, tzinfo=UTC)
+
+    assert "late: nothing was received after the day of its row was over" in said.out.splitlines()
+    assert late_in_words(Late(3, 2, last)) == (
+        "events 3, rows 2; received after the day of the row was over, the last at 2026-03-10 09:05 UTC"
+    )
 
 
 @pytest.mark.parametrize("asked", ["show tables", "SHOW ALL TABLES;"])
