@@ -27,9 +27,9 @@ TOPICS = (*CANONICAL, "dead")
 ALERTS = "alerts"
 MAX_BATCH_RECORDS = 50_000
 MAX_BATCH_BYTES = 64 * 1024 * 1024
-# While records are taken, and for a turn of the interpreter, the thread that writes waits for it after each statement:
-# with five times as many, and turns ten times as long, as is usual, a backlog is landed at 0.87 of the rate.
-POLLED_RECORDS = 2_000
+# The thread that writes waits for the interpreter after each statement: while records are taken, or for a turn. With
+# ten times as many records, and turns of the usual length, also ten times as long, a backlog lands at 0.87 of the rate.
+POLLED_RECORDS = 1_000
 TURN_SECONDS = 0.0005
 BACKLOG_RECORDS = 5_000  # no live traffic brings so many at once
 # An idle lander looks up this often; where a backlog has begun to come, the rest of it is waited for so long.
