@@ -213,14 +213,15 @@ def test_a_lander_that_could_not_write_goes_on_where_the_home_has_room(
 ) -> None:
     receive("full", 300, account="crm")
     work(is_landing=False)
-    ended = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "angime", "land"],
         env={**os.environ, "ANGIME_HOME": str(home)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES)),
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as lander:
+        resource.prlimit(lander.pid, resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+        said = next((line for line in lander.stderr or () if "has no room" in line), "")
+        lander.terminate()
     left = landed("full")
 
     book.type("angime doctor")
@@ -232,7 +233,7 @@ def test_a_lander_that_could_not_write_goes_on_where_the_home_has_room(
     work()
     rebuilt = book.type("angime rebuild --verify")
 
-    assert (ended.returncode != 0, left) == (True, 0)
+    assert ("warehouse_away" in said, left) == (True, 0)
     assert (landed("full"), "False" in rebuilt.out) == (300, False)
     book.home.rename(home)
 
