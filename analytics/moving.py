@@ -224,13 +224,13 @@ def _copy_files(source: DataFiles, target: DataFiles, *, on_step: OnStep) -> int
         target.write(name, source.chunks(name))
         return True
 
-    progress = Pace(on_step, of="MB")
+    progress, all_bytes = Pace(on_step, of="MB"), sum(wanted.values())
     copied, size_bytes = 0, 0
     with ThreadPoolExecutor(HANDS) as hands:
         for name, is_new in zip(sorted(wanted), hands.map(copy, sorted(wanted)), strict=True):
             copied += is_new
             size_bytes += wanted[name]
-            progress.tell(size_bytes / 1e6, sum(wanted.values()) / 1e6)
+            progress.tell(size_bytes / 1e6, all_bytes / 1e6)
     return copied
 
 

@@ -10,7 +10,7 @@ import pytest
 from analytics.metrics import LANGUAGES
 from analytics.rights import OF_NOBODY, OWNER, Rights, Role, selects
 from analytics.settings import AnalyticsSettings
-from analytics.warehouse import open_writer
+from analytics.warehouse import Writer, open_writer
 from dashboards.menu import MENU
 from dashboards.state import PAGES as ADDRESSES
 from schemas.standing import WAITING_FILE, Waiting, waiting_to_json
@@ -160,6 +160,16 @@ def test_a_warehouse_of_another_version_is_explained(
         assert (page, [], True) == (page, list(test.exception), "of another version of Angime" in told(test))
 
 
+def write_message(writer: Writer, told: str) -> str:
+    """Put a message beside the one call, of its contact, with the columns that are `told`; gives the contact's key."""
+    writer.connection.execute(f"""
+        insert into facts.messages by name
+        select 'm' as message_id, company, contact_key, {told}, started_at as first_at, day from facts.calls
+    """)  # noqa: S608  # texts of these tests
+    [(contact,)] = writer.connection.rows("select contact_key from facts.calls")
+    return contact
+
+
 def test_words_whose_time_is_over_are_said_to_be_masked(
     homes: dict[str, Path], calls: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,14 +182,7 @@ def test_words_whose_time_is_over_are_said_to_be_masked(
                 'xxxx, xx?' as text
             from facts.calls
         """)
-        writer.connection.execute("""
-            insert into facts.messages by name
-            select
-                'm' as message_id, company, contact_key, 'incoming' as direction, 'xx xxxx' as text,
-                started_at as first_at, day
-            from facts.calls
-        """)
-        [(contact,)] = writer.connection.rows("select contact_key from facts.calls")
+        contact = write_message(writer, "'incoming' as direction, 'xx xxxx' as text")
     for language, said in MASKED.items():
         for page, sentence in zip(("call", "conversations"), said, strict=True):
             test = run(home, monkeypatch, page=page, lang=language, call=calls["single"], contact=contact)
@@ -191,13 +194,7 @@ def test_a_message_of_ours_whose_text_no_provider_passed_on_is_said_so(
 ) -> None:
     home = shutil.copytree(homes["single"], tmp_path / "home")
     with open_writer(AnalyticsSettings(home=home)) as writer:
-        writer.connection.execute("""
-            insert into facts.messages by name
-            select
-                'm' as message_id, company, contact_key, 'outgoing' as direction, started_at as first_at, day
-            from facts.calls
-        """)
-        [(contact,)] = writer.connection.rows("select contact_key from facts.calls")
+        contact = write_message(writer, "'outgoing' as direction")
     test = run(home, monkeypatch, page="conversations", lang="en", contact=contact)
     assert ([], True, True) == (
         list(test.exception),
@@ -211,13 +208,7 @@ def test_a_message_without_words_is_told_by_what_it_holds_beside_a_call_too(
 ) -> None:
     home = shutil.copytree(homes["single"], tmp_path / "home")
     with open_writer(AnalyticsSettings(home=home)) as writer:
-        writer.connection.execute("""
-            insert into facts.messages by name
-            select
-                'm' as message_id, company, contact_key, 'incoming' as direction, 'document' as kind,
-                started_at as first_at, day
-            from facts.calls
-        """)
+        write_message(writer, "'incoming' as direction, 'document' as kind")
     shown = told(run(home, monkeypatch, page="call", lang="ru", call=calls["single"]))
     assert (True, False) == ("документ" in shown, "без текста" in shown)
 
