@@ -25,5 +25,6 @@ class Pace:
             self._said = moment
             rate = done / (moment - self._began)
             is_told = done and done >= LEAST_SHARE * total
-            pace = f", {rate:.0f} a second, {(total - done) / rate:.0f} s left" if is_told else ""
+            left = max(0.0, total - done)  # more can come while it is done
+            pace = f", {rate:.0f} a second, {left / rate:.0f} s left" if is_told else ""
             self._say(f"{done:.0f} of {total:.0f} {self._of}{pace}")

@@ -348,12 +348,17 @@ def test_times_are_read_as_people_type_them(written: str, read: Instant) -> None
 
 
 def test_how_long_the_rest_takes_is_said_now_and_then_and_not_before_it_can_be_known() -> None:
-    moments, said = iter([0.0, 1.0, 2.0, 4.0, 6.0]), list[str]()
+    moments, said = iter([0.0, 1.0, 2.0, 4.0, 6.0, 8.0]), list[str]()
     pace = Pace(said.append, clock=lambda: next(moments))
-    for read in (0, 0, 4, 150):
+    for read in (0, 0, 4, 150, 520):
         pace.tell(read, 500)
 
-    assert said == ["0 of 500 records", "4 of 500 records", "150 of 500 records, 25 a second, 14 s left"]
+    assert said == [
+        "0 of 500 records",
+        "4 of 500 records",
+        "150 of 500 records, 25 a second, 14 s left",
+        "520 of 500 records, 65 a second, 0 s left",  # more came meanwhile
+    ]
 
 
 @pytest.mark.parametrize("written", ["yesterday", "999999w", "2026-02-30"])
