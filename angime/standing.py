@@ -25,7 +25,6 @@ HEALTH = {**liveness.HEALTH, "api": "/healthz"}
 # anew, or cannot reach Kafka.
 LOOKING = ("normalise", "land")
 BUSY_SECONDS = 10.0
-RUNS, RUNS_NOT = "runs", "none runs here"
 
 
 def lags(bootstrap: str, *, settings: AnalyticsSettings | None = None) -> list[lag.Lag]:
@@ -60,12 +59,10 @@ def standing() -> dict[str, Any]:
     settings = load(PipelinesSettings)
     local = local_kafka.status(settings.home)
     bootstrap = settings.kafka or local.bootstrap or ""
-    stages, behind, warehouse = _stages(settings.home), _waiting(bootstrap), _warehouse()
-    if stages["land"] not in {RUNS, RUNS_NOT}:
-        stages["land"] += _unlanded(behind, landed_at=warehouse.get("as_of"))
+    behind, warehouse = _waiting(bootstrap), _warehouse()
     return {
         "kafka": _kafka(bootstrap, is_lost=local.is_lost),
-        **stages,
+        **_stages(settings.home, unlanded=_unlanded(behind, landed_at=warehouse.get("as_of"))),
         "waiting": behind,
         "listening": _listening(settings.home),
         "warehouse": warehouse,
@@ -93,18 +90,19 @@ def _disk(home: Path) -> dict[str, int]:
     return {"free_bytes": found.free_bytes, **{f"{name or 'files'}_bytes": size for name, size in found.folders}}
 
 
-def _stages(home: Path) -> dict[str, str]:
+def _stages(home: Path, *, unlanded: str) -> dict[str, str]:
     """Say of each stage whether it runs here; of those that not everybody needs, only while they do."""
-    told = {stage: presence.told(home, stage) for stage in presence.STAGES}
-    return {
-        stage: RUNS_NOT
-        if said is None
-        else _answers(said, path=HEALTH[stage])
-        if stage in HEALTH
-        else _works(home, stage)
-        for stage, said in told.items()
-        if said is not None or stage in STAGES
-    }
+    told: dict[str, str] = {}
+    for stage in presence.STAGES:
+        said = presence.told(home, stage)
+        if said is None:
+            if stage in STAGES:
+                told[stage] = "none runs here"
+        elif stage in HEALTH:
+            told[stage] = _answers(said, path=HEALTH[stage])
+        else:
+            told[stage] = _works(home, stage, unlanded=unlanded)
+    return told
 
 
 def _answers(address: str, *, path: str) -> str:
@@ -114,15 +112,16 @@ def _answers(address: str, *, path: str) -> str:
     return f"{'ready' if code == 200 else 'not ready'} at {address}"
 
 
-def _works(home: Path, stage: str) -> str:
-    """Say that a stage runs, and for how long it has not looked for records."""
+def _works(home: Path, stage: str, *, unlanded: str) -> str:
+    """Say that a stage runs, and of one that is busy for how long it has not looked for records."""
     seconds = time.time() - presence.last_beat(home, stage)
-    is_busy = stage in LOOKING and seconds >= BUSY_SECONDS
-    return f"{RUNS}, and has not looked for records for {seconds:.0f} s" if is_busy else RUNS
+    if stage not in LOOKING or seconds < BUSY_SECONDS:
+        return "runs"
+    return f"runs, and has not looked for records for {seconds:.0f} s" + (unlanded if stage == "land" else "")
 
 
 def _unlanded(behind: dict[str, int] | None, *, landed_at: datetime | None) -> str:
-    """Say what waits for a lander that is busy, and since when it has landed nothing."""
+    """Say what waits for a lander, and since when it has landed nothing."""
     records = f"; {behind['land']} records are not landed yet" if behind else ""
     age = f"; its last commit was {(datetime.now(UTC) - landed_at).total_seconds():.0f} s ago" if landed_at else ""
     return records + age
