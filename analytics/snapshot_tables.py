@@ -20,22 +20,36 @@ from analytics.personal import treatment
 from analytics.progress import Pace
 from analytics.rebuild import TableHash, table_hash
 from analytics.sessions import DuckConnection
+from analytics.settings import MIB
 
 OnStep = Callable[[str], None]
 
 # A part has so many rows at least, four of the engine's groups: where rests of groups lie closer together, the engine
 # writes all between them anew, to have one group less.
 PART_ROWS = 500_000
+# Tables whose files take so much are copied in parts; those of less than the other, several in one transaction, and no
+# file of theirs as it is: to find out which could be takes longer than to write them.
+LARGE_BYTES = 8 * MIB
+SMALL_BYTES = MIB // 4
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """A table to copy, with its key; a large one with its `time`."""
+    """A table to copy, by its `time` if it is large; with its key."""
 
     relation: str
     size_bytes: int = 0
-    is_small: bool = False
     time: str = ""
     key: tuple[str, ...] = ()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is copied together with others."""
+        return self.size_bytes < SMALL_BYTES
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it would be waited for alone."""
+        return self.size_bytes >= LARGE_BYTES
 
 
 class Copier(Struct, frozen=True, kw_only=True):
@@ -93,7 +107,7 @@ class Copier(Struct, frozen=True, kw_only=True):
 
     def _parts(self, connection: Connection, wanted: Wanted, *, hands: int) -> list[str]:
         """Give conditions that part the rows of a large table of a lake by time; none where it is copied whole."""
-        if not (self.is_lake and wanted.time):
+        if not (self.is_lake and wanted.is_large and wanted.time):
             return []
         time, place = wanted.time, f"{self.source}.{wanted.relation}"
         [(rows, dated)] = connection.rows(f"select count(*), count({time}) from {place}")  # noqa: S608  # our own names

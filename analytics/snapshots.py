@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from analytics import dbt, reference
 from analytics.connection import Connection, transaction
@@ -23,7 +23,6 @@ from analytics.dictionary import Entry, comments_of, entries
 from analytics.log import STORED, quoted
 from analytics.personal import treatment
 from analytics.sessions import DuckConnection
-from analytics.settings import MIB
 from analytics.snapshot_tables import Copier, OnStep, Wanted
 from analytics.views import View, read_views
 from analytics.warehouse import AnalyticsSettings, open_side_by_side
@@ -43,10 +42,6 @@ NEVER = "1TB"
 # A group of rows is compressed when it is full, by the thread that reads it. The engine would gather five, and leave
 # them to the commit, of which there is one at a time.
 GATHERED_GROUPS = 1
-# Tables whose files take so much are copied in parts; those of less than the other, several in one transaction, and no
-# file of theirs as it is: to find out which could be takes longer than to write them.
-LARGE_BYTES = 8 * MIB
-SMALL_BYTES = MIB // 4
 LAKE, FOLDED, OUT = "lake", "memory", "snapshot"
 # What analysts read. The log, what stands between it and the facts, and the checks stay where they are.
 LAYERS = ("reference", "facts", "reports", "metrics")
@@ -222,19 +217,14 @@ def _wanted(views: Sequence[View], *, sizes: Mapping[str, int], but: Collection[
 
     Views are none, `but` some.
     """
-    wanted = [Wanted(relation=f"reference.{name}", is_small=True) for name in reference.TABLES]
-    wanted += [
-        Wanted(
-            relation=view.relation,
-            size_bytes=sizes.get(view.relation, 0),
-            is_small=sizes.get(view.relation, 0) < SMALL_BYTES,
-            time=view.time if sizes.get(view.relation, 0) >= LARGE_BYTES else "",
-            key=view.key,
-        )
+    listed = [Wanted(relation=f"reference.{name}") for name in reference.TABLES]
+    listed += [
+        Wanted(relation=view.relation, time=view.time, key=view.key)
         for view in views
         if _is_kept(view) or view.relation in but
     ]
-    return sorted(wanted, key=lambda one: (-sizes.get(one.relation, 0), one.relation))
+    wanted = [structs.replace(one, size_bytes=sizes.get(one.relation, 0)) for one in listed]
+    return sorted(wanted, key=lambda one: (-one.size_bytes, one.relation))
 
 
 def _told_by_texts(views: Sequence[View]) -> frozenset[str]:

@@ -37,7 +37,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[Bucket]:
 def test_a_warehouse_in_a_bucket_has_the_rows_and_the_snapshot_of_one_in_a_folder(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.snapshots.SMALL_BYTES", 0)
+    monkeypatch.setattr("analytics.snapshot_tables.SMALL_BYTES", 0)
     in_folder, in_bucket = (
         settings_at(tmp_path / place).model_copy(update={"warehouse_files": files})
         for place, files in (("folder", ""), ("bucket", "s3://lake/angime"))

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import angime
-from analytics import progress, snapshots
+from analytics import progress, snapshot_tables, snapshots
 from analytics.data_files import FolderFiles
 from analytics.keys import installation_key
 from analytics.personal import treatment
@@ -105,12 +105,12 @@ def test_a_large_table_is_copied_in_parts_and_whole(
             secret=None,
             part_rows=part_rows,
         )
-        wanted = Wanted(relation="facts.calls", size_bytes=2_000_000, time="started_at", key=("call_id",))
+        wanted = Wanted(relation="facts.calls", size_bytes=20_000_000, time="started_at", key=("call_id",))
 
         monkeypatch.setattr(progress, "SAY_SECONDS", 0.0)
         copier.copy(connection, [wanted], hands=7, on_step=said.append)
 
-        assert [said[0], said[1].partition(", ")[0]] == ["facts.calls", "2 of 2 MB"]
+        assert [said[0], said[1].partition(", ")[0]] == ["facts.calls", "20 of 20 MB"]
         assert copier.write_files(connection, [wanted], hands=7) == {
             wanted.relation: table_hash(connection, "lake.facts.calls")
         }
@@ -149,7 +149,7 @@ def test_that_environment_has_nothing_but_duckdb(plain_python: Path, tmp_path: P
 def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
     tmp_path: Path, plain_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "SMALL_BYTES", 0)
+    monkeypatch.setattr(snapshot_tables, "SMALL_BYTES", 0)
     with open_writer(settings_at(tmp_path)) as writer:
         writer.land(Batch(records_of([fact for number in range(60) for fact in call_events(number)])), now=EARLIER)
         whole = snapshots.take(settings_at(tmp_path), tmp_path / "whole")
@@ -175,7 +175,7 @@ def test_files_of_the_warehouse_are_copied_unless_rows_were_deleted_from_them(
 def test_beside_whole_files_of_the_warehouse_lie_the_other_rows_in_one_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "SMALL_BYTES", 0)
+    monkeypatch.setattr(snapshot_tables, "SMALL_BYTES", 0)
     with open_writer(settings_at(tmp_path)) as writer:
         for first in (0, 100, 200):
             told = [fact for number in range(first, first + 60) for fact in call_events(number)]
