@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from analytics import reference
 from analytics.connection import Connection, Planned, counted
-from analytics.months import Waiting
+from analytics.months import Waiting, at_times_of
 from analytics.packing import Packed, Room
 from analytics.views import View, columns_read, with_inputs
 
@@ -238,9 +238,7 @@ class Histories:
         """
         place = f"{_key_hash(fact)} in (select key_hash from stale_{fact.name})"  # noqa: S608
         if fact.key != (fact.entity,):
-            undated = f"select count(*) - count(time) from stale_{fact.name}"  # noqa: S608
-            if self._connection.rows(Planned(undated)) == [(0,)]:
-                place = f"{place} and {fact.time} in (select time from stale_{fact.name})"  # noqa: S608
+            place += f" and {at_times_of(self._connection, f'stale_{fact.name}', time=fact.time)}"
         self._connection.execute(f"delete from {fact.relation} where {place}")  # noqa: S608  # our own names
 
     def _can_have(self, fact: View) -> bool:
@@ -252,8 +250,7 @@ class Histories:
 def _hashes_of(fact: View) -> str:
     """Write what is held of a row of a fact."""
     return (
-        f"hash(contact_id) as contact_hash, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash, "
-        f"{fact.time} as time"
+        f"hash(contact_id) as contact_hash, {_key_hash(fact)} as key_hash, {_row_hash(fact)} as row_hash, {fact.time}"
     )
 
 

@@ -45,6 +45,17 @@ def insert(connection: Connection, relation: str, rows: str, *, time: str, count
     )
 
 
+def at_times_of(connection: Connection, table: str, *, time: str) -> str:
+    """Compose which rows have a time that a row of a temporary table has; its undated rows mean undated ones.
+
+    Files are left out by the bounds of their times, which are read once where the times come from a table and nothing
+    else is asked for beside.
+    """
+    [(undated,)] = connection.rows(Planned(f"select count(*) - count({time}) from {table}"))  # noqa: S608  # our own
+    or_undated = f" or {time} is null" if undated else ""
+    return f"({time} in (select {time} from {table}){or_undated})"  # noqa: S608
+
+
 class Waiting:
     """Of which months rows wait in the catalog for the maintenance, which writes all those of a table at once."""
 

@@ -14,7 +14,7 @@ from analytics import reference
 from analytics.connection import Connection, Planned, counted
 from analytics.histories import MANY, Histories
 from analytics.log import TOLD
-from analytics.months import Waiting
+from analytics.months import Waiting, at_times_of
 from analytics.settings import LEAST_MEMORY_MIB
 from analytics.summing import Sums
 from analytics.views import View, are_told, columns_read, with_inputs
@@ -181,15 +181,12 @@ class Refresher:
                 f"where {fact.entity} in (select entity from sought_{group.name})",
             )
         if stale:
-            [(undated,)] = self._connection.rows(Planned(f"select count(*) - count({fact.time}) from stale_{name}"))
-            # Files are left out by the bounds of their times, which are read once where the times come from a table and
-            # nothing else is asked for beside. By those of ids none would be: of hashes there are no bounds to be read.
+            # By the bounds of ids no file would be left out: of hashes there are no bounds to be read.
             # Assumption: no two entities of one time have the same hash of 64 bits. Their ids are ours, made by SHA-1.
-            or_undated = f" or {fact.time} is null" if undated else ""
             self._run(
                 f"delete from {fact.relation} "
                 f"where hash({fact.entity}) in (select hash({fact.entity}) from stale_{name}) "
-                f"and ({fact.time} in (select {fact.time} from stale_{name}){or_undated})"
+                f"and {at_times_of(self._connection, f'stale_{name}', time=fact.time)}"
             )
         if kept:
             self._again(f"delete from kept_{name} where {fact.entity} in (select entity from touched_{group.name})")
