@@ -22,6 +22,7 @@ from pipelines.origins import Origin, Origins, Secrets, raw_record
 from pipelines.receive_metrics import Metrics
 from pipelines.settings import PipelinesSettings
 from pipelines.sources.contract import Answer, Request
+from pipelines.sources.proof import refusal
 from pipelines.tracing import OFF, Tracer, end_all
 from schemas.errors import NotYet
 from schemas.instants import instant
@@ -126,8 +127,8 @@ async def _keep(doors: Doors, request: Request, *, origin: Origin) -> Answer:
     challenged = origin.source.challenge(request, secrets=known.secrets, verify_secret=known.verify_secret)
     if challenged is not None:
         return challenged
-    if not origin.source.is_genuine(request, secrets=known.secrets, now=request.received_at):
-        raise _Refused(401, "the origin is not proved")
+    if reason := refusal(origin.source, request, secrets=known.secrets):
+        raise _Refused(401, reason)
     content_type = request.headers.get("content-type", "")[:MAX_HEADER_CHARACTERS]
     body = origin.source.kept(request)
     raw = raw_record(origin, body, received_at=request.received_at, content_type=content_type)

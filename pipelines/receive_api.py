@@ -6,7 +6,7 @@ from pipelines.sources import SOURCES
 
 _ACCOUNT = {"type": "string", "description": "id of an account of company.toml"}
 _REFUSALS = {
-    "401": "the origin is not proved",
+    "401": "the origin is not proved, or not as of now",
     "404": "no such source or account is connected",
     "408": "the body came too slowly",
     "413": "the body is larger than the limit",

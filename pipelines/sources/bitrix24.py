@@ -22,7 +22,6 @@ from pipelines.sources.signatures import is_same
 from pipelines.sources.translations import each, ignored
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
 from schemas.records import RawRecord
 
 Reader = Callable[[Scene, Fields, Fields], Translation]
@@ -57,7 +56,7 @@ _OTHERS = (
 _EVENT = re.compile(r"^(ON[A-Z][A-Z0-9_:.\\]{1,62}|[A-Z][A-Z0-9_:.\\]{1,60}[.:\\]ON[A-Z.:]{2,62})$")
 
 
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+def is_genuine(request: Request, *, secrets: Sequence[str]) -> bool:
     """Compare `auth.application_token` of the body with the secrets: Bitrix24 signs nothing else."""
     try:
         events = _events(nested_fields(request.body))

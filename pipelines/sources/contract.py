@@ -59,12 +59,20 @@ class IsGenuine(Protocol):
     """Tells whether a request comes from the provider.
 
     Works on the raw bytes, in constant time, and is true when any one of the (up to two) `secrets` proves it; with
-    no secrets it is false, unless the provider has no proof of origin at all. `now` bounds the age of a signature
-    where the provider signs a time. Never raises, whatever the request holds.
+    no secrets it is false, unless the provider has no proof of origin at all. How old a signature may be is judged
+    elsewhere (pipelines.sources.proof). Never raises, whatever the request holds.
     """
 
-    def __call__(self, request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
+    def __call__(self, request: Request, *, secrets: Sequence[str]) -> bool:
         """Say whether `request` is genuine."""
+        ...
+
+
+class SignedAt(Protocol):
+    """Gives the time that a genuine request was signed with, as it is written there; None where none is signed."""
+
+    def __call__(self, request: Request) -> str | None:
+        """Give what stands there, be it a time or not."""
         ...
 
 
@@ -108,6 +116,10 @@ class Translate(Protocol):
         ...
 
 
+def without_time(request: Request) -> None:  # the port's form
+    """Find no time: the provider signs none."""
+
+
 def no_handshake(request: Request, *, verify_secret: str | None) -> Answer | None:  # noqa: ARG001  # the port's form
     """Refuse every GET: the provider makes none."""
     return None
@@ -134,6 +146,7 @@ class Source(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     is_genuine: IsGenuine
     translate: Translate
+    signed_at: SignedAt = without_time
     handshake: Handshake = no_handshake
     challenge: Challenge = no_challenge
     kept: Kept = as_it_came

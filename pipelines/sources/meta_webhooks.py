@@ -9,13 +9,12 @@ from pipelines.sources.reading import Fields, items, text, word
 from pipelines.sources.signatures import is_hmac_sha256_hex, is_same
 from pipelines.sources.translations import attempt, each, ignored, numbered
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
 
 SIGNATURE_SCHEME = "sha256="
 MAX_CHALLENGE_LENGTH = 1000
 
 
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+def is_genuine(request: Request, *, secrets: Sequence[str]) -> bool:
     """Check `X-Hub-Signature-256`: HMAC-SHA256 of the raw body with the app secret (Meta, Webhooks, validating)."""
     given = request.headers.get("x-hub-signature-256", "")
     has_scheme = given.startswith(SIGNATURE_SCHEME)

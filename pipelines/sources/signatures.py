@@ -10,10 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from pipelines.sources.contract import Request
-from schemas.instants import Instant, moment
 
-# Assumption: as in `times`, an epoch of twelve digits or more counts milliseconds.
-EARLIEST_MILLISECONDS = 100_000_000_000
 BEARER = "bearer "
 BASIC = "basic "
 TOKEN = "token"  # noqa: S105  # the name under which a secret stands in an address
@@ -78,15 +75,6 @@ def hmac_base64(content: bytes, *, key: bytes, algorithm: str) -> str:
 def hmac_hex(content: bytes, *, key: bytes, algorithm: str) -> str:
     """Give the HMAC of `content` in hex, by `sha256` or `sha512`."""
     return hmac.digest(key, content, algorithm).hex()
-
-
-def is_fresh(written: str, *, now: Instant, max_age_seconds: int) -> bool:
-    """Say whether a signed epoch, in seconds or milliseconds, lies within `max_age_seconds` of now."""
-    if not (written.isascii() and written.isdigit() and len(written) <= len("1700000000000")):
-        return False
-    count = int(written)
-    epoch = count / 1000 if count >= EARLIEST_MILLISECONDS else count
-    return abs(moment(now).timestamp() - epoch) <= max_age_seconds
 
 
 def is_ed25519(content: bytes, *, given: str, keys: Sequence[str]) -> bool:

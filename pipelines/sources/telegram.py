@@ -15,7 +15,6 @@ from schemas.accounts import AccountLinked, AccountUnlinked
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
 from schemas.records import RawRecord
 
 # Updates that hold no fact of ours, each with what it is.
@@ -44,7 +43,7 @@ _OTHERS = {
 }
 
 
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+def is_genuine(request: Request, *, secrets: Sequence[str]) -> bool:
     """Check `X-Telegram-Bot-Api-Secret-Token`, the token that was given to setWebhook (Bot API, setWebhook)."""
     return is_one_of(request.headers.get("x-telegram-bot-api-secret-token"), secrets)
 

@@ -18,7 +18,6 @@ from pipelines.sources.twilio_streams import is_stream, stream
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
 from schemas.records import RawRecord
 
 _ALGORITHMS = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
@@ -40,7 +39,7 @@ _PROMPTS = ("Digits", "SpeechResult", "msg")
 _PROMPT = "a request of a running call's instructions, no status of it"
 
 
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+def is_genuine(request: Request, *, secrets: Sequence[str]) -> bool:
     """Check `X-Twilio-Signature`: HMAC-SHA1 of the address with its query and the sorted form fields.
 
     A body that is no form is proved by its SHA-256, which then stands in the signed query as `bodySHA256`. Twilio

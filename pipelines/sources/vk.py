@@ -13,7 +13,6 @@ from pipelines.sources.vk_messages import Callback, pressed, reaction, receipt, 
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant
 from schemas.records import RawRecord
 
 CONFIRMATION = "confirmation"
@@ -43,7 +42,7 @@ _OTHERS = {
 _OTHER_BEGINNINGS = ("wall_", "photo_", "video_", "audio_", "board_", "market_comment_", "donut_")
 
 
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:  # noqa: ARG001  # no time is signed
+def is_genuine(request: Request, *, secrets: Sequence[str]) -> bool:
     """Check the secret that VK writes into every body (Callback API, secret key)."""
     try:
         body = as_object(parse_json(request.body), what="the body")

@@ -6,7 +6,7 @@ from pipelines.sources.contract import Request, Source, Translation
 from pipelines.sources.facts import Scene
 from pipelines.sources.guide import Guide
 from pipelines.sources.reading import as_object, required, word
-from pipelines.sources.signatures import hmac_hex, is_fresh, is_same
+from pipelines.sources.signatures import hmac_hex, is_same
 from pipelines.sources.translations import ignored
 from pipelines.sources.ycloud_messenger import messenger_received, messenger_updated
 from pipelines.sources.ycloud_meta import (
@@ -28,10 +28,8 @@ from pipelines.sources.ycloud_sms import sms_received, sms_updated
 from schemas.codec import parse_json
 from schemas.company import Account, Company
 from schemas.errors import InvalidEvent
-from schemas.instants import Instant, from_rfc3339
+from schemas.instants import from_rfc3339
 from schemas.records import RawRecord
-
-MAX_AGE_SECONDS = 300
 
 _READERS: dict[str, Callable[[Told], Translation]] = {
     "whatsapp.call.connect": call_connect,
@@ -76,15 +74,22 @@ _NO_FACTS = {
 }
 
 
-def is_genuine(request: Request, *, secrets: Sequence[str], now: Instant) -> bool:
-    """Check `YCloud-Signature: t=…,s=…`, the HMAC-SHA256 of `t.body` in hex, no older than five minutes."""
-    parts = [part.partition("=") for part in request.headers.get("ycloud-signature", "").split(",")]
-    given = {name.strip(): value for name, _, value in parts}
-    stamp = given.get("t", "").strip()
-    signed = f"{stamp}.".encode(errors="backslashreplace") + request.body
+def is_genuine(request: Request, *, secrets: Sequence[str]) -> bool:
+    """Check `YCloud-Signature: t=…,s=…`, the HMAC-SHA256 of `t.body` in hex."""
+    signed = f"{signed_at(request)}.".encode(errors="backslashreplace") + request.body
     wanted = [hmac_hex(signed, key=secret.encode(), algorithm="sha256") for secret in secrets if secret]
-    matches = [is_same(given.get("s", ""), digest) for digest in wanted]
-    return is_fresh(stamp, now=now, max_age_seconds=MAX_AGE_SECONDS) and any(matches)
+    matches = [is_same(_given(request).get("s", ""), digest) for digest in wanted]
+    return any(matches)
+
+
+def signed_at(request: Request) -> str:
+    """Give the time in the signature's header."""
+    return _given(request).get("t", "").strip()
+
+
+def _given(request: Request) -> dict[str, str]:
+    parts = [part.partition("=") for part in request.headers.get("ycloud-signature", "").split(",")]
+    return {name.strip(): value for name, _, value in parts}
 
 
 def translate(raw: RawRecord, *, company: Company, account: Account) -> Translation:
@@ -108,6 +113,7 @@ SOURCE = Source(
     title="YCloud (WhatsApp Business, Messenger and SMS)",
     capabilities=("calls", "messages", "permissions", "accounts"),
     is_genuine=is_genuine,
+    signed_at=signed_at,
     translate=translate,
 )
 

@@ -35,7 +35,7 @@ from tests.forked import running
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 SECRETS = {"META": "meta-secret", "META_VERIFY": "let me in", "TWILIO": "twilio-token", "OURS": "bearer-token"}
-SECRETS |= {"VK": "vk-secret", "VK_CODE": "c0de"}
+SECRETS |= {"VK": "vk-secret", "VK_CODE": "c0de", "YCLOUD": "ycloud-secret"}
 COMPANY = """
 id = "acme"
 name = "Acme"
@@ -64,6 +64,11 @@ id = "community"
 source = "vk"
 secrets = ["env:VK"]
 verify_secret = "env:VK_CODE"
+
+[[accounts]]
+id = "chats"
+source = "ycloud"
+secrets = ["env:YCLOUD"]
 """
 HOOK = "/hooks/whatsapp_cloud/sales"
 SEND_AGAIN_SECONDS = 30
@@ -168,6 +173,26 @@ def test_a_broken_signature_is_answered_401_and_nothing_is_kept(service: Service
     answer = service.client.post(HOOK, content=b"{}", headers=headers)
 
     assert answer.status_code == 401
+    assert bodies(service.kafka) == []
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-259_200, "259200 s ago"), (7_200, "7200 s ahead")])
+def test_what_was_signed_at_another_time_is_answered_401_with_how_far_clocks_are_apart(
+    service: Service, seconds: int, told: str
+) -> None:
+    stamp = int(NOW.timestamp()) + seconds
+    digest = hmac.new(b"ycloud-secret", f"{stamp}.{{}}".encode(), hashlib.sha256).hexdigest()
+
+    answers = [
+        service.client.post("/hooks/ycloud/chats", content=b"{}", headers={"ycloud-signature": f"t={stamp},s={proof}"})
+        for proof in (digest, "00")
+    ]
+
+    clock = f"it was signed {told} by this machine's clock: it was sent again, or set this clock (NTP)"
+    assert [(one.status_code, one.json()["reason"]) for one in answers] == [
+        (401, clock),
+        (401, "the origin is not proved"),
+    ]
     assert bodies(service.kafka) == []
 
 
