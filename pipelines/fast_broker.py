@@ -22,7 +22,6 @@ from pipelines.ports import (
     MAX_LETTER_BYTES,
     MAX_POLL_INTERVAL_SECONDS,
     MIN_FETCH_BYTES,
-    OTHER_CLOCK,
     SESSION_SECONDS,
     Headers,
     Positions,
@@ -76,8 +75,6 @@ def refusal(error: KafkaError) -> AngimeError:
         return Misconfigured(f"Kafka refuses us ({error.name()}): check ANGIME_KAFKA and the rights of this user")
     if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
         return NotYet("a position to read from is no longer in Kafka")  # whoever connects anew sees what is there
-    if code == KafkaError.INVALID_TIMESTAMP:
-        return NotYet(OTHER_CLOCK)
     if error.retriable() or error.fatal() or code in _PASSING:
         return NotYet(f"Kafka is not ready ({error.name()})")
     raise KafkaException(error)

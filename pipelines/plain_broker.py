@@ -20,7 +20,6 @@ from pipelines.ports import (
     MAX_LETTER_BYTES,
     MAX_POLL_INTERVAL_SECONDS,
     MIN_FETCH_BYTES,
-    OTHER_CLOCK,
     REQUEST_SECONDS,
     SESSION_SECONDS,
     Headers,
@@ -86,8 +85,6 @@ def refusal(error: Any) -> AngimeError:
         return Misconfigured(f"Kafka refuses us ({name}): check ANGIME_KAFKA and the rights of this user")
     if isinstance(error, _GONE):
         return NotYet("a position to read from is no longer in Kafka")  # whoever connects anew sees what is there
-    if isinstance(error, errors.InvalidTimestampError):
-        return NotYet(OTHER_CLOCK)
     if error.retriable or isinstance(error, _PASSING):
         return NotYet(f"Kafka is not ready ({name})")
     raise error

@@ -24,9 +24,6 @@ BATCH_BYTES = 256 * 1024
 MAX_FETCH_BYTES = 32 * 1024 * 1024
 # Of a trickle the broker gathers so many bytes, at most so long: one answer for many records spares all who read it.
 MIN_FETCH_BYTES = 64 * 1024
-OTHER_CLOCK = (
-    "Kafka takes no record from this machine, whose clock is more than an hour ahead of its own: set both clocks (NTP)"
-)
 FETCH_WAIT_MS = 100
 # A dead letter holds a whole record, whoever wrote it, and says more in its headers: its topic leaves room for these.
 MAX_HEADER_BYTES = 64 * 1024

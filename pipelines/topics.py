@@ -30,6 +30,9 @@ def configs_of(topic: Topic) -> dict[str, str]:
         "retention.bytes": "-1",
         "segment.ms": str(SEGMENT_DAYS * DAY_SECONDS * 1000),
         "cleanup.policy": "delete",
+        # Kafka forgets, and finds moments, by the time of a record. By its sender's clock, one that is a month behind
+        # would be gone within minutes, and one that is an hour ahead would be refused.
+        "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(MAX_LETTER_BYTES if topic.name == "dead" else MAX_MESSAGE_BYTES),
     }
 

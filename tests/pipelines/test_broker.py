@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import cast
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 from pipelines import broker, fast_broker, plain_broker
 from pipelines.broker import Admin, Consumer, Positions, Producer, Record
 from pipelines.local_kafka import Running
-from pipelines.ports import BATCH_BYTES, LINGER_MS, MAX_LETTER_BYTES
+from pipelines.ports import BATCH_BYTES, MAX_LETTER_BYTES
 from pipelines.settings import Transport
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import PREFIX, Topic
@@ -67,9 +67,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     return cast("Transport", request.param)
 
 
-def make_topic(
-    bootstrap: str, name: str, *, partitions: int = PARTITIONS, configs: Mapping[str, str] | None = None
-) -> None:
+def make_topic(bootstrap: str, name: str, *, partitions: int = PARTITIONS) -> None:
     """Create a topic of the test's own."""
     declared = Topic(
         name=name,
@@ -82,7 +80,7 @@ def make_topic(
         dead_letters=False,
     )
     admin = Admin(bootstrap)
-    admin.create([declared], configs={name: dict(configs or {})})
+    admin.create([declared], configs={name: {}})
     admin.close()
 
 
@@ -341,18 +339,6 @@ def test_a_topic_that_does_not_exist_is_refused_by_name(kafka: Running) -> None:
         Misconfigured, match=r"no topic angime\.nothing, or does not show it to us: run angime topics apply"
     ):
         broker.assign(kafka.bootstrap, topics=["nothing"], offsets={})
-
-
-@pytest.mark.kafka
-def test_a_clock_that_is_far_from_kafkas_says_not_yet_and_how_to_mend_it(kafka: Running, transport: Transport) -> None:
-    topic = f"test-{uuid.uuid4()}"
-    # Here a record is too old by a millisecond. One that is sent on at once may arrive within the one it was made in.
-    make_topic(kafka.bootstrap, topic, configs={"message.timestamp.before.max.ms": "0"})
-    with closing(broker.connect_producer(kafka.bootstrap, transport=transport)) as producer:
-        producer.send(topic, key=b"k", value=b"v")
-        time.sleep(4 * LINGER_MS / 1000)
-        with pytest.raises(NotYet, match=r"set both clocks \(NTP\)"):
-            producer.flush()
 
 
 @pytest.mark.kafka

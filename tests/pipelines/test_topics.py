@@ -1,16 +1,19 @@
 """Topics in Kafka become as declared, and stay so."""
 
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 
 import msgspec
 import pytest
 
 from pipelines import topics
-from pipelines.broker import Admin
+from pipelines.broker import Admin, assign
 from pipelines.local_kafka import Running
+from pipelines.plain_broker import clients
 from schemas.errors import Misconfigured
-from schemas.topics import TOPICS, Topic
+from schemas.topics import DAY_SECONDS, PREFIX, TOPICS, Topic
 
 pytestmark = pytest.mark.kafka
 
@@ -70,3 +73,21 @@ def test_a_topic_of_too_few_partitions_is_left_alone_and_named(admin: Admin, dec
         topics.apply(admin, topics=more)
 
     assert topics.rows(admin, topics=more)[0].difference == "partitions"
+
+
+def test_a_record_is_of_kafkas_own_clock_whatever_that_of_its_sender_says(
+    kafka: Running, admin: Admin, declared: dict[str, Topic]
+) -> None:
+    topics.apply(admin, topics=declared)
+    name, now = next(iter(declared)), time.time()
+
+    with closing(clients.KafkaProducer(bootstrap_servers=kafka.bootstrap, metrics_enabled=False)) as producer:
+        for days in (-60, 60):
+            sent_ms = round((now + days * DAY_SECONDS) * 1000)
+            producer.send(PREFIX + name, value=b"v", timestamp_ms=sent_ms).get(timeout=30)
+    with closing(assign(kafka.bootstrap, topics=[name], offsets={})) as consumer:
+        kept: list[float] = []
+        while len(kept) < 2:
+            kept += [one.timestamp_ms / 1000 for one in consumer.poll(max_records=2, timeout_seconds=1)]
+
+    assert [at for at in kept if abs(at - now) > DAY_SECONDS] == []
