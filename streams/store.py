@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -153,8 +153,10 @@ def _is_doubtful(store: ObjectStore, company: Company, *, old: Iterable[str], no
     first_kept = moment(kept_since(company.retention.recordings_days or 0, now=now))
     if first_kept - min(map(_day_of, old)) <= LEAP:
         return False
-    newest = max(_day_of(path) for path, _ in _listed(store, company) if _DAY.match(path.partition("/")[2]))
-    return moment(now) - newest > LEAP
+    today = moment(now)
+    days = (_day_of(path) for path, _ in _listed(store, company) if _DAY.match(path.partition("/")[2]))
+    # A provider's own clock may be years ahead, and says nothing of ours.
+    return not any(today - LEAP <= day <= today + timedelta(days=1) for day in days)
 
 
 def _day_of(path: str) -> datetime:
