@@ -17,7 +17,7 @@
 --   operator_id varchar: operator whose endpoint it was on that day
 --   team_id varchar: the operator's team on that day
 --   rang_at timestamptz: when it began to ring; where no fact says so, when the call did
---   answered_at timestamptz: when a person picked up, null when nobody did
+--   answered_at timestamptz: when a person picked up, null when nobody did, or nothing tells when
 --   ended_at timestamptz: when it was over, null while it is not
 --   ring_seconds double, seconds: ringing to pickup, by a machine too, or to the end when nothing picked up, null where
 --     nothing tells it
@@ -53,7 +53,7 @@ select
     is_internal or is_test as is_left_out,
     day
 from (
-    select * replace (case when talk_seconds is not null then answered_at end as answered_at)
+    select * replace (case when outcome = 'answered' then answered_at end as answered_at)
     from facts.calls
     where legs = 0 and (operator_endpoint is not null or talk_seconds is not null)
 ) as whole

@@ -19,7 +19,7 @@
 --   operator_id varchar: operator whose endpoint it was on that day
 --   team_id varchar: the operator's team on that day
 --   rang_at timestamptz: when it began to ring; where no fact says so, when the call did
---   answered_at timestamptz: when a person picked up, null when nobody did
+--   answered_at timestamptz: when a person picked up, null when nobody did, or nothing tells when
 --   ended_at timestamptz: when it was over, null while it is not
 --   ring_seconds double, seconds: ringing to pickup, by a machine too, or to the end when nothing picked up, null where
 --     nothing tells it
@@ -33,10 +33,19 @@
 with
 rings as (
     select
-        *,
-        coalesce(not is_over and accepted_at is not null and picked_by in ('human', 'unknown'), false) as is_taken
-    from staging.call_legs
-    where leg_id is not null and is_ring
+        legs.*,
+        calls.direction as call_direction,
+        calls.operator_endpoint,
+        calls.rang_at as call_rang_at,
+        calls.ring_seconds,
+        calls.outcome = 'in_progress' as is_call_on,
+        legs.talk_ms > 0 or legs.is_untimed or (
+            not legs.is_over and legs.accepted_at is not null and legs.picked_by in ('human', 'unknown')
+            and calls.outcome = 'answered'
+        ) as is_answered
+    from staging.call_legs as legs
+    inner join facts.calls on legs.call_id = calls.call_id
+    where legs.leg_id is not null and legs.is_ring
 ),
 
 summed as (
@@ -49,32 +58,25 @@ summed as (
 
 listed as (
     select
-        rings.call_id,
-        rings.leg_id,
-        coalesce(rings.operator, case when calls.direction = 'outgoing' then calls.operator_endpoint end) as endpoint,
-        coalesce(rings.rang_at, calls.rang_at) as rang_at,
-        rings.rang_at is not null or calls.ring_seconds is not null as is_ring_known,
-        rings.is_reckoned,
-        case when rings.talk_ms > 0 or (rings.is_taken and calls.outcome = 'answered') then rings.picked_at end
-            as picked_at,
+        call_id,
+        leg_id,
+        coalesce(operator, case when call_direction = 'outgoing' then operator_endpoint end) as endpoint,
+        coalesce(rang_at, call_rang_at) as rang_at,
+        rang_at is not null or ring_seconds is not null as is_ring_known,
+        is_reckoned,
+        case when is_answered then picked_at end as picked_at,
+        case when is_answered then picked_at else coalesce(machine_at, ended_at) end as rung_until,
+        ended_at,
+        coalesce(talk_ms, 0) as talk_ms,
         case
-            when rings.talk_ms > 0 or rings.is_untimed or (rings.is_taken and calls.outcome = 'answered')
-                then rings.picked_at
-            else coalesce(rings.machine_at, rings.ended_at)
-        end as rung_until,
-        rings.ended_at,
-        coalesce(rings.talk_ms, 0) as talk_ms,
-        case
-            when rings.talk_ms > 0 or rings.is_untimed or (rings.is_taken and calls.outcome = 'answered')
-                then 'answered'
-            when rings.picked_by in ('machine', 'voicemail') then rings.picked_by
-            when rings.disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted', 'voicemail')
-                then rings.disposition
-            when not rings.is_over and calls.outcome = 'in_progress' then 'in_progress'
+            when is_answered then 'answered'
+            when picked_by in ('machine', 'voicemail') then picked_by
+            when disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted', 'voicemail')
+                then disposition
+            when not is_over and is_call_on then 'in_progress'
             else 'no_answer'
         end as outcome
     from rings
-    inner join facts.calls on rings.call_id = calls.call_id
     union all
     select
         calls.call_id,

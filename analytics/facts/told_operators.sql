@@ -18,7 +18,7 @@
 --   is_answered boolean: whether the operator talked
 --   is_counted boolean: whether the call counts for this operator
 --   rang_at timestamptz: first ring
---   answered_at timestamptz: first pickup, null when the operator did not talk
+--   answered_at timestamptz: first pickup, null when the operator did not talk, or nothing tells when
 --   ring_seconds double, seconds: first ring to first pickup, or to the end of the last ring without one, null where
 --     nothing tells it
 --   talk_seconds double, seconds: talk, summed over the rings; null when there was none

@@ -95,11 +95,12 @@ def test_who_took_a_call_whose_end_is_never_told_took_it() -> None:
     taken | accepted | 05:00:09 | answered_by=human
     """
     expected = """
-    call_id | operator_id | outcome  | is_answered | talk_seconds
-    taken   | aigul       | answered | yes         |
+    call_id | operator_id | answered_at | talk_seconds
+    taken   | aigul       | 05:00:09    |
     """
     events = drawn_events(facts, source="waha")
-    assert tidy(expected) == _drawn(events, "facts.call_operators", expected)
+    assert tidy(expected) == _drawn(events, "facts.legs", expected)
+    assert tidy(expected) == _drawn(events, "facts.call_operators where outcome = 'answered' and is_answered", expected)
 
 
 def test_a_leg_rang_as_long_as_its_facts_tell_and_else_nobody_knows() -> None:
@@ -267,13 +268,119 @@ def test_a_leg_that_was_picked_up_was_answered_where_its_call_was_though_nothing
     lost    | a   | accepted | 05:00:09 | operator=PJSIP/101
     lost    |     | ended    | 05:01:00 | talk_seconds=0
     untimed | a   | ended    | 05:01:00 | started_at=05:00:00; answered_by=human; operator=PJSIP/101; direction=incoming
-    """
+    logged  | a   | ended    | 05:00:20 | started_at=05:00:00; answered_by=human; operator=PJSIP/101; direction=incoming; answered_at=05:00:20
+    again   | a   | rang     | 05:00:00 | operator=PJSIP/101; direction=incoming
+    again   | a   | accepted | 05:00:04 | operator=PJSIP/101
+    again   | a   | ended    | 05:00:05 | talk_seconds=0
+    again   | b   | rang     | 05:00:06 | operator=PJSIP/102
+    again   | b   | accepted | 05:00:06 | operator=PJSIP/102
+    again   | b   | ended    | 05:00:30 | talk_seconds=24
+    again   | c   | accepted | 05:00:06 | operator=PJSIP/103; answered_by=machine
+    again   | d   | accepted | 05:00:06 | operator=PJSIP/104; answered_by=ivr
+    again   |     | ended    | 05:00:30 |
+    goes on | a   | rang     | 05:00:01 | operator=PJSIP/101; direction=incoming
+    goes on | a   | ended    | 05:00:09 |
+    goes on | b   | rang     | 05:00:10 | operator=PJSIP/102
+    goes on | b   | accepted | 05:00:15 | operator=PJSIP/102
+    goes on | c   | rang     | 05:00:10 | operator=PJSIP/103
+    """  # noqa: E501
     legs = """
-    call_id | leg_id | operator_id | ring_seconds | talk_seconds | outcome
-    handed  |        | oleg        | 8            | 51           | answered
-    handed  | a      | aigul       | 8            |              | answered
-    handed  | b      | oleg        | 10           |              | answered
-    lost    | a      | aigul       |              |              | no_answer
-    untimed | a      | aigul       |              |              | answered
+    call_id | leg_id | operator_id | rang_at  | answered_at | ring_seconds | talk_seconds | outcome
+    handed  |        | oleg        | 05:00:01 | 05:00:09    | 8            | 51           | answered
+    handed  | a      | aigul       | 05:00:01 | 05:00:09    | 8            |              | answered
+    handed  | b      | oleg        | 05:00:30 | 05:00:40    | 10           |              | answered
+    lost    | a      | aigul       | 05:00:01 |             |              |              | no_answer
+    untimed | a      | aigul       | 05:00:00 |             |              |              | answered
+    logged  | a      | aigul       | 05:00:00 | 05:00:20    | 20           |              | answered
+    again   | a      | aigul       | 05:00:00 |             | 5            |              | no_answer
+    again   | b      | oleg        | 05:00:06 | 05:00:06    | 0            | 24           | answered
+    again   | c      |             | 05:00:00 |             | 6            |              | machine
+    again   | d      |             | 05:00:00 |             |              |              | no_answer
+    goes on | a      | aigul       | 05:00:01 |             | 8            |              | no_answer
+    goes on | b      | oleg        | 05:00:10 |             |              |              | in_progress
+    goes on | c      |             | 05:00:10 |             |              |              | in_progress
     """
     assert tidy(legs) == _drawn(drawn_events(facts), "facts.legs", legs)
+
+
+def test_a_leg_in_which_nobody_talked_ended_as_its_provider_says() -> None:
+    ends = ("rejected", "busy", "cancelled", "failed", "not_permitted", "voicemail", "no_answer", "completed")
+    facts = "call | leg | fact | at | says\n" + "\n".join(
+        [
+            *(f"{end} | a | ended | 05:00:20 | direction=outgoing; disposition={end}" for end in ends),
+            "box | a | ended | 05:00:20 | direction=outgoing; answered_by=voicemail",
+            "gone | a | rang | 05:00:00 | direction=outgoing",
+            "gone |   | ended | 05:00:20 | disposition=busy",
+            "kept | a | rang | 05:00:00 | direction=outgoing",
+            f"kept | r | recording_stored | 05:00:20 | recording_id=r; path=r.wav; sha256={'0' * 64}; size_bytes=1",
+        ]
+    )
+    asked = "select provider_call_id, legs.outcome from facts.legs join facts.calls using (call_id)"
+
+    assert {end: end for end in ends[:-1]} | {
+        "completed": "no_answer",
+        "box": "voicemail",
+        "gone": "no_answer",
+        "kept": "in_progress",
+    } == dict(warehouse(drawn_events(facts)).sql(asked).iter_rows())
+
+
+def test_what_rings_more_than_once_at_an_operator_s_is_taken_together() -> None:
+    facts = """
+    call    | leg | fact  | at       | says
+    tried   | a   | rang  | 05:00:00 | operator=PJSIP/101; direction=incoming
+    tried   | a   | ended | 05:00:10 | disposition=no_answer
+    tried   | b   | rang  | 05:00:20 | operator=client:aigul
+    tried   | b   | ended | 05:00:45 | disposition=no_answer
+    took    | a   | rang  | 05:00:00 | operator=PJSIP/101; direction=incoming
+    took    | a   | ended | 05:00:30 | answered_at=05:00:05; talk_seconds=25
+    took    | b   | rang  | 05:00:31 | operator=client:aigul
+    took    | b   | ended | 05:01:00 | answered_at=05:00:35; talk_seconds=25
+    unknown | a   | rang  | 05:00:00 | operator=PJSIP/101; direction=incoming
+    unknown | a   | ended | 05:00:10 | disposition=no_answer
+    unknown | b   | ended | 05:00:30 | operator=client:aigul; answered_by=human
+    """
+    expected = """
+    call_id | rings | rang_at  | answered_at | ring_seconds | talk_seconds | is_answered
+    tried   | 2     | 05:00:00 |             | 45           |              | no
+    took    | 2     | 05:00:00 | 05:00:05    | 5            | 50           | yes
+    unknown | 2     | 05:00:00 |             |              |              | yes
+    """
+    assert tidy(expected) == _drawn(drawn_events(facts), "facts.call_operators", expected)
+
+
+def test_a_leg_and_an_operator_are_of_the_kind_of_their_call() -> None:
+    inside, test, outside = "phone:+77271111111", "phone:+77019999999", "phone:+77010000001"
+    kinds = {
+        "inner": ("main", "05:01:00", f"direction=incoming; channel=phone; contact={inside}"),
+        "test": ("main", "05:01:00", f"direction=incoming; channel=phone; contact={test}"),
+        "night": ("second", "15:01:00", f"direction=outgoing; channel=waba; contact={outside}"),
+    }
+    facts = "call | account | leg | fact | at | says\n" + "\n".join(
+        f"{name}{leg} | {account} | {leg} | ended | {at} | operator=PJSIP/102; disposition=no_answer; {says}"
+        for name, (account, at, says) in kinds.items()
+        for leg in ("", "a")
+    )
+    expected = """
+    call_id | company | source | account | channel | direction | is_business_hours | is_left_out | operator_id | team_id
+    inner   | acme    | twilio | main    | phone   | incoming  | yes               | yes         | oleg        | sales
+    innera  | acme    | twilio | main    | phone   | incoming  | yes               | yes         | oleg        | sales
+    test    | acme    | twilio | main    | phone   | incoming  | yes               | yes         | oleg        | sales
+    testa   | acme    | twilio | main    | phone   | incoming  | yes               | yes         | oleg        | sales
+    night   | acme    | twilio | second  | waba    | outgoing  | no                | no          | oleg        | sales
+    nighta  | acme    | twilio | second  | waba    | outgoing  | no                | no          | oleg        | sales
+    """
+    events = drawn_events(facts)
+    assert tidy(expected) == _drawn(events, "facts.legs where outcome = 'no_answer'", expected)
+    assert tidy(expected) == _drawn(events, "facts.call_operators where outcome in ('missed', 'no_answer')", expected)
+
+
+def test_nobody_answered_in_the_only_leg_of_an_abandoned_call() -> None:
+    facts = """
+    call | fact    | at       | says
+    soon | offered | 05:00:00 | direction=incoming; operator=PJSIP/101
+    soon | ended   | 05:00:03 | ended_by=contact
+    """
+    events = drawn_events(facts)
+    assert _drawn(events, "facts.calls", "call_id | outcome") == ["call_id | outcome", "soon    | abandoned"]
+    assert _drawn(events, "facts.legs", "call_id | outcome") == ["call_id | outcome", "soon    | no_answer"]
