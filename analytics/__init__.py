@@ -1,8 +1,9 @@
 """The warehouse: the one door to DuckDB, refresh, checks and the questions that pages ask.
 
-And how much memory the two allocators of a process that asks it keep for its next statement, each of which asks for
-thousands of small pieces and for hundreds of 32 KiB, one a column of every step of its plan, and gives all back at its
-end. What a person tells an allocator stands last, and holds.
+What each folder holds says docs/adr/0077-modules-lie-in-folders-of-one-idea.md. Here stands how much memory the two
+allocators of a process that asks the warehouse keep for its next statement, each of which asks for thousands of small
+pieces and for hundreds of 32 KiB, one a column of every step of its plan, and gives all back at its end. What a person
+tells an allocator stands last, and holds.
 """
 
 import os

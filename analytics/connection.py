@@ -119,7 +119,7 @@ class Connection(Protocol):
 class Reader(Protocol):
     """A door to the warehouse that only reads; texts name tables as `layer.table`, parameters as `$name`.
 
-    It has the macros of `analytics.stems`. Each statement sees one state of the warehouse.
+    It has the macros of `analytics.search.stems`. Each statement sees one state of the warehouse.
     """
 
     def sql(self, text: str, parameters: dict[str, Any]) -> pl.DataFrame:

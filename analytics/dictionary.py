@@ -6,7 +6,8 @@ from itertools import groupby
 import polars as pl
 from msgspec import Struct
 
-from analytics import log, reference
+from analytics import log
+from analytics.company import reference
 from analytics.connection import Connection, handed_in
 from analytics.log import quoted
 from analytics.views import View, read_views

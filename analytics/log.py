@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from analytics.connection import Connection, Parameters, handed_in, settle
-from analytics.months import shares
+from analytics.engine.months import shares
 from schemas import codec
 from schemas.envelope import Event, topic_of
 from schemas.ids import NAMESPACE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from analytics import metric_views
+from analytics.metrics import layer as metrics_layer
 
 FOLDER = Path(__file__).parent
 SQL_LAYERS = ("staging", "facts", "reports", "checks")
@@ -83,7 +83,7 @@ class View(Struct, frozen=True, kw_only=True):
 
     @property
     def is_of_contacts(self) -> bool:
-        """Whether it is folded from facts, contact by contact, rather than from events; see analytics.histories."""
+        """Whether it is folded from facts, contact by contact, and not from events; see analytics.folding.histories."""
         return self.layer == "facts" and self.is_table and not self.events
 
     @property
@@ -128,10 +128,10 @@ def read_views(folder: Path = FOLDER) -> tuple[View, ...]:
         for layer in SQL_LAYERS
         for file in sorted((folder / layer).glob("*.sql"))
     ]
-    from analytics import corrections  # it is composed of the views that are read here
+    from analytics.metrics import corrections  # it is composed of the views that are read here
 
     found.append(corrections.compose(found))
-    found += [parse_view(text, layer="metrics", name=name) for name, text in metric_views.texts().items()]
+    found += [parse_view(text, layer="metrics", name=name) for name, text in metrics_layer.texts().items()]
     refuse_sums_of_contacts(found)
     return tuple(_in_order(found))
 

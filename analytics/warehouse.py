@@ -8,38 +8,16 @@ from typing import Self
 import structlog
 
 from analytics import log, views
-from analytics.admission import Batch, LandRecord, Place
-from analytics.alerting import Bell
-from analytics.away import WarehouseAway
-from analytics.catalogs import catalog_of
-from analytics.company import read_companies
+from analytics.company.file import read_companies
 from analytics.connection import LAYERS, Connection, transaction
-from analytics.data_files import files_of
-from analytics.dropping import Dropper
-from analytics.erasure import ForgetRecordings
-from analytics.forgetting import Forgetter, KeptForATime
-from analytics.keeping import IsRead, forget_index
-from analytics.landing import Landed, Lander, Offsets
-from analytics.log import THOSE_OF_IDS
-from analytics.maintenance import Maintained, Maintainer
-from analytics.moving import refuse_half
-from analytics.own_metrics import prove
-from analytics.pace import Pacer
-from analytics.readers import (
-    Confined,
-    OtherVersion,
-    Reader,
-    connect,
-    connect_file,
-    open_confined,
-    open_reader,
-    open_side_by_side,
-    prove_there,
-)
-from analytics.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, show, table_hash
-from analytics.refresh import Refresher
-from analytics.seals import Seals
-from analytics.sessions import (
+from analytics.copies.moving import refuse_half
+from analytics.engine.away import WarehouseAway
+from analytics.engine.catalogs import catalog_of
+from analytics.engine.data_files import files_of
+from analytics.engine.keeping import IsRead, forget_index
+from analytics.engine.maintenance import Maintained, Maintainer
+from analytics.engine.seals import Seals
+from analytics.engine.sessions import (
     CATALOG,
     DuckConnection,
     Engine,
@@ -51,8 +29,30 @@ from analytics.sessions import (
     make_catalog,
     open_session,
 )
+from analytics.folding.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, show, table_hash
+from analytics.folding.refresh import Refresher
+from analytics.folding.slices import FOLDER, OnStep
+from analytics.landing.admission import Batch, LandRecord, Place
+from analytics.landing.batches import Landed, Lander, Offsets
+from analytics.landing.dropping import Dropper
+from analytics.landing.pace import Pacer
+from analytics.log import THOSE_OF_IDS
+from analytics.metrics.alerting import Bell
+from analytics.metrics.own import prove
+from analytics.privacy.erasure import ForgetRecordings
+from analytics.privacy.forgetting import Forgetter, KeptForATime
+from analytics.reading.readers import (
+    Confined,
+    OtherVersion,
+    Reader,
+    connect,
+    connect_file,
+    open_confined,
+    open_reader,
+    open_side_by_side,
+    prove_there,
+)
 from analytics.settings import AnalyticsSettings
-from analytics.slices import FOLDER, OnStep
 from schemas.errors import NotYet
 from schemas.instants import Instant
 
@@ -171,11 +171,11 @@ class Writer:
         return self._lander.next_offsets()
 
     def begin_anew(self, places: Collection[Place] | None = None) -> None:
-        """Let these partitions, or all, be read from their beginning; see analytics.landing."""
+        """Let these partitions, or all, be read from their beginning; see analytics.landing.batches."""
         self._lander.begin_anew(self.next_offsets() if places is None else places)
 
     def land(self, batch: Batch, *, now: Instant, folds: bool = True) -> Landed:
-        """Write events, offsets, dead letters and folded facts in one transaction; see analytics.landing.
+        """Write events, offsets, dead letters and folded facts in one transaction; see analytics.landing.batches.
 
         Without `folds` the facts are left behind, for a backlog that is larger than the log; `catch_up` after it.
         One thread does it: a batch is too small to be shared, and to wait for work costs a second as much as to do it.
@@ -228,11 +228,11 @@ class Writer:
         self._lander.make_ready()
 
     def maintain(self, now: Instant, *, steps: int | None = None) -> Maintained:
-        """Merge small files and forget old snapshots, bounded; see analytics.maintenance.
+        """Merge small files and forget old snapshots, bounded; see analytics.engine.maintenance.
 
         At the end of a round the catalog gives free pages back, new files are sealed and some looked through; damaged
         facts are built anew. What a company keeps for a time is forgotten when that is over, a share each time; see
-        analytics.forgetting. What was recorded of those who were erased lately is looked for in the store.
+        analytics.privacy.forgetting. What was recorded of those who were erased lately is looked for in the store.
         """
         self._dropper.sweep(now)
         with self._suspecting_the_disk():
@@ -249,7 +249,7 @@ class Writer:
         return maintained
 
     def bell(self, now: Instant) -> Bell:
-        """Give what says which alerts hold; see analytics.alerting."""
+        """Give what says which alerts hold; see analytics.metrics.alerting."""
         return Bell(self.connection, self._companies, now=now)
 
     def attach_beside(self, settings: AnalyticsSettings, *, name: str) -> None:
@@ -259,7 +259,7 @@ class Writer:
         attach(self._session, settings, reads_only=True, name=name, snapshot=snapshot)
 
     def purge(self) -> None:
-        """Rewrite every file and forget every older state; see analytics.maintenance. Nobody may read meanwhile.
+        """Rewrite every file and forget every older state; see analytics.engine.maintenance. Nobody may read meanwhile.
 
         A snapshot that is being taken is waited for. Raises Halted where the log is damaged: written anew, it would
         look whole.
@@ -277,7 +277,7 @@ class Writer:
     def rebuild(self, *, verify: bool = False, on_step: OnStep = lambda _: None) -> list[Rebuilt]:
         """Make facts and reports anew from the log; with `verify`, hash them before and after.
 
-        Raises Halted where the log is damaged; see analytics.seals.
+        Raises Halted where the log is damaged; see analytics.engine.seals.
         """
         self.connection.use_threads(self._threads)
         self._lander.let_go()

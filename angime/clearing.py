@@ -1,7 +1,7 @@
 """Clears away what still holds what was taken out of the warehouse: indexes of words, and old pages of the catalog."""
 
-from analytics.catalogs import catalog_of
-from analytics.keeping import forget_index
+from analytics.engine.catalogs import catalog_of
+from analytics.engine.keeping import forget_index
 from analytics.settings import AnalyticsSettings
 from schemas.errors import NotYet
 

@@ -13,23 +13,23 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from analytics.catalogs import State, catalog_of
-from analytics.data_files import files_of
-from analytics.own_metrics import own, prove
-from analytics.seals import Seals
+from analytics.engine.catalogs import State, catalog_of
+from analytics.engine.data_files import files_of
+from analytics.engine.seals import Seals
+from analytics.engine.zones import first_apart
+from analytics.metrics.own import own, prove
+from analytics.questions.waiting import waiting
 from analytics.settings import AnalyticsSettings
-from analytics.waiting import waiting
 from analytics.warehouse import open_reader
-from analytics.zones import first_apart
 from angime import forgetting, presence
 from angime.moments import told
 from angime.rescuing import set_aside
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
-from pipelines import kafka_jars, local_kafka, topics
-from pipelines.access import is_open_to_readers
-from pipelines.broker import Admin, check_crc32c
-from pipelines.free_ports import is_free
+from pipelines.kafka import local_kafka, program, topics
+from pipelines.kafka.access import is_open_to_readers
+from pipelines.kafka.broker import Admin, check_crc32c
+from pipelines.kafka.free_ports import is_free
 from pipelines.origins import load_companies, load_origins, prove_secrets
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
@@ -189,7 +189,7 @@ def _java() -> Iterator[Finding]:
         return
     try:
         done = subprocess.run(
-            [str(kafka_jars.java()), "-version"], capture_output=True, text=True, timeout=JAVA_SECONDS, check=False
+            [str(program.java()), "-version"], capture_output=True, text=True, timeout=JAVA_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         yield Finding(what="java", state="wrong", found=type(error).__name__, mending="run `make setup` again")

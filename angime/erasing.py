@@ -13,25 +13,25 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from analytics import erasure
 from analytics.connection import Connection
-from analytics.data_files import files_of
-from analytics.erased import Erased, digest
-from analytics.keys import installation_key
+from analytics.engine.data_files import files_of
+from analytics.privacy import erasure
+from analytics.privacy.erased import Erased, digest
+from analytics.privacy.keys import installation_key
+from analytics.privacy.traces import pattern_of, traces_of
 from analytics.settings import AnalyticsSettings
-from analytics.traces import pattern_of, traces_of
 from analytics.warehouse import open_reader, open_writer, prove_there
 from angime.clearing import CATALOG_SECONDS, clear
 from angime.recordings import forget_recordings, strays
 from angime.settings import load
 from angime.suggestions import nearest
-from pipelines import local_kafka
-from pipelines.broker import connect_producer, reach
-from pipelines.outbox import DAMAGED
+from pipelines.kafka import local_kafka
+from pipelines.kafka.broker import connect_producer, reach
+from pipelines.kafka.topics import SEGMENT_DAYS
+from pipelines.receiving.outbox import DAMAGED
 from pipelines.redelivery import send_decision
 from pipelines.settings import PipelinesSettings
 from pipelines.sources import phones
-from pipelines.topics import SEGMENT_DAYS
 from pipelines.whole_files import write_whole
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from analytics import letters
-from analytics.pace import read_pace
+from analytics.landing import letters
+from analytics.landing.pace import read_pace
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.settings import load
 from angime.standing import lags
-from pipelines import local_kafka
-from pipelines.lag import by_topic
+from pipelines.kafka import local_kafka
+from pipelines.kafka.lag import by_topic
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 

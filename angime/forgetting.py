@@ -6,9 +6,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from analytics.company import read_companies
-from analytics.forgetting import Forgetter, KeptForATime
-from analytics.sessions import NameErrors
+from analytics.company.file import read_companies
+from analytics.engine.sessions import NameErrors
+from analytics.privacy.forgetting import Forgetter, KeptForATime
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import CATALOG, open_side_by_side, open_writer, prove_there
 from angime.clearing import CATALOG_SECONDS, clear

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from analytics.scratch import scratch
+from analytics.folding.scratch import scratch
 from angime.settings import load
 from schemas.envelope import event
 from schemas.errors import InvalidEvent, Misconfigured

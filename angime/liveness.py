@@ -10,7 +10,7 @@ import psutil
 from msgspec import Struct
 
 from angime import presence
-from pipelines import local_kafka
+from pipelines.kafka import local_kafka
 
 LOOK_SECONDS = 10.0
 # So many looks in a row without a sign, five minutes: a busy machine lets wait long, and who is slow is not ended.

@@ -216,7 +216,7 @@ def views_page() -> str:
 
 def metrics_page() -> str:
     """Print docs/metrics.md from the catalogue."""
-    from analytics.metrics import fact_of, reasons_of, whole
+    from analytics.metrics.catalogue import fact_of, reasons_of, whole
 
     lines = ["# Metrics\n", NOTICE.strip(), f"\nVersion {whole().version} of the catalogue."]
     lines += [

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from analytics.anonymous import ERASED, is_anonymous
-from analytics.company import read_companies
+from analytics.company.file import read_companies
+from analytics.privacy.anonymous import ERASED, is_anonymous
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import EngineError, open_reader
 from angime.settings import load
-from pipelines.topics import SEGMENT_DAYS
+from pipelines.kafka.topics import SEGMENT_DAYS
 from schemas.errors import NotYet
 from schemas.instants import LATEST
 from schemas.topics import STREAMED, TOPICS

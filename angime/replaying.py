@@ -9,15 +9,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from analytics.anonymous import without_words
-from analytics.erased import Known
+from analytics.privacy.anonymous import without_words
+from analytics.privacy.erased import Known
 from analytics.progress import Pace
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.moments import now
 from angime.settings import load
 from pipelines import correcting, replay
-from pipelines.broker import Admin, assign, connect_producer
+from pipelines.kafka.broker import Admin, assign, connect_producer
 from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
 from pipelines.whole_files import write_whole

@@ -10,12 +10,12 @@ from msgspec import Struct
 from analytics.settings import AnalyticsSettings
 from angime.settings import load
 from angime.standing import landed_offsets
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, connect_producer
-from pipelines.lag import Reading
-from pipelines.ports import Producer
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, connect_producer
+from pipelines.kafka.lag import Reading
+from pipelines.kafka.ports import Producer
+from pipelines.kafka.segments import Segments
 from pipelines.replay import to_places
-from pipelines.segments import Segments
 from pipelines.settings import PipelinesSettings
 from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured

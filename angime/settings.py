@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from analytics.settings import AnalyticsSettings
 from dashboards.settings import DashboardsSettings
-from pipelines import access
+from pipelines.kafka import access
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 from streams.settings import StreamsSettings

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analytics import letters
+from analytics.landing import letters
+from analytics.questions.waiting import waiting
 from analytics.settings import AnalyticsSettings
-from analytics.waiting import waiting
 from analytics.warehouse import open_reader
 from angime import forgetting, liveness, presence
 from angime.settings import load
 from angime.up import STAGES
 from dashboards.disk import space
-from pipelines import lag, local_kafka
-from pipelines.broker import Admin
+from pipelines.kafka import lag, local_kafka
+from pipelines.kafka.broker import Admin
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import STREAMED, TOPICS

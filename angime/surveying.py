@@ -2,7 +2,7 @@
 
 import re
 
-from analytics.aside import LIVE, folder_of
+from analytics.copies.aside import LIVE, folder_of
 from analytics.settings import AnalyticsSettings
 from angime.settings import load
 from angime.suggestions import known

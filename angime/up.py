@@ -17,9 +17,10 @@ from analytics import environ_to_ask
 from angime import liveness, presence
 from angime.settings import load
 from dashboards.settings import DashboardsSettings
-from pipelines import collect, local_kafka, topics
-from pipelines.broker import Admin
-from pipelines.free_ports import free_port, is_free
+from pipelines import collect
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin
+from pipelines.kafka.free_ports import free_port, is_free
 from pipelines.origins import load_origins, prove_secrets
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from pipelines import tail
-from pipelines.broker import Admin, assign
-from pipelines.ports import Record
+from pipelines.kafka.broker import Admin, assign
+from pipelines.kafka.ports import Record
 
 
 def newest(

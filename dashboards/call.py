@@ -10,7 +10,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.anonymous import are_masked
+from analytics.privacy.anonymous import are_masked
 from analytics.questions import one_call
 from dashboards import (
     beeps,

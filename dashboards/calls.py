@@ -8,7 +8,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import Metric, catalogue
+from analytics.metrics.catalogue import Metric, catalogue
 from analytics.questions import MAX_ROWS_OF_A_FILE, CallFilter
 from dashboards import controls, downloads
 from dashboards.page import Page, heading

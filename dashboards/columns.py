@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from dashboards import reasons
 from dashboards.texts import N_, Texts
 

@@ -11,7 +11,7 @@ from msgspec import structs
 from streamlit.components.v2 import component
 
 from analytics import questions
-from analytics.anonymous import are_masked
+from analytics.privacy.anonymous import are_masked
 from analytics.questions import conversations
 from dashboards import calls, controls, downloads, shown
 from dashboards.page import Page, heading

@@ -9,7 +9,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, whole
+from analytics.metrics.catalogue import SMALL_SAMPLE, whole
 from analytics.questions import conversion
 from analytics.questions.asking import can_narrow
 from analytics.questions.conversion import Way

@@ -12,7 +12,7 @@ import streamlit as st
 from msgspec import Struct
 
 from analytics import questions
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import Costed, Costs, Crossing, Period
 from dashboards import charts, controls, figures, shown
 from dashboards.page import Page, heading

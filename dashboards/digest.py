@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from analytics import questions, warehouse
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import Misconfigured, Reader
 from analytics.settings import AnalyticsSettings
 from dashboards import overview, poster

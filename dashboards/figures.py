@@ -7,7 +7,7 @@ import polars as pl
 from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, fact_of, lists_calls, reasons_of
+from analytics.metrics.catalogue import SMALL_SAMPLE, Metric, catalogue, fact_of, lists_calls, reasons_of
 from dashboards.page import Page
 from dashboards.shown import Delta, Tile
 from dashboards.state import State, in_scope

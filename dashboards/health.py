@@ -10,11 +10,11 @@ import polars as pl
 import streamlit as st
 from msgspec import structs
 
-from analytics.data_files import files_of
+from analytics.engine.data_files import files_of
+from analytics.engine.seals import Seals
 from analytics.questions import health
-from analytics.seals import Seals
+from analytics.questions.waiting import waiting
 from analytics.settings import AnalyticsSettings
-from analytics.waiting import waiting
 from dashboards import controls, disk, findings, shown
 from dashboards.page import Page, heading
 from dashboards.shown import Tile

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from analytics.rights import Rights
+from analytics.reading.rights import Rights
 from dashboards import (
     call,
     calls,

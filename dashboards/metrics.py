@@ -8,7 +8,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import Metric, Unit, catalogue, over
+from analytics.metrics.catalogue import Metric, Unit, catalogue, over
 from dashboards import controls, downloads
 from dashboards.figures import behind, calls_behind, definition, value
 from dashboards.page import Page, heading

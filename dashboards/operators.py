@@ -8,7 +8,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, catalogue
+from analytics.metrics.catalogue import SMALL_SAMPLE, catalogue
 from analytics.questions import Period
 from dashboards import controls, downloads, figures, shown
 from dashboards.figures import Counted, definition

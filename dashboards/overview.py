@@ -8,7 +8,7 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions
-from analytics.metrics import SMALL_SAMPLE, Metric, catalogue, over
+from analytics.metrics.catalogue import SMALL_SAMPLE, Metric, catalogue, over
 from analytics.questions import missed
 from dashboards import charts, controls, downloads, shown
 from dashboards.figures import Figure, compared, days_of_both, figure_of, was

@@ -13,11 +13,11 @@ import streamlit as st
 from msgspec import Struct, structs
 
 from analytics import questions, warehouse
-from analytics.held import Held, Shelf
 from analytics.questions import Day, Holding, Period, Reader, Scope
-from analytics.rights import LimitedReader, Rights
+from analytics.reading.held import Held, Shelf
+from analytics.reading.rights import LimitedReader, Rights
+from analytics.reading.shared import SharedReader
 from analytics.settings import AnalyticsSettings
-from analytics.shared import SharedReader
 from dashboards.answers import Answers
 from dashboards.settings import DashboardsSettings
 from dashboards.state import Choice, State, write

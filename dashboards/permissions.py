@@ -9,7 +9,7 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import permissions
 from analytics.questions.risk import Dialled
 from dashboards import controls, downloads, figures, shown

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from analytics.questions import search
 from analytics.questions.search import Said
-from analytics.search import FILE, Mark, SearchIndex, marked
+from analytics.search.index import FILE, Mark, SearchIndex, marked
 from analytics.settings import AnalyticsSettings
 from dashboards import calls, controls, shown
 from dashboards.page import Page, heading, open_reader

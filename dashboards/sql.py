@@ -5,10 +5,10 @@ import polars as pl
 import streamlit as st
 from msgspec import structs
 
-from analytics import sandbox
 from analytics.dictionary import LAYER_MEANINGS
 from analytics.questions import dictionary
-from analytics.sandbox import Answer
+from analytics.reading import sandbox
+from analytics.reading.sandbox import Answer
 from analytics.settings import AnalyticsSettings
 from dashboards import charts, controls, downloads, shown
 from dashboards.page import Page, heading

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from analytics.metrics import LANGUAGES, catalogue, lists_calls
+from analytics.metrics.catalogue import LANGUAGES, catalogue, lists_calls
 from analytics.questions import CallFilter, Order, Period, Scope
 
 Preset = Literal["last7", "today", "yesterday", "week", "last_week", "last28", "month", "all", "custom"]

@@ -15,7 +15,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent
 
-from analytics.metrics import LANGUAGES, Unit
+from analytics.metrics.catalogue import LANGUAGES, Unit
 
 
 def N_(text: str) -> str:  # noqa: N802  # gettext's own name for a text that is translated later

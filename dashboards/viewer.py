@@ -7,7 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 from msgspec import Struct
 
-from analytics.rights import OWNER, Rights
+from analytics.reading.rights import OWNER, Rights
 from dashboards.settings import DashboardsSettings
 
 LoginRole = Literal["manager", "analyst", "engineer"]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from pipelines.kafka.ports import Producer
 from pipelines.origins import Origin, raw_record
-from pipelines.ports import Producer
 from schemas.errors import NotYet
 from schemas.instants import Instant
 from schemas.records import raw_to_kafka

@@ -12,12 +12,12 @@ from pathlib import Path
 import structlog
 
 from pipelines.arrivals import Arrivals
-from pipelines.broker import connect_producer, reach
 from pipelines.doors import ari, chatapp, green_api, waha
 from pipelines.doors.contract import CALM_SECONDS, Door, Ground, wait_after
 from pipelines.doors.files import FollowedFile
 from pipelines.doors.folders import FollowedFolder
 from pipelines.doors.sockets import SocketDoor
+from pipelines.kafka.broker import connect_producer, reach
 from pipelines.origins import Origin, Origins, load_origins
 from pipelines.positions import Positions
 from pipelines.settings import PipelinesSettings

@@ -17,9 +17,9 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.warehouse import THOSE_OF_IDS, Reader
+from pipelines.kafka.ports import Consumer, Producer, Record
 from pipelines.normalise import Fact, normalise
 from pipelines.origins import Origins
-from pipelines.ports import Consumer, Producer, Record
 from pipelines.replay import PUBLISHED, Choice, IsErased, Stretch, batches, is_raw_meant
 from pipelines.tail import is_of_call
 from schemas.codec import decode, encode, revised
@@ -296,7 +296,7 @@ def _record(topic: str, value: bytes) -> Record:
 
 
 def _said(told: Event, form: bytes) -> Said:
-    """Digest what must be the same in two events of one id; see analytics.landing."""
+    """Digest what must be the same in two events of one id; see analytics.landing.batches."""
     return blake2b(
         b"\n".join([told.type.encode(), told.subject.encode(), told.time.encode(), form]), digest_size=16
     ).digest()

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from pipelines.broker import Record
+from pipelines.kafka.broker import Record
 from schemas.errors import Halted
 from schemas.instants import Instant
 from schemas.ourselves import our_version

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from pipelines.lag import Lag
-from pipelines.ports import Positions
+from pipelines.kafka.lag import Lag
+from pipelines.kafka.ports import Positions
 
 # They name nobody: who was erased stands on them as digests, and what people are told of as ids.
 KEPT = ("decisions", "alerts")
 
 
 class Forgetful(Protocol):
-    """What deletes records; see pipelines.broker.Admin."""
+    """What deletes records; see pipelines.kafka.broker.Admin."""
 
     def begin_offsets(self, topics: list[str]) -> dict[tuple[str, int], int]:
         """Give the oldest offset that each partition still holds."""
@@ -45,7 +45,7 @@ def forget(kafka: Forgetful, positions: Positions) -> dict[str, int]:
     """Delete the records before these offsets for every reader, for good; gives how many, by topic.
 
     No offset of another record changes. The bytes leave the disk with the file that holds them, which Kafka closes
-    after pipelines.topics.SEGMENT_DAYS.
+    after pipelines.kafka.topics.SEGMENT_DAYS.
     """
     counts = forgettable(kafka, positions)
     meant = {place: position for place, position in positions.items() if counts[place[0]] and position > 0}

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import structlog
 
 from analytics import warehouse
-from pipelines import local_kafka
-from pipelines.ports import Consumer, Producer, Record
+from pipelines.kafka import local_kafka
+from pipelines.kafka.ports import Consumer, Producer, Record
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import OFF, Tracer, end_all, open_tracer
 from schemas import codec
@@ -104,7 +104,7 @@ def _land_from_kafka(
     tracer: Tracer,
 ) -> None:
     """Land until `stop` is set or Kafka was away; raises OtherLog when offsets count in another log."""
-    from pipelines.broker import assign, connect_producer
+    from pipelines.kafka.broker import assign, connect_producer
 
     try:
         # The last record that was landed is read again: where another stands in its place, this is another log.

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from pipelines import dead
-from pipelines.broker import Consumer, Producer, Record, connect_producer, join_group, positions_after
+from pipelines.kafka.broker import Consumer, Producer, Record, connect_producer, join_group, positions_after
 from pipelines.origins import Origins, load_origins
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import OFF, Span, Tracer, end_all, open_tracer, traceparent_of

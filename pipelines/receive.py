@@ -15,15 +15,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pipelines.access import addresses
-from pipelines.broker import connect_producer, reach
-from pipelines.heads import BoundedHeads
-from pipelines.hooks import Doors, answer, place_of
-from pipelines.keep import FLUSH_SECONDS, Keeper
+from pipelines.kafka.access import addresses
+from pipelines.kafka.broker import connect_producer, reach
 from pipelines.origins import load_origins, load_secrets
-from pipelines.outbox import Outbox
-from pipelines.receive_api import openapi
-from pipelines.receive_metrics import Metrics
+from pipelines.receiving.api import openapi
+from pipelines.receiving.heads import BoundedHeads
+from pipelines.receiving.hooks import Doors, answer, place_of
+from pipelines.receiving.keep import FLUSH_SECONDS, Keeper
+from pipelines.receiving.metrics import Metrics
+from pipelines.receiving.outbox import Outbox
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import open_tracer
 from schemas.errors import Misconfigured, NotYet

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipelines.ports import Producer
+from pipelines.kafka.ports import Producer
 from schemas.codec import encode
 from schemas.decisions import DeadLetterDiscarded, DeadLetterRetried
 from schemas.envelope import Event, event, topic_of

@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from analytics.warehouse import Reader
+from pipelines.kafka.ports import Consumer, Positions, Producer, Record
 from pipelines.normalise import Fact, normalise
 from pipelines.origins import Origins
-from pipelines.ports import Consumer, Positions, Producer, Record
 from pipelines.tail import is_of_call
 from schemas.catalogue import EVENT_TYPES
 from schemas.errors import InvalidEvent
@@ -74,7 +74,7 @@ IsErased = Callable[[bytes], bool]
 
 
 class Moments(Protocol):
-    """What Kafka tells of its offsets; see pipelines.broker.Admin."""
+    """What Kafka tells of its offsets; see pipelines.kafka.broker.Admin."""
 
     def begin_offsets(self, topics: Sequence[str]) -> Places:
         """Give the oldest offset that each partition still holds."""

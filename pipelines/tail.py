@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipelines.ports import Consumer, Record
+from pipelines.kafka.ports import Consumer, Record
 from schemas.codec import decode
 from schemas.errors import InvalidEvent
 from schemas.instants import instant

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from pipelines.ports import Headers
+from pipelines.kafka.ports import Headers
 from schemas.errors import Misconfigured
 from schemas.records import TRACEPARENT
 

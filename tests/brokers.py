@@ -5,8 +5,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, Record, assign
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, Record, assign
 
 READ_SECONDS = 90.0
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from analytics.metrics import catalogue
-from pipelines import local_kafka
+from analytics.metrics.catalogue import catalogue
+from pipelines.kafka import local_kafka
 from tests.analytics.retold import Log
 from tests.browsers import NO_BROWSER, browser_program
 from tests.postgres import NO_POSTGRES, PASSWORD, Postgres, own_postgres, postgres_programs

@@ -5,7 +5,7 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 
-from pipelines.ports import DELIVERY_SECONDS, Headers, Positions, Record
+from pipelines.kafka.ports import DELIVERY_SECONDS, Headers, Positions, Record
 from schemas.errors import Misconfigured, NotYet
 
 

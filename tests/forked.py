@@ -20,7 +20,7 @@ END_SECONDS = 60.0
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(
     [
-        *("angime.commands", "angime.recordings", "pipelines.collect", "pipelines.fast_broker", "pipelines.land"),
+        *("angime.commands", "angime.recordings", "pipelines.collect", "pipelines.kafka.fast_broker", "pipelines.land"),
         *("pipelines.normalise", "pipelines.receive", "streams.agents", "streams.worker", "tests.forked"),
     ]
 )

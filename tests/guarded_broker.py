@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from itertools import product
 from pathlib import Path
 
-from pipelines import kafka_hello, kafka_jars, local_kafka
-from pipelines.free_ports import free_port
-from pipelines.plain_broker import admin_words, clients
+from pipelines.kafka import hello, local_kafka, program
+from pipelines.kafka.free_ports import free_port
+from pipelines.kafka.plain_broker import admin_words, clients
 from tests.brokers import silent
 from tests.certificates import Authority
 
@@ -46,7 +46,7 @@ class GuardedBroker:
         self.authority = Authority(folder / "authority")
         self._folder = folder
         self._ports = {name: free_port() for name in ("INSIDE", "CONTROLLER", *PROTOCOLS)}
-        self._jars = kafka_jars.fetch(on_step=silent)
+        self._jars = program.fetch(on_step=silent)
         self.log = folder / "java.log"
 
     def address(self, listener: str) -> str:
@@ -72,7 +72,7 @@ class GuardedBroker:
             self._format()
         self._process = self._java("kafka.Kafka", "server.properties")
         deadline = time.monotonic() + START_SECONDS
-        while kafka_hello.cluster_id(self._ports["INSIDE"]) != CLUSTER:
+        while hello.cluster_id(self._ports["INSIDE"]) != CLUSTER:
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.1)
@@ -101,7 +101,7 @@ class GuardedBroker:
     def _java(self, *words: str) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as output:
             return subprocess.Popen(
-                [kafka_jars.java(), "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
+                [program.java(), "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
                  os.pathsep.join(map(str, self._jars)), *words],
                 cwd=self._folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from pipelines.free_ports import free_port
+from pipelines.kafka.free_ports import free_port
 
 NO_POSTGRES = "no PostgreSQL on this machine (looked for initdb on the PATH and in /usr/lib/postgresql/*/bin)"
 ROLE, PASSWORD = "angime", "not a secret"

@@ -23,8 +23,8 @@ from analytics.api.document import openapi
 from analytics.api.lists import LISTS, List, WrongRequest, once, one_call, page
 from analytics.api.tokens import Scope, Token, known
 from analytics.connection import Reader
-from analytics.readers import Reader as WarehouseReader
-from analytics.shared import SharedReader
+from analytics.reading.readers import Reader as WarehouseReader
+from analytics.reading.shared import SharedReader
 from schemas.errors import NotYet
 
 PREFIX = "/api/v1"

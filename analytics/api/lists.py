@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from analytics.api.tokens import Scope
 from analytics.connection import Reader
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from analytics.questions.asking import keys_of, when_begun
 from analytics.questions.company import operators, teams
 from schemas.people import Channel

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analytics.alerting import TYPE as ALERT
 from analytics.connection import Reader
+from analytics.metrics.alerting import TYPE as ALERT
 
 MAX_TOLD = 500
 # How long before now an event may have been recorded and still be told of; older ones are history that was brought in.

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metrics import Dimension, Fact, whole
+from analytics.metrics.catalogue import Dimension, Fact, whole
 
 COUNTED = "not (is_internal or is_test)"
 DAYS_OF_A_WEEK = 7

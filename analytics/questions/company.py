@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
+from analytics.company.reference import TABLES
 from analytics.connection import Reader
-from analytics.metrics import whole
+from analytics.metrics.catalogue import whole
 from analytics.questions.asking import Period, Scope
 from analytics.questions.grouping import GROUPED, are_held, groups
-from analytics.reference import TABLES
 
 JUST_NOW = timedelta(seconds=10)
 LATELY = timedelta(days=2)

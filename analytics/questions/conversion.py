@@ -11,7 +11,7 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metrics import catalogue, fact_of, whole
+from analytics.metrics.catalogue import catalogue, fact_of, whole
 from analytics.questions.asking import COUNTED, Period, Scope, within
 from analytics.questions.counting import Each, Some, each_of, each_sql
 from analytics.questions.narrowing import narrowed

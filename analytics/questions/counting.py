@@ -8,9 +8,9 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metric_sql import Over, aggregates, counted_sql, figures_sql, is_grouped, measures_of
-from analytics.metrics import Dimension as Narrowing
-from analytics.metrics import Fact, catalogue, fact_of
+from analytics.metrics.catalogue import Dimension as Narrowing
+from analytics.metrics.catalogue import Fact, catalogue, fact_of
+from analytics.metrics.sql import Over, aggregates, counted_sql, figures_sql, is_grouped, measures_of
 from analytics.questions.asking import COUNTED, Period, Scope, can_narrow, within_any
 from analytics.questions.grouping import can_group, grouped_fact, groups, within_groups
 from analytics.questions.narrowing import narrowed

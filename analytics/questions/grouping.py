@@ -13,9 +13,9 @@ import polars as pl
 from msgspec import structs
 
 from analytics.connection import Reader
-from analytics.held import Held
-from analytics.metrics import Dimension, Fact, whole
+from analytics.metrics.catalogue import Dimension, Fact, whole
 from analytics.questions.asking import Day, Period, Scope, within_any
+from analytics.reading.held import Held
 from analytics.views import read_views, with_inputs
 
 GROUPED = "reports.calls_grouped"

@@ -8,8 +8,8 @@ import polars as pl
 from msgspec import Struct
 
 from analytics.connection import Reader
-from analytics.metric_sql import behind_sql
-from analytics.metrics import Metric, catalogue, fact_of
+from analytics.metrics.catalogue import Metric, catalogue, fact_of
+from analytics.metrics.sql import behind_sql
 from analytics.questions.asking import COUNTED, Period, Scope, keys_of, named, when_begun, within
 from analytics.questions.narrowing import episodes, narrowed
 

@@ -4,7 +4,7 @@
 import polars as pl
 
 from analytics.connection import Reader
-from analytics.metrics import whole
+from analytics.metrics.catalogue import whole
 from analytics.questions.asking import Period, Scope, within
 from analytics.questions.listing import MAX_ROWS_OF_A_FILE
 from analytics.questions.narrowing import episodes

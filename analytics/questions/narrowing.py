@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from analytics.connection import Reader
-from analytics.metrics import Fact
+from analytics.metrics.catalogue import Fact
 from analytics.questions.company import widest
 from analytics.views import read_views, with_inputs
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from analytics.connection import Reader
 from analytics.questions.asking import COUNTED, Period, Scope, named, within
-from analytics.search import MAX_HITS, SearchIndex, SearchQuery
+from analytics.search.index import MAX_HITS, SearchIndex, SearchQuery
 
 FOUND = {
     "call_id": pl.String,

@@ -24,9 +24,9 @@ def snapshot(
 
     Example: `angime snapshot /tmp/calls --without-personal-data --as-of 2026-03-01`
     """
-    from analytics.keys import installation_key
+    from analytics.copies.snapshots import DATABASE, take
+    from analytics.privacy.keys import installation_key
     from analytics.settings import AnalyticsSettings
-    from analytics.snapshots import DATABASE, take
     from angime.moments import moment_of, now
     from angime.settings import load
     from schemas.errors import Misconfigured

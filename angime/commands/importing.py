@@ -79,7 +79,7 @@ def _send(files: list[Path], *, origin: Any, from_start: bool, is_quiet: bool) -
     from angime.settings import load
     from pipelines import importing
     from pipelines.arrivals import Arrivals
-    from pipelines.broker import connect_producer
+    from pipelines.kafka.broker import connect_producer
     from pipelines.positions import Positions
     from pipelines.settings import PipelinesSettings
     from schemas.instants import instant

@@ -21,7 +21,7 @@ def broker_start(json_output: Json = False) -> None:
 
     Example: `angime broker start`
     """
-    from pipelines import local_kafka
+    from pipelines.kafka import local_kafka
 
     running = local_kafka.start(home(), on_step=step)
     print_fields({"bootstrap": running.bootstrap, "pid": running.pid}, as_json=json_output)
@@ -33,7 +33,7 @@ def broker_stop(json_output: Json = False) -> None:
 
     Example: `angime broker stop`
     """
-    from pipelines import local_kafka
+    from pipelines.kafka import local_kafka
 
     print_fields({"stopped": local_kafka.stop(home())}, as_json=json_output)
 
@@ -44,7 +44,7 @@ def broker_status(json_output: Json = False) -> None:
 
     Example: `angime broker status --json`
     """
-    from pipelines import local_kafka
+    from pipelines.kafka import local_kafka
 
     found = local_kafka.status(home())
     print_fields(
@@ -85,8 +85,8 @@ def topics_apply(json_output: Json = False) -> None:
 
     Example: `angime topics apply`
     """
-    from pipelines import topics as declared
-    from pipelines.broker import Admin
+    from pipelines.kafka import topics as declared
+    from pipelines.kafka.broker import Admin
 
     with closing(Admin(bootstrap())) as admin:
         done = declared.apply(admin)
@@ -101,8 +101,8 @@ def topics_list(json_output: Json = False) -> None:
     """
     import msgspec
 
-    from pipelines import topics as declared
-    from pipelines.broker import Admin
+    from pipelines.kafka import topics as declared
+    from pipelines.kafka.broker import Admin
 
     with closing(Admin(bootstrap())) as admin:
         rows = declared.rows(admin)
@@ -123,7 +123,7 @@ def topics_forget(
     """
     from angime.standing import lags
     from pipelines import forgetting
-    from pipelines.broker import Admin
+    from pipelines.kafka.broker import Admin
 
     address = bootstrap()
     positions = forgetting.read_by_all(lags(address))

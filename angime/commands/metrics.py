@@ -13,9 +13,9 @@ from angime.commands.output import Json, print_fields, print_rows
 from angime.commands.root import app
 
 if TYPE_CHECKING:
-    from analytics.explain import Explained, Late
-    from analytics.metrics import Metric as Defined
+    from analytics.metrics.catalogue import Metric as Defined
     from analytics.questions import Period, Reader, Scope
+    from analytics.questions.explain import Explained, Late
 
 NARROWED_BY = {"team": "teams", "channel": "channels", "direction": "directions", "operator": "operators"}
 HOURS = {"business": True, "outside": False}
@@ -38,8 +38,8 @@ def metrics(
 
     Example: `angime metrics service_level`
     """
-    from analytics.explain import known
-    from analytics.metrics import catalogue, fact_of, reasons_of, whole
+    from analytics.metrics.catalogue import catalogue, fact_of, reasons_of, whole
+    from analytics.questions.explain import known
 
     if check:
         _check([known(name)] if name else [], as_json=json_output)
@@ -80,9 +80,9 @@ def metrics(
 
 def _check(asked: Sequence["Defined"], *, as_json: bool) -> None:
     """Check metrics, or all of the company's own; exit 1 where one does not add up."""
-    from analytics.adding_up import add_up
-    from analytics.own_metrics import own, prove
+    from analytics.metrics.own import own, prove
     from analytics.questions import companies
+    from analytics.questions.adding_up import add_up
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import open_reader
     from angime.settings import load
@@ -127,8 +127,8 @@ def explain(  # noqa: PLR0913, PLR0917  # each is a word of the command line
 
     Example: `angime explain answer_rate --period 2026-03 --scope team=sales`
     """
-    from analytics.explain import explain as explained
-    from analytics.explain import known, rows_of
+    from analytics.questions.explain import explain as explained
+    from analytics.questions.explain import known, rows_of
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import open_reader
     from angime.settings import load

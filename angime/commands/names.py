@@ -22,7 +22,7 @@ def _replay_stages() -> Iterable[str]:
 
 
 def _letter_states() -> Iterable[str]:
-    from analytics.letters import State
+    from analytics.landing.letters import State
 
     return (*get_args(State), "any")
 
@@ -46,13 +46,13 @@ def _event_types() -> Iterable[str]:
 
 
 def _metrics() -> Iterable[str]:
-    from analytics.metrics import catalogue
+    from analytics.metrics.catalogue import catalogue
 
     return catalogue()
 
 
 def _languages() -> Iterable[str]:
-    from analytics.metrics import LANGUAGES
+    from analytics.metrics.catalogue import LANGUAGES
 
     return LANGUAGES
 

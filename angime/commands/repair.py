@@ -41,7 +41,7 @@ def dead_list(  # noqa: PLR0913  # each is an option of the command
 
     Example: `angime dead list --source twilio --since 2h`
     """
-    from analytics import letters
+    from analytics.landing import letters
 
     wanted = _wanted(None, reason=reason, source=source, stage=stage, state=state, since=since, until=until)
     with _reader() as reader:
@@ -64,7 +64,7 @@ def dead_show(
 
     Example: `angime dead show raw/2/1041 --body > body.json`
     """
-    from analytics import letters
+    from analytics.landing import letters
     from schemas.errors import Misconfigured
 
     alone(body=body, json=json_output)
@@ -144,7 +144,7 @@ def lag(
     Example: `angime lag --partitions`
     """
     from angime.standing import lags
-    from pipelines.lag import by_topic
+    from pipelines.kafka.lag import by_topic
 
     rows = lags(bootstrap())
     listed: list[dict[str, Any]] = [msgspec.to_builtins(row) for row in rows] if partitions else by_topic(rows)
@@ -190,7 +190,7 @@ def call(
 
     Example: `angime call CA0123`
     """
-    from analytics import lineage
+    from analytics.questions import lineage
     from schemas.errors import Misconfigured
 
     with _reader() as reader:
@@ -226,7 +226,7 @@ def whole_call_id(written: str) -> str:
 
 def _find_call(reader: Any, written: str) -> str | None:
     """Give the id of the one call that goes by this, None where none does. Raises Misconfigured where several do."""
-    from analytics import lineage
+    from analytics.questions import lineage
     from schemas.errors import Misconfigured
 
     found = lineage.find_calls(reader, written)
@@ -246,7 +246,7 @@ def _reader() -> Generator[Any]:
 
 
 def _wanted(places: list[str] | None, **wanted: str) -> Any:
-    from analytics.letters import LetterFilter
+    from analytics.landing.letters import LetterFilter
     from angime.moments import moment_of, now
     from schemas.errors import Misconfigured
 
@@ -259,9 +259,9 @@ def _wanted(places: list[str] | None, **wanted: str) -> Any:
 def _decide(  # noqa: PLR0913  # what both verbs are asked
     wanted: Any, *, by: Any, verb: str, note: str, yes: bool, json_output: bool
 ) -> None:
-    from analytics import letters
+    from analytics.landing import letters
     from angime.moments import now
-    from pipelines.broker import connect_producer
+    from pipelines.kafka.broker import connect_producer
     from schemas.errors import Misconfigured
     from schemas.instants import instant
 

@@ -117,7 +117,7 @@ def compare(
 
     Example: `angime compare live trial`
     """
-    from analytics import comparison
+    from analytics.copies import comparison
     from angime.surveying import warehouse_of
 
     found = comparison.compare(warehouse_of(a), warehouse_of(b), most=rows, on_step=step)
@@ -190,7 +190,7 @@ def _build_aside(name: str, *, since: str, until: str, yes: bool, json_output: b
     import shutil
     from datetime import datetime
 
-    from analytics import aside
+    from analytics.copies import aside
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import prove_there
     from angime.moments import moment_of, now

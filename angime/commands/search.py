@@ -31,10 +31,10 @@ def search(  # noqa: PLR0913, PLR0917  # each is an option of the command
 
     Example: `angime search "сколько стоит доставка" --from 2026-03-01 --operator aigul`
     """
-    from analytics.search import FILE, SearchIndex, SearchQuery
+    from analytics.search.index import FILE, SearchIndex, SearchQuery
+    from analytics.search.word_forms import words_of
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import open_reader
-    from analytics.word_forms import words_of
     from angime.settings import load
 
     if not words_of(words):
@@ -74,7 +74,7 @@ def _day(written: str, *, option: str) -> date | None:
 
 
 def _print_found(one: Any) -> None:
-    from analytics.search import marked
+    from analytics.search.index import marked
 
     say(f"{one.day}  {one.call_id}  {one.operator_id or ''}  {one.score:.2f}")
     for turn in one.turns:

@@ -61,11 +61,11 @@ def normalise(json_output: Json = False) -> None:
 @app.command(help=f"Fetch recordings and transcribe them.\n\n{STAGE_HELP}\n\nExample: `angime stream`")
 def stream(json_output: Json = False) -> None:
     """Fetch recordings and transcribe them."""
-    from analytics.erased import Known
+    from analytics.privacy.erased import Known
     from angime.ending import ending_signals
     from angime.settings import load
-    from pipelines.access import access, encryption
-    from pipelines.broker import reach
+    from pipelines.kafka.access import access, encryption
+    from pipelines.kafka.broker import reach
     from schemas.topics import TOPICS
     from streams import worker as stage
     from streams.settings import StreamsSettings
@@ -123,7 +123,7 @@ def api(json_output: Json = False) -> None:
     from analytics.settings import AnalyticsSettings
     from analytics.warehouse import open_reader
     from angime.settings import load
-    from pipelines.heads import BoundedHeads
+    from pipelines.receiving.heads import BoundedHeads
 
     settings = load(AnalyticsSettings)
     application = make_app(read_tokens(settings.api_tokens_path), open_reader=lambda: open_reader(settings))
@@ -145,12 +145,12 @@ def api(json_output: Json = False) -> None:
 @app.command(help=f"Serve the pages.\n\n{STAGE_HELP}\n\nExample: `angime pages`")
 def pages(json_output: Json = False) -> None:
     """Serve the pages."""
-    from analytics.own_metrics import own
+    from analytics.metrics.own import own
     from angime import hosting
     from angime.settings import load
     from dashboards import server
     from dashboards.settings import DashboardsSettings
-    from pipelines.free_ports import free_port
+    from pipelines.kafka.free_ports import free_port
 
     settings = load(DashboardsSettings)
     settings = settings.model_copy(update={"pages_port": settings.pages_port or free_port()})

@@ -29,7 +29,7 @@ def with_kafka(settings: Any) -> Any:
 
     One that runs and does not answer, for it starts or the machine is busy, is for whoever asks it to wait for.
     """
-    from pipelines import local_kafka
+    from pipelines.kafka import local_kafka
     from schemas.errors import Misconfigured
 
     if settings.kafka:

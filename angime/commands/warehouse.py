@@ -120,10 +120,10 @@ def move(  # noqa: PLR0913  # each is an option of the command
 
     Example: `angime move --catalog postgresql://angime@db.example/angime --files s3://lake/angime`
     """
-    from analytics.catalogs import catalog_of
-    from analytics.data_files import files_of
-    from analytics.moving import look
-    from analytics.moving import move as move_warehouse
+    from analytics.copies.moving import look
+    from analytics.copies.moving import move as move_warehouse
+    from analytics.engine.catalogs import catalog_of
+    from analytics.engine.data_files import files_of
     from analytics.settings import AnalyticsSettings
     from angime.settings import load
 

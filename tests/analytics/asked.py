@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 
 from analytics import questions
-from analytics.metrics import catalogue
+from analytics.folding.scratch import Scratch
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import CallFilter, Period, Reader, Scope, conversion, health, missed, one_call, permissions
 from analytics.questions import conversations as talks
-from analytics.scratch import Scratch
 from tests.analytics.drawn import call, recording
 
 DAYS, NOON = Period(date(2026, 3, 1), date(2026, 3, 2)), datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 import polars as pl
 
-from analytics.scratch import Scratch, scratch
+from analytics.folding.scratch import Scratch, scratch
 from schemas import codec, ids
 from schemas.catalogue import EVENT_TYPES
 from schemas.company import Company, parse_company

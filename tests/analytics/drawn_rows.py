@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import date
 
 from analytics import questions
-from analytics.metrics import whole
+from analytics.folding.scratch import Scratch, scratch
+from analytics.metrics.catalogue import whole
 from analytics.questions import Period, Scope
-from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from schemas.company import Company
 from tests.analytics.drawn import COMPANY, rows

@@ -7,10 +7,10 @@ import polars as pl
 from hypothesis import strategies as st
 from msgspec import UNSET, structs
 
-from analytics.landing import Lander
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import scratch
+from analytics.landing.batches import Lander
 from analytics.log import TABLES
-from analytics.refresh import Refresher
-from analytics.scratch import scratch
 from analytics.views import read_views
 from schemas.envelope import Event, event
 from schemas.ids import call_id

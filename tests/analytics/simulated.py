@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+from analytics.folding.scratch import Scratch, scratch
 from analytics.questions import Period
-from analytics.scratch import Scratch, scratch
 from angime.simulator.company import company_toml
 from angime.simulator.delivery import parcels
 from angime.simulator.story import Story

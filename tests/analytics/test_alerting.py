@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics.alerting import MOST_OF_A_RULE, Bell, judge, opened_at
 from analytics.api import live
-from analytics.scratch import Scratch, scratch
+from analytics.folding.scratch import Scratch, scratch
+from analytics.metrics.alerting import MOST_OF_A_RULE, Bell, judge, opened_at
 from analytics.warehouse import Batch, open_reader, open_writer
 from schemas.accounts import AccountQualityChanged, AccountRestricted
 from schemas.calls import CallEnded, CallOffered

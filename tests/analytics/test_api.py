@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from analytics.api import Token, app, live, make_app, openapi, read_tokens
 from analytics.api.lists import once
-from analytics.shared import STATEMENTS_OF_AN_ENGINE
+from analytics.reading.shared import STATEMENTS_OF_AN_ENGINE
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from schemas.envelope import Event
 from schemas.errors import Misconfigured, NotYet

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from analytics.scratch import Scratch
+from analytics.folding.scratch import Scratch
 from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
 from tests.analytics.drawn_talk import talk
 

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 
 from analytics.connection import BEGIN, ROLLBACK
-from analytics.scratch import Scratch
+from analytics.folding.scratch import Scratch
 from analytics.views import read_views
 from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse
 

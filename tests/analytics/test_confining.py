@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from analytics import sandbox
-from analytics.confining import Refused, check
-from analytics.rights import OWNER, Rights
-from analytics.scratch import Scratch
-from analytics.scratch import scratch as open_scratch
+from analytics.folding.scratch import Scratch
+from analytics.folding.scratch import scratch as open_scratch
+from analytics.reading import sandbox
+from analytics.reading.confining import Refused, check
+from analytics.reading.rights import OWNER, Rights
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, Confined, open_confined, open_writer
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.landing import Lander
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import Scratch, scratch
+from analytics.landing.batches import Lander
 from analytics.questions import Period, Scope
 from analytics.questions.conversations import conversation, conversations
-from analytics.refresh import Refresher
-from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from schemas.envelope import Event

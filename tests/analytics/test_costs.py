@@ -6,12 +6,12 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from analytics.explain import LeftOut, explain, rows_of
-from analytics.metrics import catalogue
+from analytics.folding.scratch import Scratch
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import costs as costs_of
 from analytics.questions import what_if
-from analytics.rights import LimitedReader, Rights
-from analytics.scratch import Scratch
+from analytics.questions.explain import LeftOut, explain, rows_of
+from analytics.reading.rights import LimitedReader, Rights
 from schemas.company import Company, parse_company
 from schemas.ids import message_id
 from schemas.prices import Rate, RequestRate, Tariff

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from analytics import sandbox
-from analytics.away import WarehouseAway
-from analytics.data_files import files_of
-from analytics.rights import OWNER
-from analytics.seals import Seals
-from analytics.sessions import make_catalog, open_session
+from analytics.copies.snapshots import take
+from analytics.engine.away import WarehouseAway
+from analytics.engine.data_files import files_of
+from analytics.engine.seals import Seals
+from analytics.engine.sessions import make_catalog, open_session
+from analytics.reading import sandbox
+from analytics.reading.rights import OWNER
 from analytics.settings import AnalyticsSettings
-from analytics.snapshots import take
 from analytics.warehouse import CATALOG, Batch, Writer, open_reader, open_writer
 from schemas.errors import Misconfigured
 from schemas.instants import Instant, instant
@@ -37,7 +37,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Generator[Bucket]:
 def test_a_warehouse_in_a_bucket_has_the_rows_and_the_snapshot_of_one_in_a_folder(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.snapshot_tables.SMALL_BYTES", 0)
+    monkeypatch.setattr("analytics.copies.snapshot_tables.SMALL_BYTES", 0)
     in_folder, in_bucket = (
         settings_at(tmp_path / place).model_copy(update={"warehouse_files": files})
         for place, files in (("folder", ""), ("bucket", "s3://lake/angime"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.scratch import Scratch
+from analytics.folding.scratch import Scratch
 from pipelines.sources import SOURCES
 from schemas.envelope import Event
 from schemas.ids import raw_id

@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics import erasure
-from analytics.admission import Refusal, append_dead
-from analytics.dropping import Dropper
-from analytics.keys import installation_key
-from analytics.landing import Lander
-from analytics.refresh import Refresher
-from analytics.scratch import Scratch
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import Scratch
+from analytics.landing.admission import Refusal, append_dead
+from analytics.landing.batches import Lander
+from analytics.landing.dropping import Dropper
+from analytics.privacy import erasure
+from analytics.privacy.keys import installation_key
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from angime.erasing import phones_of

@@ -5,9 +5,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from analytics.explain import LeftOut, explain, rows_of
-from analytics.metrics import catalogue, fact_of, reasons_of
+from analytics.metrics.catalogue import catalogue, fact_of, reasons_of
 from analytics.questions import Misconfigured, Period, Scope, figures
+from analytics.questions.explain import LeftOut, explain, rows_of
 from tests.analytics.drawn import drawn_events
 from tests.analytics.drawn import warehouse as landed
 from tests.analytics.drawn_rows import ACME, MARCH

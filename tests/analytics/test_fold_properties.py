@@ -10,8 +10,8 @@ from hypothesis import settings as drawing
 from hypothesis import strategies as st
 from msgspec import structs
 
+from analytics.folding.scratch import Scratch
 from analytics.log import append_events
-from analytics.scratch import Scratch
 from analytics.views import read_views
 from angime.printing import VERSIONS
 from schemas import codec, ids

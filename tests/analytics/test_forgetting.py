@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics.anonymous import masked, without_words
-from analytics.forgetting import Forgetter, KeptForATime, Share
-from analytics.scratch import scratch
-from analytics.search import SearchIndex, SearchQuery
+from analytics.folding.scratch import scratch
+from analytics.privacy.anonymous import masked, without_words
+from analytics.privacy.forgetting import Forgetter, KeptForATime, Share
+from analytics.search.index import SearchIndex, SearchQuery
 from analytics.warehouse import Batch, Landed, Writer, open_reader, open_writer
 from angime import forgetting
 from schemas import messages, transcripts

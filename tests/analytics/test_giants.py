@@ -11,9 +11,9 @@ import pytest
 from msgspec import Struct
 
 from analytics.connection import Connection
-from analytics.landing import Lander
-from analytics.refresh import Refresher
-from analytics.scratch import scratch
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import scratch
+from analytics.landing.batches import Lander
 from analytics.settings import MIB
 from analytics.views import View, read_views
 from analytics.warehouse import ROWS_OF_FACTS, Batch, Landed, open_writer

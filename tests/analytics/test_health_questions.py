@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from analytics import questions
+from analytics.folding.scratch import Scratch, scratch
 from analytics.questions import Period, Scope, conversations, health
-from analytics.scratch import Scratch, scratch
 
 NOW = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))

@@ -7,9 +7,9 @@ from threading import Barrier
 import polars as pl
 import pytest
 
-from analytics import held
-from analytics.held import MAX_PARTS_AT_ONCE, Held, Shelf
-from analytics.sessions import DuckConnection, open_in_memory
+from analytics.engine.sessions import DuckConnection, open_in_memory
+from analytics.reading import held
+from analytics.reading.held import MAX_PARTS_AT_ONCE, Held, Shelf
 
 SUMMED = "select sum(number)::bigint as n from held_rows where number in (select unnest($numbers))"
 

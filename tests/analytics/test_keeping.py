@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.keeping import LONG_LOG_BYTES, IsRead, vacuum
+from analytics.engine.keeping import LONG_LOG_BYTES, IsRead, vacuum
 from analytics.settings import MIB
 from analytics.warehouse import Batch, open_reader, open_writer
 from schemas.errors import NotYet

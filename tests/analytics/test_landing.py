@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from analytics.connection import Connection
-from analytics.landing import STRANGE, Lander
+from analytics.engine.sessions import attach, open_session
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import Scratch, scratch
+from analytics.landing.batches import STRANGE, Lander
+from analytics.landing.memory import Memory
+from analytics.landing.seen import LEAST_CAPACITY
 from analytics.log import BEGINNING, STORED
-from analytics.memory import Memory
-from analytics.refresh import Refresher
-from analytics.scratch import Scratch, scratch
-from analytics.seen import LEAST_CAPACITY
-from analytics.sessions import attach, open_session
 from analytics.views import read_views
 from analytics.warehouse import Batch, Landed, open_writer
 from schemas import codec

@@ -7,8 +7,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analytics import questions
+from analytics.folding.scratch import Scratch
 from analytics.questions.conversion import way
-from analytics.scratch import Scratch
 from schemas.company import parse_company
 from schemas.dated import Attribution
 from tests.analytics.drawn import COMPANY_TEXT, draw, tidy

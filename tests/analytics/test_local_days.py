@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime
 from zoneinfo import available_timezones
 
+from analytics.engine.zones import first_apart
 from analytics.views import read_views
-from analytics.zones import first_apart
 from schemas.company import Company
 from schemas.ids import conversation_id
 from tests.analytics.drawn import COMPANY, drawn_events, warehouse

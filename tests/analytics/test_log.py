@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from analytics.connection import handed_in
+from analytics.folding.scratch import scratch
 from analytics.log import BEGINNING_BYTES, EVENTS, ID, STORED, THOSE_OF_IDS, store_events
-from analytics.scratch import scratch
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.ids import fact_id
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import settings as drawing
 from msgspec.structs import replace
 
-from analytics import maintenance
-from analytics.keeping import vacuum
+from analytics.engine import maintenance
+from analytics.engine.keeping import vacuum
+from analytics.engine.maintenance import HELD_HOURS, MERGED_FILES, READER_SECONDS, Maintainer
+from analytics.engine.sessions import FileError
 from analytics.log import STORED
-from analytics.maintenance import HELD_HOURS, MERGED_FILES, READER_SECONDS, Maintainer
-from analytics.sessions import FileError
 from analytics.warehouse import CATALOG, Batch, Maintained, Writer, open_reader, open_side_by_side, open_writer
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant

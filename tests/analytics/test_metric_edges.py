@@ -17,10 +17,10 @@ import polars as pl
 import pytest
 
 from analytics import questions
-from analytics.explain import explain, rows_of
-from analytics.metrics import QUANTILES, Metric, catalogue, fact_of, lists_calls
+from analytics.folding.scratch import Scratch
+from analytics.metrics.catalogue import QUANTILES, Metric, catalogue, fact_of, lists_calls
 from analytics.questions import CallFilter, Period, Scope
-from analytics.scratch import Scratch
+from analytics.questions.explain import explain, rows_of
 from schemas.company import Company, parse_company
 from schemas.envelope import Event
 from schemas.ids import conversation_id

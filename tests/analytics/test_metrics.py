@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from analytics import questions
-from analytics.metric_sql import WIDEST
-from analytics.metrics import LANGUAGES, catalogue, fact_of, over, reasons_of, whole
+from analytics.metrics.catalogue import LANGUAGES, catalogue, fact_of, over, reasons_of, whole
+from analytics.metrics.sql import WIDEST
 from analytics.questions import Scope
 from tests.analytics.drawn import COMPANY, DAY, drawn_events
 from tests.analytics.drawn import warehouse as landed

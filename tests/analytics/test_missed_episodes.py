@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
+from analytics.folding.scratch import Scratch, scratch
 from analytics.questions import Period, Scope, missed
-from analytics.scratch import Scratch, scratch
 from analytics.views import read_views
 from schemas.company import Company
 from schemas.dated import DatedThresholds

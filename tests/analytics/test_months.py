@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.months import PARTS_AT_ONCE, shares
-from analytics.sessions import DuckConnection, open_in_memory
+from analytics.engine.months import PARTS_AT_ONCE, shares
+from analytics.engine.sessions import DuckConnection, open_in_memory
 from analytics.warehouse import Batch, open_writer
 from schemas.calls import CallOffered
 from schemas.envelope import Event, event

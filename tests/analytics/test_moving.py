@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from analytics.catalogs import catalog_of
 from analytics.connection import LAYERS
-from analytics.data_files import files_of
-from analytics.landing import Landed
-from analytics.moving import NOTE, look, move
-from analytics.readers import open_side_by_side
-from analytics.rebuild import TableHash, table_hash
-from analytics.seals import Seals
-from analytics.sessions import DuckConnection, attach, attach_catalog, make_catalog, open_session
+from analytics.copies.moving import NOTE, look, move
+from analytics.engine.catalogs import catalog_of
+from analytics.engine.data_files import files_of
+from analytics.engine.seals import Seals
+from analytics.engine.sessions import DuckConnection, attach, attach_catalog, make_catalog, open_session
+from analytics.folding.rebuild import TableHash, table_hash
+from analytics.landing.batches import Landed
+from analytics.reading.readers import open_side_by_side
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.errors import Halted, Misconfigured, NotYet
@@ -51,7 +51,7 @@ ERASED = "of somebody who was erased since"
 PLANT = f"insert into ducklake_tag (key, value) values ('comment', '{ERASED}')"  # noqa: S608  # our own words
 _MOVE = """
 import sys
-from analytics.moving import move
+from analytics.copies.moving import move
 from tests.analytics.landing_cases import settings_at
 
 home, catalog, files = sys.argv[1:]

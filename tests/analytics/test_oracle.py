@@ -12,11 +12,11 @@ from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.api.lists import METRICS, page
-from analytics.explain import rows_of
-from analytics.metric_sql import PARTS
-from analytics.metrics import QUANTILES, catalogue, fact_of, lists_calls
+from analytics.folding.scratch import Scratch
+from analytics.metrics.catalogue import QUANTILES, catalogue, fact_of, lists_calls
+from analytics.metrics.sql import PARTS
 from analytics.questions import CallFilter, Period, Scope
-from analytics.scratch import Scratch
+from analytics.questions.explain import rows_of
 from analytics.views import read_views
 from angime.simulator import company
 from tests.analytics import oracle, oracle_of_agreements, oracle_of_talk, simulated

@@ -7,10 +7,10 @@ import pytest
 from msgspec import structs
 
 from analytics import questions
-from analytics.adding_up import Sum, add_up
-from analytics.explain import known
-from analytics.metrics import catalogue, whole
-from analytics.own_metrics import own, prove, read
+from analytics.metrics.catalogue import catalogue, whole
+from analytics.metrics.own import own, prove, read
+from analytics.questions.adding_up import Sum, add_up
+from analytics.questions.explain import known
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_writer
 from schemas.errors import Misconfigured

@@ -6,8 +6,8 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from analytics.packing import BYTES_A_ROW, SHARE, Packed, Room
-from analytics.scratch import Scratch, scratch
+from analytics.folding.packing import BYTES_A_ROW, SHARE, Packed, Room
+from analytics.folding.scratch import Scratch, scratch
 from analytics.settings import MIB
 from analytics.views import read_views
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import msgspec
 import pytest
 
+from analytics.folding.scratch import Scratch
 from analytics.questions.permissions import held, outside
-from analytics.scratch import Scratch
 from schemas.company import Company
 from schemas.prices import PermissionPolicy
 from tests.analytics.drawn import COMPANY, call, draw, drawn_events, rows, tidy, warehouse

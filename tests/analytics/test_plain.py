@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.plain import FEW, MAX_PLAIN_BYTES, are_plain, cut_data, pattern_of
-from analytics.scratch import scratch
+from analytics.folding.scratch import scratch
+from analytics.landing.plain import FEW, MAX_PLAIN_BYTES, are_plain, cut_data, pattern_of
 from schemas import codec
 from schemas.catalogue import EVENT_TYPES
 from schemas.envelope import topic_of

@@ -3,12 +3,12 @@
 import polars as pl
 import pytest
 
-from analytics import plans
 from analytics.connection import Planned, counted, transaction
-from analytics.landing import Lander
-from analytics.refresh import Refresher
-from analytics.scratch import Scratch, scratch
-from analytics.sessions import DuckConnection, open_in_memory
+from analytics.engine import plans
+from analytics.engine.sessions import DuckConnection, open_in_memory
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import Scratch, scratch
+from analytics.landing.batches import Lander
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from tests.analytics.drawn import COMPANY

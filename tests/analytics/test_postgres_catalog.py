@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from analytics import sandbox
-from analytics.away import WarehouseAway
-from analytics.catalogs import Looked, catalog_of
-from analytics.keeping import IsRead
-from analytics.maintenance import Maintainer
-from analytics.rights import OWNER
+from analytics.copies.snapshots import Snapshot, take
+from analytics.engine.away import WarehouseAway
+from analytics.engine.catalogs import Looked, catalog_of
+from analytics.engine.keeping import IsRead
+from analytics.engine.maintenance import Maintainer
+from analytics.reading import sandbox
+from analytics.reading.rights import OWNER
 from analytics.settings import AnalyticsSettings
-from analytics.snapshots import Snapshot, take
 from analytics.warehouse import CATALOG, Batch, Writer, open_reader, open_side_by_side, open_writer
 from schemas.errors import Misconfigured, NotYet
 from schemas.instants import Instant, instant

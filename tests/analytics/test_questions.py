@@ -12,11 +12,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analytics import questions
-from analytics.held import Held
-from analytics.metric_sql import measures_of
-from analytics.metrics import Dimension, catalogue, over
+from analytics.folding.scratch import Scratch, scratch
+from analytics.metrics.catalogue import Dimension, catalogue, over
+from analytics.metrics.sql import measures_of
 from analytics.questions import CallFilter, Order, Period, Reader, Scope, conversion
-from analytics.scratch import Scratch, scratch
+from analytics.reading.held import Held
 from tests.analytics.drawn_rows import sum_again
 
 WEEK = Period(date(2026, 3, 9), date(2026, 3, 15))

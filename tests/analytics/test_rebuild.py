@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from analytics import progress, rebuild, slices, views
-from analytics.rebuild import TableHash
+from analytics import progress, views
+from analytics.folding import rebuild, slices
+from analytics.folding.rebuild import TableHash
 from analytics.views import View, read_views
 from analytics.warehouse import CATALOG, Batch, open_reader, open_writer
 from tests.analytics.landing_cases import (

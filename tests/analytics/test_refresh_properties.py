@@ -7,10 +7,10 @@ from hypothesis import Phase, given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.landing import Lander
-from analytics.rebuild import table_hash
-from analytics.refresh import Refresher
-from analytics.scratch import Scratch, scratch
+from analytics.folding.rebuild import table_hash
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import Scratch, scratch
+from analytics.landing.batches import Lander
 from analytics.views import read_views
 from analytics.warehouse import Batch, open_writer
 from schemas.company import parse_company

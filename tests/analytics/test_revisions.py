@@ -7,7 +7,7 @@ from hypothesis import settings as drawing
 from hypothesis import strategies as st
 from msgspec import structs
 
-from analytics.landing import STRANGE
+from analytics.landing.batches import STRANGE
 from analytics.log import append_events
 from analytics.warehouse import Batch, Landed
 from schemas.envelope import Event, topic_of

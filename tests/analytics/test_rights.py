@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from analytics import questions
+from analytics.folding.scratch import Scratch, scratch
 from analytics.questions import CallFilter, Period, Reader, Scope, conversations, health
-from analytics.rights import OWNER, LimitedReader, Rights
-from analytics.scratch import Scratch, scratch
+from analytics.reading.rights import OWNER, LimitedReader, Rights
 from schemas.ids import conversation_id
 from tests.analytics.drawn_rows import sum_again
 

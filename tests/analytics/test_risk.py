@@ -4,10 +4,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analytics import questions
+from analytics.folding.scratch import Scratch
 from analytics.questions import Period
 from analytics.questions.risk import Dialled
-from analytics.rights import LimitedReader, Rights
-from analytics.scratch import Scratch
+from analytics.reading.rights import LimitedReader, Rights
 from tests.analytics.drawn_rows import ACME, CALL, MARCH, built, calls, figure, fill
 
 CALLS = """

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.runs import Runs
+from analytics.landing.runs import Runs
 
 PAIRS = st.lists(st.tuples(st.integers(0, 20), st.integers(-5, 5)), max_size=40)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics.data_files import FolderFiles, files_of
-from analytics.seals import Seals
+from analytics.engine.data_files import FolderFiles, files_of
+from analytics.engine.seals import Seals
 from analytics.warehouse import Batch, Writer, open_writer
 from schemas.errors import Halted
 from schemas.instants import Instant, instant

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from analytics.scratch import Scratch
-from analytics.search import SearchIndex, SearchQuery
+from analytics.folding.scratch import Scratch
+from analytics.search.index import SearchIndex, SearchQuery
 from schemas.envelope import Event
 from tests.analytics.drawn import call, drawn_events, warehouse
 from tests.analytics.drawn_talk import talk
@@ -46,7 +46,7 @@ e    | ended | 2026-03-04 06:00:00 | started_at=2026-02-20 06:00:00; talk_second
 
 
 class Facts:
-    """A warehouse whose facts may change under the index; implements analytics.search.Reader."""
+    """A warehouse whose facts may change under the index; implements analytics.search.index.Reader."""
 
     def __init__(self, built: Scratch) -> None:
         self.built = built

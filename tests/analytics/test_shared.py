@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from analytics import warehouse
-from analytics.shared import STATEMENTS_OF_AN_ENGINE, STATEMENTS_OF_KEPT_MEMORY, SharedReader
+from analytics.reading.shared import STATEMENTS_OF_AN_ENGINE, STATEMENTS_OF_KEPT_MEMORY, SharedReader
 from schemas.errors import NotYet
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from analytics.connection import Connection
-from analytics.landing import Lander
-from analytics.rebuild import table_hash
-from analytics.refresh import Refresher
-from analytics.scratch import Scratch, scratch
+from analytics.folding.rebuild import table_hash
+from analytics.folding.refresh import Refresher
+from analytics.folding.scratch import Scratch, scratch
+from analytics.landing.batches import Lander
 from analytics.views import read_views
 from analytics.warehouse import Batch
 from tests.analytics.drawn import COMPANY, drawn_events

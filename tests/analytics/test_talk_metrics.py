@@ -4,8 +4,8 @@ from functools import cache
 
 import pytest
 
-from analytics.metrics import over
-from analytics.scratch import Scratch
+from analytics.folding.scratch import Scratch
+from analytics.metrics.catalogue import over
 from tests.analytics.drawn_rows import calls, figure, fill
 
 CALLS = """

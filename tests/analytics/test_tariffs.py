@@ -10,8 +10,8 @@ from msgspec import structs
 from polars.testing import assert_frame_equal
 
 from analytics import questions
+from analytics.folding.scratch import Scratch
 from analytics.questions import Period
-from analytics.scratch import Scratch
 from tests.analytics.drawn import drawn_events, warehouse
 from tests.analytics.drawn_rows import ACME, MARCH, built, figure, fill
 from tests.analytics.test_costs import COMPANY

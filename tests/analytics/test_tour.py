@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from analytics import questions
+from analytics.folding.scratch import Scratch
 from analytics.questions import Scope
-from analytics.scratch import Scratch
 from tests.analytics import simulated
 from tests.analytics.simulated import WHOLE
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.traces import legible, possible_traces, stands_in, traces_of
+from analytics.privacy.traces import legible, possible_traces, stands_in, traces_of
 
 IDENTITIES = (
     "phone:+77015550550",

@@ -3,7 +3,7 @@
 
 import pytest
 
-from analytics.scratch import Scratch
+from analytics.folding.scratch import Scratch
 from schemas.company import parse_company
 from schemas.errors import Misconfigured
 from tests.analytics.drawn import call, draw, drawn_events, tidy, warehouse

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from analytics.reference import TABLES, frames, load
-from analytics.scratch import Scratch
+from analytics.company.reference import TABLES, frames, load
+from analytics.folding.scratch import Scratch
 from analytics.views import View, read_views, refuse_sums_of_contacts
 from schemas.company import Company
 from schemas.prices import ALWAYS, FOR_EVER

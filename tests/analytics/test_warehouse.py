@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from analytics import ALLOCATOR
-from analytics.scratch import scratch
-from analytics.sessions import SOUGHT_ROWS, attach, make_catalog, open_session
+from analytics.engine.sessions import SOUGHT_ROWS, attach, make_catalog, open_session
+from analytics.folding.scratch import scratch
 from analytics.views import parse_view, read_views, with_inputs
 from analytics.warehouse import CATALOG, ROWS_OF_FACTS, Batch, connect, open_reader, open_writer
 from schemas.errors import Misconfigured, NotYet
@@ -49,7 +49,7 @@ def test_a_reader_in_another_process_sees_what_was_landed(home: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the engine has another allocator")
 def test_the_engine_keeps_the_memory_of_a_statement_for_the_next() -> None:
     told = subprocess.run(
-        [sys.executable, "-c", "import analytics.sessions"],
+        [sys.executable, "-c", "import analytics.engine.sessions"],
         capture_output=True,
         cwd=Path(__file__).parents[2],
         env=os.environ | {"DUCKDB_JE_MALLOC_CONF": "confirm_conf:true"},

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from analytics.scratch import Scratch, scratch
-from analytics.word_forms import Stems
+from analytics.folding.scratch import Scratch, scratch
+from analytics.search.word_forms import Stems
 
 PAIRS = {
     "ru": """

@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from analytics import anonymous, erasure
 from analytics.connection import Connection
-from analytics.keys import installation_key
-from analytics.search import FILE as INDEX
-from analytics.search import SearchIndex
+from analytics.privacy import anonymous, erasure
+from analytics.privacy.keys import installation_key
+from analytics.search.index import FILE as INDEX
+from analytics.search.index import SearchIndex
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime import erasing

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics import erasure
 from analytics.connection import Connection
-from analytics.keys import installation_key
+from analytics.privacy import erasure
+from analytics.privacy.keys import installation_key
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime import erasing
 from angime.recordings import forget_recordings

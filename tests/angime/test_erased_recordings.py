@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics import dropping, erased, erasure
-from analytics.admission import admit
-from analytics.erased import Erased, Known, digest
-from analytics.keys import installation_key
+from analytics.landing import dropping
+from analytics.landing.admission import admit
+from analytics.privacy import erased, erasure
+from analytics.privacy.erased import Erased, Known, digest
+from analytics.privacy.keys import installation_key
 from analytics.warehouse import Batch, Landed, open_reader, open_writer
 from angime import erasing
 from angime.recordings import forget_recordings

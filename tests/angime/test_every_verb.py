@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import typer
 
-from analytics import aside
+from analytics.copies import aside
 from analytics.warehouse import Batch, open_writer
 from angime.commands import app
 from angime.commands.names import DIGEST_PERIODS, LETTER_STAGES
 from angime.commands.root import CHAPTERS
 from dashboards import digest
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin
-from pipelines.free_ports import free_port
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin
+from pipelines.kafka.free_ports import free_port
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at
 from tests.angime.front_door import Said, typed
 

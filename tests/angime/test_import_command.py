@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin
 from tests.angime.front_door import typed
 
 COMPANY = """

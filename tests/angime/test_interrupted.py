@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from analytics.sessions import DuckConnection, open_in_memory
+from analytics.engine.sessions import DuckConnection, open_in_memory
 from analytics.warehouse import Reader
 from angime.shell import DICTIONARY, Shell
 

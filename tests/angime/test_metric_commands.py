@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics.explain import Late
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import Misconfigured, Period, Scope
+from analytics.questions.explain import Late
 from analytics.warehouse import AnalyticsSettings, Batch, open_writer
 from angime.commands.metrics import late_in_words, parse_period, parse_scope
 from tests.analytics.drawn import drawn_events

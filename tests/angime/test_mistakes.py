@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.sessions import EngineError, NoMemory, open_in_memory
+from analytics.engine.sessions import EngineError, NoMemory, open_in_memory
 from analytics.warehouse import Batch, open_writer
 from angime.__main__ import memory_lacking
 from tests.analytics.landing_cases import NOW, call_events, records_of, settings_at

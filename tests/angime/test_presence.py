@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from angime import presence
-from pipelines import local_kafka
+from pipelines.kafka import local_kafka
 from schemas.errors import Misconfigured
 from tests.angime.front_door import typed
 

@@ -15,16 +15,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analytics import letters, lineage
-from analytics.letters import LetterFilter
-from analytics.metrics import catalogue
+from analytics.landing import letters
+from analytics.landing.letters import LetterFilter
+from analytics.metrics.catalogue import catalogue
 from analytics.progress import Pace
+from analytics.questions import lineage
 from analytics.warehouse import Batch, Reader, open_reader, open_writer
 from angime import contracts, printing, replaying, standing, watching
 from angime.moments import moment_of
 from angime.suggestions import known
-from pipelines import dead, local_kafka, normalise, redelivery, topics
-from pipelines.broker import Admin, connect_producer
+from pipelines import dead, normalise, redelivery
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, connect_producer
 from pipelines.land import TOPICS as LANDED
 from pipelines.origins import load_origins
 from pipelines.replay import Choice, Stretch
@@ -463,7 +465,7 @@ def test_the_doctor_says_how_to_mend_what_is_wrong(tmp_path: Path) -> None:
 
 
 def _free_port() -> int:
-    from pipelines.free_ports import free_port
+    from pipelines.kafka.free_ports import free_port
 
     return free_port()
 

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from analytics.scratch import Scratch
+from analytics.folding.scratch import Scratch
 from analytics.views import read_views
 from angime.simulator.company import COMPANY
 from angime.simulator.delivery import Parcel, parcels

@@ -12,12 +12,13 @@ import polars as pl
 import pytest
 
 import angime
-from analytics import progress, snapshot_tables, snapshots
-from analytics.data_files import FolderFiles
-from analytics.keys import installation_key
-from analytics.personal import treatment
-from analytics.rebuild import table_hash
-from analytics.snapshot_tables import Copier, Wanted
+from analytics import progress
+from analytics.copies import snapshot_tables, snapshots
+from analytics.copies.snapshot_tables import Copier, Wanted
+from analytics.engine.data_files import FolderFiles
+from analytics.folding.rebuild import table_hash
+from analytics.privacy.keys import installation_key
+from analytics.reading.personal import treatment
 from analytics.views import read_views
 from analytics.warehouse import Batch, open_reader, open_side_by_side, open_writer
 from angime.shell import Shell

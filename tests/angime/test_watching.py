@@ -21,8 +21,8 @@ from angime import hosting
 from angime.commands import app
 from angime.discretion import FORBIDDEN, HIDDEN, discreet, masked, without_personal_data
 from angime.figures import Standing
-from pipelines.keep import Figures
-from pipelines.receive_metrics import Metrics
+from pipelines.receiving.keep import Figures
+from pipelines.receiving.metrics import Metrics
 from tests.analytics.landing_cases import call_events, records_of, settings_at
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.broker import connect_producer
+from pipelines.kafka.broker import connect_producer
 from tests.bench import (
     answering,
     asking,

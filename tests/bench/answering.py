@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from pipelines.free_ports import free_port
+from pipelines.kafka.free_ports import free_port
 from tests.bench import normalising
 from tests.bench.posting import connect, request
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics import questions
-from analytics.metrics import over
+from analytics.metrics.catalogue import over
 from analytics.questions import Period, Scope
 from analytics.views import read_views
 from analytics.warehouse import AnalyticsSettings, Reader, connect_file, open_reader, open_writer

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from analytics import snapshots
+from analytics.copies import snapshots
 from analytics.settings import AnalyticsSettings
 from tests.bench import landing
 from tests.bench.timing import seconds_of

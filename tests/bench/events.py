@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from pipelines.broker import Producer
+from pipelines.kafka.broker import Producer
 from schemas.calls import CallAccepted, CallEnded, CallFact, CallOffered, CallRang
 from schemas.codec import encode
 from schemas.envelope import Event, event

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analytics import questions, snapshots
-from analytics.metrics import over
+from analytics import questions
+from analytics.copies import snapshots
+from analytics.metrics.catalogue import over
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Reader, open_reader
 from tests.bench import asking, rebuilding, refreshing, searching

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
-from pipelines.broker import assign
+from pipelines.kafka.broker import assign
 from pipelines.land import TOPICS, land
 from schemas.instants import instant
 from schemas.topics import TOPICS as DECLARED

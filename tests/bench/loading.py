@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from analytics.search import FILE as SEARCH
+from analytics.search.index import FILE as SEARCH
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Reader, open_reader, open_writer
 from angime import up

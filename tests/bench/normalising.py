@@ -20,7 +20,7 @@ from angime.simulator.delivery import Parcel, whatsapp_parcels
 from angime.simulator.house import Told, furnish
 from angime.simulator.traffic import tell
 from angime.simulator.whatsapp import Change, changes_of_call, changes_of_message
-from pipelines.broker import Producer
+from pipelines.kafka.broker import Producer
 from schemas.ids import raw_id
 from schemas.instants import from_epoch
 from schemas.records import RawRecord, raw_to_kafka

@@ -6,11 +6,9 @@ import sys
 from datetime import UTC, datetime
 
 from angime import logs
-from pipelines import (
-    dead,
-    fast_broker,  # noqa: F401  # what is imported is not counted, as it is not with the others
-)
-from pipelines.broker import connect_producer, join_group
+from pipelines import dead
+from pipelines.kafka import fast_broker  # noqa: F401  # what is imported is not counted, as it is not with the others
+from pipelines.kafka.broker import connect_producer, join_group
 from pipelines.normalise import STAGE, TOPIC, settled, step
 from pipelines.settings import PipelinesSettings
 from schemas.instants import Instant, instant

@@ -27,8 +27,8 @@ from streamlit.util import calc_hash  # noqa: TID251
 
 from analytics import questions
 from analytics.questions import Period, Scope, missed
+from analytics.reading.shared import SharedReader
 from analytics.settings import AnalyticsSettings
-from analytics.shared import SharedReader
 from analytics.warehouse import open_reader
 from dashboards import app, overview
 from dashboards.menu import MENU

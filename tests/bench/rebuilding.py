@@ -12,8 +12,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from analytics.folding.scratch import scratch
 from analytics.log import store_events
-from analytics.scratch import scratch
 from analytics.views import read_views
 from analytics.warehouse import AnalyticsSettings, Writer, open_writer
 from schemas.catalogue import EVENT_TYPES

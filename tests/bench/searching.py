@@ -11,7 +11,7 @@ from typing import Any
 
 from analytics.questions import Period
 from analytics.questions.search import said
-from analytics.search import FILE, SearchIndex
+from analytics.search.index import FILE, SearchIndex
 from analytics.warehouse import AnalyticsSettings, Reader, open_reader, open_writer
 from streams.demo_model import RECIPE_PATH, words_of
 from tests.bench.asking import SCOPE, fill

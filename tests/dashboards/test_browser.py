@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect, sync_playwright
 
-from analytics.metrics import LANGUAGES
+from analytics.metrics.catalogue import LANGUAGES
 from dashboards.menu import MENU
 from dashboards.texts import NAMES
 from tests.browsers import DRAWN

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest  # noqa: TID251  # Streamlit's own kit for testing its pages
 
-from analytics.metrics import catalogue
+from analytics.metrics.catalogue import catalogue
 from dashboards.columns import COLUMNS
 from dashboards.handed import OFFERS
 from dashboards.texts import texts

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from analytics.questions import Misconfigured
-from analytics.rights import Rights
+from analytics.reading.rights import Rights
 from dashboards.server import command
 from dashboards.settings import DashboardsSettings
 from dashboards.viewer import read_claims

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from analytics.metrics import LANGUAGES, Metric, catalogue, whole
+from analytics.metrics.catalogue import LANGUAGES, Metric, catalogue, whole
 from analytics.questions import Costed
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader, open_writer

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analytics.metrics import LANGUAGES
-from analytics.scratch import scratch
+from analytics.folding.scratch import scratch
+from analytics.metrics.catalogue import LANGUAGES
 from analytics.views import read_views
 from dashboards import findings, reasons, texts
 

@@ -7,8 +7,8 @@ from typing import get_args
 
 import pytest
 
-from analytics.metrics import LANGUAGES
-from analytics.rights import OF_NOBODY, OWNER, Rights, Role, selects
+from analytics.metrics.catalogue import LANGUAGES
+from analytics.reading.rights import OF_NOBODY, OWNER, Rights, Role, selects
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Writer, open_writer
 from dashboards.menu import MENU

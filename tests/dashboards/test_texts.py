@@ -13,7 +13,7 @@ from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from analytics.metrics import LANGUAGES, catalogue
+from analytics.metrics.catalogue import LANGUAGES, catalogue
 from dashboards import columns, reasons, texts
 from schemas.messages import MessageKind
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines import local_kafka
+from pipelines.kafka import local_kafka
 
 
 @pytest.fixture(scope="module")

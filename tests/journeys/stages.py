@@ -13,7 +13,7 @@ from analytics.warehouse import Reader, open_reader, open_writer
 from angime.recordings import forget_recordings
 from angime.settings import load
 from pipelines import land, normalise
-from pipelines.broker import Admin, assign, connect_producer
+from pipelines.kafka.broker import Admin, assign, connect_producer
 from pipelines.settings import PipelinesSettings
 from schemas.errors import NotYet
 from schemas.ids import raw_id

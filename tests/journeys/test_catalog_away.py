@@ -10,8 +10,9 @@ import pytest
 
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
-from pipelines import land, local_kafka, topics
-from pipelines.broker import Admin, connect_producer
+from pipelines import land
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, connect_producer
 from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.envelope import Event, topic_of

@@ -14,17 +14,18 @@ from typing import Any
 import httpx
 import pytest
 
-from analytics import letters
-from analytics.letters import LetterFilter
+from analytics.landing import letters
+from analytics.landing.letters import LetterFilter
 from analytics.settings import AnalyticsSettings
 from analytics.views import read_views
 from analytics.warehouse import Writer, open_reader, open_writer
 from angime import printing
 from angime.settings import load
-from pipelines import local_kafka, redelivery, replay, topics
-from pipelines.broker import Admin, connect_producer
-from pipelines.free_ports import free_port
-from pipelines.plain_broker import clients, structs
+from pipelines import redelivery, replay
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, connect_producer
+from pipelines.kafka.free_ports import free_port
+from pipelines.kafka.plain_broker import clients, structs
 from pipelines.replay import Choice
 from pipelines.settings import PipelinesSettings
 from schemas.alerts import AlertRaised

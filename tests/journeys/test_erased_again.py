@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from analytics.erased import FILE
+from analytics.privacy.erased import FILE
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime import erasing
 from angime.settings import load
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin
 from schemas.instants import Instant
 from streams.app import GROUP
 from tests.angime.front_door import typed

@@ -17,7 +17,7 @@ import pytest
 
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
-from pipelines.free_ports import free_port
+from pipelines.kafka.free_ports import free_port
 from tests.angime.front_door import Said, typed
 from tests.certificates import Authority
 from tests.forked import forked, running

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from av.audio import AudioStream
 
-from analytics.waiting import waiting
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, assign, connect_producer
-from pipelines.ports import MAX_MESSAGE_BYTES
+from analytics.questions.waiting import waiting
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, assign, connect_producer
+from pipelines.kafka.ports import MAX_MESSAGE_BYTES
 from schemas.calls import CallRecordingMadeAvailable
 from schemas.codec import decode, encode
 from schemas.envelope import event

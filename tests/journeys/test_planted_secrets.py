@@ -16,10 +16,10 @@ import msgspec
 import polars as pl
 import pytest
 
-from analytics.search import FILE as INDEX
+from analytics.search.index import FILE as INDEX
 from analytics.settings import AnalyticsSettings
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, assign, connect_producer
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, assign, connect_producer
 from schemas.calls import CallRecordingStored
 from schemas.codec import encode
 from schemas.company import parse_company

@@ -18,8 +18,8 @@ import pytest
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
 from angime.settings import load
-from pipelines import local_kafka, topics
-from pipelines.broker import Admin, assign
+from pipelines.kafka import local_kafka, topics
+from pipelines.kafka.broker import Admin, assign
 from schemas.codec import decode
 from schemas.envelope import Event
 from schemas.instants import Instant

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipelines import local_kafka
-from pipelines.free_ports import free_port
+from pipelines.kafka import local_kafka
+from pipelines.kafka.free_ports import free_port
 
 COMPANY = 'id = "demo"\nname = "Demo"\ntime_zone = "Asia/Almaty"\ndefault_region = "KZ"\n'
 # Packages of these names stand in the folder in which a person types: many projects have some.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import access
+from pipelines.kafka import access
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured
 from schemas.kafka_access import Access

@@ -11,10 +11,10 @@ import confluent_kafka
 import pytest
 from msgspec import Struct
 
-from pipelines import broker, fast_broker, plain_broker
-from pipelines.broker import Admin, Consumer, Positions, Producer, Record
-from pipelines.local_kafka import Running
-from pipelines.ports import BATCH_BYTES, MAX_LETTER_BYTES
+from pipelines.kafka import broker, fast_broker, plain_broker
+from pipelines.kafka.broker import Admin, Consumer, Positions, Producer, Record
+from pipelines.kafka.local_kafka import Running
+from pipelines.kafka.ports import BATCH_BYTES, MAX_LETTER_BYTES
 from pipelines.settings import Transport
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import PREFIX, Topic

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as drawing
 from hypothesis import strategies as st
 
-from analytics.anonymous import without_words
+from analytics.privacy.anonymous import without_words
 from analytics.warehouse import Batch, Reader
 from pipelines import correcting, replay
 from pipelines.correcting import Corrected, correct

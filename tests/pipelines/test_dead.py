@@ -5,7 +5,7 @@ import random
 import pytest
 
 from pipelines import dead
-from pipelines.broker import Record
+from pipelines.kafka.broker import Record
 from schemas.errors import Halted
 from schemas.records import RawRecord, dead_from_kafka, dead_to_kafka
 

@@ -1,8 +1,8 @@
 """What Kafka may forget: never a record that some stage has not read."""
 
 from pipelines.forgetting import forget, forgettable, read_by_all
-from pipelines.lag import Lag
-from pipelines.ports import Positions
+from pipelines.kafka.lag import Lag
+from pipelines.kafka.ports import Positions
 
 
 class Topics:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import broker, topics
-from pipelines.reach import reach
+from pipelines.kafka import broker, topics
+from pipelines.kafka.reach import reach
 from pipelines.settings import Transport
 from schemas.errors import AngimeError, Misconfigured, NotYet
 from tests.certificates import Authority
@@ -196,7 +196,7 @@ def test_one_broker_that_is_away_and_one_that_refuses_us_are_told_as_refusing(
 # In a process of its own, for kafka-python 3.0.12 leaves a socket open whenever it is refused.
 READER = """
 import os
-from pipelines import broker
+from pipelines.kafka import broker
 from schemas.errors import NotYet
 consumer = broker.join_group(os.environ["ANGIME_KAFKA"], group="plain", topics=["crm"], transport="kafka-python")
 try:

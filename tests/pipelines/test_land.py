@@ -8,8 +8,8 @@ import pytest
 
 from analytics.warehouse import Batch, open_writer
 from pipelines import land
+from pipelines.kafka.ports import Consumer, Headers, Positions, Record
 from pipelines.land import BACKLOG_RECORDS, GATHERING_SECONDS, IDLE_SECONDS, MAX_BATCH_RECORDS, SILENCE_SECONDS, TOPICS
-from pipelines.ports import Consumer, Headers, Positions, Record
 from schemas import codec
 from schemas.envelope import topic_of
 from schemas.errors import NotYet

@@ -16,7 +16,8 @@ import pytest
 
 from analytics.warehouse import open_reader
 from angime.liveness import asked_of_broker
-from pipelines import broker, kafka_hello, kafka_jars, land, local_kafka, topics
+from pipelines import land
+from pipelines.kafka import broker, hello, local_kafka, program, topics
 from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.envelope import Event, topic_of
@@ -206,7 +207,7 @@ def land_all(home: Path, bootstrap: str, *, events: int) -> list[tuple[int, int]
 @pytest.mark.kafka
 def test_a_stopped_broker_whose_ports_were_taken_starts_at_others_and_is_the_same_cluster(home: Path) -> None:
     first = local_kafka.start(home, on_step=silent)
-    cluster = kafka_hello.cluster_id(port_of(first))
+    cluster = hello.cluster_id(port_of(first))
     assert local_kafka.stop(home)
     assert not local_kafka.is_lost(home)
     assert not local_kafka.stop(home)
@@ -216,13 +217,13 @@ def test_a_stopped_broker_whose_ports_were_taken_starts_at_others_and_is_the_sam
         again = local_kafka.start(home, on_step=silent)
 
     assert port_of(again) not in {was["port"], was["controller_port"]}
-    assert kafka_hello.cluster_id(port_of(again)) == cluster
+    assert hello.cluster_id(port_of(again)) == cluster
 
 
 @pytest.mark.kafka
 def test_three_who_start_a_broker_at_once_get_the_same_one(home: Path) -> None:
     program = (
-        "import pathlib, sys; from pipelines import local_kafka; "
+        "import pathlib, sys; from pipelines.kafka import local_kafka; "
         "print(local_kafka.start(pathlib.Path(sys.argv[1]), on_step=lambda step: None).pid)"
     )
     starters = [
@@ -290,19 +291,19 @@ connection.recv(1024)
 connection.sendall(b"HTTP/1.1 400 Bad Request\\r\\n\\r\\n")
 """
         with subprocess.Popen([sys.executable, "-c", web_server], pass_fds=[server.fileno()]):
-            assert kafka_hello.cluster_id(server.getsockname()[1]) is None
+            assert hello.cluster_id(server.getsockname()[1]) is None
 
 
 def test_nobody_is_no_broker() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
 
-        assert kafka_hello.cluster_id(unused.getsockname()[1]) is None
+        assert hello.cluster_id(unused.getsockname()[1]) is None
 
 
 def test_every_jar_is_locked_by_its_checksum_and_the_lock_names_no_address() -> None:
-    jars = kafka_jars.locked_jars()
+    jars = program.locked_jars()
 
     assert [jar for jar in jars if len(jar.sha256) != 64] == []
     assert ("kafka_2.13", "4.3.0") in [(jar.artifact_id, jar.version) for jar in jars]
-    assert "://" not in kafka_jars.LOCK_FILE.read_text()
+    assert "://" not in program.LOCK_FILE.read_text()

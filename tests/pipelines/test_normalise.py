@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from pipelines import broker, dead, local_kafka, normalise
-from pipelines.broker import Record
+from pipelines import dead, normalise
+from pipelines.kafka import broker, local_kafka
+from pipelines.kafka.broker import Record
 from pipelines.origins import Origins, load_origins
 from pipelines.settings import PipelinesSettings
 from pipelines.sources.contract import Translation

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import outbox as outbox_module
-from pipelines.outbox import Outbox
+from pipelines.receiving import outbox as outbox_module
+from pipelines.receiving.outbox import Outbox
 from schemas.errors import Misconfigured, NotYet
 
 ROOM = 64 * 1024 * 1024
@@ -23,7 +23,7 @@ ROOM = 64 * 1024 * 1024
 KEEP_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from pipelines.outbox import Outbox
+from pipelines.receiving.outbox import Outbox
 outbox = Outbox(Path(sys.argv[1]), max_bytes=1 << 26)
 outbox.append([b"first", b"second"])
 outbox.append([b"third"])

@@ -20,12 +20,14 @@ import pytest
 from msgspec import Struct
 
 from angime import presence
-from pipelines import heads, local_kafka, receive
-from pipelines.hooks import Doors
-from pipelines.keep import Keeper, Received
+from pipelines import receive
+from pipelines.kafka import local_kafka
 from pipelines.origins import load_origins, load_secrets
-from pipelines.outbox import Outbox
-from pipelines.receive_metrics import Metrics
+from pipelines.receiving import heads
+from pipelines.receiving.hooks import Doors
+from pipelines.receiving.keep import Keeper, Received
+from pipelines.receiving.metrics import Metrics
+from pipelines.receiving.outbox import Outbox
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet
 from schemas.records import RawRecord, raw_from_kafka

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics import aside, comparison, progress
+from analytics import progress
+from analytics.copies import aside, comparison
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime.printing import VERSIONS
 from pipelines import replay

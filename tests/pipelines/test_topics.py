@@ -8,10 +8,10 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from pipelines import topics
-from pipelines.broker import Admin, assign
-from pipelines.local_kafka import Running
-from pipelines.plain_broker import clients
+from pipelines.kafka import topics
+from pipelines.kafka.broker import Admin, assign
+from pipelines.kafka.local_kafka import Running
+from pipelines.kafka.plain_broker import clients
 from schemas.errors import Misconfigured
 from schemas.topics import DAY_SECONDS, PREFIX, TOPICS, Topic
 

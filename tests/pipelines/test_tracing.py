@@ -11,9 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from analytics.warehouse import open_writer
 from pipelines import dead, land, normalise
-from pipelines.keep import Received, http_headers
+from pipelines.kafka.ports import Positions, Record
 from pipelines.origins import load_origins
-from pipelines.ports import Positions, Record
+from pipelines.receiving.keep import Received, http_headers
 from pipelines.settings import PipelinesSettings
 from pipelines.tracing import OFF, Tracer, end_all, open_tracer, traceparent_of
 from schemas.records import TRACEPARENT, raw_to_kafka

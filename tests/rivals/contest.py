@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from pipelines.broker import Producer, connect_producer
+from pipelines.kafka.broker import Producer, connect_producer
 from tests.brokers import own_broker
 from tests.rivals.programs import Program
 from tests.rivals.story import Told

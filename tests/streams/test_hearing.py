@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.waiting import waiting
+from analytics.questions.waiting import waiting
 from schemas.errors import InvalidEvent, Misconfigured
 from schemas.people import Role
 from schemas.standing import WAITING_FILE, Waiting

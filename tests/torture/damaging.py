@@ -10,12 +10,12 @@ from contextlib import closing
 from itertools import accumulate
 from pathlib import Path
 
-from analytics.data_files import FolderFiles
-from analytics.seals import Seals
-from analytics.search import SearchIndex, SearchQuery
+from analytics.engine.data_files import FolderFiles
+from analytics.engine.seals import Seals
+from analytics.search.index import SearchIndex, SearchQuery
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader, open_writer
-from pipelines.outbox import Outbox
+from pipelines.receiving.outbox import Outbox
 from schemas.errors import Halted
 from tests.analytics import test_search as search_cases
 from tests.torture.faults import Case, fault

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from pipelines.outbox import Outbox
-from pipelines.ports import Record
+from pipelines.kafka.ports import Record
+from pipelines.receiving.outbox import Outbox
 from schemas.errors import NotYet
 from tests.torture.faults import Case, fault
 from tests.torture.manifest import manifest

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from analytics.waiting import waiting
+from analytics.questions.waiting import waiting
 from angime import up
-from pipelines import local_kafka
+from pipelines.kafka import local_kafka
 from streams.demo_model import MODEL_FOLDER
 from tests.brokers import silent
 from tests.torture.answers import ERRORS

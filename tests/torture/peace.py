@@ -12,9 +12,9 @@ from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, Landed, open_reader, open_writer
 from angime.simulator.delivery import Parcel
 from pipelines import replay
+from pipelines.kafka.ports import Record
 from pipelines.normalise import normalise
 from pipelines.origins import load_origins, raw_record
-from pipelines.ports import Record
 from pipelines.settings import PipelinesSettings
 from schemas.records import raw_to_kafka
 from schemas.topics import TOPICS

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.dead import Breaker
+from pipelines.kafka.ports import Record
 from pipelines.normalise import GROUP, normalise, step
 from pipelines.origins import Origins, load_origins, raw_record
-from pipelines.ports import Record
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Halted
 from schemas.instants import instant

@@ -12,7 +12,7 @@ from websockets.exceptions import WebSocketException
 from angime import up
 from angime.simulator.company import COMPANY
 from dashboards.state import PAGES
-from pipelines.free_ports import free_port
+from pipelines.kafka.free_ports import free_port
 from tests.bench.visitors import look_at
 from tests.torture.faults import Case, fault
 from tests.torture.stacks import comes_to_be, hit, running

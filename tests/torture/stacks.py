@@ -16,8 +16,8 @@ from angime import up
 from angime.simulator import sending
 from angime.simulator.delivery import Parcel
 from angime.standing import lags
-from pipelines import local_kafka
-from pipelines.free_ports import free_port
+from pipelines.kafka import local_kafka
+from pipelines.kafka.free_ports import free_port
 from schemas.errors import NotYet
 from tests.angime.front_door import typed
 from tests.torture.manifest import Manifest, manifest

@@ -12,10 +12,10 @@ from pathlib import Path
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_writer
 from angime import up
-from pipelines import local_kafka
-from pipelines.admin import Admin
-from pipelines.plain_broker import clients
-from pipelines.ports import LOOK_AGAIN_SECONDS, SESSION_SECONDS
+from pipelines.kafka import local_kafka
+from pipelines.kafka.admin import Admin
+from pipelines.kafka.plain_broker import clients
+from pipelines.kafka.ports import LOOK_AGAIN_SECONDS, SESSION_SECONDS
 from schemas.topics import TOPICS
 from tests.brokers import silent
 from tests.torture.faults import Case, fault

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from analytics import letters
-from analytics.letters import LetterFilter
+from analytics.landing import letters
+from analytics.landing.letters import LetterFilter
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime.simulator.company import COMPANY as COMPANY_ID
 from pipelines import redelivery
+from pipelines.kafka.ports import Record
 from pipelines.land import TOPICS as LANDED
-from pipelines.ports import Record
 from schemas.topics import TOPICS
 from tests.fakes import MemoryKafka
 from tests.torture.faults import Case, fault
@@ -126,7 +126,8 @@ def _send_again(home: Path, records: Sequence[Record]) -> list[str]:
 def _earlier_commits(count: int) -> list[str]:
     """Choose commits that changed the warehouse's code, evenly over all that there are, the oldest among them."""
     try:
-        listed = _git("log", "--format=%H", "--", "analytics/landing.py", "analytics/facts").decode().split()
+        places = ("analytics/landing", "analytics/landing.py", "analytics/facts")
+        listed = _git("log", "--format=%H", "--", *places).decode().split()
     except subprocess.CalledProcessError:
         return []
     older = [commit for commit in listed[1:] if _has_writer(commit)]

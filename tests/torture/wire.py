@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 
-from pipelines.free_ports import free_port
+from pipelines.kafka.free_ports import free_port
 from tests.torture.answers import Asked, errors_of, read_request, refused
 
 HOST = "127.0.0.1"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import broker, collect, local_kafka, topics
+from pipelines import collect
 from pipelines.arrivals import Arrivals
 from pipelines.doors.contract import LONGEST_WAIT_SECONDS, Door, wait_after
+from pipelines.kafka import broker, local_kafka, topics
 from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
 from schemas.errors import Misconfigured, NotYet

@@ -1,0 +1,1 @@
+"""Landing: records of Kafka become rows of the log, each event once."""

@@ -1,0 +1,1 @@
+"""Persons: erasing them, forgetting what is kept for a time, and finding where they are named."""

@@ -1,0 +1,1 @@
+"""Search in all transcripts, and the forms of words that it knows."""
