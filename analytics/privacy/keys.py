@@ -2,7 +2,9 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 from schemas.errors import Misconfigured
 
@@ -15,17 +17,24 @@ def installation_key(home: Path) -> bytes:
     Raises Misconfigured where it was tampered with: digests made before could not be known again.
     """
     file = home / "secret.key"
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        key = file.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise Misconfigured(f"{file} does not hold {KEY_BYTES} bytes: put a copy of it back") from None
-        return key
-    with os.fdopen(handle, "wb") as opened:
-        key = secrets.token_bytes(KEY_BYTES)
-        opened.write(key)
-        opened.flush()
-        os.fsync(opened.fileno())
+    if not file.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        _make(file)
+    key = file.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise Misconfigured(f"{file} does not hold {KEY_BYTES} bytes: put a copy of it back")
     return key
+
+
+def _make(file: Path) -> None:
+    """Make a secret, which is there whole or not at all; where another process was quicker, its own stays."""
+    handle, name = mkstemp(dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as draft:
+            draft.write(secrets.token_bytes(KEY_BYTES))
+            draft.flush()
+            os.fsync(draft.fileno())
+        with suppress(FileExistsError):
+            os.link(name, file)
+    finally:
+        Path(name).unlink()

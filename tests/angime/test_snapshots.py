@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 import venv
 from datetime import timedelta
@@ -380,6 +381,19 @@ def test_the_installation_has_one_secret_that_only_its_owner_reads(tmp_path: Pat
 
     assert (len(key), installation_key(tmp_path)) == (32, key)
     assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_for_which_there_was_no_room_is_made_as_soon_as_there_is(tmp_path: Path) -> None:
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, bounds[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            installation_key(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+
+    assert len(installation_key(tmp_path)) == 32
+    assert [file.name for file in tmp_path.iterdir()] == ["secret.key"]
 
 
 def test_the_shell_answers_each_statement(home: Path) -> None:
