@@ -33,6 +33,7 @@ from schemas.ourselves import our_version
 
 FORMAT_VERSION = 3
 DATABASE = "angime.duckdb"
+UNFINISHED = f"{DATABASE}.new"
 # What any DuckDB since then opens; older forms are written slower.
 STORAGE_VERSION = "v1.5.0"
 PARQUET = "parquet"
@@ -99,10 +100,14 @@ def take(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        is_empty = not any(folder.iterdir())
+        there = {file.name for file in folder.iterdir()}
     except OSError as error:
         raise Misconfigured(f"{folder} cannot be made: {error.strerror}") from None
-    if not is_empty:
+    if UNFINISHED in there:
+        raise Misconfigured(
+            f"{folder} holds half a snapshot: where none is being made, delete the folder, and ask again"
+        )
+    if there:
         raise Misconfigured(f"{folder} is not empty: a snapshot wants a folder of its own")
     try:
         return _write(settings, folder, as_of=as_of, secret=secret, on_step=on_step)
@@ -115,7 +120,7 @@ def take(
 def _write(
     settings: AnalyticsSettings, folder: Path, *, as_of: Instant | None, secret: bytes | None, on_step: OnStep
 ) -> Snapshot:
-    unfinished = folder / f"{DATABASE}.new"
+    unfinished = folder / UNFINISHED
     views = read_views()
     with open_side_by_side({LAKE: settings}, is_held=True) as connection:
         # The engine keeps an order that was asked for; for rows as they come, that would cost as much again.

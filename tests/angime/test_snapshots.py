@@ -219,6 +219,13 @@ def test_a_snapshot_wants_a_folder_of_its_own(home: Path, taken: Path) -> None:
         snapshots.take(settings_at(home), taken / "manifest.json" / "below")
 
 
+def test_of_a_snapshot_that_was_killed_is_said_that_its_half_is_to_be_deleted(home: Path, tmp_path: Path) -> None:
+    (tmp_path / snapshots.UNFINISHED).touch()
+
+    with pytest.raises(Misconfigured, match="holds half a snapshot: where none is being made, delete the folder"):
+        snapshots.take(settings_at(home), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("lacks", "statement"),
     [
