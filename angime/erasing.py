@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from analytics.connection import Connection
 from analytics.engine.data_files import files_of
-from analytics.privacy import erasure
+from analytics.privacy import erasure, persons
 from analytics.privacy.erased import Erased, digest
 from analytics.privacy.keys import installation_key
 from analytics.privacy.traces import pattern_of, traces_of
@@ -90,7 +90,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     )
 
 
-def look(identities: Sequence[str]) -> list[erasure.Found]:
+def look(identities: Sequence[str]) -> list[persons.Found]:
     """Say what there is of persons, and change nothing; the lander may run. Raises NotThere without a warehouse."""
     settings = load(AnalyticsSettings)
     prove_there(settings)
@@ -146,7 +146,7 @@ def _check_outbox(sought: Sought) -> None:
 
 
 def _apply(
-    connection: Connection, found: Sequence[erasure.Found], *, home: Path, now: datetime, say: Say
+    connection: Connection, found: Sequence[persons.Found], *, home: Path, now: datetime, say: Say
 ) -> tuple[Receipt, list[Event]]:
     """Erase who was found from recordings and log; gives the receipt, which says that the rest is to come."""
     key, moment = installation_key(home), instant(now)
@@ -187,8 +187,8 @@ def phones_of(identity: str) -> frozenset[str]:
     return phones.numbers_of(Identity(kind=kind, value=value))
 
 
-def _find(connection: Connection, identities: Sequence[str]) -> list[erasure.Found]:
-    return erasure.find(connection, identities, phones_of=phones_of)
+def _find(connection: Connection, identities: Sequence[str]) -> list[persons.Found]:
+    return persons.find(connection, identities, phones_of=phones_of)
 
 
 def _check_kinds(connection: Connection, identities: Sequence[str], *, home: Path) -> None:
@@ -197,14 +197,14 @@ def _check_kinds(connection: Connection, identities: Sequence[str], *, home: Pat
     Whoever was erased may have been the last of a kind.
     """
     kinds = {kind for (kind,) in connection.rows("select distinct kind from facts.identities")}
-    erased, key = Erased.of(erasure.read_decisions(connection)).digests, installation_key(home)
+    erased, key = Erased.of(persons.read_decisions(connection)).digests, installation_key(home)
     asked = {one.partition(":")[0] for one in identities if digest(key, one) not in erased}
     for kind in sorted(asked - kinds):
         if near := nearest(kind, names=kinds):
             raise Misconfigured(f"there is no identity of the kind {kind!r}; did you mean {near}?")
 
 
-def _all(found: Sequence[erasure.Found], name: str) -> list[str]:
+def _all(found: Sequence[persons.Found], name: str) -> list[str]:
     return [one for person in found for one in getattr(person, name)]
 
 

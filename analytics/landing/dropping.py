@@ -15,18 +15,12 @@ import structlog
 
 from analytics.connection import Connection, Planned, handed_in
 from analytics.landing.admission import Refusal
-from analytics.privacy import erasure
+from analytics.privacy import erasure, persons
 from analytics.privacy.erased import CONVERSATION, Erased, digest, tell
-from analytics.privacy.erasure import (
-    IDENTITIES,
-    IS_OF_RECORDING,
-    RECORDING,
-    TOLD_AT,
-    ForgetRecordings,
-    recording_paths,
-)
+from analytics.privacy.erasure import ForgetRecordings
 from analytics.privacy.keys import installation_key
 from analytics.privacy.mentions import IS_WRITTEN, without_mentions
+from analytics.privacy.persons import IDENTITIES, IS_OF_RECORDING, RECORDING, TOLD_AT, recording_paths
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant, moment
 
@@ -57,7 +51,7 @@ class Dropper:
 
     def load(self) -> None:
         """Read anew who was erased, and tell it to stages that do not read the log."""
-        self._erased = Erased.of(erasure.read_decisions(self._connection))
+        self._erased = Erased.of(persons.read_decisions(self._connection))
         self.owed = erasure.owed(self._connection)
         tell(self._erased, home=self._home)
 
@@ -66,7 +60,7 @@ class Dropper:
 
         What is in memory of the log is of before. Raises NotYet while the store is away.
         """
-        found = erasure.find_told(self._connection, key=installation_key(self._home))
+        found = persons.find_told(self._connection, key=installation_key(self._home))
         self._forget_recordings([path for one in found for path in one.recordings])
         erasure.apply_told(self._connection, found, persons=self.owed, now=now, make_token=lambda: uuid.uuid4().hex)
         _log.info("erased", persons=self.owed, events=sum(one.events for one in found))

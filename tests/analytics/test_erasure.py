@@ -12,7 +12,7 @@ from analytics.folding.scratch import Scratch
 from analytics.landing.admission import Refusal, append_dead
 from analytics.landing.batches import Lander
 from analytics.landing.dropping import Dropper
-from analytics.privacy import erasure
+from analytics.privacy import erasure, persons
 from analytics.privacy.keys import installation_key
 from analytics.views import read_views
 from analytics.warehouse import Batch
@@ -28,12 +28,12 @@ UNTIL: Instant = "2026-03-10T12:00:00.000Z"
 
 
 def _identities(made: Scratch, *asked: str) -> list[tuple[str, ...]]:
-    return [one.identities for one in erasure.find(made.connection, asked, phones_of=phones_of)]
+    return [one.identities for one in persons.find(made.connection, asked, phones_of=phones_of)]
 
 
-def _erase(made: Scratch, asked: Sequence[str], *, key: bytes = b"k" * 32) -> Sequence[erasure.Found]:
+def _erase(made: Scratch, asked: Sequence[str], *, key: bytes = b"k" * 32) -> Sequence[persons.Found]:
     tokens = iter("abc")
-    found = erasure.find(made.connection, asked, phones_of=phones_of)
+    found = persons.find(made.connection, asked, phones_of=phones_of)
     decisions = [erasure.decide(one, key=key, until=UNTIL) for one in found]
     erasure.apply(made.connection, found, decisions=decisions, make_token=lambda: next(tokens))
     return found
@@ -167,13 +167,13 @@ def test_who_was_erased_twice_elsewhere_is_taken_out_up_to_the_later_moment() ->
     """)  # noqa: E501
     made = warehouse([*told, *(msgspec.structs.replace(one, recordedat=_at(10)) for one in said)])
     key = b"k" * 32
-    [found] = erasure.find(made.connection, ["phone:+77010000001"])
+    [found] = persons.find(made.connection, ["phone:+77010000001"])
     decided = [(8, ()), (6, (deal("d"),))]
     made.load_events(
         erasure.decide(msgspec.structs.replace(found, entities=entities), key=key, until=_at(hour))
         for hour, entities in decided
     )
-    taken = erasure.find_told(made.connection, key=key)
+    taken = persons.find_told(made.connection, key=key)
     erasure.apply_told(made.connection, taken, persons=2, now=_at(11), make_token=lambda: "a")
 
     kept = "select data ->> '$.reason' as reason from log.events where type = 'deal.lost' order by time"

@@ -14,7 +14,7 @@ import pytest
 from msgspec import Struct
 
 from analytics.connection import Connection
-from analytics.privacy import anonymous, erasure
+from analytics.privacy import anonymous, erasure, persons
 from analytics.privacy.keys import installation_key
 from analytics.search.index import FILE as INDEX
 from analytics.search.index import SearchIndex
@@ -399,7 +399,7 @@ def test_what_comes_again_is_dropped_and_a_new_acquaintance_is_not(home: Path) -
 
 def test_who_was_erased_is_heard_of_by_kafka_and_what_comes_of_his_calls_is_dropped(tmp_path: Path) -> None:
     told = of_the_person(THE_PERSON)
-    found = erasure.Found(
+    found = persons.Found(
         identities=(f"phone:{PHONE}",),
         entities=(told[0].data.call_id,),
         events=0,
@@ -425,7 +425,7 @@ def test_the_writer_holds_nothing_of_the_person_when_the_erasure_is_written(home
     with open_writer(settings_at(home)) as writer:
         writer.land(Batch(records_of(of_the_person(Person(551)), first_offset=500)), now=NOW)
         assert set(MARK.findall(everything_held(writer.connection))) >= {("550", "name"), ("551", "name")}
-        found = erasure.find(writer.connection, [f"phone:{one.phone}" for one in (THE_PERSON, Person(551))])
+        found = persons.find(writer.connection, [f"phone:{one.phone}" for one in (THE_PERSON, Person(551))])
         decisions = [erasure.decide(one, key=b"k" * 32, until=LATER) for one in found]
         erasure.apply(writer.connection, found, decisions=decisions, make_token=lambda: "a" * 32)
         writer.reload()

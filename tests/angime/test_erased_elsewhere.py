@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from analytics.connection import Connection
-from analytics.privacy import erasure
+from analytics.privacy import erasure, persons
 from analytics.privacy.keys import installation_key
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime import erasing
@@ -51,7 +51,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def decision_of(home: Path, person: Person) -> Event:
     """Give what another warehouse of the same log and key writes when it erases a person."""
     with open_writer(settings_at(home)) as writer:
-        [found] = erasure.find(writer.connection, [f"phone:{person.phone}"], phones_of=erasing.phones_of)
+        [found] = persons.find(writer.connection, [f"phone:{person.phone}"], phones_of=erasing.phones_of)
     return erasure.decide(found, key=installation_key(home), until=LATER)
 
 
@@ -168,7 +168,7 @@ def test_a_backlog_that_holds_the_decision_is_erased_when_its_facts_are_built(
     monkeypatch.setenv("ANGIME_HOME", str(tmp_path))
     make_home(tmp_path, [])
     told = of_the_person(THE_PERSON)
-    found = erasure.Found(
+    found = persons.Found(
         identities=tuple(f"{one.kind}:{one.value}" for one in THE_PERSON.identities),
         entities=(),
         events=0,

@@ -10,7 +10,7 @@ import pytest
 
 from analytics.landing import dropping
 from analytics.landing.admission import admit
-from analytics.privacy import erased, erasure
+from analytics.privacy import erased, erasure, persons
 from analytics.privacy.erased import Erased, Known, digest
 from analytics.privacy.keys import installation_key
 from analytics.warehouse import Batch, Landed, open_reader, open_writer
@@ -245,7 +245,7 @@ def test_a_call_that_is_told_of_once_more_after_its_erasure_leaves_no_conflict(h
 
 
 def test_whoever_reads_no_log_is_told_of_an_erasure_that_came_by_kafka_and_names_nobody(tmp_path: Path) -> None:
-    found = erasure.Found(identities=(f"phone:{PHONE}",), entities=(), events=0, conflicts=0, dead=0, recordings=())
+    found = persons.Found(identities=(f"phone:{PHONE}",), entities=(), events=0, conflicts=0, dead=0, recordings=())
     decision = erasure.decide(found, key=installation_key(tmp_path), until=ERASED_AT)
     fact, known = call_of(KNOWN)[-3], Known(tmp_path)
 
