@@ -11,6 +11,7 @@ from analytics import log, views
 from analytics.company.file import read_companies
 from analytics.connection import LAYERS, Connection, transaction
 from analytics.copies.moving import refuse_half
+from analytics.engine.attaching import attach, make_catalog
 from analytics.engine.away import WarehouseAway
 from analytics.engine.catalogs import catalog_of
 from analytics.engine.data_files import files_of
@@ -25,8 +26,6 @@ from analytics.engine.sessions import (
     FileError,
     NameErrors,
     NoMemory,
-    attach,
-    make_catalog,
     open_session,
 )
 from analytics.folding.rebuild import Rebuilt, TableHash, fingerprint, read_fingerprint, rebuild, show, table_hash

@@ -15,18 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from analytics.connection import Connection, counted, transaction
+from analytics.engine.attaching import attach, attach_catalog, make_catalog
 from analytics.engine.catalogs import Catalog, catalog_of
 from analytics.engine.data_files import SEALS, DataFiles, files_of
 from analytics.engine.seals import Seals, seal_of
-from analytics.engine.sessions import (
-    CATALOG,
-    DuckConnection,
-    EngineError,
-    attach,
-    attach_catalog,
-    make_catalog,
-    open_session,
-)
+from analytics.engine.sessions import CATALOG, DuckConnection, EngineError, open_session
 from analytics.folding.rebuild import TableHash, table_hash
 from analytics.progress import Pace
 from analytics.reading.readers import open_reader

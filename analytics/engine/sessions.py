@@ -1,16 +1,12 @@
-"""The one door to DuckDB: its sessions, with their limits and extensions, and the lake attached to them."""
+"""The one door to DuckDB: its sessions, with their limits and extensions."""
 
 import importlib.util
 import re
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
-from importlib.abc import MetaPathFinder
 from itertools import count
 from pathlib import Path
-from threading import local
-from types import ModuleType
 from typing import Any, Self, cast
 
 import duckdb
@@ -18,9 +14,8 @@ import polars as pl
 
 from analytics import log
 from analytics.connection import BEGIN, LAYERS, ROLLBACK, Parameters, Planned, counted
-from analytics.engine.catalogs import Catalog, catalog_of
-from analytics.engine.data_files import files_of
 from analytics.engine.plans import Plans
+from analytics.engine.withholding import Withholding
 from analytics.search.stems import make_stem_macros
 from analytics.settings import AnalyticsSettings
 from schemas.errors import Misconfigured
@@ -45,8 +40,6 @@ EXTENSION_SETTINGS = {
     "autoload_known_extensions": False,
     "allow_unsigned_extensions": True,
 }
-# A transaction of at most so many rows is kept in the catalog until maintenance; larger ones become Parquet at once.
-INLINED_ROWS = 50
 # Rows in a group of a table in which single rows are sought: the fewer, the less is read, and the more bounds are
 # looked through. Of ten million rows one was found in 13 ms by this many, in 23 ms by a quarter of it.
 SOUGHT_ROWS = 32_768
@@ -282,29 +275,7 @@ class DuckConnection:
                 raise
 
 
-class _Withholding(MetaPathFinder):
-    """Lets a library be taken for not installed by the thread in which the engine is asked, and by no other."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._asking = local()
-
-    def find_spec(self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> None:
-        """Leave every library to the finders behind this one, but the one that is withheld."""
-        if fullname == self._name and getattr(self._asking, "is_now", False):
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-
-    @contextmanager
-    def meanwhile(self) -> Generator[None]:
-        """Withhold it from this thread, unless it is there already."""
-        self._asking.is_now = True
-        try:
-            yield
-        finally:
-            self._asking.is_now = False
-
-
-_withholding = _Withholding(NEEDLESS)
+_withholding = Withholding(NEEDLESS)
 sys.meta_path.insert(0, _withholding)
 
 
@@ -358,14 +329,14 @@ def open_session(settings: AnalyticsSettings) -> Engine:
             "preserve_insertion_order": False,
         }
     )
-    _load(session, *EXTENSIONS)
+    load(session, *EXTENSIONS)
     return prepare_session(session)
 
 
 def open_in_memory() -> Engine:
     """Open a session of one thread whose layers will lie in memory."""
     session = duckdb.connect(config={**EXTENSION_SETTINGS, "threads": 1})
-    _load(session, "fts")
+    load(session, "fts")
     return prepare_session(session)
 
 
@@ -381,7 +352,8 @@ def prepare_session(session: Engine) -> Engine:
     return session
 
 
-def _load(session: Engine, *extensions: str) -> None:
+def load(session: Engine, *extensions: str) -> None:
+    """Load extensions of the engine from their wheels; raises Misconfigured where one cannot be loaded."""
     for name in extensions:
         try:
             session.execute(f"load {log.quoted(str(_extension_file(name)))}")
@@ -398,77 +370,3 @@ def _extension_file(name: str) -> Path:
     if found is None or found.origin is None:
         raise Misconfigured(f"the package duckdb-extension-{name} is missing: run `make setup`")
     return Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-
-
-def make_catalog(session: Engine, settings: AnalyticsSettings) -> None:
-    """Make an empty lake where there is none. It gets its name when it is whole: a reader never sees half of it."""
-    catalog = catalog_of(settings)
-    with catalog.making() as place:
-        _attach(session, settings, "made", _options(settings), place=place)
-        session.execute("detach made")
-
-
-def attach_catalog(session: Engine, catalog: Catalog, *, name: str, reads_only: bool) -> None:
-    """Attach a catalog as what it is, a database of tables, without the lake of which they tell."""
-    _load(session, catalog.extension)
-    session.execute(f"attach {log.quoted(catalog.place)} as {name}{' (read_only)' if reads_only else ''}")
-
-
-def attach(
-    session: Engine,
-    settings: AnalyticsSettings,
-    *,
-    reads_only: bool,
-    name: str = CATALOG,
-    snapshot: int | None = None,
-) -> None:
-    """Attach a warehouse to a session as a catalog of this name, as it is now or as it was at `snapshot`.
-
-    Raises Misconfigured where its catalog is damaged.
-    """
-    catalog = catalog_of(settings)
-    options = [
-        *_options(settings),
-        "create_if_not_exists false",
-        *(["read_only"] if reads_only else []),
-        *([f"snapshot_version {snapshot}"] if snapshot is not None else []),
-    ]
-    try:
-        _attach(session, settings, name, options, place=catalog.place)
-    except EngineError as error:
-        raise unreadable(settings, error) from None
-    if not reads_only:
-        # The second version writes the lengths of texts apart: seven bytes of a hundred less, at no cost of time.
-        for option, value in (("parquet_compression", "'zstd'"), ("parquet_version", "2")):
-            session.execute(f"call {CATALOG}.set_option('{option}', {value})")
-
-
-def unreadable(settings: AnalyticsSettings, error: EngineError) -> Misconfigured:
-    """Say of a catalog at which the engine failed how to mend it; raises WarehouseAway where something is only away."""
-    reach(settings)
-    return catalog_of(settings).unreadable(type(error).__name__)
-
-
-def reach(settings: AnalyticsSettings) -> None:
-    """Raise WarehouseAway where the catalog or the data files are away just now."""
-    catalog_of(settings).reach()
-    files_of(settings).reach()
-
-
-def _options(settings: AnalyticsSettings) -> list[str]:
-    # Assumption: DATA_PATH may be given anew, so that a warehouse that was moved with its folder opens again.
-    return [
-        f"data_path {log.quoted(files_of(settings).place)}",
-        "override_data_path true",
-        f"data_inlining_row_limit {INLINED_ROWS}",
-    ]
-
-
-def _attach(session: Engine, settings: AnalyticsSettings, name: str, options: Sequence[str], *, place: str) -> None:
-    catalog, files = catalog_of(settings), files_of(settings)
-    _load(session, catalog.extension)
-    if files.extension:
-        _load(session, files.extension)
-        session.execute(files.told())
-    written = log.quoted(f"ducklake:{place}")
-    session.execute(f"attach {written} as {name} ({', '.join([*options, *catalog.options])})")

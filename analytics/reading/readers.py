@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from analytics.connection import Connection, Parameters, transaction
+from analytics.engine.attaching import attach, reach, unreadable
 from analytics.engine.catalogs import Catalog, catalog_of
 from analytics.engine.data_files import files_of
 from analytics.engine.sessions import (
@@ -19,13 +20,10 @@ from analytics.engine.sessions import (
     EngineError,
     FileError,
     NameErrors,
-    attach,
     framed,
     open_file,
     open_session,
     prepare_session,
-    reach,
-    unreadable,
 )
 from analytics.reading.confining import check, confine
 from analytics.reading.rights import Rights

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from analytics.copies.snapshots import take
+from analytics.engine.attaching import make_catalog
 from analytics.engine.away import WarehouseAway
 from analytics.engine.data_files import files_of
 from analytics.engine.seals import Seals
-from analytics.engine.sessions import make_catalog, open_session
+from analytics.engine.sessions import open_session
 from analytics.reading import sandbox
 from analytics.reading.rights import OWNER
 from analytics.settings import AnalyticsSettings

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from analytics.connection import Connection
-from analytics.engine.sessions import attach, open_session
+from analytics.engine.attaching import attach
+from analytics.engine.sessions import open_session
 from analytics.folding.refresh import Refresher
 from analytics.folding.scratch import Scratch, scratch
 from analytics.landing.batches import STRANGE, Lander

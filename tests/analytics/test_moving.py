@@ -13,10 +13,11 @@ import pytest
 
 from analytics.connection import LAYERS
 from analytics.copies.moving import NOTE, look, move
+from analytics.engine.attaching import attach, attach_catalog, make_catalog
 from analytics.engine.catalogs import catalog_of
 from analytics.engine.data_files import files_of
 from analytics.engine.seals import Seals
-from analytics.engine.sessions import DuckConnection, attach, attach_catalog, make_catalog, open_session
+from analytics.engine.sessions import DuckConnection, open_session
 from analytics.folding.rebuild import TableHash, table_hash
 from analytics.landing.batches import Landed
 from analytics.reading.readers import open_side_by_side

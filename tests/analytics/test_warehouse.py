@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from analytics import ALLOCATOR
-from analytics.engine.sessions import SOUGHT_ROWS, attach, make_catalog, open_session
+from analytics.engine.attaching import attach, make_catalog
+from analytics.engine.sessions import SOUGHT_ROWS, open_session
 from analytics.folding.scratch import scratch
 from analytics.views import parse_view, read_views, with_inputs
 from analytics.warehouse import CATALOG, ROWS_OF_FACTS, Batch, connect, open_reader, open_writer
