@@ -296,7 +296,7 @@ def _record(topic: str, value: bytes) -> Record:
 
 
 def _said(told: Event, form: bytes) -> Said:
-    """Digest what must be the same in two events of one id; see analytics.landing.batches."""
+    """Digest what must be the same in two events of one id; see analytics.landing.collapsing."""
     return blake2b(
         b"\n".join([told.type.encode(), told.subject.encode(), told.time.encode(), form]), digest_size=16
     ).digest()

@@ -4,25 +4,23 @@ from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import polars as pl
 from msgspec import Struct
 
-from analytics.connection import Connection, Planned, transaction
+from analytics.connection import Connection, transaction
 from analytics.folding.rebuild import mark_behind
 from analytics.folding.refresh import Refresher
 from analytics.landing.admission import Batch, Place, Refusal, admit, append_dead, place_of
+from analytics.landing.collapsing import collapse, leave_out_strange_revisions, leave_out_strangers, take_away_revised
 from analytics.landing.dropping import Dropper
 from analytics.landing.memory import Memory
 from analytics.landing.pace import Pacer
-from analytics.log import EVENTS, ID, STORED, THOSE_OF_IDS, TOLD, renew_emptied, store_events
-from analytics.privacy.anonymous import is_anonymous
+from analytics.log import store_events
 from analytics.privacy.forgetting import LETTERS, Forgetter
 from analytics.settings import LEAST_MEMORY_MIB
 from schemas.errors import OTHER_LOG, Misconfigured, OtherLog
 from schemas.instants import Instant
 from schemas.topics import PREFIX
-from schemas.withdrawals import WITHDRAWN
 
 Offsets = dict[Place, int]
 _READ: dict[str, Any] = {
@@ -113,12 +111,13 @@ class Lander:
             self._memory.look()
             may_hold_strangers = self._memory.may_hold_strangers()
             tells_anew = self._memory.tells_anew()
-            conflicts = self._collapse(recalls=folds or may_hold_strangers or tells_anew)
-            strangers = self._leave_out(_STRANGERS) if may_hold_strangers else []
+            recalls = folds or may_hold_strangers or tells_anew
+            conflicts = collapse(self._connection, memory=self._memory, recalls=recalls)
+            strangers = leave_out_strangers(self._connection, memory=self._memory) if may_hold_strangers else []
             revised = 0
             if tells_anew:
-                strangers += self._leave_out(_STRANGE_REVISIONS)
-                revised = self._take_away()
+                strangers += leave_out_strange_revisions(self._connection, memory=self._memory)
+                revised = take_away_revised(self._connection)
                 folds = folds and not revised
             refusals = [*refusals, *batch.refuse(strangers, reason=STRANGE, now=now)]
             events = self._append(batch, refusals, now=now)
@@ -240,88 +239,6 @@ class Lander:
                 places=others,
             )
 
-    def _collapse(self, *, recalls: bool) -> int:
-        """Leave in `batch` only events that the log lacks, each once; gives how many were in conflict.
-
-        With `recalls`, what the log holds of their entities is there afterwards; else only where that tells something.
-        """
-        hashes = self._memory.hashes()
-        slots = self._memory.locate()
-        conflicts = 0
-        if len(np.unique(hashes)) < len(hashes):
-            self._connection.fill("doubled", _DOUBLED_HERE)
-            conflicts += self._leave_out_doubled()
-        are_suspects = self._memory.ids.may_hold(hashes).any()
-        if recalls or are_suspects:
-            self._memory.recall(slots, folds=recalls)
-        if are_suspects:
-            self._find_in_log()
-            self._connection.fill("doubled", _DOUBLED_IN_LOG)
-            conflicts += self._leave_out_doubled()
-        return conflicts
-
-    def _find_in_log(self) -> None:
-        """Put what the log holds of ids of `batch` into `earlier`, also where it is another entity's.
-
-        The same id nearly always means the same entity; the whole log is searched for ids that only seem known.
-        """
-        rest = self._connection.frame(Planned("select id, id_hash from batch where id not in (select id from earlier)"))
-        suspects = rest.filter(pl.Series(self._memory.ids.may_hold(rest["id_hash"].to_numpy())))
-        if suspects.height == 0:
-            return
-        self._connection.execute(
-            f"""
-            insert into earlier select {TOLD} from ({THOSE_OF_IDS}) where id in (select unnest($ids::varchar[]))
-            """,  # noqa: S608  # our own texts
-            {"ids": suspects["id"].to_list()},
-        )
-
-    def _take_away(self) -> int:
-        """Take out of the log, and of what is in memory of it, the events in whose place `batch` tells others.
-
-        Gives how many. What was told in conflict with them is settled. Nothing is folded of it: that who was one
-        contact are two, and that a call has no transcript, only a rebuild finds out.
-        """
-        revised = self._connection.fill("taken", Planned("select id from batch semi join earlier using (id)"))
-        if not revised:
-            return 0
-        [(first, last)] = self._connection.rows(
-            "select min(recorded_at), max(recorded_at) from batch semi join taken using (id)"
-        )
-        are_taken = "id in (select id from taken)"
-        stored = f"delete from {STORED} where {ID} in (select id from taken)"  # noqa: S608  # our own names
-        # A fact that is told anew is nearly always made of what was received when it was told first.
-        [(found,)] = self._connection.rows(f"{stored} and recorded_at between ? and ?", [first, last])
-        if found < revised:
-            self._connection.execute(stored)
-        self._connection.execute(f"delete from hot where {are_taken}")  # noqa: S608
-        if self._connection.rows(f"select 1 from log.conflicts where {are_taken} limit 1"):  # noqa: S608
-            self._connection.execute(f"delete from log.conflicts where {are_taken}")  # noqa: S608
-            renew_emptied(self._connection, "log.conflicts")
-        return revised
-
-    def _leave_out(self, strangers: Planned) -> list[int]:
-        """Leave out events of what another company was the first to tell of; gives their positions.
-
-        Facts are folded by the entity: such an event could take a call with all that was said in it to its own company.
-        """
-        positions = [position for (position,) in self._connection.rows(strangers)]
-        if positions:
-            self._connection.execute("delete from batch where position in (select unnest(?))", [positions])
-            self._memory.look()
-        return positions
-
-    def _leave_out_doubled(self) -> int:
-        [(conflicts,)] = self._connection.rows(Planned("select count(*) filter (where is_conflict) from doubled"))
-        if conflicts:
-            self._connection.execute(f"""
-                insert into log.conflicts ({EVENTS})
-                select {EVENTS} from batch join doubled using (position) where is_conflict
-            """)  # noqa: S608  # our own column names
-        self._connection.execute(Planned("delete from batch where position in (select position from doubled)"))
-        self._memory.look()
-        return conflicts
-
     def _append(self, batch: Batch, refusals: Sequence[Refusal], *, now: Instant) -> int:
         """Write events, dead letters and offsets; gives the number of events."""
         kept = [one for one in refusals if self._forgetter is None or not self._forgetter.is_past(one.letter)]
@@ -365,55 +282,4 @@ def read_offsets(connection: Connection) -> tuple[Offsets, dict[Place, int | Non
     }
 
 
-def _content(table: str) -> str:
-    """What must be the same in two events of one id: when we heard of it, and from what, may differ."""
-    return f"({', '.join(f'{table}.{name}' for name in ('type', 'dataschema', 'subject', 'time', 'data'))})"
-
-
-def _differs(table: str, kept: str) -> str:
-    """Whether an event that comes again says something else; what an erased person's said is kept nowhere."""
-    return f"({_content(table)} <> {_content(kept)} and not {is_anonymous(kept)})"
-
-
-def _said(table: str) -> str:
-    """Write the type of an event, or of what it withdraws."""
-    return f"case when {table}.type = '{WITHDRAWN}' then {table}.data ->> '$.event_type' else {table}.type end"
-
-
-def _is_later(table: str, kept: str) -> str:
-    """Whether an event takes the place of one that is kept; what an erased person's said never comes back."""
-    revisions = " > ".join(f"coalesce({one}.revision, '-infinity')" for one in (table, kept))
-    return f"({revisions} and not {is_anonymous(kept)})"
-
-
 STRANGE = "the call, message or deal is another company's: give it an id of your own"
-_STRANGERS = Planned("""
-    select position
-    from (
-        select position, company, entity, first(company) over (partition by entity order by position) as teller
-        from batch
-        where starts_with(type, 'call.') or starts_with(type, 'message.') or starts_with(type, 'deal.')
-    ) as told
-    left join (select entity, list(distinct company) as tellers from earlier group by entity) as known using (entity)
-    where not list_contains(coalesce(tellers, [teller]), company)
-    order by position
-""")
-_STRANGE_REVISIONS = Planned(f"""
-    select position from batch join earlier using (id)
-    where (batch.company, {_said("batch")}) <> (earlier.company, {_said("earlier")})
-    order by position
-""")  # noqa: S608  # our own column names
-_DOUBLED_HERE = Planned(f"""
-    select position,
-        revision is not distinct from first(revision) over by_id
-        and {_content("batch")} <> first({_content("batch")}) over by_id as is_conflict
-    from batch
-    window by_id as (partition by id order by revision desc nulls last, position)
-    qualify row_number() over by_id > 1
-""")  # noqa: S608  # our own column names
-_DOUBLED_IN_LOG = Planned(f"""
-    select batch.position,
-        batch.revision is not distinct from earlier.revision and {_differs("batch", "earlier")} as is_conflict
-    from batch join earlier using (id)
-    where not {_is_later("batch", "earlier")}
-""")  # noqa: S608  # our own column names
