@@ -17,6 +17,7 @@ from analytics.warehouse import open_reader
 from angime.moments import now
 from angime.settings import load
 from pipelines import correcting, replay
+from pipelines.kafka import stretches
 from pipelines.kafka.broker import Admin, assign, connect_producer
 from pipelines.origins import load_origins
 from pipelines.settings import PipelinesSettings
@@ -35,7 +36,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     choice: replay.Choice
     origin: replay.Origin
     records: int
-    stretch: replay.Stretch | None
+    stretch: stretches.Stretch | None
     went_on: bool = False
 
 
@@ -74,9 +75,9 @@ def plan(
     if origin != "log":
         with closing(Admin(bootstrap)) as admin:
             if offsets is not None:
-                stretch = replay.stretch_between(admin, choice.topics, first=offsets[0], last=offsets[1])
+                stretch = stretches.stretch_between(admin, choice.topics, first=offsets[0], last=offsets[1])
             else:
-                stretch = replay.stretch_of(admin, choice)
+                stretch = stretches.stretch_of(admin, choice.topics, since=choice.since, until=choice.until)
     if choice.stage == "normalise" and (stretch is None or not stretch.is_whole):
         if stretch is None or not stretch.records:
             raise NotYet("Kafka no longer holds raw records of that time, and they are kept nowhere else")
@@ -90,8 +91,8 @@ def _rest(kept: State) -> Plan:
     """Give what an interrupted replay has still to read."""
     planned = kept.plan
     if planned.stretch is not None and isinstance(kept.next, dict):
-        starts = replay.as_positions(planned.stretch, done=kept.next)
-        left = replay.Stretch.between(starts, planned.stretch.ends, is_whole=planned.stretch.is_whole)
+        starts = stretches.as_positions(planned.stretch, done=kept.next)
+        left = stretches.Stretch.between(starts, planned.stretch.ends, is_whole=planned.stretch.is_whole)
         return msgspec.structs.replace(planned, stretch=left, records=left.records, went_on=True)
     choice = msgspec.structs.replace(planned.choice, since=kept.next)
     with open_reader(load(AnalyticsSettings)) as reader:
@@ -130,10 +131,7 @@ def correct(planned: Plan, *, bootstrap: str, is_dry: bool, say: Say) -> correct
 
     Where it went on is kept nowhere: what was sent before it was broken off is right by then, and is not sent again.
     """
-    settings = load(PipelinesSettings)
-    stretch = planned.stretch
-    if stretch is None:
-        raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
+    settings, stretch = load(PipelinesSettings), _stretch(planned)
     progress = Pace(say)
     producer = None if is_dry else connect_producer(bootstrap, transport=settings.transport)
     try:
@@ -174,10 +172,7 @@ def _forms(home: Path) -> correcting.Forms:
 def _from_kafka(
     planned: Plan, *, bootstrap: str, keeper: "_Keeper", producer: replay.Producer | None
 ) -> replay.Progress:
-    stretch = planned.stretch
-    if stretch is None:
-        raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
-    settings = load(PipelinesSettings)
+    settings, stretch = load(PipelinesSettings), _stretch(planned)
     origins = load_origins(settings) if planned.choice.stage == "normalise" else {}
     topics = planned.choice.topics
     with closing(assign(bootstrap, topics=topics, offsets=stretch.starts, transport=settings.transport)) as consumer:
@@ -191,6 +186,12 @@ def _from_kafka(
             on_progress=keeper.keep,
             is_erased=_is_erased(),
         )
+
+
+def _stretch(planned: Plan) -> stretches.Stretch:
+    if planned.stretch is None:
+        raise Misconfigured("the plan of this replay is broken: delete the folder replays in ANGIME_HOME")
+    return planned.stretch
 
 
 def _is_erased() -> replay.IsErased:

@@ -15,7 +15,7 @@ from pipelines.kafka.broker import Admin, connect_producer
 from pipelines.kafka.lag import Reading
 from pipelines.kafka.ports import Producer
 from pipelines.kafka.segments import Segments
-from pipelines.replay import to_places
+from pipelines.kafka.stretches import to_places
 from pipelines.settings import PipelinesSettings
 from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured

@@ -18,9 +18,10 @@ from msgspec import Struct
 
 from analytics.warehouse import THOSE_OF_IDS, Reader
 from pipelines.kafka.ports import Consumer, Producer, Record
+from pipelines.kafka.stretches import Stretch, batches
 from pipelines.normalise import Fact, normalise
 from pipelines.origins import Origins
-from pipelines.replay import PUBLISHED, Choice, IsErased, Stretch, batches, is_raw_meant
+from pipelines.replay import PUBLISHED, Choice, IsErased, is_raw_meant
 from pipelines.tail import is_of_call
 from schemas.codec import decode, encode, revised
 from schemas.envelope import Event, event, topic_of

@@ -9,13 +9,14 @@ Kafka would keep it anew.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from analytics.warehouse import Reader
-from pipelines.kafka.ports import Consumer, Positions, Producer, Record
+from pipelines.kafka.ports import Consumer, Producer, Record
+from pipelines.kafka.stretches import Stretch, as_text, batches
 from pipelines.normalise import Fact, normalise
 from pipelines.origins import Origins
 from pipelines.tail import is_of_call
@@ -28,13 +29,9 @@ from schemas.withdrawals import WITHDRAWN
 
 Stage = Literal["normalise", "streams", "land"]
 Origin = Literal["kafka", "log"]
-Places = dict[tuple[str, int], int]
 
 # What the streams act on; all else that lies on their topics they pass over.
 STREAM_TYPES = ("call.recording_made_available", "call.recording_stored")
-BATCH_RECORDS = 5_000
-POLL_SECONDS = 0.5
-PATIENCE_POLLS = 60  # so many empty polls in a row, and what Kafka promised is not coming
 SLICE_EVENTS = 50_000  # of the log, read at once
 HOUR = timedelta(hours=1)
 
@@ -73,71 +70,6 @@ OnProgress = Callable[[Progress], None]
 IsErased = Callable[[bytes], bool]
 
 
-class Moments(Protocol):
-    """What Kafka tells of its offsets; see pipelines.kafka.broker.Admin."""
-
-    def begin_offsets(self, topics: Sequence[str]) -> Places:
-        """Give the oldest offset that each partition still holds."""
-        ...
-
-    def end_offsets(self, topics: Sequence[str]) -> Places:
-        """Give the offset that the next record of each partition will have."""
-        ...
-
-    def offsets_at(self, topics: Sequence[str], *, timestamp_ms: int) -> Places:
-        """Give the offset of the first record at or after a moment, else the end."""
-        ...
-
-
-class Stretch(Struct, frozen=True, kw_only=True):
-    """The offsets of a replay from Kafka, by topic, partition, first and the one after the last.
-
-    `is_whole` says that Kafka still holds all that was recorded since.
-    """
-
-    parts: tuple[tuple[str, int, int, int], ...]
-    is_whole: bool
-
-    @classmethod
-    def between(cls, starts: Positions, ends: Positions, *, is_whole: bool) -> "Stretch":
-        """Give the stretch from these offsets up to before those."""
-        parts = tuple((*place, min(starts[place], end), end) for place, end in sorted(ends.items()))
-        return cls(parts=parts, is_whole=is_whole)
-
-    @property
-    def starts(self) -> Places:
-        """The first offset of each partition."""
-        return {(topic, partition): start for topic, partition, start, _ in self.parts}
-
-    @property
-    def ends(self) -> Places:
-        """The offset after the last of each partition."""
-        return {(topic, partition): end for topic, partition, _, end in self.parts}
-
-    @property
-    def records(self) -> int:
-        """How many records lie between."""
-        return sum(end - start for _, _, start, end in self.parts)
-
-
-def stretch_of(kafka: Moments, choice: Choice) -> Stretch:
-    """Find the offsets of a stretch of time. Kafka forgot some of it when a partition no longer begins at 0."""
-    since, until = (round(moment(at).timestamp() * 1000) for at in (choice.since, choice.until))
-    begins = kafka.begin_offsets(choice.topics)
-    starts = kafka.offsets_at(choice.topics, timestamp_ms=since)
-    forgotten = [place for place, begin in begins.items() if begin > 0 and starts[place] <= begin]
-    ends = kafka.offsets_at(choice.topics, timestamp_ms=until)
-    return Stretch.between(starts, ends, is_whole=bool(begins) and not forgotten)
-
-
-def stretch_between(kafka: Moments, topics: Sequence[str], *, first: int, last: int | None) -> Stretch:
-    """Give the offsets `first` up to before `last` of every partition, as far as Kafka holds them."""
-    begins, ends = kafka.begin_offsets(topics), kafka.end_offsets(topics)
-    stops = {place: end if last is None else min(end, last) for place, end in ends.items()}
-    starts = {place: min(max(first, begins[place]), stops[place]) for place in ends}
-    return Stretch.between(starts, stops, is_whole=all(begin <= first for begin in begins.values()))
-
-
 def from_kafka(  # noqa: PLR0913  # all that both ways of reading need
     consumer: Consumer,
     choice: Choice,
@@ -158,26 +90,8 @@ def from_kafka(  # noqa: PLR0913  # all that both ways of reading need
     for records, positions in batches(consumer, stretch):
         tally.read += len(records)
         tally.send(_facts(records, choice, origins=origins, now=now, tally=tally), producer=producer)
-        on_progress(tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()}))
-    return tally.progress({f"{topic}/{number}": at for (topic, number), at in positions.items()})
-
-
-def batches(consumer: Consumer, stretch: Stretch) -> Iterator[tuple[list[Record], Places]]:
-    """Give the records of a stretch, some at a time, and where reading goes on after them.
-
-    It ends before the end of the stretch where Kafka gives no more.
-    """
-    positions, ends = stretch.starts, stretch.ends
-    waiting = {place for place, end in ends.items() if positions[place] < end}
-    patience = PATIENCE_POLLS
-    while waiting and patience:
-        records = consumer.poll(max_records=BATCH_RECORDS, timeout_seconds=POLL_SECONDS)
-        patience = PATIENCE_POLLS if records else patience - 1
-        for record in records:
-            place = (record.topic, record.partition)
-            positions[place] = min(record.offset + 1, ends[place])
-        yield [record for record in records if record.offset < ends[record.topic, record.partition]], positions
-        waiting = {place for place in waiting if positions[place] < ends[place]}
+        on_progress(tally.progress(as_text(positions)))
+    return tally.progress(as_text(positions))
 
 
 def from_log(
@@ -203,11 +117,6 @@ def count_log(reader: Reader, choice: Choice) -> int:
     where, parameters = _where(choice)
     [(count,)] = reader.sql(f"select count(*) from log.events where {where}", parameters).rows()  # noqa: S608
     return count
-
-
-def to_places(written: Mapping[str, int]) -> Places:
-    """Read positions as `on_progress` tells them."""
-    return {(name.rpartition("/")[0], int(name.rpartition("/")[2])): at for name, at in written.items()}
 
 
 class _Tally:
@@ -382,9 +291,3 @@ def _where(choice: Choice) -> tuple[str, dict[str, Any]]:
         clauses.append("list_contains($types, type)")
         parameters["types"] = list(STREAM_TYPES)
     return " and ".join(clauses), parameters
-
-
-def as_positions(stretch: Stretch, *, done: Mapping[str, int]) -> Positions:
-    """Give where an interrupted replay goes on: where it was, within what it set out to read."""
-    reached = to_places(done)
-    return {place: max(start, reached.get(place, start)) for place, start in stretch.starts.items()}

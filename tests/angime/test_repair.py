@@ -27,9 +27,10 @@ from angime.suggestions import known
 from pipelines import dead, normalise, redelivery
 from pipelines.kafka import local_kafka, topics
 from pipelines.kafka.broker import Admin, connect_producer
+from pipelines.kafka.stretches import Stretch
 from pipelines.land import TOPICS as LANDED
 from pipelines.origins import load_origins
-from pipelines.replay import Choice, Stretch
+from pipelines.replay import Choice
 from pipelines.settings import PipelinesSettings
 from schemas.codec import decode
 from schemas.errors import Misconfigured

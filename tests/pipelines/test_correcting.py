@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from analytics.privacy.anonymous import without_words
 from analytics.warehouse import Batch, Reader
-from pipelines import correcting, replay
+from pipelines import correcting
 from pipelines.correcting import Corrected, correct
+from pipelines.kafka import stretches
 from pipelines.land import TOPICS as LANDED
 from pipelines.normalise import normalise
 from pipelines.origins import Origin, Origins, raw_record
@@ -128,7 +129,7 @@ def corrected(
     kafka: MemoryKafka, log: Log, telling: Telling, *, nth: int = 0, is_dry: bool = False, **wanted: Any
 ) -> Corrected:
     chosen = choice("normalise", call=wanted.pop("call", ""))
-    stretch = replay.stretch_of(Remembered(kafka), chosen)
+    stretch = stretches.stretch_of(Remembered(kafka), chosen.topics, since=chosen.since, until=chosen.until)
     ports: dict[str, Any] = {
         "open_consumer": lambda: kafka.assign(chosen.topics, stretch.starts),
         "origins": origins_of(telling),
@@ -268,7 +269,7 @@ def test_nothing_is_withdrawn_where_kafka_stops_before_the_end_or_too_much_would
         opened.append(kafka.assign(["raw"], {("raw", 0): end if opened else 0}))
         return opened[-1]
 
-    monkeypatch.setattr(replay, "PATIENCE_POLLS", 1)
+    monkeypatch.setattr(stretches, "PATIENCE_POLLS", 1)
     with pytest.raises(NotYet, match="before their end"):
         corrected(kafka, log, {}, open_consumer=fail_at_the_second)
     monkeypatch.setattr(correcting, "MAX_WITHDRAWN", 1)

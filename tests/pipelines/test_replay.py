@@ -15,13 +15,16 @@ from analytics.copies import aside, comparison
 from analytics.warehouse import Batch, open_reader, open_writer
 from angime.printing import VERSIONS
 from pipelines import replay
+from pipelines.kafka import stretches
+from pipelines.kafka.stretches import Places, Stretch
 from pipelines.land import TOPICS as LANDED
 from pipelines.origins import Origins, load_origins
-from pipelines.replay import Choice, Places, Progress, Stretch
+from pipelines.replay import Choice, Progress
 from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.errors import NotYet
 from schemas.ids import raw_id
+from schemas.instants import moment
 from schemas.records import REPLAYED, RawRecord, raw_to_kafka
 from schemas.topics import CANONICAL, TOPICS
 from tests.analytics.landing_cases import BEGIN, NOW, call_events, message_events, settings_at
@@ -57,7 +60,7 @@ class Remembered:
 
     def offsets_at(self, topics: Sequence[str], *, timestamp_ms: int) -> Places:
         """Give the beginning for a moment of long ago, else the end."""
-        is_early = timestamp_ms < replay.moment(NOW).timestamp() * 1000
+        is_early = timestamp_ms < moment(NOW).timestamp() * 1000
         return self.begin_offsets(topics) if is_early else self.end_offsets(topics)
 
 
@@ -105,6 +108,10 @@ def choice(stage: replay.Stage = "land", **wanted: str) -> Choice:
     return Choice(stage=stage, topics=topics, **fields)
 
 
+def whole_stretch(kafka: Remembered, wanted: Choice) -> Stretch:
+    return stretches.stretch_of(kafka, wanted.topics, since=wanted.since, until=wanted.until)
+
+
 def replayed(
     kafka: MemoryKafka,
     wanted: Choice,
@@ -114,7 +121,7 @@ def replayed(
     stretch: Stretch | None = None,
     told: list[Progress] | None = None,
 ) -> Progress:
-    meant = stretch or replay.stretch_of(Remembered(kafka), wanted)
+    meant = stretch or whole_stretch(Remembered(kafka), wanted)
     return replay.from_kafka(
         kafka.assign(wanted.topics, meant.starts),
         wanted,
@@ -138,7 +145,7 @@ def land(kafka: MemoryKafka, home: Path) -> dict[str, object]:
 
 def test_nothing_of_an_erased_person_is_sent_again(kafka: MemoryKafka, home: Path) -> None:
     [first, *_] = call_events(1)
-    whole = replay.stretch_of(Remembered(kafka), choice())
+    whole = whole_stretch(Remembered(kafka), choice())
 
     def is_erased(value: bytes) -> bool:
         return first.data.call_id.encode() in value
@@ -248,12 +255,12 @@ def test_raw_records_are_normalised_again_by_todays_code(tmp_path: Path) -> None
 
 def test_an_interrupted_replay_goes_on_after_the_last_batch_that_kafka_has(kafka: MemoryKafka) -> None:
     told: list[Progress] = []
-    whole = replay.stretch_of(Remembered(kafka), choice())
+    whole = whole_stretch(Remembered(kafka), choice())
     halves = {place: (start + whole.ends[place]) // 2 for place, start in whole.starts.items()}
     first = Stretch.between(whole.starts, halves, is_whole=True)
     assert replayed(kafka, choice(), is_dry=True, stretch=first, told=told).read == first.records
     assert isinstance(told[-1].next, dict)
-    rest = Stretch.between(replay.as_positions(whole, done=told[-1].next), whole.ends, is_whole=True)
+    rest = Stretch.between(stretches.as_positions(whole, done=told[-1].next), whole.ends, is_whole=True)
 
     assert first.records + rest.records == whole.records
     assert rest.starts == halves
@@ -269,14 +276,14 @@ def test_a_broker_that_goes_away_leaves_the_place_to_go_on_from(kafka: MemoryKaf
 
 @pytest.mark.parametrize(("begin", "is_whole"), [(0, True), (3, False)])
 def test_kafka_says_when_it_has_forgotten(kafka: MemoryKafka, begin: int, is_whole: bool) -> None:
-    found = replay.stretch_of(Remembered(kafka, begin=begin), choice())
+    found = whole_stretch(Remembered(kafka, begin=begin), choice())
 
     assert found.is_whole is is_whole
     assert all(start >= min(begin, found.ends[place]) for place, start in found.starts.items())
 
 
 def test_offsets_bound_a_stretch_within_what_kafka_holds(kafka: MemoryKafka) -> None:
-    found = replay.stretch_between(Remembered(kafka, begin=1), ["calls"], first=0, last=4)
+    found = stretches.stretch_between(Remembered(kafka, begin=1), ["calls"], first=0, last=4)
 
     assert set(found.starts.values()) == {1}
     assert set(found.ends.values()) == {4}
