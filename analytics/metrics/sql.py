@@ -260,8 +260,8 @@ def formula(metric: Metric) -> str:
         "median": f"median({metric.numerator})",
     }.get(metric.kind) or f"quantile_cont({metric.numerator}, {QUANTILES[metric.kind]})"
     first, *others = [when for _, when in reasons_of(metric)] or [""]
-    left_out = _in_lines((first, *(f"or {when}" for when in others)), within="    and not ({})")
-    kept = f"\n    and not ({left_out})" if left_out else ""
+    left_out = _in_lines((first, *(f"or {when}" for when in others)), within="    and ({}) is not true")
+    kept = f"\n    and ({left_out}) is not true" if left_out else ""
     return f"select {figure}\nfrom {fact_of(metric).relation}\nwhere {metric.of}{kept}"
 
 

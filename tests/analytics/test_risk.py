@@ -5,6 +5,7 @@ from polars.testing import assert_frame_equal
 
 from analytics import questions
 from analytics.folding.scratch import Scratch
+from analytics.metrics.catalogue import catalogue
 from analytics.questions import Period
 from analytics.questions.risk import Dialled
 from analytics.reading.rights import LimitedReader, Rights
@@ -150,6 +151,8 @@ def test_three_declined_calls_in_a_row_of_one_number_and_day_are_one_sign() -> N
         ] == found.rows()
         assert (2.0, 2) == figure(called, "risk_signs")
         assert (2 * 100 / 12, 14) == figure(called, "risk_signs_per_100_calls")
+        # Of a sign no outcome is known, and nothing tells that it is left out.
+        assert pytest.approx(2 * 100 / 12) == called.sql(catalogue()["risk_signs_per_100_calls"].formula).item()
         [main, *_] = _dialled(called).accounts.to_dicts()
         assert (8, 4, 2, 25.0) == tuple(main[name] for name in ("calls", "longest_streak", "signs", "per_100_calls"))
 
