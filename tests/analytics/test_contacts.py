@@ -19,6 +19,7 @@ from analytics.questions import Period, Scope
 from analytics.questions.conversations import conversation, conversations
 from analytics.views import read_views
 from analytics.warehouse import Batch
+from schemas import codec
 from schemas.envelope import Event
 from schemas.ids import conversation_id
 from tests.analytics.drawn import COMPANY, call, draw, drawn_events, moment, tidy, warehouse
@@ -352,6 +353,51 @@ def test_blank_and_anonymous_callers_are_nobody_and_our_own_numbers_join_nobody(
     } == _groups(warehouse(drawn_events(facts)))
 
 
+# What networks write in place of a number that is withheld, and the digits that spell it on a keypad.
+NOBODY = (
+    *("anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld", "hidden", "none"),
+    *("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"),
+)
+
+
+def test_every_word_for_a_withheld_number_is_nobody_however_it_is_written() -> None:
+    ways = {"phone:{}": str.lower, "sip:{}": str.upper, "sip: {}": str.title}
+    facts = "call | fact | at | says\n" + "\n".join(
+        f"{word}{way} | offered | 05:00:00 | direction=incoming; contact={way.format(write(word))},telegram:{word}{way}"
+        for word in NOBODY
+        for way, write in ways.items()
+    )
+    spaces = [codec.decode(codec.encode(event).replace(b'"none"', b'" "')) for event in drawn_events(facts)]
+
+    for events in (drawn_events(facts), spaces):
+        expected = {frozenset({f"telegram:{word}{way}"}) for word in NOBODY for way in ways}
+        assert expected == _groups(warehouse(events))
+
+
+def test_the_longest_prefix_that_is_known_tells_the_country_of_a_phone_and_the_id_that_of_others() -> None:
+    countries = {
+        "phone:+12425550123": "BS",
+        "phone:+12025550123": "US",
+        "phone:+375291234567": "BY",
+        "phone:+447700900123": "GB",
+        "phone:+77010000001": "KZ",
+        "phone:+79160000001": "RU",
+        "whatsapp_user:BR.1": "BR",
+        "whatsapp_parent_user:BR.1": "BR",
+        "erased:KZ.1": "KZ",
+        "whatsapp_user:12": None,
+        "telegram:BR.1": None,
+    }
+    facts = "call | fact | at | says\n" + "\n".join(
+        f"{place} | offered | 05:00:00 | direction=incoming; contact={identity}"
+        for place, identity in enumerate(countries)
+    )
+    built = warehouse(drawn_events(facts))
+
+    assert countries == dict(built.sql("select identity, country from facts.identities").iter_rows())
+    assert countries == dict(built.sql("select contact_key, contact_country from facts.calls").iter_rows())
+
+
 def test_the_same_identity_at_two_companies_is_two_contacts() -> None:
     events = [*drawn_events(LINKS), *drawn_events(LINKS, company="other")]
     counts = "select company, count(distinct contact_id) from facts.identities group by company order by company"
@@ -379,7 +425,11 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     call | fact  | at       | says
     c    | ended | 05:10:00 | direction=incoming; contact=telegram:3; disposition=no_answer; total_seconds=30
     v    | ended | 05:10:00 | direction=incoming; contact=telegram:6; disposition=voicemail; total_seconds=30
-    """
+    soon | offered | 05:20:00 | direction=incoming; contact=telegram:8
+    soon | ended | 05:20:03 | ended_by=contact
+    ours | ended | 05:10:00 | direction=outgoing; contact=telegram:9; disposition=voicemail; total_seconds=30
+    test | ended | 05:10:00 | direction=incoming; contact=telegram:4; disposition=no_answer; total_seconds=30; is_test=yes
+    """  # noqa: E501
     expected = """
     incoming_messages | outgoing_messages | missed_calls | last_kind | last_direction | last_outcome | waiting_since | last_at
     2                 | 0                 | 0            | message   | incoming       | received     | 05:00:00      | 05:05:00
@@ -389,6 +439,8 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     1                 | 1                 | 0            | message   | outgoing       | sent         |               | 05:00:00
     0                 | 0                 | 0            | call      | incoming       | voicemail    | 05:09:30      | 05:09:30
     1                 | 1                 | 0            | message   | outgoing       | failed       | 05:00:00      | 05:01:00
+    0                 | 0                 | 1            | call      | incoming       | abandoned    | 05:20:00      | 05:20:00
+    0                 | 0                 | 0            | call      | outgoing       | voicemail    |               | 05:09:30
     """  # noqa: E501
     built = warehouse([*drawn_events(facts), *drawn_events(calls)])
     told = built.sql("from facts.conversations left join reports.waiting_contacts using (company, contact_id)")

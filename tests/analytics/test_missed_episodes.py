@@ -17,7 +17,7 @@ from analytics.folding.scratch import Scratch, scratch
 from analytics.questions import Period, Scope, missed
 from analytics.views import read_views
 from schemas.company import Company
-from schemas.dated import DatedThresholds
+from schemas.dated import DatedThresholds, Thresholds
 from tests.analytics.drawn import COMPANY, DAY, call, draw, drawn_events, tidy, warehouse
 
 
@@ -147,7 +147,9 @@ def test_soon_and_lost_are_the_company_s_on_the_local_day_of_the_missed_call() -
     """
     strict = DatedThresholds(since=date(2026, 3, 3), callback_soon_seconds=60, callback_lost_seconds=3_600)
     company = msgspec.structs.replace(COMPANY, dated_thresholds=(strict,))
-    assert tidy(expected) == _episodes(facts, expected, companies=(company,))
+    hasty = Thresholds(callback_soon_seconds=1, callback_lost_seconds=2)
+    other = msgspec.structs.replace(COMPANY, id="other", thresholds=hasty)
+    assert tidy(expected) == _episodes(facts, expected, companies=(company, other))
 
 
 def test_what_is_missed_after_the_contact_was_lost_or_reached_begins_another_episode() -> None:
@@ -165,6 +167,28 @@ def test_what_is_missed_after_the_contact_was_lost_or_reached_begins_another_epi
     a5         | 1     | 2026-03-03 06:00:00 | 2026-03-03 06:00:00 |             |
     """
     assert tidy(expected) == _episodes(facts, expected)
+
+
+def test_the_call_by_which_contact_is_made_is_an_attempt_and_what_is_done_after_it_none() -> None:
+    facts = _calls(f"""
+    a1 | {A}        | missed   | 05:00:00
+    a2 | {A}        | called   | 05:10:00 | 05:10:10
+    a3 | {A}        | tried    | 05:20:00
+    b1 | telegram:2 | missed   | 05:00:00
+    b2 | telegram:2 | answered | 05:10:00 | 05:10:10
+    b3 | telegram:2 | called   | 05:20:00 | 05:20:10
+    """)
+    messages = f"""
+    message | fact | at       | says
+    a       | sent | 05:10:10 | contact={A}
+    b       | sent | 05:10:11 | contact=telegram:2
+    """
+    expected = """
+    episode_id | attempts | first_attempt_at | attempt_seconds | messaged_at | contact_call_id | closed_by
+    a1         | 1        | 05:10:00         | 600             |             | a2              | called_back
+    b1         | 0        |                  |                 |             | b2              | called_again
+    """
+    assert tidy(expected) == _episodes(facts, expected, messages=messages)
 
 
 def test_a_message_of_ours_closes_it_only_where_no_call_does() -> None:
@@ -224,8 +248,8 @@ def test_calls_of_one_moment_are_taken_missed_first() -> None:
     a3 | {A} | called | 04:59:50 | 05:00:00
     """)
     expected = """
-    episode_id | rings | closed_by   | contact_seconds | attempts
-    first      | 2     | called_back | 0               | 0
+    episode_id | rings | closed_by   | contact_seconds | attempts | first_attempt_at | attempt_seconds
+    first      | 2     | called_back | 0               | 0        |                  |
     """
     first = min(call("a1"), call("a2"))
     built = warehouse(drawn_events(facts))

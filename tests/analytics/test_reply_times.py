@@ -1,10 +1,12 @@
 """Reply times: from the message that waits to our next, by the clock and in business hours, thanks and emoji aside."""
 
+from datetime import date
 from functools import cache
 
 import msgspec
 import pytest
 
+from schemas.dated import DatedHours
 from tests.analytics.drawn import COMPANY, draw, tidy
 from tests.analytics.drawn_rows import figure, messages
 
@@ -110,6 +112,41 @@ def test_what_a_bot_wrote_is_told_by_itself_or_by_our_own_door() -> None:
     assert tidy(expected) == draw(messages(drawn).sql("from reports.reply_times"), like=expected)
 
 
+def test_a_conversation_begins_anew_after_more_than_a_day_in_which_nobody_wrote() -> None:
+    drawn = """
+    message_id | conversation_id | first_at            | direction
+    a          | one             | 2026-03-02 05:00:00 | incoming
+    b          | one             | 2026-03-02 06:00:00 | outgoing
+    c          | one             | 2026-03-03 06:00:00 | incoming
+    d          | two             | 2026-03-02 06:00:00 | outgoing
+    e          | two             | 2026-03-03 06:00:01 | incoming
+    """
+    expected = """
+    message_id | is_first
+    a          | yes
+    c          | no
+    e          | yes
+    """
+
+    assert tidy(expected) == draw(messages(drawn).sql("from reports.reply_times"), like=expected)
+
+
+def test_business_time_is_that_of_the_hours_that_held_on_each_local_day() -> None:
+    then = DatedHours(since=date(2026, 3, 3), until=date(2026, 3, 4), hours={"tue": ("10:00-12:00",)})
+    dated = msgspec.structs.replace(
+        COMPANY, hours={"mon": ("09:00-10:00",), "wed": ("09:00-10:00",)}, dated_hours=(then,)
+    )
+    drawn = """
+    message_id | first_at            | direction
+    a          | 2026-03-02 04:00:00 | incoming
+    b          | 2026-03-04 12:00:00 | outgoing
+    """
+
+    shown = messages(drawn, companies=(dated,)).sql("select reply_business_seconds from reports.reply_times")
+
+    assert [(4 * 3_600,)] == shown.rows()
+
+
 def test_without_messages_reply_times_are_empty() -> None:
     assert (None, 0) == figure(messages("message_id | first_at"), "reply_seconds_median")
 
@@ -179,7 +216,8 @@ def test_thanks_and_emoji_need_no_answer() -> None:
 
 
 def test_what_cannot_be_read_needs_no_answer() -> None:
-    needs_answer = {"sticker": False, "unsupported": False, "image": True}
+    unread = dict.fromkeys(("sticker", "unsupported", "system", "reaction"), False)
+    needs_answer = unread | dict.fromkeys(("image", "audio", "location"), True)
     drawn = [f"{kind} | {kind} | 2026-03-02 05:00:00 | incoming | {kind} | -" for kind in needs_answer]
     warehouse = messages("\n".join(["message_id | conversation_id | first_at | direction | kind | text", *drawn]))
 

@@ -119,6 +119,44 @@ def test_what_a_provider_tells_is_a_sign_of_its_kind_or_none() -> None:
     } == dict(found.iter_rows())
 
 
+@pytest.mark.parametrize(
+    ("state", "source", "word", "status", "sign"),
+    [
+        ("restricted", "evolution", "-", "banned", "block"),
+        ("restricted", "whatsapp_cloud", "BLOCKED", "-", "block"),
+        ("restricted", "whatsapp_cloud", "-", "-", "restriction"),
+        ("judged", "whatsapp_cloud", "YELLOW", "-", "low_quality"),
+        ("judged", "whatsapp_cloud", "FLAGGED", "-", "low_quality"),
+        ("judged", "viber", "bad", "-", "low_quality"),
+        ("judged", "viber", "Poor", "-", "low_quality"),
+        ("judged", "whatsapp_cloud", "TIER_1K", "DOWNGRADE", "low_quality"),
+        ("judged", "instagram", "a rule", "warning", "complaint"),
+        ("judged", "instagram", "a rule", "notice", None),
+        ("judged", "whatsapp_cloud", "GREEN", "-", None),
+    ],
+)
+def test_words_of_providers_are_signs_whatever_their_case(
+    state: str, source: str, word: str, status: str, sign: str | None
+) -> None:
+    told = "event_id | source | account | aspect | state | word | provider_status\n"
+    told += f"1 | {source} | main | any | {state} | {word} | {status}"
+    found = fill(built(), "facts.account_states", told, usual={"company": "acme", "day": "2026-03-05"})
+
+    assert ([] if sign is None else [sign]) == found.sql("select sign from reports.risk_signs")["sign"].to_list()
+
+
+def test_an_internal_or_test_call_is_of_no_streak() -> None:
+    told = """
+    call_id | started_at          | direction | outcome  | is_internal | is_test
+    a       | 2026-03-02 05:00:00 | outgoing  | rejected | no          | no
+    b       | 2026-03-02 05:01:00 | outgoing  | rejected | yes         | no
+    c       | 2026-03-02 05:02:00 | outgoing  | rejected | no          | yes
+    d       | 2026-03-02 05:03:00 | outgoing  | rejected | no          | no
+    """
+    assert (None, 0) == figure(calls(told), "risk_signs")
+    assert (0.0, 2) == figure(calls(told), "risk_signs_per_100_calls")
+
+
 STREAKS = """
 call_id | started_at          | direction | account | outcome     | is_test
 a1      | 2026-03-02 05:00:00 | outgoing  | main    | rejected    | no

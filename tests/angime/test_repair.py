@@ -221,6 +221,19 @@ def test_what_is_given_up_waits_no_longer_and_keeps_its_bytes(pipeline: Pipeline
     assert len(pipeline.kafka.records("raw")) == 2
 
 
+def test_several_letters_of_one_record_are_one_and_each_decision_is_of_the_letter_s_company(pipeline: Pipeline) -> None:
+    with closing(pipeline.reader()) as reader:
+        [letter] = letters.whole(reader, ["raw/0/1"])
+    part, nobodys = (
+        type(letter)(**{**_fields(letter), **said}) for said in ({"part": "1"}, {"company": "", "offset": 7})
+    )
+    assert redelivery.retry([letter, part, nobodys], producer=pipeline.kafka.producer(), note="", now=LATER) == 2
+
+    decided = [decode(record.value or b"") for record in pipeline.kafka.records("decisions")]
+    assert [("raw/0/1", "acme"), ("raw/0/7", "angime")] == [(one.data.place, one.company) for one in decided]
+    assert [letter.body] * 2 == [record.value for record in pipeline.kafka.records("raw")[2:]]
+
+
 def test_a_letter_of_a_topic_that_is_not_ours_is_not_sent(pipeline: Pipeline) -> None:
     with closing(pipeline.reader()) as reader:
         [letter] = letters.whole(reader, ["raw/0/1"])

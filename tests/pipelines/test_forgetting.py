@@ -48,3 +48,11 @@ def test_what_is_forgotten_is_counted_before_and_is_gone_after() -> None:
     assert forget(kafka, positions) == {"raw": 70, "calls": 40}
     assert forgettable(kafka, positions) == {"raw": 0, "calls": 0}
     assert forget(kafka, positions) == {"raw": 0, "calls": 0}
+
+
+def test_a_partition_of_which_kafka_forgot_more_takes_nothing_from_what_is_counted_of_another() -> None:
+    kafka = Topics({("calls", 0): 30, ("calls", 1): 10})
+    positions = {("calls", 0): 7, ("calls", 1): 50, ("calls", 2): 0}
+
+    assert {"calls": 40} == forget(kafka, positions)
+    assert ("calls", 2) not in kafka.begins

@@ -41,6 +41,7 @@ def _redacted(text: str, *, language: str, region: str = "KZ", asked: str = "") 
         ("en", "", "Pay to DE89 3704 0044 0532 0130 00 please", "Pay to [iban] please"),
         ("en", "", "Write to John.Smith+x@example.co.uk today.", "Write to [email] today."),
         ("en", "", "It is john dot smith at example dot com okay", "It is [email] okay"),
+        ("en", "", "It is mine j o e at mail dot example dot com okay", "It is mine [email] okay"),
         ("en", "", "Call me at +44 20 7946 0958 tomorrow", "Call me at [phone] tomorrow"),
         ("ru", "", "Карта четыре один один один один один один один один один один один один один один один", "Карта [card]"),
         ("ru", "", "сорок один одиннадцать, сто одиннадцать, сто одиннадцать, и сто одиннадцать, сто одиннадцать", "[card]"),
@@ -193,6 +194,13 @@ def test_words_and_beeps_follow_the_text() -> None:
     assert ["Card", "[card]", "now"] == [word.text for word in redacted.turns[0].words]
     assert (1.0, 4.5) == (redacted.turns[0].words[1].start_seconds, redacted.turns[0].words[1].end_seconds)
     assert (Beep(channel=1, start_seconds=0.95, end_seconds=4.55, kind="card"),) == redacted.beeps
+
+
+def test_no_beep_begins_before_its_recording() -> None:
+    turn = Turn(channel=0, role="customer", start_seconds=0.02, end_seconds=4, text=CARD)
+
+    [beep] = redact([turn], language="en", region="KZ", kinds=SECRET_KINDS).beeps
+    assert (0.0, 4.05) == (beep.start_seconds, beep.end_seconds)
 
 
 def test_a_turn_whose_words_have_no_times_or_differ_from_its_text_is_beeped_whole() -> None:

@@ -74,6 +74,30 @@ def test_a_turn_is_as_sure_as_its_segments_by_their_seconds() -> None:
     assert [turn.confidence for turn in turns(heard, roles=("operator",))] == [0.8]
 
 
+def test_a_turn_ends_with_its_last_word_and_holds_those_of_all_its_segments_in_their_order() -> None:
+    words = [Word(text=text, start_seconds=start, end_seconds=start) for text, start in (("one", 0.0), ("two", 3.0))]
+    heard = [
+        segment(OPERATOR, 3.0, 3.5, text="two", words=(words[1],)),
+        segment(OPERATOR, 0.0, 4.0, text="one", words=(words[0],)),
+        segment(OPERATOR, 3.6, 3.7, text=""),
+    ]
+    [made] = turns(heard, roles=("operator",))
+
+    assert (0.0, 4.0, "one two", tuple(words)) == (made.start_seconds, made.end_seconds, made.text, made.words)
+
+
+def test_turns_that_begin_at_once_stand_in_the_order_of_their_channels() -> None:
+    heard = [segment(CUSTOMER, 1.0, 2.0, text="b"), segment(OPERATOR, 1.0, 3.0, text="a")]
+
+    assert ["a", "b"] == [turn.text for turn in turns(heard, roles=("operator", "customer"))]
+
+
+def test_a_segment_without_length_says_nothing_of_how_sure_its_turn_is() -> None:
+    heard = [segment(OPERATOR, 1.0, 1.0, confidence=0.9)]
+
+    assert [None] == [turn.confidence for turn in turns(heard, roles=("operator",))]
+
+
 def test_a_turn_of_which_nobody_is_sure_has_no_confidence() -> None:
     assert [turn.confidence for turn in turns([segment(OPERATOR, 0.0, 1.0)], roles=("operator",))] == [None]
 
@@ -95,6 +119,10 @@ def test_the_grade_is_words_only_when_every_word_has_its_time() -> None:
     assert grade(turns([segment(0, 0, 1, text="yes", words=(placed,))], roles=roles)) == "words"
     assert grade(turns([segment(0, 0, 1, text="yes no", words=(placed, lost))], roles=roles)) == "segments"
     assert grade(turns([segment(0, 0, 1, text="yes")], roles=roles)) == "segments"
+    begun = Word(text="no", start_seconds=0.5)
+    assert grade(turns([segment(0, 0, 1, text="yes no", words=(placed, begun))], roles=roles)) == "segments"
+    silent = [segment(0, 0, 1, text="yes", words=(placed,)), segment(1, 2, 3, text="")]
+    assert grade(turns(silent, roles=roles)) == "words"
     told = [segment(0, 0, 1, text="yes", words=(placed,)), segment(1, 2, 3, text="no")]
     assert grade(turns(told, roles=roles)) == "segments"
     assert grade(turns([segment(0, 0, 1, text="")], roles=roles)) == "turns"
@@ -112,3 +140,13 @@ def test_a_voice_that_comes_back_after_the_other_in_one_channel_begins_a_turn() 
     assert voices == [(turn.speaker, turn.start_seconds, turn.end_seconds) for turn in made]
     assert ["customer", "operator", "customer"] == [turn.role for turn in with_roles(made, first_voice="customer")]
     assert made == with_roles(made, first_voice="unknown")
+
+
+def test_of_several_voices_the_first_two_have_roles_and_a_third_and_whole_channels_have_none() -> None:
+    heard = [
+        Segment(span=Span(channel=0, start_seconds=2.0 * nth, end_seconds=2.0 * nth + 1, speaker=speaker), text="x")
+        for nth, speaker in enumerate((0, 1, 2, None))
+    ]
+    named = with_roles(turns(heard, roles=("operator",)), first_voice="customer")
+
+    assert ["customer", "operator", "unknown", "operator"] == [turn.role for turn in named]
