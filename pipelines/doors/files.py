@@ -96,7 +96,8 @@ class FollowedFile:
             return False
         if is_same:
             return self._reopen()
-        if self._ground.now().timestamp() - ours.st_mtime < self._grace_seconds:
+        # One that was written in the future is of a clock that was set back since: nobody is to wait until then.
+        if abs(self._ground.now().timestamp() - ours.st_mtime) < self._grace_seconds:
             return False
         if rest and not self._keep(rest, stop=stop):
             return False

@@ -33,7 +33,8 @@ class FollowedFolder:
     """A door onto a folder; each file is one body, read once it is whole.
 
     It remembers the newest time up to which everything is done, and of what was done in the ten minutes before it the
-    digests of the names. Files that are put there with an older time are for `angime import`.
+    digests of the names. Files that are put there with an older time are for `angime import`. A time further ahead than
+    that is of a clock that was set back since: all files are sent once more then, which changes nothing.
     """
 
     def __init__(self, ground: Ground, folder: Path) -> None:
@@ -51,7 +52,10 @@ class FollowedFolder:
     def step(self, stop: threading.Event) -> bool:
         """Take up to a hundred files; says whether there were any."""
         stored = self._ground.positions.load(self.name)
+        now_ns = int(self._ground.now().timestamp() * 1_000_000_000)
         mark = int(stored.get("mark_ns", 0))
+        if mark - now_ns > LATE_SECONDS * 1_000_000_000:
+            mark = 0
         done = {str(name): int(written) for name, written in dict(stored.get("done", {})).items()}
         waiting = [
             one
@@ -74,7 +78,6 @@ class FollowedFolder:
             return False
         done |= {_mark_of(one.path): one.written_ns for one, _ in taken}
         # A file that says it was written tomorrow must not make older ones of all that are written until then.
-        now_ns = int(self._ground.now().timestamp() * 1_000_000_000)
         mark = max(mark, *(min(one.written_ns, now_ns) for one, _ in taken))
         oldest = mark - LATE_SECONDS * 1_000_000_000
         kept = {name: written for name, written in done.items() if written >= oldest}
@@ -105,7 +108,7 @@ class FollowedFolder:
         try:
             msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            age = self._ground.now().timestamp() - found.written_ns / 1_000_000_000
+            age = abs(self._ground.now().timestamp() - found.written_ns / 1_000_000_000)
             return None if age < UNFINISHED_SECONDS else body
         return body
 

@@ -72,7 +72,7 @@ class GreenApiQueue:
         """Fetch what the journals hold of the time since we last listened; each entry is one body."""
         now = self._ground.now()
         seen_at = self._seen_at()
-        away = now - seen_at if seen_at is not None else None
+        away = abs(now - seen_at) if seen_at is not None else None  # a clock may have been set back since
         if away is not None and away < GAP:
             return
         minutes = FIRST_MINUTES if away is None else int(away.total_seconds() // 60) + MARGIN_MINUTES
@@ -103,7 +103,7 @@ class GreenApiQueue:
 
     def _is_due(self) -> bool:
         before = self._remembered_at
-        return before is None or (self._ground.now() - before).total_seconds() >= REMEMBER_SECONDS
+        return before is None or abs(self._ground.now() - before).total_seconds() >= REMEMBER_SECONDS
 
     def _remember(self, *, is_due: bool) -> None:
         if is_due:

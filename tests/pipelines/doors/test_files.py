@@ -4,8 +4,10 @@ import itertools
 import os
 import shutil
 import threading
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -284,6 +286,35 @@ def test_a_file_from_the_future_and_a_link_to_nowhere_hide_no_other_file(world: 
         FollowedFolder(world.ground(), calls).step(world.stop)
 
     assert world.bodies == [b'"tomorrow"', b'"today"']
+
+
+def test_after_a_clock_that_was_ahead_no_file_of_a_folder_is_passed_over(world: World, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    ahead = msgspec.structs.replace(world.ground(), now=lambda: NOW + timedelta(hours=5))
+    for name, ground in (("early", ahead), ("late", world.ground()), ("later", world.ground())):
+        (calls / f"{name}.json").write_bytes(f'"{name}"'.encode())
+        at = ground.now().timestamp()
+        os.utime(calls / f"{name}.json", (at, at))
+        while FollowedFolder(ground, calls).step(world.stop):
+            pass
+
+    assert world.bodies == [b'"early"', b'"late"', b'"later"']
+
+
+def test_a_file_that_was_written_in_the_future_and_moved_away_is_left(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "Master.csv"
+    file = FollowedFile(world.ground(), path, grace_seconds=5)
+    append(path, b"one\n")
+    settle(file, world)
+    path.rename(tmp_path / "Master.csv.1")
+    ahead = NOW.timestamp() + 18_000
+    os.utime(tmp_path / "Master.csv.1", (ahead, ahead))
+    append(path, b"two\n")
+    settle(file, world)
+    file.close()
+
+    assert world.bodies == [b"one\n", b"two\n"]
 
 
 def test_what_is_remembered_of_a_folder_holds_no_name_of_a_file(world: World, tmp_path: Path) -> None:

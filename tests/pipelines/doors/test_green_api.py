@@ -133,6 +133,16 @@ def test_after_an_absence_the_journal_of_calls_fills_the_gap(world: World, until
     assert not any(method == "lastIncomingMessages" for _, method, _ in queue.asked)
 
 
+def test_a_position_of_a_clock_that_was_ahead_is_as_old_as_it_seemed_new(world: World, until: Until) -> None:
+    queue = Queue()
+    door = GreenApiQueue(world.ground("green_api"), address="", token=TOKEN)
+    world.ground().positions.save(door.name, {"seen_at": (NOW + timedelta(hours=2)).isoformat()})
+    with http_server(queue.answer) as address:
+        polled(world, address, queue, until, done=lambda: ("GET", "receiveNotification", "") in queue.asked)
+
+    assert queue.minutes == ["125"]
+
+
 def test_a_call_of_the_journal_and_its_notification_are_the_same_fact(world: World) -> None:
     from pipelines.origins import raw_record
 
