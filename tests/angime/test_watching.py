@@ -96,6 +96,10 @@ def test_every_rule_leads_to_a_runbook_and_says_what_is_so() -> None:
         assert rule["labels"]["severity"] in {"page", "ticket"}
 
 
+def test_a_rule_tells_of_a_source_of_which_nothing_is_taken() -> None:
+    assert [rule["alert"] for rule in RULES if 'status="401"' in rule["expr"]] == ["AngimeWebhooksRefused"]
+
+
 @pytest.mark.parametrize("written", EXPRESSIONS)
 def test_prometheus_can_read_every_expression_of_a_rule_and_of_a_panel(written: str) -> None:
     assert promql_parser.parse(written)
