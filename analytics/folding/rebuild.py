@@ -9,11 +9,12 @@ from typing import TypedDict
 from msgspec import Struct, structs
 
 from analytics.company import reference
-from analytics.connection import Connection, settle, transaction
+from analytics.connection import Connection, counted, settle, transaction
 from analytics.dictionary import write_dictionary
 from analytics.folding import slices
 from analytics.folding.histories import IDENTITIES
 from analytics.folding.slices import OnStep
+from analytics.progress import Pace
 from analytics.search.stems import MACROS
 from analytics.views import View, with_inputs
 from schemas.company import Company
@@ -113,17 +114,30 @@ def rebuild(  # noqa: PLR0913  # how it is built, told apart by name
             _make_seekable(connection, view, is_damaged=view.relation in damaged)
     with transaction(connection):
         whole = [relation for relation in tables if relation not in damaged]
-        before = {relation: table_hash(connection, relation) for relation in whole} if verify else {}
+        before = _hashes(connection, whole, of="the rows of before", on_step=on_step) if verify else {}
         for relation in sorted(damaged & {f"reference.{name}" for name in reference.TABLES}):
             connection.execute(f"drop table if exists {relation}")
         reference.load(connection, companies)
         rows = _make(connection, views, folder=folder, memory_mib=memory_mib, companies=companies, on_step=on_step)
         write_dictionary(connection, views)
-        same = {relation: table_hash(connection, relation) == before[relation] for relation in before}
+        after = _hashes(connection, list(before), of="the new rows", on_step=on_step) if verify else {}
+        same = {relation: after[relation] == before[relation] for relation in before}
         same |= dict.fromkeys(damaged, False) if verify else {}
         built_by = _written(fingerprint(views, companies=companies))
         connection.execute("insert into log.builds values (?, now())", [built_by])
     return [Rebuilt(table=relation, rows=rows[relation], same=same.get(relation)) for relation in tables]
+
+
+def _hashes(connection: Connection, relations: Sequence[str], *, of: str, on_step: OnStep) -> dict[str, TableHash]:
+    """Hash tables one by one; of many rows it is told how far it is, for that takes as long as to fold them."""
+    on_step(f"{of} are hashed")
+    sizes = {relation: counted(connection, f"select count(*) from {relation}") for relation in relations}  # noqa: S608
+    hashes: dict[str, TableHash] = {}
+    progress = Pace(on_step, of="rows")
+    for relation in relations:
+        hashes[relation] = table_hash(connection, relation)
+        progress.tell(sum(sizes[done] for done in hashes), sum(sizes.values()))
+    return hashes
 
 
 def _make(  # noqa: PLR0913  # as `rebuild`

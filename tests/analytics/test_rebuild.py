@@ -79,11 +79,13 @@ def test_a_log_that_is_folded_in_slices_gives_the_same_rows(home: Path, monkeypa
         assert not left.parent.parent.exists()
     assert [table["table"] for table in rebuilt if not table["same"]] == []
     paces = [one for one in steps if one.endswith(" s left")]
-    folded, filled = ([one for one in paces if f" {what}, " in one] for what in ("events", "MB"))
+    folded, filled, hashed = ([one for one in paces if f" {what}, " in one] for what in ("events", "MB", "rows"))
     assert (len(folded), len(filled)) == (4, len([view for view in read_views() if slices.is_folded(view)]))
-    assert [one[-10:] for one in (folded[-1], filled[-1])] == [", 0 s left", ", 0 s left"]
+    assert [one[-10:] for one in (folded[-1], filled[-1], hashed[-1])] == [", 0 s left"] * 3
     steps = [one for one in steps if one not in paces]
-    assert steps[:5] == ["the log in 4 slices", *(f"slice {number} of 4" for number in range(1, 5))]
+    assert steps[:2] == ["the rows of before are hashed", "the log in 4 slices"]
+    assert steps[2:6] == [f"slice {number} of 4" for number in range(1, 5)]
+    assert steps[-1] == "the new rows are hashed"
     assert {table["table"] for table in rebuilt if table["rows"]} <= set(steps)
 
 
