@@ -8,7 +8,8 @@ from msgspec import Struct
 from analytics.connection import Connection
 from analytics.progress import Pace
 from analytics.views import View, read_views
-from analytics.warehouse import AnalyticsSettings, open_side_by_side
+from analytics.warehouse import AnalyticsSettings, open_side_by_side, prove_there
+from schemas.errors import Misconfigured
 
 A, B = "a", "b"
 MAX_ROWS = 20
@@ -38,9 +39,14 @@ def compare(
 ) -> list[Difference]:
     """Compare every table of facts and reports row by row, by its key; `most` rows are given of each difference.
 
-    A table that only one side has is left out. `on_step` hears now and then how far it is. Raises NotYet where a
-    warehouse is not there.
+    A table that only one side has is left out. `on_step` hears now and then how far it is. Raises NotThere where a
+    warehouse is not there, Misconfigured where both are the same one.
     """
+    if prove_there(a).place == prove_there(b).place:
+        raise Misconfigured(
+            "this is one warehouse twice, of which every row is the same: name another, as `angime replay --into NAME` "
+            "builds one"
+        )
     found: list[Difference] = []
     with open_side_by_side({A: a, B: b}) as connection:
         views = [view for view in read_views() if view.is_table and view.key and _is_on_both(connection, view)]

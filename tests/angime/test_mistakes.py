@@ -245,6 +245,7 @@ def test_a_port_that_is_taken_is_said_with_the_setting_that_names_another(taken:
         ("replay --yes", "a replay without"),
         ("replay --stage normalise --correct --dry-run --yes", "--yes and --dry-run: they contradict each other"),
         ("move --folder {new} --dry-run --yes", "--yes and --dry-run: they contradict each other"),
+        ("compare live live", "this is one warehouse twice"),
         ("dead list --since 1h --until 2h", "--until lies before --since"),
         ("dead show raw/0/1 --body --json", "--body and --json: they contradict each other"),
     ],
