@@ -32,6 +32,7 @@ from angime.simulator.recordings import RECORDINGS, RecordingServer, Spoken, spe
 from angime.simulator.story import Story
 from angime.simulator.traffic import tell
 from angime.standing import lags
+from schemas.counts import so_many
 from schemas.errors import Misconfigured, NotYet
 
 DAYS = 61
@@ -291,10 +292,12 @@ def _print(outcome: Outcome, *, wish: Wish, console: Console) -> None:
         sys.stdout.flush()
         return
     verdict = "[green]the warehouse tells the truth[/]" if not outcome.mismatches else "[red]it differs[/]"
-    console.print(f"{outcome.calls_simulated} calls simulated, {outcome.calls_reported} reported: {verdict}")
+    console.print(f"{so_many(outcome.calls_simulated, 'call')} simulated, {outcome.calls_reported} reported: {verdict}")
     if (earlier := outcome.calls_reported - outcome.calls_simulated) > 0:
-        console.print(f"{earlier} live calls of an earlier demo are among them")
-    console.print(f"{outcome.mismatches} mismatches, {outcome.transcripts} recordings transcribed by the demo model")
+        console.print(f"among them {so_many(earlier, 'live call')} of an earlier demo")
+    mismatches = so_many(outcome.mismatches, "mismatch", "mismatches")
+    recordings = so_many(outcome.transcripts, "recording")
+    console.print(f"{mismatches}, {recordings} transcribed by the demo model")
     console.print(f"webhook to page: 95 of 100 within {outcome.freshness_p95_seconds:.2f} s")
     console.print(", ".join(f"{phase} {seconds:.0f} s" for phase, seconds in outcome.seconds.items()))
 

@@ -32,6 +32,7 @@ from pipelines.kafka.broker import Admin, check_crc32c
 from pipelines.kafka.free_ports import is_free
 from pipelines.origins import load_companies, load_origins, prove_secrets
 from pipelines.settings import PipelinesSettings
+from schemas.counts import so_many
 from schemas.errors import Misconfigured, NotYet
 from streams.settings import StreamsSettings
 
@@ -276,7 +277,8 @@ def _company() -> Iterator[Finding]:
     prove_secrets(settings)
     unproved = sorted(f"{source}/{account}" for (source, account), one in origins.items() if not one.account.secrets)
     note = f"; without secrets, so nothing is received for them: {', '.join(unproved)}" if unproved else ""
-    yield Finding(what="company", state="good", found=f"{len(origins)} accounts, every secret is there{note}")
+    accounts = so_many(len(origins), "account")
+    yield Finding(what="company", state="good", found=f"{accounts}, every secret is there{note}")
 
 
 def _zones(moment: datetime) -> Iterator[Finding]:
@@ -314,14 +316,14 @@ def _warehouse() -> Iterator[Finding]:
         yield Finding(
             what="warehouse",
             state="wrong",
-            found=f"{len(damaged)} data files are not as they were written, such as {damaged[0]}",
+            found=f"{so_many(len(damaged), 'data file is', 'data files are')} not as written, such as {damaged[0]}",
             mending="put back a copy of what lies under log/; `angime rebuild` makes the rest anew",
         )
         return
     with open_reader(settings) as reader:
         [row] = reader.sql("select count(*) as events, max(landed_at) as landed from log.events").to_dicts()
     newest = f", the last landed {told(row['landed'])}" if row["landed"] else ""
-    yield Finding(what="warehouse", state="good", found=f"{row['events']} events{newest}")
+    yield Finding(what="warehouse", state="good", found=f"{so_many(row['events'], 'event')}{newest}")
 
 
 def _retention() -> Iterator[Finding]:
@@ -331,7 +333,7 @@ def _retention() -> Iterator[Finding]:
     if not dues:
         return
     waiting = sum(due.waiting for due in dues)
-    found = ", ".join(f"{due.kind} of {due.company} for {due.days} days" for due in dues)
+    found = ", ".join(f"{due.kind} of {due.company} for {so_many(due.days, 'day')}" for due in dues)
     if held := forgetting.told_again():
         yield Finding(
             what="retention",
@@ -343,7 +345,7 @@ def _retention() -> Iterator[Finding]:
         yield Finding(
             what="retention",
             state="note",
-            found=f"{found}; {waiting} are due to be forgotten",
+            found=f"{found}; {so_many(waiting, 'is', 'are')} due to be forgotten",
             mending="`angime land` and `angime stream` do it while they run, but for untold recordings, "
             "`angime forget --yes` all of it at once",
         )

@@ -14,6 +14,7 @@ from analytics.warehouse import CATALOG, open_side_by_side, open_writer, prove_t
 from angime.clearing import CATALOG_SECONDS, clear
 from angime.recordings import STRAY_DAYS, forget_recordings, strays
 from angime.settings import load
+from schemas.counts import so_many
 from schemas.errors import NotYet
 from schemas.instants import Instant, instant
 from schemas.retention import kept_since
@@ -88,7 +89,7 @@ def told_again() -> list[str]:
             days = getattr(company.retention, f"{kind}_days")
             least = max(TOPICS[name].retention_days for name in topics)
             if days is not None and days < least:
-                found.append(f"{kind} of {company.id} ({days} days, Kafka {least})")
+                found.append(f"{kind} of {company.id} ({so_many(days, 'day')}, Kafka {least})")
     return found
 
 

@@ -17,6 +17,7 @@ from dashboards.disk import space
 from pipelines.kafka import lag, local_kafka
 from pipelines.kafka.broker import Admin
 from pipelines.settings import PipelinesSettings
+from schemas.counts import so_many
 from schemas.errors import Misconfigured, NotYet
 from schemas.topics import STREAMED, TOPICS
 
@@ -122,7 +123,7 @@ def _works(home: Path, stage: str, *, unlanded: str) -> str:
 
 def _unlanded(behind: dict[str, int] | None, *, landed_at: datetime | None) -> str:
     """Say what waits for a lander, and since when it has landed nothing."""
-    records = f"; {behind['land']} records are not landed yet" if behind else ""
+    records = f"; {so_many(behind['land'], 'record is', 'records are')} not landed yet" if behind else ""
     age = f"; its last commit was {(datetime.now(UTC) - landed_at).total_seconds():.0f} s ago" if landed_at else ""
     return records + age
 

@@ -24,6 +24,7 @@ from analytics.folding.rebuild import TableHash, table_hash
 from analytics.progress import Pace
 from analytics.reading.readers import open_reader
 from analytics.settings import AnalyticsSettings
+from schemas.counts import so_many
 from schemas.errors import Halted, Misconfigured, NotYet
 
 # The note beside data files that were not all moved yet: it says from where.
@@ -189,8 +190,8 @@ def _extent(source: AnalyticsSettings) -> Extent:
         )
     if elsewhere:
         raise Misconfigured(
-            f"the catalog names {elsewhere} files or folders by their whole paths, as Angime does not: they would stay "
-            "where they are, so this warehouse cannot be moved"
+            f"the catalog names {so_many(elsewhere, 'file or folder', 'files or folders')} by the whole path, as "
+            "Angime does not: what lies there would stay, so this warehouse cannot be moved"
         )
     return Extent(files=len(sizes), size_bytes=sum(sizes.values()), catalog_rows=rows)
 

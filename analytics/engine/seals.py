@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from analytics.engine.data_files import SEALS, DataFiles
+from schemas.counts import so_many
 from schemas.errors import Halted
 
 LOG = "log/"  # the folder of the truth: what is lost there cannot be built anew
@@ -85,9 +86,9 @@ class Seals:
         self._remember(names, damaged=damaged)
         if damaged:
             raise Halted(
-                f"the disk gives back other bytes than were written of {len(damaged)} files of the log, such as "
-                f"{damaged[0]} in the warehouse's data: put back copies of them, or move the warehouse away and land "
-                "anew what Kafka keeps"
+                "the disk gives back other bytes than were written of "
+                f"{so_many(len(damaged), 'file')} of the log, such as {damaged[0]} in the warehouse's data: put back "
+                "copies of them, or move the warehouse away and land anew what Kafka keeps"
             )
 
     def damaged_tables(self) -> frozenset[str]:

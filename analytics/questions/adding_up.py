@@ -12,6 +12,7 @@ from analytics.metrics.catalogue import QUANTILES, Metric, fact_of
 from analytics.questions.asking import Period, Scope
 from analytics.questions.counting import figures
 from analytics.questions.explain import figure_of, rows_of
+from schemas.counts import so_many
 
 DAYS = 7
 # Of fractions, which add up to another last digit in another order.
@@ -53,7 +54,7 @@ def _differences(
     days = figures(reader, period=period, scope=scope, metrics=(metric.name,), by=("day",))
     rows = rows_of(metric, period=period, scope=scope).ask(reader)
     if not metric.distinct and days["sample"].sum() != figure["sample"]:
-        yield f"its days have {days['sample'].sum()} rows"
+        yield f"its days have {so_many(int(days['sample'].sum()), 'row')}"
     if metric.distinct or metric.kind in QUANTILES or not figure["sample"]:
         return
     for part in ("numerator", "denominator"):

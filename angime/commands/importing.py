@@ -9,6 +9,7 @@ import typer
 from angime.commands.names import Source
 from angime.commands.output import Json, step
 from angime.commands.root import app
+from schemas.counts import so_many
 
 
 @app.command("import")
@@ -114,8 +115,7 @@ def _print_verdict(verdict: Any, *, files: int, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"files": files, **msgspec.to_builtins(verdict)}, ensure_ascii=False))
         return
-    of_files, of_bodies = ("file" if files == 1 else "files"), ("body" if verdict.pieces == 1 else "bodies")
-    typer.echo(f"{files} {of_files}, {verdict.pieces} {of_bodies}")
+    typer.echo(f"{so_many(files, 'file')}, {so_many(verdict.pieces, 'body', 'bodies')}")
     for title, counts in (("events", verdict.events), ("ignored", verdict.ignored), ("refused", verdict.refused)):
         for name, count in counts.items():
             typer.echo(f"  {title:<8} {count:>8}  {name}")

@@ -19,6 +19,7 @@ from angime.commands.output import Json, alone, print_fields, print_rows, say, s
 from angime.commands.repair import whole_call_id
 from angime.commands.root import app
 from angime.commands.surroundings import bootstrap, home
+from schemas.counts import so_many
 
 EVER = "1970-01-01"
 
@@ -94,7 +95,8 @@ def replay(  # noqa: PLR0913  # each is an option of the command
     address = bootstrap()
     planned = replaying.plan(choice, bootstrap=address, origin=origin, offsets=offsets, file=file)
     again = ", going on where it was interrupted" if planned.went_on else ""
-    step(f"{planned.records} records of {', '.join(choice.topics)} from {planned.origin} through {stage}{again}")
+    records = so_many(planned.records, "record")
+    step(f"{records} of {', '.join(choice.topics)} from {planned.origin} through {stage}{again}")
     if correct:
         found = replaying.correct(planned, bootstrap=address, is_dry=not yes, say=step)
         if not (yes or dry_run):
@@ -127,9 +129,11 @@ def compare(
         typer.echo("every row of every table is the same")
     for difference in found if not json_output else []:
         what = f"{difference.table}.{difference.column}" if difference.column else difference.table
-        side = f" only in {a if difference.only == 'a' else b}" if difference.only else " differ"
+        told = so_many(difference.rows, "row differs", "rows differ")
+        if difference.only:
+            told = f"{so_many(difference.rows, 'row')} only in {a if difference.only == 'a' else b}"
         change = f", by {difference.change:+g} in all" if difference.change is not None else ""
-        typer.echo(f"{what}: {difference.rows} rows{side}{change}")
+        typer.echo(f"{what}: {told}{change}")
         for example in difference.examples:
             say("    " + ", ".join(f"{name} {value}" for name, value in example.items()))
     if found:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from angime.simulator.company import MARK, company_toml, secret_files
 from pipelines.whole_files import write_private
+from schemas.counts import so_many
 from schemas.errors import Misconfigured
 
 DAY_SECONDS = 86_400
@@ -41,7 +42,7 @@ def recall(home: Path, *, seed: int, days: int, calls: int) -> Told:
     told = msgspec.json.decode(file.read_bytes(), type=Told)
     if (told.seed, told.days, told.calls) != (seed, days, calls):
         raise Misconfigured(
-            f"{home} holds the demo of seed {told.seed}, {told.days} days, {told.calls} calls; "
+            f"{home} holds the demo of seed {told.seed}, {so_many(told.days, 'day')}, {so_many(told.calls, 'call')}; "
             "ask for the same, or delete the folder"
         )
     return told

@@ -15,6 +15,7 @@ from jgo.config import GlobalSettings
 from jgo.constants import MAVEN_CENTRAL_URL
 from jgo.maven import MavenContext
 
+from schemas.counts import so_many
 from schemas.errors import Misconfigured
 
 LOCK_FILE = Path(__file__).with_name("jgo.lock.toml")
@@ -71,7 +72,7 @@ def fetch(*, on_step: Callable[[str], None]) -> tuple[Path, ...]:
         with _alone(context.repo_cache / ".angime-kafka.lock"):
             missing = [jar for jar in jars if not _is_right(_path(jar, context=context), jar=jar)]
             if missing:
-                on_step(f"Fetching Apache Kafka: {len(missing)} jars, once for this machine")
+                on_step(f"Fetching Apache Kafka: {so_many(len(missing), 'jar')}, once for this machine")
                 with concurrent.futures.ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
                     list(pool.map(functools.partial(_download, context=context), missing))
     except (requests.RequestException, RuntimeError) as error:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from pipelines.kafka.broker import Admin, TopicState
 from pipelines.kafka.ports import MAX_LETTER_BYTES, MAX_MESSAGE_BYTES
+from schemas.counts import so_many
 from schemas.errors import Misconfigured
 from schemas.topics import DAY_SECONDS, TOPICS, Topic
 
@@ -48,12 +49,12 @@ def apply(admin: Admin, *, topics: Mapping[str, Topic] = TOPICS) -> list[str]:
     for topic in topics.values():
         if topic.name in present and present[topic.name].partitions < topic.partitions:
             raise Misconfigured(
-                f"{topic.kafka_name} has {present[topic.name].partitions} partitions in Kafka and needs "
+                f"{topic.kafka_name} has {so_many(present[topic.name].partitions, 'partition')} in Kafka and needs "
                 f"{topic.partitions}: drain it, delete it, and run angime topics apply again"
             )
     if missing:
         admin.create(missing, configs={topic.name: configs_of(topic) for topic in missing})
-    done = [f"created {topic.kafka_name} with {topic.partitions} partitions" for topic in missing]
+    done = [f"created {topic.kafka_name} with {so_many(topic.partitions, 'partition')}" for topic in missing]
     for topic in topics.values():
         state = present.get(topic.name)
         changed = _differing(topic, state=state) if state else {}

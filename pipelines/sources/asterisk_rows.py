@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from pipelines.sources.reading import Fields, as_object, items
 from schemas.codec import parse_json
+from schemas.counts import so_many
 from schemas.errors import InvalidEvent
 
 # The order in which cdr_csv writes (Asterisk, CDR specification); what stands behind depends on its configuration.
@@ -174,9 +175,9 @@ def _from_lines(body: bytes, *, columns: tuple[str, ...]) -> Iterator[Row]:
             continue
         layout = header or _layout(cells)
         if layout is None:
-            yield Row(part, {}, f"the line has {len(cells)} columns; 16 to 21 are known")
+            yield Row(part, {}, f"the line has {so_many(len(cells), 'column')}; 16 to 21 are known")
         elif len(layout) != len(cells):
-            yield Row(part, {}, f"the line has {len(cells)} columns; its header names {len(layout)}")
+            yield Row(part, {}, f"the line has {so_many(len(cells), 'column')}; its header names {len(layout)}")
         else:
             yield Row(part, _renamed(dict(zip(layout, cells, strict=True))))
 

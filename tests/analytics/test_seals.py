@@ -61,7 +61,7 @@ def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path
         name = _turn_a_bit(home, "log/stored_events")
         _maintain(writer, hours=2)
         assert Seals(files).known_damaged() == [name]
-        with pytest.raises(Halted, match="1 files of the log, such as log/stored_events"):
+        with pytest.raises(Halted, match="1 file of the log, such as log/stored_events"):
             writer.rebuild()
         with pytest.raises(Halted, match="put back copies"):
             writer.purge()
@@ -73,7 +73,7 @@ def test_nothing_is_built_from_a_damaged_log_until_a_copy_is_put_back(home: Path
     mended = book.type("angime doctor", code=1)  # for no broker runs here
     book.done()
 
-    assert f"not as they were written, such as {name}" in named.out
+    assert f"1 data file is not as written, such as {name}" in named.out
     assert "put back copies" in " ".join(refused.err.split())
     assert "False" not in rebuilt.out
     assert "✓ warehouse" in mended.out
