@@ -104,31 +104,44 @@ def print_rows(rows: list[dict[str, Any]], *, as_json: bool, nothing: str = "no 
     # A pipe and a file have no edge at which a column would have to be broken.
     is_terminal = sys.stdout.isatty()
     console = Console(width=None if is_terminal else PIPE_COLUMNS, emoji=False, markup=False)
-    is_narrow = is_terminal and _is_narrow(console, rows[:JUDGED_ROWS])
-    console.print(_as_fields(rows) if is_narrow else _as_table(rows))
+    widths = _widths(rows, most=console.width)
+    is_narrow = is_terminal and (widths is None or _is_shorter_as_fields(console, rows[:JUDGED_ROWS], widths))
+    console.print(_as_fields(rows) if is_narrow else _as_table(rows, widths))
 
 
-def _is_narrow(console: Console, rows: list[dict[str, Any]]) -> bool:
-    """Whether a table of these rows would have to break the names of its columns, or takes more lines than fields."""
-    names = _first_width(rows) + sum(GAP + cell_len(name) for name in list(rows[0])[1:])
-    table, fields = (len(console.render_lines(shown)) for shown in (_as_table(rows), _as_fields(rows)))
-    return names > console.width or fields < table
+def _is_shorter_as_fields(console: Console, rows: list[dict[str, Any]], widths: list[int]) -> bool:
+    fields, table = (len(console.render_lines(shown)) for shown in (_as_fields(rows), _as_table(rows, widths)))
+    return fields < table
 
 
-def _as_table(rows: list[dict[str, Any]]) -> Table:
-    """Lay rows out as a table, in which nothing is cut off. What stands first, and names a row, stays in one piece."""
+def _as_table(rows: list[dict[str, Any]], widths: list[int] | None) -> Table:
+    """Lay rows out as a table, in which nothing is cut off."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    first = _first_width(rows)
     for place, name in enumerate(rows[0]):
-        table.add_column(name, overflow="fold", width=first if place == 0 and first <= SHORT else None)
+        table.add_column(name, overflow="fold", width=widths[place] if widths else None)
     for row in rows:
         table.add_row(*map(_in_cell, row.values()))
     return table
 
 
-def _first_width(rows: list[dict[str, Any]]) -> int:
-    name = next(iter(rows[0]))
-    return max(cell_len(cell) for cell in (name, *(_in_cell(row[name]) for row in rows)))
+def _widths(rows: list[dict[str, Any]], *, most: int) -> list[int] | None:
+    """Give how wide each column is in so many signs, the widest cut first; None where short words would be broken.
+
+    What stands first, and names a row, stays in one piece with all of its words.
+    """
+    columns = [[name, *(_in_cell(row[name]) for row in rows)] for name in rows[0]]
+    whole = [max(cell_len(line) for cell in cells for line in cell.splitlines() or [""]) for cells in columns]
+    words = [max(_short(cell.split()) for cell in cells) for cells in columns]
+    least = [max(_short([cell]) for cell in columns[0]), *words[1:]]
+    for cut in range(most, 0, -1):
+        widths = [max(few, min(all_of_it, cut)) for few, all_of_it in zip(least, whole, strict=True)]
+        if sum(widths) + GAP * (len(widths) - 1) <= most:
+            return widths
+    return None
+
+
+def _short(texts: list[str]) -> int:
+    return max((width for width in map(cell_len, texts) if width <= SHORT), default=0)
 
 
 def _as_fields(rows: list[dict[str, Any]]) -> Table:

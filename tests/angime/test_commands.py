@@ -68,7 +68,8 @@ def test_on_a_terminal_nothing_of_a_row_is_cut_off(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TERM", "dumb")
     many = {f"column_{number}": number for number in range(20)}
     long = {"name": "a" * 30, "one": "b" * 200, "other": "c" * 200}
-    short = {"name": "a" * 30, "one": "b" * 30, "other": "c" * 30}
+    short = {"name": "a" * 30, "one": "b" * 30, "other": "c" * 14 + " " + "d" * 15}
+    wordy = {"name": "a" * 30, "one": "b" * 30, "other": "c" * 30}
 
     assert _on_a_terminal([many]) == [f"column_{number}{' ' * (number < 10)}  {number}" for number in range(20)]
     assert _on_a_terminal([long, long])[:4] == [
@@ -77,7 +78,12 @@ def test_on_a_terminal_nothing_of_a_row_is_cut_off(monkeypatch: pytest.MonkeyPat
         *["       " + "b" * 73],
         "       " + "b" * 54,
     ]
-    assert _on_a_terminal([short, short])[1].startswith("a" * 30 + "  b")
+    assert _on_a_terminal([short]) == [
+        f"name{' ' * 26}  one{' ' * 27}  other",
+        f"{'a' * 30}  {'b' * 30}  {'c' * 14}",
+        f"{' ' * 64}{'d' * 15}",
+    ]
+    assert _on_a_terminal([wordy]) == ["name   " + "a" * 30, "one    " + "b" * 30, "other  " + "c" * 30]
 
 
 def test_what_stands_in_a_cell_or_is_refused_is_shown_as_it_is(
