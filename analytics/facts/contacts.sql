@@ -14,7 +14,8 @@
 --   first_at timestamptz: first call, message, deal or other fact
 --   last_at timestamptz: last of these
 --   first_kind varchar: call, message, deal or other: what came first
---   first_direction varchar: incoming or outgoing, of a call or message that came first
+--   first_direction varchar: incoming, outgoing, internal or unknown, of a call or message that came first, null where
+--     something else did
 --   first_account varchar: account of what came first
 --   first_incoming_at timestamptz: first call or message from him, internal and test calls aside, null where there is
 --     none

@@ -254,7 +254,7 @@ def test_a_contact_is_what_all_that_was_told_of_him_says() -> None:
     b    | main    | offered | 04:00:00 | direction=incoming; channel=phone; contact={one}; contact_name=Early
     b2   | main    | offered | 04:10:00 | direction=incoming; channel=phone; contact={one}
     c    | main    | offered | 03:00:00 | direction=incoming; channel=phone; contact={other}
-    d    | main    | offered | 03:20:00 | direction=internal; channel=phone; contact={other}
+    d    | main    | offered | 02:50:00 | direction=internal; channel=phone; contact={other}
     t    | main    | offered | 09:00:00 | direction=incoming; channel=phone; contact=vk:8; is_test=yes
     u    | main    | offered | 09:00:00 | direction=incoming; channel=phone; contact=vk:9; is_test=yes
 
@@ -281,7 +281,7 @@ def test_a_contact_is_what_all_that_was_told_of_him_says() -> None:
     phone         | country | name  | channels        | first_at | last_at  | first_kind | first_direction | first_account | first_incoming_at | first_outgoing_at | first_deal_at | is_left_out
     +447700900122 | GB      |       |                 | 07:00:00 | 07:00:00 | deal       |                 | main          |                   |                   | 07:00:00      | no
     +77010000001  | KZ      | Late  | phone, telegram | 03:00:00 | 05:10:00 | call       | outgoing        | second        | 04:00:00          | 04:30:00          | 05:00:00      | no
-    +77019999999  | KZ      |       | phone           | 03:00:00 | 03:20:00 | call       | incoming        | main          |                   |                   |               | yes
+    +77019999999  | KZ      |       | phone           | 02:50:00 | 03:00:00 | call       | internal        | main          |                   |                   |               | yes
                   | BR      |       | whatsapp        | 06:00:00 | 08:00:00 | message    | incoming        | main          | 06:00:00          |                   |               | no
                   |         |       | phone           | 09:00:00 | 09:10:00 | call       | incoming        | main          |                   |                   |               | no
                   |         |       | phone           | 09:00:00 | 09:10:00 | call       | incoming        | main          |                   |                   |               | no
