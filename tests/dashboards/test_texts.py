@@ -120,6 +120,7 @@ def test_every_metric_is_explained(language: str) -> None:
         ("ru", 3, "3 звонка"),
         ("ru", 11, "11 звонков"),
         ("kk", 5, "5 қоңырау"),
+        ("pt", 0, "0 chamadas"),
         ("pt", 1, "1 chamada"),
         ("pt", 2500, "2.500 chamadas"),
     ],
