@@ -59,7 +59,7 @@ def bind(field: str, *, value: object) -> dict[str, Any]:
 
 
 def changed(field: str) -> None:
-    """Take a widget's new value into the state and the URL; the list begins again at its first page."""
+    """Take a widget's new value into the state and the URL; what makes another list begins at its first page."""
     value = st.session_state[f"choice_{field}"]
     state: State = st.session_state["state"]
     if field == "dates":
@@ -69,7 +69,8 @@ def changed(field: str) -> None:
     else:
         fallback = getattr(State(), field)
         value = tuple(value) if isinstance(fallback, tuple) else value
-        state = structs.replace(state, **{"page": 1, field: fallback if value is None else value})
+        number = state.page if field == "language" else 1
+        state = structs.replace(state, **{"page": number, field: fallback if value is None else value})
     remember(state)
 
 

@@ -175,6 +175,17 @@ def test_the_catalogue_shows_every_metric_page_by_page(seeded_home: Path, monkey
     assert ([], list(catalogue())) == (list(test.exception), [name for names in found for name in names])
 
 
+def test_another_language_leaves_the_list_at_its_page_and_another_channel_does_not(
+    seeded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = run(seeded_home, monkeypatch, page="metrics", lang="en")
+    next(button for button in test.button if button.label == "Next page").click().run()
+    test.selectbox(key="choice_language").set_value("pt").run()
+    kept = test.query_params["page"]
+    test.selectbox(key="choice_channel").set_value("waba").run()
+    assert ([], "2", False) == (list(test.exception), kept, "page" in test.query_params)
+
+
 def test_the_catalogue_writes_a_figure_with_its_unit_and_what_it_counts(
     seeded_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
