@@ -51,8 +51,9 @@ def draw(page: Page) -> None:
     found = page.ask(questions.costs, period=page.period, before=page.before, scope=page.scope, metrics=(MINUTE, CALLS))
     rows = found.tariffs
     crossing = _crossing(page, rows)
-    told = answer(page, crossing) if crossing else None
-    heading(told or page.say("Set both prices, and they are compared on your own minutes."), level=2)
+    heading(answer(page, rows, crossing), level=2)
+    if crossing and not crossing.metered.talk_minutes:
+        controls.where_calls_are(page, name="costs")
     _tiles(page, found, crossing)
     _compare(page, crossing)
     _tariffs(page, rows)
@@ -75,12 +76,16 @@ def cheapest(costed: Sequence[Costed]) -> Costed:
     return min(costed, key=lambda one: (one.unpriced, one.cost))
 
 
-def answer(page: Page, crossing: Crossing) -> str | None:
-    """Say which of two tariffs is cheaper on the calls of the period; None where nobody talked."""
+def answer(page: Page, rows: pl.DataFrame, crossing: Crossing | None) -> str:
+    """Say which of two tariffs is cheaper on the calls of the period, or what is missing to say it."""
     say, currency = page.say, page.company["currency"]
+    if rows.is_empty():
+        return say("No tariff is described for this period.")
+    if crossing is None:
+        return say("Only one of the two ways to pay has a price: set the other one below.")
     cheap, dear = crossing.fixed, crossing.metered
     if not dear.talk_minutes:
-        return None
+        return say("Nobody talked in this period, so no tariff is cheaper yet.")
     if dear.cost < cheap.cost:
         cheap, dear = dear, cheap
     return say(
@@ -124,15 +129,15 @@ def _tiles(page: Page, found: Costs, crossing: Crossing | None) -> None:
 
 
 def _begin(page: Page, crossing: Crossing | None) -> Choice:
-    """Begin the sliders with the company's own prices and minutes, for a month."""
-    if crossing is None or not crossing.metered.talk_minutes:
+    """Begin the sliders with the company's own prices and minutes, for a month; what is not known is an example."""
+    if crossing is None:
         return Choice(FIRST_FEE, FIRST_PRICE, FIRST_MINUTES)
     months = months_of(page.period)
     minutes = crossing.metered.talk_minutes / months
     return Choice(
         round(crossing.fixed.fee / months, 2) or FIRST_FEE,
         crossing.metered.price or FIRST_PRICE,
-        max(round(minutes), 1),
+        max(round(minutes), 1) if minutes else FIRST_MINUTES,
     )
 
 
@@ -161,8 +166,9 @@ def _compare(page: Page, crossing: Crossing | None) -> None:
             format_func=written,
             **controls.bind(field, value=value),
         )
-    if crossing is None:
-        st.caption(plain(say("Company data states no price for one of the two ways: move the sliders."), limit=200))
+    if crossing is None or not crossing.metered.talk_minutes:
+        told = say("What company data and this period do not tell is an example: move the sliders.")
+        st.caption(plain(told, limit=200))
     most = max(2 * choice.minutes, 1.5 * choice.even)
     minutes = [most * step / STEPS for step in range(STEPS + 1)]
     names = (say("Fixed fee"), say("By the minute"))
@@ -210,7 +216,7 @@ def _tariffs(page: Page, rows: pl.DataFrame) -> None:
     say, currency = page.say, page.company["currency"]
     heading(say("What this period cost, by tariff"))
     if rows.is_empty():
-        told = say("No tariff is described yet. Name prices in company.toml, and every call gets its cost.")
+        told = say("Name prices in company.toml, and every call gets its cost.")
         st.caption(plain(told, limit=200))
         return
     billed = rows.sort("cost", "tariff_id", descending=[True, False]).to_dicts()

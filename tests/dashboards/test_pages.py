@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -385,6 +386,15 @@ def test_the_sliders_begin_with_the_fee_that_company_data_states(
 ) -> None:
     test = run(seeded_home, monkeypatch, page="costs", period="last28")
     assert ([], 25_000) == (list(test.exception), test.select_slider(key="choice_fee").value)
+
+
+def test_what_is_lacking_to_compare_prices_is_said() -> None:
+    page = cast("Page", SimpleNamespace(say=texts.texts("en"), company={"currency": "KZT"}))
+    lacking = [costs.answer(page, pl.DataFrame({"kind": kinds}), None) for kinds in ([], ["fixed"])]
+    assert [
+        "No tariff is described for this period.",
+        "Only one of the two ways to pay has a price: set the other one below.",
+    ] == lacking
 
 
 def test_the_cost_of_a_period_says_what_of_it_are_requests(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ HEADS = """
     search         | What was said              | What was said                | What was said
     operators      | No calls here.             | Too few calls to compare     | South answers
     conversion     | Nobody was talked with     | Nobody was talked with       | contacts we talked with bought
-    costs          | Set both prices            | Set both prices              | “line” is cheaper
+    costs          | Nobody talked in this      | Nobody talked in this        | “line” is cheaper
     permissions    | 0 contacts may be called   | 1 call was made without      | calls were made without consent
     health         | 2 accounts are silent      | 2 accounts are silent        | Figures hold; 1 check found
     metrics        | metrics, each counted      | metrics, each counted        | metrics, each counted
