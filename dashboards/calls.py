@@ -10,7 +10,7 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics.catalogue import Metric, catalogue
 from analytics.questions import MAX_ROWS_OF_A_FILE, CallFilter
-from dashboards import controls, downloads
+from dashboards import controls, downloads, shown
 from dashboards.page import Page, heading
 from dashboards.state import ORDERS, State, filters
 from dashboards.texts import EMPTY, N_, clean, plain
@@ -190,6 +190,7 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
         selection_mode="single-cell",
         column_config={
             say("Outcome"): st.column_config.MultiselectColumn(
+                width=shown.width_of(say.word(row["outcome"]) for row in rows),
                 options=[say.word(outcome) for outcome in OUTCOMES],
                 color=[COLOURS.get(outcome, "gray") for outcome in OUTCOMES],
             )

@@ -193,18 +193,20 @@ def _letters(page: Page, letters: pl.DataFrame) -> None:
     rows = letters.to_dicts()
     shown.sentences(
         {
-            say("Reason"): [row["reason"] for row in rows],
+            say("Reason"): [_refused(page, row) for row in rows],
             say("Records"): [say.number(row["letters"]) for row in rows],
-            say("Stage"): [row["stage"] for row in rows],
-            say("Source"): [row["source"] for row in rows],
-            say("Version"): [row["version"] for row in rows],
-            say("First"): [_moment(page, row["first_at"]) for row in rows],
-            say("Last"): [_moment(page, row["last_at"]) for row in rows],
         },
         alt=say("Refused records by reason."),
+        names=[row["reason"] for row in rows],
     )
     st.caption(plain(say("The bytes are kept untouched; once the translator is mended, they are delivered again.")))
     shown.files(page, letters, name="angime-refused")
+
+
+def _refused(page: Page, letter: dict[str, Any]) -> str:
+    """Tell by which stage and version, of which source and when records were refused for one reason."""
+    when = " – ".join(dict.fromkeys(_moment(page, letter[name]) for name in ("first_at", "last_at")))
+    return " · ".join(filter(None, (letter["source"], letter["stage"], letter["version"], when)))
 
 
 def _checks(page: Page, checks: pl.DataFrame) -> None:
@@ -214,11 +216,10 @@ def _checks(page: Page, checks: pl.DataFrame) -> None:
     shown.sentences(
         {
             say("What it looks for"): [_sought(page, row) for row in rows],
-            say("Finds"): [say.number(row["rows"]) if row["rows"] else "✓" for row in rows],
-            say("Means"): [_severity(page, row["severity"]) if row["rows"] else EMPTY for row in rows],
-            say("Check"): [findings.named(say, row["name"]) for row in rows],
+            say("Finds"): [_finds(page, row) for row in rows],
         },
         alt=say("Checks with how many rows they find and what they look for."),
+        names=[findings.named(say, row["name"]) for row in rows],
     )
     finding = [row for row in rows if row["rows"] and page.viewer.rights.asks_sql]
     if finding:
@@ -235,9 +236,13 @@ def _sought(page: Page, check: dict[str, Any]) -> str:
     return findings.sought(page.say, check["name"], otherwise=check["meaning"])
 
 
-def _severity(page: Page, severity: str) -> str:
-    told = SEVERITIES.get(severity)
-    return page.say(told) if told else severity
+def _finds(page: Page, check: dict[str, Any]) -> str:
+    """Tell how many rows a check finds, and what that means."""
+    if not check["rows"]:
+        return "✓"
+    severity = check["severity"]
+    means = page.say(SEVERITIES[severity]) if severity in SEVERITIES else severity
+    return f"{page.say.number(check['rows'])} · {means}"
 
 
 def _late(page: Page, late: pl.DataFrame) -> None:

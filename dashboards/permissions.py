@@ -40,7 +40,6 @@ STATES = {
     "unlinked": N_("disconnected"),
     "offline": N_("offline"),
 }
-WIDTH_OF_FIGURES = 260
 COLD, WITHOUT, RISK = "cold_call_share", "calls_outside_permission", "risk_signs_per_100_calls"
 
 
@@ -217,7 +216,7 @@ def _risk(page: Page) -> None:
         clean(row["account"]): [told[place] for told in lines.values()] for place, row in enumerate(accounts)
     }
     alt = say("Accounts with outgoing calls, the riskiest first.")
-    shown.table(columns, alt=alt, widths={say("Figure"): WIDTH_OF_FIGURES})
+    shown.table(columns, alt=alt, widths={name: shown.width_of([name, *cells]) for name, cells in columns.items()})
     told = say(
         "Signs are blocks, restrictions, low quality, complaints and rejection streaks: three or more calls in a row"
         " declined on one day. Cold: the contact never turned to us before."

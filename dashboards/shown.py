@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 """What most pages draw: figures side by side, and tables of words whose files hold the raw figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import polars as pl
@@ -17,6 +17,7 @@ ACROSS = 3  # tiles
 HIGHEST = 560
 ROW_HEIGHT = 37
 MOST_SENTENCES = 8
+SIGN_WIDTH, AROUND_A_CELL = 7, 30  # pixels
 Delta = Literal["normal", "inverse", "off"]
 
 
@@ -85,10 +86,9 @@ def table(  # noqa: PLR0913  # a table is drawn in this many words
     height: Any = "content" if frame.height * ROW_HEIGHT <= highest else highest
     drawn: dict[str, Any] = {"hide_index": True, "height": height, "alt": alt}
     if widths or definitions:
-        width_of, help_of = widths or {}, definitions or {}
+        wide, help_of = widths or {}, definitions or {}
         drawn["column_config"] = {
-            name: st.column_config.Column(width=width_of.get(name), help=help_of.get(name))
-            for name in {*width_of, *help_of}
+            name: st.column_config.Column(width=wide.get(name), help=help_of.get(name)) for name in {*wide, *help_of}
         }
     if key is None:
         st.dataframe(frame, **drawn)
@@ -97,9 +97,21 @@ def table(  # noqa: PLR0913  # a table is drawn in this many words
     return next((row for row, _ in chosen["selection"].get("cells", [])), None)
 
 
-def sentences(columns: Mapping[str, Sequence[str]], *, alt: str) -> None:
-    """Draw a table with sentences in it, which are broken into lines; of such a table nothing can be chosen."""
-    frame = pl.DataFrame({name: [plain(cell, limit=300) for cell in cells] for name, cells in columns.items()})
+def width_of(words: Iterable[str]) -> int:
+    """Give how many pixels a column takes that cuts off none of these words."""
+    return AROUND_A_CELL + SIGN_WIDTH * max(map(len, words), default=0)
+
+
+def sentences(columns: Mapping[str, Sequence[str]], *, alt: str, names: Sequence[str] = ()) -> None:
+    """Draw a table with sentences in it, which are broken into lines; of such a table nothing can be chosen.
+
+    What rows are called by, their `names`, stands before their first sentences: a phone has no room for more columns.
+    """
+    told = {title: [plain(cell, limit=300) for cell in cells] for title, cells in columns.items()}
+    if names:
+        first = next(iter(told))
+        told[first] = [f"**{plain(name, limit=300)}.** {cell}" for name, cell in zip(names, told[first], strict=True)]
+    frame = pl.DataFrame(told)
     st.table(frame, hide_index=True, alt=alt, height="content" if frame.height <= MOST_SENTENCES else HIGHEST)
 
 

@@ -388,6 +388,12 @@ def test_the_sliders_begin_with_the_fee_that_company_data_states(
     assert ([], 25_000) == (list(test.exception), test.select_slider(key="choice_fee").value)
 
 
+def test_what_checks_look_for_fits_a_phone(seeded_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [checks] = run(seeded_home, monkeypatch, page="health", lang="en").table
+    assert ["What it looks for", "Finds"] == list(checks.value.columns)
+    assert all(re.match(r"\*\*.+\.\*\* ", one) for one in checks.value["What it looks for"])
+
+
 def test_what_is_lacking_to_compare_prices_is_said() -> None:
     page = cast("Page", SimpleNamespace(say=texts.texts("en"), company={"currency": "KZT"}))
     lacking = [costs.answer(page, pl.DataFrame({"kind": kinds}), None) for kinds in ([], ["fixed"])]
