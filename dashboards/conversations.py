@@ -89,6 +89,8 @@ def _headline(page: Page, *, count: int, waits: int) -> str:
     waiting = say.plural("{n} contact waits for our word", "{n} contacts wait for our word", waits)
     if page.state.is_waiting:
         return waiting
+    if not count:
+        return say("No conversations")
     told = say.plural("{n} conversation", "{n} conversations", count)
     return say("{told}; {called}.", told=told, called=waiting) if waits else told
 

@@ -78,8 +78,10 @@ def print_fields(fields: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _in_words(field: Any) -> Any:
-    """Write a field for people: lists with commas, named counts likewise, SQL on lines of its own."""
+    """Write a field for people: lists with commas, named counts likewise, SQL on lines of its own, 468.0 as 468."""
     match field:
+        case float() if field.is_integer():
+            return int(field)
         case dict():
             return ", ".join(f"{name} {number}" for name, number in field.items()) or "none"  # pyright: ignore[reportUnknownVariableType]  # fields of our own
         case list() | tuple():

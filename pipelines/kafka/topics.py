@@ -83,9 +83,15 @@ def _row(topic: Topic, *, state: TopicState | None) -> TopicRow:
         name=topic.kafka_name,
         holds=topic.holds,
         partitions=state.partitions,
-        retention_days=int(retention_ms) / 1000 / DAY_SECONDS if retention_ms else None,
+        retention_days=_days(int(retention_ms)) if retention_ms else None,
         difference=", ".join(differing),
     )
+
+
+def _days(milliseconds: int) -> float:
+    """Give whole days as a whole number, which people read as such."""
+    days = milliseconds / 1000 / DAY_SECONDS
+    return int(days) if days.is_integer() else days
 
 
 def _differing(topic: Topic, *, state: TopicState) -> dict[str, str]:

@@ -200,11 +200,11 @@ def test_the_printed_docs_are_fresh() -> None:
 
 
 def test_fields_are_told_in_words_and_for_programs_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    fields = {"left": (), "copies": ("warehouses", "replays"), "events": {"call.ended": 3}, "until": None, "part": ""}
+    fields = {"left": (), "copies": ("warehouses", "replays"), "events": {"call.ended": 3}, "until": None, "part": 7.0}
 
     print_fields(fields, as_json=False)
     said = capsys.readouterr().out
-    assert said == "left: none\ncopies: warehouses; replays\nevents: call.ended 3\nuntil: none\npart:\n"
+    assert said == "left: none\ncopies: warehouses; replays\nevents: call.ended 3\nuntil: none\npart: 7\n"
 
     print_fields(fields, as_json=True)
     assert json.loads(capsys.readouterr().out) == {**fields, "left": [], "copies": ["warehouses", "replays"]}

@@ -25,7 +25,7 @@ HEADS = """
     calls          | No calls                   | 1 call · 0 answered          | calls ·
     call           | No such call               | · +7701                      | · +7701
     missed         | Nobody waits               | Nobody waits                 | contacts wait for a call back
-    conversations  | 0 conversations            | 1 conversation               | conversations
+    conversations  | No conversations           | 1 conversation               | conversations
     search         | What was said              | What was said                | What was said
     operators      | No calls here.             | Too few calls to compare     | South answers
     conversion     | Nobody was talked with     | Nobody was talked with       | contacts we talked with bought
