@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""One call: why it counts as it does, its recording with what was said, its facts by both clocks, its contact."""
+"""One call: why it counts as it does, what was said, its facts by both clocks, its contact."""
 
 import json
 import re
@@ -10,22 +10,8 @@ import streamlit as st
 from msgspec import structs
 
 from analytics import questions
-from analytics.privacy.anonymous import are_masked
 from analytics.questions import one_call
-from dashboards import (
-    beeps,
-    calls,
-    controls,
-    conversations,
-    costs,
-    listening_log,
-    permissions,
-    player,
-    reasons,
-    recordings,
-    shown,
-)
-from dashboards.beeps import Beep
+from dashboards import calls, controls, conversations, costs, permissions, reasons, said, shown
 from dashboards.page import Page, heading
 from dashboards.state import without_page
 from dashboards.texts import EMPTY, clean, plain
@@ -59,8 +45,8 @@ def draw(page: Page) -> None:
     _figures(page, row)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _recording(page, row)
-        _talk(page, row)
+        said.recording(page, row)
+        said.talk(page, row)
         _timeline(page, row)
     with right:
         _permission(page, row)
@@ -105,7 +91,7 @@ def _badges(page: Page, row: dict[str, Any]) -> None:
 
 def _figures(page: Page, row: dict[str, Any]) -> None:
     say = page.say
-    shown = (
+    figures = (
         (say("When"), say.moment(row["started_at"], zone=page.zone, pattern="EEE d MMM, HH:mm")),
         (
             say("Time to answer") if row["outcome"] == "answered" else say("Rang"),
@@ -114,120 +100,13 @@ def _figures(page: Page, row: dict[str, Any]) -> None:
         (say("Talk"), say.seconds(row["talk_seconds"])),
         (say("Operator"), clean(row["operator"]) or EMPTY),
     )
-    with st.container(horizontal=True, gap="medium"):
-        for label, value in shown:
-            st.markdown(f":gray[{plain(label)}]  \n**{plain(value)}**", width="content")
-
-
-def _of(page: Page, row: dict[str, Any]) -> dict[str, Any]:
-    """Name the call that a question is about, with the day on which it is found."""
-    return {"company": page.scope.company, "call_id": row["call_id"], "day": row["day"]}
-
-
-def _recording(page: Page, row: dict[str, Any]) -> None:
-    say = page.say
-    heading(say("What was said"))
-    if row["recording_id"] and not page.viewer.rights.hears:
-        st.info(say("Recordings are not for your role."), icon=":material/hearing_disabled:")
-    elif row["recording_path"]:
-        _play(page, row)
-    turns = page.ask(questions.turns, **_of(page, row)).to_dicts()
-    if turns:
-        player.transcript(page, turns)
-        if are_masked(turn["text"] for turn in turns):
-            told = say("What was said is kept for a time only, and that is over: each letter became an x.")
-            st.info(plain(told, limit=300), icon=":material/auto_delete:")
-        model = say(
-            "Transcript by {model}, language {language}.",
-            model=say("demo model") if row["is_demo_transcript"] else row["transcript_model"],
-            language=say.tongue(row["transcript_language"]),
-        )
-        st.caption(plain(model, limit=300))
-    elif row["recording_path"]:
-        st.caption(plain(say("There is no transcript (yet)."), limit=200))
-    else:
-        st.caption(plain(say("This call was not recorded."), limit=200))
-
-
-def _play(page: Page, row: dict[str, Any]) -> None:
-    """Hand out the recording; where a secret is heard in it, the browser is given a tone in its place."""
-    say, path = page.say, row["recording_path"]
-    content = recordings.load(page.settings.recordings_url, company=page.scope.company, path=path)
-    if content is None:
-        st.info(say("The recording is not in the store (any longer)."), icon=":material/music_off:")
-        return
-    found = page.ask(one_call.beeps_of_call, **_of(page, row), recording_id=row["recording_id"])
-    spans = [Beep(**span) for span in found.to_dicts()]
-    kind = recordings.media_type(path)
-    if spans:
-        content, kind = beeps.covered(content, beeps=spans), "audio/wav"
-    if content is None:
-        told = say("A secret is heard in this recording and cannot be covered, so it is not played.")
-        st.info(told, icon=":material/hearing_disabled:")
-        return
-    _note_listening(page, row)
-    player.audio(page, content, media_type=kind)
-    if spans:
-        told = say.plural(
-            "{n} stretch with a number that must stay secret is beeped.",
-            "{n} stretches with numbers that must stay secret are beeped.",
-            len(spans),
-        )
-        st.caption(plain(told, limit=200))
-
-
-def _note_listening(page: Page, row: dict[str, Any]) -> None:
-    """Log, once a visit, that a recording was handed out."""
-    heard: set[str] = st.session_state.setdefault("heard", set())
-    if row["recording_id"] in heard:
-        return
-    heard.add(row["recording_id"])
-    listening_log.write(
-        page.settings.home,
-        company=page.scope.company,
-        call_id=row["call_id"],
-        recording_id=row["recording_id"],
-        mark=page.viewer.mark,
-        now=page.now,
-    )
-
-
-def _talk(page: Page, row: dict[str, Any]) -> None:
-    """Tell how the conversation went, side by side where it has two sides."""
-    say = page.say
-    talk = page.ask(one_call.talk_of_call, **_of(page, row))
-    if talk is None:
-        return
-    heading(say("How the talk went"))
-    with st.container(horizontal=True, gap="medium"):
-        for label, value in (
-            (say("Operator's share of speech"), say.figure(talk["talk_ratio"], unit="share")),
-            (say("Silence"), say.figure(talk["silence_share"], unit="share")),
-            (say("Pause before an answer"), say.seconds(talk["patience_seconds"])),
-            (say("Change of speaker"), say.plural("{n} time", "{n} times", talk["switches"])),
-        ):
-            st.markdown(f":gray[{plain(label)}]  \n**{plain(value)}**", width="content")
-    sides = ("operator", "customer")
-    rows = {
-        say("Speech"): [say.seconds(talk[f"{side}_seconds"]) for side in sides],
-        say("Longest monologue"): [say.seconds(talk[f"{side}_monologue_seconds"]) for side in sides],
-        say("Interruptions"): [say.number(talk[f"{side}_interruptions"]) for side in sides],
-        say("Questions"): [say.number(talk[f"{side}_questions"]) for side in sides],
-        say("Words a minute"): [say.number(talk[f"{side}_words_per_minute"]) for side in sides],
-    }
-    columns = {say("Figure"): list(rows)} | {
-        say.word(side): [told[place] for told in rows.values()] for place, side in enumerate(sides)
-    }
-    shown.table(columns, alt=say("How the talk went, for the operator and for the customer."))
-    if not talk["has_separate_channels"]:
-        told = say("Both sides were recorded in one channel: who spoke and who interrupted is only a guess.")
-        st.caption(plain(told, limit=300))
+    shown.side_by_side(figures)
 
 
 def _permission(page: Page, row: dict[str, Any]) -> None:
     """Tell whether we might call when we did; other calls need no asking."""
     say = page.say
-    found = page.ask(one_call.permission_of_call, **_of(page, row))
+    found = page.ask(one_call.permission_of_call, **calls.named(page, row))
     if found is None or found["policy"] is None:
         return
     heading(say("Were we allowed to call"))
@@ -249,7 +128,7 @@ def _permission(page: Page, row: dict[str, Any]) -> None:
 
 def _cost(page: Page, row: dict[str, Any]) -> None:
     say = page.say
-    found = page.ask(one_call.cost_of_call, **_of(page, row))
+    found = page.ask(one_call.cost_of_call, **calls.named(page, row))
     heading(say("Cost"))
     if found is None:
         st.caption(plain(_unbilled(page, row), limit=200))
@@ -324,7 +203,7 @@ def _lag(page: Page, seconds: float) -> str:
 def _provider(page: Page, row: dict[str, Any]) -> None:
     say = page.say
     heading(say("What the provider says"))
-    shown = {
+    told = {
         say("Provider"): row["source"],
         say("Its word for the end"): row["provider_status"],
         say("In our words"): say.word(row["disposition"]),
@@ -340,7 +219,7 @@ def _provider(page: Page, row: dict[str, Any]) -> None:
         say("Our id"): row["call_id"],
     }
     nothing = (None, "", EMPTY, say.word("unknown"))
-    lines = [f"{plain(name)}: **{plain(value)}**" for name, value in shown.items() if value not in nothing]
+    lines = [f"{plain(name)}: **{plain(value)}**" for name, value in told.items() if value not in nothing]
     st.markdown("  \n".join(lines))
 
 

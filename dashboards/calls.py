@@ -205,6 +205,11 @@ def _table(page: Page, wanted: CallFilter, *, number: int) -> None:
         page.go("call", state=structs.replace(page.state, call=rows[index]["call_id"]))
 
 
+def named(page: Page, row: dict[str, Any]) -> dict[str, Any]:
+    """Name the call that a question is about, with the day on which it is found."""
+    return {"company": page.scope.company, "call_id": row["call_id"], "day": row["day"]}
+
+
 def contact(row: dict[str, Any]) -> str:
     """Name the contact as text, with the number where there is a name too."""
     key = (row["contact_key"] or "").partition(":")[2]

@@ -68,6 +68,13 @@ def tiles(page: Page, drawn: Sequence[Tile]) -> None:
                     st.caption(plain(tile.note, limit=300))
 
 
+def side_by_side(figures: Sequence[tuple[str, str]]) -> None:
+    """Draw short figures side by side, each below its label."""
+    with st.container(horizontal=True, gap="medium"):
+        for label, value in figures:
+            st.markdown(f":gray[{plain(label)}]  \n**{plain(value)}**", width="content")
+
+
 def table(  # noqa: PLR0913  # a table is drawn in this many words
     columns: Mapping[str, Sequence[Any]],
     *,
