@@ -71,8 +71,7 @@ listed as (
         case
             when is_answered then 'answered'
             when picked_by in ('machine', 'voicemail') then picked_by
-            when disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted', 'voicemail')
-                then disposition
+            when disposition in ('rejected', 'busy', 'cancelled', 'failed', 'not_permitted') then disposition
             when not is_over and is_call_on then 'in_progress'
             else 'no_answer'
         end as outcome

@@ -18,7 +18,7 @@
 --   is_internal boolean: between people of the company
 --   is_test boolean: a test
 --   deal_ids varchar[]: the deals, sorted, null when there is none
---   has_deals boolean: whether any deal of the company is known
+--   has_deals boolean: whether any deal of the company is known, and whose it is
 with
 answered as (
     select

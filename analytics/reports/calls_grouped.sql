@@ -14,7 +14,7 @@
 --   is_business_hours boolean: whether they began in the company's hours
 --   outcome varchar: answered, voicemail, machine, missed, abandoned, rejected, no_answer, busy, cancelled, failed,
 --     not_permitted or in_progress
---   is_in_time boolean: whether they were answered within the company's service level
+--   is_in_time boolean: whether they were answered within the company's service level, null where nothing tells it
 --   is_internal boolean: between people of the company
 --   is_test boolean: tests
 --   calls bigint: how many

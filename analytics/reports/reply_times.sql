@@ -20,7 +20,7 @@
 --   needs_answer boolean: whether any of them needs one
 --   is_first boolean: whether the conversation began with this stretch
 --   are_replies_told boolean: whether the account ever told of a message of ours, or the company's own door of one in a
---     conversation of its
+--     conversation of which the account tells
 --   replied_at timestamptz: when we wrote back, null while we have not
 --   reply_seconds double, seconds: sent_at to replied_at by the clock
 --   reply_business_seconds double, seconds: the part of it that lies in the company's hours; a company that states none

@@ -277,6 +277,8 @@ def test_a_leg_that_was_picked_up_was_answered_where_its_call_was_though_nothing
     again   | b   | ended    | 05:00:30 | talk_seconds=24
     again   | c   | accepted | 05:00:06 | operator=PJSIP/103; answered_by=machine
     again   | d   | accepted | 05:00:06 | operator=PJSIP/104; answered_by=ivr
+    again   | e   | accepted | 05:00:06 | operator=PJSIP/105
+    again   | e   | accepted | 05:00:08 | answered_by=machine
     again   |     | ended    | 05:00:30 |
     goes on | a   | rang     | 05:00:01 | operator=PJSIP/101; direction=incoming
     goes on | a   | ended    | 05:00:09 |
@@ -296,6 +298,7 @@ def test_a_leg_that_was_picked_up_was_answered_where_its_call_was_though_nothing
     again   | b      | oleg        | 05:00:06 | 05:00:06    | 0            | 24           | answered
     again   | c      |             | 05:00:00 |             | 6            |              | machine
     again   | d      |             | 05:00:00 |             |              |              | no_answer
+    again   | e      |             | 05:00:00 |             | 6            |              | machine
     goes on | a      | aigul       | 05:00:01 |             | 8            |              | no_answer
     goes on | b      | oleg        | 05:00:10 |             |              |              | in_progress
     goes on | c      |             | 05:00:10 |             |              |              | in_progress
