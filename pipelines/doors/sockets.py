@@ -116,7 +116,9 @@ class SocketDoor:
         """Fetch what was said while nobody listened; only then the position moves on."""
         seen_at = self._seen_at()
         if seen_at is not None:
-            bodies = list(self._speech.missed(seen_at - MARGIN))
+            now = self._ground.now()
+            away = abs(now - seen_at)  # a clock may have been set back since
+            bodies = list(self._speech.missed(now - away - MARGIN))
             if bodies and not self._keep(bodies, stop=stop):
                 return False
             log.info("gap_filled", door=self.name, bodies=len(bodies))

@@ -187,14 +187,15 @@ def test_a_socket_that_drops_is_opened_again_and_what_it_repeats_has_the_same_id
     assert all(len(ids) == 1 for ids in by_number.values())
 
 
-def test_what_chatapp_said_meanwhile_is_fetched_and_no_more(world: World, until: Until) -> None:
+@pytest.mark.parametrize("hours", [1, -1], ids=["an hour ago", "by a clock that was ahead"])
+def test_what_chatapp_said_meanwhile_is_fetched_and_no_more(world: World, until: Until, hours: int) -> None:
     chats = Chats()
     chats.messages = [
         {"id": 8, "time": NOW.timestamp() - 60},
         {"id": 7, "time": NOW.timestamp() - 3_000},
         {"id": 6, "time": NOW.timestamp() - 9_000},
     ]
-    seen(world, "chatapp", ago=timedelta(hours=1))
+    seen(world, "chatapp", ago=timedelta(hours=hours))
 
     def talk(connection: ServerConnection) -> None:
         chats.welcome(connection)
