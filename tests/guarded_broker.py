@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from itertools import product
 from pathlib import Path
 
-from pipelines.kafka import hello, local_kafka, program
+from pipelines.kafka import hello, program, starting
 from pipelines.kafka.free_ports import free_port
 from pipelines.kafka.plain_broker import admin_words, clients
 from tests.brokers import silent
@@ -119,7 +119,7 @@ class GuardedBroker:
         shown = {name: self.address(name) for name in self._ports}
         shown["ELSEWHERE"] = f"localhost:{self._ports['ELSEWHERE']}"
         protocols = {"INSIDE": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **PROTOCOLS}
-        template = (local_kafka.SETTINGS_FOLDER / "server.properties").read_text(encoding="ascii")
+        template = (starting.SETTINGS_FOLDER / "server.properties").read_text(encoding="ascii")
         common = dict(line.split("=", 1) for line in template.splitlines() if "=" in line and not line.startswith("#"))
         listening = {name: self.address(name) for name in self._ports}
         told = {

@@ -6,38 +6,28 @@ a process number, says whether a broker runs: it falls with the process, however
 hold it by accident.
 """
 
-import base64
 import contextlib
 import fcntl
 import os
 import shutil
 import signal
-import string
 import subprocess
 import time
-import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import msgspec
-import psutil
 
-from pipelines.kafka import hello, program
-from pipelines.kafka.free_ports import PORTS, free_port, is_free
+from pipelines.kafka import program
+from pipelines.kafka.free_ports import free_port, is_free
+from pipelines.kafka.starting import LOOK_AGAIN_SECONDS, Patience, answers, comes_up, format_data, log_file, spawn
 from pipelines.whole_files import write_whole
 from schemas.errors import Misconfigured
 
-SETTINGS_FOLDER = Path(__file__).parent
-HEAP = "512m"
 FREE_DISK_BYTES = 500_000_000
-# After the last line that it wrote it is waited for so long: after a power failure it reads its log first.
-START_SECONDS = 120.0
-LONGEST_START_SECONDS = 1_800.0
-USUAL_START_SECONDS = 30.0
 STOP_SECONDS = 9.0  # `angime up` promises an end within 15 s
 START_ATTEMPTS = 3  # another program may take a port between our look and Kafka's
 HELD_SECONDS = 10.0  # `angime up` may try to start it meanwhile
-LOOK_AGAIN_SECONDS = 0.05
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +73,7 @@ def start(home: Path, *, on_step: Callable[[str], None]) -> Running:
     """
     folder = _folder(home)
     _make_ready(folder)
-    patience = _Patience(folder)
+    patience = Patience(folder)
     while not patience.is_over():
         with _hold(folder) as held:
             if held is not None:
@@ -93,7 +83,7 @@ def start(home: Path, *, on_step: Callable[[str], None]) -> Running:
             return _running(folder, bootstrap=found.bootstrap, pid=found.pid)
         time.sleep(LOOK_AGAIN_SECONDS)
     raise Misconfigured(
-        f"The broker of {home} has a process but does not answer; see {_log_file(folder)}, "
+        f"The broker of {home} has a process but does not answer; see {log_file(folder)}, "
         "then `angime broker stop` and start it again."
     )
 
@@ -147,11 +137,11 @@ def status(home: Path) -> Status:
     state = _read_state(folder) if not is_gone and _is_held(folder) else _State()
     return Status(
         is_lost=is_gone,
-        is_running=state.pid is not None and _answers(folder, port=state.port),
+        is_running=state.pid is not None and answers(folder, port=state.port),
         bootstrap=f"127.0.0.1:{state.port}" if state.pid is not None else None,
         pid=state.pid,
         data_folder=folder / "data",
-        log_file=_log_file(folder),
+        log_file=log_file(folder),
     )
 
 
@@ -166,7 +156,7 @@ def pid_of(home: Path) -> int | None:
 def is_heard(home: Path) -> bool:
     """Say whether the broker of this home answers."""
     folder = _folder(home)
-    return _answers(folder, port=_read_state(folder).port)
+    return answers(folder, port=_read_state(folder).port)
 
 
 def is_lost(home: Path) -> bool:
@@ -182,11 +172,12 @@ def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Runni
     jars = program.fetch(on_step=on_step)
     if not (folder / "data").exists():
         on_step("Formatting the broker's data folder")
-        _format(folder, jars=jars)
+        format_data(folder, jars=jars)
     for _ in range(START_ATTEMPTS):
         state = _with_free_ports(state)
         on_step(f"Starting Apache Kafka on 127.0.0.1:{state.port}")
-        process = _spawn(folder, held=held, state=state, jars=jars)
+        process = spawn(folder, held=held, ports=(state.port, state.controller_port), jars=jars)
+        _started[process.pid] = process
         _write_state(folder, state=msgspec.structs.replace(state, pid=process.pid))
         if comes_up(process, folder=folder, port=state.port, on_step=on_step):
             return _running(folder, bootstrap=f"127.0.0.1:{state.port}", pid=process.pid)
@@ -196,127 +187,10 @@ def _launch(folder: Path, *, held: int, on_step: Callable[[str], None]) -> Runni
         if is_free(state.port) and is_free(state.controller_port):
             break  # it was not the ports
     raise Misconfigured(
-        f"Kafka gave up while it started; the reason stands at the end of {_log_file(folder)} "
+        f"Kafka gave up while it started; the reason stands at the end of {log_file(folder)} "
         f"or in {folder / 'logs' / 'java.log'}. Where it names a damaged file, put back a copy of {folder / 'data'}, "
         "or let `angime broker rescue` begin a new log and send again what it can read of this one."
     )
-
-
-def _spawn(folder: Path, *, held: int, state: _State, jars: tuple[Path, ...]) -> subprocess.Popen[bytes]:
-    _write_properties(folder, state=state, data="data")
-    with (folder / "logs" / "java.log").open("wb") as output:
-        process = subprocess.Popen(
-            [*_java(jars), "kafka.Kafka", "server.properties"],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # the terminal's Ctrl-C is for the one who stops us in good order
-            pass_fds=(held,),
-        )
-    _started[process.pid] = process
-    return process
-
-
-def comes_up(process: subprocess.Popen[bytes], *, folder: Path, port: int, on_step: Callable[[str], None]) -> bool:
-    """Wait until a process that was started answers at its port as the broker of this folder; else end it."""
-    patience = _Patience(folder)
-    is_said = False
-    while process.poll() is None and not patience.is_over():
-        if _answers(folder, port=port) and _listens(process.pid, port=port):
-            return True
-        if patience.is_long and not is_said:
-            on_step(f"Kafka still starts, and says in {_log_file(folder)} what it does: it is waited for meanwhile")
-            is_said = True
-        time.sleep(LOOK_AGAIN_SECONDS)
-    process.kill()
-    process.wait()
-    return False
-
-
-class _Patience:
-    """How long a broker that starts is waited for: as long as its log grows, within reason."""
-
-    def __init__(self, folder: Path) -> None:
-        self._log = _log_file(folder)
-        self._began = self._written_at = time.monotonic()
-        self._bytes = self._size()
-
-    @property
-    def is_long(self) -> bool:
-        """Whether it takes longer than usual."""
-        return time.monotonic() - self._began > USUAL_START_SECONDS
-
-    def is_over(self) -> bool:
-        """Say whether to wait no longer."""
-        now, before, self._bytes = time.monotonic(), self._bytes, self._size()
-        if self._bytes != before:
-            self._written_at = now
-        return now - self._written_at > START_SECONDS or now - self._began > LONGEST_START_SECONDS
-
-    def _size(self) -> int:
-        return self._log.stat().st_size if self._log.exists() else 0
-
-
-def _answers(folder: Path, *, port: int) -> bool:
-    """Ask for the cluster, for another broker may have come to this port."""
-    try:
-        properties = (folder / "data" / "meta.properties").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return False  # without it no broker starts, and its log says so
-    answer = hello.cluster_id(port)
-    return answer is not None and f"cluster.id={answer}" in properties
-
-
-def _listens(pid: int, *, port: int) -> bool:
-    """Whether it is this process that listens there: the broker of a copied home is of the same cluster."""
-    try:
-        sockets = psutil.Process(pid).net_connections("tcp")
-    except psutil.Error:
-        return False
-    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
-
-
-def _format(folder: Path, *, jars: tuple[Path, ...]) -> None:
-    """Make the data folder whole or not at all: it gets its name when Kafka has finished it."""
-    shutil.rmtree(folder / "data.new", ignore_errors=True)
-    _write_properties(folder, state=_State(port=PORTS[0], controller_port=PORTS[1]), data="data.new")
-    with (folder / "logs" / "java.log").open("wb") as output:
-        done = subprocess.run(
-            [
-                *(*_java(jars), "kafka.tools.StorageTool", "format"),
-                *("--standalone", "--cluster-id", _new_cluster_id(), "--config", "server.properties"),
-            ],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=START_SECONDS,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise Misconfigured(
-            f"Kafka could not format its data folder; the reason stands in {folder / 'logs' / 'java.log'}."
-        )
-    (folder / "data.new").rename(folder / "data")
-
-
-def _java(jars: tuple[Path, ...]) -> list[str]:
-    # The home is the working folder and never named, so that no character of its path needs quoting for Kafka.
-    return [
-        str(program.java()),
-        f"-Xmx{HEAP}",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",  # the second compiler takes more of two cores than its code gives back
-        "-XX:-UsePerfData",
-        "-XX:+ExitOnOutOfMemoryError",
-        # What a crash leaves behind: one page beside the log, in the place of the last, and none of its memory.
-        "-XX:ErrorFile=logs/crash.log",
-        "-XX:-CreateCoredumpOnCrash",
-        "--enable-native-access=ALL-UNNAMED",
-        f"-Dlog4j2.configurationFile={(SETTINGS_FOLDER / 'log4j2.properties').as_uri()}",
-        *("-cp", os.pathsep.join(map(str, jars))),
-    ]
 
 
 def _make_ready(folder: Path) -> None:
@@ -334,13 +208,6 @@ def _make_ready(folder: Path) -> None:
             f"Only {free_bytes // 1_000_000} MB are free on the disk of {folder}, the broker needs "
             f"{FREE_DISK_BYTES // 1_000_000}; free some, or name another disk in ANGIME_HOME."
         )
-
-
-def _write_properties(folder: Path, *, state: _State, data: str) -> None:
-    template = string.Template((SETTINGS_FOLDER / "server.properties").read_text(encoding="ascii"))
-    (folder / "server.properties").write_text(
-        template.safe_substitute(port=state.port, controller_port=state.controller_port, data=data), encoding="ascii"
-    )
 
 
 def _read_state(folder: Path) -> _State:
@@ -401,21 +268,9 @@ def _with_free_ports(state: _State) -> _State:
     return msgspec.structs.replace(state, port=port, controller_port=controller_port)
 
 
-def _new_cluster_id() -> str:
-    """Sixteen random bytes as Kafka writes them; never with a leading dash, which its tools take for an option."""
-    while True:
-        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        if not text.startswith("-"):
-            return text
-
-
 def _running(folder: Path, *, bootstrap: str, pid: int) -> Running:
-    return Running(bootstrap=bootstrap, pid=pid, data_folder=folder / "data", log_file=_log_file(folder))
+    return Running(bootstrap=bootstrap, pid=pid, data_folder=folder / "data", log_file=log_file(folder))
 
 
 def _folder(home: Path) -> Path:
     return home.absolute() / "kafka"
-
-
-def _log_file(folder: Path) -> Path:
-    return folder / "logs" / "broker.log"

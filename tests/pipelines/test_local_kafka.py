@@ -17,7 +17,7 @@ import pytest
 from analytics.warehouse import open_reader
 from angime.liveness import asked_of_broker
 from pipelines import land
-from pipelines.kafka import broker, hello, local_kafka, program, topics
+from pipelines.kafka import broker, hello, local_kafka, program, starting, topics
 from pipelines.settings import PipelinesSettings
 from schemas import codec
 from schemas.envelope import Event, topic_of
@@ -85,7 +85,7 @@ def test_a_broker_listens_on_loopback_only(kafka: local_kafka.Running) -> None:
 @pytest.mark.timeout(600)
 def test_the_broker_of_a_copied_home_is_not_taken_for_the_one_that_starts(kafka: local_kafka.Running) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]) as starts:
-        came_up = local_kafka.comes_up(starts, folder=kafka.data_folder.parent, port=port_of(kafka), on_step=silent)
+        came_up = starting.comes_up(starts, folder=kafka.data_folder.parent, port=port_of(kafka), on_step=silent)
 
     assert not came_up
 
