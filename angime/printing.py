@@ -148,7 +148,7 @@ def topics_page() -> str:
     lines += ["| topic | holds | key | partitions | kept | written by | read by | refused records |"]
     lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for topic in TOPICS.values():
-        dead = f"to `{TOPICS['dead'].kafka_name}`" if topic.dead_letters else "–"
+        dead = f"to `{TOPICS['dead'].kafka_name}`" if topic.has_dead_letters else "–"
         lines.append(
             f"| `{topic.kafka_name}` | {topic.holds} | {topic.key} | {topic.partitions} | {topic.retention_days} days "
             f"| {', '.join(topic.writers)} | {', '.join(topic.readers)} | {dead} |"

@@ -8,7 +8,7 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """A declared topic; `dead_letters` says that its readers put what they must refuse on `dead`."""
+    """A declared topic; `has_dead_letters` says that its readers put what they must refuse on `dead`."""
 
     name: str
     holds: str
@@ -17,7 +17,7 @@ class Topic(Struct, frozen=True, kw_only=True):
     retention_days: int
     writers: tuple[str, ...]
     readers: tuple[str, ...]
-    dead_letters: bool
+    has_dead_letters: bool
 
     @property
     def kafka_name(self) -> str:
@@ -34,7 +34,7 @@ _ALL = (
         retention_days=30,
         writers=("pipelines.receive", "pipelines.collect", "pipelines.importing"),
         readers=("pipelines.normalise",),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="calls",
@@ -44,7 +44,7 @@ _ALL = (
         retention_days=30,
         writers=("pipelines.normalise",),
         readers=("pipelines.land", "streams"),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="messages",
@@ -54,7 +54,7 @@ _ALL = (
         retention_days=30,
         writers=("pipelines.normalise",),
         readers=("pipelines.land",),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="accounts",
@@ -64,7 +64,7 @@ _ALL = (
         retention_days=30,
         writers=("pipelines.normalise",),
         readers=("pipelines.land",),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="crm",
@@ -74,7 +74,7 @@ _ALL = (
         retention_days=30,
         writers=("pipelines.normalise",),
         readers=("pipelines.land",),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="transcripts",
@@ -84,7 +84,7 @@ _ALL = (
         retention_days=30,
         writers=("streams", "pipelines.normalise"),
         readers=("streams", "pipelines.land"),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="decisions",
@@ -94,7 +94,7 @@ _ALL = (
         retention_days=90,
         writers=("angime",),
         readers=("pipelines.land",),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="alerts",
@@ -104,7 +104,7 @@ _ALL = (
         retention_days=30,
         writers=("pipelines.land",),
         readers=("streams", "pipelines.land"),
-        dead_letters=True,
+        has_dead_letters=True,
     ),
     Topic(
         name="dead",
@@ -114,7 +114,7 @@ _ALL = (
         retention_days=90,
         writers=("pipelines.normalise", "streams"),
         readers=("pipelines.land",),
-        dead_letters=False,
+        has_dead_letters=False,
     ),
 )
 

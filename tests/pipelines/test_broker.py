@@ -77,7 +77,7 @@ def make_topic(bootstrap: str, name: str, *, partitions: int = PARTITIONS) -> No
         retention_days=1,
         writers=(),
         readers=(),
-        dead_letters=False,
+        has_dead_letters=False,
     )
     admin = Admin(bootstrap)
     admin.create([declared], configs={name: {}})
