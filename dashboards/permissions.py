@@ -216,7 +216,7 @@ def _risk(page: Page) -> None:
         clean(row["account"]): [told[place] for told in lines.values()] for place, row in enumerate(accounts)
     }
     alt = say("Accounts with outgoing calls, the riskiest first.")
-    shown.table(columns, alt=alt, widths={name: shown.width_of([name, *cells]) for name, cells in columns.items()})
+    shown.table(columns, alt=alt, widths={say("Figure"): shown.width_of(lines)})
     told = say(
         "Signs are blocks, restrictions, low quality, complaints and rejection streaks: three or more calls in a row"
         " declined on one day. Cold: the contact never turned to us before."
