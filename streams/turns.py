@@ -52,7 +52,8 @@ def turns(segments: Iterable[Segment], *, roles: Sequence[Role]) -> tuple[Turn, 
         else:
             joined.append([segment])
     made = (_turn(parts, role=_role(parts[0].span.channel, roles=roles)) for parts in joined)
-    return tuple(sorted(made, key=lambda turn: (turn.start_seconds, turn.channel)))
+    # Those that begin at once stay in the order of their channels.
+    return tuple(sorted(made, key=lambda turn: turn.start_seconds))
 
 
 def with_roles(made: Sequence[Turn], *, first_voice: Role) -> tuple[Turn, ...]:

@@ -149,7 +149,7 @@ def test_soon_and_lost_are_the_company_s_on_the_local_day_of_the_missed_call() -
     company = msgspec.structs.replace(COMPANY, dated_thresholds=(strict,))
     hasty = Thresholds(callback_soon_seconds=1, callback_lost_seconds=2)
     other = msgspec.structs.replace(COMPANY, id="other", thresholds=hasty)
-    assert tidy(expected) == _episodes(facts, expected, companies=(company, other))
+    assert tidy(expected) == _episodes(facts, expected, companies=(other, company))
 
 
 def test_what_is_missed_after_the_contact_was_lost_or_reached_begins_another_episode() -> None:

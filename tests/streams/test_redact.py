@@ -39,6 +39,8 @@ def _redacted(text: str, *, language: str, region: str = "KZ", asked: str = "") 
         ("en", "", f"It is {CARD_IN_ENGLISH}, done.", "It is [card], done."),
         ("en", "", "forty one eleven eleven eleven eleven eleven eleven eleven", "[card]"),
         ("en", "", "Pay to DE89 3704 0044 0532 0130 00 please", "Pay to [iban] please"),
+        ("en", "", "Pay to KZ72 8701 1234 567 ABCD please", "Pay to [iban] please"),
+        ("en", "", f"{'zero ' * 60}{CARD_IN_ENGLISH}", f"{'zero ' * 60}[card]"),
         ("en", "", "Write to John.Smith+x@example.co.uk today.", "Write to [email] today."),
         ("en", "", "It is john dot smith at example dot com okay", "It is [email] okay"),
         ("en", "", "It is mine j o e at mail dot example dot com okay", "It is mine [email] okay"),
@@ -79,6 +81,7 @@ def test_a_secret_is_replaced_by_its_kind(language: str, asked: str, said: str, 
         ("en", "One day I saw two of them at ten, at the door."),
         ("en", "Meet me at noon dot, at 12:30 on 01.02.2026 or 03.04.2026, please."),
         ("en", "The card 4111 1111 1111 1112 does not exist."),
+        ("en", "At example dot com"),
         ("en", "It costs 1,500.00 and 2,750.50 and 3,999.99."),
         ("ru", "Заказ номер сорок пять семьдесят два, до двенадцати."),
         ("ru", "Собака лает, точка сбора в пять."),
@@ -147,6 +150,9 @@ def test_a_number_dictated_over_turns_and_other_voices_is_found_whole() -> None:
         "[card]",
         "[card]. That is all.",
     ] == [turn.text for turn in redact(told, language="en", region="KZ", kinds=SECRET_KINDS).turns]
+    # They are listed in any order.
+    turned = redact(told[::-1], language="en", region="KZ", kinds=SECRET_KINDS).turns[::-1]
+    assert ["[card]", "[card]", "[card]. That is all."] == [turn.text for turn in turned[2:]]
 
 
 @pytest.mark.parametrize(("start", "is_found"), [(25, True), (25.1, False)])
@@ -246,6 +252,8 @@ def test_what_digits_are_is_told_by_the_two_turns_before_them_and_by_none_earlie
         redact(turns, language="en", region="KZ", kinds=("passport",)).turns[-1] for turns in (far, far[:1] + far[2:])
     ]
     assert [turn.text for turn in last] == [said[-1], "[passport]"]
+    at_once = [_turn(said[0], start=6, channel=0), _turn(said[-1], start=6)]
+    assert redact(at_once, language="en", region="KZ", kinds=("passport",)).turns[-1].text == "[passport]"
     # A provider may list turns in any order: their times tell what was said before.
     assert redact(far[::-1], language="en", region="KZ", kinds=("passport",)).turns[0].text == said[-1]
 
