@@ -8,6 +8,9 @@ from angime.settings import load
 from angime.suggestions import known
 from schemas.errors import Misconfigured
 
+# Lies in the folder of a second warehouse that is not whole.
+HALF = "unfinished"
+
 _NAME = re.compile(r"^[a-z][a-z0-9_-]{0,31}$")
 
 
@@ -25,7 +28,15 @@ def warehouses() -> list[str]:
 
 
 def warehouse_of(name: str) -> AnalyticsSettings:
-    """Give the settings of the warehouse of this name. Raises Misconfigured where there is none, with the nearest."""
+    """Give the settings of the warehouse of this name.
+
+    Raises Misconfigured where there is none, with the nearest, and where there is but a half.
+    """
     known(name, names=warehouses(), what="warehouse")
     live = load(AnalyticsSettings)
-    return live if name == LIVE else folder_of(live, name)
+    found = live if name == LIVE else folder_of(live, name)
+    if (found.warehouse / HALF).exists():
+        raise Misconfigured(
+            f"{name!r} is half a warehouse: `angime replay --into {name}` was broken off; type it again, and it goes on"
+        )
+    return found

@@ -199,20 +199,20 @@ def _build_aside(name: str, *, since: str, until: str, yes: bool, json_output: b
     from analytics.warehouse import prove_there
     from angime.moments import moment_of, now
     from angime.settings import load
-    from angime.surveying import check_name
+    from angime.surveying import HALF, check_name
     from schemas.errors import Misconfigured
 
     live = load(AnalyticsSettings)
     prove_there(live)
     folder = aside.folder_of(live, check_name(name)).warehouse
-    if folder.exists() and not (folder / "unfinished").exists():
+    if folder.exists() and not (folder / HALF).exists():
         if not yes:
             raise Misconfigured(f"a warehouse {name!r} exists: say --yes to replace it, or take another name")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "unfinished").touch()
+    (folder / HALF).touch()
     begin = datetime.fromisoformat(moment_of(since, now=now())) if since != EVER else None
     end = datetime.fromisoformat(moment_of(until, now=now())) if until else None
     rebuilt = aside.build(live, name=name, since=begin, until=end, on_step=step)
-    (folder / "unfinished").unlink()
+    (folder / HALF).unlink()
     print_rows([{"table": table["table"], "rows": table["rows"]} for table in rebuilt], as_json=json_output)

@@ -242,12 +242,15 @@ def test_a_second_warehouse_is_built_and_compared_by_its_name(home: Path, say: S
         writer.connection.execute("update facts.calls set talk_seconds = 13")
     differing = say("compare live trial --json")
     again = say("replay --into trial")
+    (aside.folder_of(settings_at(home), "trial").warehouse / "unfinished").touch()
+    half = say("compare live trial")
 
     assert {"table": "facts.calls", "rows": 1} in json.loads(built.out)
     assert (same.code, json.loads(same.out)) == (0, [])
     [difference] = json.loads(differing.out)
     assert (differing.code, difference["table"], difference["column"]) == (1, "facts.calls", "talk_seconds")
     assert (again.code, "say --yes to replace it" in again.err) == (2, True)
+    assert (half.code, "'trial' is half a warehouse" in half.err) == (2, True)
 
 
 def test_a_second_warehouse_holds_the_whole_log_and_what_would_narrow_it_is_refused(say: Say) -> None:
