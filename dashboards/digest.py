@@ -18,8 +18,8 @@ from analytics import questions, warehouse
 from analytics.metrics.catalogue import catalogue
 from analytics.questions import Misconfigured, Reader
 from analytics.settings import AnalyticsSettings
-from dashboards import overview, poster
-from dashboards.figures import Figure, is_nothing, was
+from dashboards import overview, poster, trend
+from dashboards.figures import TILES, Figure, is_nothing, was
 from dashboards.overview import Loss
 from dashboards.page import Page
 from dashboards.poster import Told
@@ -124,8 +124,8 @@ def _draw(page: Unkept) -> tuple[Digest, dict[str, Any]]:
     incoming = now["missed_calls"].sample
     answer = overview.answer(page, now=rates[0], before=rates[1], incoming=incoming, losses=losses)
     head = f"{page.company['name']} · {say.days(page.period.first, page.period.last)}"
-    tiles = tuple(_tile(page, name, now=now, before=before) for name in overview.TILES)
-    days = overview.by_day(page, rate)
+    tiles = tuple(_tile(page, name, now=now, before=before) for name in TILES)
+    days = trend.by_day(page, rate)
     title = rate.title.of(say.language)
     against = say("against {days}", days=say.days(earlier.first, earlier.last))
     drawn = poster.draw(

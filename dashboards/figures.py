@@ -14,6 +14,10 @@ from dashboards.state import State, in_scope
 from dashboards.texts import plain
 
 Row = dict[str, Any]
+# The figures of the first page, which the digest tells too.
+TILES = ("answer_rate", "missed_calls", "service_level", "answer_seconds_median", "contact_rate")
+# All that these are written with; of a period and of each of its days it is counted at once.
+COUNTED = (*TILES, "answer_seconds_p90")
 # What these count of few rows is so many all the same.
 SUMS = ("count", "sum")
 

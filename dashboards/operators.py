@@ -10,9 +10,8 @@ from msgspec import structs
 from analytics import questions
 from analytics.metrics.catalogue import SMALL_SAMPLE, catalogue
 from analytics.questions import Period
-from dashboards import controls, downloads, figures, shown
+from dashboards import controls, downloads, figures, shown, trend
 from dashboards.figures import Counted, definition
-from dashboards.overview import draw_trend
 from dashboards.page import Page, heading
 from dashboards.shown import Tile
 from dashboards.texts import EMPTY, clean, plain
@@ -261,7 +260,7 @@ def _over_time(page: Page, key: str) -> None:
         before_shown=pl.lit(EMPTY),
         is_small=pl.col("sample") < SMALL_SAMPLE,
     )
-    draw_trend(page, frame, metric, key=f"operator_{name}")
+    trend.draw(page, frame, metric, key=f"operator_{name}")
     called = metric.title.of(say.language)
     table = {say("Day"): frame["label"].to_list(), called: frame["shown"].to_list()}
     with st.expander(say("As a table"), icon=":material/table_rows:"):

@@ -30,7 +30,7 @@ from analytics.questions import Period, Scope, missed
 from analytics.reading.shared import SharedReader
 from analytics.settings import AnalyticsSettings
 from analytics.warehouse import open_reader
-from dashboards import app, overview
+from dashboards import app, figures
 from dashboards.menu import MENU
 from dashboards.page import SESSIONS as AT_ONCE
 from dashboards.page import THREADS_OF_A_STATEMENT, Asked
@@ -222,7 +222,7 @@ def _overview(reader: SharedReader, scope: Scope, period: Period) -> None:
     before = period.before()
     ask = Asked(reader, 0, "bench").holding(company=scope.company, periods=(period, before)).ask
     ask(questions.channels, company=scope.company, period=period)
-    ask(questions.figures_by_day, period=period, before=before, scope=scope, metrics=overview.COUNTED)
+    ask(questions.figures_by_day, period=period, before=before, scope=scope, metrics=figures.COUNTED)
     ask(questions.ended, period=period, scope=scope)
     places = ("hour", "team", "channel")
     ask(questions.losses, period=period, before=before, scope=scope, by=places, rank="excess")
