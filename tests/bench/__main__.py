@@ -137,7 +137,8 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
         with closing(connect_producer(kafka.bootstrap)) as producer:
             events.fill(producer, count=BULK_EVENTS)
         rates: dict[str, list[float]] = {
-            name: [] for name in ("naive", "naive_in_batches", "dlt", "dlt_in_arrow", "bare", "ours", "ours_with_facts")
+            name: []
+            for name in ("naive", "naive_in_batches", *landing.DLT_FORMS, "bare", "reading", "ours", "ours_with_facts")
         }
         for number in range(rounds):
             rates["naive"].append(landing.naive(kafka.bootstrap, folder / f"naive{number}", count=NAIVE_EVENTS))
@@ -148,6 +149,7 @@ def _landing(folder: Path, *, rounds: int) -> Figures:
                 loaded = landing.through_dlt(python, kafka.bootstrap, place, count=BULK_EVENTS, form=form)
                 rates[name].append(loaded)
             rates["bare"].append(landing.bare(kafka.bootstrap, folder / f"bare{number}", count=BULK_EVENTS))
+            rates["reading"].append(landing.reading(kafka.bootstrap, count=BULK_EVENTS))
             landed = landing.ours(kafka.bootstrap, folder / f"ours{number}", count=BULK_EVENTS)
             rates["ours"].append(landed.in_log)
             rates["ours_with_facts"].append(landed.with_facts)
@@ -205,11 +207,12 @@ def _normalising(folder: Path, *, rounds: int) -> Figures:
     home = folder / "home"
     normalising.furnish_home(home)
     pythons = {name: normalising.install(folder, name) for name in normalising.YARDSTICKS}
-    rates: dict[str, list[float]] = {name: [] for name in ("confluent", "kafka-python", *pythons)}
+    rates: dict[str, list[float]] = {name: [] for name in ("confluent", "kafka-python", *pythons, "translating")}
     with own_broker(folder / "broker", on_step=print) as kafka:
         with closing(connect_producer(kafka.bootstrap)) as producer:
             count = normalising.fill(producer)
         for _ in range(rounds):
+            rates["translating"].append(normalising.translating(kafka.bootstrap, home, count=count))
             for transport in ("confluent", "kafka-python"):
                 rates[transport].append(normalising.ours(kafka.bootstrap, home, count=count, transport=transport))
             for name, python in pythons.items():

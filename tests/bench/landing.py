@@ -119,15 +119,7 @@ def bare(bootstrap: str, folder: Path, *, count: int) -> float:
     Events a second.
     """
     folder.mkdir()
-    consumer = confluent_kafka.Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": str(uuid.uuid4()),
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe([DECLARED["calls"].kafka_name])
+    consumer = _consumer(bootstrap)
     session = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     for extension in ("ducklake", "sqlite_scanner"):
         duckdb_extensions.import_extension(extension, con=session)
@@ -153,6 +145,31 @@ def bare(bootstrap: str, folder: Path, *, count: int) -> float:
     consumer.close()
     session.close()
     return landed / seconds
+
+
+def reading(bootstrap: str, *, count: int) -> float:
+    """The same client that only reads, and keeps nothing: what no lander in Python goes beyond. Events a second."""
+    consumer = _consumer(bootstrap)
+    read, began = 0, time.perf_counter()
+    while read < count:
+        read += sum(len(message.value()) > 0 for message in consumer.consume(RECORDS_AT_ONCE, timeout=0.5))
+    seconds = time.perf_counter() - began
+    consumer.close()
+    return read / seconds
+
+
+def _consumer(bootstrap: str) -> confluent_kafka.Consumer:
+    """Connect a client to all that lies on the topic of calls, in a group of its own that commits nothing."""
+    consumer = confluent_kafka.Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": str(uuid.uuid4()),
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([DECLARED["calls"].kafka_name])
+    return consumer
 
 
 def install_dlt(folder: Path) -> Path:

@@ -59,6 +59,12 @@ def ours(bootstrap: str, home: Path, *, count: int, transport: str) -> float:
     return _measure([sys.executable, "-m", "tests.bench.own_normaliser"], bootstrap, home, count=count, word=transport)
 
 
+def translating(bootstrap: str, home: Path, *, count: int) -> float:
+    """Events a second of processor time of the translation alone, which all of them share: their ceiling."""
+    word = uuid.uuid4().hex
+    return _measure([sys.executable, "-m", "tests.bench.translating_alone"], bootstrap, home, count=count, word=word)
+
+
 def install(folder: Path, name: str) -> Path | None:
     """Give a Python that has this yardstick, None where none is published for the Python that runs here."""
     package, _ = YARDSTICKS[name]
