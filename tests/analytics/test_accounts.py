@@ -34,6 +34,37 @@ def test_an_account_is_what_its_last_facts_say() -> None:
     assert tidy(expected) == draw(warehouse(drawn_events(FACTS)).sql("from facts.accounts"), like=expected)
 
 
+def test_of_a_limit_that_has_no_name_the_provider_s_own_word_is_shown() -> None:
+    facts = """
+    account | fact       | at       | says
+    ban     | restricted | 05:00:00 | provider_status=DISABLE
+    silent  | restricted | 05:00:00 |
+    """
+    expected = """
+    account | restriction
+    ban     | DISABLE
+    silent  | restricted
+    """
+    assert tidy(expected) == draw(warehouse(drawn_events(facts)).sql("from facts.accounts"), like=expected)
+
+
+def test_a_limit_that_says_its_end_lasts_no_longer_whatever_follows() -> None:
+    facts = """
+    account | fact       | at       | says
+    main    | restricted | 05:00:00 | expires_at=06:00:00
+    main    | restricted | 07:00:00 | expires_at=09:00:00
+    main    | linked     | 08:00:00 |
+    """
+    expected = """
+    aspect      | state      | began_at | ended_at
+    restriction | restricted | 05:00:00 | 06:00:00
+    restriction | restricted | 07:00:00 | 08:00:00
+    restriction | lifted     | 08:00:00 |
+    link        | linked     | 08:00:00 |
+    """
+    assert tidy(expected) == draw(warehouse(drawn_events(facts)).sql("from facts.account_states"), like=expected)
+
+
 def test_every_state_lasts_until_the_next_of_its_aspect() -> None:
     expected = """
     account | aspect      | state      | word                | began_at | ended_at

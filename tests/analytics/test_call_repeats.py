@@ -1,6 +1,11 @@
 """First-call resolution: which call is a contact's first, whether he called again within 168 h, and whose it is."""
 
-from tests.analytics.drawn import draw, tidy
+from datetime import date
+
+import msgspec
+
+from schemas.dated import DatedThresholds, Thresholds
+from tests.analytics.drawn import COMPANY, draw, tidy
 from tests.analytics.drawn_rows import calls, figure, fill
 
 # Acme's zone is Asia/Almaty, UTC+5. The last call closes the 168 h of all calls before its week.
@@ -41,6 +46,31 @@ def test_a_call_knows_the_answered_one_before_it_and_the_next() -> None:
     """
 
     assert tidy(expected) == draw(calls(CALLS).sql("from reports.call_repeats"), like=expected)
+
+
+def test_the_while_is_the_company_s_on_the_local_day_of_the_call() -> None:
+    soon = DatedThresholds(since=date(2026, 3, 3), until=date(2026, 3, 4), resolution_hours=24)
+    dated = msgspec.structs.replace(COMPANY, dated_thresholds=(soon,), thresholds=Thresholds(resolution_hours=48))
+    told = """
+    call_id | started_at          | contact_key
+    before  | 2026-03-02 18:59:59 | phone:+71
+    again   | 2026-03-04 18:59:59 | phone:+71
+    within  | 2026-03-02 19:00:00 | phone:+72
+    late    | 2026-03-03 19:00:01 | phone:+72
+    after   | 2026-03-03 19:00:00 | phone:+73
+    then    | 2026-03-05 19:00:00 | phone:+73
+    """
+    expected = """
+    call_id | is_repeat | called_again_at
+    before  | no        | 2026-03-04 18:59:59
+    again   | yes       |
+    within  | no        |
+    late    | yes       |
+    after   | no        | 2026-03-05 19:00:00
+    then    | yes       |
+    """
+
+    assert tidy(expected) == draw(calls(told, companies=(dated,)).sql("from reports.call_repeats"), like=expected)
 
 
 def test_first_call_resolution_counts_first_answered_calls_of_known_contacts() -> None:

@@ -416,7 +416,7 @@ def test_a_conversation_says_whose_turn_it_is() -> None:
     p       | received | 05:00:00 | contact=telegram:4; channel=telegram
     p2      | sent     | 05:00:00 | contact=telegram:4; channel=telegram
     q       | sent     | 05:00:00 | contact=telegram:5; channel=telegram
-    q2      | received | 05:00:00 | contact=telegram:5; channel=telegram
+    q4      | received | 05:00:00 | contact=telegram:5; channel=telegram
     r       | received | 05:00:00 | contact=telegram:7; channel=telegram
     r2      | sent     | 05:01:00 | contact=telegram:7; channel=telegram
     r2      | failed   | 05:01:01 |

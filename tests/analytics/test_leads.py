@@ -1,8 +1,10 @@
 """Speed to lead and conversion: deals and first messages until we try and until we talk; deals won after a call."""
 
+from datetime import date
 from functools import cache
 from typing import get_args
 
+import msgspec
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -10,8 +12,8 @@ from analytics import questions
 from analytics.folding.scratch import Scratch
 from analytics.questions.conversion import way
 from schemas.company import parse_company
-from schemas.dated import Attribution
-from tests.analytics.drawn import COMPANY_TEXT, draw, tidy
+from schemas.dated import Attribution, DatedThresholds, Thresholds
+from tests.analytics.drawn import COMPANY, COMPANY_TEXT, draw, tidy
 from tests.analytics.drawn_rows import ACME, CALL, DEAL, MARCH, MESSAGE, calls, figure, fill, meet, place
 
 CALLS = """
@@ -134,6 +136,28 @@ def test_a_won_deal_is_given_to_the_last_answered_call_before_it() -> None:
     given = _sold().sql("select call_id, len(deal_ids) as deals from reports.calls_before_wins order by call_id")
 
     assert [("b", 1), ("c", None), ("d", None), ("e", 1)] == given.rows()
+
+
+def test_a_deal_is_given_to_a_call_for_as_long_as_the_company_said_on_its_local_day() -> None:
+    soon = DatedThresholds(since=date(2026, 3, 3), until=date(2026, 3, 4), conversion_days=1)
+    dated = msgspec.structs.replace(COMPANY, dated_thresholds=(soon,), thresholds=Thresholds(conversion_days=2))
+    told = """
+    call_id | started_at          | contact_key | outcome
+    before  | 2026-03-02 18:59:59 | phone:+71   | answered
+    within  | 2026-03-02 19:00:00 | phone:+72   | answered
+    after   | 2026-03-03 19:00:00 | phone:+73   | answered
+    """
+    made = """
+    deal_id | contact_key | won_at
+    one     | phone:+71   | 2026-03-04 18:59:59
+    two     | phone:+72   | 2026-03-03 19:00:01
+    three   | phone:+73   | 2026-03-05 19:00:00
+    """
+    warehouse = fill(calls(told, companies=(dated,)), "facts.told_deals", made, usual=DEAL)
+    meet(warehouse)
+
+    given = warehouse.sql("select call_id, deal_ids from reports.calls_before_wins")
+    assert {"before": ["one"], "within": None, "after": ["three"]} == dict(given.iter_rows())
 
 
 @pytest.mark.parametrize("attribution", get_args(Attribution))

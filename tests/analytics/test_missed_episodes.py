@@ -148,7 +148,7 @@ def test_soon_and_lost_are_the_company_s_on_the_local_day_of_the_missed_call() -
     strict = DatedThresholds(since=date(2026, 3, 3), callback_soon_seconds=60, callback_lost_seconds=3_600)
     company = msgspec.structs.replace(COMPANY, dated_thresholds=(strict,))
     hasty = Thresholds(callback_soon_seconds=1, callback_lost_seconds=2)
-    other = msgspec.structs.replace(COMPANY, id="other", thresholds=hasty)
+    other = msgspec.structs.replace(COMPANY, id="aaa", thresholds=hasty)
     assert tidy(expected) == _episodes(facts, expected, companies=(other, company))
 
 

@@ -361,14 +361,21 @@ def test_connected_calls_are_limited_a_day_for_a_contact() -> None:
     d    | outgoing  | waba    | {A}     | 2026-03-03 05:00:00 | talk
     e    | outgoing  | waba    | {B}     | 2026-03-02 07:00:00 | talk
     f    | outgoing  | phone   | {B}     | 2026-03-02 08:00:00 | talk
+    g    | outgoing  | waba    | vk:3    | 2026-03-02 05:00:00 | no_answer
+    h    | outgoing  | waba    | vk:3    | 2026-03-02 06:00:00 | busy
+    his  | incoming  | waba    | vk:3    | 2026-03-02 07:00:00 | talk
+    i    | outgoing  | waba    | vk:3    | 2026-03-02 08:00:00 | no_answer
     """
     expected = """
-    call_id | connections_before | is_over_limit
-    a       | 0                  | no
-    b       | 1                  | no
-    c       | 2                  | yes
-    d       | 1                  | no
-    e       | 0                  | no
+    call_id | connections_before | is_over_limit | unanswered_before
+    a       | 0                  | no            | 0
+    b       | 1                  | no            | 0
+    c       | 2                  | yes           | 0
+    d       | 1                  | no            | 1
+    e       | 0                  | no            | 0
+    g       | 0                  | no            | 0
+    h       | 0                  | no            | 1
+    i       | 0                  | no            | 0
     """
     nobody = "permission | fact | at | says"
     built = _built(nobody, calls, company=_policy("strict", permission_policies=(limited,)))
