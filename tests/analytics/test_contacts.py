@@ -354,7 +354,7 @@ def test_blank_and_anonymous_callers_are_nobody_and_our_own_numbers_join_nobody(
 
 
 # What networks write in place of a number that is withheld, and the digits that spell it on a keypad.
-NOBODY = (
+WITHHELD = (
     *("anonymous", "restricted", "blocked", "unknown", "unavailable", "private", "withheld", "hidden", "none"),
     *("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"),
 )
@@ -364,13 +364,13 @@ def test_every_word_for_a_withheld_number_is_nobody_however_it_is_written() -> N
     ways = {"phone:{}": str.lower, "sip:{}": str.upper, "sip: {}": str.title}
     facts = "call | fact | at | says\n" + "\n".join(
         f"{word}{way} | offered | 05:00:00 | direction=incoming; contact={way.format(write(word))},telegram:{word}{way}"
-        for word in NOBODY
+        for word in WITHHELD
         for way, write in ways.items()
     )
     spaces = [codec.decode(codec.encode(event).replace(b'"none"', b'" "')) for event in drawn_events(facts)]
 
     for events in (drawn_events(facts), spaces):
-        expected = {frozenset({f"telegram:{word}{way}"}) for word in NOBODY for way in ways}
+        expected = {frozenset({f"telegram:{word}{way}"}) for word in WITHHELD for way in ways}
         assert expected == _groups(warehouse(events))
 
 
