@@ -119,7 +119,7 @@ TIES = {name: value * 2 for name, (value, _) in ONE.items() if catalogue()[name]
 # What is known to lead a naive count astray, and the drawn tests that hold it.
 TRAPS = {
     "completed does not mean answered, and a failed call may have a duration": {
-        "test_calls.py": (
+        "test_outcomes.py": (
             "test_completed_does_not_mean_answered",
             "test_a_failed_call_with_a_duration_stays_failed_unless_somebody_picked_up",
             "test_a_menu_that_picks_up_is_no_answer",
@@ -130,7 +130,7 @@ TRAPS = {
         "test_refresh_properties.py": ("test_facts_landed_in_any_order_batch_and_repetition_equal_one_rebuild",),
         "test_call_repeats.py": ("test_a_late_call_makes_its_contacts_first_call_unresolved",),
     },
-    "a connection is no pickup": {"test_calls.py": ("test_connect_is_not_pickup",)},
+    "a connection is no pickup": {"test_outcomes.py": ("test_connect_is_not_pickup",)},
     "policies of permission differ, and change with the date": {
         "test_permissions.py": ("test_a_permission_lasts_as_the_policy_says",),
     },
