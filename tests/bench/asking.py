@@ -3,7 +3,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def measure(folder: Path, *, rounds: int, calls: int = CALLS) -> dict[str, Any]:
             "one_call": lambda: questions.call(reader, company="bench", call_id=one),
             "one_call_native_file": lambda: plain.sql(f"from facts.calls where call_id = '{one}'").pl(),
         }
-        found = {name: milliseconds(ask, rounds=rounds * 4) for name, ask in asked.items()}
+        found = in_turn(asked, rounds=rounds * 4)
     medians = {name: statistics.median(times) for name, times in found.items()}
     p95_ms = {name: sorted(times)[int(len(times) * 0.95)] for name, times in found.items()}
     return {
@@ -131,12 +131,14 @@ def tiles(reader: Reader, *, by: tuple[questions.Dimension, ...] = ()) -> None:
     questions.figures(reader, period=WEEK, scope=SCOPE, metrics=tuple(over("calls")), by=by)
 
 
-def milliseconds(ask: Callable[[], object], *, rounds: int) -> list[float]:
-    """Ask once to warm up, and then time each round."""
-    ask()
-    times: list[float] = []
-    for _ in range(rounds):
-        began = time.perf_counter()
+def in_turn(asked: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:
+    """Ask each once to warm up, and then time one after another in each round: a machine may slow down meanwhile."""
+    for ask in asked.values():
         ask()
-        times.append((time.perf_counter() - began) * 1000)
-    return times
+    milliseconds: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(rounds):
+        for name, ask in asked.items():
+            began = time.perf_counter()
+            ask()
+            milliseconds[name].append((time.perf_counter() - began) * 1000)
+    return milliseconds

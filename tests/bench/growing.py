@@ -75,7 +75,7 @@ def _asked(reader: Reader) -> Found:
             reader, period=searching.YEAR, scope=asking.SCOPE, metrics=tuple(over("calls"))
         ),
     }
-    return {name: statistics.median(asking.milliseconds(ask, rounds=TIMES)) for name, ask in asked.items()}
+    return {name: statistics.median(times) for name, times in asking.in_turn(asked, rounds=TIMES).items()}
 
 
 def _searched(folder: Path, *, transcripts: int) -> Found:
