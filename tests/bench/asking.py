@@ -2,7 +2,6 @@
 """What a page asks of a large warehouse, beside the SQL that one would write by hand for the very same numbers."""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +13,7 @@ from analytics.questions import Period, Scope
 from analytics.views import read_views
 from analytics.warehouse import AnalyticsSettings, Reader, connect_file, open_reader, open_writer
 from dashboards.page import THREADS_OF_A_STATEMENT
+from tests.bench.timing import seconds_of
 
 CALLS = 1_000_000
 SECONDS_BETWEEN_CALLS = 31  # a year of calls
@@ -138,7 +138,5 @@ def in_turn(asked: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[s
     milliseconds: dict[str, list[float]] = {name: [] for name in asked}
     for _ in range(rounds):
         for name, ask in asked.items():
-            began = time.perf_counter()
-            ask()
-            milliseconds[name].append((time.perf_counter() - began) * 1000)
+            milliseconds[name].append(seconds_of(ask) * 1000)
     return milliseconds

@@ -1,8 +1,8 @@
 """One normaliser over what lies on `raw`, for the benchmark: BOOTSTRAP COUNT TRANSPORT."""
 
 import json
-import resource
 import sys
+import time
 from datetime import UTC, datetime
 
 from angime import logs
@@ -32,7 +32,7 @@ def main(bootstrap: str, count: int, transport: str) -> None:
     """Normalise `count` records of `raw` and print how many events they were, and how much processor time it took."""
     logs.set_up()  # as every stage does
     origins = settled(PipelinesSettings())
-    began = _cpu_seconds()
+    began = time.process_time()
     producer = _Counting(bootstrap, transport=transport)
     consumer = join_group(bootstrap, group=f"bench-{began}", topics=[TOPIC], transport=transport)
     breaker = dead.Breaker(STAGE)
@@ -41,16 +41,11 @@ def main(bootstrap: str, count: int, transport: str) -> None:
         done += step(consumer, producer=producer, origins=origins, breaker=breaker, now=_now)
     consumer.close()
     producer.close()
-    print(json.dumps({"events": producer.sent, "cpu_seconds": _cpu_seconds() - began}))
+    print(json.dumps({"events": producer.sent, "cpu_seconds": time.process_time() - began}))
 
 
 def _now() -> Instant:
     return instant(datetime.now(UTC))
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":
